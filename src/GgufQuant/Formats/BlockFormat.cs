@@ -1,0 +1,114 @@
+using System.Collections.Frozen;
+
+namespace GgufQuant.Formats;
+
+/// <summary>A tensor type as an object: the catalogue of every format in <see cref="IBlockFormat"/>'s terms.</summary>
+public abstract class BlockFormat
+{
+    private static readonly FrozenDictionary<GgmlType, BlockFormat> s_byType = new BlockFormat[]
+    {
+        new Quantizable<F32>(),
+    }.ToFrozenDictionary(format => format.Type);
+
+    private BlockFormat()
+    {
+    }
+
+    /// <summary>Every format, in the order of ggml's numbers.</summary>
+    public static IReadOnlyList<BlockFormat> All { get; } = [.. s_byType.Values.OrderBy(format => format.Type)];
+
+    /// <summary>The type's number in ggml.</summary>
+    public abstract GgmlType Type { get; }
+
+    /// <summary>The name as llama.cpp prints it.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Weights a block holds.</summary>
+    public abstract int BlockSize { get; }
+
+    /// <summary>Bytes a block takes.</summary>
+    public abstract int BlockBytes { get; }
+
+    /// <summary>Whether ggml counts the type as quantized.</summary>
+    public abstract bool IsQuantized { get; }
+
+    /// <summary>Whether <see cref="Quantize"/> can make this format.</summary>
+    public virtual bool CanQuantize => false;
+
+    /// <summary>What importance weights mean to this format.</summary>
+    public virtual ImportanceUse Importance => ImportanceUse.Ignored;
+
+    /// <summary>Bits a weight takes, block overhead included.</summary>
+    public double BitsPerWeight => 8.0 * BlockBytes / BlockSize;
+
+    /// <summary>The format of a type.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">ggml knows no such type, or has removed it.</exception>
+    public static BlockFormat Of(GgmlType type) =>
+        TryGet(type, out BlockFormat? format)
+            ? format
+            : throw new ArgumentOutOfRangeException(nameof(type), type, $"ggml has no tensor type {(int)type}.");
+
+    /// <summary>The format of a type, if ggml has one by that number.</summary>
+    public static bool TryGet(GgmlType type, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out BlockFormat? format) =>
+        s_byType.TryGetValue(type, out format);
+
+    /// <summary>Bytes that <paramref name="weights"/> weights take; the count must be a multiple of the block.</summary>
+    /// <exception cref="OverflowException">The size exceeds 63 bits.</exception>
+    public long ByteCount(long weights) => checked(weights / BlockSize * BlockBytes);
+
+    /// <inheritdoc cref="IBlockFormat.Dequantize"/>
+    public abstract void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights);
+
+    /// <inheritdoc cref="IQuantizableFormat.Quantize"/>
+    /// <exception cref="NotSupportedException">The format can only be read.</exception>
+    public virtual void Quantize(
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
+        throw new NotSupportedException($"{Name} can be read but not made.");
+
+    /// <summary>The name as llama.cpp prints it.</summary>
+    public override string ToString() => Name;
+
+    private class Readable<TFormat> : BlockFormat
+        where TFormat : struct, IBlockFormat
+    {
+        public override GgmlType Type => TFormat.Type;
+
+        public override string Name => TFormat.Name;
+
+        public override int BlockSize => TFormat.BlockSize;
+
+        public override int BlockBytes => TFormat.BlockBytes;
+
+        public override bool IsQuantized => TFormat.IsQuantized;
+
+        public override void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights)
+        {
+            long count = blocks.Length / TFormat.BlockBytes;
+            if (blocks.Length != count * TFormat.BlockBytes || weights.Length < count * TFormat.BlockSize)
+                throw new ArgumentException($"{blocks.Length} bytes are not whole {Name} blocks for {weights.Length} weights.");
+            TFormat.Dequantize(blocks, weights);
+        }
+    }
+
+    private sealed class Quantizable<TFormat> : Readable<TFormat>
+        where TFormat : struct, IQuantizableFormat
+    {
+        public override bool CanQuantize => true;
+
+        public override ImportanceUse Importance => TFormat.Importance;
+
+        public override void Quantize(
+            ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
+        {
+            if (rowLength <= 0 || rowLength % TFormat.BlockSize != 0 || weights.Length % rowLength != 0)
+                throw new ArgumentException($"{weights.Length} weights in rows of {rowLength} are not whole {Name} blocks.");
+            if (blocks.Length < ByteCount(weights.Length))
+                throw new ArgumentException($"{blocks.Length} bytes cannot take {weights.Length} weights in {Name}.");
+            if (!importance.IsEmpty && importance.Length != rowLength)
+                throw new ArgumentException($"{importance.Length} importance weights were given for rows of {rowLength}.");
+            if (importance.IsEmpty && TFormat.Importance == ImportanceUse.Required)
+                throw new ArgumentException($"{Name} cannot be made without importance weights.");
+            TFormat.Quantize(weights, rowLength, importance, blocks);
+        }
+    }
+}

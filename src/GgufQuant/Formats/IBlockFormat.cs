@@ -1,0 +1,29 @@
+namespace GgufQuant.Formats;
+
+/// <summary>What one tensor type is: its name, its block and how a block reads as floats.</summary>
+/// <remarks>
+/// One struct a format, one file a struct. A format that can also be written implements
+/// <see cref="IQuantizableFormat"/>; <see cref="BlockFormat"/> is the table of them all.
+/// </remarks>
+public interface IBlockFormat
+{
+    /// <summary>The type's number in ggml.</summary>
+    static abstract GgmlType Type { get; }
+
+    /// <summary>The name as llama.cpp prints it: <c>q4_K</c>, <c>f16</c>.</summary>
+    static abstract string Name { get; }
+
+    /// <summary>Weights a block holds.</summary>
+    static abstract int BlockSize { get; }
+
+    /// <summary>Bytes a block takes.</summary>
+    static abstract int BlockBytes { get; }
+
+    /// <summary>Whether ggml counts the type as quantized (<c>ggml_is_quantized</c>).</summary>
+    static abstract bool IsQuantized { get; }
+
+    /// <summary>Reads whole blocks as floats, with the bits of ggml's <c>to_float</c>.</summary>
+    /// <param name="blocks">A whole number of blocks, little-endian.</param>
+    /// <param name="weights">Takes <see cref="BlockSize"/> floats a block.</param>
+    static abstract void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights);
+}

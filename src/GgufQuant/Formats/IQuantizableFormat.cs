@@ -1,0 +1,29 @@
+namespace GgufQuant.Formats;
+
+/// <summary>A format whose blocks can be made from floats, with the bytes of <c>ggml_quantize_chunk</c>.</summary>
+public interface IQuantizableFormat : IBlockFormat
+{
+    /// <summary>What importance weights mean to this format.</summary>
+    static abstract ImportanceUse Importance { get; }
+
+    /// <summary>Quantizes whole rows.</summary>
+    /// <param name="weights">A whole number of rows of finite floats.</param>
+    /// <param name="rowLength">Weights a row, a multiple of <see cref="IBlockFormat.BlockSize"/>.</param>
+    /// <param name="importance">One factor a column, used by every row; empty for none.</param>
+    /// <param name="blocks">Takes the blocks, row after row.</param>
+    static abstract void Quantize(
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks);
+}
+
+/// <summary>What importance weights mean to a format.</summary>
+public enum ImportanceUse
+{
+    /// <summary>The bytes are the same with and without them.</summary>
+    Ignored,
+
+    /// <summary>They steer the search where they are given.</summary>
+    Optional,
+
+    /// <summary>The format cannot be made without them.</summary>
+    Required,
+}

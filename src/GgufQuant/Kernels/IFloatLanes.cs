@@ -1,0 +1,61 @@
+using System.Numerics;
+
+namespace GgufQuant.Kernels;
+
+/// <summary>Several floats side by side, each following ggml's scalar arithmetic on its own.</summary>
+/// <remarks>
+/// A kernel is written once, generic over the lanes, and reads like ggml's scalar code: one lane is one
+/// sub-block (or one block), so no sum is ever reordered, whatever the width. No operation here fuses a
+/// multiplication with an addition, because ggml's reference build does not either.
+/// </remarks>
+/// <typeparam name="TSelf">The lanes themselves.</typeparam>
+/// <typeparam name="TInts">As many 32-bit integers.</typeparam>
+internal interface IFloatLanes<TSelf, TInts> :
+    IAdditionOperators<TSelf, TSelf, TSelf>,
+    ISubtractionOperators<TSelf, TSelf, TSelf>,
+    IMultiplyOperators<TSelf, TSelf, TSelf>,
+    IDivisionOperators<TSelf, TSelf, TSelf>,
+    IUnaryNegationOperators<TSelf, TSelf>
+    where TSelf : struct, IFloatLanes<TSelf, TInts>
+    where TInts : struct, IIntLanes<TInts, TSelf>
+{
+    /// <summary>How many lanes there are.</summary>
+    static abstract int Count { get; }
+
+    /// <summary>The same value in every lane.</summary>
+    static abstract TSelf Broadcast(float value);
+
+    /// <summary>Loads <see cref="Count"/> floats.</summary>
+    static abstract TSelf Load(ref readonly float source);
+
+    /// <summary>Stores <see cref="Count"/> floats.</summary>
+    void Store(ref float destination);
+
+    /// <summary><c>a &gt; b ? a : b</c>: the second operand where either is NaN.</summary>
+    static abstract TSelf Max(TSelf a, TSelf b);
+
+    /// <summary><c>a &lt; b ? a : b</c>: the second operand where either is NaN.</summary>
+    static abstract TSelf Min(TSelf a, TSelf b);
+
+    /// <summary><c>fabsf</c>.</summary>
+    static abstract TSelf Abs(TSelf value);
+
+    /// <summary><c>sqrtf</c>, correctly rounded.</summary>
+    static abstract TSelf Sqrt(TSelf value);
+
+    /// <summary>All bits set in the lanes where <paramref name="a"/> is the greater; never where one is NaN.</summary>
+    static abstract TInts GreaterThan(TSelf a, TSelf b);
+
+    /// <summary>All bits set in the lanes that are equal; never where one is NaN.</summary>
+    static abstract TInts Equal(TSelf a, TSelf b);
+
+    /// <summary>Takes <paramref name="whenSet"/> where the mask's bits are set, else <paramref name="otherwise"/>.</summary>
+    static abstract TSelf Select(TInts mask, TSelf whenSet, TSelf otherwise);
+
+    /// <summary>ggml's <c>nearest_int</c>: to the nearest, ties to even, by adding 1.5·2²³ and reading the low bits.</summary>
+    /// <remarks>Beyond ±2²² the result is whatever those bits hold, NaN gives 0: the same as on the reference's x86.</remarks>
+    static abstract TInts NearestInt(TSelf value);
+
+    /// <summary>C's cast on x86 (<c>cvttss2si</c>): truncation; NaN and values out of range give <see cref="int.MinValue"/>.</summary>
+    static abstract TInts Truncate(TSelf value);
+}

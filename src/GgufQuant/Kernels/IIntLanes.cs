@@ -1,0 +1,46 @@
+using System.Numerics;
+
+namespace GgufQuant.Kernels;
+
+/// <summary>Several 32-bit integers side by side; also the masks that comparisons of lanes give.</summary>
+/// <typeparam name="TSelf">The lanes themselves.</typeparam>
+/// <typeparam name="TFloats">As many floats.</typeparam>
+internal interface IIntLanes<TSelf, TFloats> :
+    IAdditionOperators<TSelf, TSelf, TSelf>,
+    ISubtractionOperators<TSelf, TSelf, TSelf>,
+    IMultiplyOperators<TSelf, TSelf, TSelf>,
+    IBitwiseOperators<TSelf, TSelf, TSelf>,
+    IShiftOperators<TSelf, int, TSelf>
+    where TSelf : struct, IIntLanes<TSelf, TFloats>
+    where TFloats : struct, IFloatLanes<TFloats, TSelf>
+{
+    /// <summary>The same value in every lane.</summary>
+    static abstract TSelf Broadcast(int value);
+
+    /// <summary>Loads as many integers as there are lanes.</summary>
+    static abstract TSelf Load(ref readonly int source);
+
+    /// <summary>Stores as many integers as there are lanes.</summary>
+    void Store(ref int destination);
+
+    /// <summary>The greater of each pair.</summary>
+    static abstract TSelf Max(TSelf a, TSelf b);
+
+    /// <summary>The lesser of each pair.</summary>
+    static abstract TSelf Min(TSelf a, TSelf b);
+
+    /// <summary>All bits set in the lanes where <paramref name="a"/> is the greater.</summary>
+    static abstract TSelf GreaterThan(TSelf a, TSelf b);
+
+    /// <summary>All bits set in the lanes that are equal.</summary>
+    static abstract TSelf Equal(TSelf a, TSelf b);
+
+    /// <summary>Takes <paramref name="whenSet"/> where the mask's bits are set, else <paramref name="otherwise"/>.</summary>
+    static abstract TSelf Select(TSelf mask, TSelf whenSet, TSelf otherwise);
+
+    /// <summary>Whether any lane of a mask is set.</summary>
+    static abstract bool Any(TSelf mask);
+
+    /// <summary>Each integer as a float.</summary>
+    static abstract TFloats ToFloat(TSelf value);
+}

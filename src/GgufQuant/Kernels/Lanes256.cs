@@ -1,0 +1,146 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Floats = System.Runtime.Intrinsics.Vector256<float>;
+using Ints = System.Runtime.Intrinsics.Vector256<int>;
+using Simd = System.Runtime.Intrinsics.Vector256;
+
+namespace GgufQuant.Kernels;
+
+/// <summary>Eight floats in one 256-bit register.</summary>
+internal readonly struct FloatLanes256(Floats value) : IFloatLanes<FloatLanes256, IntLanes256>
+{
+    private readonly Floats _value = value;
+
+    public static int Count => Floats.Count;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes256 Broadcast(float value) => new(Simd.Create(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes256 Load(ref readonly float source) => new(Simd.LoadUnsafe(in source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store(ref float destination) => _value.StoreUnsafe(ref destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes256 operator +(FloatLanes256 left, FloatLanes256 right) => new(left._value + right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes256 operator -(FloatLanes256 left, FloatLanes256 right) => new(left._value - right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes256 operator *(FloatLanes256 left, FloatLanes256 right) => new(left._value * right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes256 operator /(FloatLanes256 left, FloatLanes256 right) => new(left._value / right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes256 operator -(FloatLanes256 value) => new(-value._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes256 Max(FloatLanes256 a, FloatLanes256 b) =>
+        new(Simd.ConditionalSelect(Simd.GreaterThan(a._value, b._value), a._value, b._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes256 Min(FloatLanes256 a, FloatLanes256 b) =>
+        new(Simd.ConditionalSelect(Simd.LessThan(a._value, b._value), a._value, b._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes256 Abs(FloatLanes256 value) => new(Simd.Abs(value._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes256 Sqrt(FloatLanes256 value) => new(Simd.Sqrt(value._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 GreaterThan(FloatLanes256 a, FloatLanes256 b) =>
+        new(Simd.GreaterThan(a._value, b._value).AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 Equal(FloatLanes256 a, FloatLanes256 b) => new(Simd.Equals(a._value, b._value).AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes256 Select(IntLanes256 mask, FloatLanes256 whenSet, FloatLanes256 otherwise) =>
+        new(Simd.ConditionalSelect(mask.Value.AsSingle(), whenSet._value, otherwise._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 NearestInt(FloatLanes256 value)
+    {
+        Ints bits = (value._value + Simd.Create(12582912f)).AsInt32();
+        return new((bits & Simd.Create(0x007FFFFF)) - Simd.Create(0x00400000));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 Truncate(FloatLanes256 value) => new(Simd.ConditionalSelect(
+            Simd.GreaterThan(value._value, Simd.Create(-2147483904f)).AsInt32()
+                & Simd.LessThan(value._value, Simd.Create(2147483648f)).AsInt32(),
+            Simd.ConvertToInt32Native(value._value),
+            Simd.Create(int.MinValue)));
+}
+
+/// <summary>Eight integers in one 256-bit register.</summary>
+internal readonly struct IntLanes256(Ints value) : IIntLanes<IntLanes256, FloatLanes256>
+{
+    /// <summary>The register.</summary>
+    public Ints Value { get; } = value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 Broadcast(int value) => new(Simd.Create(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 Load(ref readonly int source) => new(Simd.LoadUnsafe(in source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store(ref int destination) => Value.StoreUnsafe(ref destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 operator +(IntLanes256 left, IntLanes256 right) => new(left.Value + right.Value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 operator -(IntLanes256 left, IntLanes256 right) => new(left.Value - right.Value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 operator *(IntLanes256 left, IntLanes256 right) => new(left.Value * right.Value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 operator &(IntLanes256 left, IntLanes256 right) => new(left.Value & right.Value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 operator |(IntLanes256 left, IntLanes256 right) => new(left.Value | right.Value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 operator ^(IntLanes256 left, IntLanes256 right) => new(left.Value ^ right.Value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 operator ~(IntLanes256 value) => new(~value.Value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 operator <<(IntLanes256 value, int shift) => new(value.Value << shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 operator >>(IntLanes256 value, int shift) => new(value.Value >> shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 operator >>>(IntLanes256 value, int shift) => new(value.Value >>> shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 Max(IntLanes256 a, IntLanes256 b) => new(Simd.Max(a.Value, b.Value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 Min(IntLanes256 a, IntLanes256 b) => new(Simd.Min(a.Value, b.Value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 GreaterThan(IntLanes256 a, IntLanes256 b) => new(Simd.GreaterThan(a.Value, b.Value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 Equal(IntLanes256 a, IntLanes256 b) => new(Simd.Equals(a.Value, b.Value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 Select(IntLanes256 mask, IntLanes256 whenSet, IntLanes256 otherwise) =>
+        new(Simd.ConditionalSelect(mask.Value, whenSet.Value, otherwise.Value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool Any(IntLanes256 mask) => mask.Value != Ints.Zero;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes256 ToFloat(IntLanes256 value) => new(Simd.ConvertToSingle(value.Value));
+}

@@ -1,0 +1,146 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Floats = System.Runtime.Intrinsics.Vector512<float>;
+using Ints = System.Runtime.Intrinsics.Vector512<int>;
+using Simd = System.Runtime.Intrinsics.Vector512;
+
+namespace GgufQuant.Kernels;
+
+/// <summary>Sixteen floats in one 512-bit register.</summary>
+internal readonly struct FloatLanes512(Floats value) : IFloatLanes<FloatLanes512, IntLanes512>
+{
+    private readonly Floats _value = value;
+
+    public static int Count => Floats.Count;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes512 Broadcast(float value) => new(Simd.Create(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes512 Load(ref readonly float source) => new(Simd.LoadUnsafe(in source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store(ref float destination) => _value.StoreUnsafe(ref destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes512 operator +(FloatLanes512 left, FloatLanes512 right) => new(left._value + right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes512 operator -(FloatLanes512 left, FloatLanes512 right) => new(left._value - right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes512 operator *(FloatLanes512 left, FloatLanes512 right) => new(left._value * right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes512 operator /(FloatLanes512 left, FloatLanes512 right) => new(left._value / right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes512 operator -(FloatLanes512 value) => new(-value._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes512 Max(FloatLanes512 a, FloatLanes512 b) =>
+        new(Simd.ConditionalSelect(Simd.GreaterThan(a._value, b._value), a._value, b._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes512 Min(FloatLanes512 a, FloatLanes512 b) =>
+        new(Simd.ConditionalSelect(Simd.LessThan(a._value, b._value), a._value, b._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes512 Abs(FloatLanes512 value) => new(Simd.Abs(value._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes512 Sqrt(FloatLanes512 value) => new(Simd.Sqrt(value._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 GreaterThan(FloatLanes512 a, FloatLanes512 b) =>
+        new(Simd.GreaterThan(a._value, b._value).AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 Equal(FloatLanes512 a, FloatLanes512 b) => new(Simd.Equals(a._value, b._value).AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes512 Select(IntLanes512 mask, FloatLanes512 whenSet, FloatLanes512 otherwise) =>
+        new(Simd.ConditionalSelect(mask.Value.AsSingle(), whenSet._value, otherwise._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 NearestInt(FloatLanes512 value)
+    {
+        Ints bits = (value._value + Simd.Create(12582912f)).AsInt32();
+        return new((bits & Simd.Create(0x007FFFFF)) - Simd.Create(0x00400000));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 Truncate(FloatLanes512 value) => new(Simd.ConditionalSelect(
+            Simd.GreaterThan(value._value, Simd.Create(-2147483904f)).AsInt32()
+                & Simd.LessThan(value._value, Simd.Create(2147483648f)).AsInt32(),
+            Simd.ConvertToInt32Native(value._value),
+            Simd.Create(int.MinValue)));
+}
+
+/// <summary>Sixteen integers in one 512-bit register.</summary>
+internal readonly struct IntLanes512(Ints value) : IIntLanes<IntLanes512, FloatLanes512>
+{
+    /// <summary>The register.</summary>
+    public Ints Value { get; } = value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 Broadcast(int value) => new(Simd.Create(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 Load(ref readonly int source) => new(Simd.LoadUnsafe(in source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store(ref int destination) => Value.StoreUnsafe(ref destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 operator +(IntLanes512 left, IntLanes512 right) => new(left.Value + right.Value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 operator -(IntLanes512 left, IntLanes512 right) => new(left.Value - right.Value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 operator *(IntLanes512 left, IntLanes512 right) => new(left.Value * right.Value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 operator &(IntLanes512 left, IntLanes512 right) => new(left.Value & right.Value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 operator |(IntLanes512 left, IntLanes512 right) => new(left.Value | right.Value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 operator ^(IntLanes512 left, IntLanes512 right) => new(left.Value ^ right.Value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 operator ~(IntLanes512 value) => new(~value.Value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 operator <<(IntLanes512 value, int shift) => new(value.Value << shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 operator >>(IntLanes512 value, int shift) => new(value.Value >> shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 operator >>>(IntLanes512 value, int shift) => new(value.Value >>> shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 Max(IntLanes512 a, IntLanes512 b) => new(Simd.Max(a.Value, b.Value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 Min(IntLanes512 a, IntLanes512 b) => new(Simd.Min(a.Value, b.Value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 GreaterThan(IntLanes512 a, IntLanes512 b) => new(Simd.GreaterThan(a.Value, b.Value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 Equal(IntLanes512 a, IntLanes512 b) => new(Simd.Equals(a.Value, b.Value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 Select(IntLanes512 mask, IntLanes512 whenSet, IntLanes512 otherwise) =>
+        new(Simd.ConditionalSelect(mask.Value, whenSet.Value, otherwise.Value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool Any(IntLanes512 mask) => mask.Value != Ints.Zero;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes512 ToFloat(IntLanes512 value) => new(Simd.ConvertToSingle(value.Value));
+}

@@ -1,0 +1,96 @@
+namespace GgufQuant.Kernels;
+
+/// <summary>One lane: the scalar form of every kernel, and what runs without vector hardware.</summary>
+internal readonly struct FloatLane(float value) : IFloatLanes<FloatLane, IntLane>
+{
+    private readonly float _value = value;
+
+    public static int Count => 1;
+
+    public static FloatLane Broadcast(float value) => new(value);
+
+    public static FloatLane Load(ref readonly float source) => new(source);
+
+    public void Store(ref float destination) => destination = _value;
+
+    public static FloatLane operator +(FloatLane left, FloatLane right) => new(left._value + right._value);
+
+    public static FloatLane operator -(FloatLane left, FloatLane right) => new(left._value - right._value);
+
+    public static FloatLane operator *(FloatLane left, FloatLane right) => new(left._value * right._value);
+
+    public static FloatLane operator /(FloatLane left, FloatLane right) => new(left._value / right._value);
+
+    public static FloatLane operator -(FloatLane value) => new(-value._value);
+
+    public static FloatLane Max(FloatLane a, FloatLane b) => a._value > b._value ? a : b;
+
+    public static FloatLane Min(FloatLane a, FloatLane b) => a._value < b._value ? a : b;
+
+    public static FloatLane Abs(FloatLane value) => new(MathF.Abs(value._value));
+
+    public static FloatLane Sqrt(FloatLane value) => new(MathF.Sqrt(value._value));
+
+    public static IntLane GreaterThan(FloatLane a, FloatLane b) => IntLane.Mask(a._value > b._value);
+
+    public static IntLane Equal(FloatLane a, FloatLane b) => IntLane.Mask(a._value == b._value);
+
+    public static FloatLane Select(IntLane mask, FloatLane whenSet, FloatLane otherwise) =>
+        mask.IsSet ? whenSet : otherwise;
+
+    public static IntLane NearestInt(FloatLane value) => new(ScalarMath.NearestInt(value._value));
+
+    public static IntLane Truncate(FloatLane value) => new(ScalarMath.Truncate(value._value));
+}
+
+/// <summary>One 32-bit integer lane.</summary>
+internal readonly struct IntLane(int value) : IIntLanes<IntLane, FloatLane>
+{
+    private readonly int _value = value;
+
+    /// <summary>Whether this lane, as a mask, is set.</summary>
+    public bool IsSet => _value != 0;
+
+    /// <summary>All bits set, or none.</summary>
+    public static IntLane Mask(bool set) => new(set ? -1 : 0);
+
+    public static IntLane Broadcast(int value) => new(value);
+
+    public static IntLane Load(ref readonly int source) => new(source);
+
+    public void Store(ref int destination) => destination = _value;
+
+    public static IntLane operator +(IntLane left, IntLane right) => new(left._value + right._value);
+
+    public static IntLane operator -(IntLane left, IntLane right) => new(left._value - right._value);
+
+    public static IntLane operator *(IntLane left, IntLane right) => new(left._value * right._value);
+
+    public static IntLane operator &(IntLane left, IntLane right) => new(left._value & right._value);
+
+    public static IntLane operator |(IntLane left, IntLane right) => new(left._value | right._value);
+
+    public static IntLane operator ^(IntLane left, IntLane right) => new(left._value ^ right._value);
+
+    public static IntLane operator ~(IntLane value) => new(~value._value);
+
+    public static IntLane operator <<(IntLane value, int shift) => new(value._value << shift);
+
+    public static IntLane operator >>(IntLane value, int shift) => new(value._value >> shift);
+
+    public static IntLane operator >>>(IntLane value, int shift) => new(value._value >>> shift);
+
+    public static IntLane Max(IntLane a, IntLane b) => new(Math.Max(a._value, b._value));
+
+    public static IntLane Min(IntLane a, IntLane b) => new(Math.Min(a._value, b._value));
+
+    public static IntLane GreaterThan(IntLane a, IntLane b) => Mask(a._value > b._value);
+
+    public static IntLane Equal(IntLane a, IntLane b) => Mask(a._value == b._value);
+
+    public static IntLane Select(IntLane mask, IntLane whenSet, IntLane otherwise) => mask.IsSet ? whenSet : otherwise;
+
+    public static bool Any(IntLane mask) => mask.IsSet;
+
+    public static FloatLane ToFloat(IntLane value) => new(value._value);
+}

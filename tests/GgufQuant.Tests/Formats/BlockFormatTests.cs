@@ -1,0 +1,100 @@
+using GgufQuant.Formats;
+using GgufQuant.Reference;
+
+namespace GgufQuant.Tests.Formats;
+
+/// <summary>Every format in the table, against libggml-base: the same bytes out, the same floats back.</summary>
+public class BlockFormatTests
+{
+    private const int RowLength = 1024;
+    private const int Rows = 6;
+
+    public static TheoryData<GgmlType> ReadableTypes =>
+        [.. BlockFormat.All.Where(format => ReferenceCodec.Describe(format.Type).HasToFloat).Select(format => format.Type)];
+
+    public static TheoryData<GgmlType, string> QuantizableTypes => new(
+        from format in BlockFormat.All
+        where format.CanQuantize
+        from name in WeightData.Classes
+        select (format.Type, name));
+
+    public static TheoryData<GgmlType> AllTypes => [.. BlockFormat.All.Select(format => format.Type)];
+
+    [Theory]
+    [MemberData(nameof(AllTypes))]
+    public void A_format_is_described_as_ggml_describes_it(GgmlType type)
+    {
+        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        BlockFormat format = BlockFormat.Of(type);
+        (string? name, long blockSize, long blockBytes, bool isQuantized, _) = ReferenceCodec.Describe(type);
+        Assert.Equal((name, blockSize, blockBytes, isQuantized), (format.Name, format.BlockSize, format.BlockBytes, format.IsQuantized));
+    }
+
+    [Theory]
+    [MemberData(nameof(ReadableTypes))]
+    public void Random_blocks_read_as_ggml_reads_them(GgmlType type)
+    {
+        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        BlockFormat format = BlockFormat.Of(type);
+        int weights = RowLength * 64;
+        byte[] blocks = new byte[format.ByteCount(weights)];
+        new Random(7).NextBytes(blocks);
+        float[] expected = new float[weights];
+        float[] actual = new float[weights];
+        ReferenceCodec.Dequantize(type, blocks, expected);
+        format.Dequantize(blocks, actual);
+        AssertSameBits(expected, actual);
+    }
+
+    [Theory]
+    [MemberData(nameof(QuantizableTypes))]
+    public void Quantized_bytes_are_those_of_ggml(GgmlType type, string data)
+    {
+        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        BlockFormat format = BlockFormat.Of(type);
+        if (format.Importance == ImportanceUse.Required)
+            return;
+        AssertQuantizesAsReference(format, WeightData.Make(data, RowLength * Rows), importance: []);
+    }
+
+    [Theory]
+    [MemberData(nameof(QuantizableTypes))]
+    public void Quantized_bytes_with_importance_are_those_of_ggml(GgmlType type, string data)
+    {
+        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        AssertQuantizesAsReference(
+            BlockFormat.Of(type), WeightData.Make(data, RowLength * Rows, seed: 2), WeightData.MakeImportance(RowLength));
+    }
+
+    private static void AssertQuantizesAsReference(BlockFormat format, float[] weights, float[] importance)
+    {
+        byte[] expected = ReferenceCodec.Quantize(format.Type, weights, RowLength, importance);
+        byte[] actual = new byte[expected.Length];
+        format.Quantize(weights, RowLength, importance, actual);
+        int differing = 0;
+        int first = -1;
+        for (int i = 0; i < expected.Length; i += format.BlockBytes)
+        {
+            if (expected.AsSpan(i, format.BlockBytes).SequenceEqual(actual.AsSpan(i, format.BlockBytes)))
+                continue;
+            differing++;
+            first = first < 0 ? i / format.BlockBytes : first;
+        }
+        Assert.True(
+            differing == 0,
+            $"{differing} of {expected.Length / format.BlockBytes} blocks differ, the first is {first}:\n"
+            + (first < 0 ? "" : $"{Convert.ToHexString(expected.AsSpan(first * format.BlockBytes, format.BlockBytes))}\n{Convert.ToHexString(actual.AsSpan(first * format.BlockBytes, format.BlockBytes))}"));
+    }
+
+    private static void AssertSameBits(float[] expected, float[] actual)
+    {
+        for (int i = 0; i < expected.Length; i++)
+        {
+            if (float.IsNaN(expected[i]) && float.IsNaN(actual[i]))
+                continue;
+            Assert.True(
+                BitConverter.SingleToInt32Bits(expected[i]) == BitConverter.SingleToInt32Bits(actual[i]),
+                $"weight {i}: expected {expected[i]:R}, got {actual[i]:R}");
+        }
+    }
+}
