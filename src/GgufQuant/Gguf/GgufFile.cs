@@ -1,0 +1,123 @@
+namespace GgufQuant.Gguf;
+
+/// <summary>A model in GGUF, in one file or several: its header in memory, its tensor data on disk.</summary>
+/// <remarks>Everything may be used from many threads at once, except <see cref="Dispose"/>.</remarks>
+public sealed class GgufFile : IDisposable
+{
+    private readonly GgufSource[] _sources;
+    private readonly Dictionary<string, GgufTensor> _byName;
+
+    private GgufFile(GgufSource[] sources, GgufHeader[] headers)
+    {
+        _sources = sources;
+        GgufHeader first = headers[0];
+        Version = first.Version;
+        IsBigEndian = first.IsBigEndian;
+        Alignment = first.Alignment;
+        Metadata = first.Metadata;
+        Shards = [.. sources.Zip(headers, (source, header) => new GgufShard(source.Path, source.Length, header.DataOffset))];
+        Length = sources.Sum(source => source.Length);
+        Tensors = headers.Length == 1 ? first.Tensors : [.. headers.SelectMany(header => header.Tensors)];
+        _byName = Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+    }
+
+    /// <summary>The full path of the first shard.</summary>
+    public string Path => Shards[0].Path;
+
+    /// <summary>The files of the model, in order; one unless it is split.</summary>
+    public IReadOnlyList<GgufShard> Shards { get; }
+
+    /// <summary>The version of the format, 2 or 3.</summary>
+    public uint Version { get; }
+
+    /// <summary>Whether numbers in the file start with their most significant byte.</summary>
+    public bool IsBigEndian { get; }
+
+    /// <summary>What the start of every tensor's data is a multiple of, in bytes.</summary>
+    public int Alignment { get; }
+
+    /// <summary>Bytes of all shards together.</summary>
+    public long Length { get; }
+
+    /// <summary>The metadata, of the first shard if the model is split.</summary>
+    public GgufMetadata Metadata { get; }
+
+    /// <summary>The tensors in the order of the files.</summary>
+    public IReadOnlyList<GgufTensor> Tensors { get; }
+
+    /// <summary>Reads the header of a file, and of all its shards if it is one of several.</summary>
+    /// <param name="path">The file, or any of a split model's.</param>
+    /// <exception cref="GgufFormatException">A file is not what it should be.</exception>
+    /// <exception cref="IOException">A file is missing or cannot be read.</exception>
+    public static GgufFile Open(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        GgufSource source = new(System.IO.Path.GetFullPath(path));
+        try
+        {
+            return new GgufFile([source], [GgufHeaderReader.Read(source)]);
+        }
+        catch
+        {
+            source.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The tensor of a name; null if there is none.</summary>
+    public GgufTensor? FindTensor(string name) => _byName.GetValueOrDefault(name);
+
+    /// <summary>Reads a part of a tensor's data, in little-endian order whatever the file's is.</summary>
+    /// <param name="tensor">One of <see cref="Tensors"/>.</param>
+    /// <param name="offset">Where to start, in bytes from the start of the tensor's data.</param>
+    /// <param name="destination">Is filled whole.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The part is not within the tensor.</exception>
+    /// <exception cref="GgufFormatException">The file has become shorter since it was opened.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public void Read(GgufTensor tensor, long offset, Span<byte> destination)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, tensor.ByteCount - destination.Length);
+        if (!IsBigEndian)
+        {
+            ReadRaw(tensor, offset, destination);
+            return;
+        }
+
+        int blockBytes = tensor.Format.BlockBytes;
+        long start = offset / blockBytes * blockBytes;
+        long end = (offset + destination.Length + blockBytes - 1) / blockBytes * blockBytes;
+        if (start == offset && end - start == destination.Length)
+        {
+            ReadRaw(tensor, offset, destination);
+            ByteOrder.SwapBlocks(destination, tensor.Format);
+            return;
+        }
+        byte[] blocks = new byte[end - start];
+        ReadRaw(tensor, start, blocks);
+        ByteOrder.SwapBlocks(blocks, tensor.Format);
+        blocks.AsSpan((int)(offset - start), destination.Length).CopyTo(destination);
+    }
+
+    /// <summary>Closes the files. Metadata that is still in memory stays readable; long arrays do not.</summary>
+    public void Dispose()
+    {
+        foreach (GgufSource source in _sources)
+            source.Dispose();
+    }
+
+    /// <summary>Reads a file that is in memory.</summary>
+    internal static GgufFile Open(string name, byte[] bytes)
+    {
+        GgufSource source = new(name, bytes);
+        return new GgufFile([source], [GgufHeaderReader.Read(source)]);
+    }
+
+    private void ReadRaw(GgufTensor tensor, long offset, Span<byte> destination)
+    {
+        GgufSource source = _sources[tensor.Shard];
+        if (source.Read(tensor.FileOffset + offset, destination) < destination.Length)
+            throw new GgufFormatException(source.Path, $"tensor '{tensor.Name}' data", tensor.FileOffset, "the file has become shorter since it was opened");
+    }
+}

@@ -1,0 +1,311 @@
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
+using System.Text;
+using GgufQuant.Formats;
+
+namespace GgufQuant.Gguf;
+
+/// <summary>Reads the header of one file, trusting none of it: everything ggml refuses is refused here, and with a reason.</summary>
+internal sealed class GgufHeaderReader
+{
+    public const int DefaultAlignment = 32;
+    public const int MaxAlignment = 1 << 30;
+    public const int MaxKeyBytes = 65535;
+    public const int MaxNameBytes = 63;
+    public const int MaxDimensions = 4;
+
+    private const int MaxStringBytes = 1 << 30;
+    private const long MaxArrayElements = 1 << 30;
+
+    // What the smallest possible entry and tensor take, to bound the counts by the file's length.
+    private const int MinEntryBytes = sizeof(ulong) + 1 + sizeof(uint) + 1;
+    private const int MinTensorBytes = sizeof(ulong) + sizeof(uint) + sizeof(uint) + sizeof(ulong);
+
+    private readonly GgufSource _source;
+    private readonly GgufCursor _cursor;
+    private readonly int _shard;
+
+    private GgufHeaderReader(GgufSource source, int shard)
+    {
+        _source = source;
+        _shard = shard;
+        _cursor = new GgufCursor(source);
+    }
+
+    /// <summary>Reads a header.</summary>
+    /// <param name="source">The file.</param>
+    /// <param name="shard">The number that the tensors get as their <see cref="GgufTensor.Shard"/>.</param>
+    /// <exception cref="GgufFormatException">A field is wrong.</exception>
+    public static GgufHeader Read(GgufSource source, int shard = 0) => new GgufHeaderReader(source, shard).Read();
+
+    private GgufHeader Read()
+    {
+        ReadMagic();
+        uint version = ReadVersion();
+        int tensorCount = ReadCount("tensor count", MinTensorBytes);
+        int entryCount = ReadCount("metadata count", MinEntryBytes);
+        GgufMetadata metadata = ReadMetadata(entryCount);
+        int alignment = ReadAlignment(metadata);
+        IReadOnlyList<GgufTensor> tensors = ReadTensors(tensorCount, alignment, out long dataOffset);
+        return new GgufHeader(version, _cursor.IsBigEndian, alignment, metadata, tensors, dataOffset);
+    }
+
+    private void ReadMagic()
+    {
+        if (_source.Length == 0)
+            _cursor.Fail("magic", 0, "the file is empty");
+        ReadOnlySpan<byte> magic = _cursor.Take((int)Math.Min(sizeof(uint), _source.Length), "magic");
+        if (magic.SequenceEqual("GGUF"u8))
+            return;
+        string hint = magic switch
+        {
+            _ when magic.SequenceEqual("vers"u8) => "it looks like a Git LFS pointer, so get the real file with 'git lfs pull'",
+            _ when magic.StartsWith("PK"u8) => "it looks like a PyTorch or zip file, so convert the model to GGUF first",
+            _ when magic.SequenceEqual("ggjt"u8) || magic.SequenceEqual("tjgg"u8) || magic.SequenceEqual("lmgg"u8) || magic.SequenceEqual("fmgg"u8)
+                => "it is a model of the time before GGUF, so get it again in GGUF",
+            _ when magic.StartsWith("<"u8) => "it looks like a web page, so the download went wrong",
+            _ => "this is not a GGUF file",
+        };
+        _cursor.Fail("magic", 0, $"the first bytes are '{Printable(magic)}', not 'GGUF'; {hint}");
+    }
+
+    private uint ReadVersion()
+    {
+        long start = _cursor.Position;
+        uint version = _cursor.ReadUInt32("version");
+        if (version != 0 && (version & 0xFFFF) == 0)
+        {
+            _cursor.IsBigEndian = true;
+            version = System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(version);
+        }
+        if (version is not (2 or 3))
+            _cursor.Fail("version", start, $"version {version} is not supported, only 2 and 3 are; convert the model again with a current tool");
+        return version;
+    }
+
+    private int ReadCount(string part, int minBytesEach)
+    {
+        long start = _cursor.Position;
+        ulong count = _cursor.ReadUInt64(part);
+        ulong most = (ulong)Math.Min(_cursor.Remaining / minBytesEach, int.MaxValue);
+        if (count > most)
+            _cursor.Fail(part, start, $"the file claims {count}, but its remaining {_cursor.Remaining} bytes hold at most {most}");
+        return (int)count;
+    }
+
+    private GgufMetadata ReadMetadata(int count)
+    {
+        GgufMetadata metadata = new();
+        for (int i = 0; i < count; i++)
+        {
+            _cursor.Enter("metadata", i);
+            long start = _cursor.Position;
+            string key = _cursor.ReadString(MaxKeyBytes, "key");
+            if (key.Length == 0)
+                _cursor.Fail("key", start, "the key is empty");
+            _cursor.Enter("metadata", i, key);
+            if (!metadata.TryAdd(ReadEntry(key)))
+                _cursor.Fail("key", start, "the same key was already given");
+        }
+        return metadata;
+    }
+
+    private GgufEntry ReadEntry(string key)
+    {
+        GgufValueType type = ReadValueType("type");
+        GgufValueType? elementType = null;
+        long count = 1;
+        long start = _cursor.Position;
+        switch (type)
+        {
+            case GgufValueType.Array:
+                elementType = ReadValueType("element type");
+                count = SkipElements(elementType.Value);
+                break;
+            case GgufValueType.String:
+                _cursor.SkipStrings(1, MaxStringBytes);
+                break;
+            default:
+                _cursor.Skip((ulong)GgufValueTypes.SizeOf(type), "value");
+                break;
+        }
+
+        long length = _cursor.Position - start;
+        byte[]? kept = null;
+        if (length <= GgufEntry.KeptBytes)
+        {
+            _cursor.Position = start;
+            kept = _cursor.Take((int)length, "value").ToArray();
+        }
+        return new GgufEntry(key, type, elementType, count, _source, start, length, _cursor.IsBigEndian, kept);
+    }
+
+    private GgufValueType ReadValueType(string part)
+    {
+        long start = _cursor.Position;
+        uint type = _cursor.ReadUInt32(part);
+        if (!GgufValueTypes.IsKnown(type))
+            _cursor.Fail(part, start, $"there is no value type {type}, only 0 to {(uint)GgufValueType.Float64}");
+        return (GgufValueType)type;
+    }
+
+    private long SkipElements(GgufValueType elementType)
+    {
+        if (elementType == GgufValueType.Array)
+            _cursor.Fail("element type", _cursor.Position - sizeof(uint), "arrays of arrays are not supported, by llama.cpp neither");
+        long start = _cursor.Position;
+        ulong count = _cursor.ReadUInt64("length");
+        if (count > (ulong)MaxArrayElements)
+            _cursor.Fail("length", start, $"{count} elements are more than the {MaxArrayElements} that are allowed");
+        int size = GgufValueTypes.SizeOf(elementType);
+        ulong least = count * (ulong)(size == 0 ? sizeof(ulong) : size);
+        if (least > (ulong)_cursor.Remaining)
+            _cursor.Fail("length", start, $"{count} elements need at least {least} bytes, but {_cursor.Remaining} are left");
+        if (size == 0)
+            _cursor.SkipStrings((long)count, MaxStringBytes);
+        else
+            _cursor.Skip(least, "elements");
+        return (long)count;
+    }
+
+    private int ReadAlignment(GgufMetadata metadata)
+    {
+        if (metadata.Find("general.alignment") is not { } entry)
+            return DefaultAlignment;
+        _cursor.Enter("metadata", name: entry.Key);
+        if (entry.Type != GgufValueType.UInt32)
+            _cursor.Fail("type", entry.FileOffset, $"the alignment must be a UInt32, not a {entry.Type}");
+        uint alignment = (uint)entry.Value;
+        if (alignment > MaxAlignment || !BitOperations.IsPow2(alignment))
+            _cursor.Fail("value", entry.FileOffset, $"the alignment {alignment} is not a power of two from 1 to {MaxAlignment}");
+        return (int)alignment;
+    }
+
+    private IReadOnlyList<GgufTensor> ReadTensors(int count, int alignment, out long dataOffset)
+    {
+        List<PendingTensor> pending = [];
+        HashSet<string> names = new(StringComparer.Ordinal);
+        long expected = 0;
+        for (int i = 0; i < count; i++)
+        {
+            _cursor.Enter("tensors", i);
+            PendingTensor tensor = ReadTensor(names, expected, out long byteCount);
+            pending.Add(tensor);
+
+            // The data cannot be longer than the file, so the sum cannot overflow either.
+            if (byteCount > _source.Length - expected)
+                FailCutOff(tensor.OffsetField, expected, byteCount);
+            expected = Align(expected + byteCount, alignment);
+        }
+
+        // ggml does not pad the header of a file without tensors.
+        dataOffset = count == 0 ? _cursor.Position : Align(_cursor.Position, alignment);
+        List<GgufTensor> tensors = new(pending.Count);
+        for (int i = 0; i < pending.Count; i++)
+        {
+            PendingTensor info = pending[i];
+            GgufTensor tensor = new(info.Name, info.Format, info.Shape, _shard, info.Offset, dataOffset);
+            if (tensor.ByteCount > _source.Length - tensor.FileOffset)
+            {
+                _cursor.Enter("tensors", i, tensor.Name);
+                FailCutOff(info.OffsetField, tensor.FileOffset, tensor.ByteCount);
+            }
+            tensors.Add(tensor);
+        }
+        return tensors;
+    }
+
+    private PendingTensor ReadTensor(HashSet<string> names, long expectedOffset, out long byteCount)
+    {
+        long start = _cursor.Position;
+        string name = _cursor.ReadString(MaxNameBytes, "name");
+        if (!names.Add(name))
+            _cursor.Fail("name", start, $"the name '{name}' was already given");
+        _cursor.Enter("tensors", names.Count - 1, name);
+
+        ImmutableArray<long> shape = ReadShape();
+        start = _cursor.Position;
+        BlockFormat format = ReadFormat();
+        if (!shape.IsEmpty && shape[0] % format.BlockSize != 0)
+            _cursor.Fail("type", start, $"rows of {shape[0]} weights are not whole blocks of {format.BlockSize}, which {format} needs");
+        if (_cursor.IsBigEndian && !ByteOrder.CanSwap(format.Type))
+            _cursor.Fail("type", start, $"{format} has no agreed form in big-endian files");
+        byteCount = CountBytes(shape, format, start);
+
+        start = _cursor.Position;
+        ulong offset = _cursor.ReadUInt64("offset");
+        if (offset != (ulong)expectedOffset)
+        {
+            string relation = offset < (ulong)expectedOffset ? "overlaps the data before it" : "leaves a gap";
+            _cursor.Fail("offset", start, $"offset {offset} {relation}: llama.cpp requires {expectedOffset}, where the tensor before it ends, padded to the alignment");
+        }
+        return new PendingTensor(name, format, shape, expectedOffset, start);
+    }
+
+    private ImmutableArray<long> ReadShape()
+    {
+        long start = _cursor.Position;
+        uint count = _cursor.ReadUInt32("dimension count");
+        if (count > MaxDimensions)
+            _cursor.Fail("dimension count", start, $"{count} dimensions are more than the {MaxDimensions} that are allowed");
+        long[] shape = new long[count];
+        for (int i = 0; i < shape.Length; i++)
+        {
+            start = _cursor.Position;
+            ulong dimension = _cursor.ReadUInt64("dimension");
+            if (dimension > long.MaxValue)
+                _cursor.Fail($"dimension {i}", start, $"{(long)dimension} is negative");
+            shape[i] = (long)dimension;
+        }
+        return ImmutableArray.Create(shape);
+    }
+
+    private BlockFormat ReadFormat()
+    {
+        long start = _cursor.Position;
+        uint type = _cursor.ReadUInt32("type");
+        if (!BlockFormat.TryGet((GgmlType)type, out BlockFormat? format))
+            FailType(type, start);
+        return format;
+    }
+
+    [DoesNotReturn]
+    private void FailType(uint type, long start)
+    {
+        string problem = type is 4 or 5 or (>= 31 and <= 33) or (>= 36 and <= 38)
+            ? $"type {type} has been removed from ggml, so convert the model again from its original"
+            : $"ggml has no type {type}: the file is damaged, or of a newer or other kind than llama.cpp v0.5.0 reads";
+        _cursor.Fail("type", start, problem);
+    }
+
+    private long CountBytes(ImmutableArray<long> shape, BlockFormat format, long start)
+    {
+        try
+        {
+            return format.ByteCount(GgufTensor.CountElements(shape));
+        }
+        catch (OverflowException)
+        {
+            _cursor.Fail("shape", start, $"[{string.Join(", ", shape)}] weights are more than any file can hold");
+            return 0;
+        }
+    }
+
+    [DoesNotReturn]
+    private void FailCutOff(long field, long offset, long byteCount) =>
+        _cursor.Fail("data", field, $"its {byteCount} bytes from byte {offset} on end beyond the file's {_source.Length} bytes, so the file is cut off: get it again");
+
+    private static long Align(long position, int alignment) => (position + alignment - 1) & -(long)alignment;
+
+    private static string Printable(ReadOnlySpan<byte> bytes)
+    {
+        StringBuilder text = new();
+        foreach (byte value in bytes)
+            text.Append(value is > 0x1F and < 0x7F ? (char)value : '?');
+        return text.ToString();
+    }
+
+    private readonly record struct PendingTensor(
+        string Name, BlockFormat Format, ImmutableArray<long> Shape, long Offset, long OffsetField);
+}
