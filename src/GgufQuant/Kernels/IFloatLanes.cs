@@ -58,4 +58,16 @@ internal interface IFloatLanes<TSelf, TInts> :
 
     /// <summary>C's cast on x86 (<c>cvttss2si</c>): truncation; NaN and values out of range give <see cref="int.MinValue"/>.</summary>
     static abstract TInts Truncate(TSelf value);
+
+    /// <summary>The bits of each float.</summary>
+    static abstract TInts ToBits(TSelf value);
+
+    /// <summary>The float of each lane's bits.</summary>
+    static abstract TSelf FromBits(TInts bits);
+
+    /// <summary>The greatest lane; no lane is NaN.</summary>
+    static abstract float MaxAcross(TSelf value);
+
+    /// <summary>The least lane; no lane is NaN.</summary>
+    static abstract float MinAcross(TSelf value);
 }

@@ -43,4 +43,19 @@ internal interface IIntLanes<TSelf, TFloats> :
 
     /// <summary>Each integer as a float.</summary>
     static abstract TFloats ToFloat(TSelf value);
+
+    /// <summary>A mask's lanes as bits, the first lane lowest.</summary>
+    static abstract uint MaskBits(TSelf mask);
+
+    /// <summary>Loads one unsigned byte a lane.</summary>
+    static abstract TSelf LoadBytes(ref readonly byte source);
+
+    /// <summary>Stores the low byte of each lane.</summary>
+    void StoreBytes(ref byte destination);
+
+    /// <summary>Loads one unsigned 16-bit integer a lane.</summary>
+    static abstract TSelf LoadUInt16(ref readonly ushort source);
+
+    /// <summary>Stores the low 16 bits of each lane.</summary>
+    void StoreUInt16(ref ushort destination);
 }

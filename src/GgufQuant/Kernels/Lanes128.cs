@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Floats = System.Runtime.Intrinsics.Vector128<float>;
 using Ints = System.Runtime.Intrinsics.Vector128<int>;
 using Simd = System.Runtime.Intrinsics.Vector128;
@@ -38,12 +39,14 @@ internal readonly struct FloatLanes128(Floats value) : IFloatLanes<FloatLanes128
     public static FloatLanes128 operator -(FloatLanes128 value) => new(-value._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FloatLanes128 Max(FloatLanes128 a, FloatLanes128 b) =>
-        new(Simd.ConditionalSelect(Simd.GreaterThan(a._value, b._value), a._value, b._value));
+    public static FloatLanes128 Max(FloatLanes128 a, FloatLanes128 b) => new(Sse.IsSupported
+            ? Sse.Max(a._value, b._value)
+            : Simd.ConditionalSelect(Simd.GreaterThan(a._value, b._value), a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FloatLanes128 Min(FloatLanes128 a, FloatLanes128 b) =>
-        new(Simd.ConditionalSelect(Simd.LessThan(a._value, b._value), a._value, b._value));
+    public static FloatLanes128 Min(FloatLanes128 a, FloatLanes128 b) => new(Sse.IsSupported
+            ? Sse.Min(a._value, b._value)
+            : Simd.ConditionalSelect(Simd.LessThan(a._value, b._value), a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FloatLanes128 Abs(FloatLanes128 value) => new(Simd.Abs(value._value));
@@ -75,6 +78,26 @@ internal readonly struct FloatLanes128(Floats value) : IFloatLanes<FloatLanes128
                 & Simd.LessThan(value._value, Simd.Create(2147483648f)).AsInt32(),
             Simd.ConvertToInt32Native(value._value),
             Simd.Create(int.MinValue)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes128 ToBits(FloatLanes128 value) => new(value._value.AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes128 FromBits(IntLanes128 bits) => new(bits.Value.AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float MaxAcross(FloatLanes128 value)
+    {
+        FloatLanes128 pairs = Max(value, new(Simd.Shuffle(value._value, Simd.Create(2, 3, 0, 1))));
+        return Max(pairs, new(Simd.Shuffle(pairs._value, Simd.Create(1, 0, 3, 2))))._value.ToScalar();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float MinAcross(FloatLanes128 value)
+    {
+        FloatLanes128 pairs = Min(value, new(Simd.Shuffle(value._value, Simd.Create(2, 3, 0, 1))));
+        return Min(pairs, new(Simd.Shuffle(pairs._value, Simd.Create(1, 0, 3, 2))))._value.ToScalar();
+    }
 }
 
 /// <summary>Four integers in one 128-bit register.</summary>
@@ -143,4 +166,33 @@ internal readonly struct IntLanes128(Ints value) : IIntLanes<IntLanes128, FloatL
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FloatLanes128 ToFloat(IntLanes128 value) => new(Simd.ConvertToSingle(value.Value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint MaskBits(IntLanes128 mask) => mask.Value.ExtractMostSignificantBits();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes128 LoadBytes(ref readonly byte source)
+    {
+        Vector128<byte> bytes = Simd.CreateScalarUnsafe(Unsafe.ReadUnaligned<uint>(in source)).AsByte();
+        return new(Simd.WidenLower(Simd.WidenLower(bytes)).AsInt32());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreBytes(ref byte destination)
+    {
+        Vector128<ushort> words = Simd.Narrow(Value.AsUInt32(), Value.AsUInt32());
+        Unsafe.WriteUnaligned(ref destination, Simd.Narrow(words, words).AsUInt32().ToScalar());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes128 LoadUInt16(ref readonly ushort source)
+    {
+        ulong words = Unsafe.ReadUnaligned<ulong>(in Unsafe.As<ushort, byte>(ref Unsafe.AsRef(in source)));
+        return new(Simd.WidenLower(Simd.CreateScalarUnsafe(words).AsUInt16()).AsInt32());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreUInt16(ref ushort destination) => Unsafe.WriteUnaligned(
+        ref Unsafe.As<ushort, byte>(ref destination),
+        Simd.Narrow(Value.AsUInt32(), Value.AsUInt32()).AsUInt64().ToScalar());
 }

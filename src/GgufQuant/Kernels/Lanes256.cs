@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Floats = System.Runtime.Intrinsics.Vector256<float>;
 using Ints = System.Runtime.Intrinsics.Vector256<int>;
 using Simd = System.Runtime.Intrinsics.Vector256;
@@ -38,12 +39,14 @@ internal readonly struct FloatLanes256(Floats value) : IFloatLanes<FloatLanes256
     public static FloatLanes256 operator -(FloatLanes256 value) => new(-value._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FloatLanes256 Max(FloatLanes256 a, FloatLanes256 b) =>
-        new(Simd.ConditionalSelect(Simd.GreaterThan(a._value, b._value), a._value, b._value));
+    public static FloatLanes256 Max(FloatLanes256 a, FloatLanes256 b) => new(Avx.IsSupported
+            ? Avx.Max(a._value, b._value)
+            : Simd.ConditionalSelect(Simd.GreaterThan(a._value, b._value), a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FloatLanes256 Min(FloatLanes256 a, FloatLanes256 b) =>
-        new(Simd.ConditionalSelect(Simd.LessThan(a._value, b._value), a._value, b._value));
+    public static FloatLanes256 Min(FloatLanes256 a, FloatLanes256 b) => new(Avx.IsSupported
+            ? Avx.Min(a._value, b._value)
+            : Simd.ConditionalSelect(Simd.LessThan(a._value, b._value), a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FloatLanes256 Abs(FloatLanes256 value) => new(Simd.Abs(value._value));
@@ -75,6 +78,20 @@ internal readonly struct FloatLanes256(Floats value) : IFloatLanes<FloatLanes256
                 & Simd.LessThan(value._value, Simd.Create(2147483648f)).AsInt32(),
             Simd.ConvertToInt32Native(value._value),
             Simd.Create(int.MinValue)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 ToBits(FloatLanes256 value) => new(value._value.AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes256 FromBits(IntLanes256 bits) => new(bits.Value.AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float MaxAcross(FloatLanes256 value) =>
+        FloatLanes128.MaxAcross(FloatLanes128.Max(new(value._value.GetLower()), new(value._value.GetUpper())));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float MinAcross(FloatLanes256 value) =>
+        FloatLanes128.MinAcross(FloatLanes128.Min(new(value._value.GetLower()), new(value._value.GetUpper())));
 }
 
 /// <summary>Eight integers in one 256-bit register.</summary>
@@ -143,4 +160,30 @@ internal readonly struct IntLanes256(Ints value) : IIntLanes<IntLanes256, FloatL
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FloatLanes256 ToFloat(IntLanes256 value) => new(Simd.ConvertToSingle(value.Value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint MaskBits(IntLanes256 mask) => mask.Value.ExtractMostSignificantBits();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 LoadBytes(ref readonly byte source) => Avx2.IsSupported
+        ? new(Avx2.ConvertToVector256Int32(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(in source)).AsByte()))
+        : Join(IntLanes128.LoadBytes(in source), IntLanes128.LoadBytes(in Unsafe.Add(ref Unsafe.AsRef(in source), 4)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreBytes(ref byte destination)
+    {
+        Vector128<ushort> words = Vector128.Narrow(Value.AsUInt32().GetLower(), Value.AsUInt32().GetUpper());
+        Unsafe.WriteUnaligned(ref destination, Vector128.Narrow(words, words).AsUInt64().ToScalar());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 LoadUInt16(ref readonly ushort source) => Avx2.IsSupported
+        ? new(Avx2.ConvertToVector256Int32(Vector128.LoadUnsafe(in source)))
+        : Join(IntLanes128.LoadUInt16(in source), IntLanes128.LoadUInt16(in Unsafe.Add(ref Unsafe.AsRef(in source), 4)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreUInt16(ref ushort destination) =>
+        Vector128.Narrow(Value.AsUInt32().GetLower(), Value.AsUInt32().GetUpper()).StoreUnsafe(ref destination);
+
+    private static IntLanes256 Join(IntLanes128 lower, IntLanes128 upper) => new(Simd.Create(lower.Value, upper.Value));
 }

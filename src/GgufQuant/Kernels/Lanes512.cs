@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Floats = System.Runtime.Intrinsics.Vector512<float>;
 using Ints = System.Runtime.Intrinsics.Vector512<int>;
 using Simd = System.Runtime.Intrinsics.Vector512;
@@ -38,12 +39,14 @@ internal readonly struct FloatLanes512(Floats value) : IFloatLanes<FloatLanes512
     public static FloatLanes512 operator -(FloatLanes512 value) => new(-value._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FloatLanes512 Max(FloatLanes512 a, FloatLanes512 b) =>
-        new(Simd.ConditionalSelect(Simd.GreaterThan(a._value, b._value), a._value, b._value));
+    public static FloatLanes512 Max(FloatLanes512 a, FloatLanes512 b) => new(Avx512F.IsSupported
+            ? Avx512F.Max(a._value, b._value)
+            : Simd.ConditionalSelect(Simd.GreaterThan(a._value, b._value), a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FloatLanes512 Min(FloatLanes512 a, FloatLanes512 b) =>
-        new(Simd.ConditionalSelect(Simd.LessThan(a._value, b._value), a._value, b._value));
+    public static FloatLanes512 Min(FloatLanes512 a, FloatLanes512 b) => new(Avx512F.IsSupported
+            ? Avx512F.Min(a._value, b._value)
+            : Simd.ConditionalSelect(Simd.LessThan(a._value, b._value), a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FloatLanes512 Abs(FloatLanes512 value) => new(Simd.Abs(value._value));
@@ -75,6 +78,20 @@ internal readonly struct FloatLanes512(Floats value) : IFloatLanes<FloatLanes512
                 & Simd.LessThan(value._value, Simd.Create(2147483648f)).AsInt32(),
             Simd.ConvertToInt32Native(value._value),
             Simd.Create(int.MinValue)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 ToBits(FloatLanes512 value) => new(value._value.AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes512 FromBits(IntLanes512 bits) => new(bits.Value.AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float MaxAcross(FloatLanes512 value) =>
+        FloatLanes256.MaxAcross(FloatLanes256.Max(new(value._value.GetLower()), new(value._value.GetUpper())));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float MinAcross(FloatLanes512 value) =>
+        FloatLanes256.MinAcross(FloatLanes256.Min(new(value._value.GetLower()), new(value._value.GetUpper())));
 }
 
 /// <summary>Sixteen integers in one 512-bit register.</summary>
@@ -143,4 +160,43 @@ internal readonly struct IntLanes512(Ints value) : IIntLanes<IntLanes512, FloatL
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FloatLanes512 ToFloat(IntLanes512 value) => new(Simd.ConvertToSingle(value.Value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint MaskBits(IntLanes512 mask) => (uint)mask.Value.ExtractMostSignificantBits();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 LoadBytes(ref readonly byte source) => Avx512F.IsSupported
+        ? new(Avx512F.ConvertToVector512Int32(Vector128.LoadUnsafe(in source)))
+        : Join(IntLanes256.LoadBytes(in source), IntLanes256.LoadBytes(in Unsafe.Add(ref Unsafe.AsRef(in source), 8)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreBytes(ref byte destination)
+    {
+        if (Avx512F.IsSupported)
+        {
+            Avx512F.ConvertToVector128Byte(Value).StoreUnsafe(ref destination);
+            return;
+        }
+        new IntLanes256(Value.GetLower()).StoreBytes(ref destination);
+        new IntLanes256(Value.GetUpper()).StoreBytes(ref Unsafe.Add(ref destination, 8));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 LoadUInt16(ref readonly ushort source) => Avx512F.IsSupported
+        ? new(Avx512F.ConvertToVector512Int32(Vector256.LoadUnsafe(in source)))
+        : Join(IntLanes256.LoadUInt16(in source), IntLanes256.LoadUInt16(in Unsafe.Add(ref Unsafe.AsRef(in source), 8)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreUInt16(ref ushort destination)
+    {
+        if (Avx512F.IsSupported)
+        {
+            Avx512F.ConvertToVector256UInt16(Value).StoreUnsafe(ref destination);
+            return;
+        }
+        new IntLanes256(Value.GetLower()).StoreUInt16(ref destination);
+        new IntLanes256(Value.GetUpper()).StoreUInt16(ref Unsafe.Add(ref destination, 8));
+    }
+
+    private static IntLanes512 Join(IntLanes256 lower, IntLanes256 upper) => new(Simd.Create(lower.Value, upper.Value));
 }

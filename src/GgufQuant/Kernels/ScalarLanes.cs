@@ -41,12 +41,23 @@ internal readonly struct FloatLane(float value) : IFloatLanes<FloatLane, IntLane
     public static IntLane NearestInt(FloatLane value) => new(ScalarMath.NearestInt(value._value));
 
     public static IntLane Truncate(FloatLane value) => new(ScalarMath.Truncate(value._value));
+
+    public static IntLane ToBits(FloatLane value) => new(BitConverter.SingleToInt32Bits(value._value));
+
+    public static FloatLane FromBits(IntLane bits) => new(BitConverter.Int32BitsToSingle(bits.Value));
+
+    public static float MaxAcross(FloatLane value) => value._value;
+
+    public static float MinAcross(FloatLane value) => value._value;
 }
 
 /// <summary>One 32-bit integer lane.</summary>
 internal readonly struct IntLane(int value) : IIntLanes<IntLane, FloatLane>
 {
     private readonly int _value = value;
+
+    /// <summary>The integer.</summary>
+    public int Value => _value;
 
     /// <summary>Whether this lane, as a mask, is set.</summary>
     public bool IsSet => _value != 0;
@@ -93,4 +104,14 @@ internal readonly struct IntLane(int value) : IIntLanes<IntLane, FloatLane>
     public static bool Any(IntLane mask) => mask.IsSet;
 
     public static FloatLane ToFloat(IntLane value) => new(value._value);
+
+    public static uint MaskBits(IntLane mask) => mask.IsSet ? 1u : 0u;
+
+    public static IntLane LoadBytes(ref readonly byte source) => new(source);
+
+    public void StoreBytes(ref byte destination) => destination = (byte)_value;
+
+    public static IntLane LoadUInt16(ref readonly ushort source) => new(source);
+
+    public void StoreUInt16(ref ushort destination) => destination = (ushort)_value;
 }
