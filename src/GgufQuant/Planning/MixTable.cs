@@ -1,0 +1,213 @@
+using System.Collections.Frozen;
+using static GgufQuant.Formats.GgmlType;
+using GgmlType = GgufQuant.Formats.GgmlType;
+
+namespace GgufQuant.Planning;
+
+/// <summary>A type and the rule that chose it, in words for the plan.</summary>
+internal readonly record struct MixChoice(GgmlType Type, string Rule);
+
+/// <summary>Where in a model a tensor stands.</summary>
+/// <param name="Model">The model.</param>
+/// <param name="Index">The layer, or for value projections the running number.</param>
+/// <param name="Count">The layers, or for value projections their number.</param>
+internal readonly record struct MixPlace(MixModel Model, int Index, int Count)
+{
+    /// <summary>Whether the place is in the first eighth, the last eighth, or every third between them.</summary>
+    internal bool GetsMoreBits =>
+        Index < Count / 8 || Index >= 7 * Count / 8 || (Index - (Count / 8)) % 3 == 2;
+
+    internal bool IsInFirst(int share) => Index < Count / share;
+
+    internal bool IsInMiddle => Index >= Count / 8 && Index < 7 * Count / 8;
+}
+
+/// <summary>Chooses a type at a place; null leaves the file type's default.</summary>
+internal delegate MixChoice? MixRule(MixPlace place);
+
+/// <summary>What one file type gives each kind of tensor; a rule that is missing leaves the default.</summary>
+internal sealed record MixRow(GgmlType Default)
+{
+    /// <summary>For token embeddings that are not the output too.</summary>
+    internal GgmlType? Embedding { get; init; }
+
+    /// <summary>For the output, where its rows divide into blocks.</summary>
+    internal GgmlType Output { get; init; } = Default == Q8_0 ? Q8_0 : Q6_K;
+
+    internal MixRule? Value { get; init; }
+
+    internal MixRule? Key { get; init; }
+
+    internal MixRule? Query { get; init; }
+
+    internal MixRule? Down { get; init; }
+
+    internal MixRule? AttentionOutput { get; init; }
+
+    internal MixRule? GateOrUp { get; init; }
+
+    /// <summary>Whether the attention output of an 8-expert model is kept in q5_K.</summary>
+    internal bool LiftsEightExpertOutput { get; init; }
+
+    /// <summary>Whether the file type is one of those below 3 bits, with rules of their own for experts and layers.</summary>
+    internal bool IsBelowThreeBits { get; init; }
+}
+
+/// <summary>The table of every file type's mix.</summary>
+internal static class MixTable
+{
+    private const string MoreBits = "one of the layers given more bits";
+    private const string SharedKeys = "small, as 4 or more query heads share it";
+    private const string FirstEighth = "in the first eighth of the layers";
+    private const string FirstSixteenth = "in the first sixteenth of the layers";
+    private const string MiddleLayers = "in the middle three quarters of the layers";
+    private const string Everywhere = "given another type in every layer";
+
+    private static readonly FrozenDictionary<FileType, MixRow> s_rows = new Dictionary<FileType, MixRow>
+    {
+        [FileType.F32] = new(F32),
+        [FileType.F16] = new(F16),
+        [FileType.BF16] = new(BF16),
+        [FileType.Q4_0] = new(Q4_0) { Down = EarlyWithImportance(Q4_1) },
+        [FileType.Q4_1] = new(Q4_1),
+        [FileType.Q5_0] = new(Q5_0) { Down = EarlyWithImportance(Q5_1) },
+        [FileType.Q5_1] = new(Q5_1),
+        [FileType.Q8_0] = new(Q8_0),
+        [FileType.Q1_0] = new(Q1_0),
+        [FileType.Q2_0] = new(Q2_0) { Embedding = Q4_K },
+        [FileType.TQ1_0] = new(TQ1_0) { Embedding = Q4_K },
+        [FileType.TQ2_0] = new(TQ2_0) { Embedding = Q4_K },
+        [FileType.MXFP4_MOE] = new(MXFP4) { Output = Q8_0 },
+        [FileType.NVFP4] = new(NVFP4),
+
+        [FileType.Q2_K_S] = new(Q2_K) { Value = IfKeysAreShared(Q4_K), Down = Early(Q4_K) },
+        [FileType.Q2_K] = new(Q2_K)
+        {
+            Value = place => place.Model.SharesKeys ? new(Q4_K, SharedKeys) : new(Q3_K, Everywhere),
+            Down = Always(Q3_K),
+            AttentionOutput = Always(Q3_K),
+            LiftsEightExpertOutput = true,
+        },
+        [FileType.Q3_K_S] = new(Q3_K) { LiftsEightExpertOutput = true },
+        [FileType.Q3_K_M] = new(Q3_K)
+        {
+            Value = place => place.Index < 2 ? new(Q5_K, "one of the first two") : new(Q4_K, Everywhere),
+            Down = place =>
+                place.IsInFirst(16) ? new(Q5_K, FirstSixteenth)
+                : !place.Model.IsFalcon ? new(Q4_K, Everywhere)
+                : place.GetsMoreBits ? new(Q4_K, MoreBits)
+                : null,
+            AttentionOutput = Always(Q4_K),
+            LiftsEightExpertOutput = true,
+        },
+        [FileType.Q3_K_L] = new(Q3_K)
+        {
+            Value = Always(Q5_K),
+            Down = place => new(place.Model.IsFalcon ? Q4_K : Q5_K, Everywhere),
+            AttentionOutput = place => new(place.Model.IsFalcon ? Q4_K : Q5_K, Everywhere),
+        },
+        [FileType.Q4_K_S] = new(Q4_K)
+        {
+            Value = place => place.Index < 4 ? new(Q5_K, "one of the first four") : null,
+            Down = place => place.IsInFirst(8) && !place.Model.IsFalcon ? new(Q5_K, FirstEighth) : null,
+            LiftsEightExpertOutput = true,
+        },
+        [FileType.Q4_K_M] = new(Q4_K)
+        {
+            Value = WhereMoreBits(Q6_K),
+            Down = place => !place.Model.IsFalcon
+                ? place.GetsMoreBits ? new(Q6_K, MoreBits) : null
+                : place.IsInFirst(16) ? new(Q6_K, FirstSixteenth)
+                : place.GetsMoreBits ? new(Q5_K, MoreBits)
+                : null,
+            LiftsEightExpertOutput = true,
+        },
+        [FileType.Q5_K_S] = new(Q5_K),
+        [FileType.Q5_K_M] = new(Q5_K) { Value = WhereMoreBits(Q6_K), Down = WhereMoreBits(Q6_K) },
+        [FileType.Q6_K] = new(Q6_K),
+
+        [FileType.IQ1_S] = BelowThreeBits(IQ1_S, embedding: Q2_K, lifted: Q2_K, attentionOutput: IQ2_XXS),
+        [FileType.IQ1_M] = BelowThreeBits(IQ1_M, embedding: Q2_K, lifted: Q2_K, attentionOutput: IQ2_XXS),
+        [FileType.IQ2_XXS] = BelowThreeBits(IQ2_XXS, embedding: Q2_K, lifted: Q2_K, attentionOutput: null),
+        [FileType.IQ2_XS] = BelowThreeBits(IQ2_XS, embedding: Q2_K, lifted: Q2_K, attentionOutput: null),
+        [FileType.IQ2_S] = BelowThreeBits(IQ2_XS, embedding: IQ3_S, lifted: IQ3_S, attentionOutput: IQ3_S),
+        [FileType.IQ2_M] = BelowThreeBits(IQ2_S, embedding: IQ3_S, lifted: IQ3_S, attentionOutput: IQ3_S),
+
+        [FileType.IQ3_XXS] = new(IQ3_XXS)
+        {
+            Embedding = IQ3_S,
+            Output = Q5_K,
+            Value = place =>
+                place.Model.SharesKeys ? new(Q4_K, SharedKeys)
+                : place.Model.HasImportance ? null
+                : new(IQ3_S, "no importance matrix"),
+            Key = Always(IQ2_S),
+            Query = Always(IQ2_S),
+            Down = place => place.Model.HasImportance
+                ? null
+                : place.IsInFirst(8) ? new(Q4_K, FirstEighth) : new(Q3_K, "no importance matrix"),
+            AttentionOutput = Always(IQ3_S),
+            LiftsEightExpertOutput = true,
+        },
+        [FileType.IQ3_XS] = new(IQ3_S)
+        {
+            Value = IfKeysAreShared(Q4_K),
+            Key = Always(IQ3_XXS),
+            Query = Always(IQ3_XXS),
+            GateOrUp = place => place.IsInMiddle ? new(IQ3_XXS, MiddleLayers) : null,
+            LiftsEightExpertOutput = true,
+        },
+        [FileType.IQ3_S] = new(IQ3_S) { Value = IfKeysAreShared(Q4_K), LiftsEightExpertOutput = true },
+        [FileType.IQ3_M] = new(IQ3_S)
+        {
+            Value = Always(Q4_K),
+            Down = place =>
+                place.IsInFirst(8) ? new(Q4_K, FirstEighth)
+                : place.Model.HasEightExperts && place.GetsMoreBits ? new(Q4_K, MoreBits)
+                : null,
+            AttentionOutput = Always(Q4_K),
+            LiftsEightExpertOutput = true,
+        },
+        [FileType.IQ4_NL] = FourBitLattice(IQ4_NL),
+        [FileType.IQ4_XS] = FourBitLattice(IQ4_XS),
+    }.ToFrozenDictionary();
+
+    internal static IEnumerable<FileType> FileTypes => s_rows.Keys.Order();
+
+    internal static MixRow RowOf(FileType type) =>
+        s_rows.TryGetValue(type, out MixRow? row)
+            ? row
+            : throw new ArgumentOutOfRangeException(nameof(type), type, $"llama.cpp has no file type {(int)type}.");
+
+    private static MixRule Always(GgmlType type) => _ => new(type, Everywhere);
+
+    private static MixRule Early(GgmlType type) => place => place.IsInFirst(8) ? new(type, FirstEighth) : null;
+
+    private static MixRule WhereMoreBits(GgmlType type) => place => place.GetsMoreBits ? new(type, MoreBits) : null;
+
+    private static MixRule IfKeysAreShared(GgmlType type) => place => place.Model.SharesKeys ? new(type, SharedKeys) : null;
+
+    // With importance weights the plain 4- and 5-bit types go astray in the first down projections.
+    private static MixRule EarlyWithImportance(GgmlType type) =>
+        place => place.Model.HasImportance && place.IsInFirst(8) ? new(type, $"{FirstEighth}, with an importance matrix") : null;
+
+    private static MixRow BelowThreeBits(GgmlType type, GgmlType embedding, GgmlType lifted, GgmlType? attentionOutput) => new(type)
+    {
+        IsBelowThreeBits = true,
+        Embedding = embedding,
+        Output = Q5_K,
+        Value = place =>
+            place.Model.SharesKeys ? new(Q4_K, SharedKeys)
+            : place.Model.Experts >= 4 ? new(Q4_K, "small beside 4 or more experts")
+            : new(lifted, Everywhere),
+        Down = Early(lifted),
+        AttentionOutput = attentionOutput is { } output ? Always(output) : null,
+    };
+
+    private static MixRow FourBitLattice(GgmlType type) => new(type)
+    {
+        Value = IfKeysAreShared(Q5_K),
+        Down = place => place.IsInFirst(8) && !place.Model.HasImportance ? new(Q5_K, $"{FirstEighth}, no importance matrix") : null,
+        LiftsEightExpertOutput = true,
+    };
+}

@@ -1,0 +1,4 @@
+namespace GgufQuant.Planning;
+
+/// <summary>A model cannot be quantized as asked; the message says why and what to do.</summary>
+public sealed class QuantizationException(string message, Exception? inner = null) : Exception(message, inner);

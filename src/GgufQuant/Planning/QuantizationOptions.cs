@@ -1,0 +1,55 @@
+using System.Text.RegularExpressions;
+using GgufQuant.Formats;
+
+namespace GgufQuant.Planning;
+
+/// <summary>How a plan departs from its file type's own mix.</summary>
+public sealed record QuantizationOptions
+{
+    /// <summary>The file type's own mix.</summary>
+    public static QuantizationOptions Default { get; } = new();
+
+    /// <summary>Gives every tensor the file type's default type.</summary>
+    public bool Pure { get; init; }
+
+    /// <summary>The type of <c>output.weight</c>, or of the token embeddings where they serve as the output.</summary>
+    public GgmlType? OutputTensorType { get; init; }
+
+    /// <summary>The type of the token embeddings.</summary>
+    public GgmlType? TokenEmbeddingType { get; init; }
+
+    /// <summary>Types for tensors by name; the first that matches decides. File types that do not quantize ignore them.</summary>
+    public IReadOnlyList<TensorTypeRule> TensorTypes { get; init; } = [];
+
+    /// <summary>Leaves <c>output.weight</c> as it is in the source.</summary>
+    public bool LeaveOutputTensor { get; init; }
+
+    /// <summary>Takes tensors that are quantized already; what they have lost stays lost.</summary>
+    public bool AllowRequantize { get; init; }
+}
+
+/// <summary>A type for the tensors whose name a regular expression finds a match in, whatever the case of its letters.</summary>
+public sealed class TensorTypeRule
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
+    private readonly Regex _regex;
+
+    /// <exception cref="ArgumentException">The pattern is not a regular expression.</exception>
+    public TensorTypeRule(string pattern, GgmlType type)
+    {
+        _regex = new(pattern, RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, s_patience);
+        Type = type;
+    }
+
+    /// <summary>The regular expression.</summary>
+    public string Pattern => _regex.ToString();
+
+    /// <summary>The type of the tensors it matches.</summary>
+    public GgmlType Type { get; }
+
+    /// <summary>Whether the rule is for the tensor of that name.</summary>
+    public bool Matches(string name) => _regex.IsMatch(name);
+
+    /// <summary>The rule as it is asked for: <c>attn_v=q6_K</c>.</summary>
+    public override string ToString() => $"{Pattern}={BlockFormat.Of(Type)}";
+}

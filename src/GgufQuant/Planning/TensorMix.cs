@@ -1,0 +1,172 @@
+using static GgufQuant.Formats.GgmlType;
+using BlockFormat = GgufQuant.Formats.BlockFormat;
+using GgmlType = GgufQuant.Formats.GgmlType;
+
+namespace GgufQuant.Planning;
+
+/// <summary>Chooses each tensor's type as llama.cpp's quantizer does.</summary>
+/// <remarks>
+/// Tensors must come in the order they are written in: in dense models the rules go by how many value and feed-forward
+/// tensors the mixture has seen, so a tensor that an override takes away shifts those after it, as in llama.cpp.
+/// </remarks>
+internal sealed class TensorMix(FileType fileType, MixModel model, QuantizationOptions options)
+{
+    private readonly MixRow _row = MixTable.RowOf(fileType);
+    private int _values;
+    private int _downs;
+    private int _gates;
+    private int _ups;
+
+    /// <summary>The type of the next tensor.</summary>
+    /// <param name="name">The tensor's name in the file to be written.</param>
+    /// <param name="type">The type it has.</param>
+    /// <param name="shape">Its shape, row length first.</param>
+    /// <exception cref="QuantizationException">The rules give a type that the tensor's rows cannot take.</exception>
+    internal MixChoice Next(string name, GgmlType type, ReadOnlySpan<long> shape)
+    {
+        if (QuantizableTensors.ReasonToKeep(name, shape, options.LeaveOutputTensor) is { } reason)
+            return new(type, reason);
+
+        TensorRole role = TensorNames.RoleOf(name);
+        if (options.TokenEmbeddingType is { } embedding && role == TensorRole.TokenEmbedding)
+            return new(embedding, "token embedding type asked for");
+        if (options.OutputTensorType is { } output && role == TensorRole.Output)
+            return new(output, "output tensor type asked for");
+        if (!BlockFormat.Of(_row.Default).IsQuantized)
+            return Default();
+
+        MixChoice choice = Override(name) ?? (options.Pure ? new(_row.Default, "pure: one type for all") : Mixture(name, role, shape));
+        return TypeFallback.For(choice, name, shape[0]);
+    }
+
+    private MixChoice Default() => new(_row.Default, $"the type of {fileType}");
+
+    private MixChoice? Override(string name)
+    {
+        foreach (TensorTypeRule rule in options.TensorTypes)
+        {
+            if (rule.Matches(name))
+                return new(rule.Type, $"tensor type asked for by '{rule.Pattern}'");
+        }
+        return null;
+    }
+
+    private MixChoice Mixture(string name, TensorRole role, ReadOnlySpan<long> shape)
+    {
+        if (role == TensorRole.Output || (role == TensorRole.TokenEmbedding && model.TiedEmbeddings))
+            return Output(role, shape[0]);
+        if (fileType == FileType.MXFP4_MOE)
+            return ExpertsOnly(role, shape);
+        if (role == TensorRole.TokenEmbedding)
+            return _row.Embedding is { } embedding ? new(embedding, "token embedding") : Default();
+        MixChoice? choice = _row.IsBelowThreeBits ? BelowThreeBits(role) : Layered(name, role);
+        return choice is { } found ? found with { Rule = $"{Describe(role)}: {found.Rule}" } : Default();
+    }
+
+    private MixChoice Output(TensorRole role, long rowLength)
+    {
+        string what = role == TensorRole.Output ? "output" : "token embedding that is the output too";
+        if (options.OutputTensorType is { } asked)
+            return new(asked, $"{what}: output tensor type asked for");
+        if (model.IsFalcon)
+            return new(Q8_0, $"{what}: falcon");
+        if (fileType != FileType.MXFP4_MOE && rowLength % BlockFormat.Of(_row.Default).BlockSize != 0)
+            return new(Q8_0, $"{what}: rows of {rowLength} are not whole blocks");
+        return new(_row.Output, what);
+    }
+
+    // Projections of latent attention are three-dimensional too; in this one architecture they are told apart by role.
+    private MixChoice ExpertsOnly(TensorRole role, ReadOnlySpan<long> shape)
+    {
+        bool isExpert = shape.Length > 2 && shape[2] > 1
+            && (model.Architecture != "bailingmoe3" || role is TensorRole.FfnUp or TensorRole.FfnGate or TensorRole.FfnDown);
+        return isExpert ? new(MXFP4, "expert") : new(Q8_0, "not an expert");
+    }
+
+    private MixChoice? BelowThreeBits(TensorRole role)
+    {
+        switch (role)
+        {
+            case TensorRole.AttentionV or TensorRole.AttentionQkv or TensorRole.AttentionKvB:
+                return _row.Value!(new(model, _values++, model.ValueTensors));
+            case TensorRole.AttentionK when model.HasEightExperts:
+                return new(Q4_K, "8 experts");
+            case TensorRole.FfnDown:
+                return _row.Down!(new(model, _downs++, model.Layers));
+            case TensorRole.AttentionOutput when model.HasEightExperts:
+                return new(Q5_K, "8 experts");
+            case TensorRole.AttentionOutput:
+                return _row.AttentionOutput?.Invoke(new(model, 0, model.Layers));
+            default:
+                return null;
+        }
+    }
+
+    private MixChoice? Layered(string name, TensorRole role)
+    {
+        switch (role)
+        {
+            case TensorRole.AttentionV or TensorRole.AttentionQkv or TensorRole.AttentionKvB:
+                return Value();
+            case TensorRole.AttentionK when model.HasEightExperts:
+                return new(Q8_0, "8 experts");
+            case TensorRole.AttentionK:
+                return _row.Key?.Invoke(new(model, 0, model.Layers));
+            case TensorRole.AttentionQ:
+                return _row.Query?.Invoke(new(model, 0, model.Layers));
+            case TensorRole.AttentionOutput:
+                return AttentionOutput();
+            case TensorRole.FfnDown:
+                return _row.Down?.Invoke(new(model, Layer(name, ref _downs), model.Layers));
+            case TensorRole.FfnGate:
+                return _row.GateOrUp?.Invoke(new(model, Layer(name, ref _gates), model.Layers));
+            case TensorRole.FfnUp:
+                return _row.GateOrUp?.Invoke(new(model, Layer(name, ref _ups), model.Layers));
+            default:
+                return null;
+        }
+    }
+
+    private MixChoice? Value()
+    {
+        MixChoice? choice = _row.Value?.Invoke(new(model, _values, model.ValueTensors));
+        _values++;
+        if (model.HasEightExperts)
+            return new(Q8_0, "8 experts");
+        return model.Is70B && (choice?.Type ?? _row.Default) is Q3_K or Q4_K ? new(Q5_K, "70B, where it is an eighth of the queries") : choice;
+    }
+
+    private MixChoice? AttentionOutput()
+    {
+        if (model.IsFalcon)
+            return fileType == FileType.Q3_K_L ? _row.AttentionOutput!(new(model, 0, model.Layers)) : null;
+        if (model.HasEightExperts)
+            return _row.LiftsEightExpertOutput ? new(Q5_K, "8 experts") : null;
+        return _row.AttentionOutput?.Invoke(new(model, 0, model.Layers));
+    }
+
+    // Experts of a layer may be tensors of their own, so the count of tensors does not tell the layer.
+    private int Layer(string name, ref int seen)
+    {
+        int running = seen++;
+        if (model.Experts <= 1)
+            return running;
+        int layer = TensorNames.LayerOf(name) ?? throw new QuantizationException($"The name of tensor '{name}' does not tell its layer, which the mix of an expert model goes by.");
+        return layer >= 0 && layer < model.Layers
+            ? layer
+            : throw new QuantizationException($"Tensor '{name}' belongs to layer {layer}, but the model has {model.Layers} layers.");
+    }
+
+    private static string Describe(TensorRole role) => role switch
+    {
+        TensorRole.AttentionQkv => "attn_qkv",
+        TensorRole.AttentionKvB => "attn_kv_b",
+        TensorRole.AttentionV => "attn_v",
+        TensorRole.AttentionK => "attn_k",
+        TensorRole.AttentionQ => "attn_q",
+        TensorRole.AttentionOutput => "attn_output",
+        TensorRole.FfnUp => "ffn_up",
+        TensorRole.FfnGate => "ffn_gate",
+        _ => "ffn_down",
+    };
+}

@@ -1,0 +1,95 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace GgufQuant.Quantization;
+
+/// <summary>A file that appears under its name only when it is whole.</summary>
+/// <remarks>
+/// It is written beside its target under a temporary name, flushed to the disk and renamed by <see cref="Commit"/>.
+/// Disposed without that, it leaves nothing behind.
+/// </remarks>
+internal sealed class AtomicFile : IDisposable
+{
+    private readonly string _path;
+    private readonly string _temporaryPath;
+    private readonly bool _overwrite;
+    private bool _committed;
+
+    private AtomicFile(string path, bool overwrite)
+    {
+        _path = path;
+        _overwrite = overwrite;
+        _temporaryPath = $"{path}.{Guid.NewGuid():N}.partial";
+        Handle = File.OpenHandle(_temporaryPath, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+    }
+
+    /// <summary>The file's content so far, to be written at any place from any thread.</summary>
+    internal SafeFileHandle Handle { get; }
+
+    /// <summary>Starts a file of a known length.</summary>
+    /// <exception cref="IOException">The target exists and is not to be overwritten, is a folder, or the disk has no room.</exception>
+    internal static AtomicFile Create(string path, long length, bool overwrite)
+    {
+        path = Path.GetFullPath(path);
+        CheckTarget(path, overwrite);
+        string folder = Path.GetDirectoryName(path) ?? throw new IOException($"'{path}' does not name a file.");
+        CheckRoom(folder, length);
+
+        AtomicFile file = new(path, overwrite);
+        try
+        {
+            RandomAccess.SetLength(file.Handle, length);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Writes bytes at a place.</summary>
+    internal void Write(long offset, ReadOnlySpan<byte> bytes) => RandomAccess.Write(Handle, bytes, offset);
+
+    /// <summary>Flushes the file to the disk and gives it its name.</summary>
+    /// <exception cref="IOException">The disk is full, or the target has appeared meanwhile.</exception>
+    internal void Commit()
+    {
+        RandomAccess.FlushToDisk(Handle);
+        Handle.Dispose();
+        File.Move(_temporaryPath, _path, _overwrite);
+        _committed = true;
+    }
+
+    public void Dispose()
+    {
+        Handle.Dispose();
+        if (!_committed)
+            File.Delete(_temporaryPath);
+    }
+
+    private static void CheckTarget(string path, bool overwrite)
+    {
+        if (Directory.Exists(path))
+            throw new IOException($"'{path}' is a folder.");
+        if (!overwrite && File.Exists(path))
+            throw new IOException($"'{path}' exists already.");
+    }
+
+    private static void CheckRoom(string folder, long length)
+    {
+        if (!Directory.Exists(folder))
+            throw new DirectoryNotFoundException($"The folder '{folder}' does not exist.");
+        long available;
+        try
+        {
+            available = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(folder)! : folder).AvailableFreeSpace;
+        }
+        catch (Exception exception) when (exception is ArgumentException or IOException or UnauthorizedAccessException)
+        {
+            // Network shares do not always tell; then the write itself does.
+            return;
+        }
+        if (available < length)
+            throw new IOException($"The disk of '{folder}' has room for {available:N0} bytes, but the file takes {length:N0}.");
+    }
+}

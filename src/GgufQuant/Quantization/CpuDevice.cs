@@ -1,0 +1,106 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using GgufQuant.Formats;
+
+namespace GgufQuant.Quantization;
+
+/// <summary>The processor's cores. A job runs on the thread that hands it over, as soon as one of the cores is free.</summary>
+public sealed class CpuDevice : IQuantizationDevice
+{
+    // The floats of a tile stay in the core's own cache between their making and their use. A multiple of every block.
+    private const int TileWeights = 16 * 1024;
+
+    private readonly SemaphoreSlim _cores;
+    private readonly ThreadLocal<float[]> _tiles = new(() => []);
+    private long _busyTicks;
+
+    /// <param name="threads">Cores to use; 0 for all.</param>
+    public CpuDevice(int threads = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(threads);
+        Parallelism = threads == 0 ? Environment.ProcessorCount : threads;
+        _cores = new(Parallelism);
+    }
+
+    /// <inheritdoc/>
+    public string Name => Parallelism == 1 ? "CPU, 1 thread" : $"CPU, {Parallelism} threads";
+
+    /// <inheritdoc/>
+    public int Parallelism { get; }
+
+    /// <inheritdoc/>
+    public int PreferredWeights => 256 * 1024;
+
+    /// <inheritdoc/>
+    public TimeSpan BusyTime => Stopwatch.GetElapsedTime(0, Interlocked.Read(ref _busyTicks));
+
+    /// <inheritdoc/>
+    public bool CanQuantize(GgmlType source, GgmlType target) =>
+        BlockFormat.TryGet(target, out BlockFormat? made) && made.CanQuantize
+        && BlockFormat.TryGet(source, out BlockFormat? read) && (read.IsQuantized || source is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16);
+
+    /// <inheritdoc/>
+    public IMemoryOwner<byte> Allocate(int bytes) => MemoryPool<byte>.Shared.Rent(bytes);
+
+    /// <inheritdoc/>
+    public Task<WeightFault?> QuantizeAsync(QuantizationJob job, CancellationToken token)
+    {
+        _cores.Wait(token);
+        long start = Stopwatch.GetTimestamp();
+        try
+        {
+            return Task.FromResult(Quantize(job, token));
+        }
+        finally
+        {
+            Interlocked.Add(ref _busyTicks, Stopwatch.GetTimestamp() - start);
+            _cores.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _cores.Dispose();
+        _tiles.Dispose();
+    }
+
+    private WeightFault? Quantize(QuantizationJob job, CancellationToken token)
+    {
+        BlockFormat source = BlockFormat.Of(job.SourceType);
+        BlockFormat target = BlockFormat.Of(job.TargetType);
+        long weights = (long)job.RowLength * job.Rows;
+        // Without importance rows do not matter to any format, so a tile may end within one.
+        bool keepsRows = !job.Importance.IsEmpty;
+        int rowsATile = Math.Max(1, TileWeights / job.RowLength);
+        int tileLength = (int)Math.Min(weights, keepsRows ? (long)rowsATile * job.RowLength : TileWeights);
+
+        for (long start = 0; start < weights; start += tileLength)
+        {
+            token.ThrowIfCancellationRequested();
+            int length = (int)Math.Min(tileLength, weights - start);
+            ReadOnlySpan<byte> raw = job.Source.Span.Slice((int)source.ByteCount(start), (int)source.ByteCount(length));
+            Span<byte> blocks = job.Destination.Span.Slice((int)target.ByteCount(start), (int)target.ByteCount(length));
+            long invalid = BlockValidation.FindInvalid(job.SourceType, raw);
+            if (invalid >= 0)
+                return new WeightFault(start + (invalid * source.BlockSize), IsInSource: true);
+            target.Quantize(Floats(source, raw, length), keepsRows ? job.RowLength : length, job.Importance.Span, blocks);
+            invalid = BlockValidation.FindInvalid(job.TargetType, blocks);
+            if (invalid >= 0)
+                return new WeightFault(start + (invalid * target.BlockSize), IsInSource: false);
+        }
+        return null;
+    }
+
+    private ReadOnlySpan<float> Floats(BlockFormat source, ReadOnlySpan<byte> raw, int length)
+    {
+        if (source.Type == GgmlType.F32)
+            return MemoryMarshal.Cast<byte, float>(raw);
+        if (_tiles.Value!.Length < length)
+            _tiles.Value = GC.AllocateUninitializedArray<float>(Math.Max(length, TileWeights));
+        Span<float> floats = _tiles.Value.AsSpan(0, length);
+        source.Dequantize(raw, floats);
+        return floats;
+    }
+}

@@ -1,0 +1,57 @@
+using System.Buffers;
+using GgufQuant.Formats;
+
+namespace GgufQuant.Quantization;
+
+/// <summary>What turns rows of weights into blocks: the processor's cores, or a graphics card.</summary>
+/// <remarks>
+/// The pipeline hands over jobs in the order of the file, several at a time, and writes each one's blocks where they
+/// belong when its task completes; a device may finish jobs in any order and complete a task before it returns it.
+/// Every device makes the same bytes.
+/// </remarks>
+public interface IQuantizationDevice : IDisposable
+{
+    /// <summary>What the device is, for results and messages.</summary>
+    string Name { get; }
+
+    /// <summary>Jobs it can work on at the same time.</summary>
+    int Parallelism { get; }
+
+    /// <summary>Weights a job should hold for the device to work well.</summary>
+    int PreferredWeights { get; }
+
+    /// <summary>Time the device has spent on jobs so far, summed over those that ran at the same time.</summary>
+    TimeSpan BusyTime { get; }
+
+    /// <summary>Whether it can make this type out of that one.</summary>
+    bool CanQuantize(GgmlType source, GgmlType target);
+
+    /// <summary>Memory of the host that the device reads and writes without a detour.</summary>
+    IMemoryOwner<byte> Allocate(int bytes);
+
+    /// <summary>Quantizes one job's rows; its buffers belong to the device until the task completes.</summary>
+    /// <returns>The first weight that cannot be quantized, or null.</returns>
+    Task<WeightFault?> QuantizeAsync(QuantizationJob job, CancellationToken token);
+}
+
+/// <summary>Whole rows of one matrix, or where a row is too long for a job and no importance is given, a part of one.</summary>
+/// <param name="SourceType">The type of <paramref name="Source"/>.</param>
+/// <param name="TargetType">The type of <paramref name="Destination"/>.</param>
+/// <param name="RowLength">Weights a row, a multiple of both types' blocks.</param>
+/// <param name="Rows">How many rows.</param>
+/// <param name="Importance">One factor a column, or empty.</param>
+/// <param name="Source">The rows as they stand in the source, little-endian.</param>
+/// <param name="Destination">Takes the blocks; exactly as long as they are.</param>
+public sealed record QuantizationJob(
+    GgmlType SourceType,
+    GgmlType TargetType,
+    int RowLength,
+    int Rows,
+    ReadOnlyMemory<float> Importance,
+    ReadOnlyMemory<byte> Source,
+    Memory<byte> Destination);
+
+/// <summary>A weight that cannot be quantized.</summary>
+/// <param name="Weight">Its place in the job, or that of the first weight of its block.</param>
+/// <param name="IsInSource">Whether the source holds a value that is not finite; else the target type cannot hold the weight.</param>
+public sealed record WeightFault(long Weight, bool IsInSource);
