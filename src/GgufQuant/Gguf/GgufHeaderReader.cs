@@ -1,6 +1,6 @@
+using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
-using System.Numerics;
 using System.Text;
 using GgufQuant.Formats;
 
@@ -9,8 +9,6 @@ namespace GgufQuant.Gguf;
 /// <summary>Reads the header of one file, trusting none of it: everything ggml refuses is refused here, and with a reason.</summary>
 internal sealed class GgufHeaderReader
 {
-    public const int DefaultAlignment = 32;
-    public const int MaxAlignment = 1 << 30;
     public const int MaxKeyBytes = 65535;
     public const int MaxNameBytes = 63;
     public const int MaxDimensions = 4;
@@ -77,7 +75,7 @@ internal sealed class GgufHeaderReader
         if (version != 0 && (version & 0xFFFF) == 0)
         {
             _cursor.IsBigEndian = true;
-            version = System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(version);
+            version = BinaryPrimitives.ReverseEndianness(version);
         }
         if (version is not (2 or 3))
             _cursor.Fail("version", start, $"version {version} is not supported, only 2 and 3 are; convert the model again with a current tool");
@@ -171,14 +169,14 @@ internal sealed class GgufHeaderReader
 
     private int ReadAlignment(GgufMetadata metadata)
     {
-        if (metadata.Find("general.alignment") is not { } entry)
-            return DefaultAlignment;
+        if (metadata.Find(GgufAlignment.Key) is not { } entry)
+            return GgufAlignment.Default;
         _cursor.Enter("metadata", name: entry.Key);
         if (entry.Type != GgufValueType.UInt32)
             _cursor.Fail("type", entry.FileOffset, $"the alignment must be a UInt32, not a {entry.Type}");
         uint alignment = (uint)entry.Value;
-        if (alignment > MaxAlignment || !BitOperations.IsPow2(alignment))
-            _cursor.Fail("value", entry.FileOffset, $"the alignment {alignment} is not a power of two from 1 to {MaxAlignment}");
+        if (!GgufAlignment.IsValid(alignment))
+            _cursor.Fail("value", entry.FileOffset, $"the alignment {alignment} is not a power of two from 1 to {GgufAlignment.Max}");
         return (int)alignment;
     }
 
@@ -196,11 +194,11 @@ internal sealed class GgufHeaderReader
             // The data cannot be longer than the file, so the sum cannot overflow either.
             if (byteCount > _source.Length - expected)
                 FailCutOff(tensor.OffsetField, expected, byteCount);
-            expected = Align(expected + byteCount, alignment);
+            expected = GgufAlignment.Align(expected + byteCount, alignment);
         }
 
         // ggml does not pad the header of a file without tensors.
-        dataOffset = count == 0 ? _cursor.Position : Align(_cursor.Position, alignment);
+        dataOffset = count == 0 ? _cursor.Position : GgufAlignment.Align(_cursor.Position, alignment);
         List<GgufTensor> tensors = new(pending.Count);
         for (int i = 0; i < pending.Count; i++)
         {
@@ -295,8 +293,6 @@ internal sealed class GgufHeaderReader
     [DoesNotReturn]
     private void FailCutOff(long field, long offset, long byteCount) =>
         _cursor.Fail("data", field, $"its {byteCount} bytes from byte {offset} on end beyond the file's {_source.Length} bytes, so the file is cut off: get it again");
-
-    private static long Align(long position, int alignment) => (position + alignment - 1) & -(long)alignment;
 
     private static string Printable(ReadOnlySpan<byte> bytes)
     {

@@ -1,0 +1,154 @@
+using System.Buffers.Binary;
+using System.Collections.Immutable;
+using System.Text;
+using GgufQuant.Formats;
+
+namespace GgufQuant.Gguf;
+
+/// <summary>Lays out a file of version 3 and writes its header; who has the tensor data writes that.</summary>
+/// <remarks>
+/// The bytes are those ggml writes for the same content: little-endian, tensors in the order given, each one's data
+/// padded with zeros to the alignment, the last one's too, and trailing dimensions of 1 left out of shapes.
+/// </remarks>
+public sealed class GgufWriter
+{
+    private const uint Version = 3;
+    private const int FixedBytes = 4 + sizeof(uint) + sizeof(ulong) + sizeof(ulong);
+
+    /// <summary>Computes the layout. <c>general.alignment</c> is honoured; without it the alignment is 32.</summary>
+    /// <exception cref="ArgumentException">A key or a name is given twice or is too long, a shape does not suit its
+    /// type, or the alignment is not a power of two given as a <see cref="uint"/>.</exception>
+    public GgufWriter(IEnumerable<GgufEntry> metadata, IEnumerable<GgufTensorInfo> tensors)
+    {
+        ArgumentNullException.ThrowIfNull(tensors);
+        Metadata = new GgufMetadata(metadata);
+        Alignment = AlignmentOf(Metadata);
+
+        List<(GgufTensorInfo Info, ImmutableArray<long> Shape, BlockFormat Format, long Offset)> layout = [];
+        HashSet<string> names = new(StringComparer.Ordinal);
+        long headerBytes = FixedBytes + Metadata.Sum(EntryBytes);
+        long dataBytes = 0;
+        foreach (GgufTensorInfo info in tensors)
+        {
+            Check(info, names);
+            BlockFormat format = BlockFormat.Of(info.Type);
+            ImmutableArray<long> shape = WithoutTrailingOnes(info.Shape);
+            layout.Add((info, shape, format, dataBytes));
+            headerBytes += TensorBytes(info.Name, shape.Length);
+            dataBytes = GgufAlignment.Align(checked(dataBytes + format.ByteCount(GgufTensor.CountElements(shape))), Alignment);
+        }
+
+        DataOffset = GgufAlignment.Align(headerBytes, Alignment);
+        Length = checked(DataOffset + dataBytes);
+        Tensors = [.. layout.Select(tensor => new GgufTensor(tensor.Info.Name, tensor.Format, tensor.Shape, 0, tensor.Offset, DataOffset))];
+    }
+
+    /// <summary>The metadata, in the order it is written.</summary>
+    public GgufMetadata Metadata { get; }
+
+    /// <summary>The tensors with the places their data must be written to.</summary>
+    public IReadOnlyList<GgufTensor> Tensors { get; }
+
+    /// <summary>What the start of every tensor's data is a multiple of, in bytes.</summary>
+    public int Alignment { get; }
+
+    /// <summary>Bytes of the header with its padding: where tensor data starts.</summary>
+    public long DataOffset { get; }
+
+    /// <summary>Bytes of the whole file, the padding after the last tensor included.</summary>
+    public long Length { get; }
+
+    /// <summary>Zeros that follow a tensor's data.</summary>
+    public int PaddingAfter(GgufTensor tensor)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        return (int)(GgufAlignment.Align(tensor.ByteCount, Alignment) - tensor.ByteCount);
+    }
+
+    /// <summary>Writes the header and its padding: <see cref="DataOffset"/> bytes.</summary>
+    /// <exception cref="IOException">The stream cannot be written, or a long value's source cannot be read.</exception>
+    public void WriteHeader(Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        stream.Write("GGUF"u8);
+        Write(stream, Version);
+        Write(stream, (ulong)Tensors.Count);
+        Write(stream, (ulong)Metadata.Count);
+        foreach (GgufEntry entry in Metadata)
+        {
+            Write(stream, entry.Key);
+            Write(stream, (uint)entry.Type);
+            stream.Write(entry.GetEncodedValue().Span);
+        }
+
+        long written = FixedBytes + Metadata.Sum(EntryBytes);
+        foreach (GgufTensor tensor in Tensors)
+        {
+            Write(stream, tensor.Name);
+            Write(stream, (uint)tensor.Shape.Length);
+            foreach (long dimension in tensor.Shape)
+                Write(stream, (ulong)dimension);
+            Write(stream, (uint)tensor.Type);
+            Write(stream, (ulong)tensor.Offset);
+            written += TensorBytes(tensor.Name, tensor.Shape.Length);
+        }
+        stream.Write(new byte[DataOffset - written]);
+    }
+
+    private static int AlignmentOf(GgufMetadata metadata)
+    {
+        if (metadata.Find(GgufAlignment.Key) is not { } entry)
+            return GgufAlignment.Default;
+        if (entry.Value is uint alignment && GgufAlignment.IsValid(alignment))
+            return (int)alignment;
+        throw new ArgumentException($"'{GgufAlignment.Key}' must be a UInt32 and a power of two from 1 to {GgufAlignment.Max}, not '{entry.Value}' ({entry.Type}).", nameof(metadata));
+    }
+
+    private static void Check(GgufTensorInfo info, HashSet<string> names)
+    {
+        if (Encoding.UTF8.GetByteCount(info.Name) > GgufHeaderReader.MaxNameBytes || info.Name.Contains('\0'))
+            throw new ArgumentException($"The tensor name '{info.Name}' is longer than {GgufHeaderReader.MaxNameBytes} bytes or contains a zero byte.");
+        if (!names.Add(info.Name))
+            throw new ArgumentException($"The tensor name '{info.Name}' is given twice.");
+        if (info.Shape.Length is 0 or > GgufHeaderReader.MaxDimensions || info.Shape.Any(dimension => dimension < 0))
+            throw new ArgumentException($"The shape [{string.Join(", ", info.Shape)}] of '{info.Name}' is not one to {GgufHeaderReader.MaxDimensions} dimensions.");
+        BlockFormat format = BlockFormat.Of(info.Type);
+        if (info.Shape[0] % format.BlockSize != 0)
+            throw new ArgumentException($"'{info.Name}' has rows of {info.Shape[0]} weights, which are not whole blocks of {format.BlockSize} as {format} needs.");
+    }
+
+    private static ImmutableArray<long> WithoutTrailingOnes(ImmutableArray<long> shape)
+    {
+        int count = shape.Length;
+        while (count > 1 && shape[count - 1] == 1)
+            count--;
+        return shape[..count];
+    }
+
+    private static long EntryBytes(GgufEntry entry) =>
+        sizeof(ulong) + Encoding.UTF8.GetByteCount(entry.Key) + sizeof(uint) + entry.EncodedLength;
+
+    private static long TensorBytes(string name, int dimensions) =>
+        sizeof(ulong) + Encoding.UTF8.GetByteCount(name) + sizeof(uint) + (dimensions * sizeof(ulong)) + sizeof(uint) + sizeof(ulong);
+
+    private static void Write(Stream stream, string text)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        Write(stream, (ulong)bytes.Length);
+        stream.Write(bytes);
+    }
+
+    private static void Write(Stream stream, uint value)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, value);
+        stream.Write(bytes);
+    }
+
+    private static void Write(Stream stream, ulong value)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, value);
+        stream.Write(bytes);
+    }
+}
