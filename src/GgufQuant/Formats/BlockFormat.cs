@@ -8,6 +8,15 @@ public abstract class BlockFormat
     private static readonly FrozenDictionary<GgmlType, BlockFormat> s_byType = new BlockFormat[]
     {
         new Quantizable<F32>(),
+        new Readable<IQ1_S>(),
+        new Readable<IQ1_M>(),
+        new Readable<IQ2_XXS>(),
+        new Readable<IQ2_XS>(),
+        new Readable<IQ2_S>(),
+        new Readable<IQ3_XXS>(),
+        new Readable<IQ3_S>(),
+        new Readable<IQ4_NL>(),
+        new Readable<IQ4_XS>(),
     }.ToFrozenDictionary(format => format.Type);
 
     private BlockFormat()

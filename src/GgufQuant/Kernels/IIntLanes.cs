@@ -50,6 +50,9 @@ internal interface IIntLanes<TSelf, TFloats> :
     /// <summary>Loads one unsigned byte a lane.</summary>
     static abstract TSelf LoadBytes(ref readonly byte source);
 
+    /// <summary>Loads one signed byte a lane.</summary>
+    static abstract TSelf LoadSBytes(ref readonly sbyte source);
+
     /// <summary>Stores the low byte of each lane.</summary>
     void StoreBytes(ref byte destination);
 

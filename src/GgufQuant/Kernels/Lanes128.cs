@@ -178,6 +178,13 @@ internal readonly struct IntLanes128(Ints value) : IIntLanes<IntLanes128, FloatL
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes128 LoadSBytes(ref readonly sbyte source)
+    {
+        Vector128<sbyte> bytes = Simd.CreateScalarUnsafe(Unsafe.ReadUnaligned<uint>(in Unsafe.As<sbyte, byte>(ref Unsafe.AsRef(in source)))).AsSByte();
+        return new(Simd.WidenLower(Simd.WidenLower(bytes)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void StoreBytes(ref byte destination)
     {
         Vector128<ushort> words = Simd.Narrow(Value.AsUInt32(), Value.AsUInt32());

@@ -170,6 +170,11 @@ internal readonly struct IntLanes256(Ints value) : IIntLanes<IntLanes256, FloatL
         : Join(IntLanes128.LoadBytes(in source), IntLanes128.LoadBytes(in Unsafe.Add(ref Unsafe.AsRef(in source), 4)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 LoadSBytes(ref readonly sbyte source) => Avx2.IsSupported
+        ? new(Avx2.ConvertToVector256Int32(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(in Unsafe.As<sbyte, byte>(ref Unsafe.AsRef(in source)))).AsSByte()))
+        : Join(IntLanes128.LoadSBytes(in source), IntLanes128.LoadSBytes(in Unsafe.Add(ref Unsafe.AsRef(in source), 4)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void StoreBytes(ref byte destination)
     {
         Vector128<ushort> words = Vector128.Narrow(Value.AsUInt32().GetLower(), Value.AsUInt32().GetUpper());

@@ -170,6 +170,11 @@ internal readonly struct IntLanes512(Ints value) : IIntLanes<IntLanes512, FloatL
         : Join(IntLanes256.LoadBytes(in source), IntLanes256.LoadBytes(in Unsafe.Add(ref Unsafe.AsRef(in source), 8)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 LoadSBytes(ref readonly sbyte source) => Avx512F.IsSupported
+        ? new(Avx512F.ConvertToVector512Int32(Vector128.LoadUnsafe(in source)))
+        : Join(IntLanes256.LoadSBytes(in source), IntLanes256.LoadSBytes(in Unsafe.Add(ref Unsafe.AsRef(in source), 8)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void StoreBytes(ref byte destination)
     {
         if (Avx512F.IsSupported)

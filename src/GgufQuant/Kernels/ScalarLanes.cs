@@ -109,6 +109,8 @@ internal readonly struct IntLane(int value) : IIntLanes<IntLane, FloatLane>
 
     public static IntLane LoadBytes(ref readonly byte source) => new(source);
 
+    public static IntLane LoadSBytes(ref readonly sbyte source) => new(source);
+
     public void StoreBytes(ref byte destination) => destination = (byte)_value;
 
     public static IntLane LoadUInt16(ref readonly ushort source) => new(source);

@@ -1,0 +1,41 @@
+using System.Buffers.Binary;
+using GgufQuant.Kernels;
+
+namespace GgufQuant.Formats;
+
+/// <summary>2.56 bits: a scale for 256 weights, a 4-bit one for 16, a point of 1024 and eight signs for 8.</summary>
+/// <remarks>
+/// Layout: the scale (half), 32 low bytes of point indices, 32 bytes of signs, the indices' two high bits, 16 scales
+/// of 4 bits.
+/// </remarks>
+public readonly struct IQ2_S : ILevelFormat
+{
+    private static readonly ulong[] s_points = Lattice.IQ2_S.Expand(8, 25, 43);
+
+    public static GgmlType Type => GgmlType.IQ2_S;
+
+    public static string Name => "iq2_s";
+
+    public static int BlockSize => 256;
+
+    public static int BlockBytes => 82;
+
+    public static bool IsQuantized => true;
+
+    static int ILevelFormat.ScaleRun => 16;
+
+    public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
+        WidestLanes.Dequantize<SignedLevels<IQ2_S>>(blocks, weights);
+
+    static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
+    {
+        float scale = (float)BinaryPrimitives.ReadHalfLittleEndian(block);
+        for (int s = 0; s < scales.Length; s++)
+            scales[s] = scale * (0.5f + ((block[74 + (s / 2)] >> (s % 2 * 4)) & 15)) * 0.25f;
+        for (int k = 0; k < levels.Length; k++)
+        {
+            int point = block[2 + k] | (((block[66 + (k / 4)] >> (k % 4 * 2)) & 3) << 8);
+            levels[k] = SignBits.Apply(s_points[point], block[34 + k]);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using System.Buffers.Binary;
+using GgufQuant.Kernels;
+
+namespace GgufQuant.Formats;
+
+/// <summary>3.44 bits: a scale for 256 weights, a 4-bit one for 32, a point of 512 for 4 and eight signs for 8.</summary>
+/// <remarks>
+/// Layout: the scale (half), 64 low bytes of point indices, the indices' high bits, 32 bytes of signs, 8 scales of
+/// 4 bits.
+/// </remarks>
+public readonly struct IQ3_S : ILevelFormat
+{
+    private static readonly ulong[] s_points = Lattice.IQ3_S.Expand(1, 3, 5, 7, 9, 11, 13, 15);
+
+    public static GgmlType Type => GgmlType.IQ3_S;
+
+    public static string Name => "iq3_s";
+
+    public static int BlockSize => 256;
+
+    public static int BlockBytes => 110;
+
+    public static bool IsQuantized => true;
+
+    static int ILevelFormat.ScaleRun => 32;
+
+    public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
+        WidestLanes.Dequantize<SignedLevels<IQ3_S>>(blocks, weights);
+
+    static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
+    {
+        float scale = (float)BinaryPrimitives.ReadHalfLittleEndian(block);
+        for (int s = 0; s < scales.Length; s++)
+        {
+            scales[s] = scale * (1 + (2 * ((block[106 + (s / 2)] >> (s % 2 * 4)) & 15)));
+            ReadOnlySpan<byte> points = block.Slice(2 + (8 * s), 8);
+            int high = block[66 + s] << 8;
+            for (int k = 0; k < 4; k++)
+            {
+                ulong low = s_points[points[2 * k] | ((high >> (2 * k)) & 256)];
+                ulong pair = low | (s_points[points[(2 * k) + 1] | ((high >> ((2 * k) + 1)) & 256)] << 32);
+                levels[(4 * s) + k] = SignBits.Apply(pair, block[74 + (4 * s) + k]);
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+using System.Buffers.Binary;
+using GgufQuant.Kernels;
+
+namespace GgufQuant.Formats;
+
+/// <summary>3.06 bits: a scale for 256 weights, a 4-bit one for 32, a point of 256 for 4 and seven signs for 8.</summary>
+/// <remarks>
+/// Layout: the scale (half), 64 point indices, then for each 32 weights a 32-bit word of four times seven signs below
+/// the 4-bit scale.
+/// </remarks>
+public readonly struct IQ3_XXS : ILevelFormat
+{
+    private static readonly ulong[] s_points = Lattice.IQ3_XXS.Expand(4, 12, 20, 28, 36, 44, 52, 62);
+
+    public static GgmlType Type => GgmlType.IQ3_XXS;
+
+    public static string Name => "iq3_xxs";
+
+    public static int BlockSize => 256;
+
+    public static int BlockBytes => 98;
+
+    public static bool IsQuantized => true;
+
+    static int ILevelFormat.ScaleRun => 32;
+
+    public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
+        WidestLanes.Dequantize<SignedLevels<IQ3_XXS>>(blocks, weights);
+
+    static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
+    {
+        float scale = (float)BinaryPrimitives.ReadHalfLittleEndian(block);
+        for (int s = 0; s < scales.Length; s++)
+        {
+            ReadOnlySpan<byte> points = block.Slice(2 + (8 * s), 8);
+            uint signs = BinaryPrimitives.ReadUInt32LittleEndian(block[(66 + (4 * s))..]);
+            scales[s] = scale * (0.5f + (signs >> 28)) * 0.5f;
+            for (int k = 0; k < 4; k++)
+            {
+                ulong pair = s_points[points[2 * k]] | (s_points[points[(2 * k) + 1]] << 32);
+                levels[(4 * s) + k] = SignBits.Apply(pair, SignBits.FromSeven((int)(signs >> (7 * k)) & 127));
+            }
+        }
+    }
+}

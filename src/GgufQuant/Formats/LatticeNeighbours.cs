@@ -1,0 +1,134 @@
+namespace GgufQuant.Formats;
+
+/// <summary>For each code that is no point of a lattice, the points nearest to it.</summary>
+/// <remarks>
+/// The neighbours of a code are the points at its few smallest distances (the lattice's shells), nearest first and
+/// by index among equals: the order in which ggml tries them, so that the first of equally good ones wins alike.
+/// </remarks>
+internal sealed class LatticeNeighbours
+{
+    /// <summary>Each list is padded to a multiple of this, so that whole vectors can be read.</summary>
+    public const int Padding = 16;
+
+    // Index of the point, or the complement of the place of the code's list in _lists.
+    private readonly int[] _places;
+    private readonly ushort[] _lists;
+
+    private LatticeNeighbours(int[] places, ushort[] lists)
+    {
+        _places = places;
+        _lists = lists;
+    }
+
+    /// <summary>By code: the point's index, or a negative number that <see cref="ListAt"/> takes.</summary>
+    public ReadOnlySpan<int> Places => _places;
+
+    /// <summary>The neighbours of a code that is no point, as codes: their number, then the padded list.</summary>
+    /// <remarks>The padding repeats the first neighbour: as the later of two equals it is never taken.</remarks>
+    public ref readonly ushort ListAt(int place) => ref _lists[~place];
+
+    /// <summary>Finds the neighbours of every code.</summary>
+    /// <param name="lattice">The points.</param>
+    /// <param name="shells">How many distinct distances count as near.</param>
+    public static LatticeNeighbours Build(Lattice lattice, int shells)
+    {
+        int codes = 1 << (lattice.DigitBits * lattice.Dimensions);
+        int[] places = new int[codes];
+        Array.Fill(places, int.MinValue);
+        for (int n = 0; n < lattice.Points.Length; n++)
+            places[lattice.Points[n]] = n;
+
+        Distances distances = new(lattice);
+        ushort[]?[] lists = new ushort[codes][];
+        Parallel.For(0, codes, code =>
+        {
+            if (places[code] < 0 && distances.IsProper(code))
+                lists[code] = Near(lattice.Points, distances, code, shells);
+        });
+
+        ushort[] joined = new ushort[lists.Sum(list => list?.Length ?? 0)];
+        int end = 0;
+        for (int code = 0; code < codes; code++)
+        {
+            if (lists[code] is not { } list)
+                continue;
+            places[code] = ~end;
+            list.CopyTo(joined, end);
+            end += list.Length;
+        }
+        return new LatticeNeighbours(places, joined);
+    }
+
+    private static ushort[] Near(ushort[] points, Distances distances, int code, int shells)
+    {
+        Span<byte> distance = stackalloc byte[points.Length];
+        Span<int> counts = stackalloc int[byte.MaxValue + 1];
+        counts.Clear();
+        for (int n = 0; n < points.Length; n++)
+        {
+            distance[n] = distances.Between(code, points[n]);
+            counts[distance[n]]++;
+        }
+
+        // From counts to the place where the first point of each distance belongs.
+        int total = 0;
+        int farthest = 0;
+        for (int found = 0; found < shells; farthest++)
+        {
+            int count = counts[farthest];
+            counts[farthest] = total;
+            total += count;
+            found += count > 0 ? 1 : 0;
+        }
+
+        ushort[] list = new ushort[1 + ((total + Padding - 1) / Padding * Padding)];
+        list[0] = (ushort)total;
+        for (int n = 0; n < points.Length; n++)
+        {
+            if (distance[n] < farthest)
+                list[1 + counts[distance[n]]++] = points[n];
+        }
+        list.AsSpan(1 + total).Fill(list[1]);
+        return list;
+    }
+
+    /// <summary>Squared distances between codes, from a table for each half of a code.</summary>
+    private readonly struct Distances
+    {
+        private readonly int _halfBits;
+        private readonly byte[] _table;
+        private readonly bool[] _isProper;
+
+        public Distances(Lattice lattice)
+        {
+            int digits = lattice.Dimensions / 2;
+            _halfBits = lattice.DigitBits * digits;
+            int halves = 1 << _halfBits;
+            _table = new byte[halves * halves];
+            _isProper = new bool[halves];
+            for (int a = 0; a < halves; a++)
+            {
+                _isProper[a] = true;
+                for (int i = 0; i < digits; i++)
+                    _isProper[a] &= lattice.Digit(a, i) < lattice.Levels;
+                for (int b = 0; b < halves; b++)
+                {
+                    for (int i = 0; i < digits; i++)
+                    {
+                        int difference = lattice.Digit(a, i) - lattice.Digit(b, i);
+                        _table[(a << _halfBits) + b] += (byte)(difference * difference);
+                    }
+                }
+            }
+        }
+
+        /// <summary>Whether every digit of a code is one of the lattice's levels: rounding makes no others.</summary>
+        public bool IsProper(int code) => _isProper[code >> _halfBits] && _isProper[code & ((1 << _halfBits) - 1)];
+
+        public byte Between(int a, int b)
+        {
+            int low = (1 << _halfBits) - 1;
+            return (byte)(_table[(a >> _halfBits << _halfBits) + (b >> _halfBits)] + _table[((a & low) << _halfBits) + (b & low)]);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using GgufQuant.Kernels;
+
+namespace GgufQuant.Formats;
+
+/// <summary>A format whose weights are a small signed integer, looked up in a table, times a scale.</summary>
+internal interface ILevelFormat : IBlockFormat
+{
+    /// <summary>Weights that share a scale.</summary>
+    static abstract int ScaleRun { get; }
+
+    /// <summary>Takes one block apart.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="levels">Takes the integers as signed bytes, eight to a word, the first one lowest.</param>
+    /// <param name="scales">Takes the scale of each run.</param>
+    static abstract void Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales);
+}
+
+/// <summary>Reads the blocks of such a format.</summary>
+internal readonly struct SignedLevels<TFormat> : ILaneDequantizer
+    where TFormat : struct, ILevelFormat
+{
+    public static void Dequantize<TFloats, TInts>(ReadOnlySpan<byte> blocks, Span<float> weights)
+        where TFloats : struct, IFloatLanes<TFloats, TInts>
+        where TInts : struct, IIntLanes<TInts, TFloats>
+    {
+        Span<ulong> levels = stackalloc ulong[TFormat.BlockSize / sizeof(ulong)];
+        Span<float> scales = stackalloc float[TFormat.BlockSize / TFormat.ScaleRun];
+        ref sbyte level = ref Unsafe.As<ulong, sbyte>(ref MemoryMarshal.GetReference(levels));
+        int count = blocks.Length / TFormat.BlockBytes;
+        for (int b = 0; b < count; b++)
+        {
+            TFormat.Unpack(blocks.Slice(b * TFormat.BlockBytes, TFormat.BlockBytes), levels, scales);
+            ref float target = ref weights.Slice(b * TFormat.BlockSize, TFormat.BlockSize)[0];
+            int i = 0;
+            foreach (float scale in scales)
+            {
+                TFloats lanes = TFloats.Broadcast(scale);
+                for (int end = i + TFormat.ScaleRun; i < end; i += TFloats.Count)
+                    (lanes * TInts.ToFloat(TInts.LoadSBytes(in Unsafe.Add(ref level, i)))).Store(ref Unsafe.Add(ref target, i));
+            }
+        }
+    }
+}
