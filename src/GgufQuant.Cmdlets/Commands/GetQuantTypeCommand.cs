@@ -1,0 +1,73 @@
+using System.Management.Automation;
+using GgufQuant.Catalog;
+using GgufQuant.Planning;
+
+namespace GgufQuant.Commands;
+
+/// <summary>Lists the types a model can be quantized to, or explains one of them.</summary>
+[Cmdlet(VerbsCommon.Get, "QuantType", DefaultParameterSetName = NameSet)]
+[OutputType(typeof(QuantType))]
+public sealed class GetQuantTypeCommand : PSCmdlet
+{
+    private const string NameSet = "Name";
+    private const string TypeSet = "Type";
+
+    private readonly SoleOrSeveral _output;
+
+    /// <summary>Makes the cmdlet.</summary>
+    public GetQuantTypeCommand() => _output = new(this);
+
+    /// <summary>A type's name, wildcards allowed, or the name of a GGUF file that carries one.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true, ParameterSetName = NameSet,
+        HelpMessage = "A type's name (Q4_K_M, Q4*) or a file's name that carries one.")]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(QuantNameCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string[]? Name { get; set; }
+
+    /// <summary>A file type, as the objects of the other cmdlets carry it.</summary>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = TypeSet,
+        HelpMessage = "A file type, as Get-GgufInfo's and ConvertTo-Quantized's objects carry it.")]
+    public FileType[]? Type { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        if (ParameterSetName == TypeSet)
+            Write(Type!.Select(QuantCatalog.Of));
+        else if (Name is null)
+            Write(QuantCatalog.All);
+        else
+            WriteNamed(Name);
+    }
+
+    /// <inheritdoc/>
+    protected override void EndProcessing() => _output.End();
+
+    private void WriteNamed(string[] names)
+    {
+        foreach (string name in names)
+        {
+            if (QuantCatalog.TryFind(name, out QuantType? type)
+                || (QuantName.TryFindInFileName(name, out string? inFile) && QuantCatalog.TryFind(inFile, out type)))
+            {
+                _output.Write(type);
+            }
+            else if (WildcardPattern.ContainsWildcardCharacters(name))
+            {
+                WildcardPattern pattern = new(name, WildcardOptions.IgnoreCase);
+                Write(QuantCatalog.All.Where(entry => pattern.IsMatch(entry.Name)));
+            }
+            else
+            {
+                WriteError(QuantNameErrors.UnknownName(name));
+            }
+        }
+    }
+
+    private void Write(IEnumerable<QuantType> types)
+    {
+        foreach (QuantType type in types)
+            _output.Write(type);
+    }
+}

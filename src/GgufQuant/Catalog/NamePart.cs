@@ -1,0 +1,10 @@
+namespace GgufQuant.Catalog;
+
+/// <summary>A piece of a quantization's name and what it stands for.</summary>
+/// <param name="Text">The piece: <c>Q4</c>, <c>_K</c>, <c>_M</c>.</param>
+/// <param name="Meaning">What it stands for, in a phrase.</param>
+public sealed record NamePart(string Text, string Meaning)
+{
+    /// <summary>The piece and its meaning.</summary>
+    public override string ToString() => $"{Text}: {Meaning}";
+}

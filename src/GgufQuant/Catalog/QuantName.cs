@@ -1,0 +1,112 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text.RegularExpressions;
+
+namespace GgufQuant.Catalog;
+
+/// <summary>Reads the names that quantizations and GGUF files go by.</summary>
+public static partial class QuantName
+{
+    /// <summary>Finds the quantization in a file's name, the community's way: <c>model-Q4_K_M.gguf</c>.</summary>
+    /// <param name="fileName">A file name or a path.</param>
+    /// <param name="name">The quantization's name as it stands there.</param>
+    public static bool TryFindInFileName(string fileName, [NotNullWhen(true)] out string? name)
+    {
+        // A publisher's prefix or a parameter count may look like a name too: the last one is the quantization.
+        MatchCollection matches = Token().Matches(Stem(fileName));
+        name = matches.Count > 0 ? matches[^1].Groups["name"].Value.Replace('-', '_') : null;
+        return name is not null;
+    }
+
+    /// <summary>The file's name without folder, extension, shard number and quantization: what a model is called.</summary>
+    public static string WithoutQuantization(string fileName)
+    {
+        string stem = Stem(fileName);
+        Match trailing = TrailingToken().Match(stem);
+        return trailing.Success && trailing.Index > 0 ? stem[..trailing.Index] : stem;
+    }
+
+    /// <summary>What each piece of a name stands for; empty when it is no quantization's name.</summary>
+    public static IReadOnlyList<NamePart> Explain(string name)
+    {
+        if (Plain(name) is string plain)
+            return [new(name, plain)];
+        Match match = Pieces().Match(name);
+        if (!match.Success)
+            return [];
+        List<NamePart> parts = [];
+        string family = match.Groups["family"].Value.ToUpperInvariant();
+        int bits = match.Groups["bits"].Value[0] - '0';
+        parts.Add(new(match.Groups["family"].Value + bits, Family(family, bits)));
+        if (match.Groups["style"].Success)
+            parts.Add(new("_" + match.Groups["style"].Value, Style(match.Groups["style"].Value.ToUpperInvariant())));
+        if (match.Groups["mix"].Success)
+            parts.Add(new("_" + match.Groups["mix"].Value, Mix(family, match.Groups["mix"].Value.ToUpperInvariant())));
+        return parts;
+    }
+
+    private static string Stem(string fileName)
+    {
+        string stem = fileName[(fileName.LastIndexOfAny(['/', '\\']) + 1)..];
+        if (stem.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
+            stem = stem[..^".gguf".Length];
+        return ShardSuffix().Replace(stem, "");
+    }
+
+    private static string? Plain(string name) => name.ToUpperInvariant() switch
+    {
+        "F32" or "FP32" => "32-bit floating point, not quantized",
+        "F16" or "FP16" => "16-bit floating point (IEEE half precision), not quantized",
+        "BF16" => "16-bit floating point with the range of 32-bit (bfloat16), not quantized",
+        "MXFP4" or "MXFP4_MOE" => "4-bit floating point with a power-of-two scale for 32 weights (OCP microscaling), for the experts of a mixture",
+        "NVFP4" => "4-bit floating point with an 8-bit scale for 16 weights (NVIDIA)",
+        _ => null,
+    };
+
+    private static string Family(string family, int bits) => family switch
+    {
+        "IQ" => $"an \"i-quant\" of about {Bits(bits)} a weight: groups of weights are looked up in a table of good patterns",
+        "TQ" => bits == 1
+            ? "ternary weights (-1, 0, 1), five of them packed into a byte: 1.6 bits a weight"
+            : "ternary weights (-1, 0, 1), four of them packed into a byte: 2 bits a weight",
+        _ => $"about {Bits(bits)} a weight",
+    };
+
+    private static string Bits(int bits) => bits == 1 ? "1 bit" : $"{bits} bits";
+
+    private static string Style(string style) => style switch
+    {
+        "K" => "K-quantization: super-blocks of 256 weights, whose small blocks have quantized scales of their own",
+        "0" => "a scale for each block of weights, which are centred on zero",
+        "1" => "a scale and a minimum for each block of weights",
+        _ => "levels that are not evenly spaced (non-linear)",
+    };
+
+    private static string Mix(string family, string mix) => (family, mix) switch
+    {
+        ("IQ", "XXS") => "extra extra small: the fewest bits of this family",
+        ("IQ", "XS") => "extra small",
+        ("IQ", "S") => "small",
+        ("IQ", "M") => "medium: more tensors with more bits",
+        (_, "S") => "small mix: hardly any tensor gets more bits than the rest",
+        (_, "M") => "medium mix: the most sensitive tensors get more bits",
+        (_, "L") => "large mix: the sensitive tensors get still more bits",
+        _ => "a publisher's own mix, not one of llama.cpp's",
+    };
+
+    private const string Name =
+        @"(?<name>(?:I|T)?Q\d(?:[_-](?:K|NL|[01]))?(?:[_-](?:XXS|XXL|XS|XL|S|M|L))?|B?F16|FP16|F32|FP32|MXFP4(?:_MOE)?|NVFP4)";
+
+    [GeneratedRegex($@"(?<![A-Za-z0-9]){Name}(?![A-Za-z0-9])", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Token();
+
+    [GeneratedRegex($@"[-._]{Name}$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex TrailingToken();
+
+    [GeneratedRegex(@"-\d{5}-of-\d{5}$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex ShardSuffix();
+
+    [GeneratedRegex(
+        @"^(?<family>IQ|TQ|Q)(?<bits>\d)(?:_(?<style>K|NL|[01]))?(?:_(?<mix>XXS|XXL|XS|XL|S|M|L))?$",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Pieces();
+}
