@@ -17,6 +17,7 @@ public abstract class BlockFormat
         new Readable<IQ3_S>(),
         new Readable<IQ4_NL>(),
         new Readable<IQ4_XS>(),
+        new Quantizable<Q4_K>(),
     }.ToFrozenDictionary(format => format.Type);
 
     private BlockFormat()

@@ -1,0 +1,79 @@
+using System.Runtime.InteropServices;
+using GgufQuant.Kernels;
+
+namespace GgufQuant.Formats;
+
+/// <summary>4 bits a weight; eight sub-blocks of 32 with a six-bit scale and minimum each.</summary>
+/// <remarks>Half factor, half minimum factor, 12 bytes of scales, 128 bytes of levels: two sub-blocks share 32 bytes.</remarks>
+public readonly struct Q4_K : IQuantizableFormat, IMinimumFormat
+{
+    private const int LevelsOffset = 4 + SixBitScales.Bytes;
+    private const ulong LowNibbles = 0x0F0F0F0F0F0F0F0F;
+
+    public static GgmlType Type => GgmlType.Q4_K;
+
+    public static string Name => "q4_K";
+
+    public static int BlockSize => SuperBlock.Size;
+
+    public static int BlockBytes => 144;
+
+    public static bool IsQuantized => true;
+
+    public static ImportanceUse Importance => ImportanceUse.Optional;
+
+    static int IMinimumFormat.SubBlockSize => 32;
+
+    static int IMinimumFormat.MaxLevel => 15;
+
+    static int IMinimumFormat.MaxScale => 63;
+
+    static ScaleGrid IMinimumFormat.PlainGrid => new(-1f, 0.1f, 20);
+
+    static bool IMinimumFormat.PlainErrorsAreAbsolute => false;
+
+    static float IMinimumFormat.VarianceFactor => 2;
+
+    static int IMinimumFormat.FactorsOffset => 0;
+
+    public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
+        WidestLanes.Dequantize<MinimumBlocks<Q4_K>>(blocks, weights);
+
+    public static void Quantize(
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
+        WidestLanes.Quantize<MinimumBlocks<Q4_K>>(weights, rowLength, importance, blocks);
+
+    static bool IMinimumFormat.CapsScales(bool weighted) => !weighted;
+
+    static void IMinimumFormat.PackScales(ReadOnlySpan<byte> scales, ReadOnlySpan<byte> minimums, Span<byte> block) =>
+        SixBitScales.Pack(scales, minimums, block[4..]);
+
+    static void IMinimumFormat.UnpackScales(ReadOnlySpan<byte> block, Span<byte> scales, Span<byte> minimums) =>
+        SixBitScales.Unpack(block[4..], scales, minimums);
+
+    static void IMinimumFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block)
+    {
+        ReadOnlySpan<ulong> from = MemoryMarshal.Cast<byte, ulong>(levels);
+        Span<ulong> to = MemoryMarshal.Cast<byte, ulong>(block[LevelsOffset..]);
+        for (int pair = 0; pair < 4; pair++)
+        {
+            for (int i = 0; i < 4; i++)
+                to[(4 * pair) + i] = from[(8 * pair) + i] | (from[(8 * pair) + i + 4] << 4);
+        }
+    }
+
+    static void IMinimumFormat.UnpackLevels(ReadOnlySpan<byte> block, Span<byte> levels)
+    {
+        ReadOnlySpan<ulong> from = MemoryMarshal.Cast<byte, ulong>(block[LevelsOffset..BlockBytes]);
+        Span<ulong> to = MemoryMarshal.Cast<byte, ulong>(levels);
+        for (int pair = 0; pair < 4; pair++)
+        {
+            for (int i = 0; i < 4; i++)
+            {
+                ulong both = from[(4 * pair) + i];
+                to[(8 * pair) + i] = both & LowNibbles;
+                to[(8 * pair) + i + 4] = (both >> 4) & LowNibbles;
+            }
+        }
+    }
+}

@@ -1,0 +1,291 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace GgufQuant.Kernels;
+
+/// <summary>Makes and reads the super-blocks of a format with scales and minimums.</summary>
+/// <remarks>
+/// As many super-blocks as there are lanes make a batch. The search takes their sub-blocks, one a lane, from
+/// consecutive super-blocks; what concerns whole super-blocks takes them, one a lane.
+/// </remarks>
+internal readonly struct MinimumBlocks<TFormat> : ILaneQuantizer, ILaneDequantizer
+    where TFormat : struct, IMinimumFormat
+{
+    private static int SubBlocks => SuperBlock.Size / TFormat.SubBlockSize;
+
+    public static void Quantize<TF, TI>(
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        if (importance.IsEmpty)
+            Quantize<TF, TI, Plain>(weights, rowLength, importance, blocks);
+        else
+            Quantize<TF, TI, Weighted>(weights, rowLength, importance, blocks);
+    }
+
+    public static void Dequantize<TF, TI>(ReadOnlySpan<byte> blocks, Span<float> weights)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        Span<byte> scales = stackalloc byte[SubBlocks];
+        Span<byte> minimums = stackalloc byte[SubBlocks];
+        Span<byte> levels = stackalloc byte[SuperBlock.Size];
+        ref float destination = ref MemoryMarshal.GetReference(weights);
+        for (; !blocks.IsEmpty; blocks = blocks[TFormat.BlockBytes..])
+        {
+            TFormat.UnpackScales(blocks, scales, minimums);
+            TFormat.UnpackLevels(blocks, levels);
+            float factor = HalfConversion.Read(in blocks[TFormat.FactorsOffset]);
+            float minimumFactor = HalfConversion.Read(in blocks[TFormat.FactorsOffset + sizeof(ushort)]);
+            for (int j = 0; j < SubBlocks; j++)
+            {
+                TF scale = TF.Broadcast(factor * scales[j]);
+                TF minimum = TF.Broadcast(minimumFactor * minimums[j]);
+                ref byte level = ref levels[j * TFormat.SubBlockSize];
+                for (int e = 0; e < TFormat.SubBlockSize; e += TF.Count)
+                {
+                    TF value = (scale * TI.ToFloat(TI.LoadBytes(in Unsafe.Add(ref level, e)))) - minimum;
+                    value.Store(ref Unsafe.Add(ref destination, e));
+                }
+                destination = ref Unsafe.Add(ref destination, TFormat.SubBlockSize);
+            }
+        }
+    }
+
+    [SkipLocalsInit]
+    private static void Quantize<TF, TI, TMode>(
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+        where TMode : struct, IImportanceMode
+    {
+        int batchSize = TF.Count;
+        Span<float> padded = stackalloc float[batchSize * SuperBlock.Size];
+        Span<float> factors = stackalloc float[TMode.Given ? batchSize * SuperBlock.Size : 0];
+        Span<float> fits = stackalloc float[5 * batchSize * SubBlocks];
+        Fits found = new(fits, batchSize * SubBlocks);
+        Span<byte> scales = stackalloc byte[batchSize * SubBlocks];
+        Span<byte> minimums = stackalloc byte[batchSize * SubBlocks];
+        Span<float> blockFactors = stackalloc float[2 * batchSize];
+
+        int total = weights.Length / SuperBlock.Size;
+        for (int first = 0; first < total; first += batchSize)
+        {
+            int count = Math.Min(batchSize, total - first);
+            scoped ReadOnlySpan<float> batch = weights.Slice(first * SuperBlock.Size, count * SuperBlock.Size);
+            Span<byte> target = blocks.Slice(first * TFormat.BlockBytes, count * TFormat.BlockBytes);
+            if (count < batchSize)
+            {
+                batch.CopyTo(padded);
+                padded[batch.Length..].Clear();
+                batch = padded;
+            }
+            if (TMode.Given)
+                WeighByImportance<TF, TI>(batch, count, first, rowLength, importance, factors);
+            SearchSubBlocks<TF, TI, TMode>(batch, count, factors, found);
+            if (TMode.Given)
+                StoreWeightedScales<TF, TI>(found, count, scales, minimums, blockFactors);
+            else
+                StorePlainScales(found, count, scales, minimums, blockFactors);
+            for (int b = 0; b < count; b++)
+            {
+                Write<TF, TI>(
+                    batch.Slice(b * SuperBlock.Size, SuperBlock.Size), found, b * SubBlocks,
+                    scales.Slice(b * SubBlocks, SubBlocks), minimums.Slice(b * SubBlocks, SubBlocks),
+                    blockFactors[2 * b], blockFactors[(2 * b) + 1],
+                    target.Slice(b * TFormat.BlockBytes, TFormat.BlockBytes));
+            }
+        }
+    }
+
+    /// <summary>Each weight's factor: its importance times the root of its square and the super-block's mean square.</summary>
+    private static void WeighByImportance<TF, TI>(
+        ReadOnlySpan<float> batch, int count, int first, int rowLength, ReadOnlySpan<float> importance, Span<float> factors)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        Span<float> variances = stackalloc float[TF.Count];
+        Transposition.Run(in batch[0], TF.Count, SuperBlock.Size, ref factors[0]);
+        TF sum = TF.Broadcast(0);
+        for (int e = 0; e < SuperBlock.Size; e++)
+        {
+            TF weight = TF.Load(in factors[e * TF.Count]);
+            sum += weight * weight;
+        }
+        (TF.Broadcast(TFormat.VarianceFactor) * sum / TF.Broadcast(SuperBlock.Size)).Store(ref variances[0]);
+
+        for (int b = 0; b < count; b++)
+        {
+            TF variance = TF.Broadcast(variances[b]);
+            int column = (int)((long)(first + b) * SuperBlock.Size % rowLength);
+            ref readonly float column0 = ref importance[column];
+            ref readonly float weight0 = ref batch[b * SuperBlock.Size];
+            ref float factor0 = ref factors[b * SuperBlock.Size];
+            for (int e = 0; e < SuperBlock.Size; e += TF.Count)
+            {
+                TF weight = TF.Load(in Unsafe.Add(ref Unsafe.AsRef(in weight0), e));
+                TF factor = TF.Load(in Unsafe.Add(ref Unsafe.AsRef(in column0), e)) * TF.Sqrt(variance + (weight * weight));
+                factor.Store(ref Unsafe.Add(ref factor0, e));
+            }
+        }
+        factors[(count * SuperBlock.Size)..].Clear();
+    }
+
+    [SkipLocalsInit]
+    private static void SearchSubBlocks<TF, TI, TMode>(
+        ReadOnlySpan<float> batch, int count, ReadOnlySpan<float> factors, Fits found)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+        where TMode : struct, IImportanceMode
+    {
+        int size = TFormat.SubBlockSize * TF.Count;
+        ref float laneWeights = ref (stackalloc float[size])[0];
+        ref float laneFactors = ref (stackalloc float[size])[0];
+        ref float laneLevels = ref (stackalloc float[size])[0];
+        for (int j = 0; j < count * SubBlocks; j += TF.Count)
+        {
+            Transposition.Run(in batch[j * TFormat.SubBlockSize], TF.Count, TFormat.SubBlockSize, ref laneWeights);
+            if (TMode.Given)
+                Transposition.Run(in factors[j * TFormat.SubBlockSize], TF.Count, TFormat.SubBlockSize, ref laneFactors);
+            else
+                WeighByMagnitude<TF, TI>(ref laneWeights, ref laneFactors);
+            MinimumFit<TF> fit = MinimumSearch<TF, TI, TFormat, TMode>.Run(ref laneWeights, ref laneFactors, ref laneLevels);
+            fit.Scale.Store(ref found.Scales[j]);
+            fit.Minimum.Store(ref found.Minimums[j]);
+            fit.FactorSum.Store(ref found.FactorSums[j]);
+            fit.LevelScale.Store(ref found.LevelScales[j]);
+            fit.LevelMinimum.Store(ref found.LevelMinimums[j]);
+        }
+    }
+
+    private static void WeighByMagnitude<TF, TI>(ref float weights, ref float factors)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        TF rms = TF.Broadcast(0);
+        if (!TFormat.PlainErrorsAreAbsolute)
+        {
+            for (int e = 0; e < TFormat.SubBlockSize; e++)
+            {
+                TF weight = TF.Load(in Unsafe.Add(ref weights, e * TF.Count));
+                rms += weight * weight;
+            }
+            rms = TF.Sqrt(rms / TF.Broadcast(TFormat.SubBlockSize));
+        }
+        for (int e = 0; e < TFormat.SubBlockSize; e++)
+        {
+            TF magnitude = TF.Abs(TF.Load(in Unsafe.Add(ref weights, e * TF.Count)));
+            (rms + magnitude).Store(ref Unsafe.Add(ref factors, e * TF.Count));
+        }
+    }
+
+    private static void StorePlainScales(Fits found, int count, Span<byte> scales, Span<byte> minimums, Span<float> blockFactors)
+    {
+        for (int b = 0; b < count; b++)
+        {
+            int at = b * SubBlocks;
+            blockFactors[2 * b] = StorePlainScales(found.Scales.Slice(at, SubBlocks), scales.Slice(at, SubBlocks));
+            blockFactors[(2 * b) + 1] = StorePlainScales(found.Minimums.Slice(at, SubBlocks), minimums.Slice(at, SubBlocks));
+        }
+    }
+
+    private static float StorePlainScales(ReadOnlySpan<float> scales, Span<byte> stored)
+    {
+        float greatest = 0;
+        foreach (float scale in scales)
+            greatest = scale > greatest ? scale : greatest;
+        float inverse = greatest > 0 ? TFormat.MaxScale / greatest : 0;
+        for (int j = 0; j < SubBlocks; j++)
+        {
+            byte level = (byte)ScalarMath.NearestInt(inverse * scales[j]);
+            stored[j] = TFormat.CapsScales(weighted: false) ? Math.Min(level, (byte)TFormat.MaxScale) : level;
+        }
+        return greatest / TFormat.MaxScale;
+    }
+
+    private static void StoreWeightedScales<TF, TI>(
+        Fits found, int count, Span<byte> scales, Span<byte> minimums, Span<float> blockFactors)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        Span<float> factorSums = stackalloc float[SubBlocks * TF.Count];
+        Transposition.Run(in found.FactorSums[0], TF.Count, SubBlocks, ref factorSums[0]);
+        StoreWeightedScales<TF, TI>(found.Scales, factorSums, count, scales, blockFactors);
+        StoreWeightedScales<TF, TI>(found.Minimums, factorSums, count, minimums, blockFactors[1..]);
+    }
+
+    private static void StoreWeightedScales<TF, TI>(
+        ReadOnlySpan<float> scales, Span<float> factorSums, int count, Span<byte> stored, Span<float> blockFactors)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        Span<float> laneScales = stackalloc float[SubBlocks * TF.Count];
+        Span<int> levels = stackalloc int[SubBlocks * TF.Count];
+        Span<float> results = stackalloc float[TF.Count];
+        Transposition.Run(in scales[0], TF.Count, SubBlocks, ref laneScales[0]);
+        PositiveScaleSearch<TF, TI>.Run(ref laneScales[0], ref factorSums[0], SubBlocks, TFormat.MaxScale, ref levels[0])
+            .Store(ref results[0]);
+        for (int b = 0; b < count; b++)
+        {
+            blockFactors[2 * b] = results[b];
+            for (int j = 0; j < SubBlocks; j++)
+            {
+                byte level = (byte)levels[(j * TF.Count) + b];
+                stored[(b * SubBlocks) + j] = TFormat.CapsScales(weighted: true) ? Math.Min(level, (byte)TFormat.MaxScale) : level;
+            }
+        }
+    }
+
+    private static void Write<TF, TI>(
+        ReadOnlySpan<float> weights, Fits found, int firstSubBlock, Span<byte> scales, Span<byte> minimums,
+        float factor, float minimumFactor, Span<byte> block)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        HalfConversion.Write(ref block[TFormat.FactorsOffset], factor);
+        HalfConversion.Write(ref block[TFormat.FactorsOffset + sizeof(ushort)], minimumFactor);
+        factor = HalfConversion.Read(in block[TFormat.FactorsOffset]);
+        minimumFactor = HalfConversion.Read(in block[TFormat.FactorsOffset + sizeof(ushort)]);
+        TFormat.PackScales(scales, minimums, block);
+        // Numbers that wrapped read back as others.
+        TFormat.UnpackScales(block, scales, minimums);
+
+        Span<byte> levels = stackalloc byte[SuperBlock.Size];
+        TI zero = TI.Broadcast(0);
+        TI max = TI.Broadcast(TFormat.MaxLevel);
+        for (int j = 0; j < SubBlocks; j++)
+        {
+            float scale = factor * scales[j];
+            float minimum = minimumFactor * minimums[j];
+            // A scale that vanishes keeps the levels of the search.
+            bool kept = scale == 0;
+            TF divisor = TF.Broadcast(scale);
+            TF offset = TF.Broadcast(kept ? -found.LevelMinimums[firstSubBlock + j] : minimum);
+            TF levelScale = TF.Broadcast(found.LevelScales[firstSubBlock + j]);
+            ref readonly float weight = ref weights[j * TFormat.SubBlockSize];
+            ref byte level = ref levels[j * TFormat.SubBlockSize];
+            for (int e = 0; e < TFormat.SubBlockSize; e += TF.Count)
+            {
+                TF shifted = TF.Load(in Unsafe.Add(ref Unsafe.AsRef(in weight), e)) + offset;
+                TI rounded = TF.NearestInt(kept ? levelScale * shifted : shifted / divisor);
+                TI.Max(zero, TI.Min(max, rounded)).StoreBytes(ref Unsafe.Add(ref level, e));
+            }
+        }
+        TFormat.PackLevels(levels, block);
+    }
+
+    /// <summary>What the search found, a number a sub-block of the batch.</summary>
+    private readonly ref struct Fits(Span<float> storage, int count)
+    {
+        public Span<float> Scales { get; } = storage[..count];
+
+        public Span<float> Minimums { get; } = storage.Slice(count, count);
+
+        public Span<float> FactorSums { get; } = storage.Slice(2 * count, count);
+
+        public Span<float> LevelScales { get; } = storage.Slice(3 * count, count);
+
+        public Span<float> LevelMinimums { get; } = storage.Slice(4 * count, count);
+    }
+}

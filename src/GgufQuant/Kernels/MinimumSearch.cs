@@ -1,0 +1,142 @@
+using System.Runtime.CompilerServices;
+
+namespace GgufQuant.Kernels;
+
+/// <summary>What a search found for each lane's sub-block.</summary>
+/// <param name="Scale">The scale.</param>
+/// <param name="Minimum">What is subtracted: the sub-block's minimum with its sign turned.</param>
+/// <param name="FactorSum">The sum of the weights' factors.</param>
+/// <param name="LevelScale">The levels found are <c>LevelScale · (weight − LevelMinimum)</c>, rounded and clamped.</param>
+/// <param name="LevelMinimum">See <paramref name="LevelScale"/>.</param>
+internal readonly record struct MinimumFit<TF>(TF Scale, TF Minimum, TF FactorSum, TF LevelScale, TF LevelMinimum);
+
+/// <summary>ggml's <c>make_qkx2_quants</c> and <c>make_qkx3_quants</c>: the scale and minimum that fit a sub-block best.</summary>
+/// <remarks>
+/// Each candidate scale gives levels, the levels give the least-squares scale and minimum, and those the error. A
+/// candidate that wins also moves the minimum the next ones start from, so the candidates of a sub-block are tried
+/// one after the other; the lanes are different sub-blocks.
+/// </remarks>
+internal static class MinimumSearch<TF, TI, TFormat, TMode>
+    where TF : struct, IFloatLanes<TF, TI>
+    where TI : struct, IIntLanes<TI, TF>
+    where TFormat : struct, IMinimumFormat
+    where TMode : struct, IImportanceMode
+{
+    /// <summary>Fits one sub-block a lane.</summary>
+    /// <param name="weights">The weights, <c>[element][lane]</c>.</param>
+    /// <param name="factors">The importance of each weight's error, laid out the same.</param>
+    /// <param name="levels">Scratch of the same size.</param>
+    public static MinimumFit<TF> Run(ref float weights, ref float factors, ref float levels)
+    {
+        TF least = Lane(ref weights, 0);
+        TF greatest = least;
+        TF factorSum = Lane(ref factors, 0);
+        TF weightSum = factorSum * least;
+        for (int e = 1; e < TFormat.SubBlockSize; e++)
+        {
+            TF weight = Lane(ref weights, e);
+            TF factor = Lane(ref factors, e);
+            least = TF.Min(weight, least);
+            greatest = TF.Max(weight, greatest);
+            factorSum += factor;
+            weightSum += factor * weight;
+        }
+        TF zero = TF.Broadcast(0);
+        TF one = TF.Broadcast(1);
+        TF minimum = TF.Min(zero, least);
+        TI flat = TF.Equal(greatest, minimum);
+
+        TF range = TF.Select(flat, one, greatest - minimum);
+        TF levelScale = TF.Broadcast(TFormat.MaxLevel) / range;
+        TF scale = one / levelScale;
+        TF bestLevelScale = levelScale;
+        TF bestLevelMinimum = minimum;
+        Fit(ref weights, ref factors, ref levels, levelScale, minimum, IsBounded(levelScale, minimum, least, greatest));
+        TF bestError = Error(ref weights, ref factors, ref levels, scale, minimum);
+
+        ScaleGrid grid = TMode.Given ? ScaleGrid.Weighted : TFormat.PlainGrid;
+        for (int step = 0; step <= grid.Last; step++)
+        {
+            range = TF.Select(flat, one, greatest - minimum);
+            levelScale = TF.Broadcast(grid.At(step, TFormat.MaxLevel)) / range;
+            Sums sums = Fit(
+                ref weights, ref factors, ref levels, levelScale, minimum, IsBounded(levelScale, minimum, least, greatest));
+            TF determinant = (factorSum * sums.SquaredLevels) - (sums.Levels * sums.Levels);
+            TF newScale = ((factorSum * sums.WeightedLevels) - (weightSum * sums.Levels)) / determinant;
+            TF newMinimum = ((sums.SquaredLevels * weightSum) - (sums.Levels * sums.WeightedLevels)) / determinant;
+            TI positive = TF.GreaterThan(newMinimum, zero);
+            if (TI.Any(positive))
+            {
+                newMinimum = TF.Select(positive, zero, newMinimum);
+                newScale = TF.Select(positive, sums.WeightedLevels / sums.SquaredLevels, newScale);
+            }
+            TF error = Error(ref weights, ref factors, ref levels, newScale, newMinimum);
+            TI better = TF.GreaterThan(bestError, error) & TF.GreaterThan(determinant, zero);
+            bestError = TF.Select(better, error, bestError);
+            bestLevelScale = TF.Select(better, levelScale, bestLevelScale);
+            bestLevelMinimum = TF.Select(better, minimum, bestLevelMinimum);
+            scale = TF.Select(better, newScale, scale);
+            minimum = TF.Select(better & ~flat, newMinimum, minimum);
+        }
+        return new(
+            TF.Select(flat, zero, scale),
+            -minimum,
+            factorSum,
+            TF.Select(flat, zero, bestLevelScale),
+            TF.Select(flat, zero, bestLevelMinimum));
+    }
+
+    /// <summary>Whether every lane's unrounded levels stay within ±2²², where adding 1.5·2²³ rounds and nothing wraps.</summary>
+    /// <remarks>
+    /// Subtraction and multiplication round monotonically, so the levels of the least and of the greatest weight bound
+    /// all others. NaN and infinity fail the comparison.
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsBounded(TF levelScale, TF minimum, TF least, TF greatest)
+    {
+        TF reach = TF.Abs(levelScale * (least - minimum)) + TF.Abs(levelScale * (greatest - minimum));
+        return !TI.Any(~TF.GreaterThan(TF.Broadcast(4194304f), reach));
+    }
+
+    private static Sums Fit(
+        ref float weights, ref float factors, ref float levels, TF levelScale, TF minimum, bool bounded) =>
+        bounded
+            ? Fit<BoundedRounding>(ref weights, ref factors, ref levels, levelScale, minimum)
+            : Fit<WrappingRounding>(ref weights, ref factors, ref levels, levelScale, minimum);
+
+    private static Sums Fit<TRounding>(ref float weights, ref float factors, ref float levels, TF levelScale, TF minimum)
+        where TRounding : struct, IRounding
+    {
+        TF sumOfLevels = TF.Broadcast(0);
+        TF sumOfSquares = sumOfLevels;
+        TF sumOfProducts = sumOfLevels;
+        for (int e = 0; e < TFormat.SubBlockSize; e++)
+        {
+            TF weight = Lane(ref weights, e);
+            TF level = TRounding.Level<TF, TI>(levelScale * (weight - minimum), TFormat.MaxLevel);
+            level.Store(ref Unsafe.Add(ref levels, e * TF.Count));
+            TF weighted = Lane(ref factors, e) * level;
+            sumOfLevels += weighted;
+            sumOfSquares += weighted * level;
+            sumOfProducts += weighted * weight;
+        }
+        return new(sumOfLevels, sumOfSquares, sumOfProducts);
+    }
+
+    private static TF Error(ref float weights, ref float factors, ref float levels, TF scale, TF minimum)
+    {
+        TF error = TF.Broadcast(0);
+        for (int e = 0; e < TFormat.SubBlockSize; e++)
+        {
+            TF difference = (scale * Lane(ref levels, e)) + minimum - Lane(ref weights, e);
+            difference = TFormat.PlainErrorsAreAbsolute && !TMode.Given ? TF.Abs(difference) : difference * difference;
+            error += Lane(ref factors, e) * difference;
+        }
+        return error;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TF Lane(ref float rows, int element) => TF.Load(in Unsafe.Add(ref rows, element * TF.Count));
+
+    private readonly record struct Sums(TF Levels, TF SquaredLevels, TF WeightedLevels);
+}

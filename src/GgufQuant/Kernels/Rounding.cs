@@ -1,0 +1,37 @@
+using System.Runtime.CompilerServices;
+
+namespace GgufQuant.Kernels;
+
+/// <summary>Rounds a weight, already scaled, to a level of 0 to a maximum: ggml's <c>nearest_int</c> and clamp.</summary>
+internal interface IRounding
+{
+    /// <summary>The levels, as floats.</summary>
+    static abstract TF Level<TF, TI>(TF value, int max)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>;
+}
+
+/// <summary>For values within ±2²²: never leaves the floats, which saves four instructions of seven.</summary>
+internal readonly struct BoundedRounding : IRounding
+{
+    private const float Magic = 12582912f;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TF Level<TF, TI>(TF value, int max)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        TF magic = TF.Broadcast(Magic);
+        return TF.Min(TF.Max(value + magic, magic), TF.Broadcast(Magic + max)) - magic;
+    }
+}
+
+/// <summary>For any value: beyond ±2²² the integer wraps, as it does in ggml.</summary>
+internal readonly struct WrappingRounding : IRounding
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TF Level<TF, TI>(TF value, int max)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF> =>
+        TI.ToFloat(TI.Max(TI.Broadcast(0), TI.Min(TI.Broadcast(max), TF.NearestInt(value))));
+}

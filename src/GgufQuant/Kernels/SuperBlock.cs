@@ -1,0 +1,30 @@
+namespace GgufQuant.Kernels;
+
+/// <summary>What all K formats share.</summary>
+internal static class SuperBlock
+{
+    /// <summary>Weights a super-block (ggml's <c>QK_K</c>).</summary>
+    public const int Size = 256;
+
+    /// <summary>A block whose greatest magnitude is less counts as zero (ggml's <c>GROUP_MAX_EPS</c>).</summary>
+    public const float Negligible = 1e-15f;
+}
+
+/// <summary>Whether a search has importance weights: a type, so that each kernel is compiled for its case.</summary>
+internal interface IImportanceMode
+{
+    /// <summary>Whether importance weights are given.</summary>
+    static abstract bool Given { get; }
+}
+
+/// <summary>Without importance weights.</summary>
+internal readonly struct Plain : IImportanceMode
+{
+    public static bool Given => false;
+}
+
+/// <summary>With importance weights.</summary>
+internal readonly struct Weighted : IImportanceMode
+{
+    public static bool Given => true;
+}
