@@ -17,7 +17,9 @@ public abstract class BlockFormat
         new Readable<IQ3_S>(),
         new Readable<IQ4_NL>(),
         new Readable<IQ4_XS>(),
+        new Quantizable<Q2_K>(),
         new Quantizable<Q4_K>(),
+        new Quantizable<Q5_K>(),
     }.ToFrozenDictionary(format => format.Type);
 
     private BlockFormat()

@@ -1,0 +1,91 @@
+using System.Runtime.InteropServices;
+using GgufQuant.Kernels;
+
+namespace GgufQuant.Formats;
+
+/// <summary>5 bits a weight; eight sub-blocks of 32 with a six-bit scale and minimum each.</summary>
+/// <remarks>As Q4_K, with 32 bytes of fifth bits before the levels: bit j of each belongs to sub-block j.</remarks>
+public readonly struct Q5_K : IQuantizableFormat, IMinimumFormat
+{
+    private const int FifthBitsOffset = 4 + SixBitScales.Bytes;
+    private const int LevelsOffset = FifthBitsOffset + (SuperBlock.Size / 8);
+    private const ulong LowNibbles = 0x0F0F0F0F0F0F0F0F;
+    private const ulong LowBits = 0x0101010101010101;
+
+    public static GgmlType Type => GgmlType.Q5_K;
+
+    public static string Name => "q5_K";
+
+    public static int BlockSize => SuperBlock.Size;
+
+    public static int BlockBytes => 176;
+
+    public static bool IsQuantized => true;
+
+    public static ImportanceUse Importance => ImportanceUse.Optional;
+
+    static int IMinimumFormat.SubBlockSize => 32;
+
+    static int IMinimumFormat.MaxLevel => 31;
+
+    static int IMinimumFormat.MaxScale => 63;
+
+    static ScaleGrid IMinimumFormat.PlainGrid => new(-0.5f, 0.1f, 15);
+
+    static bool IMinimumFormat.PlainErrorsAreAbsolute => false;
+
+    static float IMinimumFormat.VarianceFactor => 2;
+
+    static int IMinimumFormat.FactorsOffset => 0;
+
+    public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
+        WidestLanes.Dequantize<MinimumBlocks<Q5_K>>(blocks, weights);
+
+    public static void Quantize(
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
+        WidestLanes.Quantize<MinimumBlocks<Q5_K>>(weights, rowLength, importance, blocks);
+
+    static bool IMinimumFormat.CapsScales(bool weighted) => true;
+
+    static void IMinimumFormat.PackScales(ReadOnlySpan<byte> scales, ReadOnlySpan<byte> minimums, Span<byte> block) =>
+        SixBitScales.Pack(scales, minimums, block[4..]);
+
+    static void IMinimumFormat.UnpackScales(ReadOnlySpan<byte> block, Span<byte> scales, Span<byte> minimums) =>
+        SixBitScales.Unpack(block[4..], scales, minimums);
+
+    static void IMinimumFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block)
+    {
+        ReadOnlySpan<ulong> from = MemoryMarshal.Cast<byte, ulong>(levels);
+        Span<ulong> fifths = MemoryMarshal.Cast<byte, ulong>(block[FifthBitsOffset..LevelsOffset]);
+        Span<ulong> to = MemoryMarshal.Cast<byte, ulong>(block[LevelsOffset..]);
+        for (int i = 0; i < 4; i++)
+        {
+            ulong fifth = 0;
+            for (int pair = 0; pair < 4; pair++)
+            {
+                ulong low = from[(8 * pair) + i];
+                ulong high = from[(8 * pair) + i + 4];
+                to[(4 * pair) + i] = (low & LowNibbles) | ((high & LowNibbles) << 4);
+                fifth |= (((low >> 4) & LowBits) << (2 * pair)) | (((high >> 4) & LowBits) << ((2 * pair) + 1));
+            }
+            fifths[i] = fifth;
+        }
+    }
+
+    static void IMinimumFormat.UnpackLevels(ReadOnlySpan<byte> block, Span<byte> levels)
+    {
+        ReadOnlySpan<ulong> fifths = MemoryMarshal.Cast<byte, ulong>(block[FifthBitsOffset..LevelsOffset]);
+        ReadOnlySpan<ulong> from = MemoryMarshal.Cast<byte, ulong>(block[LevelsOffset..BlockBytes]);
+        Span<ulong> to = MemoryMarshal.Cast<byte, ulong>(levels);
+        for (int i = 0; i < 4; i++)
+        {
+            ulong fifth = fifths[i];
+            for (int pair = 0; pair < 4; pair++)
+            {
+                ulong both = from[(4 * pair) + i];
+                to[(8 * pair) + i] = (both & LowNibbles) | (((fifth >> (2 * pair)) & LowBits) << 4);
+                to[(8 * pair) + i + 4] = ((both >> 4) & LowNibbles) | (((fifth >> ((2 * pair) + 1)) & LowBits) << 4);
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+using System.Runtime.InteropServices;
+
+namespace GgufQuant.Kernels;
+
+/// <summary>256 numbers of two bits in 64 bytes: of each 128, those 32 apart share a byte, the first lowest.</summary>
+internal static class TwoBitLevels
+{
+    private const ulong LowPairs = 0x0303030303030303;
+    private const int WordsAHalf = 16;
+    private const int WordsApart = 4;
+
+    /// <summary>Packs 256 bytes of 0 to 3.</summary>
+    public static void Pack(ReadOnlySpan<byte> levels, Span<byte> packed)
+    {
+        ReadOnlySpan<ulong> from = MemoryMarshal.Cast<byte, ulong>(levels);
+        Span<ulong> to = MemoryMarshal.Cast<byte, ulong>(packed[..64]);
+        for (int half = 0; half < 2; half++)
+        {
+            for (int i = 0; i < WordsApart; i++)
+            {
+                int at = (half * WordsAHalf) + i;
+                to[(half * WordsApart) + i] = from[at] | (from[at + WordsApart] << 2)
+                    | (from[at + (2 * WordsApart)] << 4) | (from[at + (3 * WordsApart)] << 6);
+            }
+        }
+    }
+
+    /// <summary>Unpacks what <see cref="Pack"/> wrote.</summary>
+    public static void Unpack(ReadOnlySpan<byte> packed, Span<byte> levels)
+    {
+        ReadOnlySpan<ulong> from = MemoryMarshal.Cast<byte, ulong>(packed[..64]);
+        Span<ulong> to = MemoryMarshal.Cast<byte, ulong>(levels);
+        for (int half = 0; half < 2; half++)
+        {
+            for (int i = 0; i < WordsApart; i++)
+            {
+                ulong four = from[(half * WordsApart) + i];
+                for (int quarter = 0; quarter < 4; quarter++)
+                    to[(half * WordsAHalf) + (quarter * WordsApart) + i] = (four >> (2 * quarter)) & LowPairs;
+            }
+        }
+    }
+}
