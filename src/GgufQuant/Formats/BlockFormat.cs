@@ -20,6 +20,21 @@ public abstract class BlockFormat
         new Quantizable<Q2_K>(),
         new Quantizable<Q4_K>(),
         new Quantizable<Q5_K>(),
+        new Quantizable<F16>(),
+        new Quantizable<BF16>(),
+        new Readable<F64>(),
+        new Readable<I8>(),
+        new Readable<I16>(),
+        new Readable<I32>(),
+        new Readable<I64>(),
+        new Quantizable<Q8_0>(),
+        new Readable<Q8_1>(),
+        new Quantizable<TQ1_0>(),
+        new Quantizable<TQ2_0>(),
+        new Quantizable<MXFP4>(),
+        new Quantizable<NVFP4>(),
+        new Quantizable<Q1_0>(),
+        new Quantizable<Q2_0>(),
     }.ToFrozenDictionary(format => format.Type);
 
     private BlockFormat()

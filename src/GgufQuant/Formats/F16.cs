@@ -1,0 +1,30 @@
+using GgufQuant.Kernels;
+
+namespace GgufQuant.Formats;
+
+/// <summary>IEEE 754 half precision.</summary>
+public readonly struct F16 : IQuantizableFormat, IHalfWidthFloat
+{
+    public static GgmlType Type => GgmlType.F16;
+
+    public static string Name => "f16";
+
+    public static int BlockSize => 1;
+
+    public static int BlockBytes => sizeof(ushort);
+
+    public static bool IsQuantized => false;
+
+    public static ImportanceUse Importance => ImportanceUse.Ignored;
+
+    public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
+        WidestLanes.Dequantize<HalfWidthTraversal<F16>>(blocks, weights);
+
+    public static void Quantize(
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
+        WidestLanes.Quantize<HalfWidthTraversal<F16>>(weights, rowLength, importance, blocks);
+
+    static TFloats IHalfWidthFloat.Widen<TFloats, TInts>(TInts bits) => HalfConversion.Widen<TFloats, TInts>(bits);
+
+    static TInts IHalfWidthFloat.Narrow<TFloats, TInts>(TFloats values) => HalfConversion.Narrow<TFloats, TInts>(values);
+}

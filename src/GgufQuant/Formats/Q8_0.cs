@@ -1,0 +1,49 @@
+using System.Runtime.CompilerServices;
+using GgufQuant.Kernels;
+
+namespace GgufQuant.Formats;
+
+/// <summary>32 signed bytes under one half-precision scale.</summary>
+public readonly struct Q8_0 : IQuantizableFormat, IBlockCodec
+{
+    public static GgmlType Type => GgmlType.Q8_0;
+
+    public static string Name => "q8_0";
+
+    public static int BlockSize => 32;
+
+    public static int BlockBytes => sizeof(ushort) + 32;
+
+    public static bool IsQuantized => true;
+
+    public static ImportanceUse Importance => ImportanceUse.Ignored;
+
+    public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
+        WidestLanes.Dequantize<BlockTraversal<Q8_0>>(blocks, weights);
+
+    public static void Quantize(
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
+        WidestLanes.Quantize<BlockTraversal<Q8_0>>(weights, rowLength, importance, blocks);
+
+    static void IBlockCodec.QuantizeBlock<TFloats, TInts>(ref readonly float weights, ref byte block)
+    {
+        float scale = BlockLanes<TFloats, TInts>.MaxMagnitude(in weights, BlockSize) / 127;
+        TFloats inverse = TFloats.Broadcast(scale != 0 ? 1 / scale : 0);
+        HalfConversion.Write(ref block, scale);
+        for (int i = 0; i < BlockSize; i += TFloats.Count)
+        {
+            BlockLanes<TFloats, TInts>.Round(BlockLanes<TFloats, TInts>.At(in weights, i) * inverse)
+                .StoreBytes(ref Unsafe.Add(ref block, sizeof(ushort) + i));
+        }
+    }
+
+    static void IBlockCodec.DequantizeBlock<TFloats, TInts>(ref readonly byte block, ref float weights)
+    {
+        TFloats scale = TFloats.Broadcast(HalfConversion.Read(in block));
+        for (int i = 0; i < BlockSize; i += TFloats.Count)
+        {
+            TInts code = TInts.LoadBytes(in Unsafe.Add(ref Unsafe.AsRef(in block), sizeof(ushort) + i));
+            (TInts.ToFloat((code << 24) >> 24) * scale).Store(ref Unsafe.Add(ref weights, i));
+        }
+    }
+}
