@@ -150,7 +150,7 @@ internal readonly struct MinimumBlocks<TFormat> : ILaneQuantizer, ILaneDequantiz
                 Transposition.Run(in factors[j * TFormat.SubBlockSize], TF.Count, TFormat.SubBlockSize, ref laneFactors);
             else
                 WeighByMagnitude<TF, TI>(ref laneWeights, ref laneFactors);
-            MinimumFit<TF> fit = MinimumSearch<TF, TI, TFormat, TMode>.Run(ref laneWeights, ref laneFactors, ref laneLevels);
+            MinimumFit<TF> fit = MinimumSearch<TF, TI, Rule<TMode>>.Run(ref laneWeights, ref laneFactors, ref laneLevels);
             fit.Scale.Store(ref found.Scales[j]);
             fit.Minimum.Store(ref found.Minimums[j]);
             fit.FactorSum.Store(ref found.FactorSums[j]);
@@ -273,6 +273,18 @@ internal readonly struct MinimumBlocks<TFormat> : ILaneQuantizer, ILaneDequantiz
             }
         }
         TFormat.PackLevels(levels, block);
+    }
+
+    private readonly struct Rule<TMode> : IMinimumRule
+        where TMode : struct, IImportanceMode
+    {
+        public static int SubBlockSize => TFormat.SubBlockSize;
+
+        public static int MaxLevel => TFormat.MaxLevel;
+
+        public static ScaleGrid Grid => TMode.Given ? ScaleGrid.Weighted : TFormat.PlainGrid;
+
+        public static bool ErrorsAreAbsolute => TFormat.PlainErrorsAreAbsolute && !TMode.Given;
     }
 
     /// <summary>What the search found, a number a sub-block of the batch.</summary>

@@ -2,6 +2,22 @@ using System.Runtime.CompilerServices;
 
 namespace GgufQuant.Kernels;
 
+/// <summary>What a search for a scale and a minimum is to fit.</summary>
+internal interface IMinimumRule
+{
+    /// <summary>Weights a sub-block.</summary>
+    static abstract int SubBlockSize { get; }
+
+    /// <summary>The greatest level; the least is 0.</summary>
+    static abstract int MaxLevel { get; }
+
+    /// <summary>The scales to try.</summary>
+    static abstract ScaleGrid Grid { get; }
+
+    /// <summary>Whether a weight's error counts itself, not its square.</summary>
+    static abstract bool ErrorsAreAbsolute { get; }
+}
+
 /// <summary>What a search found for each lane's sub-block.</summary>
 /// <param name="Scale">The scale.</param>
 /// <param name="Minimum">What is subtracted: the sub-block's minimum with its sign turned.</param>
@@ -16,11 +32,10 @@ internal readonly record struct MinimumFit<TF>(TF Scale, TF Minimum, TF FactorSu
 /// candidate that wins also moves the minimum the next ones start from, so the candidates of a sub-block are tried
 /// one after the other; the lanes are different sub-blocks.
 /// </remarks>
-internal static class MinimumSearch<TF, TI, TFormat, TMode>
+internal static class MinimumSearch<TF, TI, TRule>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
-    where TFormat : struct, IMinimumFormat
-    where TMode : struct, IImportanceMode
+    where TRule : struct, IMinimumRule
 {
     /// <summary>Fits one sub-block a lane.</summary>
     /// <param name="weights">The weights, <c>[element][lane]</c>.</param>
@@ -32,7 +47,7 @@ internal static class MinimumSearch<TF, TI, TFormat, TMode>
         TF greatest = least;
         TF factorSum = Lane(ref factors, 0);
         TF weightSum = factorSum * least;
-        for (int e = 1; e < TFormat.SubBlockSize; e++)
+        for (int e = 1; e < TRule.SubBlockSize; e++)
         {
             TF weight = Lane(ref weights, e);
             TF factor = Lane(ref factors, e);
@@ -47,18 +62,18 @@ internal static class MinimumSearch<TF, TI, TFormat, TMode>
         TI flat = TF.Equal(greatest, minimum);
 
         TF range = TF.Select(flat, one, greatest - minimum);
-        TF levelScale = TF.Broadcast(TFormat.MaxLevel) / range;
+        TF levelScale = TF.Broadcast(TRule.MaxLevel) / range;
         TF scale = one / levelScale;
         TF bestLevelScale = levelScale;
         TF bestLevelMinimum = minimum;
         Fit(ref weights, ref factors, ref levels, levelScale, minimum, IsBounded(levelScale, minimum, least, greatest));
         TF bestError = Error(ref weights, ref factors, ref levels, scale, minimum);
 
-        ScaleGrid grid = TMode.Given ? ScaleGrid.Weighted : TFormat.PlainGrid;
+        ScaleGrid grid = TRule.Grid;
         for (int step = 0; step <= grid.Last; step++)
         {
             range = TF.Select(flat, one, greatest - minimum);
-            levelScale = TF.Broadcast(grid.At(step, TFormat.MaxLevel)) / range;
+            levelScale = TF.Broadcast(grid.At(step, TRule.MaxLevel)) / range;
             Sums sums = Fit(
                 ref weights, ref factors, ref levels, levelScale, minimum, IsBounded(levelScale, minimum, least, greatest));
             TF determinant = (factorSum * sums.SquaredLevels) - (sums.Levels * sums.Levels);
@@ -110,10 +125,10 @@ internal static class MinimumSearch<TF, TI, TFormat, TMode>
         TF sumOfLevels = TF.Broadcast(0);
         TF sumOfSquares = sumOfLevels;
         TF sumOfProducts = sumOfLevels;
-        for (int e = 0; e < TFormat.SubBlockSize; e++)
+        for (int e = 0; e < TRule.SubBlockSize; e++)
         {
             TF weight = Lane(ref weights, e);
-            TF level = TRounding.Level<TF, TI>(levelScale * (weight - minimum), TFormat.MaxLevel);
+            TF level = TRounding.Level<TF, TI>(levelScale * (weight - minimum), TRule.MaxLevel);
             level.Store(ref Unsafe.Add(ref levels, e * TF.Count));
             TF weighted = Lane(ref factors, e) * level;
             sumOfLevels += weighted;
@@ -126,10 +141,10 @@ internal static class MinimumSearch<TF, TI, TFormat, TMode>
     private static TF Error(ref float weights, ref float factors, ref float levels, TF scale, TF minimum)
     {
         TF error = TF.Broadcast(0);
-        for (int e = 0; e < TFormat.SubBlockSize; e++)
+        for (int e = 0; e < TRule.SubBlockSize; e++)
         {
             TF difference = (scale * Lane(ref levels, e)) + minimum - Lane(ref weights, e);
-            difference = TFormat.PlainErrorsAreAbsolute && !TMode.Given ? TF.Abs(difference) : difference * difference;
+            difference = TRule.ErrorsAreAbsolute ? TF.Abs(difference) : difference * difference;
             error += Lane(ref factors, e) * difference;
         }
         return error;

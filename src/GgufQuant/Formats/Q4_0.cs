@@ -1,0 +1,30 @@
+using GgufQuant.Kernels;
+
+namespace GgufQuant.Formats;
+
+/// <summary>32 codes of 4 bits around zero, under one half-precision scale.</summary>
+public readonly struct Q4_0 : IQuantizableFormat, INibbleFormat
+{
+    public static GgmlType Type => GgmlType.Q4_0;
+
+    public static string Name => "q4_0";
+
+    public static int BlockSize => 32;
+
+    public static int BlockBytes => sizeof(ushort) + 16;
+
+    public static bool IsQuantized => true;
+
+    public static ImportanceUse Importance => ImportanceUse.Optional;
+
+    static int INibbleFormat.CodeBits => 4;
+
+    static bool INibbleFormat.HasMinimum => false;
+
+    public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
+        NibbleBlocks<Q4_0>.Dequantize(blocks, weights);
+
+    public static void Quantize(
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
+        NibbleBlocks<Q4_0>.Quantize(weights, rowLength, importance, blocks);
+}

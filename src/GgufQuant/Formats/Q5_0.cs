@@ -1,0 +1,30 @@
+using GgufQuant.Kernels;
+
+namespace GgufQuant.Formats;
+
+/// <summary>32 codes of 5 bits around zero, under one half-precision scale.</summary>
+public readonly struct Q5_0 : IQuantizableFormat, INibbleFormat
+{
+    public static GgmlType Type => GgmlType.Q5_0;
+
+    public static string Name => "q5_0";
+
+    public static int BlockSize => 32;
+
+    public static int BlockBytes => sizeof(ushort) + sizeof(uint) + 16;
+
+    public static bool IsQuantized => true;
+
+    public static ImportanceUse Importance => ImportanceUse.Optional;
+
+    static int INibbleFormat.CodeBits => 5;
+
+    static bool INibbleFormat.HasMinimum => false;
+
+    public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
+        NibbleBlocks<Q5_0>.Dequantize(blocks, weights);
+
+    public static void Quantize(
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
+        NibbleBlocks<Q5_0>.Quantize(weights, rowLength, importance, blocks);
+}

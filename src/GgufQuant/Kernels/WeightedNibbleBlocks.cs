@@ -1,0 +1,192 @@
+using System.Runtime.CompilerServices;
+
+namespace GgufQuant.Kernels;
+
+/// <summary>Makes blocks of an <see cref="INibbleFormat"/> with importance weights, a block a lane.</summary>
+internal readonly struct WeightedNibbleBlocks<TFormat> : ILaneQuantizer
+    where TFormat : struct, INibbleFormat
+{
+    private const int Size = 32;
+    private const int Half = Size / 2;
+    private const int RowsAtOnce = 4;
+
+    private static int MaxCode => NibbleBlocks<TFormat>.MaxCode;
+
+    // The code of zero, where there is no minimum.
+    private static int Bound => (MaxCode + 1) / 2;
+
+    [SkipLocalsInit]
+    public static void Quantize<TF, TI>(
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        int batchSize = Size * TF.Count;
+        Span<float> padded = stackalloc float[batchSize];
+        Span<float> factors = stackalloc float[batchSize];
+        Span<float> variances = stackalloc float[RowsAtOnce];
+        while (!weights.IsEmpty)
+        {
+            scoped ReadOnlySpan<float> rows = weights[..(int)Math.Min((long)RowsAtOnce * rowLength, weights.Length)];
+            weights = weights[rows.Length..];
+            MeanSquares(rows, rowLength, variances);
+            for (int first = 0; first < rows.Length; first += batchSize)
+            {
+                scoped ReadOnlySpan<float> batch = rows.Slice(first, Math.Min(batchSize, rows.Length - first));
+                int count = batch.Length / Size;
+                for (int b = 0; b < count; b++)
+                {
+                    (int row, int column) = Math.DivRem(first + (b * Size), rowLength);
+                    Weigh<TF, TI>(in batch[b * Size], in importance[column], variances[row], ref factors[b * Size]);
+                }
+                if (count < TF.Count)
+                {
+                    batch.CopyTo(padded);
+                    padded[batch.Length..].Clear();
+                    factors[batch.Length..].Clear();
+                    batch = padded;
+                }
+                MakeBlocks<TF, TI>(batch, factors, count, blocks);
+                blocks = blocks[(count * TFormat.BlockBytes)..];
+            }
+        }
+    }
+
+    /// <summary>The mean square of each row, added up in order as ggml does, four rows side by side.</summary>
+    private static void MeanSquares(ReadOnlySpan<float> rows, int rowLength, Span<float> means)
+    {
+        if (rows.Length < RowsAtOnce * rowLength)
+        {
+            for (int row = 0; row < rows.Length / rowLength; row++)
+            {
+                float sum = 0;
+                foreach (float weight in rows.Slice(row * rowLength, rowLength))
+                    sum += weight * weight;
+                means[row] = sum / rowLength;
+            }
+            return;
+        }
+        ReadOnlySpan<float> row0 = rows[..rowLength];
+        ReadOnlySpan<float> row1 = rows.Slice(rowLength, rowLength);
+        ReadOnlySpan<float> row2 = rows.Slice(2 * rowLength, rowLength);
+        ReadOnlySpan<float> row3 = rows.Slice(3 * rowLength, rowLength);
+        (float sum0, float sum1, float sum2, float sum3) = (0, 0, 0, 0);
+        for (int i = 0; i < row0.Length; i++)
+        {
+            sum0 += row0[i] * row0[i];
+            sum1 += row1[i] * row1[i];
+            sum2 += row2[i] * row2[i];
+            sum3 += row3[i] * row3[i];
+        }
+        means[0] = sum0 / rowLength;
+        means[1] = sum1 / rowLength;
+        means[2] = sum2 / rowLength;
+        means[3] = sum3 / rowLength;
+    }
+
+    private static void Weigh<TF, TI>(ref readonly float weights, ref readonly float importance, float variance, ref float factors)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        for (int e = 0; e < Size; e += TF.Count)
+        {
+            TF weight = BlockLanes<TF, TI>.At(in weights, e);
+            TF factor = BlockLanes<TF, TI>.At(in importance, e) * TF.Sqrt(TF.Broadcast(variance) + (weight * weight));
+            factor.Store(ref Unsafe.Add(ref factors, e));
+        }
+    }
+
+    [SkipLocalsInit]
+    private static void MakeBlocks<TF, TI>(ReadOnlySpan<float> batch, ReadOnlySpan<float> factors, int count, Span<byte> blocks)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        ref float laneWeights = ref (stackalloc float[batch.Length])[0];
+        ref float laneFactors = ref (stackalloc float[batch.Length])[0];
+        Span<float> scales = stackalloc float[TF.Count];
+        Span<float> minimums = stackalloc float[TF.Count];
+        Transposition.Run(in batch[0], TF.Count, Size, ref laneWeights);
+        Transposition.Run(in factors[0], TF.Count, Size, ref laneFactors);
+
+        Encoder<TF, TI> encoder;
+        if (TFormat.HasMinimum)
+        {
+            ref float levels = ref (stackalloc float[batch.Length])[0];
+            MinimumFit<TF> fit = MinimumSearch<TF, TI, Rule>.Run(ref laneWeights, ref laneFactors, ref levels);
+            fit.Scale.Store(ref scales[0]);
+            (-fit.Minimum).Store(ref minimums[0]);
+            encoder = new(fit.LevelScale, fit.LevelMinimum, TI.Broadcast(0));
+        }
+        else
+        {
+            ScaleFit<TF, TI> fit = ScaleSearch<TF, TI>.Run(ref laneWeights, ref laneFactors, Size, Bound);
+            fit.Scale.Store(ref scales[0]);
+            encoder = new(fit.LevelScale, TF.Broadcast(0), fit.Negligible);
+        }
+        Write(ref laneWeights, encoder, scales, minimums, count, blocks);
+    }
+
+    private static void Write<TF, TI>(
+        ref float weights, Encoder<TF, TI> encoder, ReadOnlySpan<float> scales, ReadOnlySpan<float> minimums, int count, Span<byte> blocks)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        Span<int> nibbles = stackalloc int[Half / sizeof(int) * TF.Count];
+        Span<int> fifthBits = stackalloc int[TF.Count];
+        TI fifths = TI.Broadcast(0);
+        for (int word = 0; word < Half / sizeof(int); word++)
+        {
+            TI packed = TI.Broadcast(0);
+            for (int i = 0; i < sizeof(int); i++)
+            {
+                int e = (word * sizeof(int)) + i;
+                TI low = encoder.Encode(TF.Load(in Unsafe.Add(ref weights, e * TF.Count)));
+                TI high = encoder.Encode(TF.Load(in Unsafe.Add(ref weights, (e + Half) * TF.Count)));
+                packed |= ((low & TI.Broadcast(0xF)) | ((high & TI.Broadcast(0xF)) << 4)) << (8 * i);
+                fifths |= ((low >>> 4) << e) | ((high >>> 4) << (e + Half));
+            }
+            packed.Store(ref nibbles[word * TF.Count]);
+        }
+        fifths.Store(ref fifthBits[0]);
+        for (int b = 0; b < count; b++)
+        {
+            ref byte block = ref blocks[b * TFormat.BlockBytes];
+            HalfConversion.Write(ref block, scales[b]);
+            if (TFormat.HasMinimum)
+                HalfConversion.Write(ref Unsafe.Add(ref block, sizeof(ushort)), minimums[b]);
+            if (TFormat.CodeBits == 5)
+                Unsafe.WriteUnaligned(ref Unsafe.Add(ref block, NibbleBlocks<TFormat>.HeaderBytes), fifthBits[b]);
+            for (int word = 0; word < Half / sizeof(int); word++)
+            {
+                ref byte target = ref Unsafe.Add(ref block, NibbleBlocks<TFormat>.NibblesAt + (word * sizeof(int)));
+                Unsafe.WriteUnaligned(ref target, nibbles[(word * TF.Count) + b]);
+            }
+        }
+    }
+
+    /// <summary>A weight to the code the search ended with.</summary>
+    private readonly struct Encoder<TF, TI>(TF levelScale, TF levelMinimum, TI negligible)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TI Encode(TF weight)
+        {
+            if (!TFormat.HasMinimum)
+                return TF.Truncate(ScaleSearch<TF, TI>.Level(weight, levelScale, Bound) + TF.Broadcast(Bound)) & ~negligible;
+            TI level = TF.NearestInt(levelScale * (weight - levelMinimum));
+            return TI.Max(TI.Broadcast(0), TI.Min(TI.Broadcast(MaxCode), level));
+        }
+    }
+
+    private readonly struct Rule : IMinimumRule
+    {
+        public static int SubBlockSize => Size;
+
+        public static int MaxLevel => MaxCode;
+
+        public static ScaleGrid Grid => ScaleGrid.Weighted;
+
+        public static bool ErrorsAreAbsolute => false;
+    }
+}
