@@ -27,10 +27,10 @@ internal static class ByteOrder
         }
     }
 
-    /// <summary>Whether the blocks of a type are known well enough to be swapped.</summary>
+    /// <summary>Whether a type has one big-endian form.</summary>
     /// <remarks>
-    /// Types whose blocks mix bytes and wider words that ggml reads at another width (most IQ types) have no
-    /// agreed big-endian form.
+    /// A field that ggml's <c>to_float</c> reads as a 16- or 32-bit word is one in a big-endian file too. iq2_xxs has
+    /// no such form: ggml reads the same bytes now as words and now as single bytes.
     /// </remarks>
     public static bool CanSwap(GgmlType type) => Fields(type) is not null;
 
@@ -50,15 +50,17 @@ internal static class ByteOrder
         }
     }
 
-    // The fields wider than a byte, in ggml's own block structures.
+    // The fields that ggml reads as words.
     private static BlockField[]? Fields(GgmlType type) => type switch
     {
         GgmlType.I8 or GgmlType.MXFP4 or GgmlType.NVFP4 => [],
         GgmlType.F16 or GgmlType.BF16 or GgmlType.I16 => [new(0, 2, 1)],
         GgmlType.F32 or GgmlType.I32 => [new(0, 4, 1)],
         GgmlType.F64 or GgmlType.I64 => [new(0, 8, 1)],
-        GgmlType.Q1_0 or GgmlType.Q2_0 or GgmlType.Q4_0 or GgmlType.Q5_0 or GgmlType.Q8_0 or GgmlType.IQ4_NL => [new(0, 2, 1)],
-        GgmlType.Q4_1 or GgmlType.Q5_1 or GgmlType.Q8_1 => [new(0, 2, 2)],
+        GgmlType.Q1_0 or GgmlType.Q2_0 or GgmlType.Q4_0 or GgmlType.Q8_0 or GgmlType.IQ4_NL => [new(0, 2, 1)],
+        GgmlType.Q4_1 or GgmlType.Q8_1 => [new(0, 2, 2)],
+        GgmlType.Q5_0 => [new(0, 2, 1), new(2, 4, 1)],
+        GgmlType.Q5_1 => [new(0, 2, 2), new(4, 4, 1)],
         GgmlType.Q2_K => [new(80, 2, 2)],
         GgmlType.Q3_K => [new(108, 2, 1)],
         GgmlType.Q4_K or GgmlType.Q5_K => [new(0, 2, 2)],
@@ -66,7 +68,11 @@ internal static class ByteOrder
         GgmlType.Q8_K => [new(0, 4, 1), new(260, 2, 16)],
         GgmlType.TQ1_0 => [new(52, 2, 1)],
         GgmlType.TQ2_0 => [new(64, 2, 1)],
-        GgmlType.IQ2_S or GgmlType.IQ3_XXS or GgmlType.IQ3_S => [new(0, 2, 1)],
+        GgmlType.IQ1_S => [new(0, 2, 1), new(34, 2, 8)],
+        GgmlType.IQ1_M => [new(48, 2, 4)],
+        GgmlType.IQ2_XS => [new(0, 2, 33)],
+        GgmlType.IQ2_S or GgmlType.IQ3_S => [new(0, 2, 1)],
+        GgmlType.IQ3_XXS => [new(0, 2, 1), new(66, 4, 8)],
         GgmlType.IQ4_XS => [new(0, 2, 2)],
         _ => null,
     };

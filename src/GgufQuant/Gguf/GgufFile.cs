@@ -52,14 +52,19 @@ public sealed class GgufFile : IDisposable
     public static GgufFile Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        GgufSource source = new(System.IO.Path.GetFullPath(path));
+        List<GgufSource> opened = [];
         try
         {
-            return new GgufFile([source], [GgufHeaderReader.Read(source)]);
+            GgufSource source = new(System.IO.Path.GetFullPath(path));
+            opened.Add(source);
+            GgufHeader header = GgufHeaderReader.Read(source);
+            if (GgufSplit.Of(source.Path, header) is not { } split)
+                return new GgufFile([source], [header]);
+            return OpenShards(split, source, opened);
         }
         catch
         {
-            source.Dispose();
+            opened.ForEach(source => source.Dispose());
             throw;
         }
     }
@@ -112,6 +117,21 @@ public sealed class GgufFile : IDisposable
     {
         GgufSource source = new(name, bytes);
         return new GgufFile([source], [GgufHeaderReader.Read(source)]);
+    }
+
+    private static GgufFile OpenShards(GgufSplit split, GgufSource given, List<GgufSource> opened)
+    {
+        GgufSource[] sources = new GgufSource[split.Count];
+        GgufHeader[] headers = new GgufHeader[split.Count];
+        for (int i = 0; i < split.Count; i++)
+        {
+            sources[i] = i == split.Number ? given : split.OpenShard(i);
+            if (i != split.Number)
+                opened.Add(sources[i]);
+            headers[i] = GgufHeaderReader.Read(sources[i], shard: i);
+        }
+        split.Check(sources, headers);
+        return new GgufFile(sources, headers);
     }
 
     private void ReadRaw(GgufTensor tensor, long offset, Span<byte> destination)

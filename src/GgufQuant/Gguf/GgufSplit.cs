@@ -1,0 +1,79 @@
+namespace GgufQuant.Gguf;
+
+/// <summary>A model in several files, <c>name-00001-of-00003.gguf</c> and so on: which shard a file is, and where the others are.</summary>
+internal sealed record GgufSplit(string Prefix, int Number, int Count)
+{
+    public const string NumberKey = "split.no";
+    public const string CountKey = "split.count";
+    public const string TensorCountKey = "split.tensors.count";
+
+    /// <summary>The path of a shard, counted from 0.</summary>
+    public static string ShardPath(string prefix, int number, int count) => $"{prefix}-{number + 1:D5}-of-{count:D5}.gguf";
+
+    /// <summary>The split that a file says it is part of; null for a file that is a whole model.</summary>
+    /// <exception cref="GgufFormatException">What the file says of the split does not agree with its name.</exception>
+    public static GgufSplit? Of(string path, GgufHeader header)
+    {
+        if (header.Metadata.Find(CountKey) is not { } countEntry)
+            return null;
+        int count = ReadNumber(path, header, countEntry);
+        if (count <= 1)
+            return null;
+        if (header.Metadata.Find(NumberKey) is not { } numberEntry)
+            throw Wrong(path, CountKey, countEntry.FileOffset, $"the file is one of {count} shards, but '{NumberKey}' does not say which");
+        int number = ReadNumber(path, header, numberEntry);
+        if (number >= count)
+            throw Wrong(path, NumberKey, numberEntry.FileOffset, $"shard {number}, counted from 0, cannot be one of {count}");
+
+        string suffix = ShardPath("", number, count);
+        if (!path.EndsWith(suffix, StringComparison.Ordinal))
+            throw Wrong(path, NumberKey, numberEntry.FileOffset, $"this is shard {number + 1} of {count}, so its name must end in '{suffix}': rename it, and keep all shards in one folder");
+        return new GgufSplit(path[..^suffix.Length], number, count);
+    }
+
+    /// <summary>Opens a shard, counted from 0.</summary>
+    /// <exception cref="FileNotFoundException">It is not there.</exception>
+    public GgufSource OpenShard(int number)
+    {
+        string path = ShardPath(Prefix, number, Count);
+        if (!File.Exists(path))
+            throw new FileNotFoundException($"Shard {number + 1} of {Count} is missing: there is no '{path}'. Put all shards into one folder.", path);
+        return new GgufSource(path);
+    }
+
+    /// <summary>Checks that the shards belong together.</summary>
+    /// <exception cref="GgufFormatException">They do not.</exception>
+    public void Check(GgufSource[] sources, GgufHeader[] headers)
+    {
+        HashSet<string> names = new(StringComparer.Ordinal);
+        for (int i = 0; i < Count; i++)
+        {
+            string path = sources[i].Path;
+            if (Of(path, headers[i]) is not { } split)
+                throw Wrong(path, CountKey, 0, $"the file does not say that it is one of {Count} shards, so it belongs to another model");
+            if (split.Count != Count || split.Number != i)
+                throw Wrong(path, NumberKey, 0, $"the file is shard {split.Number + 1} of {split.Count}, not {i + 1} of {Count}");
+            if (headers[i].IsBigEndian != headers[0].IsBigEndian)
+                throw new GgufFormatException(path, "header version", sizeof(uint), "the file's byte order is not that of the first shard");
+            foreach (GgufTensor tensor in headers[i].Tensors)
+            {
+                if (!names.Add(tensor.Name))
+                    throw new GgufFormatException(path, $"tensor '{tensor.Name}'", tensor.FileOffset, "an earlier shard holds a tensor of the same name");
+            }
+        }
+
+        if (headers[0].Metadata.Find(TensorCountKey) is not { } entry)
+            return;
+        int expected = ReadNumber(sources[0].Path, headers[0], entry);
+        if (expected != names.Count)
+            throw Wrong(sources[0].Path, TensorCountKey, entry.FileOffset, $"the model has {expected} tensors, but its {Count} shards hold {names.Count}");
+    }
+
+    private static int ReadNumber(string path, GgufHeader header, GgufEntry entry) =>
+        header.Metadata.TryGetUInt64(entry.Key, out ulong value) && value <= int.MaxValue
+            ? (int)value
+            : throw Wrong(path, entry.Key, entry.FileOffset, "the value is not a number from 0 to 2147483647");
+
+    private static GgufFormatException Wrong(string path, string key, long offset, string problem) =>
+        new(path, $"metadata '{key}'", offset, problem);
+}

@@ -1,0 +1,216 @@
+using System.Diagnostics;
+using GgufQuant.Formats;
+using GgufQuant.Gguf;
+
+namespace GgufQuant.Tests.Gguf;
+
+/// <summary>Reading whole files: both versions, both byte orders, values on demand, and the sample model.</summary>
+public class GgufFileTests
+{
+    [Fact]
+    public void Version_2_reads_as_version_3_does()
+    {
+        byte[] bytes = GgufBytes.Write(GgufBytes.EveryValue, GgufBytes.SomeTensors);
+        bytes[4] = 2;
+        using GgufFile file = GgufFile.Open("two.gguf", bytes);
+        Assert.Equal(2u, file.Version);
+        AssertContent(file);
+    }
+
+    [Fact]
+    public void A_big_endian_file_reads_as_a_little_endian_one_does()
+    {
+        byte[] bytes = BigEndian.SwapHeader(GgufBytes.Write(GgufBytes.EveryValue, GgufBytes.SomeTensors));
+        using (GgufFile file = GgufFile.Open("big.gguf", bytes))
+        {
+            foreach (GgufTensor tensor in file.Tensors)
+            {
+                Span<byte> data = bytes.AsSpan((int)tensor.FileOffset, (int)tensor.ByteCount);
+                for (int i = 0; i < data.Length; i += 4)
+                    data.Slice(i, 4).Reverse();
+            }
+        }
+
+        using GgufFile swapped = GgufFile.Open("big.gguf", bytes);
+        Assert.True(swapped.IsBigEndian);
+        Assert.Equal(3u, swapped.Version);
+        AssertContent(swapped);
+        using MemoryStream copy = new();
+        new GgufWriter(swapped.Metadata, []).WriteHeader(copy);
+        Assert.Equal(GgufBytes.Write(GgufBytes.EveryValue, []), copy.ToArray());
+    }
+
+    [Theory]
+    [InlineData(GgmlType.F16, "2")]
+    [InlineData(GgmlType.BF16, "2")]
+    [InlineData(GgmlType.F32, "4")]
+    [InlineData(GgmlType.F64, "8")]
+    [InlineData(GgmlType.I8, "1")]
+    [InlineData(GgmlType.I64, "8")]
+    [InlineData(GgmlType.Q4_0, "2 1*16")]
+    [InlineData(GgmlType.Q4_1, "2 2 1*16")]
+    [InlineData(GgmlType.Q5_0, "2 4 1*16")]
+    [InlineData(GgmlType.Q5_1, "2 2 4 1*16")]
+    [InlineData(GgmlType.Q8_0, "2 1*32")]
+    [InlineData(GgmlType.Q2_K, "1*16 1*64 2 2")]
+    [InlineData(GgmlType.Q3_K, "1*32 1*64 1*12 2")]
+    [InlineData(GgmlType.Q4_K, "2 2 1*12 1*128")]
+    [InlineData(GgmlType.Q5_K, "2 2 1*12 1*32 1*128")]
+    [InlineData(GgmlType.Q6_K, "1*128 1*64 1*16 2")]
+    [InlineData(GgmlType.Q8_K, "4 1*256 2*16")]
+    [InlineData(GgmlType.TQ1_0, "1*48 1*4 2")]
+    [InlineData(GgmlType.TQ2_0, "1*64 2")]
+    [InlineData(GgmlType.IQ1_S, "2 1*32 2*8")]
+    [InlineData(GgmlType.IQ1_M, "1*32 1*16 2*4")]
+    [InlineData(GgmlType.IQ2_XS, "2 2*32 1*8")]
+    [InlineData(GgmlType.IQ2_S, "2 1*64 1*8 1*8")]
+    [InlineData(GgmlType.IQ3_XXS, "2 1*64 4*8")]
+    [InlineData(GgmlType.IQ3_S, "2 1*64 1*8 1*32 1*4")]
+    [InlineData(GgmlType.IQ4_NL, "2 1*16")]
+    [InlineData(GgmlType.IQ4_XS, "2 2 1*4 1*128")]
+    [InlineData(GgmlType.MXFP4, "1 1*16")]
+    [InlineData(GgmlType.NVFP4, "1*4 1*32")]
+    [InlineData(GgmlType.Q1_0, "2 1*16")]
+    [InlineData(GgmlType.Q2_0, "2 1*16")]
+    public void Blocks_of_big_endian_files_are_swapped_field_by_field(GgmlType type, string fields)
+    {
+        if (!BlockFormat.TryGet(type, out BlockFormat? format))
+            Assert.Skip($"{type} is not in the table.");
+        (GgufTensorInfo info, byte[] data) = GgufBytes.Tensor("t", type, format.BlockSize * 3L);
+        byte[] bigEndianData = [.. data];
+        int position = 0;
+        for (int block = 0; block < 3; block++)
+        {
+            foreach (string field in fields.Split(' '))
+            {
+                string[] parts = field.Split('*');
+                int width = int.Parse(parts[0]);
+                for (int i = 0; i < (parts.Length == 1 ? 1 : int.Parse(parts[1])); i++)
+                {
+                    bigEndianData.AsSpan(position, width).Reverse();
+                    position += width;
+                }
+            }
+        }
+        Assert.Equal(data.Length, position);
+
+        using GgufFile file = GgufFile.Open("blocks.gguf", BigEndian.SwapHeader(GgufBytes.Write([], [(info, bigEndianData)])));
+        byte[] read = new byte[data.Length];
+        file.Read(file.Tensors[0], 0, read);
+        Assert.Equal(data, read);
+
+        byte[] part = new byte[data.Length - 2];
+        file.Read(file.Tensors[0], 1, part);
+        Assert.Equal(data[1..^1], part);
+    }
+
+    [Fact]
+    public void A_type_without_a_big_endian_form_is_refused()
+    {
+        if (!BlockFormat.TryGet(GgmlType.IQ2_XXS, out _))
+            Assert.Skip("iq2_xxs is not in the table.");
+        byte[] bytes = BigEndian.SwapHeader(GgufBytes.Write([], [GgufBytes.Tensor("t", GgmlType.IQ2_XXS, 256)]));
+        GgufFormatException exception = Assert.Throws<GgufFormatException>(() => GgufFile.Open("blocks.gguf", bytes));
+        Assert.Contains("iq2_xxs", exception.Message);
+    }
+
+    [Fact]
+    public void Parts_of_a_tensor_are_read_and_nothing_beyond()
+    {
+        using GgufFile file = GgufFile.Open("some.gguf", GgufBytes.Write([], GgufBytes.SomeTensors));
+        GgufTensor tensor = file.FindTensor("token_embd.weight")!;
+        byte[] data = GgufBytes.SomeTensors[0].Data;
+        byte[] part = new byte[40];
+        file.Read(tensor, 8, part);
+        Assert.Equal(data[8..48], part);
+        file.Read(tensor, tensor.ByteCount, []);
+        Assert.Throws<ArgumentOutOfRangeException>(() => file.Read(tensor, -1, new byte[1]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => file.Read(tensor, tensor.ByteCount - 1, new byte[2]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => file.Read(tensor, long.MaxValue, new byte[2]));
+    }
+
+    [Fact]
+    public void Numbers_of_any_width_are_found()
+    {
+        using GgufFile file = GgufFile.Open("values.gguf", GgufBytes.Write(GgufBytes.EveryValue, []));
+        GgufMetadata metadata = file.Metadata;
+        Assert.True(metadata.TryGetUInt64("u8", out ulong u8) && u8 == 200);
+        Assert.True(metadata.TryGetUInt64("u64", out ulong u64) && u64 == ulong.MaxValue);
+        Assert.False(metadata.TryGetUInt64("i32", out _));
+        Assert.True(metadata.TryGetInt64("i32", out long i32) && i32 == -2000000000);
+        Assert.False(metadata.TryGetInt64("u64", out _));
+        Assert.False(metadata.TryGetInt64("f32", out _));
+        Assert.True(metadata.TryGetDouble("f32", out double f32) && f32 == 1.5);
+        Assert.True(metadata.TryGetDouble("i8", out double i8) && i8 == -100);
+        Assert.False(metadata.TryGetDouble("bool", out _));
+        Assert.True(metadata.TryGetBoolean("bool", out bool yes) && yes);
+        Assert.True(metadata.TryGetBoolean("bool.no", out bool no) && !no);
+        Assert.True(metadata.TryGetString("str", out string? text) && text == "Grüße, 世界");
+        Assert.False(metadata.TryGetString("a.str", out _));
+        Assert.False(metadata.TryGetString("nothing", out _));
+    }
+
+    [Fact]
+    public void Short_values_outlive_the_file_and_long_ones_say_that_it_is_closed()
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"ggufquant-{Guid.NewGuid():N}.gguf");
+        File.WriteAllBytes(path, GgufBytes.Write(GgufBytes.EveryValue, []));
+        GgufFile file = GgufFile.Open(path);
+        file.Dispose();
+        File.Delete(path);
+        Assert.Equal("llama", file.Metadata.Find("general.architecture")!.Value);
+        Assert.Equal(GgufValueType.Float32, file.Metadata.Find("long.a.f32")!.ElementType);
+        Assert.Throws<ObjectDisposedException>(() => file.Metadata.Find("long.a.f32")!.Value);
+    }
+
+    [Fact]
+    public void A_large_vocabulary_is_passed_over_in_milliseconds()
+    {
+        List<(string, object)> metadata =
+        [
+            ("general.architecture", "llama"),
+            ("tokenizer.ggml.tokens", Enumerable.Range(0, 150_000).Select(i => $"token{i}").ToArray()),
+            ("tokenizer.ggml.scores", new float[150_000]),
+            ("tokenizer.ggml.token_type", new int[150_000]),
+            ("tokenizer.ggml.merges", Enumerable.Range(0, 300_000).Select(i => $"tok en{i}").ToArray()),
+        ];
+        string path = Path.Combine(Path.GetTempPath(), $"ggufquant-{Guid.NewGuid():N}.gguf");
+        File.WriteAllBytes(path, GgufBytes.Write(metadata, [.. Enumerable.Range(0, 1000).Select(i => GgufBytes.Tensor($"blk.{i}.w", GgmlType.F32, 32))]));
+        try
+        {
+            double best = double.MaxValue;
+            for (int i = 0; i < 10; i++)
+            {
+                long allocated = GC.GetAllocatedBytesForCurrentThread();
+                Stopwatch watch = Stopwatch.StartNew();
+                using GgufFile file = GgufFile.Open(path);
+                best = Math.Min(best, watch.Elapsed.TotalMilliseconds);
+                allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
+                Assert.Equal(1000, file.Tensors.Count);
+                Assert.True(allocated < 2_000_000, $"{allocated} bytes were allocated.");
+            }
+            Assert.True(best < 30, $"The header took {best} ms.");
+            TestContext.Current.TestOutputHelper?.WriteLine($"{best:F2} ms");
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    private static void AssertContent(GgufFile file)
+    {
+        foreach ((string key, object value) in GgufBytes.EveryValue)
+            Assert.Equal(value, file.Metadata.Find(key)!.Value);
+        foreach ((GgufTensorInfo info, byte[] data) in GgufBytes.SomeTensors)
+        {
+            GgufTensor tensor = file.FindTensor(info.Name)!;
+            byte[] read = new byte[tensor.ByteCount];
+            file.Read(tensor, 0, read);
+            Assert.Equal(data, read);
+            Assert.Equal(info.Shape[0], tensor.RowLength);
+            Assert.Equal(data.Length / 4, tensor.ElementCount);
+            Assert.Equal(tensor.ElementCount / tensor.RowLength, tensor.RowCount);
+        }
+    }
+}

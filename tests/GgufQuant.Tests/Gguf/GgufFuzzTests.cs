@@ -1,0 +1,151 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using GgufQuant.Formats;
+using GgufQuant.Gguf;
+
+namespace GgufQuant.Tests.Gguf;
+
+/// <summary>Headers with damage in every place: each either parses or is refused with the documented exception.</summary>
+public class GgufFuzzTests
+{
+    private const int Mutations = 240_000;
+
+    private static readonly ulong[] s_extremes =
+    [
+        0, 1, 2, 3, 9, 13, 31, 32, 43, 63, 64, 255, 65535, 65536, int.MaxValue, 1UL << 31, uint.MaxValue, 1UL << 32,
+        1UL << 61, 1UL << 62, long.MaxValue, 1UL << 63, ulong.MaxValue - 31, ulong.MaxValue,
+    ];
+
+    [Fact]
+    public void Every_outcome_is_a_file_or_the_documented_exception()
+    {
+        byte[][] seeds = [.. Seeds()];
+        int parsed = 0;
+        int refused = 0;
+        long slowest = 0;
+        Parallel.For(0, Mutations, i =>
+        {
+            Random random = new(i);
+            byte[] bytes = Mutate(seeds[i % seeds.Length], random);
+            long allocated = GC.GetAllocatedBytesForCurrentThread();
+            long started = Stopwatch.GetTimestamp();
+            bool opened = Exercise(bytes, $"mutation {i}");
+            long elapsed = (long)Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+            allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
+
+            // What a file of many tiny entries costs in objects, and a message with a long key, are within this.
+            Assert.True(allocated <= 64 * 1024 + (bytes.Length * 24L), $"Mutation {i} of {bytes.Length} bytes allocated {allocated}.");
+            InterlockedMax(ref slowest, elapsed);
+            Interlocked.Increment(ref opened ? ref parsed : ref refused);
+        });
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"{parsed} parsed, {refused} refused, the slowest took {slowest} ms");
+        Assert.Equal(Mutations, parsed + refused);
+        Assert.True(slowest < 1000, $"A file took {slowest} ms.");
+
+        // Neither outcome may be so rare that the other alone is tested.
+        Assert.InRange(parsed, Mutations / 20, Mutations * 19 / 20);
+    }
+
+    private static bool Exercise(byte[] bytes, string name)
+    {
+        try
+        {
+            using GgufFile file = GgufFile.Open(name, bytes);
+            foreach (GgufEntry entry in file.Metadata)
+                Assert.Equal(entry.EncodedLength, entry.GetEncodedValue().Length);
+            byte[] data = new byte[64];
+            foreach (GgufTensor tensor in file.Tensors)
+            {
+                Assert.True(tensor.FileOffset >= file.Shards[0].DataOffset && tensor.FileOffset + tensor.ByteCount <= bytes.Length, name);
+                int count = (int)Math.Min(data.Length, tensor.ByteCount);
+                file.Read(tensor, tensor.ByteCount - count, data.AsSpan(0, count));
+            }
+            return true;
+        }
+        catch (GgufFormatException)
+        {
+            return false;
+        }
+    }
+
+    private static byte[] Mutate(byte[] seed, Random random)
+    {
+        byte[] bytes = seed;
+        switch (random.Next(8))
+        {
+            case 0:
+                return seed[..random.Next(seed.Length)];
+            case 1:
+                // Damage near the front matters most: counts, the first keys.
+                bytes = [.. seed];
+                for (int i = random.Next(1, 4); i > 0; i--)
+                    bytes[random.Next(Math.Min(bytes.Length, 256))] ^= (byte)(1 << random.Next(8));
+                return bytes;
+            case 2:
+                bytes = [.. seed];
+                int length = random.Next(1, 32);
+                random.NextBytes(bytes.AsSpan(random.Next(bytes.Length - length), length));
+                return bytes;
+            case 3:
+                int cut = random.Next(4, seed.Length - 32);
+                return [.. seed[..cut], .. seed[(cut + random.Next(1, 32))..]];
+            case 4:
+                int insert = random.Next(4, seed.Length);
+                return [.. seed[..insert], .. new byte[random.Next(1, 32)], .. seed[insert..]];
+            case 5:
+                bytes = [.. seed];
+                for (int i = random.Next(1, 9); i > 0; i--)
+                    bytes[random.Next(bytes.Length)] ^= (byte)(1 << random.Next(8));
+                return bytes;
+            default:
+                bytes = [.. seed];
+                ulong extreme = s_extremes[random.Next(s_extremes.Length)];
+                if (random.Next(2) == 0)
+                    extreme += (ulong)random.Next(-2, 3);
+                Span<byte> field = bytes.AsSpan(FieldOffset(bytes, random), 8);
+                if (random.Next(3) == 0)
+                    BinaryPrimitives.WriteUInt32LittleEndian(field, (uint)extreme);
+                else
+                    BinaryPrimitives.WriteUInt64LittleEndian(field, extreme);
+                return bytes;
+        }
+    }
+
+    // Lengths and counts are small numbers in eight bytes: find one rather than hitting text most of the time.
+    private static int FieldOffset(byte[] bytes, Random random)
+    {
+        int start = random.Next(4, bytes.Length - 8);
+        for (int offset = start; offset < Math.Min(start + 512, bytes.Length - 8); offset++)
+        {
+            if (BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(offset)) is > 0 and < 4096)
+                return offset;
+        }
+        return start;
+    }
+
+    private static IEnumerable<byte[]> Seeds()
+    {
+        IReadOnlyList<(string, object)> values = [.. GgufBytes.EveryValue.Where(entry => !entry.Key.StartsWith("long.", StringComparison.Ordinal))];
+        byte[] every = GgufBytes.Write(values, GgufBytes.SomeTensors);
+        yield return every;
+        yield return BigEndian.SwapHeader(every);
+        foreach ((string, object) value in values)
+            yield return GgufBytes.Write([value], GgufBytes.SomeTensors.Take(2).ToArray());
+        yield return GgufBytes.Write([("general.alignment", 64u), ("split.no", (ushort)0), ("split.count", (ushort)1)], GgufBytes.SomeTensors);
+        yield return GgufBytes.Write([], [.. Enumerable.Range(0, 40).Select(i => GgufBytes.Tensor($"blk.{i}.w", GgmlType.F32, 1))]);
+        yield return GgufBytes.Write([.. Enumerable.Range(0, 60).Select(i => ($"k{i}", (object)(byte)i))], []);
+    }
+
+    private static void InterlockedMax(ref long target, long value)
+    {
+        long seen = Volatile.Read(ref target);
+        while (value > seen)
+        {
+            long previous = Interlocked.CompareExchange(ref target, value, seen);
+            if (previous == seen)
+                return;
+            seen = previous;
+        }
+    }
+}
