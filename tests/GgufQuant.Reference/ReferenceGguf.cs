@@ -31,6 +31,21 @@ public static unsafe class ReferenceGguf
         }
     }
 
+    /// <summary>Whether <c>gguf_init_from_buffer</c> accepts a file's header.</summary>
+    public static bool Accepts(ReadOnlySpan<byte> file)
+    {
+        Silence();
+        fixed (byte* bytes = file)
+        {
+            nint context = ((delegate* unmanaged<byte*, nuint, InitParameters, nint>)ReferenceLibrary.Base("gguf_init_from_buffer"))(
+                bytes, (nuint)file.Length, new InitParameters(NoAllocation: 1, Context: 0));
+            if (context == 0)
+                return false;
+            Free(context);
+            return true;
+        }
+    }
+
     /// <summary>The bytes that <c>gguf_write_to_file</c> makes of metadata and of tensors whose data is given.</summary>
     public static byte[] Write(
         IEnumerable<(string Key, object Value)> metadata, IReadOnlyList<(GgufTensorInfo Info, byte[] Data)> tensors, string temporaryPath)

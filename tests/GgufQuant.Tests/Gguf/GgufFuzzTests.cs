@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Diagnostics;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.Reference;
 
 namespace GgufQuant.Tests.Gguf;
 
@@ -9,6 +10,7 @@ namespace GgufQuant.Tests.Gguf;
 public class GgufFuzzTests
 {
     private const int Mutations = 240_000;
+    private const int MutationsForGgml = 40_000;
 
     private static readonly ulong[] s_extremes =
     [
@@ -46,6 +48,38 @@ public class GgufFuzzTests
         // Neither outcome may be so rare that the other alone is tested.
         Assert.InRange(parsed, Mutations / 20, Mutations * 19 / 20);
     }
+
+    [Fact]
+    public void Ggml_accepts_the_same_files()
+    {
+        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        byte[][] seeds = [.. Seeds()];
+        int accepted = 0;
+        Parallel.For(0, MutationsForGgml, i =>
+        {
+            byte[] bytes = Mutate(seeds[i % seeds.Length], new Random(i + Mutations));
+            bool ggmlAccepts = ReferenceGguf.Accepts(bytes);
+            try
+            {
+                using GgufFile file = GgufFile.Open($"mutation {i}", bytes);
+                Assert.True(ggmlAccepts || file.IsBigEndian, $"ggml refuses mutation {i}.");
+                Interlocked.Increment(ref accepted);
+            }
+            catch (GgufFormatException exception)
+            {
+                Assert.True(!ggmlAccepts || IsOurs(exception), $"ggml accepts mutation {i}, but: {exception.Message}");
+            }
+        });
+        Assert.InRange(accepted, MutationsForGgml / 20, MutationsForGgml * 19 / 20);
+    }
+
+    // What ggml's parser lets pass: its loader checks where data ends, and the rest is checked nowhere.
+    private static bool IsOurs(GgufFormatException exception) =>
+        exception.Field.EndsWith(" data", StringComparison.Ordinal)
+        || exception.Field.EndsWith(" shape", StringComparison.Ordinal)
+        || exception.Field.StartsWith("metadata 'general.alignment'", StringComparison.Ordinal)
+        || exception.Message.Contains("UTF-8", StringComparison.Ordinal)
+        || exception.Message.Contains("zero byte", StringComparison.Ordinal);
 
     private static bool Exercise(byte[] bytes, string name)
     {
@@ -126,6 +160,7 @@ public class GgufFuzzTests
 
     private static IEnumerable<byte[]> Seeds()
     {
+        yield return SampleHeader();
         IReadOnlyList<(string, object)> values = [.. GgufBytes.EveryValue.Where(entry => !entry.Key.StartsWith("long.", StringComparison.Ordinal))];
         byte[] every = GgufBytes.Write(values, GgufBytes.SomeTensors);
         yield return every;
@@ -135,6 +170,15 @@ public class GgufFuzzTests
         yield return GgufBytes.Write([("general.alignment", 64u), ("split.no", (ushort)0), ("split.count", (ushort)1)], GgufBytes.SomeTensors);
         yield return GgufBytes.Write([], [.. Enumerable.Range(0, 40).Select(i => GgufBytes.Tensor($"blk.{i}.w", GgmlType.F32, 1))]);
         yield return GgufBytes.Write([.. Enumerable.Range(0, 60).Select(i => ($"k{i}", (object)(byte)i))], []);
+    }
+
+    // The sample model's own header over as many tensors of one block each, so that a copy stays cheap.
+    private static byte[] SampleHeader()
+    {
+        using GgufFile sample = GgufFile.Open(SampleModel.Path);
+        return GgufBytes.Write(
+            sample.Metadata.Select(entry => (entry.Key, entry.Value)),
+            [.. sample.Tensors.Select(tensor => GgufBytes.Tensor(tensor.Name, tensor.Type, tensor.Format.BlockSize))]);
     }
 
     private static void InterlockedMax(ref long target, long value)
