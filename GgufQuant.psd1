@@ -1,0 +1,34 @@
+@{
+    ModuleVersion        = '0.1.0'
+    GUID                 = '3eefc89b-3440-4b41-a0fd-2a1e19223402'
+    Author               = 'The GgufQuant authors'
+    CompanyName          = 'The GgufQuant authors'
+    Copyright            = '(c) 2026 The GgufQuant authors. MIT license.'
+    Description          = 'Quantizes GGUF language models to the same bytes as llama.cpp, and shows what each quantization costs.'
+    PowerShellVersion    = '7.6'
+    CompatiblePSEditions = @('Core')
+
+    # A nested module, not the root one: only so does Get-Help look for the help beside the assembly.
+    NestedModules        = @('module/GgufQuant.Cmdlets.dll')
+
+    FormatsToProcess     = @('module/GgufQuant.Format.ps1xml')
+
+    CmdletsToExport      = @(
+        'Compare-Quant'
+        'ConvertTo-Quantized'
+        'Get-GgufInfo'
+        'Get-GgufTensor'
+        'Get-QuantType'
+        'Test-Gguf'
+    )
+    FunctionsToExport    = @()
+    AliasesToExport      = @()
+    VariablesToExport    = @()
+
+    PrivateData          = @{
+        PSData = @{
+            Tags         = @('GGUF', 'quantization', 'llama.cpp', 'LLM', 'PSEdition_Core', 'Windows', 'Linux', 'MacOS')
+            ReleaseNotes = 'See CHANGELOG.md.'
+        }
+    }
+}
