@@ -18,6 +18,7 @@ public abstract class BlockFormat
         new Readable<IQ4_NL>(),
         new Readable<IQ4_XS>(),
         new Quantizable<Q2_K>(),
+        new Quantizable<Q3_K>(),
         new Quantizable<Q4_K>(),
         new Quantizable<Q5_K>(),
         new Quantizable<F16>(),
@@ -39,6 +40,8 @@ public abstract class BlockFormat
         new Quantizable<NVFP4>(),
         new Quantizable<Q1_0>(),
         new Quantizable<Q2_0>(),
+        new Quantizable<Q6_K>(),
+        new Readable<Q8_K>(),
     }.ToFrozenDictionary(format => format.Type);
 
     private BlockFormat()

@@ -82,7 +82,7 @@ internal readonly struct MinimumBlocks<TFormat> : ILaneQuantizer, ILaneDequantiz
                 batch = padded;
             }
             if (TMode.Given)
-                WeighByImportance<TF, TI>(batch, count, first, rowLength, importance, factors);
+                ImportanceFactors<TF, TI>.WithVariance(batch, TFormat.VarianceFactor, count, first, rowLength, importance, factors);
             SearchSubBlocks<TF, TI, TMode>(batch, count, factors, found);
             if (TMode.Given)
                 StoreWeightedScales<TF, TI>(found, count, scales, minimums, blockFactors);
@@ -97,39 +97,6 @@ internal readonly struct MinimumBlocks<TFormat> : ILaneQuantizer, ILaneDequantiz
                     target.Slice(b * TFormat.BlockBytes, TFormat.BlockBytes));
             }
         }
-    }
-
-    /// <summary>Each weight's factor: its importance times the root of its square and the super-block's mean square.</summary>
-    private static void WeighByImportance<TF, TI>(
-        ReadOnlySpan<float> batch, int count, int first, int rowLength, ReadOnlySpan<float> importance, Span<float> factors)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
-    {
-        Span<float> variances = stackalloc float[TF.Count];
-        Transposition.Run(in batch[0], TF.Count, SuperBlock.Size, ref factors[0]);
-        TF sum = TF.Broadcast(0);
-        for (int e = 0; e < SuperBlock.Size; e++)
-        {
-            TF weight = TF.Load(in factors[e * TF.Count]);
-            sum += weight * weight;
-        }
-        (TF.Broadcast(TFormat.VarianceFactor) * sum / TF.Broadcast(SuperBlock.Size)).Store(ref variances[0]);
-
-        for (int b = 0; b < count; b++)
-        {
-            TF variance = TF.Broadcast(variances[b]);
-            int column = (int)((long)(first + b) * SuperBlock.Size % rowLength);
-            ref readonly float column0 = ref importance[column];
-            ref readonly float weight0 = ref batch[b * SuperBlock.Size];
-            ref float factor0 = ref factors[b * SuperBlock.Size];
-            for (int e = 0; e < SuperBlock.Size; e += TF.Count)
-            {
-                TF weight = TF.Load(in Unsafe.Add(ref Unsafe.AsRef(in weight0), e));
-                TF factor = TF.Load(in Unsafe.Add(ref Unsafe.AsRef(in column0), e)) * TF.Sqrt(variance + (weight * weight));
-                factor.Store(ref Unsafe.Add(ref factor0, e));
-            }
-        }
-        factors[(count * SuperBlock.Size)..].Clear();
     }
 
     [SkipLocalsInit]

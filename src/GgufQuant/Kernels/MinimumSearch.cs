@@ -128,7 +128,7 @@ internal static class MinimumSearch<TF, TI, TRule>
         for (int e = 0; e < TRule.SubBlockSize; e++)
         {
             TF weight = Lane(ref weights, e);
-            TF level = TRounding.Level<TF, TI>(levelScale * (weight - minimum), TRule.MaxLevel);
+            TF level = TRounding.Level<TF, TI>(levelScale * (weight - minimum), 0, TRule.MaxLevel);
             level.Store(ref Unsafe.Add(ref levels, e * TF.Count));
             TF weighted = Lane(ref factors, e) * level;
             sumOfLevels += weighted;

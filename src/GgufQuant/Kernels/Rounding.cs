@@ -2,11 +2,11 @@ using System.Runtime.CompilerServices;
 
 namespace GgufQuant.Kernels;
 
-/// <summary>Rounds a weight, already scaled, to a level of 0 to a maximum: ggml's <c>nearest_int</c> and clamp.</summary>
+/// <summary>Rounds a weight, already scaled, to a level of a range: ggml's <c>nearest_int</c> and clamp.</summary>
 internal interface IRounding
 {
     /// <summary>The levels, as floats.</summary>
-    static abstract TF Level<TF, TI>(TF value, int max)
+    static abstract TF Level<TF, TI>(TF value, int min, int max)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>;
 }
@@ -17,12 +17,12 @@ internal readonly struct BoundedRounding : IRounding
     private const float Magic = 12582912f;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TF Level<TF, TI>(TF value, int max)
+    public static TF Level<TF, TI>(TF value, int min, int max)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
         TF magic = TF.Broadcast(Magic);
-        return TF.Min(TF.Max(value + magic, magic), TF.Broadcast(Magic + max)) - magic;
+        return TF.Min(TF.Max(value + magic, TF.Broadcast(Magic + min)), TF.Broadcast(Magic + max)) - magic;
     }
 }
 
@@ -30,8 +30,8 @@ internal readonly struct BoundedRounding : IRounding
 internal readonly struct WrappingRounding : IRounding
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TF Level<TF, TI>(TF value, int max)
+    public static TF Level<TF, TI>(TF value, int min, int max)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF> =>
-        TI.ToFloat(TI.Max(TI.Broadcast(0), TI.Min(TI.Broadcast(max), TF.NearestInt(value))));
+        TI.ToFloat(TI.Max(TI.Broadcast(min), TI.Min(TI.Broadcast(max), TF.NearestInt(value))));
 }

@@ -1,0 +1,105 @@
+using System.Runtime.InteropServices;
+using GgufQuant.Kernels;
+
+namespace GgufQuant.Formats;
+
+/// <summary>3 bits a weight; sixteen sub-blocks of 16 with a six-bit signed scale each.</summary>
+/// <remarks>
+/// 32 bytes of third bits (bit j of each belongs to the j-th 32 weights), 64 bytes of the lower two, 12 bytes of scales
+/// (low nibbles in the first eight, two high bits each in the last four), half factor.
+/// </remarks>
+public readonly struct Q3_K : IQuantizableFormat, ISignedFormat
+{
+    private const int LowBitsOffset = SuperBlock.Size / 8;
+    private const int ScalesOffset = LowBitsOffset + (SuperBlock.Size / 4);
+    private const int SubBlocks = 16;
+    private const ulong LowPairs = 0x0303030303030303;
+    private const ulong LowBits = 0x0101010101010101;
+
+    public static GgmlType Type => GgmlType.Q3_K;
+
+    public static string Name => "q3_K";
+
+    public static int BlockSize => SuperBlock.Size;
+
+    public static int BlockBytes => 110;
+
+    public static bool IsQuantized => true;
+
+    public static ImportanceUse Importance => ImportanceUse.Optional;
+
+    static int ISignedFormat.LevelRange => 4;
+
+    static int ISignedFormat.ScaleRange => 32;
+
+    static bool ISignedFormat.DescendsWhenPlain => true;
+
+    static bool ISignedFormat.WeighsByVariance => true;
+
+    static bool ISignedFormat.ClearsNegligible => false;
+
+    static int ISignedFormat.FactorOffset => 108;
+
+    public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
+        WidestLanes.Dequantize<SignedBlocks<Q3_K>>(blocks, weights);
+
+    public static void Quantize(
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
+        WidestLanes.Quantize<SignedBlocks<Q3_K>>(weights, rowLength, importance, blocks);
+
+    static void ISignedFormat.PackScales(ReadOnlySpan<sbyte> scales, Span<byte> block)
+    {
+        Span<byte> packed = block.Slice(ScalesOffset, 12);
+        packed.Clear();
+        for (int j = 0; j < SubBlocks; j++)
+        {
+            int scale = scales[j] + 32;
+            packed[j % 8] |= (byte)((scale & 0xF) << (4 * (j / 8)));
+            packed[8 + (j % 4)] |= (byte)(scale >> 4 << (2 * (j / 4)));
+        }
+    }
+
+    static void ISignedFormat.UnpackScales(ReadOnlySpan<byte> block, Span<sbyte> scales)
+    {
+        ReadOnlySpan<byte> packed = block.Slice(ScalesOffset, 12);
+        for (int j = 0; j < SubBlocks; j++)
+        {
+            int low = (packed[j % 8] >> (4 * (j / 8))) & 0xF;
+            int high = (packed[8 + (j % 4)] >> (2 * (j / 4))) & 3;
+            scales[j] = (sbyte)((low | (high << 4)) - 32);
+        }
+    }
+
+    static void ISignedFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block)
+    {
+        Span<byte> low = stackalloc byte[SuperBlock.Size];
+        ReadOnlySpan<ulong> from = MemoryMarshal.Cast<byte, ulong>(levels);
+        Span<ulong> pairs = MemoryMarshal.Cast<byte, ulong>(low);
+        Span<ulong> thirds = MemoryMarshal.Cast<byte, ulong>(block[..LowBitsOffset]);
+        for (int i = 0; i < 4; i++)
+        {
+            ulong third = 0;
+            for (int bit = 0; bit < 8; bit++)
+            {
+                ulong level = from[(4 * bit) + i];
+                pairs[(4 * bit) + i] = level & LowPairs;
+                third |= ((level >> 2) & LowBits) << bit;
+            }
+            thirds[i] = third;
+        }
+        TwoBitLevels.Pack(low, block[LowBitsOffset..]);
+    }
+
+    static void ISignedFormat.UnpackLevels(ReadOnlySpan<byte> block, Span<byte> levels)
+    {
+        TwoBitLevels.Unpack(block[LowBitsOffset..], levels);
+        ReadOnlySpan<ulong> thirds = MemoryMarshal.Cast<byte, ulong>(block[..LowBitsOffset]);
+        Span<ulong> to = MemoryMarshal.Cast<byte, ulong>(levels);
+        for (int i = 0; i < 4; i++)
+        {
+            ulong third = thirds[i];
+            for (int bit = 0; bit < 8; bit++)
+                to[(4 * bit) + i] |= ((third >> bit) & LowBits) << 2;
+        }
+    }
+}

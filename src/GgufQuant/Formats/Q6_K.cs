@@ -1,0 +1,93 @@
+using System.Runtime.InteropServices;
+using GgufQuant.Kernels;
+
+namespace GgufQuant.Formats;
+
+/// <summary>6 bits a weight; sixteen sub-blocks of 16 with an eight-bit signed scale each.</summary>
+/// <remarks>
+/// 128 bytes of the lower four bits (of each 128 weights, those 64 apart share a byte), 64 bytes of the upper two
+/// (those 32 apart share a byte), 16 scales, half factor.
+/// </remarks>
+public readonly struct Q6_K : IQuantizableFormat, ISignedFormat
+{
+    private const int HighBitsOffset = SuperBlock.Size / 2;
+    private const int ScalesOffset = HighBitsOffset + (SuperBlock.Size / 4);
+    private const int SubBlocks = 16;
+    private const int WordsAHalf = 16;
+    private const ulong LowNibbles = 0x0F0F0F0F0F0F0F0F;
+
+    public static GgmlType Type => GgmlType.Q6_K;
+
+    public static string Name => "q6_K";
+
+    public static int BlockSize => SuperBlock.Size;
+
+    public static int BlockBytes => 210;
+
+    public static bool IsQuantized => true;
+
+    public static ImportanceUse Importance => ImportanceUse.Optional;
+
+    static int ISignedFormat.LevelRange => 32;
+
+    static int ISignedFormat.ScaleRange => 128;
+
+    static bool ISignedFormat.DescendsWhenPlain => false;
+
+    static bool ISignedFormat.WeighsByVariance => false;
+
+    static bool ISignedFormat.ClearsNegligible => true;
+
+    static int ISignedFormat.FactorOffset => 208;
+
+    public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
+        WidestLanes.Dequantize<SignedBlocks<Q6_K>>(blocks, weights);
+
+    public static void Quantize(
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
+        WidestLanes.Quantize<SignedBlocks<Q6_K>>(weights, rowLength, importance, blocks);
+
+    static void ISignedFormat.PackScales(ReadOnlySpan<sbyte> scales, Span<byte> block) =>
+        MemoryMarshal.AsBytes(scales).CopyTo(block[ScalesOffset..]);
+
+    static void ISignedFormat.UnpackScales(ReadOnlySpan<byte> block, Span<sbyte> scales) =>
+        block.Slice(ScalesOffset, SubBlocks).CopyTo(MemoryMarshal.AsBytes(scales));
+
+    static void ISignedFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block)
+    {
+        Span<byte> high = stackalloc byte[SuperBlock.Size];
+        ReadOnlySpan<ulong> from = MemoryMarshal.Cast<byte, ulong>(levels);
+        Span<ulong> pairs = MemoryMarshal.Cast<byte, ulong>(high);
+        Span<ulong> nibbles = MemoryMarshal.Cast<byte, ulong>(block[..HighBitsOffset]);
+        for (int half = 0; half < 2; half++)
+        {
+            for (int i = 0; i < 8; i++)
+            {
+                ulong first = from[(WordsAHalf * half) + i];
+                ulong second = from[(WordsAHalf * half) + i + 8];
+                nibbles[(8 * half) + i] = (first & LowNibbles) | ((second & LowNibbles) << 4);
+                pairs[(WordsAHalf * half) + i] = (first >> 4) & LowNibbles;
+                pairs[(WordsAHalf * half) + i + 8] = (second >> 4) & LowNibbles;
+            }
+        }
+        TwoBitLevels.Pack(high, block[HighBitsOffset..]);
+    }
+
+    static void ISignedFormat.UnpackLevels(ReadOnlySpan<byte> block, Span<byte> levels)
+    {
+        TwoBitLevels.Unpack(block[HighBitsOffset..], levels);
+        ReadOnlySpan<ulong> nibbles = MemoryMarshal.Cast<byte, ulong>(block[..HighBitsOffset]);
+        Span<ulong> to = MemoryMarshal.Cast<byte, ulong>(levels);
+        for (int half = 0; half < 2; half++)
+        {
+            for (int i = 0; i < 8; i++)
+            {
+                ulong both = nibbles[(8 * half) + i];
+                ref ulong first = ref to[(WordsAHalf * half) + i];
+                ref ulong second = ref to[(WordsAHalf * half) + i + 8];
+                first = (first << 4) | (both & LowNibbles);
+                second = (second << 4) | ((both >> 4) & LowNibbles);
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+using GgufQuant.Formats;
+
+namespace GgufQuant.Kernels;
+
+/// <summary>A super-block whose sub-blocks of 16 read as <c>scale · level</c>, both of either sign: Q3_K and Q6_K.</summary>
+internal interface ISignedFormat : IBlockFormat
+{
+    /// <summary>Levels reach from minus this to one less than this; they are stored with this added.</summary>
+    static abstract int LevelRange { get; }
+
+    /// <summary>Stored scales reach from minus this to one less than this.</summary>
+    static abstract int ScaleRange { get; }
+
+    /// <summary>Whether the levels are found by descent where there is no importance, and not by trying scales.</summary>
+    static abstract bool DescendsWhenPlain { get; }
+
+    /// <summary>Whether importance is combined with the super-block's variance, and steers the stored scales too.</summary>
+    static abstract bool WeighsByVariance { get; }
+
+    /// <summary>Whether a super-block without a scale worth storing is all zero bytes.</summary>
+    static abstract bool ClearsNegligible { get; }
+
+    /// <summary>Where the block keeps its half-precision factor of the scales.</summary>
+    static abstract int FactorOffset { get; }
+
+    /// <summary>Writes the stored scales into a block.</summary>
+    static abstract void PackScales(ReadOnlySpan<sbyte> scales, Span<byte> block);
+
+    /// <summary>Reads what <see cref="PackScales"/> wrote.</summary>
+    static abstract void UnpackScales(ReadOnlySpan<byte> block, Span<sbyte> scales);
+
+    /// <summary>Writes 256 levels, a byte each and none negative, into a block.</summary>
+    static abstract void PackLevels(ReadOnlySpan<byte> levels, Span<byte> block);
+
+    /// <summary>Reads what <see cref="PackLevels"/> wrote.</summary>
+    static abstract void UnpackLevels(ReadOnlySpan<byte> block, Span<byte> levels);
+}

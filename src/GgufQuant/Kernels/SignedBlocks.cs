@@ -1,0 +1,239 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace GgufQuant.Kernels;
+
+/// <summary>Makes and reads the super-blocks of a format with signed levels.</summary>
+/// <remarks>Batches and lanes as in <see cref="MinimumBlocks{TFormat}"/>.</remarks>
+internal readonly struct SignedBlocks<TFormat> : ILaneQuantizer, ILaneDequantizer
+    where TFormat : struct, ISignedFormat
+{
+    private const int SubBlockSize = 16;
+    private const int SubBlocks = SuperBlock.Size / SubBlockSize;
+
+    public static void Quantize<TF, TI>(
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        if (importance.IsEmpty)
+            Quantize<TF, TI, Plain>(weights, rowLength, importance, blocks);
+        else
+            Quantize<TF, TI, Weighted>(weights, rowLength, importance, blocks);
+    }
+
+    public static void Dequantize<TF, TI>(ReadOnlySpan<byte> blocks, Span<float> weights)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        Span<sbyte> scales = stackalloc sbyte[SubBlocks];
+        Span<byte> levels = stackalloc byte[SuperBlock.Size];
+        ref float destination = ref MemoryMarshal.GetReference(weights);
+        TI range = TI.Broadcast(TFormat.LevelRange);
+        for (; !blocks.IsEmpty; blocks = blocks[TFormat.BlockBytes..])
+        {
+            TFormat.UnpackScales(blocks, scales);
+            TFormat.UnpackLevels(blocks, levels);
+            float factor = HalfConversion.Read(in blocks[TFormat.FactorOffset]);
+            for (int j = 0; j < SubBlocks; j++)
+            {
+                TF scale = TF.Broadcast(factor * scales[j]);
+                ref byte level = ref levels[j * SubBlockSize];
+                for (int e = 0; e < SubBlockSize; e += TF.Count)
+                {
+                    TF value = scale * TI.ToFloat(TI.LoadBytes(in Unsafe.Add(ref level, e)) - range);
+                    value.Store(ref Unsafe.Add(ref destination, e));
+                }
+                destination = ref Unsafe.Add(ref destination, SubBlockSize);
+            }
+        }
+    }
+
+    [SkipLocalsInit]
+    private static void Quantize<TF, TI, TMode>(
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+        where TMode : struct, IImportanceMode
+    {
+        int batchSize = TF.Count;
+        Span<float> padded = stackalloc float[batchSize * SuperBlock.Size];
+        Span<float> factors = stackalloc float[TMode.Given ? batchSize * SuperBlock.Size : 0];
+        Span<byte> levels = stackalloc byte[batchSize * SuperBlock.Size];
+        Span<float> scales = stackalloc float[batchSize * SubBlocks];
+        Span<float> factorSums = stackalloc float[batchSize * SubBlocks];
+        Span<sbyte> stored = stackalloc sbyte[batchSize * SubBlocks];
+        Span<float> blockFactors = stackalloc float[batchSize];
+
+        int total = weights.Length / SuperBlock.Size;
+        for (int first = 0; first < total; first += batchSize)
+        {
+            int count = Math.Min(batchSize, total - first);
+            scoped ReadOnlySpan<float> batch = weights.Slice(first * SuperBlock.Size, count * SuperBlock.Size);
+            Span<byte> target = blocks.Slice(first * TFormat.BlockBytes, count * TFormat.BlockBytes);
+            if (count < batchSize)
+            {
+                batch.CopyTo(padded);
+                padded[batch.Length..].Clear();
+                batch = padded;
+            }
+            if (TMode.Given && TFormat.WeighsByVariance)
+                ImportanceFactors<TF, TI>.WithVariance(batch, 2, count, first, rowLength, importance, factors);
+            else if (TMode.Given)
+                ImportanceFactors<TF, TI>.Copy(count, first, rowLength, importance, factors);
+            SearchSubBlocks<TF, TI, TMode>(batch, count, factors, scales, factorSums, levels);
+            if (TMode.Given && TFormat.WeighsByVariance)
+            {
+                SearchScales<TF, TI>(scales, factorSums, count, stored, blockFactors);
+            }
+            else
+            {
+                for (int b = 0; b < count; b++)
+                    blockFactors[b] = StoreScales(scales.Slice(b * SubBlocks, SubBlocks), stored.Slice(b * SubBlocks, SubBlocks));
+            }
+            for (int b = 0; b < count; b++)
+            {
+                Write<TF, TI>(
+                    batch.Slice(b * SuperBlock.Size, SuperBlock.Size), levels, b * SubBlocks,
+                    stored.Slice(b * SubBlocks, SubBlocks), blockFactors[b],
+                    target.Slice(b * TFormat.BlockBytes, TFormat.BlockBytes));
+            }
+        }
+    }
+
+    [SkipLocalsInit]
+    private static void SearchSubBlocks<TF, TI, TMode>(
+        ReadOnlySpan<float> batch, int count, ReadOnlySpan<float> factors,
+        Span<float> scales, Span<float> factorSums, Span<byte> levels)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+        where TMode : struct, IImportanceMode
+    {
+        int size = SubBlockSize * TF.Count;
+        ref float laneWeights = ref (stackalloc float[size])[0];
+        ref float laneFactors = ref (stackalloc float[size])[0];
+        ref float products = ref (stackalloc float[size])[0];
+        ref float rounded = ref (stackalloc float[size])[0];
+        for (int j = 0; j < count * SubBlocks; j += TF.Count)
+        {
+            int at = j * SubBlockSize;
+            Transposition.Run(in batch[at], TF.Count, SubBlockSize, ref laneWeights);
+            if (TFormat.DescendsWhenPlain && !TMode.Given)
+            {
+                SignedDescent<TF, TI>.Run(
+                    ref laneWeights, TFormat.LevelRange, ref laneFactors, ref products, ref rounded, ref levels[at]).Store(ref scales[j]);
+                continue;
+            }
+            if (TMode.Given)
+                Transposition.Run(in factors[at], TF.Count, SubBlockSize, ref laneFactors);
+            TF sum = TF.Broadcast(0);
+            for (int e = 0; e < size; e += TF.Count)
+            {
+                TF factor;
+                if (TMode.Given)
+                {
+                    factor = TF.Load(in Unsafe.Add(ref laneFactors, e));
+                }
+                else
+                {
+                    TF weight = TF.Load(in Unsafe.Add(ref laneWeights, e));
+                    factor = weight * weight;
+                    factor.Store(ref Unsafe.Add(ref laneFactors, e));
+                }
+                sum += factor;
+            }
+            sum.Store(ref factorSums[j]);
+            SignedSearch<TF, TI, BoundedRounding>.Run(
+                ref laneWeights, ref laneFactors, TFormat.LevelRange, ref products, ref levels[at]).Store(ref scales[j]);
+        }
+    }
+
+    private static float StoreScales(ReadOnlySpan<float> scales, Span<sbyte> stored)
+    {
+        float greatest = 0;
+        float extreme = 0;
+        foreach (float scale in scales)
+        {
+            float magnitude = MathF.Abs(scale);
+            if (magnitude > greatest)
+            {
+                greatest = magnitude;
+                extreme = scale;
+            }
+        }
+        if (TFormat.ClearsNegligible ? greatest < SuperBlock.Negligible : greatest == 0)
+        {
+            stored.Fill((sbyte)-TFormat.ScaleRange);
+            return 0;
+        }
+        float inverse = -TFormat.ScaleRange / extreme;
+        for (int j = 0; j < SubBlocks; j++)
+        {
+            int level = Math.Min(TFormat.ScaleRange - 1, ScalarMath.NearestInt(inverse * scales[j]));
+            stored[j] = (sbyte)Math.Max(-TFormat.ScaleRange, level);
+        }
+        return 1 / inverse;
+    }
+
+    private static void SearchScales<TF, TI>(
+        ReadOnlySpan<float> scales, ReadOnlySpan<float> factorSums, int count, Span<sbyte> stored, Span<float> blockFactors)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        Span<float> laneScales = stackalloc float[SubBlocks * TF.Count];
+        Span<float> laneFactors = stackalloc float[SubBlocks * TF.Count];
+        Span<float> products = stackalloc float[SubBlocks * TF.Count];
+        Span<byte> levels = stackalloc byte[SubBlocks * TF.Count];
+        Transposition.Run(in scales[0], TF.Count, SubBlocks, ref laneScales[0]);
+        Transposition.Run(in factorSums[0], TF.Count, SubBlocks, ref laneFactors[0]);
+        SignedSearch<TF, TI, WrappingRounding>.Run(
+            ref laneScales[0], ref laneFactors[0], TFormat.ScaleRange, ref products[0], ref levels[0]).Store(ref blockFactors[0]);
+        for (int b = 0; b < count; b++)
+        {
+            for (int j = 0; j < SubBlocks; j++)
+                stored[(b * SubBlocks) + j] = (sbyte)(levels[(j * TF.Count) + b] - TFormat.ScaleRange);
+        }
+    }
+
+    private static void Write<TF, TI>(
+        ReadOnlySpan<float> weights, ReadOnlySpan<byte> found, int firstSubBlock, ReadOnlySpan<sbyte> scales,
+        float factor, Span<byte> block)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        HalfConversion.Write(ref block[TFormat.FactorOffset], factor);
+        if (TFormat.ClearsNegligible && factor == 0)
+        {
+            block.Clear();
+            return;
+        }
+        factor = HalfConversion.Read(in block[TFormat.FactorOffset]);
+        TFormat.PackScales(scales, block);
+
+        Span<byte> levels = stackalloc byte[SuperBlock.Size];
+        TI range = TI.Broadcast(TFormat.LevelRange);
+        for (int j = 0; j < SubBlocks; j++)
+        {
+            float scale = factor * scales[j];
+            int at = j * SubBlockSize;
+            // A scale that vanishes keeps the levels of the search.
+            if (scale == 0)
+            {
+                int group = (firstSubBlock + j) / TF.Count;
+                int lane = (firstSubBlock + j) % TF.Count;
+                for (int e = 0; e < SubBlockSize; e++)
+                    levels[at + e] = found[(((group * SubBlockSize) + e) * TF.Count) + lane];
+                continue;
+            }
+            TF divisor = TF.Broadcast(scale);
+            ref readonly float weight = ref weights[at];
+            ref byte level = ref levels[at];
+            for (int e = 0; e < SubBlockSize; e += TF.Count)
+            {
+                TF quotient = TF.Load(in Unsafe.Add(ref Unsafe.AsRef(in weight), e)) / divisor;
+                (SignedLanes<TF, TI>.Level(quotient, TFormat.LevelRange) + range).StoreBytes(ref Unsafe.Add(ref level, e));
+            }
+        }
+        TFormat.PackLevels(levels, block);
+    }
+}
