@@ -1,0 +1,91 @@
+using System.Diagnostics;
+
+namespace GgufQuant.Llama.Quality;
+
+/// <summary>Measures the Kullback-Leibler divergence between a reference's and a candidate's predictions by llama-perplexity's method.</summary>
+public static class KlDivergenceMeter
+{
+    /// <summary>Evaluates both models chunk by chunk side by side; no logits are stored.</summary>
+    /// <param name="reference">The reference's context.</param>
+    /// <param name="candidate">The candidate's context, of the same batch size.</param>
+    /// <param name="corpus">The text.</param>
+    /// <param name="threads">Threads that score; the contexts have their own.</param>
+    /// <param name="progress">Told after each chunk, with the candidate's perplexity.</param>
+    /// <param name="cancellationToken">Stops within a chunk.</param>
+    public static KlDivergenceResult Measure(
+        IEvaluationContext reference,
+        IEvaluationContext candidate,
+        CorpusChunks corpus,
+        int threads,
+        IProgress<EvaluationProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        if (reference.BatchSize != candidate.BatchSize)
+            throw new ArgumentException($"The contexts' batch sizes differ: {reference.BatchSize} and {candidate.BatchSize}.", nameof(candidate));
+        return Measure(new LiveReference(reference), candidate, corpus, threads, progress, cancellationToken);
+    }
+
+    /// <summary>Evaluates the candidate against logits stored before.</summary>
+    /// <param name="reference">The stored logits; they bring their text with them.</param>
+    /// <param name="model">The candidate.</param>
+    /// <param name="candidate">The candidate's context.</param>
+    /// <param name="threads">Threads that score; the context has its own.</param>
+    /// <param name="progress">Told after each chunk, with the candidate's perplexity.</param>
+    /// <param name="cancellationToken">Stops within a chunk.</param>
+    /// <exception cref="VocabularyMismatchException">The logits are of another vocabulary size.</exception>
+    public static KlDivergenceResult Measure(
+        LogitsFile reference,
+        ILanguageModel model,
+        IEvaluationContext candidate,
+        int threads,
+        IProgress<EvaluationProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        if (reference.VocabularySize != model.Vocabulary.Count)
+        {
+            throw new VocabularyMismatchException(
+                $"'{reference.Path}' holds logits of {reference.VocabularySize} tokens, but '{model.Path}' has {model.Vocabulary.Count}.");
+        }
+        if (reference.ContextLength > candidate.ContextLength)
+            throw new ArgumentException($"'{reference.Path}' has chunks of {reference.ContextLength} tokens, longer than the context of {candidate.ContextLength}.", nameof(candidate));
+        return Measure(new StoredReference(reference), candidate, reference.Corpus(model), threads, progress, cancellationToken);
+    }
+
+    private static KlDivergenceResult Measure(
+        IReferenceSource reference,
+        IEvaluationContext candidate,
+        CorpusChunks corpus,
+        int threads,
+        IProgress<EvaluationProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        long started = Stopwatch.GetTimestamp();
+        KlDivergenceSums sums = new();
+        Prediction[] predictions = new Prediction[candidate.BatchSize];
+        ParallelOptions parallel = new() { MaxDegreeOfParallelism = Math.Max(1, threads), CancellationToken = cancellationToken };
+        for (int chunk = 0; chunk < corpus.Count; chunk++)
+        {
+            int[] tokens = corpus.Evaluated(chunk);
+            candidate.Reset();
+            foreach (ChunkBatch batch in corpus.Batches(candidate.BatchSize))
+            {
+                reference.Advance(chunk, tokens, batch, cancellationToken);
+                candidate.Evaluate(tokens.AsSpan(batch.Start, batch.Length), batch.Start, batch.FirstScored, cancellationToken);
+                Parallel.For(0, batch.Scored, parallel, () => (float[])[], (row, _, scratch) =>
+                {
+                    int target = corpus.Target(chunk, batch.Start + batch.FirstScored + row);
+                    TokenDistribution expected = reference.Row(row, ref scratch);
+                    TokenDistribution actual = TokenDistribution.FromLogits(candidate.Logits(batch.FirstScored + row));
+                    predictions[row] = new(
+                        -actual.LogProbability(target), -expected.LogProbability(target), expected.DivergenceOf(actual), expected.Top == actual.Top);
+                    return scratch;
+                }, _ => { });
+                // In order, so that the sums do not depend on the number of threads.
+                foreach (ref readonly Prediction prediction in predictions.AsSpan(0, batch.Scored))
+                    sums.Add(prediction);
+            }
+            progress?.Report(new(chunk + 1, corpus.Count, sums.Perplexity, Stopwatch.GetElapsedTime(started)));
+        }
+        return sums.Summarize(corpus, Stopwatch.GetElapsedTime(started));
+    }
+}

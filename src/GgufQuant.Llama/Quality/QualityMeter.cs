@@ -1,0 +1,102 @@
+namespace GgufQuant.Llama.Quality;
+
+/// <summary>Compares quantizations with their reference over a text.</summary>
+public sealed class QualityMeter : IDisposable
+{
+    private readonly IInferenceEngine _engine;
+    private readonly QualityOptions _options;
+    private readonly string _referencePath;
+    private readonly string _text;
+    private Reference? _reference;
+    private PerplexityResult? _referenceResult;
+
+    /// <summary>Prepares; the reference is loaded when it is first needed and stays loaded until this is disposed.</summary>
+    public QualityMeter(IInferenceEngine engine, string referencePath, string text, QualityOptions options)
+    {
+        _engine = engine;
+        _referencePath = referencePath;
+        _text = text;
+        _options = options;
+    }
+
+    private ContextOptions ContextOptions(int contextLength) => new() { ContextLength = contextLength, Threads = _options.Threads };
+
+    private ModelOptions ModelOptions => new() { GpuLayers = _options.GpuLayers };
+
+    private int Threads => _options.Threads > 0 ? _options.Threads : Environment.ProcessorCount;
+
+    /// <summary>The reference's own perplexity, measured once.</summary>
+    public PerplexityResult MeasureReference(IProgress<EvaluationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        if (_referenceResult is not null)
+            return _referenceResult;
+        Reference reference = _reference ??= LoadReference(cancellationToken);
+        if (_options.LogitsFile is null || File.Exists(_options.LogitsFile))
+            return _referenceResult = PerplexityMeter.Measure(reference.Context, reference.Corpus, Threads, null, progress, cancellationToken);
+
+        using LogitsWriter writer = LogitsWriter.Create(
+            _options.LogitsFile, reference.Corpus, reference.Model.Vocabulary.Count, reference.Context.BatchSize);
+        PerplexityResult result = PerplexityMeter.Measure(reference.Context, reference.Corpus, Threads, writer, progress, cancellationToken);
+        writer.Complete();
+        Release();
+        return _referenceResult = result;
+    }
+
+    /// <summary>Measures a candidate against the reference.</summary>
+    /// <param name="path">The candidate's file.</param>
+    /// <param name="progress">Told after each chunk, with the candidate's perplexity.</param>
+    /// <param name="cancellationToken">Stops within a chunk.</param>
+    /// <exception cref="VocabularyMismatchException">Its vocabulary is another than the reference's.</exception>
+    /// <exception cref="CorpusTooShortException">The text has fewer tokens than two chunks.</exception>
+    /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
+    public KlDivergenceResult Measure(string path, IProgress<EvaluationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        if (_options.LogitsFile is { } stored)
+        {
+            if (!File.Exists(stored))
+                MeasureReference(null, cancellationToken);
+            using LogitsFile file = LogitsFile.Open(stored);
+            using ILanguageModel model = _engine.Load(path, ModelOptions, cancellationToken);
+            using IEvaluationContext context = model.CreateContext(ContextOptions(file.ContextLength));
+            return KlDivergenceMeter.Measure(file, model, context, Threads, progress, cancellationToken);
+        }
+
+        Reference reference = _reference ??= LoadReference(cancellationToken);
+        using ILanguageModel candidate = _engine.Load(path, ModelOptions, cancellationToken);
+        if (!candidate.Vocabulary.Matches(reference.Model.Vocabulary))
+        {
+            throw new VocabularyMismatchException(
+                $"The vocabulary of '{path}' ({candidate.Vocabulary.Count} tokens) is not that of the reference '{_referencePath}' ({reference.Model.Vocabulary.Count} tokens), so their predictions cannot be compared.");
+        }
+        using IEvaluationContext candidateContext = candidate.CreateContext(ContextOptions(reference.Corpus.ContextLength));
+        return KlDivergenceMeter.Measure(reference.Context, candidateContext, reference.Corpus, Threads, progress, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Release();
+
+    private void Release()
+    {
+        _reference?.Context.Dispose();
+        _reference?.Model.Dispose();
+        _reference = null;
+    }
+
+    private Reference LoadReference(CancellationToken cancellationToken)
+    {
+        ILanguageModel model = _engine.Load(_referencePath, ModelOptions, cancellationToken);
+        try
+        {
+            int contextLength = _options.ContextLength ?? CorpusChunks.DefaultContextLength(model);
+            CorpusChunks corpus = CorpusChunks.Create(model, _text, contextLength, _options.Chunks);
+            return new(model, model.CreateContext(ContextOptions(contextLength)), corpus);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private sealed record Reference(ILanguageModel Model, IEvaluationContext Context, CorpusChunks Corpus);
+}

@@ -1,0 +1,238 @@
+using System.Diagnostics;
+using GgufQuant.Formats;
+using GgufQuant.Llama.Native;
+using GgufQuant.Reference;
+
+namespace GgufQuant.Llama.Tests;
+
+public sealed class LlamaEngineTests
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public void DescribesTheModel()
+    {
+        using ILanguageModel model = Sample.Load();
+
+        Assert.Equal(256, model.TrainedContextLength);
+        Assert.Equal(2048, model.Vocabulary.Count);
+        Assert.Contains("F16", model.Description, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TokenizesAndDetokenizesWithoutLoss()
+    {
+        using ILanguageModel model = Sample.Load();
+        const string Text = "Prince Andrew looked at her — \"surprised\", perhaps 3 times.";
+
+        int[] tokens = model.Tokenize(Text, addSpecial: false);
+
+        Assert.InRange(tokens.Length, 10, Text.Length);
+        Assert.Equal(Text, model.Detokenize(tokens));
+    }
+
+    [Fact]
+    public void TokenizesAnEmptyText()
+    {
+        using ILanguageModel model = Sample.Load();
+
+        Assert.Empty(model.Tokenize("", addSpecial: false));
+    }
+
+    [Fact]
+    public void EvaluatesTheSameLogitsInOneBatchAndInSeveral()
+    {
+        using ILanguageModel model = Sample.Load();
+        int[] tokens = model.Tokenize(Sample.HeldOut[..600], addSpecial: true)[..64];
+        using IEvaluationContext whole = model.CreateContext(new() { Threads = 1, ContextLength = 64 });
+        using IEvaluationContext parts = model.CreateContext(new() { Threads = 1, ContextLength = 64, BatchSize = 40 });
+
+        whole.Evaluate(tokens, 0, 0, Token);
+        float[] expected = whole.Logits(63).ToArray();
+        parts.Evaluate(tokens.AsSpan(0, 40), 0, 40, Token);
+        parts.Evaluate(tokens.AsSpan(40), 40, 20, Token);
+
+        float[] actual = parts.Logits(23).ToArray();
+        Assert.Equal(2048, actual.Length);
+        for (int i = 0; i < actual.Length; i++)
+            Assert.Equal(expected[i], actual[i], 0.02f);
+        Assert.Throws<ArgumentOutOfRangeException>(() => parts.Logits(19).Length);
+        Assert.Throws<ArgumentOutOfRangeException>(() => parts.Logits(24).Length);
+    }
+
+    [Fact]
+    public void RefusesTokensTheVocabularyLacks()
+    {
+        using ILanguageModel model = Sample.Load();
+        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 8 });
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => context.Evaluate([2048], 0, 0, Token));
+        Assert.Throws<ArgumentOutOfRangeException>(() => context.Evaluate([1, 2, 3], 6, 0, Token));
+        Assert.Throws<ArgumentException>(() => context.Evaluate(new int[9], 0, 0, Token));
+    }
+
+    [Fact]
+    public void SharesItsLibrariesWithTheReferenceBindings()
+    {
+        Sample.StartEngine();
+
+        (string? name, long blockSize, _, _, _) = ReferenceCodec.Describe(GgmlType.Q8_0);
+
+        Assert.Equal(("q8_0", 32L), (name, blockSize));
+    }
+
+    [Fact]
+    public void StopsWithinASecond()
+    {
+        using ILanguageModel model = Sample.Load();
+        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 8192, BatchSize = 8192 });
+        int[] tokens = new int[8192];
+        using CancellationTokenSource source = new();
+        source.CancelAfter(50);
+        Stopwatch watch = Stopwatch.StartNew();
+
+        Assert.ThrowsAny<OperationCanceledException>(() => context.Evaluate(tokens, 0, tokens.Length, source.Token));
+
+        Assert.InRange(watch.ElapsedMilliseconds, 0, 1050);
+    }
+
+    [Fact]
+    public void StopsALoad()
+    {
+        LlamaEngine engine = Sample.StartEngine();
+
+        Assert.ThrowsAny<OperationCanceledException>(() => engine.Load(Sample.Model, new(), new CancellationToken(canceled: true)));
+    }
+
+    [Fact]
+    public void NamesTheArchitectureItDoesNotKnow()
+    {
+        using TemporaryFolder folder = new();
+        string path = Sample.Patched(folder, "llama", "zebra");
+
+        UnknownArchitectureException exception = Assert.Throws<UnknownArchitectureException>(() => Sample.Load(path));
+
+        Assert.Contains("zebra", exception.Message, StringComparison.Ordinal);
+        Assert.Contains(path, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void SaysThatAModelHasNoVocabulary()
+    {
+        using TemporaryFolder folder = new();
+        string path = Sample.Patched(folder, "tokenizer.ggml.model", "tokenizer.ggml.nodel");
+
+        Assert.Throws<MissingVocabularyException>(() => Sample.Load(path));
+    }
+
+    [Fact]
+    public void SaysWhyAFileCannotBeLoaded()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("text.gguf");
+        File.WriteAllText(path, "This is no model.");
+
+        ModelLoadException exception = Assert.Throws<ModelLoadException>(() => Sample.Load(path));
+
+        Assert.Contains("magic", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void SaysThatALibraryIsMissing()
+    {
+        LlamaEngine engine = Sample.StartEngine();
+        using TemporaryFolder folder = new();
+
+        EngineMissingException exception = Assert.Throws<EngineMissingException>(() => LlamaEngine.Start(folder.File("none")));
+
+        Assert.Contains(engine.Folder, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void RefusesDefaultsOfAnotherVersion()
+    {
+        ContextParameters context = default;
+        ModelParameters model = default;
+
+        Assert.False(context.AreDefaults);
+        Assert.False(model.AreDefaults);
+    }
+
+    [Fact]
+    public void ReportsTheLogInLines()
+    {
+        List<string> lines = [];
+        LlamaEngine.Log = (_, line) =>
+        {
+            lock (lines)
+                lines.Add(line);
+        };
+        try
+        {
+            Sample.Load().Dispose();
+        }
+        finally
+        {
+            LlamaEngine.Log = null;
+        }
+
+        Assert.Contains(lines, line => line.Contains("general.architecture", StringComparison.Ordinal));
+        Assert.DoesNotContain(lines, line => line.Contains('\n', StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void ShowsTheInputsOfMatrixProducts()
+    {
+        using ILanguageModel model = Sample.Load();
+        Recorder recorder = new();
+        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 32, Observer = recorder });
+
+        context.Evaluate(model.Tokenize(Sample.HeldOut[..400], addSpecial: true)[..32], 0, 0, Token);
+
+        Assert.Equal((256L, 256L, 32L), recorder.Seen["blk.0.attn_q.weight"]);
+        Assert.Equal((768L, 256L, 32L), recorder.Seen["blk.5.ffn_down.weight"]);
+        // llama.cpp computes queries, keys and values from the same normalized input.
+        Assert.Equal(recorder.Sums["blk.3.attn_q.weight"], recorder.Sums["blk.3.attn_k.weight"]);
+        Assert.NotEqual(0, recorder.Sums["blk.3.attn_q.weight"]);
+    }
+
+    [Fact]
+    public void ThrowsWhatAnObserverThrows()
+    {
+        using ILanguageModel model = Sample.Load();
+        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 32, Observer = new Thrower() });
+
+        InvalidTimeZoneException exception = Assert.Throws<InvalidTimeZoneException>(() => context.Evaluate(new int[32], 0, 0, Token));
+
+        Assert.Equal("blk.0", exception.Message);
+    }
+
+    private sealed class Recorder : IActivationObserver
+    {
+        public Dictionary<string, (long RowLength, long Rows, long Tokens)> Seen { get; } = [];
+
+        public Dictionary<string, double> Sums { get; } = [];
+
+        public bool Wants(in MatrixProduct product) => product.WeightName.StartsWith("blk.", StringComparison.Ordinal) && product.HasFloatInput;
+
+        public void Observe(in MatrixProduct product)
+        {
+            Assert.False(product.IsIndirect);
+            Seen[product.WeightName] = (product.WeightShape[0], product.WeightShape[1], product.InputShape[1]);
+            double sum = 0;
+            for (int row = 0; row < product.InputShape[1]; row++)
+            {
+                foreach (float value in product.InputRow(row, 0, 0))
+                    sum += value;
+            }
+            Sums[product.WeightName] = sum;
+        }
+    }
+
+    private sealed class Thrower : IActivationObserver
+    {
+        public bool Wants(in MatrixProduct product) => product.WeightName.StartsWith("blk.", StringComparison.Ordinal);
+
+        public void Observe(in MatrixProduct product) => throw new InvalidTimeZoneException(product.WeightName[..5]);
+    }
+}

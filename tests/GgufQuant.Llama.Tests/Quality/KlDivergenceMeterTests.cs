@@ -1,0 +1,183 @@
+using GgufQuant.Llama.Quality;
+
+namespace GgufQuant.Llama.Tests.Quality;
+
+public sealed class KlDivergenceMeterTests
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public void EqualsAComputationFromRawLogits()
+    {
+        using ILanguageModel reference = Sample.Load();
+        using ILanguageModel candidate = Sample.Load(Sample.Quantized("Q2_K"));
+        CorpusChunks corpus = CorpusChunks.Create(reference, Sample.HeldOut, 64, limit: 4);
+        using IEvaluationContext referenceContext = reference.CreateContext(new() { Threads = 1, ContextLength = 64 });
+        using IEvaluationContext candidateContext = candidate.CreateContext(new() { Threads = 1, ContextLength = 64 });
+
+        KlDivergenceResult result = KlDivergenceMeter.Measure(referenceContext, candidateContext, corpus, 2, cancellationToken: Token);
+
+        List<(double P, double Q, double Kl, bool Same)> raw = Raw(reference, referenceContext, candidateContext, 64, 4);
+        double[] kl = [.. raw.Select(row => row.Kl).Order()];
+        double[] change = [.. raw.Select(row => row.Q - row.P)];
+        double[] loss = [.. raw.Select(row => -Math.Log(row.Q))];
+        double[] referenceLoss = [.. raw.Select(row => -Math.Log(row.P))];
+        double[] difference = [.. loss.Zip(referenceLoss, (a, b) => a - b)];
+        Assert.Equal(4 * 31, result.ScoredTokens);
+        Close(kl.Average(), result.KlDivergence.Value);
+        Close(StandardError(kl), result.KlDivergence.Error);
+        Close((kl[61] + kl[62]) / 2, result.KlPercentiles.Median);
+        Close(kl[^1], result.KlPercentiles.Maximum);
+        Close(kl[0], result.KlPercentiles.Minimum);
+        Close((0.3 * kl[110]) + (0.7 * kl[111]), result.KlPercentiles.P90, 1e-4);
+        Close(change.Average(), result.ProbabilityChange.Value);
+        Close(StandardError(change), result.ProbabilityChange.Error);
+        Close(Math.Sqrt(change.Average(value => value * value)), result.RmsProbabilityChange.Value);
+        Close(raw.Average(row => row.Same ? 1.0 : 0.0), result.TopTokenMatch.Value);
+        Close(Math.Exp(loss.Average()), result.Perplexity.Value);
+        Close(Math.Exp(referenceLoss.Average()), result.ReferencePerplexity.Value);
+        Close(difference.Average(), result.LogPerplexityRatio.Value);
+        // The error of a mean of differences is what the covariance correction must come to.
+        Close(StandardError(difference), result.LogPerplexityRatio.Error);
+        Close(Correlation(loss, referenceLoss), result.Correlation);
+        Close(100 * Math.Exp(referenceLoss.Average() - loss.Average()), result.RelativeQuality);
+    }
+
+    [Fact]
+    public void IsZeroForTheReferenceItself()
+    {
+        using ILanguageModel model = Sample.Load();
+        CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 64, limit: 2);
+        using IEvaluationContext first = model.CreateContext(new() { Threads = 1, ContextLength = 64 });
+        using IEvaluationContext second = model.CreateContext(new() { Threads = 1, ContextLength = 64 });
+
+        KlDivergenceResult result = KlDivergenceMeter.Measure(first, second, corpus, 2, cancellationToken: Token);
+
+        Assert.Equal(0, result.KlPercentiles.Maximum, 1e-9);
+        Assert.Equal(1, result.TopTokenMatch.Value);
+        Assert.Equal(100, result.RelativeQuality, 1e-9);
+        Assert.Equal(1, result.Correlation, 1e-9);
+    }
+
+    [Fact]
+    public void GivesTheSameFromStoredLogits()
+    {
+        using TemporaryFolder folder = new();
+        LlamaEngine engine = Sample.StartEngine();
+        QualityOptions options = new() { Threads = 1, ContextLength = 96, Chunks = 4 };
+        using QualityMeter live = new(engine, Sample.Model, Sample.HeldOut, options);
+        using QualityMeter stored = new(engine, Sample.Model, Sample.HeldOut, options with { LogitsFile = folder.File("logits.bin") });
+
+        KlDivergenceResult expected = live.Measure(Sample.Quantized("Q4_0"), null, Token);
+        KlDivergenceResult actual = stored.Measure(Sample.Quantized("Q4_0"), null, Token);
+
+        // Stored logits are rounded to 1/65535 of their range.
+        Assert.Equal(expected.KlDivergence.Value, actual.KlDivergence.Value, 2e-5);
+        Assert.Equal(expected.KlPercentiles.P99, actual.KlPercentiles.P99, 2e-3);
+        Assert.Equal(expected.ReferencePerplexity.Value, actual.ReferencePerplexity.Value, 2e-3);
+        Assert.Equal(expected.Perplexity.Value, actual.Perplexity.Value, 1e-9);
+        Assert.Equal(expected.TopTokenMatch.Value, actual.TopTokenMatch.Value, 0.01);
+        Assert.Equal(expected.ScoredTokens, actual.ScoredTokens);
+        Assert.False(File.Exists(folder.File("logits.bin.partial")));
+    }
+
+    [Fact]
+    public void RanksTypesBySize()
+    {
+        using QualityMeter meter = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, new() { Threads = 1, ContextLength = 128, Chunks = 10 });
+        string[] types = ["Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K"];
+
+        double[] divergences = [.. types.Select(type => meter.Measure(Sample.Quantized(type), null, Token).KlDivergence.Value)];
+
+        Assert.Equal(divergences.Order(), divergences);
+    }
+
+    [Fact]
+    public void RefusesAnotherVocabulary()
+    {
+        using TemporaryFolder folder = new();
+        string other = Sample.Patched(folder, "Prince", "Prinze");
+        using QualityMeter meter = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, new() { Threads = 1, ContextLength = 64, Chunks = 1 });
+
+        VocabularyMismatchException exception = Assert.Throws<VocabularyMismatchException>(() => meter.Measure(other, null, Token));
+
+        Assert.Contains(other, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void StopsBetweenBatches()
+    {
+        using QualityMeter meter = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, new() { Threads = 1, ContextLength = 64 });
+        using CancellationTokenSource source = new();
+        Canceller progress = new(source);
+
+        Assert.ThrowsAny<OperationCanceledException>(() => meter.Measure(Sample.Quantized("Q8_0"), progress, source.Token));
+
+        Assert.Equal(1, progress.Count);
+    }
+
+    private static List<(double P, double Q, double Kl, bool Same)> Raw(
+        ILanguageModel model, IEvaluationContext reference, IEvaluationContext candidate, int contextLength, int chunks)
+    {
+        int[] tokens = model.Tokenize(Sample.HeldOut, addSpecial: true);
+        List<(double, double, double, bool)> rows = [];
+        for (int chunk = 0; chunk < chunks; chunk++)
+        {
+            int[] evaluated = tokens[(chunk * contextLength)..((chunk + 1) * contextLength)];
+            if (model.Vocabulary.AddsBeginningOfSequence)
+                evaluated[0] = model.Vocabulary.BeginningOfSequence;
+            reference.Reset();
+            candidate.Reset();
+            reference.Evaluate(evaluated, 0, 0, Token);
+            candidate.Evaluate(evaluated, 0, 0, Token);
+            for (int position = contextLength / 2; position < contextLength - 1; position++)
+            {
+                double[] p = Softmax(reference.Logits(position));
+                double[] q = Softmax(candidate.Logits(position));
+                double kl = 0;
+                for (int i = 0; i < p.Length; i++)
+                {
+                    if (Math.Log(p[i]) > -16)
+                        kl += p[i] * Math.Log(p[i] / q[i]);
+                }
+                int target = tokens[(chunk * contextLength) + position + 1];
+                rows.Add((p[target], q[target], kl, Array.IndexOf(p, p.Max()) == Array.IndexOf(q, q.Max())));
+            }
+        }
+        return rows;
+    }
+
+    private static double[] Softmax(ReadOnlySpan<float> logits)
+    {
+        double[] exponentials = [.. logits.ToArray().Select(logit => Math.Exp(logit))];
+        double sum = exponentials.Sum();
+        return [.. exponentials.Select(value => value / sum)];
+    }
+
+    private static double StandardError(double[] values)
+    {
+        double mean = values.Average();
+        return Math.Sqrt(values.Average(value => (value - mean) * (value - mean)) / (values.Length - 1));
+    }
+
+    private static double Correlation(double[] a, double[] b)
+    {
+        double meanA = a.Average(), meanB = b.Average();
+        double covariance = a.Zip(b, (x, y) => (x - meanA) * (y - meanB)).Sum();
+        return covariance / Math.Sqrt(a.Sum(x => (x - meanA) * (x - meanA)) * b.Sum(y => (y - meanB) * (y - meanB)));
+    }
+
+    private static void Close(double expected, double actual, double tolerance = 1e-6) =>
+        Assert.Equal(expected, actual, tolerance * Math.Max(1, Math.Abs(expected)));
+
+    private sealed class Canceller(CancellationTokenSource source) : IProgress<EvaluationProgress>
+    {
+        public int Count { get; private set; }
+
+        public void Report(EvaluationProgress value)
+        {
+            Count++;
+            source.Cancel();
+        }
+    }
+}

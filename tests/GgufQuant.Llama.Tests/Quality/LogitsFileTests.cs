@@ -1,0 +1,77 @@
+using System.Buffers.Binary;
+using GgufQuant.Llama.Quality;
+
+namespace GgufQuant.Llama.Tests.Quality;
+
+public sealed class LogitsFileTests
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public void KeepsLogProbabilitiesToSixteenBits()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("logits.bin");
+        using ILanguageModel model = Sample.Load();
+        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 64, BatchSize = 48 });
+        CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 64, limit: 2);
+        using (LogitsWriter writer = LogitsWriter.Create(path, corpus, model.Vocabulary.Count, context.BatchSize))
+        {
+            PerplexityMeter.Measure(context, corpus, 2, writer, cancellationToken: Token);
+            writer.Complete();
+        }
+
+        using LogitsFile file = LogitsFile.Open(path);
+        context.Reset();
+        context.Evaluate(corpus.Evaluated(0).AsSpan(0, 48), 0, 0, Token);
+        TokenDistribution exact = TokenDistribution.FromLogits(context.Logits(40));
+        byte[] row = new byte[file.RowBytes];
+        float[] stored = new float[2048];
+        file.ReadRows(0, 40 - 32, row);
+        LogitsFile.Decode(row, stored);
+
+        Assert.Equal((64, 2048, 2), (file.ContextLength, file.VocabularySize, file.Chunks));
+        Assert.Equal(20 + (2 * 64 * 4) + (2 * 31 * ((2048 * 2) + 8)), new FileInfo(path).Length);
+        Assert.Equal(exact.Top, TokenDistribution.FromLogProbabilities(stored).Top);
+        for (int token = 0; token < stored.Length; token++)
+            Assert.Equal(Math.Max(exact.LogProbability(token), exact.LogProbability(exact.Top) - 16), stored[token], 16 / 65535.0);
+    }
+
+    [Fact]
+    public void LeavesNothingOfAFileThatWasNotFinished()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("logits.bin");
+        using ILanguageModel model = Sample.Load();
+        CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 64, limit: 2);
+
+        LogitsWriter.Create(path, corpus, model.Vocabulary.Count, 64).Dispose();
+
+        Assert.False(File.Exists(path));
+        Assert.False(File.Exists(path + ".partial"));
+    }
+
+    [Theory]
+    [InlineData(0, 0, "does not begin")]
+    [InlineData(8, -1, "damaged")]
+    [InlineData(8, 1 << 20, "cut short")]
+    [InlineData(12, int.MaxValue, "damaged")]
+    [InlineData(16, int.MaxValue, "cut short")]
+    [InlineData(20, 999, "outside of its vocabulary")]
+    public void RefusesDamagedFiles(int offset, int value, string message)
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("logits.bin");
+        byte[] bytes = new byte[20 + (4 * 4) + 16];
+        "_logits_"u8.CopyTo(bytes);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(8), 4);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(12), 3);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(16), 1);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(offset), value);
+        File.WriteAllBytes(path, bytes);
+
+        InvalidDataException exception = Assert.Throws<InvalidDataException>(() => LogitsFile.Open(path));
+
+        Assert.Contains(message, exception.Message, StringComparison.Ordinal);
+    }
+}
