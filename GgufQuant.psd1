@@ -25,6 +25,17 @@
     AliasesToExport      = @()
     VariablesToExport    = @()
 
+    # Everything that the package holds.
+    FileList             = @(
+        'CHANGELOG.md'
+        'GgufQuant.psd1'
+        'LICENSE'
+        'README.md'
+        'module/GgufQuant.Cmdlets.dll'
+        'module/GgufQuant.Format.ps1xml'
+        'module/GgufQuant.dll'
+    )
+
     PrivateData          = @{
         PSData = @{
             Tags         = @('GGUF', 'quantization', 'llama.cpp', 'LLM', 'PSEdition_Core', 'Windows', 'Linux', 'MacOS')
