@@ -1,10 +1,11 @@
 using GgufQuant.Formats;
 using GgufQuant.Reference;
+using GgufQuant.Tests.Kernels;
 
 namespace GgufQuant.Tests.Formats;
 
 /// <summary>Every format in the table, against libggml-base: the same bytes out, the same floats back.</summary>
-public class BlockFormatTests
+public class BlockFormatTests : IClassFixture<LaneWidth>
 {
     private const int RowLength = 1024;
     private const int Rows = 6;
