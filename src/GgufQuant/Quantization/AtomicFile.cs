@@ -1,5 +1,3 @@
-using Microsoft.Win32.SafeHandles;
-
 namespace GgufQuant.Quantization;
 
 /// <summary>A file that appears under its name only when it is whole.</summary>
@@ -12,6 +10,7 @@ internal sealed class AtomicFile : IDisposable
     private readonly string _path;
     private readonly string _temporaryPath;
     private readonly bool _overwrite;
+    private readonly FileStream _stream;
     private bool _committed;
 
     private AtomicFile(string path, bool overwrite)
@@ -19,17 +18,17 @@ internal sealed class AtomicFile : IDisposable
         _path = path;
         _overwrite = overwrite;
         _temporaryPath = $"{path}.{Guid.NewGuid():N}.partial";
-        Handle = File.OpenHandle(_temporaryPath, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+        _stream = new FileStream(_temporaryPath, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 64 * 1024);
     }
 
-    /// <summary>The file's content so far, to be written at any place from any thread.</summary>
-    internal SafeFileHandle Handle { get; }
-
     /// <summary>Starts a file of a known length.</summary>
+    /// <param name="path">Its name to be.</param>
+    /// <param name="length">Its bytes, all zero at first.</param>
+    /// <param name="overwrite">Whether a file of that name may be replaced.</param>
+    /// <param name="writeHeader">Writes the bytes it starts with.</param>
     /// <exception cref="IOException">The target exists and is not to be overwritten, is a folder, or the disk has no room.</exception>
-    internal static AtomicFile Create(string path, long length, bool overwrite)
+    internal static AtomicFile Create(string path, long length, bool overwrite, Action<Stream> writeHeader)
     {
-        path = Path.GetFullPath(path);
         CheckTarget(path, overwrite);
         string folder = Path.GetDirectoryName(path) ?? throw new IOException($"'{path}' does not name a file.");
         CheckRoom(folder, length);
@@ -37,7 +36,9 @@ internal sealed class AtomicFile : IDisposable
         AtomicFile file = new(path, overwrite);
         try
         {
-            RandomAccess.SetLength(file.Handle, length);
+            file._stream.SetLength(length);
+            writeHeader(file._stream);
+            file._stream.Flush();
             return file;
         }
         catch
@@ -47,22 +48,22 @@ internal sealed class AtomicFile : IDisposable
         }
     }
 
-    /// <summary>Writes bytes at a place.</summary>
-    internal void Write(long offset, ReadOnlySpan<byte> bytes) => RandomAccess.Write(Handle, bytes, offset);
+    /// <summary>Writes bytes at a place; any thread may.</summary>
+    internal void Write(long offset, ReadOnlySpan<byte> bytes) => RandomAccess.Write(_stream.SafeFileHandle, bytes, offset);
 
     /// <summary>Flushes the file to the disk and gives it its name.</summary>
     /// <exception cref="IOException">The disk is full, or the target has appeared meanwhile.</exception>
     internal void Commit()
     {
-        RandomAccess.FlushToDisk(Handle);
-        Handle.Dispose();
+        RandomAccess.FlushToDisk(_stream.SafeFileHandle);
+        _stream.Dispose();
         File.Move(_temporaryPath, _path, _overwrite);
         _committed = true;
     }
 
     public void Dispose()
     {
-        Handle.Dispose();
+        _stream.Dispose();
         if (!_committed)
             File.Delete(_temporaryPath);
     }

@@ -1,0 +1,17 @@
+using System.Text;
+
+namespace GgufQuant.Planning;
+
+/// <summary>The order llama.cpp writes tensors in: by layer, those of none first, then by the bytes of the name.</summary>
+internal sealed class TensorOrder : IComparer<string>
+{
+    internal static TensorOrder Instance { get; } = new();
+
+    public int Compare(string? x, string? y)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(y);
+        int byLayer = (TensorNames.LayerOf(x) ?? -1).CompareTo(TensorNames.LayerOf(y) ?? -1);
+        return byLayer != 0 ? byLayer : Encoding.UTF8.GetBytes(x).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(y));
+    }
+}

@@ -1,0 +1,210 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Runtime.ExceptionServices;
+using GgufQuant.Formats;
+using GgufQuant.Planning;
+
+namespace GgufQuant.Quantization;
+
+/// <summary>One run of <see cref="Quantizer"/>: the threads that read, hand over and write chunks.</summary>
+internal sealed class Conversion
+{
+    private static readonly TimeSpan s_reportInterval = TimeSpan.FromMilliseconds(100);
+
+    private readonly QuantizationPlan _plan;
+    private readonly IQuantizationDevice _device;
+    private readonly AtomicFile _file;
+    private readonly IProgress<QuantizationProgress>? _progress;
+    private readonly CancellationToken _token;
+    private readonly long _start = Stopwatch.GetTimestamp();
+    private readonly long _sourceBytes;
+    private readonly int _chunkWeights;
+    private readonly int _threads;
+
+    private readonly Lock _lock = new();
+    private IEnumerator<Chunk>? _chunks;
+    private (long Chunk, ExceptionDispatchInfo Exception)? _failure;
+    private long _weightsDone;
+    private long _bytesRead;
+    private long _bytesWritten;
+    private long _lastReport;
+
+    internal Conversion(
+        QuantizationPlan plan, IQuantizationDevice device, AtomicFile file, long bufferBudget,
+        IProgress<QuantizationProgress>? progress, CancellationToken token)
+    {
+        _plan = plan;
+        _device = device;
+        _file = file;
+        _progress = progress;
+        _token = token;
+        _sourceBytes = plan.Tensors.Sum(tensor => tensor.Source.ByteCount);
+        (_chunkWeights, _threads) = Divide(plan, device, bufferBudget);
+    }
+
+    /// <summary>Writes every tensor's data.</summary>
+    internal void Run()
+    {
+        using IEnumerator<Chunk> chunks = Chunks.Of(_plan, _chunkWeights).GetEnumerator();
+        _chunks = chunks;
+        Thread[] threads = new Thread[_threads];
+        for (int i = 0; i < threads.Length; i++)
+        {
+            threads[i] = new Thread(Work) { IsBackground = true, Name = $"GgufQuant {i}" };
+            threads[i].Start();
+        }
+        foreach (Thread thread in threads)
+            thread.Join();
+
+        _failure?.Exception.Throw();
+        _token.ThrowIfCancellationRequested();
+        if (_plan.Tensors.Count > 0)
+            _progress?.Report(Progress(_plan.Tensors[^1]));
+    }
+
+    // Twice the threads the device works with keep it busy while the others wait for the disk.
+    private static (int ChunkWeights, int Threads) Divide(QuantizationPlan plan, IQuantizationDevice device, long budget)
+    {
+        const int SmallestChunk = 16 * 1024;
+        int threads = device.Parallelism + Math.Max(2, device.Parallelism);
+        double bytesAWeight = plan.Tensors.Select(BytesAWeight).DefaultIfEmpty(0).Max();
+        long most = (long)(budget / Math.Max(1, bytesAWeight));
+        long weights = Math.Clamp(most / threads, SmallestChunk, device.PreferredWeights);
+        return ((int)weights, (int)Math.Clamp(most / weights, 1, threads));
+    }
+
+    // Source, blocks, and the floats between them.
+    private static double BytesAWeight(PlannedTensor tensor) =>
+        ((tensor.Source.Format.BitsPerWeight + tensor.Format.BitsPerWeight) / 8) + sizeof(float);
+
+    private void Work()
+    {
+        Buffer source = new(_device);
+        Buffer target = new(_device);
+        try
+        {
+            while (Step(source, target))
+                ;
+        }
+        finally
+        {
+            source.Dispose();
+            target.Dispose();
+        }
+    }
+
+    private bool Step(Buffer source, Buffer target)
+    {
+        Chunk? chunk = null;
+        try
+        {
+            chunk = Next();
+            if (chunk is not null)
+                Convert(chunk, source, target);
+        }
+        catch (Exception exception)
+        {
+            Fail(chunk?.Number ?? long.MaxValue, exception);
+        }
+        return chunk is not null;
+    }
+
+    private Chunk? Next()
+    {
+        lock (_lock)
+            return _failure is null && !_token.IsCancellationRequested && _chunks!.MoveNext() ? _chunks.Current : null;
+    }
+
+    // Chunks are taken in order, so the first one to fail is known when those under way are done, at any thread count.
+    private void Fail(long chunk, Exception exception)
+    {
+        lock (_lock)
+        {
+            if (_failure is null || chunk < _failure.Value.Chunk)
+                _failure = (chunk, ExceptionDispatchInfo.Capture(exception));
+        }
+    }
+
+    private void Convert(Chunk chunk, Buffer sourceBuffer, Buffer targetBuffer)
+    {
+        Memory<byte> source = sourceBuffer.Take(chunk.SourceBytes);
+        _plan.Source.Read(chunk.Tensor.Source, chunk.SourceOffset, source.Span);
+        Interlocked.Add(ref _bytesRead, source.Length);
+
+        Memory<byte> blocks = chunk.Tensor.IsCopied ? Checked(chunk, source) : Quantized(chunk, source, targetBuffer.Take(chunk.TargetBytes));
+        _file.Write(chunk.TargetOffset, blocks.Span);
+        Interlocked.Add(ref _bytesWritten, blocks.Length);
+        Interlocked.Add(ref _weightsDone, chunk.Weights);
+        Report(chunk.Tensor);
+    }
+
+    private static Memory<byte> Checked(Chunk chunk, Memory<byte> source)
+    {
+        long invalid = BlockValidation.FindInvalid(chunk.Tensor.Target, source.Span);
+        if (invalid >= 0)
+            throw Refusal(chunk, source, new WeightFault(invalid * chunk.Tensor.Format.BlockSize, IsInSource: true));
+        return source;
+    }
+
+    private Memory<byte> Quantized(Chunk chunk, Memory<byte> source, Memory<byte> target)
+    {
+        QuantizationJob job = new(chunk.Tensor.Source.Type, chunk.Tensor.Target, chunk.RowLength, chunk.Rows, chunk.Importance, source, target);
+        WeightFault? fault = _device.QuantizeAsync(job, _token).GetAwaiter().GetResult();
+        return fault is null ? target : throw Refusal(chunk, source, fault);
+    }
+
+    private static QuantizationException Refusal(Chunk chunk, Memory<byte> source, WeightFault fault)
+    {
+        PlannedTensor tensor = chunk.Tensor;
+        long weight = chunk.FirstWeight + fault.Weight;
+        string place = $"row {weight / tensor.Source.RowLength}, column {weight % tensor.Source.RowLength} (both from 0)";
+        if (!fault.IsInSource)
+            return new QuantizationException($"Tensor '{tensor.Name}' holds weights too large for {tensor.Format}: from {place} on, a block's scale is not finite.");
+
+        BlockFormat format = tensor.Source.Format;
+        if (format.IsQuantized)
+            return new QuantizationException($"Tensor '{tensor.Name}' of the source is damaged: the {format} block at {place} has a scale that is not finite.");
+        float[] value = new float[1];
+        format.Dequantize(source.Span.Slice((int)format.ByteCount(fault.Weight), format.BlockBytes), value);
+        return new QuantizationException(string.Create(
+            System.Globalization.CultureInfo.InvariantCulture,
+            $"Tensor '{tensor.Name}' of the source holds {value[0]} at {place}; a model with such a weight is damaged and is not quantized."));
+    }
+
+    private void Report(PlannedTensor tensor)
+    {
+        if (_progress is null)
+            return;
+        long last = Interlocked.Read(ref _lastReport);
+        if (Stopwatch.GetElapsedTime(last) < s_reportInterval || Interlocked.CompareExchange(ref _lastReport, Stopwatch.GetTimestamp(), last) != last)
+            return;
+        _progress.Report(Progress(tensor));
+    }
+
+    private QuantizationProgress Progress(PlannedTensor tensor) => new(
+        tensor.Name,
+        Interlocked.Read(ref _weightsDone),
+        _plan.Weights,
+        Interlocked.Read(ref _bytesRead),
+        _sourceBytes,
+        Interlocked.Read(ref _bytesWritten),
+        Stopwatch.GetElapsedTime(_start));
+
+    /// <summary>A device's buffer that grows to the largest chunk a thread has met.</summary>
+    private sealed class Buffer(IQuantizationDevice device) : IDisposable
+    {
+        private IMemoryOwner<byte>? _owner;
+
+        internal Memory<byte> Take(int bytes)
+        {
+            if (_owner is null || _owner.Memory.Length < bytes)
+            {
+                _owner?.Dispose();
+                _owner = device.Allocate(bytes);
+            }
+            return _owner.Memory[..bytes];
+        }
+
+        public void Dispose() => _owner?.Dispose();
+    }
+}

@@ -1,0 +1,32 @@
+using GgufQuant.Planning;
+
+namespace GgufQuant.Quantization;
+
+/// <summary>A file that has been written.</summary>
+/// <param name="Path">Its full path.</param>
+/// <param name="Source">The full path of the model it was made of.</param>
+/// <param name="Type">What it was quantized to.</param>
+/// <param name="Size">Its bytes.</param>
+/// <param name="SourceSize">Bytes of the model it was made of, all shards together.</param>
+/// <param name="Weights">Weights in it.</param>
+/// <param name="BitsPerWeight">Bits a weight takes on average, header and padding left out.</param>
+/// <param name="Shares">The types in it with their shares of the weights, the largest first.</param>
+/// <param name="Duration">Time it took.</param>
+/// <param name="DeviceUse">Share of the time that the device's cores worked on weights, 0 to 1.</param>
+/// <param name="Device">What quantized it.</param>
+public sealed record QuantizationResult(
+    string Path,
+    string Source,
+    FileType Type,
+    long Size,
+    long SourceSize,
+    long Weights,
+    double BitsPerWeight,
+    IReadOnlyList<TypeShare> Shares,
+    TimeSpan Duration,
+    double DeviceUse,
+    string Device)
+{
+    /// <summary>Weights a second.</summary>
+    public double WeightsPerSecond => Duration > TimeSpan.Zero ? Weights / Duration.TotalSeconds : 0;
+}

@@ -1,0 +1,81 @@
+using System.Diagnostics;
+using GgufQuant.Gguf;
+using GgufQuant.Planning;
+
+namespace GgufQuant.Quantization;
+
+/// <summary>Writes planned files.</summary>
+/// <remarks>
+/// The place of every byte is known from the plan, so that a few threads each take the next chunk, read it, have it
+/// quantized and write it where it belongs. There are more threads than the device works on at a time: while it does,
+/// the others read and write. Memory does not depend on the model, and the bytes do not depend on the threads.
+/// </remarks>
+public sealed class Quantizer
+{
+    private const long SmallestBudget = 64L << 20;
+    private readonly QuantizerOptions _options;
+
+    /// <exception cref="ArgumentOutOfRangeException">The memory budget is below 64 MiB or the threads are negative.</exception>
+    public Quantizer(QuantizerOptions? options = null)
+    {
+        _options = options ?? new();
+        ArgumentOutOfRangeException.ThrowIfNegative(_options.Threads, nameof(options));
+        if (_options.MemoryBudget < SmallestBudget)
+            throw new ArgumentOutOfRangeException(nameof(options), _options.MemoryBudget, $"A memory budget of {_options.MemoryBudget:N0} bytes is too small: {SmallestBudget:N0} are needed.");
+    }
+
+    /// <summary>Writes a plan's file. It appears under its name only when it is whole.</summary>
+    /// <param name="plan">The plan; its source must be open.</param>
+    /// <param name="destination">The file to be written.</param>
+    /// <param name="overwrite">Whether a file of that name may be replaced.</param>
+    /// <param name="progress">Is told about ten times a second, from any thread.</param>
+    /// <param name="token">Ends the work within a second and leaves nothing behind.</param>
+    /// <exception cref="QuantizationException">A weight is not finite, a type cannot hold it, or the device cannot make a type.</exception>
+    /// <exception cref="IOException">The file exists already or cannot be written, or the disk has no room.</exception>
+    /// <exception cref="GgufFormatException">The source has become shorter.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public QuantizationResult Run(
+        QuantizationPlan plan, string destination, bool overwrite = false,
+        IProgress<QuantizationProgress>? progress = null, CancellationToken token = default)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        destination = Path.GetFullPath(destination);
+        CheckIsNotSource(plan.Source, destination);
+
+        using CpuDevice? own = _options.Device is null ? new CpuDevice(_options.Threads) : null;
+        IQuantizationDevice device = _options.Device ?? own!;
+        CheckCanMake(plan, device);
+
+        long start = Stopwatch.GetTimestamp();
+        TimeSpan busyBefore = device.BusyTime;
+        using AtomicFile file = AtomicFile.Create(destination, plan.TotalBytes, overwrite, plan.Layout.WriteHeader);
+        new Conversion(plan, device, file, _options.MemoryBudget / 2, progress, token).Run();
+        file.Commit();
+
+        TimeSpan duration = Stopwatch.GetElapsedTime(start);
+        return new QuantizationResult(
+            destination, plan.Source.Path, plan.Type, plan.TotalBytes, plan.Source.Length, plan.Weights, plan.BitsPerWeight, plan.Shares,
+            duration, (device.BusyTime - busyBefore) / (duration * device.Parallelism), device.Name);
+    }
+
+    private static void CheckIsNotSource(GgufFile source, string destination)
+    {
+        StringComparison comparison = OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase;
+        foreach (GgufShard shard in source.Shards)
+        {
+            if (string.Equals(FinalPath(shard.Path), FinalPath(destination), comparison))
+                throw new IOException($"'{destination}' is the model to be quantized: choose another name for the result.");
+        }
+    }
+
+    private static string FinalPath(string path) => File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+
+    private static void CheckCanMake(QuantizationPlan plan, IQuantizationDevice device)
+    {
+        foreach (PlannedTensor tensor in plan.Tensors)
+        {
+            if (!tensor.IsCopied && !device.CanQuantize(tensor.Source.Type, tensor.Target))
+                throw new QuantizationException($"Tensor '{tensor.Name}' cannot be quantized from {tensor.Source.Format} to {tensor.Format}: no such conversion exists on {device.Name}.");
+        }
+    }
+}
