@@ -16,8 +16,12 @@ public static class ReferenceLibrary
             ? $"llama.cpp's reference library for {Platform} is not in node_modules: run 'npm ci' (Linux x64 only)."
             : null;
 
+    /// <summary>The folder this repository is checked out in.</summary>
+    public static string RepositoryRoot { get; } = typeof(ReferenceLibrary).Assembly
+        .GetCustomAttributes<AssemblyMetadataAttribute>().First(attribute => attribute.Key == "RepositoryRoot").Value!;
+
     /// <summary>The folder of the libraries.</summary>
-    public static string Folder { get; } = FindFolder();
+    public static string Folder { get; } = Path.Combine(RepositoryRoot, "node_modules", Package, "linux-x64", "bins", "linux-x64");
 
     /// <summary>A function of libggml-base.</summary>
     public static nint Base(string name) => NativeLibrary.GetExport(Available.Base, name);
@@ -29,13 +33,6 @@ public static class ReferenceLibrary
     private static string Platform => $"{(OperatingSystem.IsLinux() ? "linux" : Environment.OSVersion.Platform)}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}";
 
     private static Handles Available => s_handles.Value ?? throw new InvalidOperationException(Missing);
-
-    private static string FindFolder()
-    {
-        string root = typeof(ReferenceLibrary).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
-            .First(attribute => attribute.Key == "RepositoryRoot").Value!;
-        return Path.Combine(root, "node_modules", Package, "linux-x64", "bins", "linux-x64");
-    }
 
     private static Handles? Load()
     {

@@ -132,7 +132,7 @@ public static unsafe partial class ReferenceQuantizer
         {
             Threads: 0, FileType: (int)Planning.FileType.Q8_0, OutputTensorType: TypeCount, TokenEmbeddingType: TypeCount,
             AllowRequantize: 0, QuantizeOutputTensor: 1, OnlyCopy: 0, Pure: 0, KeepSplit: 0, DryRun: 0,
-            MaxBufferSize: (nuint)8 << 30,
+            MaxBufferSize: 8UL << 30,
         };
         return isKnown ? defaults : throw new InvalidOperationException("llama_model_quantize_default_params has changed: this is another release.");
     }
@@ -154,7 +154,7 @@ public static unsafe partial class ReferenceQuantizer
         public MetadataOverride* Overrides;
         public TensorTypeOverride* TensorTypes;
         public int* PruneLayers;
-        public nuint MaxBufferSize;
+        public ulong MaxBufferSize;
     }
 
     [StructLayout(LayoutKind.Sequential)]

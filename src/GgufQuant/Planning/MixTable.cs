@@ -78,7 +78,6 @@ internal static class MixTable
         [FileType.TQ1_0] = new(TQ1_0) { Embedding = Q4_K },
         [FileType.TQ2_0] = new(TQ2_0) { Embedding = Q4_K },
         [FileType.MXFP4_MOE] = new(MXFP4) { Output = Q8_0 },
-        [FileType.NVFP4] = new(NVFP4),
 
         [FileType.Q2_K_S] = new(Q2_K) { Value = IfKeysAreShared(Q4_K), Down = Early(Q4_K) },
         [FileType.Q2_K] = new(Q2_K)
@@ -174,10 +173,11 @@ internal static class MixTable
 
     internal static IEnumerable<FileType> FileTypes => s_rows.Keys.Order();
 
+    /// <exception cref="QuantizationException">llama.cpp makes no such files.</exception>
     internal static MixRow RowOf(FileType type) =>
         s_rows.TryGetValue(type, out MixRow? row)
             ? row
-            : throw new ArgumentOutOfRangeException(nameof(type), type, $"llama.cpp has no file type {(int)type}.");
+            : throw new QuantizationException($"llama.cpp makes no files of type {type}; single tensors may have a type of that name.");
 
     private static MixRule Always(GgmlType type) => _ => new(type, Everywhere);
 

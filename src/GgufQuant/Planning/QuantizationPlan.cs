@@ -63,7 +63,7 @@ public sealed class QuantizationPlan
         return new QuantizationPlan(source, type, options, tensors, layout);
     }
 
-    private static List<PlannedTensor> ChooseTypes(GgufFile source, FileType type, QuantizationOptions options)
+    internal static List<PlannedTensor> ChooseTypes(GgufFile source, FileType type, QuantizationOptions options)
     {
         List<GgufTensor> ordered = [.. source.Tensors.OrderBy(tensor => tensor.Name, TensorOrder.Instance)];
         MixModel model = MixModelReader.Read(source.Metadata, [.. ordered.Select(tensor => tensor.Name)], hasImportance: false);

@@ -21,7 +21,7 @@ internal sealed class TensorMix(FileType fileType, MixModel model, QuantizationO
     /// <param name="name">The tensor's name in the file to be written.</param>
     /// <param name="type">The type it has.</param>
     /// <param name="shape">Its shape, row length first.</param>
-    /// <exception cref="QuantizationException">The rules give a type that the tensor's rows cannot take.</exception>
+    /// <exception cref="QuantizationException">The tensor's rows suit no type the rules have, or its name does not tell its layer.</exception>
     internal MixChoice Next(string name, GgmlType type, ReadOnlySpan<long> shape)
     {
         if (QuantizableTensors.ReasonToKeep(name, shape, options.LeaveOutputTensor) is { } reason)

@@ -7,26 +7,31 @@ namespace GgufQuant.Planning;
 /// <summary>The types llama.cpp turns to where a tensor's rows are not whole blocks.</summary>
 internal static class TypeFallback
 {
+    private const int SmallBlock = 32;
+
     /// <summary>The choice, or its stand-in.</summary>
     /// <exception cref="QuantizationException">The type has no stand-in.</exception>
     internal static MixChoice For(MixChoice choice, string name, long rowLength)
     {
-        int block = BlockFormat.Of(choice.Type).BlockSize;
-        if (rowLength % block == 0)
+        BlockFormat format = BlockFormat.Of(choice.Type);
+        if (rowLength % format.BlockSize == 0)
             return choice;
-        GgmlType standIn = choice.Type switch
-        {
-            IQ1_S or IQ1_M or IQ2_XXS or IQ2_XS or IQ2_S or IQ3_XXS or IQ3_S or IQ4_XS => IQ4_NL,
-            Q2_0 or Q2_K or Q3_K or TQ1_0 or TQ2_0 => Q4_0,
-            Q4_K => Q5_0,
-            Q5_K => Q5_1,
-            Q6_K => Q8_0,
-            _ => throw new QuantizationException(
-                $"Tensor '{name}' has rows of {rowLength} weights, which are not whole {BlockFormat.Of(choice.Type)} blocks of {block}, and no type stands in for it. "
-                + "Give the tensor a type of its own, f16 for one."),
-        };
-        if (rowLength % BlockFormat.Of(standIn).BlockSize != 0)
+        GgmlType standIn = WithSmallBlock(choice.Type) ?? throw new QuantizationException(
+            $"Tensor '{name}' has rows of {rowLength} weights, which are not whole {format} blocks of {format.BlockSize}, and no type stands in for {format}. "
+            + "Give the tensor a type of its own, q8_0 or f16 for one.");
+        if (rowLength % SmallBlock != 0)
             standIn = F16;
-        return new(standIn, $"rows of {rowLength} are not whole {BlockFormat.Of(choice.Type)} blocks ({choice.Rule})");
+        return new(standIn, $"rows of {rowLength} are not whole {format} blocks ({choice.Rule})");
     }
+
+    private static GgmlType? WithSmallBlock(GgmlType type) => type switch
+    {
+        IQ1_S or IQ1_M or IQ2_XXS or IQ2_XS or IQ2_S or IQ3_XXS or IQ3_S or IQ4_XS => IQ4_NL,
+        Q2_0 or Q2_K or Q3_K or TQ1_0 or TQ2_0 => Q4_0,
+        Q4_K => Q5_0,
+        Q5_K => Q5_1,
+        Q6_K => Q8_0,
+        Q4_0 or Q4_1 or Q5_0 or Q5_1 or Q8_0 or IQ4_NL or MXFP4 => type,
+        _ => null,
+    };
 }

@@ -1,0 +1,35 @@
+using GgufQuant.Reference;
+
+namespace GgufQuant.Tests.Planning;
+
+/// <summary>The test models as files, each written once for all the tests that share this.</summary>
+public sealed class TestModels : IDisposable
+{
+    private readonly Dictionary<string, string> _paths = [];
+    private readonly Lock _lock = new();
+
+    /// <summary>The folder they are in; a test may write there too.</summary>
+    public string Folder { get; } = Directory.CreateTempSubdirectory("GgufQuant.Tests.").FullName;
+
+    /// <summary>The sample model in the repository.</summary>
+    public static string Sample { get; } = Path.Combine(ReferenceLibrary.RepositoryRoot, "samples", "novels-6m-f16.gguf");
+
+    /// <summary>A model's file; <c>sample</c> is the repository's own.</summary>
+    public string PathOf(string name)
+    {
+        if (name == "sample")
+            return Sample;
+        lock (_lock)
+        {
+            if (!_paths.TryGetValue(name, out string? path))
+            {
+                path = Path.Combine(Folder, $"{name}.gguf");
+                TestModel.Make(name).Write(path);
+                _paths.Add(name, path);
+            }
+            return path;
+        }
+    }
+
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
+}
