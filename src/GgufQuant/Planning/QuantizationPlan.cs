@@ -58,7 +58,7 @@ public sealed class QuantizationPlan
         options ??= QuantizationOptions.Default;
         List<PlannedTensor> tensors = ChooseTypes(source, type, options);
         foreach (PlannedTensor tensor in tensors)
-            PlanRules.Check(tensor, options);
+            PlanRules.Check(tensor, type, options);
         GgufWriter layout = new(PlannedMetadata.Of(source.Metadata, type), tensors.Select(tensor => new GgufTensorInfo(tensor.Name, tensor.Target, tensor.Source.Shape)));
         return new QuantizationPlan(source, type, options, tensors, layout);
     }

@@ -68,7 +68,8 @@ public sealed class Quantizer
         }
     }
 
-    private static string FinalPath(string path) => File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+    private static string FinalPath(string path) =>
+        !File.Exists(path) ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
 
     private static void CheckCanMake(QuantizationPlan plan, IQuantizationDevice device)
     {

@@ -1,0 +1,313 @@
+using System.Runtime.InteropServices;
+using GgufQuant.Formats;
+using GgufQuant.Gguf;
+using GgufQuant.Planning;
+using GgufQuant.Quantization;
+using GgufQuant.Reference;
+using GgufQuant.Tests.Planning;
+
+namespace GgufQuant.Tests.Quantization;
+
+/// <summary>Whole files, against llama_model_quantize's: the same bytes.</summary>
+public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels>
+{
+    public static TheoryData<string, FileType> ModelsAndTypes => new(
+        from model in TestModel.Names.Append("sample")
+        where model != "alignment"
+        from type in Enum.GetValues<FileType>()
+        where type != FileType.NVFP4 && (model is not ("narrow" or "ragged") || type != FileType.Q1_0)
+        select (model, type));
+
+    [Theory]
+    [MemberData(nameof(ModelsAndTypes))]
+    public void A_file_is_the_one_llama_writes(string model, FileType type)
+    {
+        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        using GgufFile source = GgufFile.Open(models.PathOf(model));
+        if (NeedsImportance(source, type) is { } tensor)
+        {
+            QuantizationException refusal = Assert.Throws<QuantizationException>(() => QuantizationPlan.Create(source, type));
+            Assert.Contains($"{type} needs an importance matrix: tensor '{tensor}'", refusal.Message, StringComparison.Ordinal);
+            InvalidOperationException expected = Assert.Throws<InvalidOperationException>(() => ReferenceQuantizer.Quantize(source.Path, NewPath(), type, new()));
+            Assert.Contains($"offending tensor: {tensor}\n", expected.Message, StringComparison.Ordinal);
+            return;
+        }
+        QuantizationPlan plan = QuantizationPlan.Create(source, type);
+        Assert.SkipWhen(Unmakeable(plan) is not null, $"{Unmakeable(plan)} can be read but not made yet.");
+        AssertSameFile(plan, new ReferenceQuantizerOptions { Threads = 2 });
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(7)]
+    public void The_threads_do_not_show_in_the_bytes(int threads)
+    {
+        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        AssertSameFile(QuantizationPlan.Create(source, FileType.Q4_K_M), new ReferenceQuantizerOptions { Threads = threads }, threads);
+    }
+
+    [Theory]
+    [InlineData("dense")]
+    [InlineData("experts-8")]
+    public void Options_give_the_file_that_llama_writes(string model)
+    {
+        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        using GgufFile source = GgufFile.Open(models.PathOf(model));
+        (string Pattern, GgmlType Type)[] rules = [("blk\\.[02]\\.ffn_down", GgmlType.Q8_0), ("ffn_", GgmlType.Q5_K)];
+        QuantizationOptions options = new()
+        {
+            OutputTensorType = GgmlType.BF16,
+            TokenEmbeddingType = GgmlType.Q4_0,
+            TensorTypes = [.. rules.Select(rule => new TensorTypeRule(rule.Pattern, rule.Type))],
+        };
+        ReferenceQuantizerOptions reference = new() { OutputTensorType = GgmlType.BF16, TokenEmbeddingType = GgmlType.Q4_0, TensorTypes = rules };
+        AssertSameFile(QuantizationPlan.Create(source, FileType.Q4_K_M, options), reference);
+        AssertSameFile(QuantizationPlan.Create(source, FileType.Q5_K_M, new() { Pure = true }), new() { Pure = true });
+        AssertSameFile(QuantizationPlan.Create(source, FileType.Q6_K, new() { LeaveOutputTensor = true }), new() { LeaveOutputTensor = true });
+    }
+
+    [Theory]
+    [InlineData(FileType.Q8_0, FileType.Q4_K_M)]
+    [InlineData(FileType.Q4_K_M, FileType.Q4_K_S)]
+    [InlineData(FileType.Q5_K_M, FileType.F16)]
+    [InlineData(FileType.Q4_0, FileType.F32)]
+    public void A_quantized_model_is_requantized_as_llama_does(FileType first, FileType second)
+    {
+        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        string path = NewPath();
+        using (GgufFile source = GgufFile.Open(models.PathOf("dense")))
+            Run(QuantizationPlan.Create(source, first), path);
+        using GgufFile quantized = GgufFile.Open(path);
+        QuantizationException refusal = Assert.Throws<QuantizationException>(() => QuantizationPlan.Create(quantized, second));
+        Assert.Contains("is quantized already", refusal.Message, StringComparison.Ordinal);
+        AssertSameFile(QuantizationPlan.Create(quantized, second, new() { AllowRequantize = true }), new() { AllowRequantize = true });
+    }
+
+    [Fact]
+    public void An_alignment_is_honoured_where_llama_contradicts_it()
+    {
+        using GgufFile source = GgufFile.Open(models.PathOf("alignment"));
+        string path = NewPath();
+        Run(QuantizationPlan.Create(source, FileType.Q8_0), path);
+        using GgufFile written = GgufFile.Open(path);
+        Assert.Equal(128, written.Alignment);
+        Assert.All(written.Tensors, tensor => Assert.Equal(0, tensor.FileOffset % 128));
+
+        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        string reference = NewPath();
+        ReferenceQuantizer.Quantize(source.Path, reference, FileType.Q8_0, new());
+        Assert.Throws<GgufFormatException>(() => GgufFile.Open(reference));
+    }
+
+    [Theory]
+    [InlineData(GgmlType.F16, float.NaN, "NaN")]
+    [InlineData(GgmlType.F16, float.NegativeInfinity, "-Infinity")]
+    [InlineData(GgmlType.F32, float.PositiveInfinity, "Infinity")]
+    [InlineData(GgmlType.BF16, float.NaN, "NaN")]
+    public void A_weight_that_is_not_finite_is_refused_by_name_row_and_column(GgmlType type, float bad, string printed)
+    {
+        float[] weights = new float[512 * 300];
+        weights[(512 * 123) + 45] = bad;
+        weights[(512 * 299) + 1] = bad;
+        string path = WriteSingle("blk.0.ffn_up.weight", type, 512, weights);
+        using GgufFile source = GgufFile.Open(path);
+        string destination = NewPath();
+
+        foreach (FileType target in new[] { FileType.Q4_K_M, FileType.F16 })
+        {
+            QuantizationException refusal = Assert.Throws<QuantizationException>(
+                () => Run(QuantizationPlan.Create(source, target), destination));
+            Assert.Contains($"'blk.0.ffn_up.weight' of the source holds {printed} at row 123, column 45", refusal.Message, StringComparison.Ordinal);
+            AssertNothingLeft(destination);
+        }
+        if (ReferenceLibrary.Missing is null)
+            Assert.Throws<InvalidOperationException>(() => ReferenceQuantizer.Quantize(path, destination, FileType.Q4_K_M, new()));
+    }
+
+    [Fact]
+    public void Weights_that_a_type_cannot_hold_are_refused()
+    {
+        float[] weights = new float[512 * 4];
+        weights[(512 * 2) + 40] = 1e10f;
+        using GgufFile source = GgufFile.Open(WriteSingle("blk.0.ffn_up.weight", GgmlType.F32, 512, weights));
+        string destination = NewPath();
+        QuantizationException refusal = Assert.Throws<QuantizationException>(
+            () => Run(QuantizationPlan.Create(source, FileType.Q8_0), destination));
+        Assert.Contains("too large for q8_0: from row 2, column 32", refusal.Message, StringComparison.Ordinal);
+        AssertNothingLeft(destination);
+        if (ReferenceLibrary.Missing is null)
+            Assert.Throws<InvalidOperationException>(() => ReferenceQuantizer.Quantize(source.Path, destination, FileType.Q8_0, new()));
+    }
+
+    [Fact]
+    public void A_row_longer_than_a_chunk_is_cut_without_a_trace()
+    {
+        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        float[] weights = [.. Enumerable.Range(0, 3 * 300_032).Select(i => MathF.Sin(i * 0.37f))];
+        using GgufFile source = GgufFile.Open(WriteSingle("blk.0.ffn_up.weight", GgmlType.F32, 300_032, weights));
+        AssertSameFile(QuantizationPlan.Create(source, FileType.Q4_K_M), new());
+    }
+
+    [Fact]
+    public void An_existing_file_is_kept_unless_asked_for()
+    {
+        using GgufFile source = GgufFile.Open(models.PathOf("dense"));
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q8_0);
+        string path = NewPath();
+        File.WriteAllText(path, "precious");
+        Assert.Contains("exists already", Assert.Throws<IOException>(() => Run(plan, path)).Message, StringComparison.Ordinal);
+        Assert.Equal("precious", File.ReadAllText(path));
+
+        Run(plan, path, overwrite: true);
+        Assert.Equal(plan.TotalBytes, new FileInfo(path).Length);
+        AssertNoTemporaryFile(path);
+    }
+
+    [Fact]
+    public void The_source_is_never_overwritten()
+    {
+        string path = NewPath();
+        File.Copy(models.PathOf("dense"), path);
+        using GgufFile source = GgufFile.Open(path);
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q8_0);
+        Assert.Contains("is the model to be quantized", Assert.Throws<IOException>(() => Run(plan, path, overwrite: true)).Message, StringComparison.Ordinal);
+        if (!OperatingSystem.IsWindows())
+        {
+            string link = NewPath();
+            File.CreateSymbolicLink(link, path);
+            Assert.Throws<IOException>(() => Run(plan, link, overwrite: true));
+        }
+        Assert.Equal(File.ReadAllBytes(models.PathOf("dense")), File.ReadAllBytes(path));
+    }
+
+    [Fact]
+    public void Cancelling_ends_soon_and_leaves_nothing()
+    {
+        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
+        string path = NewPath();
+        using CancellationTokenSource cancellation = new();
+        long cancelled = 0;
+        Progress progress = new(_ =>
+        {
+            Interlocked.CompareExchange(ref cancelled, System.Diagnostics.Stopwatch.GetTimestamp(), 0);
+            cancellation.Cancel();
+        });
+        Assert.ThrowsAny<OperationCanceledException>(() => new Quantizer().Run(plan, path, overwrite: false, progress, cancellation.Token));
+        Assert.InRange(System.Diagnostics.Stopwatch.GetElapsedTime(cancelled), TimeSpan.Zero, TimeSpan.FromSeconds(1));
+        AssertNothingLeft(path);
+    }
+
+    [Fact]
+    public void Progress_and_result_add_up()
+    {
+        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q8_0);
+        string path = NewPath();
+        List<QuantizationProgress> reports = [];
+        Progress progress = new(report =>
+        {
+            lock (reports)
+                reports.Add(report);
+        });
+        QuantizationResult result = Run(plan, path, options: new QuantizerOptions { Threads = 2 }, progress: progress);
+
+        QuantizationProgress last = reports[^1];
+        Assert.Equal((plan.Weights, 1.0, TimeSpan.Zero), (last.WeightsDone, last.Share, last.Remaining));
+        Assert.Equal(last.SourceBytes, last.BytesRead);
+        Assert.Equal(plan.TensorBytes, last.BytesWritten);
+        Assert.Equal((path, source.Path, FileType.Q8_0), (result.Path, result.Source, result.Type));
+        Assert.Equal(new FileInfo(path).Length, result.Size);
+        Assert.Equal(source.Length, result.SourceSize);
+        Assert.InRange(result.BitsPerWeight, 8.5, 8.6);
+        Assert.InRange(result.DeviceUse, 0.001, 1);
+        Assert.Equal(1, result.Shares.Sum(share => share.Share), 12);
+        Assert.Equal(plan.TensorBytes, result.Shares.Sum(share => share.Bytes));
+    }
+
+    [Fact]
+    public void A_small_budget_changes_no_byte()
+    {
+        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
+        (string small, string large) = (NewPath(), NewPath());
+        Run(plan, small, options: new QuantizerOptions { Threads = 32, MemoryBudget = 64 << 20 });
+        Run(plan, large, options: new QuantizerOptions { Threads = 1 });
+        Assert.True(File.ReadAllBytes(small).AsSpan().SequenceEqual(File.ReadAllBytes(large)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Quantizer(new QuantizerOptions { MemoryBudget = 1 << 20 }));
+    }
+
+    private static QuantizationResult Run(
+        QuantizationPlan plan, string path, bool overwrite = false, QuantizerOptions? options = null, IProgress<QuantizationProgress>? progress = null) =>
+        new Quantizer(options).Run(plan, path, overwrite, progress, TestContext.Current.CancellationToken);
+
+    private static string? NeedsImportance(GgufFile source, FileType type) => QuantizationPlan.ChooseTypes(source, type, new())
+        .Where(tensor => !tensor.IsCopied && ImportanceRules.IsRequired(tensor.Name, tensor.Format, type))
+        .Select(tensor => tensor.Name)
+        .FirstOrDefault();
+
+    private static string? Unmakeable(QuantizationPlan plan) => plan.Tensors
+        .Where(tensor => !tensor.IsCopied && !tensor.Format.CanQuantize)
+        .Select(tensor => tensor.Format.Name)
+        .FirstOrDefault();
+
+    private void AssertSameFile(QuantizationPlan plan, ReferenceQuantizerOptions options, int threads = 2)
+    {
+        (string expected, string actual) = (NewPath(), NewPath());
+        ReferenceQuantizer.Quantize(plan.Source.Path, expected, plan.Type, options);
+        Run(plan, actual, options: new QuantizerOptions { Threads = threads });
+        ReadOnlySpan<byte> expectedBytes = File.ReadAllBytes(expected);
+        ReadOnlySpan<byte> actualBytes = File.ReadAllBytes(actual);
+        File.Delete(expected);
+        File.Delete(actual);
+        int same = expectedBytes.CommonPrefixLength(actualBytes);
+        if (same < expectedBytes.Length || same < actualBytes.Length)
+            Assert.Fail($"The files of {expectedBytes.Length} and {actualBytes.Length} bytes part at {same}, in {Place(plan, same)}.");
+    }
+
+    private static string Place(QuantizationPlan plan, long offset)
+    {
+        GgufTensor? tensor = plan.Layout.Tensors.LastOrDefault(tensor => tensor.FileOffset <= offset);
+        return tensor is null ? "the header" : $"{tensor}";
+    }
+
+    private string WriteSingle(string name, GgmlType type, int rowLength, float[] weights)
+    {
+        byte[] bytes = type switch
+        {
+            GgmlType.F32 => MemoryMarshal.AsBytes<float>(weights).ToArray(),
+            GgmlType.F16 => MemoryMarshal.AsBytes<Half>([.. weights.Select(weight => (Half)weight)]).ToArray(),
+            _ => MemoryMarshal.AsBytes<ushort>([.. weights.Select(weight => (ushort)(BitConverter.SingleToUInt32Bits(weight) >> 16))]).ToArray(),
+        };
+        (string Key, object Value)[] metadata =
+        [
+            ("general.architecture", "llama"), ("llama.context_length", 128u), ("llama.embedding_length", 256u), ("llama.block_count", 1u),
+            ("llama.feed_forward_length", 512u), ("llama.attention.head_count", 4u), ("llama.attention.layer_norm_rms_epsilon", 1e-5f),
+        ];
+        GgufWriter writer = new(metadata.Select(entry => GgufEntry.Create(entry.Key, entry.Value)), [new GgufTensorInfo(name, type, [rowLength, weights.Length / rowLength])]);
+        string path = NewPath();
+        using FileStream stream = File.Create(path);
+        writer.WriteHeader(stream);
+        stream.Write(bytes);
+        stream.Write(new byte[writer.PaddingAfter(writer.Tensors[0])]);
+        return path;
+    }
+
+    private string NewPath() => Path.Combine(models.Folder, $"{Guid.NewGuid():N}.gguf");
+
+    private static void AssertNothingLeft(string path)
+    {
+        Assert.False(File.Exists(path));
+        AssertNoTemporaryFile(path);
+    }
+
+    private static void AssertNoTemporaryFile(string path) =>
+        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(path)!, $"{Path.GetFileName(path)}.*.partial"));
+
+    private sealed class Progress(Action<QuantizationProgress> report) : IProgress<QuantizationProgress>
+    {
+        public void Report(QuantizationProgress value) => report(value);
+    }
+}
