@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using GgufQuant.Kernels;
 
 namespace GgufQuant.Formats;
@@ -24,8 +25,10 @@ public readonly struct BF16 : IQuantizableFormat, IHalfWidthFloat
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
         WidestLanes.Quantize<HalfWidthTraversal<BF16>>(weights, rowLength, importance, blocks);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static TFloats IHalfWidthFloat.Widen<TFloats, TInts>(TInts bits) => TFloats.FromBits(bits << 16);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static TInts IHalfWidthFloat.Narrow<TFloats, TInts>(TFloats values)
     {
         TInts bits = TFloats.ToBits(values);

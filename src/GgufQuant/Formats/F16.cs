@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using GgufQuant.Kernels;
 
 namespace GgufQuant.Formats;
@@ -24,7 +25,9 @@ public readonly struct F16 : IQuantizableFormat, IHalfWidthFloat
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
         WidestLanes.Quantize<HalfWidthTraversal<F16>>(weights, rowLength, importance, blocks);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static TFloats IHalfWidthFloat.Widen<TFloats, TInts>(TInts bits) => HalfConversion.Widen<TFloats, TInts>(bits);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static TInts IHalfWidthFloat.Narrow<TFloats, TInts>(TFloats values) => HalfConversion.Narrow<TFloats, TInts>(values);
 }

@@ -22,9 +22,14 @@ public readonly struct Q4_1 : IQuantizableFormat, INibbleFormat
     static bool INibbleFormat.HasMinimum => true;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
-        NibbleBlocks<Q4_1>.Dequantize(blocks, weights);
+        WidestLanes.Dequantize<NibbleBlocks<Q4_1>>(blocks, weights);
 
     public static void Quantize(
-        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
-        NibbleBlocks<Q4_1>.Quantize(weights, rowLength, importance, blocks);
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
+    {
+        if (importance.IsEmpty)
+            WidestLanes.Quantize<NibbleBlocks<Q4_1>>(weights, rowLength, importance, blocks);
+        else
+            WidestLanes.Quantize<WeightedNibbleBlocks<Q4_1>>(weights, rowLength, importance, blocks);
+    }
 }

@@ -16,6 +16,7 @@ internal static class E2M1<TFloats, TInts>
     /// ggml tries all sixteen. The eight of the weight's own sign are enough: rounding is monotonic, so one of
     /// the other sign is never strictly nearer than zero, which comes first and has no sign.
     /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TInts Encode(TFloats weights, float scale)
     {
         TFloats magnitude = TFloats.Abs(weights);

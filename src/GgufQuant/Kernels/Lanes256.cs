@@ -73,11 +73,13 @@ internal readonly struct FloatLanes256(Floats value) : IFloatLanes<FloatLanes256
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes256 Truncate(FloatLanes256 value) => new(Simd.ConditionalSelect(
-            Simd.GreaterThan(value._value, Simd.Create(-2147483904f)).AsInt32()
-                & Simd.LessThan(value._value, Simd.Create(2147483648f)).AsInt32(),
-            Simd.ConvertToInt32Native(value._value),
-            Simd.Create(int.MinValue)));
+    public static IntLanes256 Truncate(FloatLanes256 value) => new(X86Base.IsSupported
+            ? Simd.ConvertToInt32Native(value._value)
+            : Simd.ConditionalSelect(
+                Simd.GreaterThan(value._value, Simd.Create(-2147483904f)).AsInt32()
+                    & Simd.LessThan(value._value, Simd.Create(2147483648f)).AsInt32(),
+                Simd.ConvertToInt32Native(value._value),
+                Simd.Create(int.MinValue)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes256 ToBits(FloatLanes256 value) => new(value._value.AsInt32());

@@ -73,11 +73,13 @@ internal readonly struct FloatLanes512(Floats value) : IFloatLanes<FloatLanes512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes512 Truncate(FloatLanes512 value) => new(Simd.ConditionalSelect(
-            Simd.GreaterThan(value._value, Simd.Create(-2147483904f)).AsInt32()
-                & Simd.LessThan(value._value, Simd.Create(2147483648f)).AsInt32(),
-            Simd.ConvertToInt32Native(value._value),
-            Simd.Create(int.MinValue)));
+    public static IntLanes512 Truncate(FloatLanes512 value) => new(X86Base.IsSupported
+            ? Simd.ConvertToInt32Native(value._value)
+            : Simd.ConditionalSelect(
+                Simd.GreaterThan(value._value, Simd.Create(-2147483904f)).AsInt32()
+                    & Simd.LessThan(value._value, Simd.Create(2147483648f)).AsInt32(),
+                Simd.ConvertToInt32Native(value._value),
+                Simd.Create(int.MinValue)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes512 ToBits(FloatLanes512 value) => new(value._value.AsInt32());

@@ -1,130 +1,173 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace GgufQuant.Kernels;
 
 /// <summary>Makes and reads blocks of an <see cref="INibbleFormat"/>: weight <c>i</c> in a low nibble, <c>i + 16</c> in the high one.</summary>
-internal readonly struct NibbleBlocks<TFormat> : IBlockCodec
+/// <remarks>
+/// The scales of as many blocks as there are lanes are worked out side by side; the weights have the lanes along
+/// the block.
+/// </remarks>
+internal readonly struct NibbleBlocks<TFormat> : ILaneQuantizer, ILaneDequantizer
     where TFormat : struct, INibbleFormat
 {
+    /// <summary>Weights a block.</summary>
+    public const int Size = 32;
+
     /// <summary>Half a block: weights that share a byte lie so far apart.</summary>
-    public const int Half = 16;
-
-    public static Formats.GgmlType Type => TFormat.Type;
-
-    public static string Name => TFormat.Name;
-
-    public static int BlockSize => TFormat.BlockSize;
-
-    public static int BlockBytes => TFormat.BlockBytes;
-
-    public static bool IsQuantized => TFormat.IsQuantized;
+    public const int Half = Size / 2;
 
     /// <summary>Where the fifth bits are, if any.</summary>
-    public static int HeaderBytes => TFormat.HasMinimum ? 2 * sizeof(ushort) : sizeof(ushort);
+    public static int FifthBitsOffset
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TFormat.HasMinimum ? 2 * sizeof(ushort) : sizeof(ushort);
+    }
 
     /// <summary>Where the nibbles are.</summary>
-    public static int NibblesAt => HeaderBytes + (TFormat.CodeBits == 5 ? sizeof(uint) : 0);
+    public static int NibblesOffset
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => FifthBitsOffset + (TFormat.CodeBits == 5 ? sizeof(uint) : 0);
+    }
 
     /// <summary>The greatest code; the least is 0.</summary>
-    public static int MaxCode => (1 << TFormat.CodeBits) - 1;
-
-    public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
-        WidestLanes.Dequantize<BlockTraversal<NibbleBlocks<TFormat>>>(blocks, weights);
-
-    public static void Quantize(ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
+    public static int MaxCode
     {
-        if (importance.IsEmpty)
-            WidestLanes.Quantize<BlockTraversal<NibbleBlocks<TFormat>>>(weights, rowLength, importance, blocks);
-        else
-            WidestLanes.Quantize<WeightedNibbleBlocks<TFormat>>(weights, rowLength, importance, blocks);
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (1 << TFormat.CodeBits) - 1;
     }
 
-    public static void QuantizeBlock<TFloats, TInts>(ref readonly float weights, ref byte block)
-        where TFloats : struct, IFloatLanes<TFloats, TInts>
-        where TInts : struct, IIntLanes<TInts, TFloats>
+    /// <summary>The code of zero in a format without a minimum.</summary>
+    public static int ZeroCode
     {
-        float scale;
-        float min;
-        float offset;
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 1 << (TFormat.CodeBits - 1);
+    }
+
+    [SkipLocalsInit]
+    public static void Quantize<TF, TI>(
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        Span<float> minimums = stackalloc float[TF.Count];
+        Span<float> inverses = stackalloc float[TF.Count];
+        Span<int> headers = stackalloc int[TF.Count];
+        while (!weights.IsEmpty)
+        {
+            int count = Math.Min(TF.Count, weights.Length / Size);
+            Scale<TF, TI>(in weights[0], count, minimums, inverses, headers);
+            for (int b = 0; b < count; b++)
+            {
+                ref byte block = ref blocks[b * TFormat.BlockBytes];
+                if (TFormat.HasMinimum)
+                    Unsafe.WriteUnaligned(ref block, headers[b]);
+                else
+                    Unsafe.WriteUnaligned(ref block, (ushort)headers[b]);
+                Encode<TF, TI>(in weights[b * Size], minimums[b], inverses[b], ref block);
+            }
+            weights = weights[(count * Size)..];
+            blocks = blocks[(count * TFormat.BlockBytes)..];
+        }
+    }
+
+    public static void Dequantize<TF, TI>(ReadOnlySpan<byte> blocks, Span<float> weights)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        int count = blocks.Length / TFormat.BlockBytes;
+        ref byte block = ref MemoryMarshal.GetReference(blocks);
+        ref float destination = ref MemoryMarshal.GetReference(weights[..(count * Size)]);
+        for (int b = 0; b < count; b++)
+        {
+            TF scale = TF.Broadcast(HalfConversion.Read(in block));
+            TF min = TF.Broadcast(TFormat.HasMinimum ? HalfConversion.Read(in Unsafe.Add(ref block, sizeof(ushort))) : 0);
+            uint fifthBits = TFormat.CodeBits == 5 ? Unsafe.ReadUnaligned<uint>(in Unsafe.Add(ref block, FifthBitsOffset)) : 0;
+            for (int i = 0; i < Half; i += TF.Count)
+            {
+                TI nibbles = TI.LoadBytes(in Unsafe.Add(ref block, NibblesOffset + i));
+                TI low = WithFifthBit<TF, TI>(nibbles & TI.Broadcast(0xF), fifthBits >> i);
+                TI high = WithFifthBit<TF, TI>(nibbles >>> 4, fifthBits >> (i + Half));
+                Decode<TF, TI>(low, scale, min).Store(ref Unsafe.Add(ref destination, i));
+                Decode<TF, TI>(high, scale, min).Store(ref Unsafe.Add(ref destination, i + Half));
+            }
+            block = ref Unsafe.Add(ref block, TFormat.BlockBytes);
+            destination = ref Unsafe.Add(ref destination, Size);
+        }
+    }
+
+    /// <summary>The halves that begin each block, what its weights are measured from, and one over its scale.</summary>
+    private static void Scale<TF, TI>(
+        ref readonly float weights, int count, Span<float> minimums, Span<float> inverses, Span<int> headers)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        Span<float> extremes = inverses;
+        for (int b = 0; b < count; b++)
+        {
+            ref float block = ref Unsafe.Add(ref Unsafe.AsRef(in weights), b * Size);
+            if (TFormat.HasMinimum)
+                (minimums[b], extremes[b]) = BlockLanes<TF, TI>.Range(in block, Size);
+            else
+                extremes[b] = BlockLanes<TF, TI>.FirstOfMaxMagnitude(in block, Size);
+        }
+        TF extreme = TF.Load(in extremes[0]);
+        TF min = TFormat.HasMinimum ? TF.Load(in minimums[0]) : TF.Broadcast(0);
+        TF scale = TFormat.HasMinimum ? (extreme - min) / TF.Broadcast(MaxCode) : extreme / TF.Broadcast(-ZeroCode);
+        TI header = HalfConversion.Narrow<TF, TI>(scale);
         if (TFormat.HasMinimum)
-        {
-            (min, float max) = BlockLanes<TFloats, TInts>.Range(in weights, BlockSize);
-            scale = (max - min) / MaxCode;
-            offset = 0.5f;
-            HalfConversion.Write(ref Unsafe.Add(ref block, sizeof(ushort)), min);
-        }
-        else
-        {
-            min = 0;
-            int zeroCode = 1 << (TFormat.CodeBits - 1);
-            scale = BlockLanes<TFloats, TInts>.FirstOfMaxMagnitude(in weights, BlockSize) / -zeroCode;
-            offset = zeroCode + 0.5f;
-        }
-        HalfConversion.Write(ref block, scale);
-        Encoder<TFloats, TInts> encoder = new(scale != 0 ? 1 / scale : 0, min, offset);
+            header |= HalfConversion.Narrow<TF, TI>(min) << 16;
+        TF zero = TF.Broadcast(0);
+        TF.Select(TF.Equal(scale, zero), zero, TF.Broadcast(1) / scale).Store(ref inverses[0]);
+        header.Store(ref headers[0]);
+    }
+
+    /// <summary>Each weight to its code, in C's steps on x86: truncated to an int, then to a signed byte.</summary>
+    private static void Encode<TF, TI>(ref readonly float weights, float minimum, float inverse, ref byte block)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        TF factor = TF.Broadcast(inverse);
+        TF min = TF.Broadcast(minimum);
         uint fifthBits = 0;
-        for (int i = 0; i < Half; i += TFloats.Count)
+        for (int i = 0; i < Half; i += TF.Count)
         {
-            TInts low = encoder.Encode(BlockLanes<TFloats, TInts>.At(in weights, i));
-            TInts high = encoder.Encode(BlockLanes<TFloats, TInts>.At(in weights, i + Half));
-            ((low & TInts.Broadcast(0xF)) | (high << 4)).StoreBytes(ref Unsafe.Add(ref block, NibblesAt + i));
-            fifthBits |= FifthBits<TFloats, TInts>(low) << i;
-            fifthBits |= FifthBits<TFloats, TInts>(high) << (i + Half);
+            TI low = Code(BlockLanes<TF, TI>.At(in weights, i), factor, min);
+            TI high = Code(BlockLanes<TF, TI>.At(in weights, i + Half), factor, min);
+            ((low & TI.Broadcast(0xF)) | (high << 4)).StoreBytes(ref Unsafe.Add(ref block, NibblesOffset + i));
+            if (TFormat.CodeBits == 5)
+                fifthBits |= (FifthBits<TF, TI>(low) << i) | (FifthBits<TF, TI>(high) << (i + Half));
         }
         if (TFormat.CodeBits == 5)
-            Unsafe.WriteUnaligned(ref Unsafe.Add(ref block, HeaderBytes), fifthBits);
-    }
-
-    public static void DequantizeBlock<TFloats, TInts>(ref readonly byte block, ref float weights)
-        where TFloats : struct, IFloatLanes<TFloats, TInts>
-        where TInts : struct, IIntLanes<TInts, TFloats>
-    {
-        ref byte start = ref Unsafe.AsRef(in block);
-        TFloats scale = TFloats.Broadcast(HalfConversion.Read(in block));
-        TFloats min = TFloats.Broadcast(TFormat.HasMinimum ? HalfConversion.Read(in Unsafe.Add(ref start, sizeof(ushort))) : 0);
-        uint fifthBits = TFormat.CodeBits == 5 ? Unsafe.ReadUnaligned<uint>(in Unsafe.Add(ref start, HeaderBytes)) : 0;
-        for (int i = 0; i < Half; i += TFloats.Count)
-        {
-            TInts nibbles = TInts.LoadBytes(in Unsafe.Add(ref start, NibblesAt + i));
-            TInts low = WithFifthBit<TFloats, TInts>(nibbles & TInts.Broadcast(0xF), fifthBits >> i);
-            TInts high = WithFifthBit<TFloats, TInts>(nibbles >>> 4, fifthBits >> (i + Half));
-            Decode(low, scale, min).Store(ref Unsafe.Add(ref weights, i));
-            Decode(high, scale, min).Store(ref Unsafe.Add(ref weights, i + Half));
-        }
+            Unsafe.WriteUnaligned(ref Unsafe.Add(ref block, FifthBitsOffset), fifthBits);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static TFloats Decode(TInts code, TFloats scale, TFloats min) => TFormat.HasMinimum
-            ? (TInts.ToFloat(code) * scale) + min
-            : TInts.ToFloat(code - TInts.Broadcast(1 << (TFormat.CodeBits - 1))) * scale;
+        static TI Code(TF weights, TF factor, TF min)
+        {
+            TF scaled = TFormat.HasMinimum
+                ? ((weights - min) * factor) + TF.Broadcast(0.5f)
+                : (weights * factor) + TF.Broadcast(ZeroCode + 0.5f);
+            return TI.Min((TF.Truncate(scaled) << 24) >> 24, TI.Broadcast(MaxCode));
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint FifthBits<TFloats, TInts>(TInts codes)
-        where TFloats : struct, IFloatLanes<TFloats, TInts>
-        where TInts : struct, IIntLanes<TInts, TFloats> =>
-        TFormat.CodeBits == 5 ? TInts.MaskBits(TInts.GreaterThan(codes & TInts.Broadcast(0x10), TInts.Broadcast(0))) : 0;
+    private static TF Decode<TF, TI>(TI codes, TF scale, TF min)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF> => TFormat.HasMinimum
+            ? (TI.ToFloat(codes) * scale) + min
+            : TI.ToFloat(codes - TI.Broadcast(ZeroCode)) * scale;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TInts WithFifthBit<TFloats, TInts>(TInts nibbles, uint bits)
-        where TFloats : struct, IFloatLanes<TFloats, TInts>
-        where TInts : struct, IIntLanes<TInts, TFloats> =>
-        TFormat.CodeBits == 5 ? nibbles | (BlockLanes<TFloats, TInts>.MaskOf(bits) & TInts.Broadcast(0x10)) : nibbles;
+    private static uint FifthBits<TF, TI>(TI codes)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF> =>
+        TI.MaskBits(TI.GreaterThan(codes & TI.Broadcast(0x10), TI.Broadcast(0)));
 
-    /// <summary>A weight to its code, in C's steps on x86: truncated to an int, then to a signed byte.</summary>
-    private readonly struct Encoder<TFloats, TInts>(float inverse, float min, float offset)
-        where TFloats : struct, IFloatLanes<TFloats, TInts>
-        where TInts : struct, IIntLanes<TInts, TFloats>
-    {
-        private readonly TFloats _inverse = TFloats.Broadcast(inverse);
-        private readonly TFloats _min = TFloats.Broadcast(min);
-        private readonly TFloats _offset = TFloats.Broadcast(offset);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TInts Encode(TFloats weights)
-        {
-            TFloats relative = TFormat.HasMinimum ? weights - _min : weights;
-            TInts code = TFloats.Truncate((relative * _inverse) + _offset);
-            return TInts.Min((code << 24) >> 24, TInts.Broadcast(MaxCode));
-        }
-    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TI WithFifthBit<TF, TI>(TI nibbles, uint bits)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF> =>
+        TFormat.CodeBits == 5 ? nibbles | (BlockLanes<TF, TI>.MaskOf(bits) & TI.Broadcast(0x10)) : nibbles;
 }

@@ -6,14 +6,13 @@ namespace GgufQuant.Kernels;
 internal readonly struct WeightedNibbleBlocks<TFormat> : ILaneQuantizer
     where TFormat : struct, INibbleFormat
 {
-    private const int Size = 32;
-    private const int Half = Size / 2;
+    private const int Size = NibbleBlocks<TFormat>.Size;
+    private const int Half = NibbleBlocks<TFormat>.Half;
     private const int RowsAtOnce = 4;
 
     private static int MaxCode => NibbleBlocks<TFormat>.MaxCode;
 
-    // The code of zero, where there is no minimum.
-    private static int Bound => (MaxCode + 1) / 2;
+    private static int Bound => NibbleBlocks<TFormat>.ZeroCode;
 
     [SkipLocalsInit]
     public static void Quantize<TF, TI>(
@@ -155,10 +154,10 @@ internal readonly struct WeightedNibbleBlocks<TFormat> : ILaneQuantizer
             if (TFormat.HasMinimum)
                 HalfConversion.Write(ref Unsafe.Add(ref block, sizeof(ushort)), minimums[b]);
             if (TFormat.CodeBits == 5)
-                Unsafe.WriteUnaligned(ref Unsafe.Add(ref block, NibbleBlocks<TFormat>.HeaderBytes), fifthBits[b]);
+                Unsafe.WriteUnaligned(ref Unsafe.Add(ref block, NibbleBlocks<TFormat>.FifthBitsOffset), fifthBits[b]);
             for (int word = 0; word < Half / sizeof(int); word++)
             {
-                ref byte target = ref Unsafe.Add(ref block, NibbleBlocks<TFormat>.NibblesAt + (word * sizeof(int)));
+                ref byte target = ref Unsafe.Add(ref block, NibbleBlocks<TFormat>.NibblesOffset + (word * sizeof(int)));
                 Unsafe.WriteUnaligned(ref target, nibbles[(word * TF.Count) + b]);
             }
         }
