@@ -144,7 +144,7 @@ internal readonly struct SignedBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
             }
             sum.Store(ref factorSums[j]);
             SignedSearch<TF, TI, BoundedRounding>.Run(
-                ref laneWeights, ref laneFactors, TFormat.LevelRange, ref products, ref levels[at]).Store(ref scales[j]);
+                ref laneWeights, ref laneFactors, SubBlockSize, TFormat.LevelRange, ref products, ref levels[at]).Store(ref scales[j]);
         }
     }
 
@@ -187,7 +187,7 @@ internal readonly struct SignedBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
         Transposition.Run(in scales[0], TF.Count, SubBlocks, ref laneScales[0]);
         Transposition.Run(in factorSums[0], TF.Count, SubBlocks, ref laneFactors[0]);
         SignedSearch<TF, TI, WrappingRounding>.Run(
-            ref laneScales[0], ref laneFactors[0], TFormat.ScaleRange, ref products[0], ref levels[0]).Store(ref blockFactors[0]);
+            ref laneScales[0], ref laneFactors[0], SubBlocks, TFormat.ScaleRange, ref products[0], ref levels[0]).Store(ref blockFactors[0]);
         for (int b = 0; b < count; b++)
         {
             for (int j = 0; j < SubBlocks; j++)

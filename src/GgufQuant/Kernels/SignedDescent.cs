@@ -20,7 +20,7 @@ internal static class SignedDescent<TF, TI>
         ref float weights, int range, ref float factors, ref float products, ref float rounded, ref byte levels)
     {
         TF zero = TF.Broadcast(0);
-        TF extreme = SignedLanes<TF, TI>.Extreme(ref weights, out TI negligible);
+        TF extreme = SignedLanes<TF, TI>.Extreme(ref weights, SignedLanes<TF, TI>.Elements, out TI negligible);
         TF inverse = TF.Broadcast(-range) / extreme;
         TF sum = zero;
         TF squares = zero;

@@ -2,12 +2,12 @@ using System.Runtime.CompilerServices;
 
 namespace GgufQuant.Kernels;
 
-/// <summary>What the searches for signed levels share: sixteen elements a lane.</summary>
+/// <summary>What the searches for signed levels share.</summary>
 internal static class SignedLanes<TF, TI>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
 {
-    /// <summary>Elements a lane.</summary>
+    /// <summary>Elements a lane where it is a sub-block, or a super-block of scales.</summary>
     public const int Elements = 16;
 
     /// <summary>One element of every lane.</summary>
@@ -16,12 +16,13 @@ internal static class SignedLanes<TF, TI>
 
     /// <summary>The first element of the greatest magnitude, with its sign.</summary>
     /// <param name="rows">The elements.</param>
+    /// <param name="count">Elements a lane.</param>
     /// <param name="negligible">The lanes that count as zero.</param>
-    public static TF Extreme(ref float rows, out TI negligible)
+    public static TF Extreme(ref float rows, int count, out TI negligible)
     {
         TF greatest = TF.Broadcast(0);
         TF extreme = greatest;
-        for (int e = 0; e < Elements; e++)
+        for (int e = 0; e < count; e++)
         {
             TF value = At(ref rows, e);
             TF magnitude = TF.Abs(value);

@@ -12,8 +12,6 @@ internal readonly struct WeightedNibbleBlocks<TFormat> : ILaneQuantizer
 
     private static int MaxCode => NibbleBlocks<TFormat>.MaxCode;
 
-    private static int Bound => NibbleBlocks<TFormat>.ZeroCode;
-
     [SkipLocalsInit]
     public static void Quantize<TF, TI>(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
@@ -102,31 +100,33 @@ internal readonly struct WeightedNibbleBlocks<TFormat> : ILaneQuantizer
     {
         ref float laneWeights = ref (stackalloc float[batch.Length])[0];
         ref float laneFactors = ref (stackalloc float[batch.Length])[0];
+        ref float scratch = ref (stackalloc float[batch.Length])[0];
+        ref byte codes = ref (stackalloc byte[batch.Length])[0];
         Span<float> scales = stackalloc float[TF.Count];
         Span<float> minimums = stackalloc float[TF.Count];
         Transposition.Run(in batch[0], TF.Count, Size, ref laneWeights);
         Transposition.Run(in factors[0], TF.Count, Size, ref laneFactors);
-
-        Encoder<TF, TI> encoder;
         if (TFormat.HasMinimum)
         {
-            ref float levels = ref (stackalloc float[batch.Length])[0];
-            MinimumFit<TF> fit = MinimumSearch<TF, TI, Rule>.Run(ref laneWeights, ref laneFactors, ref levels);
+            MinimumFit<TF> fit = MinimumSearch<TF, TI, Rule>.Run(ref laneWeights, ref laneFactors, ref scratch);
             fit.Scale.Store(ref scales[0]);
             (-fit.Minimum).Store(ref minimums[0]);
-            encoder = new(fit.LevelScale, fit.LevelMinimum, TI.Broadcast(0));
+            for (int at = 0; at < batch.Length; at += TF.Count)
+            {
+                TI level = TF.NearestInt(fit.LevelScale * (TF.Load(in Unsafe.Add(ref laneWeights, at)) - fit.LevelMinimum));
+                TI.Max(TI.Broadcast(0), TI.Min(TI.Broadcast(MaxCode), level)).StoreBytes(ref Unsafe.Add(ref codes, at));
+            }
         }
         else
         {
-            ScaleFit<TF, TI> fit = ScaleSearch<TF, TI>.Run(ref laneWeights, ref laneFactors, Size, Bound);
-            fit.Scale.Store(ref scales[0]);
-            encoder = new(fit.LevelScale, TF.Broadcast(0), fit.Negligible);
+            SignedSearch<TF, TI, BoundedRounding>.Run(
+                ref laneWeights, ref laneFactors, Size, NibbleBlocks<TFormat>.ZeroCode, ref scratch, ref codes).Store(ref scales[0]);
         }
-        Write(ref laneWeights, encoder, scales, minimums, count, blocks);
+        Write<TF, TI>(ref codes, scales, minimums, count, blocks);
     }
 
     private static void Write<TF, TI>(
-        ref float weights, Encoder<TF, TI> encoder, ReadOnlySpan<float> scales, ReadOnlySpan<float> minimums, int count, Span<byte> blocks)
+        ref byte codes, ReadOnlySpan<float> scales, ReadOnlySpan<float> minimums, int count, Span<byte> blocks)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
@@ -139,8 +139,8 @@ internal readonly struct WeightedNibbleBlocks<TFormat> : ILaneQuantizer
             for (int i = 0; i < sizeof(int); i++)
             {
                 int e = (word * sizeof(int)) + i;
-                TI low = encoder.Encode(TF.Load(in Unsafe.Add(ref weights, e * TF.Count)));
-                TI high = encoder.Encode(TF.Load(in Unsafe.Add(ref weights, (e + Half) * TF.Count)));
+                TI low = TI.LoadBytes(in Unsafe.Add(ref codes, e * TF.Count));
+                TI high = TI.LoadBytes(in Unsafe.Add(ref codes, (e + Half) * TF.Count));
                 packed |= ((low & TI.Broadcast(0xF)) | ((high & TI.Broadcast(0xF)) << 4)) << (8 * i);
                 fifths |= ((low >>> 4) << e) | ((high >>> 4) << (e + Half));
             }
@@ -160,21 +160,6 @@ internal readonly struct WeightedNibbleBlocks<TFormat> : ILaneQuantizer
                 ref byte target = ref Unsafe.Add(ref block, NibbleBlocks<TFormat>.NibblesOffset + (word * sizeof(int)));
                 Unsafe.WriteUnaligned(ref target, nibbles[(word * TF.Count) + b]);
             }
-        }
-    }
-
-    /// <summary>A weight to the code the search ended with.</summary>
-    private readonly struct Encoder<TF, TI>(TF levelScale, TF levelMinimum, TI negligible)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TI Encode(TF weight)
-        {
-            if (!TFormat.HasMinimum)
-                return TF.Truncate(ScaleSearch<TF, TI>.Level(weight, levelScale, Bound) + TF.Broadcast(Bound)) & ~negligible;
-            TI level = TF.NearestInt(levelScale * (weight - levelMinimum));
-            return TI.Max(TI.Broadcast(0), TI.Min(TI.Broadcast(MaxCode), level));
         }
     }
 

@@ -10,7 +10,7 @@ public static class WeightData
     [
         "gaussian", "bf16-gaussian", "uniform", "heavy-tail", "sparse-signed-zeros", "constant-blocks", "all-zero",
         "negative-zero", "denormal", "tiny", "mixed-tiny", "near-threshold", "large", "huge", "very-huge",
-        "near-float-max", "ties", "small-integers", "positive", "one-outlier", "random-bits",
+        "near-float-max", "ties", "small-integers", "positive", "one-outlier", "near-powers-of-two", "random-bits",
     ];
 
     /// <summary>Finite weights of a class; the same for the same arguments on every machine.</summary>
@@ -42,6 +42,7 @@ public static class WeightData
                 "small-integers" => random.Next(-8, 9),
                 "positive" => (float)Math.Abs(Gaussian(random)) + 0.5f,
                 "one-outlier" => i % 256 == 37 ? 100f : (float)(Gaussian(random) * 0.01),
+                "near-powers-of-two" => NearPowerOfTwo(random, name, seed, i),
                 "random-bits" => RandomFinite(random),
                 _ => throw new ArgumentOutOfRangeException(nameof(name), name, null),
             };
@@ -70,6 +71,15 @@ public static class WeightData
     {
         Random random = new(HashSeed(name, seed) + (index / 64));
         return (float)Gaussian(random);
+    }
+
+    // Where a logarithm rounds up to the next integer, and a block's greatest magnitude decides its exponent.
+    private static float NearPowerOfTwo(Random random, string name, int seed, int index)
+    {
+        int exponent = new Random(HashSeed(name, seed) + (index / 32)).Next(-148, 129);
+        double below = random.Next(100) * Math.Pow(2, -24);
+        float value = (float)Math.Min(Math.Pow(2, exponent) * (1 - below), float.MaxValue);
+        return random.Next(2) == 0 ? value : -value;
     }
 
     private static double Gaussian(Random random) =>
