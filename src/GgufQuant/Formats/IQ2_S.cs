@@ -8,7 +8,7 @@ namespace GgufQuant.Formats;
 /// Layout: the scale (half), 32 low bytes of point indices, 32 bytes of signs, the indices' two high bits, 16 scales
 /// of 4 bits.
 /// </remarks>
-public readonly struct IQ2_S : ILevelFormat
+public readonly struct IQ2_S : ILatticeFormat
 {
     private static readonly ulong[] s_points = Lattice.IQ2_S.Expand(8, 25, 43);
 
@@ -22,10 +22,34 @@ public readonly struct IQ2_S : ILevelFormat
 
     public static bool IsQuantized => true;
 
+    public static ImportanceUse Importance => ImportanceUse.Optional;
+
     static int ILevelFormat.ScaleRun => 16;
+
+    static Lattice ILatticeFormat.Lattice => Lattice.IQ2_S;
+
+    static int ILatticeFormat.Dimensions => 8;
+
+    static int ILatticeFormat.Reach => 9;
+
+    static float ILatticeFormat.Step => 0.1f;
+
+    static bool ILatticeFormat.StartsFromFit => false;
+
+    static bool ILatticeFormat.SevenSigns => false;
+
+    static float ILatticeFormat.Negligible => 1e-8f;
+
+    static float ILatticeFormat.VarianceFactor => 2;
+
+    static LatticeRefit ILatticeFormat.Refit => LatticeRefit.OffLattice;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
         WidestLanes.Dequantize<SignedLevels<IQ2_S>>(blocks, weights);
+
+    public static void Quantize(
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
+        WidestLanes.Quantize<LatticeQuantizer<IQ2_S>>(weights, rowLength, importance, blocks);
 
     static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
     {
@@ -37,5 +61,23 @@ public readonly struct IQ2_S : ILevelFormat
             int point = block[2 + k] | (((block[66 + (k / 4)] >> (k % 4 * 2)) & 3) << 8);
             levels[k] = SignBits.Apply(s_points[point], block[34 + k]);
         }
+    }
+
+    static TF ILatticeFormat.PlainFactor<TF, TI>(TF weight, TF variance) => (TF.Broadcast(0.25f) * variance) + (weight * weight);
+
+    static void ILatticeFormat.Pack(
+        ReadOnlySpan<int> points, ReadOnlySpan<byte> signs, ReadOnlySpan<float> scales, float maxScale, Span<byte> block)
+    {
+        signs.CopyTo(block[34..]);
+        for (int k = 0; k < points.Length; k++)
+        {
+            block[2 + k] = (byte)points[k];
+            block[66 + (k / 4)] |= (byte)(points[k] >> 8 << (k % 4 * 2));
+        }
+        if (maxScale == 0)
+            return;
+        float scale = maxScale / 31;
+        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)(scale * 0.9875f));
+        LatticeScales.Pack(scales, 1 / scale, block[74..]);
     }
 }

@@ -8,7 +8,7 @@ namespace GgufQuant.Formats;
 /// Layout: the scale (half), then for each 32 weights four point indices and a 32-bit word of four times seven
 /// signs below the 4-bit scale.
 /// </remarks>
-public readonly struct IQ2_XXS : ILevelFormat
+public readonly struct IQ2_XXS : ILatticeFormat
 {
     private static readonly ulong[] s_points = Lattice.IQ2_XXS.Expand(8, 25, 43);
 
@@ -22,10 +22,34 @@ public readonly struct IQ2_XXS : ILevelFormat
 
     public static bool IsQuantized => true;
 
+    public static ImportanceUse Importance => ImportanceUse.Required;
+
     static int ILevelFormat.ScaleRun => 32;
+
+    static Lattice ILatticeFormat.Lattice => Lattice.IQ2_XXS;
+
+    static int ILatticeFormat.Dimensions => 8;
+
+    static int ILatticeFormat.Reach => 6;
+
+    static float ILatticeFormat.Step => 0.1f;
+
+    static bool ILatticeFormat.StartsFromFit => true;
+
+    static bool ILatticeFormat.SevenSigns => true;
+
+    static float ILatticeFormat.Negligible => SuperBlock.Negligible;
+
+    static float ILatticeFormat.VarianceFactor => 1;
+
+    static LatticeRefit ILatticeFormat.Refit => LatticeRefit.All;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
         WidestLanes.Dequantize<SignedLevels<IQ2_XXS>>(blocks, weights);
+
+    public static void Quantize(
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
+        WidestLanes.Quantize<LatticeQuantizer<IQ2_XXS>>(weights, rowLength, importance, blocks);
 
     static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
     {
@@ -37,6 +61,28 @@ public readonly struct IQ2_XXS : ILevelFormat
             scales[s] = scale * (0.5f + (signs >> 28)) * 0.25f;
             for (int k = 0; k < 4; k++)
                 levels[(4 * s) + k] = SignBits.Apply(s_points[points[k]], SignBits.FromSeven((int)(signs >> (7 * k)) & 127));
+        }
+    }
+
+    static TF ILatticeFormat.PlainFactor<TF, TI>(TF weight, TF variance) => weight * weight;
+
+    static void ILatticeFormat.Pack(
+        ReadOnlySpan<int> points, ReadOnlySpan<byte> signs, ReadOnlySpan<float> scales, float maxScale, Span<byte> block)
+    {
+        if (maxScale == 0)
+            return;
+        float scale = maxScale / 31;
+        float inverse = 1 / scale;
+        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)scale);
+        for (int s = 0; s < scales.Length; s++)
+        {
+            uint word = LatticeScales.Code(inverse, scales[s]) << 28;
+            for (int k = 0; k < 4; k++)
+            {
+                block[2 + (8 * s) + k] = (byte)points[(4 * s) + k];
+                word |= (signs[(4 * s) + k] & 127u) << (7 * k);
+            }
+            BinaryPrimitives.WriteUInt32LittleEndian(block[(6 + (8 * s))..], word);
         }
     }
 }

@@ -8,7 +8,7 @@ namespace GgufQuant.Formats;
 /// Layout: the scale (half), 64 low bytes of point indices, the indices' high bits, 32 bytes of signs, 8 scales of
 /// 4 bits.
 /// </remarks>
-public readonly struct IQ3_S : ILevelFormat
+public readonly struct IQ3_S : ILatticeFormat
 {
     private static readonly ulong[] s_points = Lattice.IQ3_S.Expand(1, 3, 5, 7, 9, 11, 13, 15);
 
@@ -22,10 +22,34 @@ public readonly struct IQ3_S : ILevelFormat
 
     public static bool IsQuantized => true;
 
+    public static ImportanceUse Importance => ImportanceUse.Optional;
+
     static int ILevelFormat.ScaleRun => 32;
+
+    static Lattice ILatticeFormat.Lattice => Lattice.IQ3_S;
+
+    static int ILatticeFormat.Dimensions => 4;
+
+    static int ILatticeFormat.Reach => 9;
+
+    static float ILatticeFormat.Step => 0.2f;
+
+    static bool ILatticeFormat.StartsFromFit => false;
+
+    static bool ILatticeFormat.SevenSigns => false;
+
+    static float ILatticeFormat.Negligible => float.Epsilon;
+
+    static float ILatticeFormat.VarianceFactor => 2;
+
+    static LatticeRefit ILatticeFormat.Refit => LatticeRefit.AllIfAnyIsOff;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
         WidestLanes.Dequantize<SignedLevels<IQ3_S>>(blocks, weights);
+
+    public static void Quantize(
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
+        WidestLanes.Quantize<LatticeQuantizer<IQ3_S>>(weights, rowLength, importance, blocks);
 
     static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
     {
@@ -42,5 +66,23 @@ public readonly struct IQ3_S : ILevelFormat
                 levels[(4 * s) + k] = SignBits.Apply(pair, block[74 + (4 * s) + k]);
             }
         }
+    }
+
+    static TF ILatticeFormat.PlainFactor<TF, TI>(TF weight, TF variance) => weight * weight;
+
+    static void ILatticeFormat.Pack(
+        ReadOnlySpan<int> points, ReadOnlySpan<byte> signs, ReadOnlySpan<float> scales, float maxScale, Span<byte> block)
+    {
+        signs.CopyTo(block[74..]);
+        for (int k = 0; k < points.Length; k++)
+        {
+            block[2 + k] = (byte)points[k];
+            block[66 + (k / 8)] |= (byte)(points[k] >> 8 << (k % 8));
+        }
+        if (maxScale == 0)
+            return;
+        float scale = maxScale / 31;
+        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)(scale * 1.033f));
+        LatticeScales.Pack(scales, 1 / scale, block[106..]);
     }
 }

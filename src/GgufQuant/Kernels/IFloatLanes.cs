@@ -65,6 +65,16 @@ internal interface IFloatLanes<TSelf, TInts> :
     /// <summary>The float of each lane's bits.</summary>
     static abstract TSelf FromBits(TInts bits);
 
+    /// <summary>Takes <c>table[index &amp; 7]</c> in each lane.</summary>
+    /// <param name="table">Eight floats, or as many as there are lanes, repeating after eight.</param>
+    /// <param name="index">The places; only the three lowest bits count.</param>
+    static abstract TSelf Lookup8(ref readonly float table, TInts index);
+
+    /// <summary>Takes <c>table[index &amp; 15]</c> in each lane.</summary>
+    /// <param name="table">Sixteen floats.</param>
+    /// <param name="index">The places; only the four lowest bits count.</param>
+    static abstract TSelf Lookup16(ref readonly float table, TInts index);
+
     /// <summary>The greatest lane; no lane is NaN.</summary>
     static abstract float MaxAcross(TSelf value);
 

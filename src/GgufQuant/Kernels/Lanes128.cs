@@ -88,6 +88,18 @@ internal readonly struct FloatLanes128(Floats value) : IFloatLanes<FloatLanes128
     public static FloatLanes128 FromBits(IntLanes128 bits) => new(bits.Value.AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes128 Lookup8(ref readonly float table, IntLanes128 index) => Select(
+        IntLanes128.GreaterThan(index & IntLanes128.Broadcast(4), IntLanes128.Broadcast(0)),
+        Lookup4(in Unsafe.Add(ref Unsafe.AsRef(in table), 4), index),
+        Lookup4(in table, index));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes128 Lookup16(ref readonly float table, IntLanes128 index) => Select(
+        IntLanes128.GreaterThan(index & IntLanes128.Broadcast(8), IntLanes128.Broadcast(0)),
+        Lookup8(in Unsafe.Add(ref Unsafe.AsRef(in table), 8), index),
+        Lookup8(in table, index));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MaxAcross(FloatLanes128 value)
     {
         FloatLanes128 pairs = Max(value, new(Simd.Shuffle(value._value, Simd.Create(2, 3, 0, 1))));
@@ -99,6 +111,15 @@ internal readonly struct FloatLanes128(Floats value) : IFloatLanes<FloatLanes128
     {
         FloatLanes128 pairs = Min(value, new(Simd.Shuffle(value._value, Simd.Create(2, 3, 0, 1))));
         return Min(pairs, new(Simd.Shuffle(pairs._value, Simd.Create(1, 0, 3, 2))))._value.ToScalar();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static FloatLanes128 Lookup4(ref readonly float table, IntLanes128 index)
+    {
+        Floats floats = Simd.LoadUnsafe(in table);
+        return new(Avx.IsSupported
+            ? Avx.PermuteVar(floats, index.Value)
+            : Simd.Shuffle(floats, index.Value & Simd.Create(3)));
     }
 }
 

@@ -88,6 +88,21 @@ internal readonly struct FloatLanes256(Floats value) : IFloatLanes<FloatLanes256
     public static FloatLanes256 FromBits(IntLanes256 bits) => new(bits.Value.AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes256 Lookup8(ref readonly float table, IntLanes256 index)
+    {
+        Floats floats = Simd.LoadUnsafe(in table);
+        return new(Avx2.IsSupported
+            ? Avx2.PermuteVar8x32(floats, index.Value)
+            : Simd.Shuffle(floats, index.Value & Simd.Create(7)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes256 Lookup16(ref readonly float table, IntLanes256 index) => Select(
+        IntLanes256.GreaterThan(index & IntLanes256.Broadcast(8), IntLanes256.Broadcast(0)),
+        Lookup8(in Unsafe.Add(ref Unsafe.AsRef(in table), 8), index),
+        Lookup8(in table, index));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MaxAcross(FloatLanes256 value) =>
         FloatLanes128.MaxAcross(FloatLanes128.Max(new(value._value.GetLower()), new(value._value.GetUpper())));
 

@@ -88,6 +88,18 @@ internal readonly struct FloatLanes512(Floats value) : IFloatLanes<FloatLanes512
     public static FloatLanes512 FromBits(IntLanes512 bits) => new(bits.Value.AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes512 Lookup8(ref readonly float table, IntLanes512 index) => Lookup16(in table, index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes512 Lookup16(ref readonly float table, IntLanes512 index)
+    {
+        Floats floats = Simd.LoadUnsafe(in table);
+        return new(Avx512F.IsSupported
+            ? Avx512F.PermuteVar16x32(floats, index.Value)
+            : Simd.Shuffle(floats, index.Value & Simd.Create(15)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MaxAcross(FloatLanes512 value) =>
         FloatLanes256.MaxAcross(FloatLanes256.Max(new(value._value.GetLower()), new(value._value.GetUpper())));
 

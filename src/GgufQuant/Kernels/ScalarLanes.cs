@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace GgufQuant.Kernels;
 
 /// <summary>One lane: the scalar form of every kernel, and what runs without vector hardware.</summary>
@@ -45,6 +47,12 @@ internal readonly struct FloatLane(float value) : IFloatLanes<FloatLane, IntLane
     public static IntLane ToBits(FloatLane value) => new(BitConverter.SingleToInt32Bits(value._value));
 
     public static FloatLane FromBits(IntLane bits) => new(BitConverter.Int32BitsToSingle(bits.Value));
+
+    public static FloatLane Lookup8(ref readonly float table, IntLane index) =>
+        new(Unsafe.Add(ref Unsafe.AsRef(in table), index.Value & 7));
+
+    public static FloatLane Lookup16(ref readonly float table, IntLane index) =>
+        new(Unsafe.Add(ref Unsafe.AsRef(in table), index.Value & 15));
 
     public static float MaxAcross(FloatLane value) => value._value;
 

@@ -1,0 +1,61 @@
+using GgufQuant.Kernels;
+
+namespace GgufQuant.Formats;
+
+/// <summary>A format whose sub-blocks are points of a lattice, signs and a scale: the IQ2 and IQ3 family.</summary>
+internal interface ILatticeFormat : ILevelFormat, IQuantizableFormat
+{
+    /// <summary>The points; digit d stands for the level 2·d + 1 while they are searched.</summary>
+    static abstract Lattice Lattice { get; }
+
+    /// <summary>Weights a point stands for: 8 with three levels each, or 4 with eight.</summary>
+    static abstract int Dimensions { get; }
+
+    /// <summary>How many scales are tried on either side of the one that fills the range of levels.</summary>
+    static abstract int Reach { get; }
+
+    /// <summary>From one tried scale to the next, in levels.</summary>
+    static abstract float Step { get; }
+
+    /// <summary>Whether the scales tried surround a fit without the lattice, or else the greatest magnitude's.</summary>
+    static abstract bool StartsFromFit { get; }
+
+    /// <summary>Whether a block stores seven signs of eight, so that their number must be made even.</summary>
+    static abstract bool SevenSigns { get; }
+
+    /// <summary>A sub-block whose greatest magnitude is less counts as zero.</summary>
+    static abstract float Negligible { get; }
+
+    /// <summary>What the super-block's mean square is multiplied by.</summary>
+    static abstract float VarianceFactor { get; }
+
+    /// <summary>Which groups are rounded anew under the scale that was found.</summary>
+    static abstract LatticeRefit Refit { get; }
+
+    /// <summary>The importance of a weight where none is given.</summary>
+    static abstract TF PlainFactor<TF, TI>(TF weight, TF variance)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>;
+
+    /// <summary>Writes a super-block.</summary>
+    /// <param name="points">The index of each group's point.</param>
+    /// <param name="signs">The signs of each eight weights.</param>
+    /// <param name="scales">The scale of each sub-block, not below 0.</param>
+    /// <param name="maxScale">The greatest of them; where it is 0 so is every weight.</param>
+    /// <param name="block">The block, cleared.</param>
+    static abstract void Pack(
+        ReadOnlySpan<int> points, ReadOnlySpan<byte> signs, ReadOnlySpan<float> scales, float maxScale, Span<byte> block);
+}
+
+/// <summary>Which groups are rounded anew under the scale that was found.</summary>
+internal enum LatticeRefit
+{
+    /// <summary>Those that rounded to no point of the lattice.</summary>
+    OffLattice,
+
+    /// <summary>All, if any rounded to no point of the lattice.</summary>
+    AllIfAnyIsOff,
+
+    /// <summary>All, always.</summary>
+    All,
+}

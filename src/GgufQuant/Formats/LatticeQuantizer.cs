@@ -1,0 +1,375 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using GgufQuant.Kernels;
+
+namespace GgufQuant.Formats;
+
+/// <summary>Makes the blocks of the IQ2 and IQ3 family: ggml's search, with a lane for each scale tried.</summary>
+/// <remarks>
+/// ggml tries the scales of a sub-block one after the other, but nothing passes from one to the next except which was
+/// the best so far. So all are computed side by side, each lane in ggml's order of operations, and the best is chosen
+/// from the stored sums in ggml's order.
+/// </remarks>
+internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
+    where TFormat : struct, ILatticeFormat
+{
+    private static readonly float[] s_numerators = MakeNumerators();
+    private static readonly float[] s_levels = [1, 3, 5, 7, 9, 11, 13, 15, 1, 3, 5, 7, 9, 11, 13, 15];
+
+    private static int DigitBits => TFormat.Dimensions == 8 ? 2 : 3;
+
+    private static int MaxDigit => TFormat.Dimensions == 8 ? 2 : 7;
+
+    private static int MaxLevel => (2 * MaxDigit) + 1;
+
+    private static int Steps => (2 * TFormat.Reach) + 1;
+
+    private static int SubBlockSize => TFormat.ScaleRun;
+
+    private static int Groups => SubBlockSize / TFormat.Dimensions;
+
+    public static void Quantize<TF, TI>(
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        LatticeScratch scratch = default;
+        LatticeNeighbours neighbours = TFormat.Lattice.Neighbours;
+        int column = 0;
+        for (int b = 0; b < weights.Length / TFormat.BlockSize; b++)
+        {
+            Span<byte> block = blocks.Slice(b * TFormat.BlockBytes, TFormat.BlockBytes);
+            block.Clear();
+            QuantizeBlock<TF, TI>(
+                ref scratch,
+                neighbours,
+                weights.Slice(b * TFormat.BlockSize, TFormat.BlockSize),
+                importance.IsEmpty ? default : importance.Slice(column, TFormat.BlockSize),
+                block);
+            column = column + TFormat.BlockSize == rowLength ? 0 : column + TFormat.BlockSize;
+        }
+    }
+
+    private static void QuantizeBlock<TF, TI>(
+        ref LatticeScratch scratch,
+        LatticeNeighbours neighbours,
+        ReadOnlySpan<float> weights,
+        ReadOnlySpan<float> importance,
+        Span<byte> block)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        Prepare<TF, TI>(ref scratch, weights, importance);
+        ((Span<int>)scratch.Points).Clear();
+        float maxScale = 0;
+        for (int s = 0; s < TFormat.BlockSize / SubBlockSize; s++)
+        {
+            float scale = FitSubBlock<TF, TI>(ref scratch, neighbours, s);
+            scratch.SubScales[s] = scale;
+            maxScale = maxScale > scale ? maxScale : scale;
+        }
+        ReadOnlySpan<int> places = neighbours.Places;
+        for (int g = 0; g < TFormat.BlockSize / TFormat.Dimensions; g++)
+            scratch.Points[g] = places[scratch.Points[g]];
+        TFormat.Pack(
+            scratch.Points, scratch.Signs, ((ReadOnlySpan<float>)scratch.SubScales)[..(TFormat.BlockSize / SubBlockSize)], maxScale, block);
+    }
+
+    private static void Prepare<TF, TI>(
+        ref LatticeScratch scratch, ReadOnlySpan<float> weights, ReadOnlySpan<float> importance)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        float sum = 0;
+        foreach (float weight in weights)
+            sum += weight * weight;
+        TF variance = TF.Broadcast(TFormat.VarianceFactor * sum / TFormat.BlockSize);
+        TF zero = TF.Broadcast(0);
+        for (int g = 0; g < TFormat.BlockSize / 8; g++)
+            scratch.Signs[g] = 0;
+        for (int i = 0; i < TFormat.BlockSize; i += TF.Count)
+        {
+            TF weight = TF.Load(in weights[i]);
+            TF factor = importance.IsEmpty
+                ? TFormat.PlainFactor<TF, TI>(weight, variance)
+                : TF.Load(in importance[i]) * TF.Sqrt(variance + (weight * weight));
+            factor.Store(ref scratch.Factors[i]);
+            TF.Sqrt(factor).Store(ref scratch.Roots[i]);
+            (factor * weight * weight).Store(ref scratch.Products[i]);
+            TI negative = TF.GreaterThan(zero, weight);
+            TF.Select(negative, -weight, weight).Store(ref scratch.Magnitudes[i]);
+            uint signs = TI.MaskBits(negative) << (i % 8);
+            for (int k = 0; k < TF.Count; k += 8, signs >>= 8)
+                scratch.Signs[(i + k) / 8] |= (byte)signs;
+        }
+        if (TFormat.SevenSigns)
+        {
+            for (int g = 0; g < TFormat.BlockSize / 8; g++)
+                MakeSignsEven(ref scratch, g);
+        }
+        for (int i = 0; i < TFormat.BlockSize; i += TF.Count)
+            (TF.Load(in scratch.Factors[i]) * TF.Load(in scratch.Magnitudes[i])).Store(ref scratch.Products[i]);
+    }
+
+    // Turns the sign of the weight that matters least where their number is odd. Products holds each weight's energy.
+    private static void MakeSignsEven(ref LatticeScratch scratch, int group)
+    {
+        if ((BitOperations.PopCount(scratch.Signs[group]) & 1) == 0)
+            return;
+        ReadOnlySpan<float> energies = ((ReadOnlySpan<float>)scratch.Products).Slice(8 * group, 8);
+        int least = 0;
+        for (int i = 1; i < 8; i++)
+            least = energies[i] < energies[least] ? i : least;
+        scratch.Magnitudes[(8 * group) + least] = -scratch.Magnitudes[(8 * group) + least];
+        scratch.Signs[group] ^= (byte)(1 << least);
+    }
+
+    private static float FitSubBlock<TF, TI>(ref LatticeScratch scratch, LatticeNeighbours neighbours, int subBlock)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        int first = subBlock * SubBlockSize;
+        ref float magnitudes = ref scratch.Magnitudes[first];
+        TF greatest = TF.Load(in magnitudes);
+        for (int i = TF.Count; i < SubBlockSize; i += TF.Count)
+            greatest = TF.Max(greatest, TF.Load(in Unsafe.Add(ref magnitudes, i)));
+        float range = TF.MaxAcross(greatest);
+        if (range < TFormat.Negligible)
+        {
+            ClearSigns(ref scratch, subBlock);
+            return 0;
+        }
+
+        Round<TF, TI>(ref scratch, ref magnitudes, range);
+        for (int step = 0; step < Steps; step++)
+            FindPoints<TF, TI>(ref scratch, neighbours, first, step);
+        Sum<TF, TI>(ref scratch, first);
+
+        float scale = range / MaxLevel;
+        float best = 0;
+        int chosen = -1;
+        for (int step = 0; step < Steps; step++)
+        {
+            float products = scratch.SumsOfProducts[step];
+            float squares = scratch.SumsOfSquares[step];
+            if (squares > 0 && products * products > best * squares)
+            {
+                scale = products / squares;
+                best = scale * products;
+                chosen = step;
+            }
+        }
+        ref int points = ref scratch.Points[first / TFormat.Dimensions];
+        if (chosen >= 0)
+        {
+            for (int g = 0; g < Groups; g++)
+                Unsafe.Add(ref points, g) = scratch.Codes[(g * LatticeScratch.MaxSteps) + chosen];
+        }
+
+        int refit = GroupsToRefit(chosen < 0 ? 0 : scratch.OffLattice[chosen], chosen >= 0);
+        if (refit != 0 && scale > 0)
+            scale = Refit<TF, TI>(ref scratch, neighbours, first, refit, scale);
+        if (scale < 0)
+        {
+            scale = -scale;
+            for (int g = first / 8; g < (first + SubBlockSize) / 8; g++)
+                scratch.Signs[g] = (byte)~scratch.Signs[g];
+        }
+        return scale >= 0 ? scale : throw Unrepresentable();
+    }
+
+    private static int GroupsToRefit(int offLattice, bool found) => TFormat.Refit switch
+    {
+        LatticeRefit.All => (1 << Groups) - 1,
+        LatticeRefit.AllIfAnyIsOff => offLattice != 0 || !found ? (1 << Groups) - 1 : 0,
+        _ => offLattice,
+    };
+
+    private static void ClearSigns(ref LatticeScratch scratch, int subBlock)
+    {
+        for (int g = subBlock * SubBlockSize / 8; g < (subBlock + 1) * SubBlockSize / 8; g++)
+            scratch.Signs[g] = 0;
+    }
+
+    /// <summary>The code that each group rounds to under each scale.</summary>
+    private static void Round<TF, TI>(ref LatticeScratch scratch, ref float magnitudes, float range)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        TF one = TF.Broadcast(1);
+        for (int step = 0; step < Steps; step += TF.Count)
+        {
+            TF inverse = TF.Load(in s_numerators[step]) / TF.Broadcast(range);
+            (one / inverse).Store(ref scratch.Scales[step]);
+            for (int g = 0; g < Groups; g++)
+            {
+                TI code = TI.Broadcast(0);
+                for (int i = 0; i < TFormat.Dimensions; i++)
+                {
+                    TF magnitude = TF.Broadcast(Unsafe.Add(ref magnitudes, (g * TFormat.Dimensions) + i));
+                    TI digit = TF.NearestInt(TF.Broadcast(0.5f) * ((inverse * magnitude) - one));
+                    digit = TI.Max(TI.Broadcast(0), TI.Min(TI.Broadcast(MaxDigit), digit));
+                    code |= digit << (DigitBits * i);
+                }
+                code.Store(ref scratch.Codes[(g * LatticeScratch.MaxSteps) + step]);
+            }
+        }
+    }
+
+    /// <summary>Moves the groups that a scale rounded to no point to the best of the points near it.</summary>
+    private static void FindPoints<TF, TI>(ref LatticeScratch scratch, LatticeNeighbours neighbours, int first, int step)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        ReadOnlySpan<int> places = neighbours.Places;
+        int offLattice = 0;
+        for (int g = 0; g < Groups; g++)
+        {
+            ref int code = ref scratch.Codes[(g * LatticeScratch.MaxSteps) + step];
+            int place = places[code];
+            if (place >= 0)
+                continue;
+            offLattice |= 1 << g;
+            code = Nearest<TF, TI>(
+                ref scratch, in neighbours.ListAt(place), first + (g * TFormat.Dimensions), scratch.Scales[step]);
+        }
+        scratch.OffLattice[step] = offLattice;
+    }
+
+    private static void Sum<TF, TI>(ref LatticeScratch scratch, int first)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        ref float weighted = ref scratch.Products[first];
+        ref float factors = ref scratch.Factors[first];
+        for (int step = 0; step < Steps; step += TF.Count)
+        {
+            TF products = TF.Broadcast(0);
+            TF squares = TF.Broadcast(0);
+            for (int g = 0; g < Groups; g++)
+            {
+                TI code = TI.Load(in scratch.Codes[(g * LatticeScratch.MaxSteps) + step]);
+                for (int i = g * TFormat.Dimensions; i < (g + 1) * TFormat.Dimensions; i++)
+                {
+                    TF level = TF.Lookup8(in s_levels[0], code);
+                    code >>>= DigitBits;
+                    products += TF.Broadcast(Unsafe.Add(ref weighted, i)) * level;
+                    squares += TF.Broadcast(Unsafe.Add(ref factors, i)) * level * level;
+                }
+            }
+            products.Store(ref scratch.SumsOfProducts[step]);
+            squares.Store(ref scratch.SumsOfSquares[step]);
+        }
+    }
+
+    private static float Refit<TF, TI>(
+        ref LatticeScratch scratch, LatticeNeighbours neighbours, int first, int groups, float scale)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        float inverse = 1 / scale;
+        ref int points = ref scratch.Points[first / TFormat.Dimensions];
+        for (int g = 0; g < Groups; g++)
+        {
+            if ((groups >> g & 1) == 0)
+                continue;
+            int code = 0;
+            for (int i = 0; i < TFormat.Dimensions; i++)
+            {
+                int digit = ScalarMath.NearestInt(0.5f * ((inverse * scratch.Magnitudes[first + (g * TFormat.Dimensions) + i]) - 1));
+                code |= Math.Clamp(digit, 0, MaxDigit) << (DigitBits * i);
+            }
+            int place = neighbours.Places[code];
+            Unsafe.Add(ref points, g) = place >= 0
+                ? code
+                : Nearest<TF, TI>(ref scratch, in neighbours.ListAt(place), first + (g * TFormat.Dimensions), scale);
+        }
+
+        float products = 0;
+        float squares = 0;
+        for (int g = 0; g < Groups; g++)
+        {
+            int code = Unsafe.Add(ref points, g);
+            for (int i = g * TFormat.Dimensions; i < (g + 1) * TFormat.Dimensions; i++, code >>= DigitBits)
+            {
+                float level = (2 * (code & ((1 << DigitBits) - 1))) + 1;
+                products += scratch.Products[first + i] * level;
+                squares += scratch.Factors[first + i] * level * level;
+            }
+        }
+        return squares > 0 ? products / squares : scale;
+    }
+
+    /// <summary>The first of the points in a list with the least Σ root · (scale · level − magnitude)².</summary>
+    /// <remarks>
+    /// A weight's term depends on its level alone, so there are but three or eight to compute for each weight; a lane
+    /// is then a point, and adds the terms up in ggml's order.
+    /// </remarks>
+    private static int Nearest<TF, TI>(ref LatticeScratch scratch, ref readonly ushort list, int first, float scale)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        ref float costs = ref scratch.Costs[0];
+        for (int level = 0; level <= MaxDigit; level += TF.Count)
+        {
+            TF scaled = TF.Broadcast(scale) * TF.Load(in s_levels[level]);
+            for (int i = 0; i < TFormat.Dimensions; i++)
+            {
+                TF difference = scaled - TF.Broadcast(scratch.Magnitudes[first + i]);
+                (TF.Broadcast(scratch.Roots[first + i]) * difference * difference)
+                    .Store(ref Unsafe.Add(ref costs, (i * LatticeScratch.CostRow) + level));
+            }
+        }
+
+        int count = list;
+        ref ushort codes = ref Unsafe.Add(ref Unsafe.AsRef(in list), 1);
+        TF best = TF.Broadcast(float.MaxValue);
+        TI bestAt = TI.Broadcast(0);
+        for (int j = 0; j < count; j += TF.Count)
+        {
+            TI code = TI.LoadUInt16(in Unsafe.Add(ref codes, j));
+            TF cost = TF.Lookup8(in costs, code);
+            for (int i = 1; i < TFormat.Dimensions; i++)
+            {
+                code >>>= DigitBits;
+                cost += TF.Lookup8(in Unsafe.Add(ref costs, i * LatticeScratch.CostRow), code);
+            }
+            TI better = TF.GreaterThan(best, cost);
+            best = TF.Select(better, cost, best);
+            bestAt = TI.Select(better, TI.Broadcast(j), bestAt);
+        }
+        float least = TF.MinAcross(best);
+        if (!(least < float.MaxValue))
+            throw Unrepresentable();
+        if (count <= TF.Count)
+            return Unsafe.Add(ref codes, BitOperations.TrailingZeroCount(TI.MaskBits(TF.Equal(best, TF.Broadcast(least)))));
+        return FirstBest<TF, TI>(ref codes, TF.Equal(best, TF.Broadcast(least)), bestAt);
+    }
+
+    // Each lane kept its own first best; the first of the lanes that share the least cost is the one ggml keeps.
+    private static int FirstBest<TF, TI>(ref ushort codes, TI isBest, TI at)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        Span<int> places = stackalloc int[TF.Count];
+        at.Store(ref places[0]);
+        int first = int.MaxValue;
+        for (uint lanes = TI.MaskBits(isBest); lanes != 0; lanes &= lanes - 1)
+        {
+            int lane = BitOperations.TrailingZeroCount(lanes);
+            first = Math.Min(first, places[lane] + lane);
+        }
+        return Unsafe.Add(ref codes, first);
+    }
+
+    private static ArithmeticException Unrepresentable() =>
+        new($"The weights cannot be made {TFormat.Name}: the squares of some, times their importance, exceed a float.");
+
+    private static float[] MakeNumerators()
+    {
+        float[] numerators = new float[LatticeScratch.MaxSteps];
+        for (int i = 0; i < numerators.Length; i++)
+            numerators[i] = MaxLevel + ((Math.Min(i, Steps - 1) - TFormat.Reach) * TFormat.Step);
+        return numerators;
+    }
+}

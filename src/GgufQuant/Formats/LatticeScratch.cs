@@ -1,0 +1,100 @@
+using System.Runtime.CompilerServices;
+
+namespace GgufQuant.Formats;
+
+/// <summary>What the search over a super-block keeps on the stack.</summary>
+internal struct LatticeScratch
+{
+    /// <summary>The scales tried at most, rounded up to whole vectors.</summary>
+    public const int MaxSteps = 32;
+
+    /// <summary>Floats in a row of <see cref="Costs"/>: eight levels, repeated for lanes wider than that.</summary>
+    public const int CostRow = 16;
+
+    /// <summary>The weights without their signs; one of a group may be negative where seven signs stand for eight.</summary>
+    public Weights Magnitudes;
+
+    /// <summary>The importance of each weight's error.</summary>
+    public Weights Factors;
+
+    /// <summary>The square roots of <see cref="Factors"/>, which choose between points.</summary>
+    public Weights Roots;
+
+    /// <summary><see cref="Factors"/> × <see cref="Magnitudes"/>.</summary>
+    public Weights Products;
+
+    /// <summary>Each tried scale.</summary>
+    public Steps Scales;
+
+    /// <summary>Σ factor · magnitude · level of each tried scale.</summary>
+    public Steps SumsOfProducts;
+
+    /// <summary>Σ factor · level² of each tried scale.</summary>
+    public Steps SumsOfSquares;
+
+    /// <summary>The code of each group under each tried scale, <c>[group][step]</c>.</summary>
+    public GroupCodes Codes;
+
+    /// <summary>By tried scale, a bit for each group that rounded to no point.</summary>
+    public StepFlags OffLattice;
+
+    /// <summary>The cost of each level of each weight of one group under one scale, <c>[weight][level]</c>.</summary>
+    public GroupCosts Costs;
+
+    /// <summary>The chosen point of each group of the super-block: its code, later its index.</summary>
+    public GroupPoints Points;
+
+    /// <summary>The signs of each eight weights.</summary>
+    public GroupSigns Signs;
+
+    /// <summary>The scale of each sub-block.</summary>
+    public SubBlockScales SubScales;
+
+    [InlineArray(256)]
+    public struct Weights
+    {
+        private float _first;
+    }
+
+    [InlineArray(MaxSteps)]
+    public struct Steps
+    {
+        private float _first;
+    }
+
+    [InlineArray(MaxSteps)]
+    public struct StepFlags
+    {
+        private int _first;
+    }
+
+    [InlineArray(8 * MaxSteps)]
+    public struct GroupCodes
+    {
+        private int _first;
+    }
+
+    [InlineArray(8 * CostRow)]
+    public struct GroupCosts
+    {
+        private float _first;
+    }
+
+    [InlineArray(64)]
+    public struct GroupPoints
+    {
+        private int _first;
+    }
+
+    [InlineArray(32)]
+    public struct GroupSigns
+    {
+        private byte _first;
+    }
+
+    [InlineArray(16)]
+    public struct SubBlockScales
+    {
+        private float _first;
+    }
+}
