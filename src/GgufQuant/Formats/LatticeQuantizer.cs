@@ -14,7 +14,8 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
     where TFormat : struct, ILatticeFormat
 {
     private static readonly float[] s_numerators = MakeNumerators();
-    private static readonly float[] s_levels = [1, 3, 5, 7, 9, 11, 13, 15, 1, 3, 5, 7, 9, 11, 13, 15];
+    private static readonly float[] s_levels =
+        [.. Enumerable.Range(0, LatticeScratch.CostRow).Select(code => (2 * (code & ((1 << DigitBits) - 1))) + 1)];
 
     private static int DigitBits => TFormat.Dimensions == 8 ? 2 : 3;
 
@@ -61,6 +62,8 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
     {
         Prepare<TF, TI>(ref scratch, weights, importance);
         ((Span<int>)scratch.Points).Clear();
+        if (TFormat.StartsFromFit)
+            FitWithoutLattice<TF, TI>(ref scratch);
         float maxScale = 0;
         for (int s = 0; s < TFormat.BlockSize / SubBlockSize; s++)
         {
@@ -72,7 +75,11 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
         for (int g = 0; g < TFormat.BlockSize / TFormat.Dimensions; g++)
             scratch.Points[g] = places[scratch.Points[g]];
         TFormat.Pack(
-            scratch.Points, scratch.Signs, ((ReadOnlySpan<float>)scratch.SubScales)[..(TFormat.BlockSize / SubBlockSize)], maxScale, block);
+            ((ReadOnlySpan<int>)scratch.Points)[..(TFormat.BlockSize / TFormat.Dimensions)],
+            scratch.Signs,
+            ((ReadOnlySpan<float>)scratch.SubScales)[..(TFormat.BlockSize / SubBlockSize)],
+            maxScale,
+            block);
     }
 
     private static void Prepare<TF, TI>(
@@ -124,6 +131,33 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
         scratch.Signs[group] ^= (byte)(1 << least);
     }
 
+    /// <summary>The scale of each sub-block if its levels were free, which the scales tried then surround.</summary>
+    private static void FitWithoutLattice<TF, TI>(ref LatticeScratch scratch)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        Span<float> magnitudes = stackalloc float[SubBlockSize * TF.Count];
+        Span<float> factors = stackalloc float[SubBlockSize * TF.Count];
+        Span<int> levels = stackalloc int[SubBlockSize * TF.Count];
+        Span<float> scales = stackalloc float[TF.Count];
+        int subBlocks = TFormat.BlockSize / SubBlockSize;
+        for (int first = 0; first < subBlocks; first += TF.Count)
+        {
+            int count = Math.Min(TF.Count, subBlocks - first);
+            for (int lane = 0; lane < count; lane++)
+            {
+                for (int i = 0; i < SubBlockSize; i++)
+                {
+                    magnitudes[(i * TF.Count) + lane] = scratch.Magnitudes[((first + lane) * SubBlockSize) + i];
+                    factors[(i * TF.Count) + lane] = scratch.Factors[((first + lane) * SubBlockSize) + i];
+                }
+            }
+            PositiveScaleSearch<TF, TI>.Run(ref magnitudes[0], ref factors[0], SubBlockSize, MaxDigit + 2, ref levels[0])
+                .Store(ref scales[0]);
+            scales[..count].CopyTo(((Span<float>)scratch.SubScales)[first..]);
+        }
+    }
+
     private static float FitSubBlock<TF, TI>(ref LatticeScratch scratch, LatticeNeighbours neighbours, int subBlock)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -134,7 +168,14 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
         for (int i = TF.Count; i < SubBlockSize; i += TF.Count)
             greatest = TF.Max(greatest, TF.Load(in Unsafe.Add(ref magnitudes, i)));
         float range = TF.MaxAcross(greatest);
-        if (range < TFormat.Negligible)
+        float scale = TFormat.StartsFromFit ? scratch.SubScales[subBlock] : range / MaxLevel;
+        bool isZero = range < TFormat.Negligible;
+        if (TFormat.StartsFromFit)
+        {
+            range = scale * (MaxDigit + 1);
+            isZero |= range <= 0;
+        }
+        if (isZero)
         {
             ClearSigns(ref scratch, subBlock);
             return 0;
@@ -145,7 +186,6 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
             FindPoints<TF, TI>(ref scratch, neighbours, first, step);
         Sum<TF, TI>(ref scratch, first);
 
-        float scale = range / MaxLevel;
         float best = 0;
         int chosen = -1;
         for (int step = 0; step < Steps; step++)
@@ -310,7 +350,7 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
         where TI : struct, IIntLanes<TI, TF>
     {
         ref float costs = ref scratch.Costs[0];
-        for (int level = 0; level <= MaxDigit; level += TF.Count)
+        for (int level = 0; level < 8; level += TF.Count)
         {
             TF scaled = TF.Broadcast(scale) * TF.Load(in s_levels[level]);
             for (int i = 0; i < TFormat.Dimensions; i++)

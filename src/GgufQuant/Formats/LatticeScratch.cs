@@ -8,7 +8,7 @@ internal struct LatticeScratch
     /// <summary>The scales tried at most, rounded up to whole vectors.</summary>
     public const int MaxSteps = 32;
 
-    /// <summary>Floats in a row of <see cref="Costs"/>: eight levels, repeated for lanes wider than that.</summary>
+    /// <summary>Floats in a row of <see cref="Costs"/>: the levels by digit, repeated to fill the widest lanes.</summary>
     public const int CostRow = 16;
 
     /// <summary>The weights without their signs; one of a group may be negative where seven signs stand for eight.</summary>
