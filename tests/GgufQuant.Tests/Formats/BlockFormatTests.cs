@@ -17,6 +17,7 @@ public class BlockFormatTests : IClassFixture<LaneWidth>
         from format in BlockFormat.All
         where format.CanQuantize
         from name in WeightData.Classes
+        where !RefusedWeights.Contains(format.Type, name)
         select (format.Type, name));
 
     public static TheoryData<GgmlType> AllTypes => [.. BlockFormat.All.Select(format => format.Type)];
@@ -65,6 +66,18 @@ public class BlockFormatTests : IClassFixture<LaneWidth>
         Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
         AssertQuantizesAsReference(
             BlockFormat.Of(type), WeightData.Make(data, RowLength * Rows, seed: 2), WeightData.MakeImportance(RowLength));
+    }
+
+    [Theory]
+    [MemberData(nameof(RefusedWeights.All), MemberType = typeof(RefusedWeights))]
+    public void Weights_on_which_ggml_aborts_are_refused(GgmlType type, string data)
+    {
+        BlockFormat format = BlockFormat.Of(type);
+        float[] weights = WeightData.Make(data, RowLength * Rows, seed: 2);
+        byte[] blocks = new byte[format.ByteCount(weights.Length)];
+        ArithmeticException refusal = Assert.Throws<ArithmeticException>(
+            () => format.Quantize(weights, RowLength, WeightData.MakeImportance(RowLength), blocks));
+        Assert.Contains(format.Name, refusal.Message);
     }
 
     private static void AssertQuantizesAsReference(BlockFormat format, float[] weights, float[] importance)
