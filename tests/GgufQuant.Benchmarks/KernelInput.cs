@@ -1,0 +1,44 @@
+using GgufQuant.Formats;
+using GgufQuant.Reference;
+
+namespace GgufQuant.Benchmarks;
+
+/// <summary>Weights like a model's, their importance, and their blocks.</summary>
+public sealed class KernelInput
+{
+    /// <summary>Weights a row: a usual width of a model.</summary>
+    public const int RowLength = 4096;
+
+    /// <summary>Makes rows of Gaussian weights.</summary>
+    public KernelInput(BlockFormat format, int rows)
+    {
+        Random random = new(20);
+        Weights = new float[rows * RowLength];
+        for (int i = 0; i < Weights.Length; i++)
+            Weights[i] = (float)(0.02 * Gaussian(random));
+        Importance = new float[RowLength];
+        for (int i = 0; i < RowLength; i++)
+            Importance[i] = (float)Math.Pow(Gaussian(random), 2);
+        Blocks = new byte[format.ByteCount(Weights.Length)];
+        Output = new float[Weights.Length];
+        if (format.CanQuantize)
+            ReferenceCodec.Quantize(format.Type, Weights, RowLength, Importance, Blocks);
+        else
+            random.NextBytes(Blocks);
+    }
+
+    /// <summary>The weights.</summary>
+    public float[] Weights { get; }
+
+    /// <summary>One factor a column.</summary>
+    public float[] Importance { get; }
+
+    /// <summary>The weights in the format, and where quantizing writes them.</summary>
+    public byte[] Blocks { get; }
+
+    /// <summary>Where dequantizing writes.</summary>
+    public float[] Output { get; }
+
+    private static double Gaussian(Random random) =>
+        Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+}

@@ -1,0 +1,58 @@
+using GgufQuant.Formats;
+using GgufQuant.Reference;
+
+namespace GgufQuant.Benchmarks;
+
+/// <summary>What a kernel does.</summary>
+public enum KernelWork
+{
+    Quantize,
+    QuantizeWithImportance,
+    Dequantize,
+}
+
+/// <summary>One kernel: a type and what is done.</summary>
+public sealed record KernelOperation(BlockFormat Format, KernelWork Work)
+{
+    /// <summary>What a format can do that the reference can do too.</summary>
+    public static IEnumerable<KernelOperation> Of(BlockFormat format)
+    {
+        // A copy of floats to floats measures nothing.
+        if (format.Type == GgmlType.F32)
+            yield break;
+        if (format.CanQuantize && format.Importance != ImportanceUse.Required)
+            yield return new(format, KernelWork.Quantize);
+        if (format.CanQuantize && format.Importance != ImportanceUse.Ignored)
+            yield return new(format, KernelWork.QuantizeWithImportance);
+        if (ReferenceCodec.Describe(format.Type).HasToFloat)
+            yield return new(format, KernelWork.Dequantize);
+    }
+
+    /// <summary>Runs our kernel once over the input.</summary>
+    public void Run(KernelInput input)
+    {
+        if (Work == KernelWork.Dequantize)
+            Format.Dequantize(input.Blocks, input.Output);
+        else
+            Format.Quantize(input.Weights, KernelInput.RowLength, ImportanceOf(input), input.Blocks);
+    }
+
+    /// <summary>Runs the reference's kernel once over the input.</summary>
+    public void RunReference(KernelInput input)
+    {
+        if (Work == KernelWork.Dequantize)
+            ReferenceCodec.Dequantize(Format.Type, input.Blocks, input.Output);
+        else
+            ReferenceCodec.Quantize(Format.Type, input.Weights, KernelInput.RowLength, ImportanceOf(input), input.Blocks);
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => Work switch
+    {
+        KernelWork.Quantize => $"{Format} quantize",
+        KernelWork.QuantizeWithImportance => $"{Format} quantize with importance",
+        _ => $"{Format} dequantize",
+    };
+
+    private float[] ImportanceOf(KernelInput input) => Work == KernelWork.QuantizeWithImportance ? input.Importance : [];
+}

@@ -1,0 +1,29 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace GgufQuant.Benchmarks;
+
+/// <summary>What the numbers were measured on.</summary>
+internal static class MachineDescription
+{
+    /// <summary>Processor, vectors, system, runtime and reference, in one line.</summary>
+    public static string Get()
+    {
+        int bits = Vector512.IsHardwareAccelerated ? 512
+            : Vector256.IsHardwareAccelerated ? 256
+            : Vector128.IsHardwareAccelerated ? 128
+            : 0;
+        return $"{Processor()}, {Environment.ProcessorCount} cores, vectors of {bits} bits; "
+            + $"{RuntimeInformation.OSDescription.Trim()}, {RuntimeInformation.FrameworkDescription}; "
+            + "reference: libggml-base of llama.cpp v0.5.0, prebuilt for x86-64 (SSE2); one thread, medians of runs in turn.";
+    }
+
+    private static string Processor()
+    {
+        const string Information = "/proc/cpuinfo";
+        string? line = File.Exists(Information)
+            ? File.ReadLines(Information).FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))
+            : null;
+        return line?[(line.IndexOf(':') + 1)..].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
+    }
+}

@@ -1,0 +1,91 @@
+using System.Diagnostics;
+using System.Globalization;
+using GgufQuant.Formats;
+
+namespace GgufQuant.Benchmarks;
+
+/// <summary>Every kernel's speed as a multiple of the reference's, in one Markdown table.</summary>
+/// <remarks>
+/// One thread. Ours and the reference's take turns on the same rows, so that a busy machine slows both; the medians
+/// are compared.
+/// </remarks>
+internal static class RatioTable
+{
+    private const int Rounds = 31;
+    private const int MostRows = 256;
+
+    // Short turns: a busy machine takes whole time slices away, and the median then leaves those turns out.
+    private static readonly TimeSpan s_turn = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>Measures the chosen types and writes a row as soon as it is known.</summary>
+    /// <param name="output">Where the table goes.</param>
+    /// <param name="isChosen">Whether the type of a name is to be measured.</param>
+    public static void Write(TextWriter output, Func<string, bool> isChosen)
+    {
+        output.WriteLine(MachineDescription.Get());
+        output.WriteLine();
+        output.WriteLine("| type | kernel | ours, Mweights/s | reference, Mweights/s | ratio | bar | verdict |");
+        output.WriteLine("| --- | --- | ---: | ---: | ---: | ---: | --- |");
+        foreach (BlockFormat format in BlockFormat.All.Where(format => isChosen(format.Name)))
+        {
+            foreach (KernelOperation operation in KernelOperation.Of(format))
+                output.WriteLine(Measure(operation));
+        }
+    }
+
+    private static string Measure(KernelOperation operation)
+    {
+        KernelInput sample = new(operation.Format, rows: 8);
+        WarmUp(operation, sample);
+        double secondsARow = Time(() => operation.RunReference(sample)) / 8;
+        int rows = (int)Math.Clamp(s_turn.TotalSeconds / secondsARow, 8, MostRows);
+        KernelInput input = new(operation.Format, rows);
+        float[] copy = new float[input.Weights.Length];
+
+        List<double> ours = [];
+        List<double> theirs = [];
+        List<double> copies = [];
+        for (int round = 0; round < Rounds; round++)
+        {
+            ours.Add(Time(() => operation.Run(input)));
+            theirs.Add(Time(() => operation.RunReference(input)));
+            copies.Add(Time(() => input.Weights.CopyTo(copy, 0)));
+        }
+
+        double megaweights = input.Weights.Length / 1e6;
+        double ratio = Median(theirs) / Median(ours);
+        // A copy reads and writes four bytes a weight; a kernel reads one side and writes the other.
+        double copySpeed = 8.0 * input.Weights.Length / Median(copies);
+        double share = ((4.0 * input.Weights.Length) + input.Blocks.Length) / Median(ours) / copySpeed;
+        SpeedBar bar = SpeedBar.Of(operation);
+        string verdict = ratio >= bar.Ratio ? "met"
+            : bar.OrMemorySpeed && share >= SpeedBar.MemoryShare ? Invariant($"met: {share:P0} of a memory copy's speed")
+            : Invariant($"missed, at {share:P0} of a memory copy's speed");
+        string work = operation.ToString()[(operation.Format.Name.Length + 1)..];
+        return Invariant(
+            $"| {operation.Format} | {work} | {megaweights / Median(ours):F1} | {megaweights / Median(theirs):F1} | {ratio:F2} | {bar.Ratio:0.##} | {verdict} |");
+    }
+
+    // The runtime compiles a hot method again in the background; until then it is not the code that counts.
+    private static void WarmUp(KernelOperation operation, KernelInput sample)
+    {
+        for (int pass = 0; pass < 3; pass++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            for (int i = 0; i < 40 || Stopwatch.GetElapsedTime(start) < s_turn; i++)
+                operation.Run(sample);
+            Thread.Sleep(150);
+        }
+    }
+
+    private static double Time(Action action)
+    {
+        long start = Stopwatch.GetTimestamp();
+        action();
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}
