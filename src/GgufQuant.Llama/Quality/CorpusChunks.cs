@@ -46,8 +46,9 @@ public sealed class CorpusChunks
     /// <param name="contextLength">Tokens of a chunk, at least 4.</param>
     /// <param name="limit">Most chunks; null for all.</param>
     /// <param name="skip">Chunks left out at the beginning.</param>
+    /// <param name="parseSpecial">Whether special tokens written in the text are read as such.</param>
     /// <exception cref="CorpusTooShortException">The text has fewer tokens than two chunks.</exception>
-    public static CorpusChunks Create(ILanguageModel model, string text, int contextLength, int? limit = null, int skip = 0)
+    public static CorpusChunks Create(ILanguageModel model, string text, int contextLength, int? limit = null, int skip = 0, bool parseSpecial = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(contextLength, 4);
         ArgumentOutOfRangeException.ThrowIfLessThan(limit ?? 1, 1, nameof(limit));
@@ -55,7 +56,7 @@ public sealed class CorpusChunks
         Vocabulary vocabulary = model.Vocabulary;
         if (vocabulary.AddsEndOfSequence)
             throw new InferenceException($"The tokenizer of '{model.Path}' ends each text with an end token, for which perplexity is not defined.");
-        int[] tokens = model.Tokenize(text, addSpecial: true);
+        int[] tokens = model.Tokenize(text, addSpecial: true, parseSpecial);
         long required = (2L + skip) * contextLength;
         if (tokens.Length < required)
             throw new CorpusTooShortException(tokens.Length, (int)Math.Min(required, int.MaxValue), contextLength);

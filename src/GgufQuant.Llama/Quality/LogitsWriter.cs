@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using GgufQuant.Quantization;
 
 namespace GgufQuant.Llama.Quality;
 
@@ -7,18 +8,17 @@ namespace GgufQuant.Llama.Quality;
 /// <remarks>The file appears under its name only when it is complete.</remarks>
 public sealed class LogitsWriter : IDisposable
 {
-    private readonly string _path;
-    private readonly FileStream _stream;
+    private readonly AtomicFile _file;
     private readonly long _rowBytes;
     private readonly long _length;
-    private byte[] _rows;
-    private bool _complete;
+    private readonly byte[] _rows;
+    private long _position;
 
-    private LogitsWriter(string path, FileStream stream, long rowBytes, long length, int rows)
+    private LogitsWriter(AtomicFile file, long rowBytes, long position, long length, int rows)
     {
-        _path = path;
-        _stream = stream;
+        _file = file;
         _rowBytes = rowBytes;
+        _position = position;
         _length = length;
         _rows = new byte[rowBytes * rows];
     }
@@ -28,6 +28,7 @@ public sealed class LogitsWriter : IDisposable
     /// <param name="corpus">The text.</param>
     /// <param name="vocabularySize">Logits a prediction.</param>
     /// <param name="batchSize">Most predictions between two flushes.</param>
+    /// <exception cref="IOException">The folder is missing, or the disk has no room for the whole file.</exception>
     public static LogitsWriter Create(string path, CorpusChunks corpus, int vocabularySize, int batchSize)
     {
         long rowBytes = LogitsLayout.RowBytes(vocabularySize);
@@ -40,38 +41,20 @@ public sealed class LogitsWriter : IDisposable
             BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(LogitsLayout.HeaderBytes + (i * sizeof(int))), corpus.Tokens[i]);
 
         long length = header.Length + (rowBytes * corpus.ScoredPerChunk * corpus.Count);
-        FileStream stream = new(path + ".partial", FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
-        try
-        {
-            stream.Write(header);
-        }
-        catch
-        {
-            stream.Dispose();
-            File.Delete(stream.Name);
-            throw;
-        }
-        return new(path, stream, rowBytes, length, Math.Min(batchSize, corpus.ScoredPerChunk));
+        AtomicFile file = AtomicFile.Create(Path.GetFullPath(path), length, overwrite: true, stream => stream.Write(header));
+        return new(file, rowBytes, header.Length, length, Math.Min(batchSize, corpus.ScoredPerChunk));
     }
 
     /// <summary>Gives the file its name. Without it, <see cref="Dispose"/> deletes what was written.</summary>
     public void Complete()
     {
-        if (_stream.Position != _length)
-            throw new InvalidOperationException($"'{_path}' has {_stream.Position} of {_length} bytes.");
-        _stream.Dispose();
-        File.Move(_stream.Name, _path, overwrite: true);
-        _complete = true;
+        if (_position != _length)
+            throw new InvalidOperationException($"{_position} of the file's {_length} bytes are written.");
+        _file.Commit();
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _stream.Dispose();
-        _rows = [];
-        if (!_complete)
-            File.Delete(_stream.Name);
-    }
+    public void Dispose() => _file.Dispose();
 
     /// <summary>Encodes one prediction of the batch; may be called from several threads for different rows.</summary>
     internal void Encode(int row, ReadOnlySpan<float> logits)
@@ -102,5 +85,10 @@ public sealed class LogitsWriter : IDisposable
     }
 
     /// <summary>Writes the batch's first rows.</summary>
-    internal void Flush(int rows) => _stream.Write(_rows, 0, checked((int)(rows * _rowBytes)));
+    internal void Flush(int rows)
+    {
+        int bytes = checked((int)(rows * _rowBytes));
+        _file.Write(_position, _rows.AsSpan(0, bytes));
+        _position += bytes;
+    }
 }

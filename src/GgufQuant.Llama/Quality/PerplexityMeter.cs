@@ -18,7 +18,18 @@ public static class PerplexityMeter
         int threads,
         LogitsWriter? logits = null,
         IProgress<EvaluationProgress>? progress = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default) =>
+        Measure(context, corpus, threads, allOutputs: false, logits, progress, cancellationToken);
+
+    /// <summary>The same; <paramref name="allOutputs"/> computes all logits, without which llama.cpp leaves tokens out of the last layer.</summary>
+    internal static PerplexityResult Measure(
+        IEvaluationContext context,
+        CorpusChunks corpus,
+        int threads,
+        bool allOutputs,
+        LogitsWriter? logits,
+        IProgress<EvaluationProgress>? progress,
+        CancellationToken cancellationToken)
     {
         long started = Stopwatch.GetTimestamp();
         NegativeLogLikelihood total = default;
@@ -30,7 +41,7 @@ public static class PerplexityMeter
             context.Reset();
             foreach (ChunkBatch batch in corpus.Batches(context.BatchSize))
             {
-                context.Evaluate(tokens.AsSpan(batch.Start, batch.Length), batch.Start, batch.FirstScored, cancellationToken);
+                context.Evaluate(tokens.AsSpan(batch.Start, batch.Length), batch.Start, allOutputs ? 0 : batch.FirstScored, cancellationToken);
                 Parallel.For(0, batch.Scored, parallel, row =>
                 {
                     ReadOnlySpan<float> values = context.Logits(batch.FirstScored + row);

@@ -1,0 +1,71 @@
+namespace GgufQuant.Llama.Generation;
+
+/// <summary>Compares quantizations with their reference by what they write.</summary>
+/// <remarks>One model is in memory at a time: the reference's texts are made once and kept.</remarks>
+public sealed class GenerationMeter
+{
+    private readonly IInferenceEngine _engine;
+    private readonly string _referencePath;
+    private readonly string[] _prompts;
+    private readonly GenerationOptions _options;
+    private Texts? _reference;
+
+    /// <summary>Prepares; nothing is loaded yet.</summary>
+    /// <exception cref="ArgumentException">There is no prompt.</exception>
+    public GenerationMeter(IInferenceEngine engine, string referencePath, IEnumerable<string> prompts, GenerationOptions options)
+    {
+        _engine = engine;
+        _referencePath = referencePath;
+        _prompts = [.. prompts];
+        _options = options;
+        if (_prompts.Length == 0)
+            throw new ArgumentException("There is no prompt to continue.", nameof(prompts));
+    }
+
+    /// <summary>The reference's continuations, in the prompts' order.</summary>
+    public IReadOnlyList<GeneratedText> GenerateReference(CancellationToken cancellationToken = default) =>
+        (_reference ??= Generate(_referencePath, null, cancellationToken)).Continuations;
+
+    /// <summary>Continues each prompt with a candidate and compares.</summary>
+    /// <param name="path">The candidate's file.</param>
+    /// <param name="cancellationToken">Stops within a token.</param>
+    /// <exception cref="VocabularyMismatchException">Its vocabulary is another than the reference's.</exception>
+    /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
+    public IReadOnlyList<GenerationComparison> Measure(string path, CancellationToken cancellationToken = default)
+    {
+        Texts reference = _reference ??= Generate(_referencePath, null, cancellationToken);
+        Texts candidate = Generate(path, reference, cancellationToken);
+        return [.. _prompts.Select((prompt, index) => new GenerationComparison
+        {
+            Prompt = prompt,
+            Reference = reference.Continuations[index],
+            Candidate = candidate.Continuations[index],
+            AgreeingTokens = candidate.Agreeing[index].Tokens,
+            AgreeingText = candidate.Agreeing[index].Text,
+        })];
+    }
+
+    private Texts Generate(string path, Texts? reference, CancellationToken cancellationToken)
+    {
+        using ILanguageModel model = _engine.Load(path, new() { GpuLayers = _options.GpuLayers }, cancellationToken);
+        if (reference is not null && !model.Vocabulary.Matches(reference.Vocabulary))
+        {
+            throw new VocabularyMismatchException(
+                $"The vocabulary of '{path}' is not that of the reference '{_referencePath}', so their texts cannot be compared token by token.");
+        }
+        int contextLength = _prompts.Max(prompt => GreedyGenerator.Tokenize(model, prompt).Length) + _options.MaximumTokens;
+        using IEvaluationContext context = model.CreateContext(new() { ContextLength = contextLength, Threads = _options.Threads });
+        Texts texts = new(model.Vocabulary, [], []);
+        for (int i = 0; i < _prompts.Length; i++)
+        {
+            GeneratedText text = GreedyGenerator.Generate(model, context, _prompts[i], _options.MaximumTokens, cancellationToken);
+            texts.Continuations.Add(text);
+            int[] tokens = [.. text.Tokens];
+            int agreeing = reference is null ? tokens.Length : tokens.AsSpan().CommonPrefixLength([.. reference.Continuations[i].Tokens]);
+            texts.Agreeing.Add((agreeing, model.Detokenize(tokens.AsSpan(0, agreeing))));
+        }
+        return texts;
+    }
+
+    private sealed record Texts(Vocabulary Vocabulary, List<GeneratedText> Continuations, List<(int Tokens, string Text)> Agreeing);
+}

@@ -1,0 +1,80 @@
+using GgufQuant.Llama.Generation;
+
+namespace GgufQuant.Llama.Tests.Generation;
+
+public sealed class GenerationMeterTests
+{
+    private static readonly string[] s_prompts = ["Prince Andrew looked at her and", "It was a"];
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public void WritesTheMostProbableTokens()
+    {
+        using ILanguageModel model = Sample.Load();
+        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 40, BatchSize = 4 });
+
+        GeneratedText text = GreedyGenerator.Generate(model, context, s_prompts[0], 12, Token);
+
+        int[] tokens = model.Tokenize(s_prompts[0], addSpecial: true);
+        List<int> expected = [];
+        using IEvaluationContext fresh = model.CreateContext(new() { Threads = 1, ContextLength = 40 });
+        for (int i = 0; i < 12; i++)
+        {
+            int[] all = [.. tokens, .. expected];
+            fresh.Reset();
+            fresh.Evaluate(all, 0, all.Length - 1, Token);
+            float[] logits = fresh.Logits(all.Length - 1).ToArray();
+            expected.Add(Array.IndexOf(logits, logits.Max()));
+        }
+        Assert.Equal(expected, text.Tokens);
+        Assert.Equal(model.Detokenize([.. expected]), text.Text);
+        Assert.Equal(tokens.Length, text.PromptTokens);
+        Assert.True(text.PromptTokensPerSecond > 0 && text.TokensPerSecond > 0);
+        Assert.False(text.Ended);
+    }
+
+    [Fact]
+    public void AgreesWithItself()
+    {
+        GenerationMeter meter = new(Sample.StartEngine(), Sample.Model, s_prompts, new() { MaximumTokens = 10, Threads = 1 });
+
+        IReadOnlyList<GenerationComparison> comparisons = meter.Measure(Sample.Model, Token);
+
+        Assert.Equal(s_prompts, comparisons.Select(comparison => comparison.Prompt));
+        Assert.All(comparisons, comparison => Assert.True(comparison.IsIdentical));
+        Assert.All(comparisons, comparison => Assert.Equal(comparison.Reference.Text, comparison.AgreeingText));
+    }
+
+    [Fact]
+    public void FindsWhereAQuantizationGoesItsOwnWay()
+    {
+        GenerationMeter meter = new(Sample.StartEngine(), Sample.Model, s_prompts, new() { MaximumTokens = 48, Threads = 1 });
+
+        GenerationComparison comparison = meter.Measure(Sample.Quantized("Q2_K"), Token)[0];
+
+        Assert.False(comparison.IsIdentical);
+        Assert.InRange(comparison.AgreeingTokens, 0, 47);
+        Assert.NotEqual(comparison.Reference.Tokens[comparison.AgreeingTokens], comparison.Candidate.Tokens[comparison.AgreeingTokens]);
+        Assert.Equal(comparison.Reference.Tokens.Take(comparison.AgreeingTokens), comparison.Candidate.Tokens.Take(comparison.AgreeingTokens));
+        Assert.StartsWith(comparison.AgreeingText, comparison.Reference.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void RefusesAnotherVocabulary()
+    {
+        using TemporaryFolder folder = new();
+        GenerationMeter meter = new(Sample.StartEngine(), Sample.Model, s_prompts, new() { MaximumTokens = 2, Threads = 1 });
+
+        Assert.Throws<VocabularyMismatchException>(() => meter.Measure(Sample.Patched(folder, "Prince", "Prinze"), Token));
+    }
+
+    [Fact]
+    public void RefusesAPromptThatDoesNotFit()
+    {
+        using ILanguageModel model = Sample.Load();
+        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 8 });
+
+        Assert.Throws<InferenceException>(() => GreedyGenerator.Generate(model, context, s_prompts[0], 8, Token));
+    }
+}
