@@ -29,7 +29,7 @@ public readonly struct IQ1_M : ILevelFormat
     {
         ulong words = BinaryPrimitives.ReadUInt64LittleEndian(block[48..]);
         ulong bits = ((words >> 12) & 0x000F) | ((words >> 24) & 0x00F0) | ((words >> 36) & 0x0F00) | ((words >> 48) & 0xF000);
-        float scale = (float)BitConverter.UInt16BitsToHalf((ushort)bits);
+        float scale = HalfConversion.Widen((ushort)bits);
         for (int s = 0; s < scales.Length; s++)
         {
             int code = (int)(words >> ((16 * (s / 4)) + (3 * (s % 4)))) & 7;

@@ -27,7 +27,7 @@ public readonly struct IQ1_S : ILevelFormat
 
     static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
     {
-        float scale = (float)BinaryPrimitives.ReadHalfLittleEndian(block);
+        float scale = HalfConversion.Read(in block[0]);
         for (int s = 0; s < scales.Length; s++)
         {
             int word = BinaryPrimitives.ReadUInt16LittleEndian(block[(34 + (2 * s))..]);

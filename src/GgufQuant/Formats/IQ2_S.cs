@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using GgufQuant.Kernels;
 
 namespace GgufQuant.Formats;
@@ -53,7 +52,7 @@ public readonly struct IQ2_S : ILatticeFormat
 
     static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
     {
-        float scale = (float)BinaryPrimitives.ReadHalfLittleEndian(block);
+        float scale = HalfConversion.Read(in block[0]);
         for (int s = 0; s < scales.Length; s++)
             scales[s] = scale * (0.5f + ((block[74 + (s / 2)] >> (s % 2 * 4)) & 15)) * 0.25f;
         for (int k = 0; k < levels.Length; k++)
@@ -77,7 +76,7 @@ public readonly struct IQ2_S : ILatticeFormat
         if (maxScale == 0)
             return;
         float scale = maxScale / 31;
-        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)(scale * 0.9875f));
+        HalfConversion.Write(ref block[0], scale * 0.9875f);
         LatticeScales.Pack(scales, 1 / scale, block[74..]);
     }
 }

@@ -50,7 +50,7 @@ public readonly struct IQ2_XS : ILatticeFormat
 
     static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
     {
-        float scale = (float)BinaryPrimitives.ReadHalfLittleEndian(block);
+        float scale = HalfConversion.Read(in block[0]);
         for (int s = 0; s < scales.Length; s++)
             scales[s] = scale * (0.5f + ((block[66 + (s / 2)] >> (s % 2 * 4)) & 15)) * 0.25f;
         for (int k = 0; k < levels.Length; k++)
@@ -68,7 +68,7 @@ public readonly struct IQ2_XS : ILatticeFormat
         if (maxScale == 0)
             return;
         float scale = maxScale / 31;
-        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)scale);
+        HalfConversion.Write(ref block[0], scale);
         for (int k = 0; k < points.Length; k++)
             BinaryPrimitives.WriteUInt16LittleEndian(block[(2 + (2 * k))..], (ushort)(points[k] | ((signs[k] & 127) << 9)));
         LatticeScales.Pack(scales, 1 / scale, block[66..]);

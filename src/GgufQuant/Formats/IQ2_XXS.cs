@@ -53,7 +53,7 @@ public readonly struct IQ2_XXS : ILatticeFormat
 
     static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
     {
-        float scale = (float)BinaryPrimitives.ReadHalfLittleEndian(block);
+        float scale = HalfConversion.Read(in block[0]);
         for (int s = 0; s < scales.Length; s++)
         {
             ReadOnlySpan<byte> points = block.Slice(2 + (8 * s), 8);
@@ -73,7 +73,7 @@ public readonly struct IQ2_XXS : ILatticeFormat
             return;
         float scale = maxScale / 31;
         float inverse = 1 / scale;
-        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)scale);
+        HalfConversion.Write(ref block[0], scale);
         for (int s = 0; s < scales.Length; s++)
         {
             uint word = LatticeScales.Code(inverse, scales[s]) << 28;

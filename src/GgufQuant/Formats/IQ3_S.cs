@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using GgufQuant.Kernels;
 
 namespace GgufQuant.Formats;
@@ -53,7 +52,7 @@ public readonly struct IQ3_S : ILatticeFormat
 
     static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
     {
-        float scale = (float)BinaryPrimitives.ReadHalfLittleEndian(block);
+        float scale = HalfConversion.Read(in block[0]);
         for (int s = 0; s < scales.Length; s++)
         {
             scales[s] = scale * (1 + (2 * ((block[106 + (s / 2)] >> (s % 2 * 4)) & 15)));
@@ -82,7 +81,7 @@ public readonly struct IQ3_S : ILatticeFormat
         if (maxScale == 0)
             return;
         float scale = maxScale / 31;
-        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)(scale * 1.033f));
+        HalfConversion.Write(ref block[0], scale * 1.033f);
         LatticeScales.Pack(scales, 1 / scale, block[106..]);
     }
 }

@@ -53,7 +53,7 @@ public readonly struct IQ3_XXS : ILatticeFormat
 
     static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
     {
-        float scale = (float)BinaryPrimitives.ReadHalfLittleEndian(block);
+        float scale = HalfConversion.Read(in block[0]);
         for (int s = 0; s < scales.Length; s++)
         {
             ReadOnlySpan<byte> points = block.Slice(2 + (8 * s), 8);
@@ -76,7 +76,7 @@ public readonly struct IQ3_XXS : ILatticeFormat
             return;
         float scale = maxScale / 31;
         float inverse = 1 / scale;
-        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)(scale * 1.0125f));
+        HalfConversion.Write(ref block[0], scale * 1.0125f);
         for (int k = 0; k < points.Length; k++)
             block[2 + k] = (byte)points[k];
         for (int s = 0; s < scales.Length; s++)

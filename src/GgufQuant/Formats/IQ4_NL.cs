@@ -1,11 +1,10 @@
-using System.Buffers.Binary;
 using GgufQuant.Kernels;
 
 namespace GgufQuant.Formats;
 
 /// <summary>4.5 bits: a scale and sixteen nonlinear levels for 32 weights.</summary>
 /// <remarks>Layout: the scale (half), 16 bytes of the first sixteen codes below the last sixteen.</remarks>
-public readonly struct IQ4_NL : ILevelFormat
+public readonly struct IQ4_NL : INonlinearFormat
 {
     public static GgmlType Type => GgmlType.IQ4_NL;
 
@@ -17,14 +16,26 @@ public readonly struct IQ4_NL : ILevelFormat
 
     public static bool IsQuantized => true;
 
+    public static ImportanceUse Importance => ImportanceUse.Optional;
+
     static int ILevelFormat.ScaleRun => 32;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
         WidestLanes.Dequantize<SignedLevels<IQ4_NL>>(blocks, weights);
 
+    public static void Quantize(
+        ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
+        WidestLanes.Quantize<NonlinearQuantizer<IQ4_NL>>(weights, rowLength, importance, blocks);
+
     static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
     {
-        scales[0] = (float)BinaryPrimitives.ReadHalfLittleEndian(block);
+        scales[0] = HalfConversion.Read(in block[0]);
         NonlinearLevels.Unpack(block[2..], levels);
+    }
+
+    static void INonlinearFormat.Pack<TF, TI>(ReadOnlySpan<float> weights, ReadOnlySpan<float> scales, Span<byte> block)
+    {
+        HalfConversion.Write(ref block[0], scales[0]);
+        NonlinearLevels.Pack<TF, TI>(weights, scales[0] != 0 ? 1 / scales[0] : 0, block[2..]);
     }
 }
