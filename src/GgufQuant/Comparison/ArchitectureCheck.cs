@@ -1,0 +1,101 @@
+using System.Globalization;
+using GgufQuant.Gguf;
+
+namespace GgufQuant.Comparison;
+
+/// <summary>Looks for the tensors that a language model of the file's architecture needs.</summary>
+internal static class ArchitectureCheck
+{
+    private const string BlockPrefix = "blk.";
+
+    // In these every block has the same tensors, so that a block which lacks one is damaged for certain.
+    private static readonly HashSet<string> s_uniform = ["llama", "qwen2", "qwen3", "gemma", "gemma2", "phi3"];
+
+    public static IEnumerable<GgufFinding> Run(GgufFile file)
+    {
+        GgufMetadata metadata = file.Metadata;
+        if (metadata.TryGetString(ModelKeys.Kind, out string? kind) && kind != "model")
+            return [new GgufFinding(FindingSeverity.Information, ModelKeys.Kind, $"The file is of type '{kind}', not a model, so that no tensors are expected.")];
+        if (!metadata.TryGetString(ModelKeys.Architecture, out string? architecture))
+            return [new GgufFinding(FindingSeverity.Error, ModelKeys.Architecture, "The key is missing, so that no program can tell what model this is.")];
+        return metadata.TryGetUInt64(ModelKeys.BlockCount(architecture), out ulong blocks)
+            ? [.. CheckEmbedding(file, architecture), .. CheckBlocks(file, architecture, blocks)]
+            : [new GgufFinding(FindingSeverity.Warning, ModelKeys.BlockCount(architecture), "The key is missing, so that the tensors of the blocks cannot be checked.")];
+    }
+
+    private static IEnumerable<GgufFinding> CheckEmbedding(GgufFile file, string architecture)
+    {
+        const string Name = "token_embd.weight";
+        if (file.FindTensor(Name) is not { } embedding)
+        {
+            yield return new GgufFinding(FindingSeverity.Error, Name, "The tensor is missing.");
+            yield break;
+        }
+        if (file.Metadata.TryGetUInt64(ModelKeys.EmbeddingLength(architecture), out ulong length) && (ulong)embedding.RowLength != length)
+            yield return new GgufFinding(FindingSeverity.Error, Name, $"Its rows have {embedding.RowLength} weights, but '{ModelKeys.EmbeddingLength(architecture)}' is {length}.");
+        if (file.Metadata.Find(ModelKeys.Tokens) is { } tokens && embedding.RowCount < tokens.Count)
+            yield return new GgufFinding(FindingSeverity.Error, Name, $"It has {embedding.RowCount} rows for a vocabulary of {tokens.Count} tokens.");
+    }
+
+    private static IEnumerable<GgufFinding> CheckBlocks(GgufFile file, string architecture, ulong count)
+    {
+        SortedDictionary<ulong, HashSet<string>> blocks = GroupByBlock(file);
+        ulong[] missing = [.. Missing(blocks, count).Take(4)];
+        if (missing.Length > 0)
+        {
+            string list = string.Join(", ", missing.Take(3)) + (missing.Length > 3 ? " and more" : "");
+            yield return new GgufFinding(FindingSeverity.Error, ModelKeys.BlockCount(architecture), $"The model has {count} blocks, but there are no tensors of {(missing.Length == 1 ? "block" : "blocks")} {list}.");
+        }
+        if (blocks.Count > 0 && blocks.Keys.Last() >= count)
+            yield return new GgufFinding(FindingSeverity.Warning, ModelKeys.BlockCount(architecture), $"The model has {count} blocks, but there are tensors of block {blocks.Keys.Last()}, counted from 0.");
+
+        foreach ((ulong block, HashSet<string> names) in blocks)
+        {
+            HashSet<string> expected = s_uniform.Contains(architecture) ? [.. blocks.Values.SelectMany(other => other)] : Neighbours(blocks, block);
+            if (!names.IsProperSubsetOf(expected))
+                continue;
+            string lacking = string.Join(", ", expected.Except(names).Order(StringComparer.Ordinal).Select(name => $"'{BlockPrefix}{block}.{name}'"));
+            FindingSeverity severity = s_uniform.Contains(architecture) ? FindingSeverity.Error : FindingSeverity.Warning;
+            yield return new GgufFinding(severity, $"{BlockPrefix}{block}", $"Block {block} lacks {lacking}, which {(severity == FindingSeverity.Error ? "other" : "its neighbouring")} blocks have.");
+        }
+    }
+
+    // Bounded by the blocks there are, not by a count that may be any number.
+    private static IEnumerable<ulong> Missing(SortedDictionary<ulong, HashSet<string>> blocks, ulong count)
+    {
+        ulong expected = 0;
+        foreach (ulong block in blocks.Keys.Where(block => block < count).Append(count))
+        {
+            for (; expected < block; expected++)
+                yield return expected;
+            expected = block + 1;
+        }
+    }
+
+    // Models that mix kinds of blocks are common, so a block is only held against neighbours that agree.
+    private static HashSet<string> Neighbours(SortedDictionary<ulong, HashSet<string>> blocks, ulong block)
+    {
+        HashSet<string>? before = block > 0 ? blocks.GetValueOrDefault(block - 1) : null;
+        HashSet<string>? after = blocks.GetValueOrDefault(block + 1);
+        if (before is null || after is null)
+            return before ?? after ?? [];
+        return before.SetEquals(after) ? before : [];
+    }
+
+    private static SortedDictionary<ulong, HashSet<string>> GroupByBlock(GgufFile file)
+    {
+        SortedDictionary<ulong, HashSet<string>> blocks = [];
+        foreach (GgufTensor tensor in file.Tensors)
+        {
+            if (!tensor.Name.StartsWith(BlockPrefix, StringComparison.Ordinal))
+                continue;
+            int end = tensor.Name.IndexOf('.', BlockPrefix.Length);
+            if (end < 0 || !ulong.TryParse(tensor.Name.AsSpan(BlockPrefix.Length..end), NumberStyles.None, CultureInfo.InvariantCulture, out ulong block))
+                continue;
+            if (!blocks.TryGetValue(block, out HashSet<string>? names))
+                blocks.Add(block, names = []);
+            names.Add(tensor.Name[(end + 1)..]);
+        }
+        return blocks;
+    }
+}

@@ -1,0 +1,53 @@
+using GgufQuant.Gguf;
+using GgufQuant.Quantization;
+
+namespace GgufQuant.Comparison;
+
+/// <summary>Reads all data and looks for weights and scales that are not finite, and for holes of zeros.</summary>
+internal static class DataCheck
+{
+    public static IEnumerable<GgufFinding> Run(GgufFile file, int threads, IProgress<ScanProgress>? progress, CancellationToken token)
+    {
+        IReadOnlyList<GgufTensor> tensors = file.Tensors;
+        long[] firstInvalid = new long[tensors.Count];
+        long[] invalidChunks = new long[tensors.Count];
+        bool[] hasData = new bool[tensors.Count];
+        Array.Fill(firstInvalid, -1);
+        TensorScan.Run(
+            tensors,
+            (tensor, start, count, buffers) =>
+            {
+                ReadOnlySpan<byte> blocks = buffers.ReadBytes(file, tensors[tensor], start, count);
+                return (BlockValidation.FindInvalid(tensors[tensor].Type, blocks), blocks.ContainsAnyExcept((byte)0));
+            },
+            (tensor, start, chunk) =>
+            {
+                (long invalid, bool data) = chunk;
+                hasData[tensor] |= data;
+                if (invalid >= 0)
+                    invalidChunks[tensor]++;
+                if (invalid >= 0 && firstInvalid[tensor] < 0)
+                    firstInvalid[tensor] = start + (invalid * tensors[tensor].Format.BlockSize);
+            },
+            threads,
+            progress,
+            token);
+
+        for (int i = 0; i < tensors.Count; i++)
+        {
+            if (firstInvalid[i] >= 0)
+                yield return DescribeInvalid(tensors[i], firstInvalid[i], invalidChunks[i] > 1);
+            if (!hasData[i] && tensors[i].RowCount > 1)
+                yield return new GgufFinding(FindingSeverity.Warning, tensors[i].Name, $"All {tensors[i].ByteCount} bytes are zero, as after a download that was not finished.");
+        }
+    }
+
+    private static GgufFinding DescribeInvalid(GgufTensor tensor, long weight, bool more)
+    {
+        (long row, long column) = Math.DivRem(weight, tensor.RowLength);
+        string what = tensor.Format.BlockSize == 1
+            ? $"The weight in row {row}, column {column} is not finite"
+            : $"The block in row {row}, columns {column} to {column + tensor.Format.BlockSize - 1} has a scale that is not finite";
+        return new GgufFinding(FindingSeverity.Error, tensor.Name, $"{what}{(more ? ", nor are others after it" : "")}.");
+    }
+}

@@ -1,0 +1,39 @@
+using GgufQuant.Gguf;
+
+namespace GgufQuant.Comparison;
+
+/// <summary>Whether a file is whole and sound.</summary>
+public static class GgufCheck
+{
+    /// <summary>Checks structure, metadata, the tensors a model needs, and every block of data.</summary>
+    /// <param name="path">The file, or any shard of a split model.</param>
+    /// <param name="threads">Threads at most; 0 for one a core.</param>
+    /// <param name="progress">Is told how far reading the data has come.</param>
+    /// <param name="token">Stops the check.</param>
+    /// <returns>What was found; the file is sound if nothing is an <see cref="FindingSeverity.Error"/>.</returns>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    /// <exception cref="OperationCanceledException">The check was stopped.</exception>
+    public static IReadOnlyList<GgufFinding> Run(
+        string path, int threads = 0, IProgress<ScanProgress>? progress = null, CancellationToken token = default)
+    {
+        List<GgufFinding> findings = [];
+        try
+        {
+            using GgufFile file = GgufFile.Open(path);
+            findings.AddRange(ShardCheck.Run(file));
+            findings.AddRange(ArchitectureCheck.Run(file));
+            findings.AddRange(FileTypeCheck.Run(file));
+            findings.AddRange(DataCheck.Run(file, threads, progress, token));
+        }
+        catch (GgufFormatException exception)
+        {
+            findings.Add(new GgufFinding(FindingSeverity.Error, exception.Field, exception.Message));
+        }
+        catch (FileNotFoundException exception) when (File.Exists(path))
+        {
+            // The file itself is there, so it is another shard that is not.
+            findings.Add(new GgufFinding(FindingSeverity.Error, exception.FileName ?? path, exception.Message));
+        }
+        return findings;
+    }
+}

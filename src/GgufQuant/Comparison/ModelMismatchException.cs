@@ -1,0 +1,22 @@
+namespace GgufQuant.Comparison;
+
+/// <summary>Two files are not the same model, so their weights cannot be compared; the message says what differs.</summary>
+public sealed class ModelMismatchException : Exception
+{
+    /// <summary>Describes one difference.</summary>
+    /// <param name="referencePath">The reference's file.</param>
+    /// <param name="candidatePath">The other file.</param>
+    /// <param name="difference">What differs, as a full sentence.</param>
+    public ModelMismatchException(string referencePath, string candidatePath, string difference)
+        : base($"'{candidatePath}' cannot be compared with '{referencePath}', as they are different models. {difference}")
+    {
+        ReferencePath = referencePath;
+        CandidatePath = candidatePath;
+    }
+
+    /// <summary>The reference's file.</summary>
+    public string ReferencePath { get; }
+
+    /// <summary>The file that is another model.</summary>
+    public string CandidatePath { get; }
+}

@@ -1,0 +1,92 @@
+using System.Runtime.ExceptionServices;
+using GgufQuant.Gguf;
+
+namespace GgufQuant.Comparison;
+
+/// <summary>Goes through tensors in chunks, many at a time, and hands what was found on in the order of the chunks.</summary>
+/// <remarks>
+/// Chunks are the same whatever the number of threads, so results that are sums are the same too. Memory is a few
+/// chunks a thread and the results of one wave, whatever the model's size.
+/// </remarks>
+internal static class TensorScan
+{
+    /// <summary>Weights a chunk, a multiple of every format's block.</summary>
+    public const int ChunkWeights = 1 << 16;
+
+    private const int WaveChunks = 1024;
+
+    /// <summary>Measures one chunk.</summary>
+    /// <param name="tensor">The tensor's index.</param>
+    /// <param name="start">The chunk's first weight.</param>
+    /// <param name="count">How many weights the chunk has.</param>
+    /// <param name="buffers">Memory that no other thread uses meanwhile.</param>
+    public delegate TResult Measure<TResult>(int tensor, long start, int count, ScanBuffers buffers);
+
+    /// <summary>Takes what was measured, chunk after chunk, on the caller's thread.</summary>
+    public delegate void Fold<TResult>(int tensor, long start, TResult result);
+
+    /// <summary>Measures all chunks of all tensors.</summary>
+    /// <param name="tensors">The tensors.</param>
+    /// <param name="measure">Is called from many threads.</param>
+    /// <param name="fold">Is called in order.</param>
+    /// <param name="threads">Threads at most; 0 for one a core.</param>
+    /// <param name="progress">Is told after every wave.</param>
+    /// <param name="token">Stops within one chunk's time.</param>
+    public static void Run<TResult>(
+        IReadOnlyList<GgufTensor> tensors, Measure<TResult> measure, Fold<TResult> fold,
+        int threads, IProgress<ScanProgress>? progress, CancellationToken token)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(threads);
+        ParallelOptions options = new()
+        {
+            CancellationToken = token,
+            MaxDegreeOfParallelism = threads == 0 ? Environment.ProcessorCount : threads,
+        };
+        long weights = tensors.Sum(tensor => tensor.ElementCount);
+        long done = 0;
+        TResult[] results = new TResult[WaveChunks];
+        foreach ((int Tensor, long Start, int Count)[] wave in Chunks(tensors).Chunk(WaveChunks))
+        {
+            RunWave(wave, results, measure, options);
+            for (int i = 0; i < wave.Length; i++)
+            {
+                fold(wave[i].Tensor, wave[i].Start, results[i]);
+                done += wave[i].Count;
+            }
+            progress?.Report(new ScanProgress(tensors[wave[^1].Tensor].Name, done, weights));
+        }
+    }
+
+    private static IEnumerable<(int Tensor, long Start, int Count)> Chunks(IReadOnlyList<GgufTensor> tensors)
+    {
+        for (int tensor = 0; tensor < tensors.Count; tensor++)
+        {
+            long count = tensors[tensor].ElementCount;
+            for (long start = 0; start < count; start += ChunkWeights)
+                yield return (tensor, start, (int)Math.Min(ChunkWeights, count - start));
+        }
+    }
+
+    private static void RunWave<TResult>(
+        (int Tensor, long Start, int Count)[] wave, TResult[] results, Measure<TResult> measure, ParallelOptions options)
+    {
+        try
+        {
+            Parallel.For(
+                0,
+                wave.Length,
+                options,
+                () => new ScanBuffers(),
+                (i, _, buffers) =>
+                {
+                    results[i] = measure(wave[i].Tensor, wave[i].Start, wave[i].Count, buffers);
+                    return buffers;
+                },
+                _ => { });
+        }
+        catch (AggregateException exception)
+        {
+            ExceptionDispatchInfo.Throw(exception.InnerExceptions[0]);
+        }
+    }
+}

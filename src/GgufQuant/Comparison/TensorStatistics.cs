@@ -1,0 +1,59 @@
+using GgufQuant.Gguf;
+
+namespace GgufQuant.Comparison;
+
+/// <summary>What one tensor's weights are like.</summary>
+/// <param name="ElementCount">Weights.</param>
+/// <param name="Minimum">The smallest of the finite weights; NaN if there are none.</param>
+/// <param name="Maximum">The largest of the finite weights; NaN if there are none.</param>
+/// <param name="Mean">The mean of the finite weights; NaN if there are none.</param>
+/// <param name="StandardDeviation">√(Σ(x-mean)²/n) over the finite weights; NaN if there are none.</param>
+/// <param name="ZeroShare">The share of weights that are zero of either sign, 0 to 1.</param>
+/// <param name="NaNCount">Weights that are not numbers.</param>
+/// <param name="InfinityCount">Weights that are infinite.</param>
+public sealed record TensorStatistics(
+    long ElementCount,
+    double Minimum,
+    double Maximum,
+    double Mean,
+    double StandardDeviation,
+    double ZeroShare,
+    long NaNCount,
+    long InfinityCount)
+{
+    /// <summary>Reads through a tensor.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="tensor">One of its tensors.</param>
+    /// <param name="threads">Threads at most; 0 for one a core. The result is the same at any number.</param>
+    /// <param name="progress">Is told how far it has come.</param>
+    /// <param name="token">Stops the reading.</param>
+    /// <exception cref="GgufFormatException">The file has changed since it was opened.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="OperationCanceledException">The reading was stopped.</exception>
+    public static TensorStatistics Measure(
+        GgufFile file, GgufTensor tensor, int threads = 0,
+        IProgress<ScanProgress>? progress = null, CancellationToken token = default)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentNullException.ThrowIfNull(tensor);
+        WeightMoments total = WeightMoments.None;
+        TensorScan.Run(
+            [tensor],
+            (_, start, count, buffers) => WeightMoments.Of(buffers.ReadFirst(file, tensor, start, count)),
+            (_, _, chunk) => total = WeightMoments.Combine(total, chunk),
+            threads,
+            progress,
+            token);
+
+        bool any = total.Count > 0;
+        return new TensorStatistics(
+            tensor.ElementCount,
+            any ? total.Minimum : double.NaN,
+            any ? total.Maximum : double.NaN,
+            any ? total.Mean : double.NaN,
+            any ? Math.Sqrt(total.SquaredDeviations / total.Count) : double.NaN,
+            tensor.ElementCount == 0 ? 0 : (double)total.Zeros / tensor.ElementCount,
+            total.NaNs,
+            total.Infinities);
+    }
+}

@@ -1,0 +1,175 @@
+using System.Buffers.Binary;
+using GgufQuant.Comparison;
+using GgufQuant.Formats;
+using GgufQuant.Gguf;
+using GgufQuant.Tests.Gguf;
+
+namespace GgufQuant.Tests.Comparison;
+
+/// <summary>A sound file gives no findings; each kind of damage gives its own.</summary>
+public sealed class GgufCheckTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("ggufquant-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void The_sample_model_is_sound() =>
+        Assert.Empty(GgufCheck.Run(SampleModel.Path, token: TestContext.Current.CancellationToken));
+
+    [Fact]
+    public void A_small_sound_model_gives_no_findings() => Assert.Empty(Check(Metadata(), Tensors()));
+
+    [Fact]
+    public void A_file_cut_off_is_an_error()
+    {
+        string path = Write(GgufBytes.Write(Metadata(), Tensors())[..^200]);
+        GgufFinding finding = Assert.Single(Run(path));
+        Assert.Equal(FindingSeverity.Error, finding.Severity);
+        Assert.Contains("cut off", finding.Message);
+    }
+
+    [Fact]
+    public void A_missing_shard_is_an_error()
+    {
+        string path = Path.Combine(_folder, "m-00001-of-00002.gguf");
+        File.WriteAllBytes(path, GgufBytes.Write([("split.no", (ushort)0), ("split.count", (ushort)2)], []));
+        GgufFinding finding = Assert.Single(Run(path));
+        Assert.Equal((FindingSeverity.Error, Path.Combine(_folder, "m-00002-of-00002.gguf")), (finding.Severity, finding.Subject));
+    }
+
+    [Fact]
+    public void A_missing_file_is_not_a_finding() =>
+        Assert.Throws<FileNotFoundException>(() => Run(Path.Combine(_folder, "nothing.gguf")));
+
+    [Fact]
+    public void Extra_bytes_are_noticed()
+    {
+        GgufFinding finding = Assert.Single(Run(Write([.. GgufBytes.Write(Metadata(), Tensors()), 1, 2, 3])));
+        Assert.StartsWith("3 bytes follow", finding.Message);
+    }
+
+    [Fact]
+    public void A_weight_that_is_not_finite_is_placed()
+    {
+        List<(GgufTensorInfo Info, byte[] Data)> tensors = Tensors();
+        BinaryPrimitives.WriteSingleLittleEndian(tensors[0].Data.AsSpan(4 * (32 + 5)), float.PositiveInfinity);
+        AssertError(Check(Metadata(), tensors), "token_embd.weight", "row 1, column 5 is not finite.");
+    }
+
+    [Fact]
+    public void A_scale_that_is_not_finite_is_placed()
+    {
+        List<(GgufTensorInfo Info, byte[] Data)> tensors = Tensors();
+        BinaryPrimitives.WriteHalfLittleEndian(tensors[1].Data.AsSpan(34 * 3), Half.NaN);
+        AssertError(Check(Metadata(), tensors), "blk.0.attn_q.weight", "row 3, columns 0 to 31 has a scale that is not finite.");
+    }
+
+    [Fact]
+    public void A_hole_of_zeros_is_noticed()
+    {
+        List<(GgufTensorInfo Info, byte[] Data)> tensors = Tensors();
+        Array.Clear(tensors[3].Data);
+        GgufFinding finding = Assert.Single(Check(Metadata(), tensors));
+        Assert.Equal((FindingSeverity.Warning, "blk.1.attn_q.weight"), (finding.Severity, finding.Subject));
+    }
+
+    [Fact]
+    public void A_missing_embedding_is_an_error() =>
+        AssertError(Check(Metadata(), Tensors().Where(tensor => tensor.Info.Name != "token_embd.weight")), "token_embd.weight", "missing");
+
+    [Fact]
+    public void A_missing_block_is_an_error() =>
+        AssertError(Check(Metadata(), Tensors().Where(tensor => !tensor.Info.Name.StartsWith("blk.1."))), "llama.block_count", "no tensors of block 1.");
+
+    [Fact]
+    public void A_tensor_missing_from_a_block_is_an_error() =>
+        AssertError(Check(Metadata(), Tensors().Where(tensor => tensor.Info.Name != "blk.1.attn_norm.weight")), "blk.1", "lacks 'blk.1.attn_norm.weight'");
+
+    [Fact]
+    public void In_an_architecture_of_mixed_blocks_that_is_a_warning()
+    {
+        IEnumerable<(string, object)> metadata = [("general.architecture", "mixed"), ("mixed.block_count", 2u), .. Metadata().Skip(2)];
+        GgufFinding finding = Assert.Single(Check(metadata, Tensors().Where(tensor => tensor.Info.Name != "blk.1.attn_norm.weight")));
+        Assert.Equal((FindingSeverity.Warning, "blk.1"), (finding.Severity, finding.Subject));
+    }
+
+    [Fact]
+    public void A_huge_block_count_is_answered_at_once() =>
+        AssertError(Check([("general.architecture", "llama"), ("llama.block_count", ulong.MaxValue), .. Metadata().Skip(2)], Tensors()), "llama.block_count", "blocks 2, 3, 4 and more.");
+
+    [Fact]
+    public void A_small_embedding_is_an_error() =>
+        AssertError(Check([.. Metadata(), ("tokenizer.ggml.tokens", new string[40].Select(_ => "t").ToArray())], Tensors()), "token_embd.weight", "8 rows for a vocabulary of 40 tokens");
+
+    [Fact]
+    public void A_wrong_width_is_an_error() =>
+        AssertError(Check([.. Metadata(), ("llama.embedding_length", 64u)], Tensors()), "token_embd.weight", "is 64");
+
+    [Fact]
+    public void A_missing_architecture_is_an_error() =>
+        AssertError(Check(Metadata().Skip(1), Tensors()), "general.architecture", "missing");
+
+    [Fact]
+    public void A_file_type_that_no_tensor_has_is_noticed()
+    {
+        GgufFinding finding = Assert.Single(Check([.. Metadata().SkipLast(1), ("general.file_type", 15u)], Tensors()));
+        Assert.Equal("general.file_type", finding.Subject);
+        Assert.Contains("it is Q4_K_M, but no matrix is q4_K; they are f32, q8_0.", finding.Message);
+    }
+
+    [Fact]
+    public void A_missing_quantization_version_is_noticed()
+    {
+        GgufFinding finding = Assert.Single(Check(Metadata().Where(entry => entry.Key != "general.quantization_version"), Tensors()));
+        Assert.Equal("general.quantization_version", finding.Subject);
+    }
+
+    [Fact]
+    public void Files_that_are_no_models_need_no_tensors()
+    {
+        GgufFinding finding = Assert.Single(Check([("general.type", "imatrix")], []));
+        Assert.Equal(FindingSeverity.Information, finding.Severity);
+    }
+
+    private static List<(string Key, object Value)> Metadata() =>
+        [("general.architecture", "llama"), ("llama.block_count", 2u), ("general.quantization_version", 2u), ("general.file_type", 7u)];
+
+    private static List<(GgufTensorInfo Info, byte[] Data)> Tensors() =>
+    [
+        Tensor("token_embd.weight", GgmlType.F32, 32, 8),
+        Tensor("blk.0.attn_q.weight", GgmlType.Q8_0, 32, 16),
+        Tensor("blk.0.attn_norm.weight", GgmlType.F32, 32),
+        Tensor("blk.1.attn_q.weight", GgmlType.Q8_0, 32, 16),
+        Tensor("blk.1.attn_norm.weight", GgmlType.F32, 32),
+    ];
+
+    private static (GgufTensorInfo Info, byte[] Data) Tensor(string name, GgmlType type, params long[] shape)
+    {
+        (GgufTensorInfo info, byte[] data) = GgufBytes.Tensor(name, type, shape);
+        float[] weights = new float[shape.Aggregate((a, b) => a * b)];
+        for (int i = 0; i < weights.Length; i++)
+            weights[i] = (i % 13) - 6;
+        BlockFormat.Of(type).Quantize(weights, 32, [], data);
+        return (info, data);
+    }
+
+    private static void AssertError(IReadOnlyList<GgufFinding> findings, string subject, string message)
+    {
+        GgufFinding finding = Assert.Single(findings);
+        Assert.Equal((FindingSeverity.Error, subject), (finding.Severity, finding.Subject));
+        Assert.Contains(message, finding.Message);
+    }
+
+    private IReadOnlyList<GgufFinding> Check(IEnumerable<(string, object)> metadata, IEnumerable<(GgufTensorInfo, byte[])> tensors) =>
+        Run(Write(GgufBytes.Write(metadata, [.. tensors])));
+
+    private static IReadOnlyList<GgufFinding> Run(string path) => GgufCheck.Run(path, token: TestContext.Current.CancellationToken);
+
+    private string Write(byte[] bytes)
+    {
+        string path = Path.Combine(_folder, "model.gguf");
+        File.WriteAllBytes(path, bytes);
+        return path;
+    }
+}
