@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using GgufQuant.Kernels;
 
 namespace GgufQuant.Formats;
@@ -61,6 +62,7 @@ public readonly struct Q2_K : IQuantizableFormat, IMinimumFormat
     static void IMinimumFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block) =>
         TwoBitLevels.Pack(levels, block[SubBlocks..]);
 
-    static void IMinimumFormat.UnpackLevels(ReadOnlySpan<byte> block, Span<byte> levels) =>
-        TwoBitLevels.Unpack(block[SubBlocks..], levels);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static TI IMinimumFormat.UnpackLevels<TF, TI>(ref readonly byte block, uint first) =>
+        TwoBitLevels.Unpack<TF, TI>(in Unsafe.Add(ref Unsafe.AsRef(in block), SubBlocks), first);
 }

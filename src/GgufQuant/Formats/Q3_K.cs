@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GgufQuant.Kernels;
 
@@ -90,16 +91,12 @@ public readonly struct Q3_K : IQuantizableFormat, ISignedFormat
         TwoBitLevels.Pack(low, block[LowBitsOffset..]);
     }
 
-    static void ISignedFormat.UnpackLevels(ReadOnlySpan<byte> block, Span<byte> levels)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static TI ISignedFormat.UnpackLevels<TF, TI>(ref readonly byte block, uint first)
     {
-        TwoBitLevels.Unpack(block[LowBitsOffset..], levels);
-        ReadOnlySpan<ulong> thirds = MemoryMarshal.Cast<byte, ulong>(block[..LowBitsOffset]);
-        Span<ulong> to = MemoryMarshal.Cast<byte, ulong>(levels);
-        for (int i = 0; i < 4; i++)
-        {
-            ulong third = thirds[i];
-            for (int bit = 0; bit < 8; bit++)
-                to[(4 * bit) + i] |= ((third >> bit) & LowBits) << 2;
-        }
+        ref byte start = ref Unsafe.AsRef(in block);
+        TI third = TI.LoadBytes(in Unsafe.Add(ref start, first % 32));
+        return TwoBitLevels.Unpack<TF, TI>(in Unsafe.Add(ref start, LowBitsOffset), first)
+            | (((third >>> (int)(first / 32)) & TI.Broadcast(1)) << 2);
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GgufQuant.Kernels;
 
@@ -62,18 +63,11 @@ public readonly struct Q4_K : IQuantizableFormat, IMinimumFormat
         }
     }
 
-    static void IMinimumFormat.UnpackLevels(ReadOnlySpan<byte> block, Span<byte> levels)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static TI IMinimumFormat.UnpackLevels<TF, TI>(ref readonly byte block, uint first)
     {
-        ReadOnlySpan<ulong> from = MemoryMarshal.Cast<byte, ulong>(block[LevelsOffset..BlockBytes]);
-        Span<ulong> to = MemoryMarshal.Cast<byte, ulong>(levels);
-        for (int pair = 0; pair < 4; pair++)
-        {
-            for (int i = 0; i < 4; i++)
-            {
-                ulong both = from[(4 * pair) + i];
-                to[(8 * pair) + i] = both & LowNibbles;
-                to[(8 * pair) + i + 4] = (both >> 4) & LowNibbles;
-            }
-        }
+        uint at = LevelsOffset + (first / 64 * 32) + (first % 32);
+        TI levels = TI.LoadBytes(in Unsafe.Add(ref Unsafe.AsRef(in block), at));
+        return (levels >>> (int)(first / 32 % 2 * 4)) & TI.Broadcast(0xF);
     }
 }

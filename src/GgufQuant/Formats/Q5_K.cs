@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GgufQuant.Kernels;
 
@@ -72,20 +73,13 @@ public readonly struct Q5_K : IQuantizableFormat, IMinimumFormat
         }
     }
 
-    static void IMinimumFormat.UnpackLevels(ReadOnlySpan<byte> block, Span<byte> levels)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static TI IMinimumFormat.UnpackLevels<TF, TI>(ref readonly byte block, uint first)
     {
-        ReadOnlySpan<ulong> fifths = MemoryMarshal.Cast<byte, ulong>(block[FifthBitsOffset..LevelsOffset]);
-        ReadOnlySpan<ulong> from = MemoryMarshal.Cast<byte, ulong>(block[LevelsOffset..BlockBytes]);
-        Span<ulong> to = MemoryMarshal.Cast<byte, ulong>(levels);
-        for (int i = 0; i < 4; i++)
-        {
-            ulong fifth = fifths[i];
-            for (int pair = 0; pair < 4; pair++)
-            {
-                ulong both = from[(4 * pair) + i];
-                to[(8 * pair) + i] = (both & LowNibbles) | (((fifth >> (2 * pair)) & LowBits) << 4);
-                to[(8 * pair) + i + 4] = ((both >> 4) & LowNibbles) | (((fifth >> ((2 * pair) + 1)) & LowBits) << 4);
-            }
-        }
+        ref byte start = ref Unsafe.AsRef(in block);
+        TI low = TI.LoadBytes(in Unsafe.Add(ref start, LevelsOffset + (first / 64 * 32) + (first % 32)));
+        TI fifth = TI.LoadBytes(in Unsafe.Add(ref start, FifthBitsOffset + (first % 32)));
+        return ((low >>> (int)(first / 32 % 2 * 4)) & TI.Broadcast(0xF))
+            | (((fifth >>> (int)(first / 32)) & TI.Broadcast(1)) << 4);
     }
 }

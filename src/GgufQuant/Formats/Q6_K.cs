@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GgufQuant.Kernels;
 
@@ -73,21 +74,12 @@ public readonly struct Q6_K : IQuantizableFormat, ISignedFormat
         TwoBitLevels.Pack(high, block[HighBitsOffset..]);
     }
 
-    static void ISignedFormat.UnpackLevels(ReadOnlySpan<byte> block, Span<byte> levels)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static TI ISignedFormat.UnpackLevels<TF, TI>(ref readonly byte block, uint first)
     {
-        TwoBitLevels.Unpack(block[HighBitsOffset..], levels);
-        ReadOnlySpan<ulong> nibbles = MemoryMarshal.Cast<byte, ulong>(block[..HighBitsOffset]);
-        Span<ulong> to = MemoryMarshal.Cast<byte, ulong>(levels);
-        for (int half = 0; half < 2; half++)
-        {
-            for (int i = 0; i < 8; i++)
-            {
-                ulong both = nibbles[(8 * half) + i];
-                ref ulong first = ref to[(WordsAHalf * half) + i];
-                ref ulong second = ref to[(WordsAHalf * half) + i + 8];
-                first = (first << 4) | (both & LowNibbles);
-                second = (second << 4) | ((both >> 4) & LowNibbles);
-            }
-        }
+        ref byte start = ref Unsafe.AsRef(in block);
+        TI low = TI.LoadBytes(in Unsafe.Add(ref start, (first / 128 * 64) + (first % 64)));
+        return ((low >>> (int)(first / 64 % 2 * 4)) & TI.Broadcast(0xF))
+            | (TwoBitLevels.Unpack<TF, TI>(in Unsafe.Add(ref start, HighBitsOffset), first) << 4);
     }
 }

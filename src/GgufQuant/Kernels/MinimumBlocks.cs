@@ -30,23 +30,21 @@ internal readonly struct MinimumBlocks<TFormat> : ILaneQuantizer, ILaneDequantiz
     {
         Span<byte> scales = stackalloc byte[SubBlocks];
         Span<byte> minimums = stackalloc byte[SubBlocks];
-        Span<byte> levels = stackalloc byte[SuperBlock.Size];
         ref float destination = ref MemoryMarshal.GetReference(weights);
         for (; !blocks.IsEmpty; blocks = blocks[TFormat.BlockBytes..])
         {
+            ref byte block = ref MemoryMarshal.GetReference(blocks);
             TFormat.UnpackScales(blocks, scales, minimums);
-            TFormat.UnpackLevels(blocks, levels);
             float factor = HalfConversion.Read(in blocks[TFormat.FactorsOffset]);
             float minimumFactor = HalfConversion.Read(in blocks[TFormat.FactorsOffset + sizeof(ushort)]);
             for (int j = 0; j < SubBlocks; j++)
             {
                 TF scale = TF.Broadcast(factor * scales[j]);
                 TF minimum = TF.Broadcast(minimumFactor * minimums[j]);
-                ref byte level = ref levels[j * TFormat.SubBlockSize];
                 for (int e = 0; e < TFormat.SubBlockSize; e += TF.Count)
                 {
-                    TF value = (scale * TI.ToFloat(TI.LoadBytes(in Unsafe.Add(ref level, e)))) - minimum;
-                    value.Store(ref Unsafe.Add(ref destination, e));
+                    TI levels = TFormat.UnpackLevels<TF, TI>(in block, (uint)((j * TFormat.SubBlockSize) + e));
+                    ((scale * TI.ToFloat(levels)) - minimum).Store(ref Unsafe.Add(ref destination, e));
                 }
                 destination = ref Unsafe.Add(ref destination, TFormat.SubBlockSize);
             }

@@ -27,22 +27,20 @@ internal readonly struct SignedBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
         where TI : struct, IIntLanes<TI, TF>
     {
         Span<sbyte> scales = stackalloc sbyte[SubBlocks];
-        Span<byte> levels = stackalloc byte[SuperBlock.Size];
         ref float destination = ref MemoryMarshal.GetReference(weights);
         TI range = TI.Broadcast(TFormat.LevelRange);
         for (; !blocks.IsEmpty; blocks = blocks[TFormat.BlockBytes..])
         {
+            ref byte block = ref MemoryMarshal.GetReference(blocks);
             TFormat.UnpackScales(blocks, scales);
-            TFormat.UnpackLevels(blocks, levels);
             float factor = HalfConversion.Read(in blocks[TFormat.FactorOffset]);
             for (int j = 0; j < SubBlocks; j++)
             {
                 TF scale = TF.Broadcast(factor * scales[j]);
-                ref byte level = ref levels[j * SubBlockSize];
                 for (int e = 0; e < SubBlockSize; e += TF.Count)
                 {
-                    TF value = scale * TI.ToFloat(TI.LoadBytes(in Unsafe.Add(ref level, e)) - range);
-                    value.Store(ref Unsafe.Add(ref destination, e));
+                    TI levels = TFormat.UnpackLevels<TF, TI>(in block, (uint)((j * SubBlockSize) + e));
+                    (scale * TI.ToFloat(levels - range)).Store(ref Unsafe.Add(ref destination, e));
                 }
                 destination = ref Unsafe.Add(ref destination, SubBlockSize);
             }

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+
 namespace GgufQuant.Kernels;
 
 /// <summary>The twelve bytes in which Q4_K and Q5_K keep eight scales and eight minimums of six bits.</summary>
@@ -24,12 +26,13 @@ internal static class SixBitScales
     /// <summary>Reads eight scales and eight minimums.</summary>
     public static void Unpack(ReadOnlySpan<byte> packed, Span<byte> scales, Span<byte> minimums)
     {
-        for (int j = 0; j < 4; j++)
-        {
-            scales[j] = (byte)(packed[j] & 0x3F);
-            minimums[j] = (byte)(packed[j + 4] & 0x3F);
-            scales[j + 4] = (byte)((packed[j + 8] & 0xF) | (packed[j] >> 6 << 4));
-            minimums[j + 4] = (byte)((packed[j + 8] >> 4) | (packed[j + 4] >> 6 << 4));
-        }
+        uint first = BinaryPrimitives.ReadUInt32LittleEndian(packed);
+        uint second = BinaryPrimitives.ReadUInt32LittleEndian(packed[4..]);
+        uint shared = BinaryPrimitives.ReadUInt32LittleEndian(packed[8..]);
+        BinaryPrimitives.WriteUInt64LittleEndian(scales, Join(first, shared));
+        BinaryPrimitives.WriteUInt64LittleEndian(minimums, Join(second, shared >> 4));
     }
+
+    private static ulong Join(uint whole, uint nibbles) =>
+        (whole & 0x3F3F3F3F) | ((ulong)((nibbles & 0x0F0F0F0F) | ((whole >> 2) & 0x30303030)) << 32);
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace GgufQuant.Kernels;
@@ -5,7 +6,6 @@ namespace GgufQuant.Kernels;
 /// <summary>256 numbers of two bits in 64 bytes: of each 128, those 32 apart share a byte, the first lowest.</summary>
 internal static class TwoBitLevels
 {
-    private const ulong LowPairs = 0x0303030303030303;
     private const int WordsAHalf = 16;
     private const int WordsApart = 4;
 
@@ -25,19 +25,13 @@ internal static class TwoBitLevels
         }
     }
 
-    /// <summary>Unpacks what <see cref="Pack"/> wrote.</summary>
-    public static void Unpack(ReadOnlySpan<byte> packed, Span<byte> levels)
+    /// <summary>Unpacks as many numbers as there are lanes, all of one sub-block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TI Unpack<TF, TI>(ref readonly byte packed, uint first)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
     {
-        ReadOnlySpan<ulong> from = MemoryMarshal.Cast<byte, ulong>(packed[..64]);
-        Span<ulong> to = MemoryMarshal.Cast<byte, ulong>(levels);
-        for (int half = 0; half < 2; half++)
-        {
-            for (int i = 0; i < WordsApart; i++)
-            {
-                ulong four = from[(half * WordsApart) + i];
-                for (int quarter = 0; quarter < 4; quarter++)
-                    to[(half * WordsAHalf) + (quarter * WordsApart) + i] = (four >> (2 * quarter)) & LowPairs;
-            }
-        }
+        TI four = TI.LoadBytes(in Unsafe.Add(ref Unsafe.AsRef(in packed), (first / 128 * 32) + (first % 32)));
+        return (four >>> (int)(first / 32 % 4 * 2)) & TI.Broadcast(3);
     }
 }

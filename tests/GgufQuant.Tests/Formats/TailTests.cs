@@ -20,7 +20,7 @@ public class TailTests : IClassFixture<LaneWidth>
     {
         Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
         BlockFormat format = BlockFormat.Of(type);
-        float[] weights = WeightData.Make("heavy-tail", MostBlocks * 3 * format.BlockSize);
+        float[] weights = WeightData.Make("gaussian", MostBlocks * 3 * format.BlockSize);
         float[] importance = WeightData.MakeImportance(MostBlocks * format.BlockSize);
         for (int blocks = 1; blocks <= MostBlocks; blocks++)
         {
