@@ -22,8 +22,9 @@ public static class RefusedWeights
     public static bool Contains(GgmlType type, string name) => type switch
     {
         // Where the first fit of IQ2_XXS overflows to a scale of zero, its search is not reached.
-        GgmlType.IQ2_XXS => name is "huge" or "very-huge",
-        GgmlType.IQ2_XS or GgmlType.IQ2_S or GgmlType.IQ3_XXS or GgmlType.IQ3_S => s_beyondFloats.Contains(name),
+        GgmlType.IQ2_XXS => name is "huge" or "very-huge" or "near-powers-of-two",
+        GgmlType.IQ2_S => s_beyondFloats.Contains(name),
+        GgmlType.IQ2_XS or GgmlType.IQ3_XXS or GgmlType.IQ3_S => name is "near-powers-of-two" || s_beyondFloats.Contains(name),
         _ => false,
     };
 }
