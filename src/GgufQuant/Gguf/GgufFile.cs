@@ -112,6 +112,28 @@ public sealed class GgufFile : IDisposable
             source.Dispose();
     }
 
+    /// <summary>Reads one file by itself, be it a shard or not.</summary>
+    internal static GgufFile OpenShard(string path)
+    {
+        GgufSource source = new(path);
+        try
+        {
+            return new GgufFile([source], [GgufHeaderReader.Read(source)]);
+        }
+        catch
+        {
+            source.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads the start of the first shard as it is.</summary>
+    internal void ReadHeader(Span<byte> destination)
+    {
+        if (_sources[0].Read(0, destination) < destination.Length)
+            throw new GgufFormatException(Path, "header", 0, "the file has become shorter since it was opened");
+    }
+
     /// <summary>Reads a file that is in memory.</summary>
     internal static GgufFile Open(string name, byte[] bytes)
     {

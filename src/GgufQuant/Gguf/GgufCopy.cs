@@ -1,0 +1,46 @@
+using GgufQuant.Quantization;
+
+namespace GgufQuant.Gguf;
+
+/// <summary>Copies a model's tensor data unchanged into files of another layout.</summary>
+internal sealed class GgufCopy(GgufFile source, IProgress<GgufCopyProgress>? progress, CancellationToken token)
+{
+    private const int BufferBytes = 1 << 22;
+
+    private readonly byte[] _buffer = new byte[BufferBytes];
+    private readonly long _bytes = source.Tensors.Sum(tensor => tensor.ByteCount);
+    private long _done;
+
+    /// <summary>Writes a file that is complete but for its name, which <see cref="AtomicFile.Commit"/> gives it.</summary>
+    /// <param name="path">The name.</param>
+    /// <param name="writer">The layout; each of its tensors is one of the source's.</param>
+    /// <param name="overwrite">Whether a file of that name may be replaced.</param>
+    public AtomicFile Write(string path, GgufWriter writer, bool overwrite)
+    {
+        AtomicFile file = AtomicFile.Create(path, writer.Length, overwrite, writer.WriteHeader);
+        try
+        {
+            foreach (GgufTensor target in writer.Tensors)
+                CopyTensor(source.FindTensor(target.Name)!, target, file);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private void CopyTensor(GgufTensor tensor, GgufTensor target, AtomicFile file)
+    {
+        for (long offset = 0; offset < tensor.ByteCount; offset += BufferBytes)
+        {
+            token.ThrowIfCancellationRequested();
+            Span<byte> part = _buffer.AsSpan(0, (int)Math.Min(BufferBytes, tensor.ByteCount - offset));
+            source.Read(tensor, offset, part);
+            file.Write(target.FileOffset + offset, part);
+            _done += part.Length;
+            progress?.Report(new GgufCopyProgress(tensor.Name, _done, _bytes));
+        }
+    }
+}

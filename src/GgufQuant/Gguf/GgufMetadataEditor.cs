@@ -1,0 +1,118 @@
+using GgufQuant.Quantization;
+
+namespace GgufQuant.Gguf;
+
+/// <summary>Changes a file's metadata, never leaving a half-changed file.</summary>
+/// <remarks>
+/// A change that leaves all else in its place and falls into one page of 4096 bytes is written into the file, which
+/// disks do whole or not at all. Any other is made in a new file that takes the old one's name when it is whole;
+/// that file is little-endian and of version 3.
+/// </remarks>
+public static class GgufMetadataEditor
+{
+    private const int PageBytes = 4096;
+
+    // Beyond this a header is not held in memory to see what changed in it.
+    private const long MaxHeaderBytes = 1 << 28;
+
+    /// <summary>Sets and removes entries. A key that exists keeps its place, a new one comes last.</summary>
+    /// <param name="path">The file; of a split model any shard, though the first is what changes.</param>
+    /// <param name="set">Entries to add or replace.</param>
+    /// <param name="remove">Keys to remove.</param>
+    /// <param name="progress">Is told how far writing anew has come.</param>
+    /// <param name="token">Stops it; the file stays as it was.</param>
+    /// <exception cref="ArgumentException">A key to remove is not there, a key says how the model is split, or the alignment is not a power of two.</exception>
+    /// <exception cref="GgufFormatException">The file is not sound.</exception>
+    /// <exception cref="IOException">The file cannot be read or written.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static GgufEdit Apply(
+        string path, IEnumerable<GgufEntry> set, IEnumerable<string> remove,
+        IProgress<GgufCopyProgress>? progress = null, CancellationToken token = default)
+    {
+        ArgumentNullException.ThrowIfNull(set);
+        ArgumentNullException.ThrowIfNull(remove);
+        string first;
+        using (GgufFile model = GgufFile.Open(path))
+            first = model.Path;
+
+        long pageStart;
+        byte[] page;
+        using (GgufFile file = GgufFile.OpenShard(first))
+        {
+            GgufWriter writer = new(Change(file.Metadata, [.. set], [.. remove]), file.Tensors.Select(tensor => GgufTensorInfo.Of(tensor, tensor.Type)));
+            if (!KeepsData(file, writer) || FindChange(file, writer) is not { } change)
+            {
+                Rewrite(file, writer, progress, token);
+                return GgufEdit.Rewritten;
+            }
+            if (change.Bytes.Length == 0)
+                return GgufEdit.Unchanged;
+            (pageStart, page) = change;
+        }
+
+        token.ThrowIfCancellationRequested();
+        using FileStream stream = new(first, FileMode.Open, FileAccess.Write, FileShare.Read, bufferSize: 0);
+        RandomAccess.Write(stream.SafeFileHandle, page, pageStart);
+        stream.Flush(flushToDisk: true);
+        return GgufEdit.InPlace;
+    }
+
+    private static List<GgufEntry> Change(GgufMetadata metadata, GgufEntry[] set, string[] remove)
+    {
+        foreach (string key in set.Select(entry => entry.Key).Concat(remove))
+        {
+            if (key is GgufSplit.NumberKey or GgufSplit.CountKey or GgufSplit.TensorCountKey)
+                throw new ArgumentException($"'{key}' says how the model is split and is not changed by hand: split or merge the model.");
+        }
+        foreach (string key in remove)
+        {
+            if (!metadata.Contains(key))
+                throw new ArgumentException($"There is no metadata key '{key}' to remove.");
+        }
+
+        Dictionary<string, GgufEntry> replacements = new GgufMetadata(set).ToDictionary(entry => entry.Key, StringComparer.Ordinal);
+        List<GgufEntry> changed =
+        [
+            .. metadata.Where(entry => !remove.Contains(entry.Key, StringComparer.Ordinal))
+                .Select(entry => replacements.Remove(entry.Key, out GgufEntry? replacement) ? replacement : entry),
+        ];
+        changed.AddRange(set.Where(entry => replacements.ContainsKey(entry.Key)));
+        return changed;
+    }
+
+    private static bool KeepsData(GgufFile file, GgufWriter writer) =>
+        !file.IsBigEndian
+        && writer.DataOffset <= MaxHeaderBytes
+        && writer.DataOffset <= file.Length
+        && writer.Tensors.Zip(file.Tensors, (after, before) => after.FileOffset == before.FileOffset).All(same => same);
+
+    // The bytes that differ, if one page holds them all; none if the headers are the same.
+    private static (long Start, byte[] Bytes)? FindChange(GgufFile file, GgufWriter writer)
+    {
+        byte[] before = new byte[writer.DataOffset];
+        file.ReadHeader(before);
+        using MemoryStream stream = new(before.Length);
+        writer.WriteHeader(stream);
+        ReadOnlySpan<byte> after = stream.GetBuffer().AsSpan(0, (int)stream.Length);
+
+        int start = after.CommonPrefixLength(before);
+        if (start == after.Length)
+            return (0, []);
+        int end = after.Length;
+        while (after[end - 1] == before[end - 1])
+            end--;
+        return start / PageBytes == (end - 1) / PageBytes ? (start, after[start..end].ToArray()) : null;
+    }
+
+    private static void Rewrite(GgufFile file, GgufWriter writer, IProgress<GgufCopyProgress>? progress, CancellationToken token)
+    {
+        UnixFileMode mode = OperatingSystem.IsWindows() ? UnixFileMode.None : File.GetUnixFileMode(file.Path);
+        using AtomicFile target = new GgufCopy(file, progress, token).Write(file.Path, writer, overwrite: true);
+
+        // Windows does not let an open file be replaced.
+        file.Dispose();
+        target.Commit();
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(file.Path, mode);
+    }
+}

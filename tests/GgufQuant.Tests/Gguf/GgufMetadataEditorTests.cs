@@ -1,0 +1,147 @@
+using GgufQuant.Gguf;
+
+namespace GgufQuant.Tests.Gguf;
+
+/// <summary>Edits keep everything else as it was; small ones touch a few bytes, and none leaves a damaged file.</summary>
+public sealed class GgufMetadataEditorTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("ggufquant-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData("u32", 17u)]
+    [InlineData("bool", false)]
+    [InlineData("general.architecture", "qwen2")]
+    public void A_value_of_the_same_size_is_changed_in_place(string key, object value)
+    {
+        string path = Write();
+        byte[] before = File.ReadAllBytes(path);
+        Assert.Equal(GgufEdit.InPlace, Edit(path, [GgufEntry.Create(key, value)]));
+        byte[] after = File.ReadAllBytes(path);
+        Assert.Equal(GgufBytes.Write(Replaced(key, value), GgufBytes.SomeTensors), after);
+        Assert.InRange(before.Zip(after).Count(pair => pair.First != pair.Second), 1, 8);
+    }
+
+    [Theory]
+    [InlineData("str.empty", "no longer")]
+    [InlineData("general.architecture", "other type of the same key")]
+    [InlineData("a.str", 5)]
+    public void Another_size_is_written_anew(string key, object value)
+    {
+        string path = Write();
+        Assert.Equal(GgufEdit.Rewritten, Edit(path, [GgufEntry.Create(key, value)]));
+        Assert.Equal(GgufBytes.Write(Replaced(key, value), GgufBytes.SomeTensors), File.ReadAllBytes(path));
+        Assert.Equal([path], Directory.GetFiles(_folder));
+    }
+
+    [Fact]
+    public void Keys_are_added_and_removed()
+    {
+        string path = Write();
+        Assert.Equal(GgufEdit.Rewritten, Edit(path, [GgufEntry.Create("new.key", "new")], ["u8", "long.a.str"]));
+        Assert.Equal(
+            GgufBytes.Write([.. GgufBytes.EveryValue.Where(entry => entry.Key is not ("u8" or "long.a.str")), ("new.key", "new")], GgufBytes.SomeTensors),
+            File.ReadAllBytes(path));
+    }
+
+    [Fact]
+    public void Padding_takes_a_short_value_at_the_end_in_place()
+    {
+        string path = Path.Combine(_folder, "short.gguf");
+        File.WriteAllBytes(path, GgufBytes.Write([("k", "")], GgufBytes.SomeTensors.Take(1).ToArray()));
+        Assert.Equal(GgufEdit.InPlace, Edit(path, [GgufEntry.Create("k", "v")]));
+        Assert.Equal(GgufBytes.Write([("k", "v")], GgufBytes.SomeTensors.Take(1).ToArray()), File.ReadAllBytes(path));
+    }
+
+    [Fact]
+    public void A_change_across_two_pages_is_written_anew()
+    {
+        string path = Path.Combine(_folder, "pages.gguf");
+        List<(string, object)> metadata = [("a", "1"), ("filler", new string('x', 5000)), ("b", "2")];
+        File.WriteAllBytes(path, GgufBytes.Write(metadata, []));
+        Assert.Equal(GgufEdit.Rewritten, Edit(path, [GgufEntry.Create("a", "3"), GgufEntry.Create("b", "4")]));
+        Assert.Equal(GgufBytes.Write([("a", "3"), metadata[1], ("b", "4")], []), File.ReadAllBytes(path));
+    }
+
+    [Fact]
+    public void The_alignment_can_be_changed()
+    {
+        string path = Write();
+        Assert.Equal(GgufEdit.Rewritten, Edit(path, [GgufEntry.Create("general.alignment", 512u)]));
+        Assert.Equal(GgufBytes.Write([.. GgufBytes.EveryValue, ("general.alignment", 512u)], GgufBytes.SomeTensors), File.ReadAllBytes(path));
+    }
+
+    [Fact]
+    public void Nothing_to_change_touches_nothing()
+    {
+        string path = Write();
+        DateTime time = new(2001, 2, 3, 0, 0, 0, DateTimeKind.Utc);
+        File.SetLastWriteTimeUtc(path, time);
+        Assert.Equal(GgufEdit.Unchanged, Edit(path, [GgufEntry.Create("u32", 4000000000u)]));
+        Assert.Equal(time, File.GetLastWriteTimeUtc(path));
+    }
+
+    [Fact]
+    public void Of_a_split_model_the_first_shard_changes()
+    {
+        using (GgufFile file = GgufFile.Open(Write()))
+            GgufSplitter.Split(file, Path.Combine(_folder, "part"), new() { MaxTensors = 2 }, token: TestContext.Current.CancellationToken);
+        string last = Path.Combine(_folder, "part-00003-of-00003.gguf");
+        byte[] before = File.ReadAllBytes(last);
+        Assert.Equal(GgufEdit.Rewritten, Edit(last, [GgufEntry.Create("general.name", "Renamed")]));
+        Assert.Equal(before, File.ReadAllBytes(last));
+        using GgufFile changed = GgufFile.Open(last);
+        Assert.Equal("Renamed", changed.Metadata.Find("general.name")!.Value);
+        Assert.Equal(GgufBytes.SomeTensors.Count, changed.Tensors.Count);
+    }
+
+    [Fact]
+    public void A_big_endian_file_becomes_a_little_endian_one()
+    {
+        string path = Path.Combine(_folder, "big.gguf");
+        File.WriteAllBytes(path, BigEndian.SwapHeader(GgufBytes.Write([("k", 1)], [])));
+        Assert.Equal(GgufEdit.Rewritten, Edit(path, [GgufEntry.Create("k", 2)]));
+        Assert.Equal(GgufBytes.Write([("k", 2)], []), File.ReadAllBytes(path));
+    }
+
+    [Fact]
+    public void Wrong_edits_leave_the_file_alone()
+    {
+        string path = Write();
+        byte[] before = File.ReadAllBytes(path);
+        Assert.Throws<ArgumentException>(() => Edit(path, [], ["nothing"]));
+        Assert.Throws<ArgumentException>(() => Edit(path, [GgufEntry.Create("split.count", (ushort)3)]));
+        Assert.Throws<ArgumentException>(() => Edit(path, [GgufEntry.Create("general.alignment", 48u)]));
+        Assert.Throws<ArgumentException>(() => Edit(path, [GgufEntry.Create("k", 1), GgufEntry.Create("k", 2)]));
+        Assert.Equal(before, File.ReadAllBytes(path));
+        Assert.Equal([path], Directory.GetFiles(_folder));
+    }
+
+    [Fact]
+    public void The_files_mode_is_kept()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no file modes.");
+        string path = Write();
+        UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead;
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(path, mode);
+            Edit(path, [GgufEntry.Create("new", "key")]);
+            Assert.Equal(mode, File.GetUnixFileMode(path));
+        }
+    }
+
+    private static GgufEdit Edit(string path, IEnumerable<GgufEntry> set, IEnumerable<string>? remove = null) =>
+        GgufMetadataEditor.Apply(path, set, remove ?? [], token: TestContext.Current.CancellationToken);
+
+    private static IEnumerable<(string, object)> Replaced(string key, object value) =>
+        GgufBytes.EveryValue.Select(entry => entry.Key == key ? (key, value) : entry);
+
+    private string Write()
+    {
+        string path = Path.Combine(_folder, "model.gguf");
+        File.WriteAllBytes(path, GgufBytes.Write(GgufBytes.EveryValue, GgufBytes.SomeTensors));
+        return path;
+    }
+}
