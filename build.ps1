@@ -5,14 +5,17 @@ Builds, tests and packages GgufQuant.
 .DESCRIPTION
 Build    compiles everything and stages the module, so that Import-Module ./GgufQuant.psd1 works in this checkout.
 Test     builds, then runs every test that needs no installed PowerShell.
-Pester   builds, then runs the tests that only a real PowerShell can show. Needs pwsh and Pester 5.
-Package  builds, then puts the installable module into out/GgufQuant/<version>.
+Pester   packages, then runs the tests that only a real PowerShell can show. Needs pwsh and Pester 5.
+Package  builds the module and puts what is installed into out/GgufQuant/<version>.
 Clean    removes what the other tasks made.
 
 It uses the engine's own cmdlets only, so that it runs in GgufQuant.Shell as it does in PowerShell.
 
 .EXAMPLE
 ./build.ps1 -Task Test
+
+.EXAMPLE
+./build.ps1 -Engine Cuda
 
 .EXAMPLE
 dotnet run --project src/GgufQuant.Shell -- build.ps1 -Task Package
@@ -25,7 +28,11 @@ param(
     [string] $Task = 'Build',
 
     [ValidateSet('Debug', 'Release')]
-    [string] $Configuration = 'Release'
+    [string] $Configuration = 'Release',
+
+    # What evaluates models: llama.cpp on the processor, or with a GPU. What was staged last stays without it.
+    [ValidateSet('Cpu', 'Cuda', 'Vulkan')]
+    [string] $Engine
 )
 
 $ErrorActionPreference = 'Stop'
@@ -44,9 +51,11 @@ function Remove-Folder([string] $Path)
     if ([IO.Directory]::Exists($Path)) { [IO.Directory]::Delete($Path, $true) }
 }
 
-function Invoke-Build
+function Invoke-Build([string] $Project = $solution)
 {
-    Invoke-Program dotnet 'build', $solution, '--configuration', $Configuration
+    $arguments = @('build', $Project, '--configuration', $Configuration)
+    if ($Engine) { $arguments += "-p:Engine=$Engine" }
+    Invoke-Program dotnet $arguments
 }
 
 function Invoke-Test
@@ -54,23 +63,27 @@ function Invoke-Test
     Invoke-Program dotnet 'test', '--solution', $solution, '--configuration', $Configuration, '--no-build'
 }
 
+function Assert-PowerShell
+{
+    if (Get-Command pwsh -CommandType Application -ErrorAction Ignore) { return }
+    throw 'The Pester tests need PowerShell 7.6: no ''pwsh'' was found on the PATH.'
+}
+
 function Invoke-PesterTest
 {
-    if (-not (Get-Command pwsh -CommandType Application -ErrorAction Ignore))
-    {
-        throw 'The Pester tests need PowerShell 7.6: no ''pwsh'' was found on the PATH.'
-    }
-
     Invoke-Program pwsh '-NoProfile', '-File', "$PSScriptRoot/tests/pester/Invoke-Tests.ps1"
 }
 
-# The manifest says what belongs to the package: nothing else goes in, and a missing file is an error.
+# The manifest says what belongs to the package, beside this platform's engine; a missing file is an error.
 function New-Package
 {
+    Invoke-Build "$PSScriptRoot/src/GgufQuant.Cmdlets"
     $module = Test-ModuleManifest $manifest
     $folder = [IO.Path]::Combine($PSScriptRoot, 'out', $module.Name, $module.Version)
     Remove-Folder $folder
-    foreach ($file in $module.FileList)
+    $native = [IO.Path]::Combine($PSScriptRoot, 'module', 'native')
+    $engineFiles = [IO.Directory]::Exists($native) ? [IO.Directory]::GetFiles($native, '*', 'AllDirectories') : @()
+    foreach ($file in $module.FileList + $engineFiles)
     {
         $target = [IO.Path]::Combine($folder, [IO.Path]::GetRelativePath($PSScriptRoot, $file))
         $null = [IO.Directory]::CreateDirectory([IO.Path]::GetDirectoryName($target))
@@ -84,16 +97,17 @@ function New-Package
 function Remove-BuildOutput
 {
     Remove-Folder "$PSScriptRoot/out"
+    Remove-Folder "$PSScriptRoot/module/native"
     foreach ($name in [IO.Directory]::GetFiles("$PSScriptRoot/module"))
     {
         if ([IO.Path]::GetExtension($name) -in '.dll', '.pdb') { [IO.File]::Delete($name) }
     }
 
-    foreach ($project in [IO.Directory]::GetFiles($PSScriptRoot, '*.csproj', 'AllDirectories'))
+    foreach ($project in @('src', 'tests').ForEach{ [IO.Directory]::GetFiles("$PSScriptRoot/$_", '*.csproj', 'AllDirectories') })
     {
         $folder = [IO.Path]::GetDirectoryName($project)
         # The Shell cannot take away the program that it is.
-        if ([AppContext]::BaseDirectory.StartsWith($folder)) { continue }
+        if ([AppContext]::BaseDirectory.StartsWith($folder + [IO.Path]::DirectorySeparatorChar)) { continue }
         Remove-Folder "$folder/bin"
         Remove-Folder "$folder/obj"
     }
@@ -103,7 +117,7 @@ switch ($Task)
 {
     'Build'   { Invoke-Build }
     'Test'    { Invoke-Build; Invoke-Test }
-    'Pester'  { Invoke-Build; Invoke-PesterTest }
-    'Package' { Invoke-Build; New-Package }
+    'Pester'  { Assert-PowerShell; New-Package; Invoke-PesterTest }
+    'Package' { New-Package }
     'Clean'   { Remove-BuildOutput }
 }

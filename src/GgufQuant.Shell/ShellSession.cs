@@ -121,10 +121,9 @@ internal sealed class ShellSession : IDisposable
 
     private void ShowError(ErrorRecord error)
     {
-        PSObject shown = PSObject.AsPSObject(error);
-        // Out-Default sends what carries this property to the error stream of the host.
-        shown.Properties.Add(new PSNoteProperty("writeErrorStream", true));
         using PowerShell shell = PowerShell.Create(_runspace);
-        shell.AddCommand("Out-Default").Invoke(new[] { shown });
+        _terminal.OutputIsError = true;
+        shell.AddCommand("Out-Default").Invoke(new[] { error });
+        _terminal.OutputIsError = false;
     }
 }

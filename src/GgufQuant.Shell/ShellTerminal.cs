@@ -41,14 +41,19 @@ internal sealed class ShellTerminal : IDisposable
 
     public int Height => OutputIsTerminal && Console.WindowHeight > 0 ? Console.WindowHeight : RedirectedHeight;
 
+    /// <summary>Whether <see cref="Write"/> goes to standard error: what the engine formats then is an error.</summary>
+    public bool OutputIsError { get; set; }
+
     /// <summary>Writes text to standard output.</summary>
     public void Write(string text)
     {
         lock (_gate)
         {
             _progress?.Erase();
-            Console.Out.Write(PSHostUserInterface.GetOutputString(text, OutputHasColor));
-            Follow(text);
+            TextWriter writer = OutputIsError ? Console.Error : Console.Out;
+            writer.Write(PSHostUserInterface.GetOutputString(text, OutputIsError ? ErrorHasColor : OutputHasColor));
+            if (text.Length > 0)
+                _atLineStart = text[^1] == '\n';
         }
     }
 
@@ -82,10 +87,4 @@ internal sealed class ShellTerminal : IDisposable
     }
 
     public void Dispose() => ClearProgress();
-
-    private void Follow(string text)
-    {
-        if (text.Length > 0)
-            _atLineStart = text[^1] == '\n';
-    }
 }
