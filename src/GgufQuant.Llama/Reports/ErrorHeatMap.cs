@@ -1,10 +1,12 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using GgufQuant.Comparison;
+using GgufQuant.Formats;
 using static GgufQuant.Llama.Reports.ReportText;
 
 namespace GgufQuant.Llama.Reports;
 
-/// <summary>The error of each tensor: kinds of tensors down, layers across, darker for more.</summary>
+/// <summary>The error of each tensor: kinds of tensors down, layers across, stronger for more.</summary>
 internal static partial class ErrorHeatMap
 {
     private const double Width = 760;
@@ -17,10 +19,10 @@ internal static partial class ErrorHeatMap
     /// <summary>The picture, or nothing for a model without layers.</summary>
     /// <param name="row">The quantization.</param>
     /// <param name="number">Its number in the report.</param>
-    /// <param name="largest">The greatest error in the report, which is drawn darkest.</param>
+    /// <param name="largest">The greatest error in the report, which gets the strongest colour.</param>
     public static string Draw(QuantReportRow row, int number, double largest)
     {
-        Cell[] cells = [.. row.Weights!.Tensors.Select(tensor => Locate(tensor.Name, tensor.Type, tensor.RelativeRmsError)).OfType<Cell>()];
+        Cell[] cells = [.. row.Weights!.Tensors.Select(Locate).OfType<Cell>()];
         if (cells.Length == 0)
             return "";
         string[] kinds = [.. cells.Select(cell => cell.Kind).Distinct()];
@@ -42,14 +44,14 @@ internal static partial class ErrorHeatMap
     }
 
     /// <summary>Tensors outside of the layers, which the picture leaves out.</summary>
-    public static IEnumerable<(string Name, string Type, double RelativeRmsError)> Others(QuantReportRow row) =>
-        row.Weights!.Tensors.Where(tensor => tensor.RelativeRmsError > 0 && Locate(tensor.Name, tensor.Type, tensor.RelativeRmsError) is null);
+    public static IEnumerable<TensorError> Others(QuantReportRow row) =>
+        row.Weights!.Tensors.Where(tensor => tensor.RelativeRmsError > 0 && Locate(tensor) is null);
 
     // Norms and biases stay as they are and would only make the picture longer.
-    private static Cell? Locate(string name, string type, double error) =>
-        LayerTensor().Match(name) is { Success: true } match && !name.Contains("norm", StringComparison.Ordinal)
+    private static Cell? Locate(TensorError tensor) =>
+        LayerTensor().Match(tensor.Name) is { Success: true } match && !tensor.Name.Contains("norm", StringComparison.Ordinal)
             && int.TryParse(match.Groups[1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int layer) && layer < 1024
-            ? new(name, type, layer, match.Groups[2].Value, error)
+            ? new(tensor, layer, match.Groups[2].Value)
             : null;
 
     private static double Shade(double error, double largest) => largest > 0 && error > 0 ? 0.06 + (0.94 * Math.Sqrt(error / largest)) : 0.03;
@@ -57,11 +59,18 @@ internal static partial class ErrorHeatMap
     private static string Describe(Cell[] cells)
     {
         Cell worst = cells.MaxBy(cell => cell.Error)!;
-        return $"Layers across, kinds of tensors down, darker for a larger relative error. Largest: {worst.Name} in {worst.Type} with {Significant(worst.Error)}.";
+        return $"Layers across, kinds of tensors down, stronger colour for a larger relative error. Largest: {worst.Name} in {worst.Type} with {Significant(worst.Error)}.";
     }
 
     [GeneratedRegex(@"^blk\.(\d+)\.(.+)\.weight$")]
     private static partial Regex LayerTensor();
 
-    private sealed record Cell(string Name, string Type, int Layer, string Kind, double Error);
+    private sealed record Cell(TensorError Tensor, int Layer, string Kind)
+    {
+        public string Name => Tensor.Name;
+
+        public string Type => BlockFormat.Of(Tensor.Type).ToString();
+
+        public double Error => Tensor.RelativeRmsError;
+    }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using GgufQuant.Formats;
 using GgufQuant.Llama.Generation;
 using static GgufQuant.Llama.Reports.ReportText;
 
@@ -14,7 +15,7 @@ public static class HtmlReport
         @media (prefers-color-scheme: dark) { :root { --surface: #17181b; --ink: #ececee; --muted: #a2a5ad; --line: #34363c; --accent: #78aefc; --mark: #5a4310; } }
         * { box-sizing: border-box; }
         body { margin: 0; background: var(--surface); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
-        main { max-width: 62rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
+        main { max-width: 72rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
         h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 .25rem; text-wrap: balance; }
         h2 { font-size: 1.2rem; margin: 2.75rem 0 .5rem; }
         h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
@@ -144,11 +145,11 @@ public static class HtmlReport
             return;
         double largest = rows.SelectMany(row => row.Weights!.Tensors).Select(tensor => tensor.RelativeRmsError).Where(double.IsFinite).DefaultIfEmpty().Max();
         page.Append("<h2>Where the error is</h2>\n");
-        page.Append(CultureInfo.InvariantCulture, $"<p class=\"note\">The relative error of each tensor's weights, layers across, on one scale for all types: the darkest is {Significant(largest)}.</p>\n");
+        page.Append(CultureInfo.InvariantCulture, $"<p class=\"note\">The relative error of each tensor's weights, layers across, on one scale for all types: the strongest colour is {Significant(largest)}.</p>\n");
         for (int i = 0; i < rows.Length; i++)
         {
             page.Append(CultureInfo.InvariantCulture, $"<details{(i == 0 ? " open" : "")}><summary>{Html(rows[i].Name)}</summary>\n<figure>\n{ErrorHeatMap.Draw(rows[i], i, largest)}");
-            string others = string.Join(", ", ErrorHeatMap.Others(rows[i]).Select(tensor => $"{tensor.Name} in {tensor.Type} {Significant(tensor.RelativeRmsError)}"));
+            string others = string.Join(", ", ErrorHeatMap.Others(rows[i]).Select(tensor => $"{tensor.Name} in {BlockFormat.Of(tensor.Type)} {Significant(tensor.RelativeRmsError)}"));
             if (others.Length > 0)
                 page.Append("<figcaption class=\"note\">Outside of the layers: ").Append(Html(others)).Append(".</figcaption>\n");
             page.Append("</figure>\n</details>\n");

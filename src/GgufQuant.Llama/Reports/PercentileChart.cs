@@ -26,7 +26,7 @@ internal static class PercentileChart
         foreach (double tick in scale.Ticks)
         {
             svg.Add($"""<line class="grid" x1="{scale[tick]}" x2="{scale[tick]}" y1="{Top - 6}" y2="{bottom}"/>""");
-            svg.Add($"""<text class="tick" x="{scale[tick]}" y="{bottom + 18}" text-anchor="middle">{Significant(tick).TrimEnd('0').TrimEnd('.')}</text>""");
+            svg.Add($"""<text class="tick" x="{scale[tick]}" y="{bottom + 18}" text-anchor="middle">{Tick(tick)}</text>""");
         }
         svg.Add($"""<text class="label" x="{(Left + Width - Right) / 2}" y="{bottom + 38}" text-anchor="middle">KL divergence of a token's prediction, nats (log)</text>""");
         Legend(svg);

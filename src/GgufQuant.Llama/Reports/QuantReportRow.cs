@@ -1,3 +1,4 @@
+using GgufQuant.Comparison;
 using GgufQuant.Llama.Generation;
 using GgufQuant.Llama.Quality;
 
@@ -18,13 +19,8 @@ public sealed record QuantReportRow(string Name, long Size)
     public KlDivergenceResult? Predictions { get; init; }
 
     /// <summary>Its weights against the reference's; null if not measured, and of the reference.</summary>
-    public ReportedWeights? Weights { get; init; }
+    public ModelError? Weights { get; init; }
 
     /// <summary>What it writes; empty if not tried, and of the reference.</summary>
     public IReadOnlyList<GenerationComparison> Generations { get; init; } = [];
 }
-
-/// <summary>How far a quantization's weights are from the reference's.</summary>
-/// <param name="RelativeRmsError">√(Σ(a-b)²/Σa²) over all weights.</param>
-/// <param name="Tensors">Each tensor's name, type and relative error.</param>
-public sealed record ReportedWeights(double RelativeRmsError, IReadOnlyList<(string Name, string Type, double RelativeRmsError)> Tensors);

@@ -17,7 +17,7 @@ internal sealed record ReportColumn(string Title, Func<QuantReportRow, string?> 
             new("Weight error", row => row.Weights is { } weights ? Significant(weights.RelativeRmsError) : null),
             new("Perplexity", row => (row.Perplexity ?? row.Predictions?.Perplexity) is { } value ? $"{Fixed(value.Value, 3)} ± {Significant(value.Error)}" : null),
             new("Relative quality", row => row.Predictions is { } result ? Fixed(result.RelativeQuality, 1) + "%" : row == report.Reference && row.Perplexity is not null ? "100%" : null),
-            new("Mean KL divergence", row => row.Predictions is { } result ? $"{Significant(result.KlDivergence.Value)} ± {Significant(result.KlDivergence.Error)}" : null),
+            new("Mean KL divergence", row => row.Predictions is { } result ? Estimate(result.KlDivergence) : null),
             new("99% KL divergence", row => row.Predictions is { } result ? Significant(result.KlPercentiles.P99) : null),
             new("Same top token", row => row.Predictions is { } result ? Percent(result.TopTokenMatch.Value) : null),
             new("RMS Δp", row => row.Predictions is { } result ? Percent(result.RmsProbabilityChange.Value, 2) : null),

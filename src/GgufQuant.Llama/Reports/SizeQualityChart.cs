@@ -34,12 +34,12 @@ internal static class SizeQualityChart
         foreach (double tick in vertical.Ticks)
         {
             svg.Add($"""<line class="grid" x1="{Left}" x2="{Width - Right}" y1="{vertical[tick]}" y2="{vertical[tick]}"/>""");
-            svg.Add($"""<text class="tick" x="{Left - 8}" y="{vertical[tick] + 4}" text-anchor="end">{Significant(tick).TrimEnd('0').TrimEnd('.')}</text>""");
+            svg.Add($"""<text class="tick" x="{Left - 8}" y="{vertical[tick] + 4}" text-anchor="end">{Tick(tick)}</text>""");
         }
         for (double size = 0; size <= largest; size += Step(largest))
         {
             svg.Add($"""<line class="axis" x1="{X(size)}" x2="{X(size)}" y1="{Height - Bottom}" y2="{Height - Bottom + 5}"/>""");
-            svg.Add($"""<text class="tick" x="{X(size)}" y="{Height - Bottom + 20}" text-anchor="middle">{(size == 0 ? "0" : Size(size))}</text>""");
+            svg.Add($"""<text class="tick" x="{X(size)}" y="{Height - Bottom + 20}" text-anchor="middle">{(size == 0 ? "0" : SizeTick(size))}</text>""");
         }
         svg.Add($"""<line class="axis" x1="{Left}" x2="{Width - Right}" y1="{Height - Bottom}" y2="{Height - Bottom}"/>""");
         svg.Add($"""<text class="label" x="{(Left + Width - Right) / 2}" y="{Height - 12}" text-anchor="middle">File size</text>""");
