@@ -1,10 +1,31 @@
 using GgufQuant.Formats;
+using GgufQuant.Gguf;
+using GgufQuant.Imatrix;
 
 namespace GgufQuant.Planning;
 
-/// <summary>Which tensors llama.cpp does not quantize without importance weights.</summary>
+/// <summary>How llama.cpp's quantizer goes by an importance matrix, and which tensors it does not quantize without.</summary>
 internal static class ImportanceRules
 {
+    /// <summary>The entry that a tensor is quantized with; null if there is none or it is not needed.</summary>
+    /// <exception cref="QuantizationException">The tensor needs an entry and has none, or one of another size.</exception>
+    internal static ImportanceEntry? Find(PlannedTensor tensor, FileType type, ImportanceMatrix? matrix)
+    {
+        if (tensor.IsCopied)
+            return null;
+        ImportanceEntry? entry = matrix?.Find(tensor.Name);
+        if (entry is not null && !Fits(entry, tensor.Source))
+        {
+            // Some old matrices have an entry of vocabulary size for the embeddings.
+            if (TensorNames.RoleOf(tensor.Name) != TensorRole.TokenEmbedding)
+                throw new QuantizationException($"The importance matrix '{matrix!.Path}' has {entry.Columns} columns for tensor '{tensor.Name}', whose matrices have {Columns(tensor.Source)}: it is of another model.");
+            entry = null;
+        }
+        if (entry is null && IsRequired(tensor.Name, tensor.Format, type))
+            throw Missing(tensor, type, matrix);
+        return tensor.Format.Importance == ImportanceUse.Ignored ? null : entry;
+    }
+
     internal static bool IsRequired(string name, BlockFormat target, FileType type)
     {
         if (target.Importance == ImportanceUse.Required)
@@ -18,4 +39,15 @@ internal static class ImportanceRules
             _ => false,
         };
     }
+
+    private static bool Fits(ImportanceEntry entry, GgufTensor tensor) => entry.Columns == Columns(tensor);
+
+    private static long Columns(GgufTensor tensor) =>
+        tensor.Shape.Skip(2).Aggregate(tensor.RowLength, (columns, dimension) => columns * dimension);
+
+    private static QuantizationException Missing(PlannedTensor tensor, FileType type, ImportanceMatrix? matrix) => new(matrix is null
+        ? $"{type} needs an importance matrix: tensor '{tensor.Name}' would become {tensor.Format}, which is garbage without one. "
+            + "Make one from the original model with llama-imatrix and give it, or choose a type that needs none, such as Q4_K_M or Q2_K."
+        : $"The importance matrix '{matrix.Path}' has no entry for tensor '{tensor.Name}', which would become {tensor.Format} and is garbage without one. "
+            + "Give the tensor a type that needs none, such as q4_K, or make a matrix from more text.");
 }

@@ -7,7 +7,7 @@ internal static class PlanRules
 {
     /// <summary>Refuses a tensor that cannot become what is planned.</summary>
     /// <exception cref="QuantizationException">The message says why and what to do.</exception>
-    internal static void Check(PlannedTensor tensor, FileType type, QuantizationOptions options)
+    internal static void Check(PlannedTensor tensor, QuantizationOptions options)
     {
         if (tensor.IsCopied)
             return;
@@ -22,11 +22,5 @@ internal static class PlanRules
         }
         if (tensor.Source.RowLength % tensor.Format.BlockSize != 0)
             throw new QuantizationException($"Tensor '{tensor.Name}' has rows of {tensor.Source.RowLength} weights, which are not whole {tensor.Format} blocks of {tensor.Format.BlockSize}: choose another type for it.");
-        if (ImportanceRules.IsRequired(tensor.Name, tensor.Format, type))
-        {
-            throw new QuantizationException(
-                $"{type} needs an importance matrix: tensor '{tensor.Name}' would become {tensor.Format}, which is garbage without one. "
-                + "Make one from the original model with llama-imatrix and give it, or choose a type that needs none, such as Q4_K_M or Q2_K.");
-        }
     }
 }

@@ -1,5 +1,6 @@
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.Imatrix;
 
 namespace GgufQuant.Planning;
 
@@ -17,6 +18,9 @@ public sealed record PlannedTensor(GgufTensor Source, GgmlType Target, string Ru
 
     /// <summary>Bytes the tensor will take.</summary>
     public long ByteCount => Format.ByteCount(Source.ElementCount);
+
+    /// <summary>How much each column matters; null where all matter alike, or the target type takes no notice.</summary>
+    public ImportanceEntry? Importance { get; init; }
 
     /// <summary>Whether the tensor's bytes are taken over as they are.</summary>
     public bool IsCopied => Source.Type == Target;

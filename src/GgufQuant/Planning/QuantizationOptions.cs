@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using GgufQuant.Formats;
+using GgufQuant.Imatrix;
 
 namespace GgufQuant.Planning;
 
@@ -26,6 +27,9 @@ public sealed record QuantizationOptions
 
     /// <summary>Takes tensors that are quantized already; what they have lost stays lost.</summary>
     public bool AllowRequantize { get; init; }
+
+    /// <summary>How much each column of the weights matters; null for alike.</summary>
+    public ImportanceMatrix? ImportanceMatrix { get; init; }
 }
 
 /// <summary>A type for the tensors whose name a regular expression finds a match in, whatever the case of its letters.</summary>

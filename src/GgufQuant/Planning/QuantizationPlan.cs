@@ -57,16 +57,19 @@ public sealed class QuantizationPlan
         ArgumentNullException.ThrowIfNull(source);
         options ??= QuantizationOptions.Default;
         List<PlannedTensor> tensors = ChooseTypes(source, type, options);
-        foreach (PlannedTensor tensor in tensors)
-            PlanRules.Check(tensor, type, options);
-        GgufWriter layout = new(PlannedMetadata.Of(source.Metadata, type), tensors.Select(tensor => new GgufTensorInfo(tensor.Name, tensor.Target, tensor.Source.Shape)));
+        for (int i = 0; i < tensors.Count; i++)
+        {
+            PlanRules.Check(tensors[i], options);
+            tensors[i] = tensors[i] with { Importance = ImportanceRules.Find(tensors[i], type, options.ImportanceMatrix) };
+        }
+        GgufWriter layout = new(PlannedMetadata.Of(source.Metadata, type, options), tensors.Select(tensor => new GgufTensorInfo(tensor.Name, tensor.Target, tensor.Source.Shape)));
         return new QuantizationPlan(source, type, options, tensors, layout);
     }
 
     internal static List<PlannedTensor> ChooseTypes(GgufFile source, FileType type, QuantizationOptions options)
     {
         List<GgufTensor> ordered = [.. source.Tensors.OrderBy(tensor => tensor.Name, TensorOrder.Instance)];
-        MixModel model = MixModelReader.Read(source.Metadata, [.. ordered.Select(tensor => tensor.Name)], hasImportance: false);
+        MixModel model = MixModelReader.Read(source.Metadata, [.. ordered.Select(tensor => tensor.Name)], hasImportance: options.ImportanceMatrix is { Entries.Count: > 0 });
         TensorMix mix = new(type, model, options);
         List<PlannedTensor> planned = [];
         foreach (GgufTensor tensor in ordered)

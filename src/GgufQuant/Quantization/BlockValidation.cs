@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GgufQuant.Formats;
 
@@ -74,6 +75,8 @@ public static class BlockValidation
     private static bool IsInvalidHalf(ReadOnlySpan<byte> bytes) =>
         (BinaryPrimitives.ReadUInt16LittleEndian(bytes) & HalfExponent) == HalfExponent;
 
+    // Small models are done before the runtime would have got round to optimizing the loop.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static long FindExponent<T>(ReadOnlySpan<T> values, T exponent)
         where T : unmanaged, IBinaryInteger<T>
     {

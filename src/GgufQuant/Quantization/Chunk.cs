@@ -45,20 +45,41 @@ internal static class Chunks
 
     private static IEnumerable<Chunk> Of(PlannedTensor tensor, GgufTensor place, int weights)
     {
-        long rowLength = tensor.Source.RowLength;
-        if (rowLength > weights)
-        {
-            long piece = Math.Max(BlockMultiple, weights / BlockMultiple * BlockMultiple);
-            for (long row = 0; row < tensor.Source.RowCount; row++)
-            {
-                for (long column = 0; column < rowLength; column += piece)
-                    yield return new Chunk(0, tensor, place, (row * rowLength) + column, (int)Math.Min(piece, rowLength - column), 1, default);
-            }
-            yield break;
-        }
+        if (tensor.Importance is { } importance)
+            return OfMatrices(tensor, place, weights, importance.ReadMeans());
+        return tensor.Source.RowLength > weights ? OfLongRows(tensor, place, weights) : OfRows(tensor, place, weights, 0, tensor.Source.RowCount, default);
+    }
 
-        int rows = (int)(weights / Math.Max(1, rowLength));
-        for (long row = 0; row < tensor.Source.RowCount; row += rows)
-            yield return new Chunk(0, tensor, place, row * rowLength, (int)rowLength, (int)Math.Min(rows, tensor.Source.RowCount - row), default);
+    // Each matrix has factors of its own.
+    private static IEnumerable<Chunk> OfMatrices(PlannedTensor tensor, GgufTensor place, int weights, ReadOnlyMemory<float> importance)
+    {
+        int columns = (int)tensor.Source.RowLength;
+        int matrices = importance.Length / columns;
+        long rows = tensor.Source.RowCount / matrices;
+        for (int matrix = 0; matrix < matrices; matrix++)
+        {
+            foreach (Chunk chunk in OfRows(tensor, place, weights, matrix * rows, rows, importance.Slice(matrix * columns, columns)))
+                yield return chunk;
+        }
+    }
+
+    private static IEnumerable<Chunk> OfRows(
+        PlannedTensor tensor, GgufTensor place, int weights, long firstRow, long rowCount, ReadOnlyMemory<float> importance)
+    {
+        long rowLength = tensor.Source.RowLength;
+        int step = (int)Math.Max(1, weights / Math.Max(1, rowLength));
+        for (long row = 0; row < rowCount; row += step)
+            yield return new Chunk(0, tensor, place, (firstRow + row) * rowLength, (int)rowLength, (int)Math.Min(step, rowCount - row), importance);
+    }
+
+    private static IEnumerable<Chunk> OfLongRows(PlannedTensor tensor, GgufTensor place, int weights)
+    {
+        long rowLength = tensor.Source.RowLength;
+        long piece = Math.Max(BlockMultiple, weights / BlockMultiple * BlockMultiple);
+        for (long row = 0; row < tensor.Source.RowCount; row++)
+        {
+            for (long column = 0; column < rowLength; column += piece)
+                yield return new Chunk(0, tensor, place, (row * rowLength) + column, (int)Math.Min(piece, rowLength - column), 1, default);
+        }
     }
 }

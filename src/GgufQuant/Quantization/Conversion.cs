@@ -69,7 +69,11 @@ internal sealed class Conversion
         int threads = device.Parallelism + Math.Max(2, device.Parallelism);
         double bytesAWeight = plan.Tensors.Select(BytesAWeight).DefaultIfEmpty(0).Max();
         long most = (long)(budget / Math.Max(1, bytesAWeight));
-        long weights = Math.Clamp(most / threads, SmallestChunk, device.PreferredWeights);
+        // Some formats weigh a row as a whole once there is importance, so such rows are never cut.
+        long longestRow = plan.Tensors.Where(tensor => tensor.Importance is not null).Select(tensor => tensor.Source.RowLength).DefaultIfEmpty(0).Max();
+        if (longestRow > most)
+            throw new QuantizationException($"Rows of {longestRow:N0} weights do not fit the memory budget: raise it, or leave the importance matrix out.");
+        long weights = Math.Max(longestRow, Math.Clamp(most / threads, SmallestChunk, device.PreferredWeights));
         return ((int)weights, (int)Math.Clamp(most / weights, 1, threads));
     }
 
@@ -159,7 +163,7 @@ internal sealed class Conversion
         long weight = chunk.FirstWeight + fault.Weight;
         string place = $"row {weight / tensor.Source.RowLength}, column {weight % tensor.Source.RowLength} (both from 0)";
         if (!fault.IsInSource)
-            return new QuantizationException($"Tensor '{tensor.Name}' holds weights too large for {tensor.Format}: from {place} on, a block's scale is not finite.");
+            return new QuantizationException($"Tensor '{tensor.Name}' holds weights too large for {tensor.Format}, from {place} on.");
 
         BlockFormat format = tensor.Source.Format;
         if (format.IsQuantized)

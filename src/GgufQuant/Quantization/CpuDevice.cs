@@ -85,7 +85,14 @@ public sealed class CpuDevice : IQuantizationDevice
             long invalid = BlockValidation.FindInvalid(job.SourceType, raw);
             if (invalid >= 0)
                 return new WeightFault(start + (invalid * source.BlockSize), IsInSource: true);
-            target.Quantize(Floats(source, raw, length), keepsRows ? job.RowLength : length, job.Importance.Span, blocks);
+            try
+            {
+                target.Quantize(Floats(source, raw, length), keepsRows ? job.RowLength : length, job.Importance.Span, blocks);
+            }
+            catch (ArithmeticException)
+            {
+                return new WeightFault(start, IsInSource: false);
+            }
             invalid = BlockValidation.FindInvalid(job.TargetType, blocks);
             if (invalid >= 0)
                 return new WeightFault(start + (invalid * target.BlockSize), IsInSource: false);

@@ -68,7 +68,7 @@ internal sealed class TestModel
         "ragged" => new TestModel("llama", 2).Embedding().Output().EachLayer((model, _) => model.Attention(Width).FeedForward(Width, 100)),
         "shapes" => new TestModel("llama", 2).Embedding().Output().EachLayer((model, _) => model.Attention().FeedForward()).Oddities(),
         "alignment" => new TestModel("llama", 2).Embedding().Output().EachLayer((model, _) => model.Attention().FeedForward().Tensor("attn_q.bias", GgmlType.F32, 3)).Aligned(128),
-        "70b" => new TestModel("llama", 80, heads: 8, keyHeads: 1).Embedding().Output().EachLayer((model, _) => model.Attention(rows: 1).FeedForward(rows: 1)),
+        "70b" => new TestModel("llama", 80, heads: 8, keyHeads: 1).Embedding().Output().EachLayer((model, _) => model.Attention(rows: 2).FeedForward(rows: 2)),
         "falcon" => new TestModel("falcon", 17).Embedding().Output().EachLayer((model, _) => model.FusedAttention().Weight("ffn_up.weight", Width, 4).Weight("ffn_down.weight", 512, 4)),
         "qwen2" => new TestModel("qwen2", 8, heads: 8, keyHeads: 2).Embedding().Output().EachLayer((model, _) => model.Attention().Tensor("attn_q.bias", GgmlType.F32, Width).FeedForward()),
         "gemma" => new TestModel("gemma", 8, keyHeads: 1).Embedding().EachLayer((model, _) => model.Attention().FeedForward()),

@@ -1,9 +1,11 @@
 using System.Runtime.InteropServices;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.Imatrix;
 using GgufQuant.Planning;
 using GgufQuant.Quantization;
 using GgufQuant.Reference;
+using GgufQuant.Tests.Imatrix;
 using GgufQuant.Tests.Planning;
 
 namespace GgufQuant.Tests.Quantization;
@@ -35,6 +37,30 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         QuantizationPlan plan = QuantizationPlan.Create(source, type);
         Assert.SkipWhen(Unmakeable(plan) is not null, $"{Unmakeable(plan)} can be read but not made yet.");
         AssertSameFile(plan, new ReferenceQuantizerOptions { Threads = 2 });
+    }
+
+    [Theory]
+    [MemberData(nameof(ModelsAndTypes))]
+    public void A_file_with_importance_is_the_one_llama_writes(string model, FileType type)
+    {
+        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        using GgufFile source = GgufFile.Open(models.PathOf(model));
+        TestImatrix imatrix = TestImatrix.For(source);
+        string path = NewPath();
+        imatrix.WriteGguf(path);
+        ImportanceMatrix matrix = ImportanceMatrix.Open(path);
+        QuantizationPlan plan = QuantizationPlan.Create(source, type, new() { ImportanceMatrix = matrix });
+        Assert.SkipWhen(Unmakeable(plan) is not null, $"{Unmakeable(plan)} can be read but not made yet.");
+        AssertSameFile(plan, new ReferenceQuantizerOptions
+        {
+            Threads = 2,
+            ImportanceMatrix = imatrix.Means(),
+            Overrides =
+            [
+                ("quantize.imatrix.file", path), ("quantize.imatrix.dataset", "first.txt"),
+                ("quantize.imatrix.entries_count", (long)imatrix.Entries.Count), ("quantize.imatrix.chunks_count", 2000L),
+            ],
+        });
     }
 
     [Theory]
@@ -135,7 +161,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         string destination = NewPath();
         QuantizationException refusal = Assert.Throws<QuantizationException>(
             () => Run(QuantizationPlan.Create(source, FileType.Q8_0), destination));
-        Assert.Contains("too large for q8_0: from row 2, column 32", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("too large for q8_0, from row 2, column 32", refusal.Message, StringComparison.Ordinal);
         AssertNothingLeft(destination);
         if (ReferenceLibrary.Missing is null)
             Assert.Throws<InvalidOperationException>(() => ReferenceQuantizer.Quantize(source.Path, destination, FileType.Q8_0, new()));

@@ -1,0 +1,27 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace GgufQuant.Imatrix;
+
+/// <summary>Floats somewhere in a file, read when they are asked for: the sums of a large model of experts fill gigabytes.</summary>
+internal sealed record FloatRegion(string Path, string Name, long Offset, int Length, bool IsBigEndian)
+{
+    /// <exception cref="ImportanceFormatException">The file has become shorter.</exception>
+    internal float[] Read()
+    {
+        float[] values = new float[Length];
+        Span<byte> bytes = MemoryMarshal.AsBytes(values.AsSpan());
+        using SafeFileHandle handle = File.OpenHandle(Path);
+        for (int done = 0; done < bytes.Length;)
+        {
+            int count = RandomAccess.Read(handle, bytes[done..], Offset + done);
+            if (count == 0)
+                throw new ImportanceFormatException(Path, $"importance of '{Name}'", Offset, "the file has become shorter since it was opened");
+            done += count;
+        }
+        if (IsBigEndian == BitConverter.IsLittleEndian)
+            BinaryPrimitives.ReverseEndianness(MemoryMarshal.Cast<float, int>(values), MemoryMarshal.Cast<float, int>(values.AsSpan()));
+        return values;
+    }
+}

@@ -1,0 +1,61 @@
+namespace GgufQuant.Imatrix;
+
+/// <summary>What an importance matrix knows of one weight tensor.</summary>
+public sealed class ImportanceEntry
+{
+    private readonly FloatRegion _sums;
+    private readonly float[] _counts;
+    private readonly bool _isLegacy;
+
+    internal ImportanceEntry(FloatRegion sums, float[] counts, bool isLegacy)
+    {
+        _sums = sums;
+        _counts = counts;
+        _isLegacy = isLegacy;
+    }
+
+    /// <summary>The weight tensor.</summary>
+    public string Name => _sums.Name;
+
+    /// <summary>Input columns, those of all matrices of the tensor together.</summary>
+    public int Columns => _sums.Length;
+
+    /// <summary>Rows of input seen, one number a matrix or one for all; of the older format the number of calls.</summary>
+    public IReadOnlyList<float> Counts => _counts;
+
+    /// <summary>Whether some matrix, an expert mostly, has seen no input.</summary>
+    public bool IsPartial => _counts.Any(count => count <= 0);
+
+    /// <summary>Reads Σx² of each column, matrix after matrix; of the older format the mean of x² times the calls.</summary>
+    /// <exception cref="ImportanceFormatException">The file has become shorter since it was opened.</exception>
+    public float[] ReadSums() => _sums.Read();
+
+    /// <summary>Reads the mean of x² of each column, which is the factor the column is quantized with.</summary>
+    /// <remarks>1 for the columns of a matrix that the text never used, which the older format says in the sums themselves.</remarks>
+    /// <exception cref="ImportanceFormatException">The file has become shorter since it was opened.</exception>
+    public float[] ReadMeans()
+    {
+        float[] means = ReadSums();
+        int columns = means.Length / _counts.Length;
+        for (int i = 0; i < means.Length; i++)
+        {
+            float count = _counts[i / columns];
+            if (count > 0)
+                means[i] /= count;
+            else if (!_isLegacy)
+                means[i] = 1;
+        }
+        return means;
+    }
+
+    /// <exception cref="ImportanceFormatException">A value is not finite.</exception>
+    internal void CheckIsFinite()
+    {
+        float[] means = ReadMeans();
+        for (int i = 0; i < means.Length; i++)
+        {
+            if (!float.IsFinite(means[i]))
+                throw new ImportanceFormatException(_sums.Path, $"importance of '{Name}'", _sums.Offset + ((long)i * sizeof(float)), $"column {i} is not a finite number");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+namespace GgufQuant.Imatrix;
+
+/// <summary>An importance matrix: how strongly a model's weights are driven, column by column, by some text.</summary>
+public sealed class ImportanceMatrix
+{
+    private readonly Dictionary<string, ImportanceEntry> _byName;
+
+    internal ImportanceMatrix(
+        string path, bool isLegacy, IReadOnlyList<ImportanceEntry> entries, IReadOnlyList<string> datasets, int chunkCount, int? chunkSize)
+    {
+        Path = path;
+        IsLegacy = isLegacy;
+        Entries = entries;
+        Datasets = datasets;
+        ChunkCount = chunkCount;
+        ChunkSize = chunkSize;
+        _byName = entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
+    }
+
+    /// <summary>The file, as its path was given.</summary>
+    public string Path { get; }
+
+    /// <summary>Whether the file is in the older format, <c>.dat</c>, not in GGUF.</summary>
+    public bool IsLegacy { get; }
+
+    /// <summary>An entry a weight tensor.</summary>
+    public IReadOnlyList<ImportanceEntry> Entries { get; }
+
+    /// <summary>The texts it was made from, as far as the file says.</summary>
+    public IReadOnlyList<string> Datasets { get; }
+
+    /// <summary>Chunks of text it was made from; 0 where the file does not say.</summary>
+    public int ChunkCount { get; }
+
+    /// <summary>Tokens a chunk; null where the file does not say, as the older format never does.</summary>
+    public int? ChunkSize { get; }
+
+    /// <summary>Reads a file of either format.</summary>
+    /// <exception cref="ImportanceFormatException">The file is not an importance matrix, is damaged, or holds values that are not finite.</exception>
+    /// <exception cref="Gguf.GgufFormatException">The file is GGUF, but damaged.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static ImportanceMatrix Open(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ImportanceMatrix matrix = IsGguf(path) ? GgufImatrixReader.Read(path) : LegacyImatrixReader.Read(path);
+        foreach (ImportanceEntry entry in matrix.Entries)
+            entry.CheckIsFinite();
+        return matrix;
+    }
+
+    /// <summary>The entry of a weight tensor; null if there is none.</summary>
+    public ImportanceEntry? Find(string name) => _byName.GetValueOrDefault(name);
+
+    /// <summary>The same matrix with some entries only, by parts of their names.</summary>
+    /// <param name="include">Keeps the entries that contain one of these; all if empty.</param>
+    /// <param name="exclude">Leaves out the entries that contain one of these.</param>
+    public ImportanceMatrix Where(IReadOnlyCollection<string> include, IReadOnlyCollection<string> exclude)
+    {
+        ArgumentNullException.ThrowIfNull(include);
+        ArgumentNullException.ThrowIfNull(exclude);
+        bool IsKept(ImportanceEntry entry) =>
+            (include.Count == 0 || include.Any(part => entry.Name.Contains(part, StringComparison.Ordinal)))
+            && !exclude.Any(part => entry.Name.Contains(part, StringComparison.Ordinal));
+        return new(Path, IsLegacy, [.. Entries.Where(IsKept)], Datasets, ChunkCount, ChunkSize);
+    }
+
+    private static bool IsGguf(string path)
+    {
+        Span<byte> magic = stackalloc byte[4];
+        using FileStream stream = File.OpenRead(path);
+        return stream.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false) == magic.Length && magic.SequenceEqual("GGUF"u8);
+    }
+}

@@ -1,0 +1,87 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace GgufQuant.Imatrix;
+
+/// <summary>Reads importance matrices of the older format, <c>.dat</c>: means times the number of calls.</summary>
+/// <remarks>
+/// An entry is a length, the name, the calls, the number of values and the values; after the last may follow the number
+/// of chunks and, with a length, the path of the text. The format has no mark of its own: what does not fit it is refused.
+/// </remarks>
+internal sealed class LegacyImatrixReader
+{
+    // Longer names than ggml's own cannot be any tensor's.
+    private const int MaxNameBytes = 4096;
+
+    private readonly string _path;
+    private readonly FileStream _stream;
+
+    private LegacyImatrixReader(string path, FileStream stream)
+    {
+        _path = path;
+        _stream = stream;
+    }
+
+    private long Remaining => _stream.Length - _stream.Position;
+
+    internal static ImportanceMatrix Read(string path)
+    {
+        using FileStream stream = File.OpenRead(path);
+        return new LegacyImatrixReader(path, stream).Read();
+    }
+
+    private ImportanceMatrix Read()
+    {
+        const int SmallestEntry = 4 * sizeof(int);
+        int count = ReadInt32("entry count");
+        if (count < 1 || count > Remaining / SmallestEntry)
+            throw Refusal("entry count", sizeof(int), $"{count} entries do not fit a file of {_stream.Length} bytes, so this is no importance matrix");
+
+        List<ImportanceEntry> entries = [];
+        HashSet<string> names = new(StringComparer.Ordinal);
+        for (int i = 0; i < count; i++)
+        {
+            ImportanceEntry entry = ReadEntry(i);
+            if (!names.Add(entry.Name))
+                throw Refusal($"entry {i}", 0, $"'{entry.Name}' is there twice");
+            entries.Add(entry);
+        }
+
+        int chunkCount = Remaining >= sizeof(int) ? ReadInt32("chunk count") : 0;
+        string[] datasets = Remaining >= sizeof(int) ? [ReadText("text path")] : [];
+        return new ImportanceMatrix(_path, isLegacy: true, entries, datasets, Math.Max(0, chunkCount), chunkSize: null);
+    }
+
+    private ImportanceEntry ReadEntry(int index)
+    {
+        string name = ReadText($"name of entry {index}");
+        int calls = ReadInt32($"calls of '{name}'");
+        int length = ReadInt32($"length of '{name}'");
+        if (length < 1 || length > Math.Min(Remaining, Array.MaxLength) / sizeof(float))
+            throw Refusal($"length of '{name}'", sizeof(int), $"{length} values do not fit in the {Remaining} bytes that are left");
+        FloatRegion sums = new(_path, name, _stream.Position, length, IsBigEndian: false);
+        _stream.Position += (long)length * sizeof(float);
+        return new ImportanceEntry(sums, [calls], isLegacy: true);
+    }
+
+    private string ReadText(string field)
+    {
+        int length = ReadInt32(field);
+        if (length < 0 || length > Math.Min(Remaining, MaxNameBytes))
+            throw Refusal(field, sizeof(int), $"{length} bytes do not fit in the {Remaining} that are left");
+        byte[] bytes = new byte[length];
+        _stream.ReadExactly(bytes);
+        return Encoding.UTF8.GetString(bytes);
+    }
+
+    private int ReadInt32(string field)
+    {
+        if (Remaining < sizeof(int))
+            throw Refusal(field, 0, "the file ends before it");
+        Span<byte> bytes = stackalloc byte[sizeof(int)];
+        _stream.ReadExactly(bytes);
+        return BinaryPrimitives.ReadInt32LittleEndian(bytes);
+    }
+
+    private ImportanceFormatException Refusal(string field, int back, string problem) => new(_path, field, _stream.Position - back, problem);
+}
