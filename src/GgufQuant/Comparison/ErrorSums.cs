@@ -61,10 +61,10 @@ internal readonly record struct ErrorSums(double Differences, double References,
         for (int lane = 0; lane < Vector512<double>.Count; lane++)
             max = Math.Max(max, largest[lane]);
         ErrorSums sums = new(
-            Vector512.Sum(differences + differences2),
-            Vector512.Sum(references + references2),
-            Vector512.Sum(candidates + candidates2),
-            Vector512.Sum(products + products2),
+            Lanes.Sum(differences + differences2),
+            Lanes.Sum(references + references2),
+            Lanes.Sum(candidates + candidates2),
+            Lanes.Sum(products + products2),
             max);
         for (; i < reference.Length; i++)
         {

@@ -50,7 +50,7 @@ internal readonly record struct WeightMoments(
         if (count == 0)
             return others;
 
-        double mean = Vector512.Sum(sums + sums2) / count;
+        double mean = Lanes.Sum(sums + sums2) / count;
         double smallest = double.PositiveInfinity;
         double largest = double.NegativeInfinity;
         for (int lane = 0; lane < Vector512<float>.Count; lane++)
@@ -58,7 +58,7 @@ internal readonly record struct WeightMoments(
             smallest = Math.Min(smallest, minimum[lane]);
             largest = Math.Max(largest, maximum[lane]);
         }
-        double deviations = Math.Max(0, Vector512.Sum(squares + squares2) - (count * mean * mean));
+        double deviations = Math.Max(0, Lanes.Sum(squares + squares2) - (count * mean * mean));
         return Combine(new WeightMoments(count, smallest, largest, origin + mean, deviations, zeros, 0, 0), others);
     }
 

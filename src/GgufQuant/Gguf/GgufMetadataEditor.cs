@@ -16,7 +16,7 @@ public static class GgufMetadataEditor
     private const long MaxHeaderBytes = 1 << 28;
 
     /// <summary>Sets and removes entries. A key that exists keeps its place, a new one comes last.</summary>
-    /// <param name="path">The file; of a split model any shard, though the first is what changes.</param>
+    /// <param name="path">The file, or a link to it; of a split model any shard, though the first is what changes.</param>
     /// <param name="set">Entries to add or replace.</param>
     /// <param name="remove">Keys to remove.</param>
     /// <param name="progress">Is told how far writing anew has come.</param>
@@ -33,7 +33,7 @@ public static class GgufMetadataEditor
         ArgumentNullException.ThrowIfNull(remove);
         string first;
         using (GgufFile model = GgufFile.Open(path))
-            first = model.Path;
+            first = File.ResolveLinkTarget(model.Path, returnFinalTarget: true)?.FullName ?? model.Path;
 
         long pageStart;
         byte[] page;

@@ -10,11 +10,22 @@ internal sealed class GgufSource : IDisposable
     private bool _disposed;
 
     /// <summary>Opens a file for shared reading.</summary>
+    /// <exception cref="IOException">It is missing, no regular file, or cannot be read.</exception>
     public GgufSource(string path)
     {
         Path = path;
+        if (Directory.Exists(path))
+            throw new IOException($"'{path}' is a folder, not a file.");
         _handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
-        Length = RandomAccess.GetLength(_handle);
+        try
+        {
+            Length = RandomAccess.GetLength(_handle);
+        }
+        catch (NotSupportedException)
+        {
+            _handle.Dispose();
+            throw new IOException($"'{path}' is a pipe or a device. GGUF is read here and there, so it must be a file.");
+        }
     }
 
     /// <summary>Takes bytes as a file of the given name.</summary>

@@ -88,6 +88,23 @@ public class ModelComparisonTests
     }
 
     [Fact]
+    public void Sums_are_those_of_sixteen_lanes_on_every_processor()
+    {
+        float[] a = WeightData.Make("heavy-tail", 1003);
+        float[] b = WeightData.Make("heavy-tail", 1003, seed: 2);
+        double[] lanes = new double[16];
+        int whole = a.Length / 16 * 16;
+        for (int i = 0; i < whole; i++)
+            lanes[i % 16] += (double)a[i] * b[i];
+        double expected = 0;
+        for (int lane = 0; lane < 8; lane++)
+            expected += lanes[lane] + lanes[lane + 8];
+        for (int i = whole; i < a.Length; i++)
+            expected += (double)a[i] * b[i];
+        Assert.Equal(expected, ErrorSums.Of(a, b).Products);
+    }
+
+    [Fact]
     public void A_tensor_with_NaN_is_the_worst()
     {
         float[] weights = WeightData.Make("gaussian", 256);

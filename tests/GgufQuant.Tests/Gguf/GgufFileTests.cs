@@ -129,6 +129,10 @@ public class GgufFileTests
     }
 
     [Fact]
+    public void A_folder_is_not_a_file() =>
+        Assert.Contains("is a folder", Assert.Throws<IOException>(() => GgufFile.Open(Path.GetTempPath())).Message);
+
+    [Fact]
     public void Parts_of_a_tensor_are_read_and_nothing_beyond()
     {
         using GgufFile file = GgufFile.Open("some.gguf", GgufBytes.Write([], GgufBytes.SomeTensors));

@@ -119,6 +119,19 @@ public sealed class GgufMetadataEditorTests : IDisposable
     }
 
     [Fact]
+    public void A_link_stays_a_link()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets few users make links.");
+        string path = Write();
+        string link = Path.Combine(_folder, "link.gguf");
+        File.CreateSymbolicLink(link, path);
+        Assert.Equal(GgufEdit.Rewritten, Edit(link, [GgufEntry.Create("new", "key")]));
+        Assert.Equal(path, File.ResolveLinkTarget(link, returnFinalTarget: true)!.FullName);
+        using GgufFile changed = GgufFile.Open(path);
+        Assert.Equal("key", changed.Metadata.Find("new")!.Value);
+    }
+
+    [Fact]
     public void The_files_mode_is_kept()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no file modes.");

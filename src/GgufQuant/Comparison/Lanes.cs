@@ -1,0 +1,16 @@
+using System.Runtime.Intrinsics;
+
+namespace GgufQuant.Comparison;
+
+/// <summary>Sums of lanes in one order on every processor.</summary>
+internal static class Lanes
+{
+    /// <summary>The lanes added from the first to the last; the built-in sum leaves the order open.</summary>
+    public static double Sum(Vector512<double> vector)
+    {
+        double sum = 0;
+        for (int lane = 0; lane < Vector512<double>.Count; lane++)
+            sum += vector[lane];
+        return sum;
+    }
+}
