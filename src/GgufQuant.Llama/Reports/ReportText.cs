@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using GgufQuant.Llama.Quality;
 
 namespace GgufQuant.Llama.Reports;
@@ -60,6 +59,10 @@ internal static class ReportText
         return unit;
     }
 
-    /// <summary>Text for HTML and SVG.</summary>
-    public static string Html(string text) => WebUtility.HtmlEncode(text);
+    /// <summary>Text for HTML and SVG; the page is UTF-8, so only markup needs care.</summary>
+    public static string Html(string text) => text
+        .Replace("&", "&amp;", StringComparison.Ordinal)
+        .Replace("<", "&lt;", StringComparison.Ordinal)
+        .Replace(">", "&gt;", StringComparison.Ordinal)
+        .Replace("\"", "&quot;", StringComparison.Ordinal);
 }
