@@ -1,0 +1,102 @@
+using System.Buffers;
+using GgufQuant.Formats;
+using GgufQuant.Quantization;
+
+namespace GgufQuant.Gpu;
+
+/// <summary>A queue and the card's memory for one job at a time; the memory grows to the largest job.</summary>
+internal sealed unsafe class GpuJob(IGpuQueue queue) : IDisposable
+{
+    /// <summary>Work-items a group.</summary>
+    internal const int GroupSize = 128;
+
+    private const int FitsASubBlock = 3;
+
+    private readonly DeviceBuffer _source = new(queue);
+    private readonly DeviceBuffer _importance = new(queue);
+    private readonly DeviceBuffer _squares = new(queue);
+    private readonly DeviceBuffer _fits = new(queue);
+    private readonly DeviceBuffer _levels = new(queue);
+    private readonly DeviceBuffer _blocks = new(queue);
+    private readonly DeviceBuffer _fault = new(queue);
+
+    /// <summary>Makes a job's blocks.</summary>
+    /// <returns>Whether all was finite; if not, the processor has to say what was not.</returns>
+    /// <exception cref="GpuException">The driver reports an error, or the card's memory is full.</exception>
+    internal bool Run(KernelPlan plan, QuantizationJob job)
+    {
+        int weights = checked(job.RowLength * job.Rows);
+        bool weighted = !job.Importance.IsEmpty && BlockFormat.Of(plan.Type).Importance != ImportanceUse.Ignored;
+        (int sums, int sumLength) = plan.Squares(job.RowLength, job.Rows, weighted);
+        int subBlocks = weights / plan.SubBlockSize;
+        int fault = 0;
+        KernelArguments arguments = new()
+        {
+            Source = _source.Of(job.Source.Length),
+            SourceType = (int)job.SourceType,
+            Importance = weighted ? _importance.Of((long)job.Importance.Length * sizeof(float)) : 0,
+            Weighted = weighted ? 1 : 0,
+            Stride = subBlocks,
+            Squares = sums > 0 ? _squares.Of((long)sums * sizeof(float)) : 0,
+            Fits = plan.HasSearch ? _fits.Of((long)subBlocks * FitsASubBlock * sizeof(float)) : 0,
+            Levels = plan.HasSearch ? _levels.Of(weights) : 0,
+            Blocks = _blocks.Of(job.Destination.Length),
+            Fault = _fault.Of(sizeof(int)),
+        };
+
+        using MemoryHandle source = job.Source.Pin();
+        using MemoryHandle importance = job.Importance.Pin();
+        using MemoryHandle destination = job.Destination.Pin();
+        try
+        {
+            queue.Upload(arguments.Fault, &fault, sizeof(int));
+            queue.Upload(arguments.Source, source.Pointer, job.Source.Length);
+            if (weighted)
+                queue.Upload(arguments.Importance, importance.Pointer, (long)job.Importance.Length * sizeof(float));
+            if (sums > 0)
+                queue.Launch("sum_squares", arguments with { RowLength = sumLength, Items = sums });
+            foreach ((string kernel, int items) in plan.Launches(weights))
+                queue.Launch(kernel, arguments with { RowLength = job.RowLength, Items = items });
+            queue.Download(destination.Pointer, arguments.Blocks, job.Destination.Length);
+            queue.Download(&fault, arguments.Fault, sizeof(int));
+        }
+        finally
+        {
+            // Whatever was begun works on the pinned memory until it is done.
+            queue.Wait();
+        }
+        return fault == 0;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (DeviceBuffer buffer in (ReadOnlySpan<DeviceBuffer>)[_source, _importance, _squares, _fits, _levels, _blocks, _fault])
+            buffer.Dispose();
+        queue.Dispose();
+    }
+
+    private sealed class DeviceBuffer(IGpuQueue queue) : IDisposable
+    {
+        private nint _handle;
+        private long _size;
+
+        internal nint Of(long bytes)
+        {
+            if (bytes <= _size)
+                return _handle;
+            Dispose();
+            _handle = queue.Allocate(bytes);
+            _size = bytes;
+            return _handle;
+        }
+
+        public void Dispose()
+        {
+            if (_size == 0)
+                return;
+            queue.Free(_handle);
+            _size = 0;
+        }
+    }
+}

@@ -1,0 +1,44 @@
+using System.Buffers;
+
+namespace GgufQuant.Gpu;
+
+/// <summary>One graphics card with the kernels loaded.</summary>
+internal interface IGpuDriver : IDisposable
+{
+    /// <summary>The card's name.</summary>
+    string Name { get; }
+
+    /// <summary>A line of commands that run in order, beside those of other lines.</summary>
+    IGpuQueue CreateQueue();
+
+    /// <summary>Memory of the host that the card reads and writes by itself.</summary>
+    /// <exception cref="GpuException">There is none left.</exception>
+    IMemoryOwner<byte> AllocatePinned(int bytes);
+}
+
+/// <summary>Commands for a card. All return at once except <see cref="Wait"/>; one thread at a time uses a queue.</summary>
+/// <remarks>Every member throws <see cref="GpuException"/> when the driver reports an error.</remarks>
+internal interface IGpuQueue : IDisposable
+{
+    /// <summary>Memory of the card.</summary>
+    nint Allocate(long bytes);
+
+    /// <summary>Gives memory of the card back.</summary>
+    void Free(nint buffer);
+
+    /// <summary>Copies to the card; the source must stay as it is until <see cref="Wait"/> returns.</summary>
+    unsafe void Upload(nint buffer, void* source, long bytes);
+
+    /// <summary>Copies from the card; the destination is whole when <see cref="Wait"/> returns.</summary>
+    unsafe void Download(void* destination, nint buffer, long bytes);
+
+    /// <summary>Runs a kernel of common.cl's arguments.</summary>
+    void Launch(string kernel, KernelArguments arguments);
+
+    /// <summary>Blocks until all commands so far are done.</summary>
+    void Wait();
+}
+
+/// <summary>A driver's refusal.</summary>
+/// <param name="message">What was asked for and what the driver said.</param>
+public sealed class GpuException(string message) : Exception(message);

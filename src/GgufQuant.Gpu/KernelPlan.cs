@@ -1,0 +1,80 @@
+using System.Collections.Frozen;
+using GgufQuant.Formats;
+
+namespace GgufQuant.Gpu;
+
+/// <summary>How the kernels make one type: which run, over what.</summary>
+/// <remarks>
+/// A block of 32 weights is one work-item's. A super-block takes three kernels: a search over its sub-blocks, the scales
+/// over whole super-blocks, and the packing by columns of 32.
+/// </remarks>
+internal sealed class KernelPlan
+{
+    private const int SuperBlockSize = 256;
+    private const int PackItems = 32;
+
+    private static readonly FrozenDictionary<GgmlType, KernelPlan> s_plans = new KernelPlan[]
+    {
+        new(GgmlType.Q4_0, subBlockSize: 32),
+        new(GgmlType.Q4_1, subBlockSize: 32),
+        new(GgmlType.Q5_0, subBlockSize: 32),
+        new(GgmlType.Q5_1, subBlockSize: 32),
+        new(GgmlType.Q8_0, subBlockSize: 32),
+        new(GgmlType.IQ4_NL, subBlockSize: 32),
+        new(GgmlType.Q2_K, subBlockSize: 16),
+        new(GgmlType.Q3_K, subBlockSize: 16),
+        new(GgmlType.Q4_K, subBlockSize: 32),
+        new(GgmlType.Q5_K, subBlockSize: 32),
+        new(GgmlType.Q6_K, subBlockSize: 16),
+        new(GgmlType.IQ4_XS, subBlockSize: 32),
+    }.ToFrozenDictionary(plan => plan.Type);
+
+    private readonly BlockFormat _format;
+
+    private KernelPlan(GgmlType type, int subBlockSize)
+    {
+        Type = type;
+        SubBlockSize = subBlockSize;
+        _format = BlockFormat.Of(type);
+    }
+
+    /// <summary>The types there are kernels for.</summary>
+    internal static IEnumerable<GgmlType> Types => s_plans.Keys.Order();
+
+    /// <summary>The type made.</summary>
+    internal GgmlType Type { get; }
+
+    /// <summary>Weights a work-item searches a scale for.</summary>
+    internal int SubBlockSize { get; }
+
+    /// <summary>Whether the search between the weights and the levels needs a byte a weight and three floats a sub-block.</summary>
+    internal bool HasSearch => _format.BlockSize == SuperBlockSize;
+
+    /// <summary>The plan of a type, if there are kernels for it.</summary>
+    internal static KernelPlan? Find(GgmlType type) => s_plans.GetValueOrDefault(type);
+
+    /// <summary>Whether a graphics card makes the type faster than the weights reach it, and a processor does not.</summary>
+    internal static bool Gains(GgmlType type, bool weighted) =>
+        Find(type) is { } plan && (plan.HasSearch || weighted || type == GgmlType.IQ4_NL) && type != GgmlType.Q8_0;
+
+    /// <summary>How many sums of squares the kernels need, each over how many weights; none without importance.</summary>
+    internal (int Count, int Length) Squares(int rowLength, int rows, bool weighted)
+    {
+        if (!weighted || _format.Importance == ImportanceUse.Ignored || Type is GgmlType.IQ4_NL or GgmlType.Q6_K)
+            return (0, 0);
+        return HasSearch ? (checked(rowLength * rows) / SuperBlockSize, SuperBlockSize) : (rows, rowLength);
+    }
+
+    /// <summary>The kernels to run over that many weights, in order, and how many work-items each takes.</summary>
+    internal IEnumerable<(string Kernel, int Items)> Launches(int weights)
+    {
+        if (!HasSearch)
+        {
+            yield return ($"quantize_{_format.Name}", weights / SubBlockSize);
+            yield break;
+        }
+        yield return ($"search_{_format.Name}", weights / SubBlockSize);
+        yield return ($"scale_{_format.Name}", weights / SuperBlockSize);
+        yield return ($"pack_{_format.Name}", weights / SuperBlockSize * PackItems);
+    }
+}

@@ -1,0 +1,270 @@
+// What every kernel shares. OpenCL C 1.2, on its own: no header, no extension.
+//
+// The results must be ggml's bits. So no multiplication is ever fused with an addition, sums keep ggml's order
+// inside one work-item, and C's conversions are spelled out with the reference's x86 results. What is not finite
+// is not this code's business: it raises `fault`, and the host does the job again on the processor.
+#pragma OPENCL FP_CONTRACT OFF
+
+#define INLINE static inline __attribute__((always_inline))
+#define GROUP_MAX_EPS 1e-15f
+
+// The numbers of ggml's tensor types.
+#define TYPE_F32 0
+#define TYPE_F16 1
+
+// Every kernel takes the same arguments and uses what it needs.
+//   source       rows of weights in source_type, row_length each
+//   importance   a factor a column, where weighted is not 0
+//   count        work-items that have work
+//   stride       sub-blocks of the job: fits holds three numbers of each, [number][sub-block]
+//   squares      a sum of squares a row or a super-block
+//   levels       a byte a weight, between search and pack
+//   blocks       the result
+//   fault        set to 1 by whatever is not finite
+#define ARGUMENTS \
+    __global const uchar *source, const int source_type, __global const float *importance, const int weighted, \
+    const int row_length, const uint count, const uint stride, __global float *squares, __global float *fits, \
+    __global uchar *levels, __global uchar *blocks, __global int *fault
+
+#define PASSED \
+    source, source_type, importance, weighted, row_length, count, stride, squares, fits, levels, blocks, fault
+
+INLINE float half_to_float(const uint half_bits)
+{
+    const uint magnitude = half_bits & 0x7FFF;
+    const float normal = as_float((magnitude << 13) + 0x70000000) * 1.925929944387235853055977942584927e-34f;
+    const float denormal = as_float(magnitude | (126u << 23)) - 0.5f;
+    return as_float(as_uint(magnitude < 0x400 ? denormal : normal) | ((half_bits & 0x8000) << 16));
+}
+
+INLINE uint float_to_half(const float value)
+{
+    const uint bits = as_uint(value);
+    const uint exponent = bits & 0x7F800000;
+    const float scaled = (fabs(value) * 5.192296858534827628530496329220096e33f) * 7.703719777548943412223911770339709e-34f;
+    const uint rounded = as_uint(as_float((exponent < 0x38800000 ? 0x38800000 : exponent) + 0x07800000) + scaled);
+    const uint half_bits = ((rounded >> 13) & 0x7C00) + (rounded & 0x0FFF);
+    return ((bits >> 16) & 0x8000) | ((bits & 0x7FFFFFFF) > 0x7F800000 ? 0x7E00 : half_bits);
+}
+
+// Stores a scale and returns what it reads back as.
+INLINE float store_half(__global uchar *at, const float value, __global int *fault)
+{
+    const uint half_bits = float_to_half(value);
+    if ((half_bits & 0x7C00) == 0x7C00)
+        *fault = 1;
+    at[0] = (uchar)half_bits;
+    at[1] = (uchar)(half_bits >> 8);
+    return half_to_float(half_bits);
+}
+
+INLINE float load(__global const uchar *source, const int source_type, const ulong index)
+{
+    if (source_type == TYPE_F32)
+        return ((__global const float *)source)[index];
+    const uint bits = ((__global const ushort *)source)[index];
+    return source_type == TYPE_F16 ? half_to_float(bits) : as_float(bits << 16);
+}
+
+INLINE void load_all(
+    __global const uchar *source, const int source_type, const ulong first, const int n, float *x, __global int *fault)
+{
+    int finite = 1;
+    #pragma unroll
+    for (int i = 0; i < n; i++)
+    {
+        x[i] = load(source, source_type, first + i);
+        finite &= (as_uint(x[i]) & 0x7F800000) != 0x7F800000;
+    }
+    if (!finite)
+        *fault = 1;
+}
+
+// ggml's nearest_int. NaN gives 0, as on x86, whatever bits this device gives NaN.
+INLINE int nearest_int(const float value)
+{
+    return value != value ? 0 : (as_int(value + 12582912.0f) & 0x007FFFFF) - 0x00400000;
+}
+
+INLINE int clamped(const int value, const int least, const int greatest)
+{
+    const int below = value < greatest ? value : greatest;
+    return below > least ? below : least;
+}
+
+// C's cast on x86: NaN and what is out of range give INT_MIN.
+INLINE int truncated(const float value)
+{
+    return value > -2147483904.0f && value < 2147483648.0f ? (int)value : (int)0x80000000;
+}
+
+// (int)roundf(value).
+INLINE int rounded(const float value)
+{
+    return truncated(value + as_float(as_uint(0.49999997f) | (as_uint(value) & 0x80000000)));
+}
+
+// The factor of each weight's error: importance times the root of the weight's square and the variance around it.
+INLINE void weigh(
+    __global const float *importance, const ulong first, const int row_length, const float variance,
+    const int n, const float *x, float *w)
+{
+    const uint column = (uint)(first % (ulong)row_length);
+    #pragma unroll
+    for (int i = 0; i < n; i++)
+        w[i] = importance[column + i] * sqrt(variance + x[i] * x[i]);
+}
+
+// ggml's make_qx_quants: the scale, and levels of -bound to bound - 1 as inverse_scale * x, rounded and clamped.
+INLINE float search_scale(const int n, const int bound, const float *x, const float *w, float *inverse_scale)
+{
+    float max = 0;
+    float magnitude = 0;
+    #pragma unroll
+    for (int i = 0; i < n; i++)
+    {
+        if (fabs(x[i]) > magnitude)
+        {
+            magnitude = fabs(x[i]);
+            max = x[i];
+        }
+    }
+    *inverse_scale = 0;
+    if (magnitude < GROUP_MAX_EPS)
+        return 0;
+    float scale = 0;
+    float best = 0;
+    for (int step = -10; step <= 9; step++)
+    {
+        // The first try is the plain one, and 0 is not tried again.
+        if (step == 0)
+            continue;
+        const float candidate = step == -10 ? -bound / max : -(bound + 0.1f * step) / max;
+        float products = 0;
+        float squares = 0;
+        #pragma unroll
+        for (int i = 0; i < n; i++)
+        {
+            const float level = clamped(nearest_int(candidate * x[i]), -bound, bound - 1);
+            products += w[i] * x[i] * level;
+            squares += w[i] * level * level;
+        }
+        if (step == -10)
+        {
+            scale = squares != 0 ? products / squares : 0;
+            best = scale * products;
+            *inverse_scale = candidate;
+        }
+        else if (squares > 0 && products * products > best * squares)
+        {
+            scale = products / squares;
+            best = scale * products;
+            *inverse_scale = candidate;
+        }
+    }
+    return scale;
+}
+
+typedef struct
+{
+    float scale;
+    float minimum;
+    float level_scale;
+    float level_minimum;
+} minimum_fit;
+
+// ggml's make_qkx2_quants and make_qkx3_quants: a scale and what is subtracted; levels of 0 to max_level as
+// level_scale * (x - level_minimum), rounded and clamped.
+INLINE minimum_fit search_minimum(
+    const int n, const int max_level, const float *x, const float *w,
+    const float first, const float delta, const int last, const int absolute)
+{
+    float min = x[0];
+    float max = x[0];
+    float sum_w = w[0];
+    float sum_x = sum_w * x[0];
+    #pragma unroll
+    for (int i = 1; i < n; i++)
+    {
+        min = x[i] < min ? x[i] : min;
+        max = x[i] > max ? x[i] : max;
+        sum_w += w[i];
+        sum_x += w[i] * x[i];
+    }
+    min = min > 0 ? 0 : min;
+    minimum_fit fit = { 0, -min, 0, 0 };
+    if (max <= min)
+        return fit;
+
+    float inverse = max_level / (max - min);
+    float scale = 1 / inverse;
+    float best_error = 0;
+    #pragma unroll
+    for (int i = 0; i < n; i++)
+    {
+        const float level = clamped(nearest_int(inverse * (x[i] - min)), 0, max_level);
+        const float difference = scale * level + min - x[i];
+        best_error += w[i] * (absolute ? fabs(difference) : difference * difference);
+    }
+    fit.level_scale = inverse;
+    fit.level_minimum = min;
+    for (int step = 0; step <= last; step++)
+    {
+        inverse = (first + delta * step + max_level) / (max - min);
+        float sum_l = 0;
+        float sum_l2 = 0;
+        float sum_xl = 0;
+        #pragma unroll
+        for (int i = 0; i < n; i++)
+        {
+            const float level = clamped(nearest_int(inverse * (x[i] - min)), 0, max_level);
+            sum_l += w[i] * level;
+            sum_l2 += w[i] * level * level;
+            sum_xl += w[i] * level * x[i];
+        }
+        const float determinant = sum_w * sum_l2 - sum_l * sum_l;
+        if (!(determinant > 0))
+            continue;
+        float new_scale = (sum_w * sum_xl - sum_x * sum_l) / determinant;
+        float new_min = (sum_l2 * sum_x - sum_l * sum_xl) / determinant;
+        if (new_min > 0)
+        {
+            new_min = 0;
+            new_scale = sum_xl / sum_l2;
+        }
+        float error = 0;
+        #pragma unroll
+        for (int i = 0; i < n; i++)
+        {
+            const float level = clamped(nearest_int(inverse * (x[i] - min)), 0, max_level);
+            const float difference = new_scale * level + new_min - x[i];
+            error += w[i] * (absolute ? fabs(difference) : difference * difference);
+        }
+        if (error < best_error)
+        {
+            best_error = error;
+            fit.level_scale = inverse;
+            fit.level_minimum = min;
+            scale = new_scale;
+            min = new_min;
+        }
+    }
+    fit.scale = scale;
+    fit.minimum = -min;
+    return fit;
+}
+
+// A sum of squares over each row_length weights, added up in order.
+__kernel void sum_squares(ARGUMENTS)
+{
+    const uint item = get_global_id(0);
+    if (item >= count)
+        return;
+    float sum = 0;
+    for (int i = 0; i < row_length; i++)
+    {
+        const float x = load(source, source_type, (ulong)item * row_length + i);
+        sum += x * x;
+    }
+    squares[item] = sum;
+}

@@ -1,0 +1,48 @@
+using System.Runtime.InteropServices;
+using GgufQuant.Formats;
+using GgufQuant.Tests.Formats;
+
+namespace GgufQuant.Gpu.Tests;
+
+/// <summary>The kernel tests notice a multiplication fused with an addition: the mutation that would lose exactness.</summary>
+public class ContractionTests
+{
+    private const string Pragma = "#pragma OPENCL FP_CONTRACT OFF";
+    private const int RowLength = 4096;
+    private const int Rows = 16;
+
+    [Fact]
+    public void Kernels_built_with_contraction_differ()
+    {
+        Assert.SkipWhen(OpenClTestDevice.Missing is not null, OpenClTestDevice.Missing ?? "");
+        string mutant = KernelSource.OpenCl.Replace(Pragma, "#pragma OPENCL FP_CONTRACT ON");
+        Assert.NotEqual(KernelSource.OpenCl, mutant);
+        Assert.SkipUnless(
+            System.Runtime.Intrinsics.X86.Fma.IsSupported || System.Runtime.Intrinsics.Arm.AdvSimd.IsSupported,
+            "This processor cannot fuse a multiplication with an addition.");
+        using IGpuDriver driver = OpenClTestDevice.Open(mutant);
+        using GpuJob job = new(driver.CreateQueue());
+
+        float[] weights = WeightData.Make("gaussian", RowLength * Rows);
+        float[] importance = WeightData.MakeImportance(RowLength);
+        BlockFormat format = BlockFormat.Of(GgmlType.Q4_K);
+        byte[] expected = new byte[format.ByteCount(weights.Length)];
+        byte[] actual = new byte[expected.Length];
+        format.Quantize(weights, RowLength, importance, expected);
+        job.Run(
+            KernelPlan.Find(GgmlType.Q4_K)!,
+            new(GgmlType.F32, GgmlType.Q4_K, RowLength, Rows, importance, MemoryMarshal.AsBytes<float>(weights).ToArray(), actual));
+
+        Assert.False(expected.AsSpan().SequenceEqual(actual), "Contraction changed nothing, so the kernel tests could not notice it.");
+    }
+
+    [Fact]
+    public void The_self_test_refuses_kernels_built_with_contraction()
+    {
+        Assert.SkipWhen(OpenClTestDevice.Missing is not null, OpenClTestDevice.Missing ?? "");
+        using IGpuDriver sound = OpenClTestDevice.Open(KernelSource.OpenCl);
+        Assert.Null(SelfTest.Run(sound));
+        using IGpuDriver mutant = OpenClTestDevice.Open(KernelSource.OpenCl.Replace(Pragma, "#pragma OPENCL FP_CONTRACT ON"));
+        Assert.NotNull(SelfTest.Run(mutant));
+    }
+}

@@ -1,0 +1,117 @@
+using System.Runtime.InteropServices;
+using GgufQuant.Formats;
+using GgufQuant.Quantization;
+using GgufQuant.Reference;
+using GgufQuant.Tests.Formats;
+
+namespace GgufQuant.Gpu.Tests;
+
+/// <summary>Every kernel on a real OpenCL device, against the processor's codecs and libggml-base, byte for byte.</summary>
+public sealed class KernelTests : IClassFixture<KernelTests.Kernels>
+{
+    private const int RowLength = 1024;
+    private const int Rows = 6;
+
+    private readonly Kernels _kernels;
+
+    public KernelTests(Kernels kernels)
+    {
+        Assert.SkipWhen(OpenClTestDevice.Missing is not null, OpenClTestDevice.Missing ?? "");
+        _kernels = kernels;
+    }
+
+    public static TheoryData<GgmlType, string> Cases => new(
+        from type in KernelPlan.Types
+        from name in WeightData.Classes
+        select (type, name));
+
+    public static TheoryData<GgmlType> Types => [.. KernelPlan.Types];
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void A_kernel_makes_the_bytes_of_the_processor_and_of_ggml(GgmlType type, string data)
+    {
+        float[] weights = WeightData.Make(data, RowLength * Rows);
+        AssertSameBytes(type, weights, importance: []);
+        AssertSameBytes(type, weights, WeightData.MakeImportance(RowLength));
+    }
+
+    [Theory]
+    [MemberData(nameof(Types))]
+    public void A_kernel_widens_halves_itself(GgmlType type)
+    {
+        float[] weights = WeightData.Make("gaussian", RowLength * Rows);
+        foreach (GgmlType sourceType in (ReadOnlySpan<GgmlType>)[GgmlType.F16, GgmlType.BF16])
+        {
+            BlockFormat source = BlockFormat.Of(sourceType);
+            byte[] halves = new byte[source.ByteCount(weights.Length)];
+            source.Quantize(weights, RowLength, [], halves);
+            float[] rounded = new float[weights.Length];
+            source.Dequantize(halves, rounded);
+            byte[] expected = Quantize(type, rounded, []);
+            byte[] actual = new byte[expected.Length];
+            Assert.True(_kernels.Job.Run(KernelPlan.Find(type)!, new(sourceType, type, RowLength, Rows, default, halves, actual)));
+            Assert.Equal(expected, actual);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Types))]
+    public void A_weight_that_is_not_finite_is_left_to_the_processor(GgmlType type)
+    {
+        foreach (float value in (ReadOnlySpan<float>)[float.NaN, float.PositiveInfinity, float.NegativeInfinity])
+        {
+            float[] weights = WeightData.Make("gaussian", RowLength * Rows);
+            weights[^1] = value;
+            Assert.False(Run(type, weights, [], new byte[BlockFormat.Of(type).ByteCount(weights.Length)]));
+        }
+    }
+
+    private static byte[] Quantize(GgmlType type, float[] weights, float[] importance)
+    {
+        byte[] blocks = new byte[BlockFormat.Of(type).ByteCount(weights.Length)];
+        BlockFormat.Of(type).Quantize(weights, RowLength, importance, blocks);
+        return blocks;
+    }
+
+    private void AssertSameBytes(GgmlType type, float[] weights, float[] importance)
+    {
+        byte[] expected = Quantize(type, weights, importance);
+        byte[] actual = new byte[expected.Length];
+        bool finite = Run(type, weights, importance, actual);
+        bool soundScales = BlockValidation.FindInvalid(type, expected) < 0;
+        Assert.Equal(soundScales, finite);
+        if (!soundScales)
+            return;
+        Assert.Equal(expected, actual);
+        if (ReferenceLibrary.Missing is null)
+            Assert.Equal(ReferenceCodec.Quantize(type, weights, RowLength, importance), actual);
+    }
+
+    private bool Run(GgmlType type, float[] weights, float[] importance, byte[] blocks) => _kernels.Job.Run(
+        KernelPlan.Find(type)!,
+        new(GgmlType.F32, type, RowLength, Rows, importance, MemoryMarshal.AsBytes<float>(weights).ToArray(), blocks));
+
+    /// <summary>The kernels, built once for all tests.</summary>
+    public sealed class Kernels : IDisposable
+    {
+        private readonly IGpuDriver? _driver;
+        private readonly GpuJob? _job;
+
+        public Kernels()
+        {
+            if (OpenClTestDevice.Missing is not null)
+                return;
+            _driver = OpenClTestDevice.Open(KernelSource.OpenCl);
+            _job = new GpuJob(_driver.CreateQueue());
+        }
+
+        internal GpuJob Job => _job!;
+
+        public void Dispose()
+        {
+            _job?.Dispose();
+            _driver?.Dispose();
+        }
+    }
+}

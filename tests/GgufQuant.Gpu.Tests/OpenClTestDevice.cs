@@ -1,0 +1,27 @@
+using GgufQuant.Gpu.OpenCl;
+
+namespace GgufQuant.Gpu.Tests;
+
+/// <summary>The first OpenCL device of this machine that the kernels accept; PoCL's processor will do.</summary>
+internal static class OpenClTestDevice
+{
+    private static readonly Lazy<(OpenClApi? Api, OpenClDevice? Device, string? Missing)> s_found = new(Find);
+
+    /// <summary>Why there is none; null where there is one.</summary>
+    internal static string? Missing => s_found.Value.Missing;
+
+    /// <summary>The device with kernels of a source.</summary>
+    internal static OpenClDriver Open(string source) => new(s_found.Value.Api!, s_found.Value.Device!, source);
+
+    private static (OpenClApi? Api, OpenClDevice? Device, string? Missing) Find()
+    {
+        (OpenClApi? api, string? missing) = OpenClApi.Load();
+        if (api is null)
+            return (null, null, missing);
+        IReadOnlyList<OpenClDevice> devices = OpenClDevice.List(api);
+        OpenClDevice? device = devices.FirstOrDefault(device => device.Refusal is null);
+        return (api, device, device is not null ? null
+            : devices.Count == 0 ? "OpenCL knows no device here; PoCL makes one of the processor."
+            : string.Join(" ", devices.Select(device => $"'{device.Name}': {device.Refusal}")));
+    }
+}
