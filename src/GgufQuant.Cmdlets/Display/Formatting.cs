@@ -1,6 +1,10 @@
 using System.ComponentModel;
 using System.Globalization;
+using System.Management.Automation.Host;
+using System.Text;
 using GgufQuant.Catalog;
+using GgufQuant.Formats;
+using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
 
@@ -8,6 +12,11 @@ namespace GgufQuant.Commands;
 [EditorBrowsable(EditorBrowsableState.Never)]
 public static class Formatting
 {
+    private const int DefaultWidth = 120;
+
+    /// <summary>Where values start in the module's list views: the longest label and the colon after it.</summary>
+    private const int ListIndent = 20;
+
     private static readonly string[] s_binaryUnits = ["B", "KiB", "MiB", "GiB", "TiB"];
     private static readonly string[] s_decimalUnits = ["", "K", "M", "B", "T"];
 
@@ -50,14 +59,14 @@ public static class Formatting
     /// <summary>Bits a weight takes, with two digits after the point.</summary>
     public static string? Bits(double? bits) => bits?.ToString("0.00", CultureInfo.InvariantCulture);
 
-    /// <summary>A measurement with four digits that count: <c>0.03127</c>.</summary>
+    /// <summary>A measurement with three digits that count: <c>0.0313</c>.</summary>
     public static string? Measure(double? value)
     {
         if (value is not double known)
             return null;
         if (known == 0 || !double.IsFinite(known))
             return known.ToString(CultureInfo.InvariantCulture);
-        int decimals = Math.Clamp(3 - (int)Math.Floor(Math.Log10(Math.Abs(known))), 0, 9);
+        int decimals = Math.Clamp(2 - (int)Math.Floor(Math.Log10(Math.Abs(known))), 0, 9);
         return known.ToString("F" + decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
     }
 
@@ -73,6 +82,40 @@ public static class Formatting
     /// <summary>A rate in millions of weights a second.</summary>
     public static string Rate(double weightsPerSecond) => $"{Digits(weightsPerSecond / 1e6)} M/s";
 
+    /// <summary>A tensor type as llama.cpp prints it: <c>q4_K</c>.</summary>
+    public static string TypeName(GgmlType type) => BlockFormat.Of(type).Name;
+
+    /// <summary>The dimensions of a tensor: <c>4096 x 32000</c>.</summary>
+    public static string Shape(IEnumerable<long> shape) => string.Join(" x ", shape);
+
+    /// <summary>A small share of 0 to 1 in per cent with three digits that count.</summary>
+    public static string? FinePercent(double share) => $"{Measure(100 * share)}%";
+
+    /// <summary>The error of a quantization; a dash for the reference.</summary>
+    public static string? Error(QuantComparison row) => row.IsReference ? "-" : FinePercent(row.RelativeRmsError);
+
+    /// <summary>A ratio in decibels.</summary>
+    public static string Decibels(double ratio) =>
+        double.IsPositiveInfinity(ratio) ? "-" : ratio.ToString("0.0", CultureInfo.InvariantCulture);
+
+    /// <summary>A cosine close to 1.</summary>
+    public static string Cosine(double cosine) => cosine.ToString("0.00000", CultureInfo.InvariantCulture);
+
+    /// <summary>The tensor with the largest error.</summary>
+    public static string? WorstTensor(QuantComparison row)
+    {
+        if (row.WorstTensor is not { RelativeRmsError: not 0 } worst)
+            return null;
+        string name = worst.Name.EndsWith(".weight", StringComparison.Ordinal) ? worst.Name[..^".weight".Length] : worst.Name;
+        return $"{name} {FinePercent(worst.RelativeRmsError)}";
+    }
+
+    /// <summary>The two files whose tensors are compared.</summary>
+    public static string Pair(TensorComparison row) => $"{FileName(row.Path)} with {FileName(row.Reference)}";
+
+    /// <summary>What would become of a model.</summary>
+    public static string Plan(PlannedFile plan, PSHost host) => PlanText.Render(plan, host);
+
     /// <summary>The file's name alone.</summary>
     public static string FileName(string path) => Path.GetFileName(path);
 
@@ -83,14 +126,96 @@ public static class Formatting
             : $"{type.BlockSize} weights in {type.BlockBytes} bytes ({type.Format.Name}, {Bits(type.Format.BitsPerWeight)} bits a weight)";
 
     /// <summary>Everything published about a type, each with its source.</summary>
-    public static string Published(QuantType type) => string.Join('\n', type.Published.Select(Published));
+    public static string Published(QuantType type, PSHost host) =>
+        string.Join('\n', type.Published.Select(row => Wrap($"{Published(row)} [{row.Source}]", host, ListIndent, hanging: 2)));
 
     /// <summary>What the pieces of a name stand for, a line each.</summary>
-    public static string NameParts(QuantType type)
+    public static string NameParts(QuantType type, PSHost host)
     {
-        int width = type.NameParts.Max(part => part.Text.Length);
-        return string.Join('\n', type.NameParts.Select(part => $"{part.Text.PadRight(width)}  {part.Meaning}"));
+        int width = type.NameParts.Max(part => part.Text.Length) + 2;
+        return string.Join(
+            '\n', type.NameParts.Select(part => Wrap(part.Text.PadRight(width) + part.Meaning, host, ListIndent, hanging: width)));
     }
+
+    /// <summary>The types in a file, a line each.</summary>
+    public static string Shares(IReadOnlyList<TypeShare> shares) => string.Join('\n', shares.Select(share =>
+        $"{BlockFormat.Of(share.Type).Name,-8}{Percent(share.Share),6}  {Size(share.Bytes),9} in {share.Tensors} tensor{(share.Tensors == 1 ? "" : "s")}"));
+
+    /// <summary>The types in a file, in a line.</summary>
+    public static string ShareLine(IReadOnlyList<TypeShare> shares) => string.Join(
+        ", ", shares.Where(share => share.Share >= 0.0005).Select(share => $"{BlockFormat.Of(share.Type).Name} {Percent(share.Share)}"));
+
+    /// <summary>The attention heads of a model.</summary>
+    public static string Heads(ModelInfo info) =>
+        info.Heads == info.KeyValueHeads ? $"{info.Heads}" : $"{info.Heads} over {info.KeyValueHeads} key-value heads";
+
+    /// <summary>The experts of a model.</summary>
+    public static string Experts(ModelInfo info) => $"{info.Experts}, of which {info.Shape.ExpertsUsed} work on a token";
+
+    /// <summary>What memory is needed for, and what that assumes.</summary>
+    public static string Memory(MemoryEstimate memory, PSHost host)
+    {
+        string sum = $"{Size(memory.Total)} = {Size(memory.Weights)} weights + {Size(memory.Cache)} cache + {Size(memory.Compute)} buffers";
+        return string.Join('\n', memory.Assumptions.Select(line => Wrap("- " + line, host, ListIndent, hanging: 2)).Prepend(sum));
+    }
+
+    /// <summary>All metadata, a line a key, long values cut.</summary>
+    public static string Metadata(ModelInfo info, PSHost host)
+    {
+        int width = Math.Max(LineWidth(host) - ListIndent, 20);
+        return string.Join('\n', info.Metadata!.Select(entry => Cut($"{entry.Key} = {Value(entry.Value)}", width)));
+    }
+
+    /// <summary>A text in lines that end between words.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="host">The console it goes to.</param>
+    /// <param name="indent">Characters that stand before every line.</param>
+    /// <param name="hanging">Spaces to set before the second line and those that follow.</param>
+    public static string Wrap(string text, PSHost host, int indent, int hanging = 0)
+    {
+        int width = Math.Max(LineWidth(host) - indent, 20);
+        StringBuilder lines = new();
+        int used = 0;
+        foreach (string word in text.Split(' '))
+        {
+            if (used > 0 && used + 1 + word.Length > width)
+            {
+                lines.Append('\n').Append(' ', hanging);
+                used = hanging;
+            }
+            else if (lines.Length > 0)
+            {
+                lines.Append(' ');
+                used++;
+            }
+            lines.Append(word);
+            used += word.Length;
+        }
+        return lines.ToString();
+    }
+
+    private static int LineWidth(PSHost host)
+    {
+        try
+        {
+            // The last column stays free: some consoles break the line after it.
+            return host.UI.RawUI.BufferSize.Width - 1;
+        }
+        catch (Exception exception) when (exception is HostException or NotImplementedException or NullReferenceException)
+        {
+            return DefaultWidth;
+        }
+    }
+
+    private static string Value(object value) => value switch
+    {
+        string text => text.ReplaceLineEndings("\\n"),
+        Array array => $"{array.Length} of {array.GetType().GetElementType()!.Name}: "
+            + string.Join(", ", array.Cast<object>().Take(8).Select(Value)) + (array.Length > 8 ? ", ..." : ""),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{value}"),
+    };
+
+    private static string Cut(string text, int width) => text.Length <= width ? text : text[..(width - 3)] + "...";
 
     private static string Digits(double value) =>
         value.ToString(Math.Abs(value) switch { < 9.995 => "0.00", < 99.95 => "0.0", _ => "0" }, CultureInfo.InvariantCulture);
@@ -109,6 +234,6 @@ public static class Formatting
         if (row.RelativeQuality is double quality)
             facts.Add($"quality {Percent(quality)}");
         string imatrix = row.Imatrix ? " with importance matrix" : "";
-        return $"{row.Model}{imatrix}: {string.Join(", ", facts)}\n  [{row.Source}]";
+        return $"{row.Model}{imatrix}: {string.Join(", ", facts)}";
     }
 }

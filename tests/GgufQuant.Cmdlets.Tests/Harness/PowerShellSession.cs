@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
-using GgufQuant.Commands;
 
 namespace GgufQuant.Cmdlets.Tests;
 
@@ -16,8 +15,7 @@ internal sealed class PowerShellSession : IDisposable
     {
         _host = new(width);
         InitialSessionState state = InitialSessionState.CreateDefault2();
-        state.ImportPSModule([typeof(Formatting).Assembly.Location]);
-        state.Formats.Add(new SessionStateFormatEntry(Path.Combine(RepositoryPaths.Module, "GgufQuant.Format.ps1xml")));
+        state.ImportPSModule([Path.Combine(RepositoryPaths.Root, "GgufQuant.psd1")]);
         _runspace = RunspaceFactory.CreateRunspace(_host, state);
         _runspace.Open();
         _runspace.SessionStateProxy.Path.SetLocation(_folder.Path);

@@ -1,0 +1,78 @@
+using System.Collections.ObjectModel;
+using System.Management.Automation;
+
+namespace GgufQuant.Commands;
+
+/// <summary>A cmdlet that takes files by <c>-Path</c> or <c>-LiteralPath</c>, one method call a file.</summary>
+public abstract class PathCommand : StoppableCommand
+{
+    private protected const string PathSet = "Path";
+    private protected const string LiteralPathSet = "LiteralPath";
+
+    /// <summary>Files; wildcards allowed.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true,
+        ParameterSetName = PathSet, HelpMessage = "One or more GGUF files; wildcards are allowed.")]
+    [SupportsWildcards]
+    [ValidateNotNullOrEmpty]
+    public string[] Path { get; set; } = [];
+
+    /// <summary>Files; every character stands for itself.</summary>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true,
+        ParameterSetName = LiteralPathSet, HelpMessage = "One or more GGUF files; every character stands for itself.")]
+    [Alias("PSPath", "LP")]
+    [ValidateNotNullOrEmpty]
+    public string[] LiteralPath { get; set; } = [];
+
+    /// <inheritdoc/>
+    protected sealed override void ProcessRecord()
+    {
+        foreach (string path in ParameterSetName == LiteralPathSet ? LiteralPath : Path)
+        {
+            foreach (string file in Resolve(path, ParameterSetName == LiteralPathSet))
+                ProcessFile(file);
+        }
+    }
+
+    /// <summary>Does the cmdlet's work for one file.</summary>
+    /// <param name="path">The full path of a file that exists.</param>
+    protected abstract void ProcessFile(string path);
+
+    /// <summary>The full path of a file that need not exist.</summary>
+    private protected string ResolveUnexpanded(string path) => GetUnresolvedProviderPathFromPSPath(path);
+
+    private List<string> Resolve(string path, bool isLiteral)
+    {
+        try
+        {
+            string literal = SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out ProviderInfo provider, out _);
+            if (provider.Name != "FileSystem")
+                return Refuse(PathErrors.NotAFileSystemPath(path));
+            // A file whose very name contains wildcard characters, as in objects of other cmdlets, is meant itself.
+            if (isLiteral || File.Exists(literal) || !WildcardPattern.ContainsWildcardCharacters(path))
+                return Existing(literal);
+            Collection<string> matches = SessionState.Path.GetResolvedProviderPathFromPSPath(path, out _);
+            return [.. matches.Where(File.Exists).Order(StringComparer.Ordinal)];
+        }
+        catch (ItemNotFoundException)
+        {
+            return [];
+        }
+        catch (Exception exception) when (exception is ProviderNotFoundException or System.Management.Automation.DriveNotFoundException)
+        {
+            return Refuse(PathErrors.NotFound(exception, path));
+        }
+    }
+
+    private List<string> Existing(string path)
+    {
+        if (File.Exists(path))
+            return [path];
+        return Refuse(Directory.Exists(path) ? PathErrors.IsFolder(path) : PathErrors.NotFound(path));
+    }
+
+    private List<string> Refuse(ErrorRecord error)
+    {
+        WriteError(error);
+        return [];
+    }
+}

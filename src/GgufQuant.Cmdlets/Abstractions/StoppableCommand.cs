@@ -1,0 +1,85 @@
+using System.Management.Automation;
+
+namespace GgufQuant.Commands;
+
+/// <summary>A cmdlet whose work runs on threads of its own and ends within a second of Ctrl+C.</summary>
+/// <remarks>
+/// Only the pipeline thread may write. While the work runs, that thread waits here and shows what the work reports.
+/// </remarks>
+public abstract class StoppableCommand : PSCmdlet, IDisposable
+{
+    private const int ProgressId = 1;
+    private static readonly TimeSpan s_refresh = TimeSpan.FromMilliseconds(100);
+
+    private readonly CancellationTokenSource _stop = new();
+
+    /// <summary>Is signalled when the user stops the pipeline.</summary>
+    protected CancellationToken StopToken => _stop.Token;
+
+    /// <inheritdoc/>
+    protected override void StopProcessing() => _stop.Cancel();
+
+    /// <summary>Releases what the cmdlet holds.</summary>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Releases what the cmdlet holds.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+        if (disposing)
+            _stop.Dispose();
+    }
+
+    /// <summary>Runs work on another thread and shows its progress until it is done.</summary>
+    /// <param name="activity">What is being done, the first line of the progress.</param>
+    /// <param name="work">The work; it must heed the token.</param>
+    /// <exception cref="PipelineStoppedException">The user stopped the pipeline.</exception>
+    private protected TResult RunInBackground<TResult>(
+        string activity, Func<IProgress<WorkProgress>, CancellationToken, TResult> work)
+    {
+        using CancellationTokenSource cancellation = CancellationTokenSource.CreateLinkedTokenSource(StopToken);
+        LatestProgress progress = new();
+        Task<TResult> task = Task.Run(() => work(progress, cancellation.Token), CancellationToken.None);
+        bool isShown = false;
+        try
+        {
+            while (Task.WaitAny([task], s_refresh) < 0)
+                isShown |= ShowProgress(activity, progress.Take());
+        }
+        finally
+        {
+            // Whatever ended the wait, nothing may still be at work when the cmdlet returns.
+            cancellation.Cancel();
+            Task.WaitAny(task);
+        }
+        if (isShown)
+            WriteProgress(new(ProgressId, activity, " ") { RecordType = ProgressRecordType.Completed });
+        if (StopToken.IsCancellationRequested)
+            throw new PipelineStoppedException();
+        return task.GetAwaiter().GetResult();
+    }
+
+    private bool ShowProgress(string activity, WorkProgress? latest)
+    {
+        if (latest is null)
+            return false;
+        WriteProgress(new(ProgressId, activity, latest.Status)
+        {
+            PercentComplete = (int)Math.Clamp(100 * latest.Share, 0, 100),
+            SecondsRemaining = latest.Remaining is TimeSpan remaining ? (int)Math.Ceiling(remaining.TotalSeconds) : -1,
+        });
+        return true;
+    }
+
+    private sealed class LatestProgress : IProgress<WorkProgress>
+    {
+        private WorkProgress? _latest;
+
+        public void Report(WorkProgress value) => Volatile.Write(ref _latest, value);
+
+        internal WorkProgress? Take() => Interlocked.Exchange(ref _latest, null);
+    }
+}

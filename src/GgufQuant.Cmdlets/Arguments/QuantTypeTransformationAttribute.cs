@@ -1,0 +1,28 @@
+using System.Management.Automation;
+using GgufQuant.Catalog;
+using GgufQuant.Planning;
+
+namespace GgufQuant.Commands;
+
+/// <summary>Takes the names that llama-quantize takes: any case, <c>Q4_K</c> for <c>Q4_K_M</c>.</summary>
+[AttributeUsage(AttributeTargets.Property | AttributeTargets.Field)]
+public sealed class QuantTypeTransformationAttribute : ArgumentTransformationAttribute
+{
+    /// <inheritdoc/>
+    public override object Transform(EngineIntrinsics engineIntrinsics, object inputData)
+    {
+        object value = inputData is PSObject wrapped ? wrapped.BaseObject : inputData;
+        return value switch
+        {
+            string name => Find(name),
+            FileType type => QuantCatalog.Of(type),
+            object[] several => several.Select(item => Transform(engineIntrinsics, item)).ToArray(),
+            _ => value,
+        };
+    }
+
+    private static QuantType Find(string name) =>
+        QuantCatalog.TryFind(name, out QuantType? type)
+            ? type
+            : throw new ArgumentTransformationMetadataException(QuantNameErrors.UnknownName(name).Exception.Message);
+}

@@ -1,0 +1,48 @@
+using System.Collections;
+using System.Management.Automation;
+using GgufQuant.Formats;
+using GgufQuant.Planning;
+
+namespace GgufQuant.Commands;
+
+/// <summary>Takes rules for tensors as <c>'regex=type'</c> or as an ordered table of patterns and types.</summary>
+[AttributeUsage(AttributeTargets.Property | AttributeTargets.Field)]
+public sealed class TensorTypeTransformationAttribute : ArgumentTransformationAttribute
+{
+    /// <inheritdoc/>
+    public override object Transform(EngineIntrinsics engineIntrinsics, object inputData) =>
+        Rules(inputData is PSObject wrapped ? wrapped.BaseObject : inputData).ToArray();
+
+    private static IEnumerable<TensorTypeRule> Rules(object value) => value switch
+    {
+        TensorTypeRule rule => [rule],
+        string text => [Parse(text)],
+        IDictionary table => table.Cast<DictionaryEntry>().Select(entry => Rule($"{entry.Key}", $"{entry.Value}")),
+        IEnumerable several => several.Cast<object>().SelectMany(item => Rules(item is PSObject wrapped ? wrapped.BaseObject : item)),
+        _ => throw Refusal($"'{value}' is no rule for tensors."),
+    };
+
+    private static TensorTypeRule Parse(string text)
+    {
+        // A pattern may contain the sign; a type never does.
+        int split = text.LastIndexOf('=');
+        return split > 0 ? Rule(text[..split], text[(split + 1)..]) : throw Refusal($"'{text}' is no rule for tensors.");
+    }
+
+    private static TensorTypeRule Rule(string pattern, string type)
+    {
+        if (!TensorFormatTransformationAttribute.TryFind(type, out BlockFormat? format))
+            throw Refusal($"'{type.Trim()}' is not a tensor type.");
+        try
+        {
+            return new(pattern.Trim(), format.Type);
+        }
+        catch (ArgumentException exception)
+        {
+            throw Refusal($"'{pattern}' is not a regular expression: {exception.Message}");
+        }
+    }
+
+    private static ArgumentTransformationMetadataException Refusal(string problem) =>
+        new($"{problem} Write rules as 'attn_v=q6_K', or as [ordered]@{{ attn_v = 'q6_K'; ffn_down = 'q5_K' }}.");
+}

@@ -1,0 +1,47 @@
+using System.Management.Automation;
+using GgufQuant.Catalog;
+using GgufQuant.Gguf;
+
+namespace GgufQuant.Commands;
+
+/// <summary>Tells what a model file is, from its header alone.</summary>
+[Cmdlet(VerbsCommon.Get, "GgufInfo", DefaultParameterSetName = PathSet)]
+[OutputType(typeof(ModelInfo))]
+public sealed class GetGgufInfoCommand : ModelCommand
+{
+    private readonly SoleOrSeveral _output;
+
+    /// <summary>Makes the cmdlet.</summary>
+    public GetGgufInfoCommand() => _output = new(this);
+
+    /// <summary>Tokens of context to estimate memory for.</summary>
+    [Parameter(HelpMessage = "Tokens of context to estimate memory for.")]
+    [ValidateRange(1, 1 << 30)]
+    public int? ContextLength { get; set; }
+
+    /// <summary>The type of the key-value cache to estimate memory for.</summary>
+    [Parameter(HelpMessage = "The type of the key-value cache to estimate memory for.")]
+    public CacheType CacheType { get; set; } = CacheType.F16;
+
+    /// <summary>Reads all metadata too.</summary>
+    [Parameter(HelpMessage = "Read all metadata too, the vocabulary included.")]
+    public SwitchParameter Metadata { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessModel(GgufFile model)
+    {
+        ModelInfo info = ModelInfo.Read(model, ContextLength, CacheType);
+        _output.Write(Metadata ? info with { Metadata = Read(model.Metadata) } : info);
+    }
+
+    /// <inheritdoc/>
+    protected override void EndProcessing() => _output.End();
+
+    private static OrderedDictionary<string, object> Read(GgufMetadata metadata)
+    {
+        OrderedDictionary<string, object> values = [];
+        foreach (GgufEntry entry in metadata)
+            values.Add(entry.Key, entry.Value);
+        return values;
+    }
+}

@@ -1,0 +1,48 @@
+using System.Management.Automation;
+using GgufQuant.Comparison;
+using GgufQuant.Gguf;
+
+namespace GgufQuant.Commands;
+
+/// <summary>Lists the tensors of a model, with statistics of their weights if asked.</summary>
+[Cmdlet(VerbsCommon.Get, "GgufTensor", DefaultParameterSetName = PathSet)]
+[OutputType(typeof(TensorInfo), typeof(MeasuredTensor))]
+public sealed class GetGgufTensorCommand : ModelCommand
+{
+    /// <summary>Names of tensors, wildcards allowed.</summary>
+    [Parameter(Position = 1, HelpMessage = "Names of tensors; wildcards are allowed.")]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(TensorNameCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string[] Name { get; set; } = ["*"];
+
+    /// <summary>Reads the weights and describes them.</summary>
+    [Parameter(HelpMessage = "Read the weights and describe them: minimum, maximum, mean, deviation, zeros, NaN, infinities.")]
+    public SwitchParameter Statistics { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessModel(GgufFile model)
+    {
+        WildcardPattern[] patterns = [.. Name.Select(name => new WildcardPattern(name, WildcardOptions.IgnoreCase))];
+        GgufTensor[] tensors = [.. model.Tensors.Where(tensor => patterns.Any(pattern => pattern.IsMatch(tensor.Name)))];
+        foreach (GgufTensor tensor in tensors)
+            WriteObject(Statistics ? Measure(model, tensor) : new TensorInfo(model, tensor));
+        foreach (string missing in Name.Where(name => IsMissing(name, tensors)))
+            WriteError(NotFound(model, missing));
+    }
+
+    private static bool IsMissing(string name, GgufTensor[] tensors) =>
+        !WildcardPattern.ContainsWildcardCharacters(name)
+        && !tensors.Any(tensor => tensor.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+
+    private static ErrorRecord NotFound(GgufFile model, string name) =>
+        new(new ArgumentException($"'{model.Path}' has no tensor '{name}'."), "TensorNotFound", ErrorCategory.ObjectNotFound, name);
+
+    private MeasuredTensor Measure(GgufFile model, GgufTensor tensor)
+    {
+        TensorStatistics statistics = RunInBackground(
+            $"Reading {Formatting.FileName(model.Path)}",
+            (progress, token) => TensorStatistics.Measure(model, tensor, threads: 0, new ScanStatus(progress), token));
+        return new(model, tensor, statistics);
+    }
+}

@@ -1,0 +1,21 @@
+using System.Management.Automation;
+
+namespace GgufQuant.Commands;
+
+/// <summary>Errors about paths.</summary>
+internal static class PathErrors
+{
+    internal static ErrorRecord NotFound(string path) =>
+        new(new FileNotFoundException($"The file '{path}' does not exist.", path), "FileNotFound", ErrorCategory.ObjectNotFound, path);
+
+    internal static ErrorRecord NotFound(Exception exception, string path) =>
+        new(exception, "FileNotFound", ErrorCategory.ObjectNotFound, path);
+
+    internal static ErrorRecord IsFolder(string path) =>
+        new(
+            new ArgumentException($"'{path}' is a folder. To take the models in it, write '{System.IO.Path.Combine(path, "*.gguf")}'."),
+            "PathIsFolder", ErrorCategory.InvalidArgument, path);
+
+    internal static ErrorRecord NotAFileSystemPath(string path) =>
+        new(new ArgumentException($"'{path}' is not a path of the file system."), "NotAFileSystemPath", ErrorCategory.InvalidArgument, path);
+}

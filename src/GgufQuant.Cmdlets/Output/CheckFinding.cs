@@ -1,0 +1,30 @@
+using GgufQuant.Comparison;
+
+namespace GgufQuant.Commands;
+
+/// <summary>One thing that is noteworthy about a file.</summary>
+public sealed class CheckFinding
+{
+    internal CheckFinding(string path, GgufFinding finding)
+    {
+        Path = path;
+        Severity = finding.Severity;
+        Subject = finding.Subject;
+        Message = finding.Message;
+    }
+
+    /// <summary>The full path of the file.</summary>
+    public string Path { get; }
+
+    /// <summary>How much it matters.</summary>
+    public FindingSeverity Severity { get; }
+
+    /// <summary>The tensor, metadata key or file it is about.</summary>
+    public string Subject { get; }
+
+    /// <summary>What was found.</summary>
+    public string Message { get; }
+
+    /// <summary>The finding as a sentence.</summary>
+    public override string ToString() => $"{Severity}: {Subject}: {Message}";
+}

@@ -1,0 +1,49 @@
+using GgufQuant.Planning;
+
+namespace GgufQuant.Commands;
+
+/// <summary>A file as it would be quantized: what <c>-WhatIf</c> shows.</summary>
+public sealed class PlannedFile
+{
+    internal PlannedFile(QuantizationPlan plan, string destination)
+    {
+        Destination = destination;
+        Source = plan.Source.Path;
+        Type = plan.Type;
+        Size = plan.TotalBytes;
+        SourceSize = plan.Source.Length;
+        BitsPerWeight = plan.BitsPerWeight;
+        Shares = plan.Shares;
+        Tensors = plan.Tensors;
+    }
+
+    /// <summary>The full path of the file that would be written.</summary>
+    public string Destination { get; }
+
+    /// <summary>The full path of the model.</summary>
+    public string Source { get; }
+
+    /// <summary>What it would be quantized to.</summary>
+    public FileType Type { get; }
+
+    /// <summary>Bytes the file would take.</summary>
+    public long Size { get; }
+
+    /// <summary>Bytes of the model.</summary>
+    public long SourceSize { get; }
+
+    /// <summary>Its size as a share of the source's, 0 to 1.</summary>
+    public double RelativeSize => SourceSize == 0 ? 0 : (double)Size / SourceSize;
+
+    /// <summary>Bits a weight would take on average.</summary>
+    public double BitsPerWeight { get; }
+
+    /// <summary>The types it would hold with their shares of the weights, the largest first.</summary>
+    public IReadOnlyList<TypeShare> Shares { get; }
+
+    /// <summary>What would become of each tensor, and which rule says so.</summary>
+    public IReadOnlyList<PlannedTensor> Tensors { get; }
+
+    /// <summary>The path of the file that would be written.</summary>
+    public override string ToString() => Destination;
+}

@@ -1,0 +1,50 @@
+using GgufQuant.Comparison;
+using GgufQuant.Formats;
+
+namespace GgufQuant.Commands;
+
+/// <summary>What quantizing did to one tensor.</summary>
+public sealed class TensorComparison
+{
+    private readonly TensorError _error;
+
+    internal TensorComparison(string reference, string path, TensorError error)
+    {
+        Reference = reference;
+        Path = path;
+        _error = error;
+    }
+
+    /// <summary>The full path of the quantized model.</summary>
+    public string Path { get; }
+
+    /// <summary>The full path of the model it was compared with.</summary>
+    public string Reference { get; }
+
+    /// <summary>The tensor's name.</summary>
+    public string Name => _error.Name;
+
+    /// <summary>Its type in the reference.</summary>
+    public GgmlType ReferenceType => _error.ReferenceType;
+
+    /// <summary>Its type in the quantized model.</summary>
+    public GgmlType Type => _error.Type;
+
+    /// <summary>Weights in it.</summary>
+    public long Weights => _error.ElementCount;
+
+    /// <summary>Root mean square of the weights' errors over that of the reference's weights: 0 for equal weights.</summary>
+    public double RelativeRmsError => _error.RelativeRmsError;
+
+    /// <summary>1 for weights that point the same way as the reference's.</summary>
+    public double CosineSimilarity => _error.CosineSimilarity;
+
+    /// <summary>Signal-to-noise ratio in dB; infinite for equal weights.</summary>
+    public double SignalToNoise => _error.SignalToNoise;
+
+    /// <summary>The largest error of a weight.</summary>
+    public double MaxAbsoluteError => _error.MaxAbsoluteError;
+
+    /// <summary>The tensor's name.</summary>
+    public override string ToString() => Name;
+}

@@ -1,0 +1,48 @@
+using System.Collections.Immutable;
+using GgufQuant.Formats;
+using GgufQuant.Gguf;
+
+namespace GgufQuant.Commands;
+
+/// <summary>One tensor of a model.</summary>
+public class TensorInfo
+{
+    internal TensorInfo(GgufFile model, GgufTensor tensor)
+    {
+        Path = model.Shards[tensor.Shard].Path;
+        Name = tensor.Name;
+        Type = tensor.Type;
+        Shape = tensor.Shape;
+        Weights = tensor.ElementCount;
+        Size = tensor.ByteCount;
+        Offset = tensor.FileOffset;
+        BitsPerWeight = tensor.Format.BitsPerWeight;
+    }
+
+    /// <summary>The full path of the file that holds it.</summary>
+    public string Path { get; }
+
+    /// <summary>The name, such as <c>blk.0.attn_q.weight</c>.</summary>
+    public string Name { get; }
+
+    /// <summary>The type of the weights.</summary>
+    public GgmlType Type { get; }
+
+    /// <summary>The dimensions, the length of a row first.</summary>
+    public ImmutableArray<long> Shape { get; }
+
+    /// <summary>Weights in it.</summary>
+    public long Weights { get; }
+
+    /// <summary>Bytes of its data.</summary>
+    public long Size { get; }
+
+    /// <summary>Where its data starts, in bytes from the start of the file.</summary>
+    public long Offset { get; }
+
+    /// <summary>Bits a weight takes.</summary>
+    public double BitsPerWeight { get; }
+
+    /// <summary>The tensor's name.</summary>
+    public override string ToString() => Name;
+}

@@ -1,0 +1,130 @@
+using GgufQuant.Gguf;
+using GgufQuant.Planning;
+
+namespace GgufQuant.Catalog;
+
+/// <summary>What a model file is, read from its header alone.</summary>
+public sealed record ModelInfo
+{
+    // llama.cpp sets this bit where it has guessed the file type.
+    private const ulong GuessedFlag = 1024;
+
+    private ModelInfo(GgufFile file, long? contextLength, CacheType cacheType)
+    {
+        GgufMetadata metadata = file.Metadata;
+        Path = file.Path;
+        Name = metadata.TryGetString("general.name", out string? name) ? name : QuantName.WithoutQuantization(file.Path);
+        Shape = ModelShape.Read(file);
+        Parameters = file.Tensors.Sum(tensor => tensor.ElementCount);
+        TensorBytes = file.Tensors.Sum(tensor => tensor.ByteCount);
+        Size = file.Length;
+        Shards = file.Shards.Count;
+        Tensors = file.Tensors.Count;
+        Version = (int)file.Version;
+        IsBigEndian = file.IsBigEndian;
+        Shares = TypeShare.Of(file.Tensors.Select(tensor => (tensor.Type, tensor.ElementCount)));
+        Type = StatedType(metadata) ?? GuessedType(Shares);
+        MemoryEstimate = MemoryEstimate.Of(TensorBytes, Shape, contextLength, cacheType);
+    }
+
+    /// <summary>The full path, of the first shard if the model is split.</summary>
+    public string Path { get; }
+
+    /// <summary>The model's name; the file's where the model has none.</summary>
+    public string Name { get; }
+
+    /// <summary>The architecture's name, such as <c>llama</c>.</summary>
+    public string Architecture => Shape.Architecture;
+
+    /// <summary>Weights in all tensors.</summary>
+    public long Parameters { get; }
+
+    /// <summary>The file type; null if the file names none and its tensors do not tell.</summary>
+    public FileType? Type { get; }
+
+    /// <summary>Bytes of all shards together.</summary>
+    public long Size { get; }
+
+    /// <summary>Bytes of the tensors alone.</summary>
+    public long TensorBytes { get; }
+
+    /// <summary>Bits a weight takes on average, header and padding left out.</summary>
+    public double BitsPerWeight => Parameters == 0 ? 0 : 8.0 * TensorBytes / Parameters;
+
+    /// <summary>Tokens of context the model was trained for.</summary>
+    public long? ContextLength => Shape.ContextLength;
+
+    /// <summary>Layers.</summary>
+    public int Layers => Shape.Layers;
+
+    /// <summary>Query heads of a layer, the most where they differ.</summary>
+    public long Heads => Shape.Heads;
+
+    /// <summary>Key-value heads of a layer, the most where they differ.</summary>
+    public long KeyValueHeads => Shape.KeyValueHeads.DefaultIfEmpty().Max();
+
+    /// <summary>Width of the embeddings.</summary>
+    public long EmbeddingLength => Shape.EmbeddingLength;
+
+    /// <summary>Tokens in the vocabulary.</summary>
+    public long Vocabulary => Shape.VocabularySize;
+
+    /// <summary>Experts of a layer; 0 for a dense model.</summary>
+    public long Experts => Shape.Experts;
+
+    /// <summary>Files the model is split into; 1 if it is not.</summary>
+    public int Shards { get; }
+
+    /// <summary>Tensors in the model.</summary>
+    public int Tensors { get; }
+
+    /// <summary>The version of the GGUF format.</summary>
+    public int Version { get; }
+
+    /// <summary>Whether numbers in the file start with their most significant byte.</summary>
+    public bool IsBigEndian { get; }
+
+    /// <summary>The types in the file with their shares of the weights, the largest first.</summary>
+    public IReadOnlyList<TypeShare> Shares { get; }
+
+    /// <summary>All dimensions of the model.</summary>
+    public ModelShape Shape { get; }
+
+    /// <summary>Bytes of memory to run the model, estimated.</summary>
+    public long Memory => MemoryEstimate.Total;
+
+    /// <summary>All metadata by key; null unless it was asked for.</summary>
+    public OrderedDictionary<string, object>? Metadata { get; init; }
+
+    /// <summary>What the memory is needed for, and what the estimate assumes.</summary>
+    public MemoryEstimate MemoryEstimate { get; }
+
+    /// <summary>Reads what a header says.</summary>
+    /// <param name="file">The model.</param>
+    /// <param name="contextLength">Tokens of context to estimate memory for; null for the default.</param>
+    /// <param name="cacheType">The type of the key-value cache to estimate memory for.</param>
+    public static ModelInfo Read(GgufFile file, long? contextLength = null, CacheType cacheType = CacheType.F16)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        return new(file, contextLength, cacheType);
+    }
+
+    private static FileType? StatedType(GgufMetadata metadata)
+    {
+        if (!metadata.TryGetUInt64("general.file_type", out ulong number))
+            return null;
+        number &= ~GuessedFlag;
+        return number <= int.MaxValue && Enum.IsDefined((FileType)number) ? (FileType)number : null;
+    }
+
+    private static FileType? GuessedType(IReadOnlyList<TypeShare> shares)
+    {
+        if (shares.Count == 0)
+            return null;
+        List<QuantType> candidates = [.. QuantCatalog.All.Where(type => type.BaseType == shares[0].Type)];
+        return candidates.Count == 1 ? candidates[0].Type : null;
+    }
+
+    /// <summary>The file's path, so that the object can stand where a path is asked for.</summary>
+    public override string ToString() => Path;
+}

@@ -1,0 +1,176 @@
+using System.Management.Automation;
+using System.Security.Cryptography;
+using GgufQuant.Commands;
+using GgufQuant.Formats;
+using GgufQuant.Planning;
+
+namespace GgufQuant.Cmdlets.Tests;
+
+public class ConvertToQuantizedTests
+{
+    [Fact]
+    public void Several_types_make_a_file_each_beside_the_source()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        session.Folder.CopySample("novels-f16.gguf");
+        IReadOnlyList<QuantizedFile> files = session.Invoke<QuantizedFile>("Get-GgufInfo novels-f16.gguf | ConvertTo-Quantized -Type Q8_0, Q4_K_M");
+        Assert.Empty(session.Errors);
+        Assert.Equal([session.Folder.File("novels-Q8_0.gguf"), session.Folder.File("novels-Q4_K_M.gguf")], files.Select(file => file.Path));
+        Assert.Equal([FileType.Q8_0, FileType.Q4_K_M], files.Select(file => file.Type));
+        Assert.All(files, file =>
+        {
+            Assert.Equal(session.Folder.File("novels-f16.gguf"), file.Source);
+            Assert.Equal(new FileInfo(file.Path).Length, file.Size);
+            Assert.Equal(new FileInfo(file.Source).Length, file.SourceSize);
+            Assert.InRange(file.Duration, TimeSpan.FromTicks(1), TimeSpan.FromMinutes(1));
+            Assert.Null(file.Hash);
+            Assert.Equal(1, file.Shares.Sum(share => share.Share), 9);
+        });
+        Assert.InRange(files[1].BitsPerWeight, 4.5, 5.5);
+    }
+
+    [Theory]
+    [InlineData("-Destination made", "made/novels-6m-Q8_0.gguf")]
+    [InlineData("-Destination made/", "made/novels-6m-Q8_0.gguf")]
+    [InlineData("-Destination other.gguf", "other.gguf")]
+    [InlineData("-Destination a/b/other.gguf", "a/b/other.gguf")]
+    public void The_destination_is_a_file_or_a_folder(string arguments, string expected)
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        QuantizedFile file = session.InvokeOne<QuantizedFile>($"ConvertTo-Quantized $sample Q8_0 {arguments}");
+        Assert.Equal(session.Folder.File(expected), file.Path);
+        Assert.True(File.Exists(file.Path));
+    }
+
+    [Fact]
+    public void A_file_that_exists_is_replaced_only_with_Force()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        File.WriteAllText(session.Folder.File("x.gguf"), "precious");
+        ErrorRecord error = session.InvokeForError("ConvertTo-Quantized $sample Q8_0 -Destination x.gguf");
+        Assert.Equal("DestinationExists,GgufQuant.Commands.ConvertToQuantizedCommand", error.FullyQualifiedErrorId);
+        Assert.Equal(ErrorCategory.ResourceExists, error.CategoryInfo.Category);
+        Assert.Contains("-Force", error.Exception.Message);
+        Assert.Equal("precious", File.ReadAllText(session.Folder.File("x.gguf")));
+        Assert.Equal(session.Folder.File("x.gguf"), session.InvokeOne<QuantizedFile>("ConvertTo-Quantized $sample Q8_0 -Destination x.gguf -Force").Path);
+    }
+
+    [Fact]
+    public void One_file_cannot_take_several_types()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        ErrorRecord error = session.InvokeForError("ConvertTo-Quantized $sample Q8_0, Q4_0 -Destination x.gguf");
+        Assert.Equal("DestinationIsFile,GgufQuant.Commands.ConvertToQuantizedCommand", error.FullyQualifiedErrorId);
+    }
+
+    [Fact]
+    public void One_file_does_not_take_a_second_model()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        session.Folder.CopySample("a.gguf");
+        session.Folder.CopySample("b.gguf");
+        Assert.Single(session.Invoke<QuantizedFile>("ConvertTo-Quantized ?.gguf Q8_0 -Destination out.gguf -Force"));
+        Assert.Equal("DestinationUsedTwice,GgufQuant.Commands.ConvertToQuantizedCommand", Assert.Single(session.Errors).FullyQualifiedErrorId);
+    }
+
+    [Fact]
+    public void WhatIf_writes_nothing_and_gives_the_plan()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        IReadOnlyList<PlannedFile> plans = session.Invoke<PlannedFile>("ConvertTo-Quantized $sample Q2_K, Q8_0 -Destination . -WhatIf");
+        Assert.Empty(session.Errors);
+        Assert.Empty(Directory.GetFileSystemEntries(session.Folder.Path));
+        Assert.Equal([FileType.Q2_K, FileType.Q8_0], plans.Select(plan => plan.Type));
+        QuantizedFile made = session.InvokeOne<QuantizedFile>("ConvertTo-Quantized $sample Q2_K -Destination .");
+        Assert.Equal((plans[0].Destination, plans[0].Size, plans[0].BitsPerWeight), (made.Path, made.Size, made.BitsPerWeight));
+    }
+
+    [Fact]
+    public void The_plan_says_what_becomes_of_each_tensor()
+    {
+        using PowerShellSession session = PowerShellSession.Start(width: 110);
+        Golden.Verify("PlannedFile", session.Render("ConvertTo-Quantized $sample Q4_K_M -Destination . -WhatIf").Replace(session.Folder.Path, "<here>"));
+    }
+
+    [Fact]
+    public void Confirm_asks_for_each_file()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        session.Host.Answer = "&No";
+        Assert.Empty(session.Invoke<object>("ConvertTo-Quantized $sample Q8_0, Q4_0 -Destination . -Confirm"));
+        Assert.Equal(2, session.Host.Questions.Count);
+        Assert.Contains("to Q8_0 and write", session.Host.Questions[0]);
+        Assert.Empty(Directory.GetFileSystemEntries(session.Folder.Path));
+    }
+
+    [Fact]
+    public void The_hash_is_that_of_the_file()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        QuantizedFile file = session.InvokeOne<QuantizedFile>("ConvertTo-Quantized $sample Q4_0 -Destination . -Hash");
+        Assert.Equal(Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(file.Path))), file.Hash);
+    }
+
+    [Fact]
+    public void Every_option_reaches_the_plan()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        Assert.Equal(GgmlType.Q4_K, Target("-Pure", "blk.0.attn_v.weight"));
+        Assert.Equal(GgmlType.Q8_0, Target("-OutputTensorType q8_0", "output.weight"));
+        Assert.Equal(GgmlType.Q5_K, Target("-TokenEmbeddingType Q5_K", "token_embd.weight"));
+        Assert.Equal(GgmlType.F16, Target("-LeaveOutputTensor", "output.weight"));
+        Assert.Equal(GgmlType.Q6_K, Target("-TensorType 'blk\\.0\\.attn_q=q6_K', 'attn_q=Q5_K'", "blk.0.attn_q.weight"));
+        Assert.Equal(GgmlType.Q5_K, Target("-TensorType 'blk\\.0\\.attn_q=q6_K', 'attn_q=Q5_K'", "blk.1.attn_q.weight"));
+        Assert.Equal(GgmlType.Q8_0, Target("-TensorType ([ordered]@{ 'attn_q' = 'q8_0'; 'attn' = 'q5_K' })", "blk.1.attn_q.weight"));
+
+        GgmlType Target(string arguments, string tensor) => session
+            .InvokeOne<PlannedFile>($"ConvertTo-Quantized $sample Q4_K_M -Destination . -WhatIf {arguments}")
+            .Tensors.Single(planned => planned.Name == tensor).Target;
+    }
+
+    [Theory]
+    [InlineData("-TensorType 'attn_q'", "Write rules as")]
+    [InlineData("-TensorType 'attn_q=q9_K'", "'q9_K' is not a tensor type")]
+    [InlineData("-TensorType '(=q4_K'", "not a regular expression")]
+    [InlineData("-Type Q9", "'Q9'")]
+    [InlineData("-OutputTensorType Q9", "'Q9' is not a tensor type")]
+    public void A_wrong_argument_is_refused_with_what_to_write(string arguments, string expected)
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        string type = arguments.StartsWith("-Type ") ? "" : "Q4_0";
+        ErrorRecord error = session.InvokeForError($"ConvertTo-Quantized $sample {type} {arguments}");
+        Assert.Equal(ErrorCategory.InvalidData, error.CategoryInfo.Category);
+        Assert.Contains(expected, error.Exception.Message);
+    }
+
+    [Fact]
+    public void A_quantized_source_is_taken_only_with_AllowRequantize()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        session.InvokeOne<QuantizedFile>("ConvertTo-Quantized $sample Q8_0 -Destination x-Q8_0.gguf");
+        ErrorRecord error = session.InvokeForError("ConvertTo-Quantized x-Q8_0.gguf Q4_0");
+        Assert.Equal("CannotQuantize,GgufQuant.Commands.ConvertToQuantizedCommand", error.FullyQualifiedErrorId);
+        Assert.Equal(session.Folder.File("x-Q4_0.gguf"), session.InvokeOne<QuantizedFile>("ConvertTo-Quantized x-Q8_0.gguf Q4_0 -AllowRequantize").Path);
+    }
+
+    [Fact]
+    public void A_type_that_cannot_be_made_does_not_keep_the_others_from_being_made()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        IReadOnlyList<QuantizedFile> files = session.Invoke<QuantizedFile>("ConvertTo-Quantized $sample IQ2_XXS, Q8_0 -Destination .");
+        Assert.Equal(FileType.Q8_0, Assert.Single(files).Type);
+        Assert.Equal("CannotQuantize,GgufQuant.Commands.ConvertToQuantizedCommand", Assert.Single(session.Errors).FullyQualifiedErrorId);
+        Assert.Equal(["novels-6m-Q8_0.gguf"], Directory.GetFiles(session.Folder.Path).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void Types_complete_with_what_they_are_good_for()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        IReadOnlyList<CompletionResult> types = session.Complete("ConvertTo-Quantized x.gguf -Type Q8_0, Q4_K");
+        Assert.Equal(["Q4_K_M", "Q4_K_S"], types.Select(result => result.CompletionText));
+        Assert.StartsWith("4.89 bits a weight. The usual choice", types[0].ToolTip);
+        CompletionResult offered = Assert.Single(session.Complete("ConvertTo-Quantized x.gguf -OutputTensorType q6"));
+        Assert.Equal(("q6_K", "6.56 bits a weight, 256 weights in 210 bytes"), (offered.CompletionText, offered.ToolTip));
+    }
+}
