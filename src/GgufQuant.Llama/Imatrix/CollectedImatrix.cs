@@ -1,3 +1,5 @@
+using GgufQuant.Imatrix;
+
 namespace GgufQuant.Llama.Imatrix;
 
 /// <summary>An importance matrix being collected: sums that more text can be added to.</summary>
@@ -26,6 +28,28 @@ public sealed class CollectedImatrix
     /// <summary>The sums by the weight tensor's name, in ordinal order.</summary>
     public IReadOnlyDictionary<string, ColumnSums> Entries => _entries;
 
+    /// <summary>Takes up a matrix from a file, to be added to.</summary>
+    /// <param name="matrix">The matrix; of the older format the counts are estimated, since it keeps none.</param>
+    /// <param name="chunkSize">Tokens of a chunk.</param>
+    public static CollectedImatrix From(ImportanceMatrix matrix, int chunkSize)
+    {
+        ArgumentNullException.ThrowIfNull(matrix);
+        CollectedImatrix collected = new(chunkSize);
+        // llama-imatrix reads the older format's means times calls as sums over that many chunks.
+        int factor = matrix.IsLegacy ? chunkSize : 1;
+        foreach (ImportanceEntry entry in matrix.Entries)
+        {
+            ColumnSums sums = collected.Entry(entry.Name, entry.Columns, entry.Counts.Count);
+            float[] squares = entry.ReadSums();
+            for (int i = 0; i < squares.Length; i++)
+                sums.Squares[i] = (double)squares[i] * factor;
+            for (int i = 0; i < sums.Counts.Length; i++)
+                sums.Counts[i] = (long)Math.Round((double)entry.Counts[i] * factor);
+        }
+        collected._datasets.AddRange(matrix.Datasets);
+        return collected;
+    }
+
     /// <summary>Names a text it was collected from.</summary>
     public void AddDataset(string name) => _datasets.Add(name);
 
@@ -43,7 +67,7 @@ public sealed class CollectedImatrix
     public void Merge(string name, ColumnSums sums)
     {
         if (!_entries.TryGetValue(name, out ColumnSums? entry))
-            _entries.Add(name, entry = new(sums.Columns, sums.Squares.Length / sums.Columns, sums.Counts.Length));
+            _entries.Add(name, entry = new(sums.Squares.Length, sums.Counts.Length));
         if (!entry.TryMerge(sums))
         {
             throw new InvalidDataException(
@@ -52,14 +76,14 @@ public sealed class CollectedImatrix
     }
 
     /// <summary>The tensor's sums, made when it is first seen.</summary>
-    internal ColumnSums Entry(string name, int columns, int matrices, int counts)
+    internal ColumnSums Entry(string name, long columns, int counts)
     {
         if (!_entries.TryGetValue(name, out ColumnSums? entry))
-            _entries.Add(name, entry = new(columns, matrices, counts));
-        if (entry.Columns != columns || entry.Squares.Length != (long)columns * matrices)
+            _entries.Add(name, entry = new(columns, counts));
+        if (entry.Squares.Length != columns)
         {
             throw new InvalidDataException(
-                $"The importance matrix to go on with belongs to another model: '{name}' has {entry.Squares.Length} values, here {(long)columns * matrices}.");
+                $"The importance matrix to go on with belongs to another model: '{name}' has {entry.Squares.Length} values, here {columns}.");
         }
         if (counts > 1)
             entry.SplitCounts(counts);

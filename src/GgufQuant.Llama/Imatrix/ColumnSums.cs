@@ -6,18 +6,13 @@ namespace GgufQuant.Llama.Imatrix;
 public sealed class ColumnSums
 {
     /// <summary>Empty sums.</summary>
-    /// <param name="columns">Inputs a row: the tensor's row length.</param>
-    /// <param name="matrices">Matrices of the tensor: its experts, or 1.</param>
+    /// <param name="columns">Columns of all matrices of the tensor together.</param>
     /// <param name="counts">1 where all matrices see the same inputs, else the number of matrices.</param>
-    public ColumnSums(int columns, int matrices, int counts)
+    public ColumnSums(long columns, int counts)
     {
-        Columns = columns;
-        Squares = new double[checked((long)columns * matrices)];
+        Squares = new double[columns];
         Counts = new long[counts];
     }
-
-    /// <summary>Inputs a row: the tensor's row length.</summary>
-    public int Columns { get; }
 
     /// <summary>Σx² of each column, matrix after matrix.</summary>
     public double[] Squares { get; }
@@ -28,13 +23,13 @@ public sealed class ColumnSums
     /// <summary>Whether some matrix has seen no input.</summary>
     public bool IsPartial => Counts.Contains(0);
 
-    /// <summary>Input rows a matrix has seen.</summary>
-    public long CountOf(int matrix) => Counts[Counts.Length == 1 ? 0 : matrix];
+    /// <summary>Input rows a column has seen.</summary>
+    public long CountOf(int column) => Counts[column / (Squares.Length / Counts.Length)];
 
     /// <summary>Adds a row of inputs to a matrix's columns, without counting it.</summary>
     internal void Add(int matrix, ReadOnlySpan<float> row)
     {
-        Span<double> squares = Squares.AsSpan(matrix * Columns, Columns);
+        Span<double> squares = Squares.AsSpan(matrix * row.Length, row.Length);
         int i = 0;
         for (; i <= row.Length - Vector<float>.Count; i += Vector<float>.Count)
         {
@@ -68,7 +63,7 @@ public sealed class ColumnSums
         for (int i = 0; i < Squares.Length; i++)
             Squares[i] += other.Squares[i];
         for (int i = 0; i < Counts.Length; i++)
-            Counts[i] += other.CountOf(i);
+            Counts[i] += other.Counts[other.Counts.Length == 1 ? 0 : i];
         return true;
     }
 }

@@ -32,7 +32,7 @@ internal sealed class ImatrixObserver(CollectedImatrix matrix, bool includeOutpu
         ReadOnlySpan<long> weight = product.WeightShape;
         ReadOnlySpan<long> input = product.InputShape;
         long matrices = weight[2] * weight[3];
-        ColumnSums sums = matrix.Entry(product.WeightName, (int)input[0], (int)matrices, 1);
+        ColumnSums sums = matrix.Entry(product.WeightName, input[0] * matrices, 1);
         for (long i3 = 0; i3 < input[3]; i3++)
         {
             for (long i2 = 0; i2 < input[2]; i2++)
@@ -53,7 +53,7 @@ internal sealed class ImatrixObserver(CollectedImatrix matrix, bool includeOutpu
         if (input[3] != 1)
             throw new InferenceException($"The input of '{product.WeightName}' has more than three dimensions.");
         int experts = (int)product.WeightShape[2];
-        ColumnSums sums = matrix.Entry(product.WeightName, (int)input[0], experts, experts);
+        ColumnSums sums = matrix.Entry(product.WeightName, input[0] * experts, experts);
         for (long token = 0; token < input[2]; token++)
         {
             for (int slot = 0; slot < product.SelectedExperts; slot++)

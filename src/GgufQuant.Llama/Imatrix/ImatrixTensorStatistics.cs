@@ -52,7 +52,7 @@ public sealed partial record ImatrixTensorStatistics(
         double[] means = new double[sums.Squares.Length];
         for (int i = 0; i < means.Length; i++)
         {
-            long count = sums.CountOf(i / sums.Columns);
+            long count = sums.CountOf(i);
             means[i] = count > 0 ? sums.Squares[i] / count : 0;
         }
         return means;

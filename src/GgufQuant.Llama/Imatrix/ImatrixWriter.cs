@@ -60,7 +60,7 @@ public static class ImatrixWriter
             float[] values = new float[sums.Squares.Length];
             for (int i = 0; i < values.Length; i++)
             {
-                long count = sums.CountOf(i / sums.Columns);
+                long count = sums.CountOf(i);
                 // Experts that saw no input weigh all columns alike.
                 values[i] = (float)((count > 0 ? sums.Squares[i] / count : 1) * calls);
             }

@@ -1,5 +1,9 @@
+using GgufQuant.Gguf;
+using GgufQuant.Imatrix;
 using GgufQuant.Llama.Imatrix;
 using GgufQuant.Llama.Quality;
+using GgufQuant.Planning;
+using GgufQuant.Quantization;
 
 namespace GgufQuant.Llama.Tests.Imatrix;
 
@@ -52,6 +56,55 @@ public sealed class ImatrixCollectorTests
         AssertEqual(whole, parts);
     }
 
+    [Theory]
+    [InlineData(ImatrixFormat.Gguf, 1e-6)]
+    [InlineData(ImatrixFormat.Legacy, 1e-5)]
+    public void GoesOnFromAFile(ImatrixFormat format, double tolerance)
+    {
+        using TemporaryFolder folder = new();
+        using ILanguageModel model = Sample.Load();
+        (CollectedImatrix whole, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
+        (CollectedImatrix first, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 2 }, cancellationToken: Token);
+        first.AddDataset("calibration.txt");
+        ImatrixWriter.Write(first, folder.File("imatrix"), format, overwrite: false);
+
+        CollectedImatrix read = CollectedImatrix.From(ImportanceMatrix.Open(folder.File("imatrix")), 64);
+        ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 1, SkipChunks = 2 }, read, cancellationToken: Token);
+
+        Assert.Equal(["calibration.txt"], read.Datasets);
+        AssertEqual(whole, read, tolerance);
+    }
+
+    [Fact]
+    public void LowersTheDivergenceOfLowBitTypes()
+    {
+        using TemporaryFolder folder = new();
+        string matrixPath = folder.File("imatrix.gguf");
+        using (ILanguageModel model = Sample.Load())
+        {
+            (CollectedImatrix matrix, _) = ImatrixCollector.Collect(model, Sample.Calibration, new() { Threads = 1, Chunks = 20 }, cancellationToken: Token);
+            ImatrixWriter.Write(matrix, matrixPath, ImatrixFormat.Gguf, overwrite: false);
+        }
+        using QualityMeter meter = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, new() { Threads = 1, Chunks = 8 });
+        QuantizationOptions weighted = new() { ImportanceMatrix = ImportanceMatrix.Open(matrixPath) };
+
+        double q2 = Divergence(FileType.Q2_K, new());
+        double q2Weighted = Divergence(FileType.Q2_K, weighted);
+        double q3 = Divergence(FileType.Q3_K_S, new());
+        double q3Weighted = Divergence(FileType.Q3_K_S, weighted);
+
+        Assert.True(q2Weighted < q2, $"{q2Weighted} is not less than {q2}.");
+        Assert.True(q3Weighted < q3, $"{q3Weighted} is not less than {q3}.");
+
+        double Divergence(FileType type, QuantizationOptions options)
+        {
+            string path = folder.File("candidate.gguf");
+            using (GgufFile source = GgufFile.Open(Sample.Model))
+                new Quantizer().Run(QuantizationPlan.Create(source, type, options), path, overwrite: true, null, Token);
+            return meter.Measure(path, null, Token).KlDivergence.Value;
+        }
+    }
+
     [Fact]
     public void Merges()
     {
@@ -69,7 +122,7 @@ public sealed class ImatrixCollectorTests
     public void RefusesSumsOfAnotherModel()
     {
         CollectedImatrix matrix = new(64);
-        matrix.Merge("blk.0.attn_q.weight", new ColumnSums(128, 1, 1));
+        matrix.Merge("blk.0.attn_q.weight", new ColumnSums(128, 1));
         using ILanguageModel model = Sample.Load();
 
         InvalidDataException exception = Assert.Throws<InvalidDataException>(
@@ -122,8 +175,8 @@ public sealed class ImatrixCollectorTests
     [Fact]
     public void SpreadsACountOverExperts()
     {
-        ColumnSums one = new(2, 3, 1);
-        ColumnSums three = new(2, 3, 3);
+        ColumnSums one = new(6, 1);
+        ColumnSums three = new(6, 3);
         one.Counts[0] = 5;
         three.Counts[1] = 7;
 
@@ -152,14 +205,14 @@ public sealed class ImatrixCollectorTests
         Assert.Null(statistics.Single(row => row.Name == "blk.0.attn_q.weight").CosineSimilarity);
     }
 
-    private static void AssertEqual(CollectedImatrix expected, CollectedImatrix actual)
+    private static void AssertEqual(CollectedImatrix expected, CollectedImatrix actual, double tolerance = 1e-9)
     {
         Assert.Equal(expected.Entries.Keys, actual.Entries.Keys);
         foreach ((string name, ColumnSums sums) in expected.Entries)
         {
             Assert.Equal(sums.Counts, actual.Entries[name].Counts);
             for (int i = 0; i < sums.Squares.Length; i++)
-                Assert.Equal(sums.Squares[i], actual.Entries[name].Squares[i], 1e-9 * Math.Max(1e-6, sums.Squares[i]));
+                Assert.Equal(sums.Squares[i], actual.Entries[name].Squares[i], tolerance * Math.Max(1e-6, sums.Squares[i]));
         }
     }
 

@@ -77,11 +77,11 @@ public sealed class ImatrixWriterTests
     private static CollectedImatrix Example()
     {
         CollectedImatrix matrix = new(4);
-        ColumnSums experts = new(2, 3, 3);
+        ColumnSums experts = new(6, 3);
         ((double[])[1, 2, 3, 4, 0, 0]).CopyTo(experts.Squares, 0);
         ((long[])[12, 2, 0]).CopyTo(experts.Counts, 0);
         matrix.Merge("blk.0.ffn_up_exps.weight", experts);
-        ColumnSums dense = new(2, 1, 1);
+        ColumnSums dense = new(2, 1);
         ((double[])[10, 20]).CopyTo(dense.Squares, 0);
         dense.Counts[0] = 5;
         matrix.Merge("blk.0.attn_q.weight", dense);
