@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GgufQuant.Kernels;
@@ -14,6 +15,8 @@ public readonly struct Q3_K : IQuantizableFormat, ISignedFormat
     private const int LowBitsOffset = SuperBlock.Size / 8;
     private const int ScalesOffset = LowBitsOffset + (SuperBlock.Size / 4);
     private const int SubBlocks = 16;
+    private const ulong SignBits = 0x2020202020202020;
+    private const ulong LowNibbles = 0x0F0F0F0F0F0F0F0F;
     private const ulong LowPairs = 0x0303030303030303;
     private const ulong LowBits = 0x0101010101010101;
 
@@ -50,25 +53,33 @@ public readonly struct Q3_K : IQuantizableFormat, ISignedFormat
 
     static void ISignedFormat.PackScales(ReadOnlySpan<sbyte> scales, Span<byte> block)
     {
-        Span<byte> packed = block.Slice(ScalesOffset, 12);
-        packed.Clear();
-        for (int j = 0; j < SubBlocks; j++)
-        {
-            int scale = scales[j] + 32;
-            packed[j % 8] |= (byte)((scale & 0xF) << (4 * (j / 8)));
-            packed[8 + (j % 4)] |= (byte)(scale >> 4 << (2 * (j / 4)));
-        }
+        // Of each byte, the low nibble and the two bits above it; a scale is stored with 32 added, which flips bit 5.
+        ReadOnlySpan<ulong> stored = MemoryMarshal.Cast<sbyte, ulong>(scales[..SubBlocks]);
+        ulong first = stored[0] ^ SignBits;
+        ulong second = stored[1] ^ SignBits;
+        ulong low = (first & LowNibbles) | ((second & LowNibbles) << 4);
+        ulong firstHigh = (first >> 4) & LowPairs;
+        ulong secondHigh = (second >> 4) & LowPairs;
+        ulong high = firstHigh | (firstHigh >> 32 << 2) | (secondHigh << 4) | (secondHigh >> 32 << 6);
+        BinaryPrimitives.WriteUInt64LittleEndian(block[ScalesOffset..], low);
+        BinaryPrimitives.WriteUInt32LittleEndian(block[(ScalesOffset + 8)..], (uint)high);
     }
 
     static void ISignedFormat.UnpackScales(ReadOnlySpan<byte> block, Span<sbyte> scales)
     {
-        ReadOnlySpan<byte> packed = block.Slice(ScalesOffset, 12);
-        for (int j = 0; j < SubBlocks; j++)
-        {
-            int low = (packed[j % 8] >> (4 * (j / 8))) & 0xF;
-            int high = (packed[8 + (j % 4)] >> (2 * (j / 4))) & 3;
-            scales[j] = (sbyte)((low | (high << 4)) - 32);
-        }
+        ulong low = BinaryPrimitives.ReadUInt64LittleEndian(block[ScalesOffset..]);
+        ulong high = BinaryPrimitives.ReadUInt32LittleEndian(block[(ScalesOffset + 8)..]);
+        ulong spread = high | (high >> 2 << 32);
+        Span<ulong> stored = MemoryMarshal.Cast<sbyte, ulong>(scales);
+        stored[0] = Widen((low & LowNibbles) | ((spread & LowPairs) << 4));
+        stored[1] = Widen(((low >> 4) & LowNibbles) | (((spread >> 4) & LowPairs) << 4));
+    }
+
+    // Flips bit 5 back and copies it into the two bits above, which makes each byte the signed number.
+    private static ulong Widen(ulong stored)
+    {
+        ulong signs = ~stored & SignBits;
+        return (stored ^ SignBits) | (signs << 1) | (signs << 2);
     }
 
     static void ISignedFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block)

@@ -111,15 +111,13 @@ internal readonly struct SignedBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
         ref float laneWeights = ref (stackalloc float[size])[0];
         ref float laneFactors = ref (stackalloc float[size])[0];
         ref float products = ref (stackalloc float[size])[0];
-        ref float rounded = ref (stackalloc float[size])[0];
         for (int j = 0; j < count * SubBlocks; j += TF.Count)
         {
             int at = j * SubBlockSize;
             Transposition.Run(in batch[at], TF.Count, SubBlockSize, ref laneWeights);
             if (TFormat.DescendsWhenPlain && !TMode.Given)
             {
-                SignedDescent<TF, TI>.Run(
-                    ref laneWeights, TFormat.LevelRange, ref laneFactors, ref products, ref rounded, ref levels[at]).Store(ref scales[j]);
+                SignedDescent<TF, TI>.Run(ref laneWeights, TFormat.LevelRange, ref levels[at]).Store(ref scales[j]);
                 continue;
             }
             if (TMode.Given)
