@@ -11,6 +11,7 @@ internal sealed class AtomicFile : IDisposable
     private readonly string _temporaryPath;
     private readonly bool _overwrite;
     private readonly FileStream _stream;
+    private readonly Lock _writing = new();
     private bool _committed;
 
     private AtomicFile(string path, bool overwrite)
@@ -49,7 +50,12 @@ internal sealed class AtomicFile : IDisposable
     }
 
     /// <summary>Writes bytes at a place; any thread may.</summary>
-    internal void Write(long offset, ReadOnlySpan<byte> bytes) => RandomAccess.Write(_stream.SafeFileHandle, bytes, offset);
+    internal void Write(long offset, ReadOnlySpan<byte> bytes)
+    {
+        // File systems take one writer at a time and let the others spin; here they sleep.
+        lock (_writing)
+            RandomAccess.Write(_stream.SafeFileHandle, bytes, offset);
+    }
 
     /// <summary>Flushes the file to the disk and gives it its name.</summary>
     /// <exception cref="IOException">The disk is full, or the target has appeared meanwhile.</exception>
