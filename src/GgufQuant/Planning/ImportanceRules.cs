@@ -13,7 +13,7 @@ internal static class ImportanceRules
     {
         if (tensor.IsCopied)
             return null;
-        ImportanceEntry? entry = matrix?.Find(tensor.Name);
+        ImportanceEntry? entry = matrix?.Find(tensor.Source.Name);
         if (entry is not null && !Fits(entry, tensor.Source))
         {
             // Some old matrices have an entry of vocabulary size for the embeddings.

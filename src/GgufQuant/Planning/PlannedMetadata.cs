@@ -15,16 +15,31 @@ internal static class PlannedMetadata
 
     private static readonly string[] s_splitKeys = ["split.no", "split.count", "split.tensors.count"];
 
-    internal static IEnumerable<GgufEntry> Of(GgufMetadata source, FileType type, QuantizationOptions options)
+    /// <param name="source">The source's metadata.</param>
+    /// <param name="type">The file type; null for a copy, which keeps the source's.</param>
+    /// <param name="options">What is added or replaced.</param>
+    /// <param name="pruning">The layers that are taken out.</param>
+    internal static IEnumerable<GgufEntry> Of(GgufMetadata source, FileType? type, QuantizationOptions options, LayerPruning pruning)
     {
-        List<GgufEntry> added =
-        [
-            GgufEntry.Create(QuantizationVersionKey, QuantizationVersion),
-            GgufEntry.Create(FileTypeKey, (uint)type),
-            .. Of(options.ImportanceMatrix),
-        ];
-        HashSet<string> replaced = [.. s_splitKeys, .. added.Select(entry => entry.Key)];
-        return source.Where(entry => !replaced.Contains(entry.Key)).Concat(added);
+        IEnumerable<GgufEntry> entries = source.Where(entry => !s_splitKeys.Contains(entry.Key));
+        entries = With(entries, [GgufEntry.Create(QuantizationVersionKey, QuantizationVersion)]);
+        if (type is { } made)
+            entries = With(entries, [GgufEntry.Create(FileTypeKey, (uint)made)]);
+        else if (source.Find(FileTypeKey) is { } kept)
+            entries = With(entries, [kept]);
+        foreach (GgufEntry entry in options.Metadata)
+            entries = With(entries, [entry]);
+        entries = With(entries, [.. Of(options.ImportanceMatrix)]);
+        if (options.PruneLayers.Count > 0 && source.TryGetString("general.architecture", out string? architecture))
+            entries = With(entries, [GgufEntry.Create($"{architecture}.block_count", (uint)pruning.Remaining)]);
+        return entries;
+    }
+
+    /// <summary>The entries with some added at the end, in place of those of the same keys.</summary>
+    internal static IEnumerable<GgufEntry> With(IEnumerable<GgufEntry> entries, IReadOnlyCollection<GgufEntry> added)
+    {
+        HashSet<string> keys = [.. added.Select(entry => entry.Key)];
+        return entries.Where(entry => !keys.Contains(entry.Key)).Concat(added);
     }
 
     private static IEnumerable<GgufEntry> Of(ImportanceMatrix? matrix)

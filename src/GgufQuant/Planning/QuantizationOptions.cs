@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using GgufQuant.Formats;
+using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
 
 namespace GgufQuant.Planning;
@@ -30,6 +31,12 @@ public sealed record QuantizationOptions
 
     /// <summary>How much each column of the weights matters; null for alike.</summary>
     public ImportanceMatrix? ImportanceMatrix { get; init; }
+
+    /// <summary>Metadata to be added or to take the place of the source's, which the mix of types then goes by too.</summary>
+    public IReadOnlyList<GgufEntry> Metadata { get; init; } = [];
+
+    /// <summary>Layers to be taken out; those after them move up.</summary>
+    public IReadOnlyCollection<int> PruneLayers { get; init; } = [];
 }
 
 /// <summary>A type for the tensors whose name a regular expression finds a match in, whatever the case of its letters.</summary>

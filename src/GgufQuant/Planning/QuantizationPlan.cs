@@ -56,27 +56,64 @@ public sealed class QuantizationPlan
     {
         ArgumentNullException.ThrowIfNull(source);
         options ??= QuantizationOptions.Default;
-        List<PlannedTensor> tensors = ChooseTypes(source, type, options);
+        LayerPruning pruning = new(options.PruneLayers);
+        List<PlannedTensor> tensors = ChooseTypes(source, type, options, pruning);
         for (int i = 0; i < tensors.Count; i++)
         {
             PlanRules.Check(tensors[i], options);
             tensors[i] = tensors[i] with { Importance = ImportanceRules.Find(tensors[i], type, options.ImportanceMatrix) };
         }
-        GgufWriter layout = new(PlannedMetadata.Of(source.Metadata, type, options), tensors.Select(tensor => new GgufTensorInfo(tensor.Name, tensor.Target, tensor.Source.Shape)));
-        return new QuantizationPlan(source, type, options, tensors, layout);
+        return new QuantizationPlan(source, type, options, tensors, Lay(PlannedMetadata.Of(source.Metadata, type, options, pruning), tensors));
     }
 
-    internal static List<PlannedTensor> ChooseTypes(GgufFile source, FileType type, QuantizationOptions options)
+    /// <summary>Plans a file with the tensors as they are: to prune layers, replace metadata or sort tensors alone.</summary>
+    /// <param name="source">The model; it must stay open until the file is written.</param>
+    /// <param name="options">Metadata and layers to prune; all else is without effect. Null for a plain copy.</param>
+    /// <exception cref="QuantizationException">There is no such layer to prune, or none would be left.</exception>
+    public static QuantizationPlan CreateCopy(GgufFile source, QuantizationOptions? options = null)
     {
-        List<GgufTensor> ordered = [.. source.Tensors.OrderBy(tensor => tensor.Name, TensorOrder.Instance)];
-        MixModel model = MixModelReader.Read(source.Metadata, [.. ordered.Select(tensor => tensor.Name)], hasImportance: options.ImportanceMatrix is { Entries.Count: > 0 });
+        ArgumentNullException.ThrowIfNull(source);
+        options = (options ?? QuantizationOptions.Default) with { ImportanceMatrix = null };
+        LayerPruning pruning = new(options.PruneLayers);
+        List<PlannedTensor> tensors =
+        [
+            .. from tensor in Named(source, pruning)
+               select new PlannedTensor(tensor.Source, tensor.Source.Type, "copied") { Name = tensor.Name },
+        ];
+        source.Metadata.TryGetUInt64("general.file_type", out ulong type);
+        return new QuantizationPlan(source, (FileType)type, options, tensors, Lay(PlannedMetadata.Of(source.Metadata, type: null, options, pruning), tensors));
+    }
+
+    internal static List<PlannedTensor> ChooseTypes(GgufFile source, FileType type, QuantizationOptions options) =>
+        ChooseTypes(source, type, options, new LayerPruning(options.PruneLayers));
+
+    private static List<PlannedTensor> ChooseTypes(GgufFile source, FileType type, QuantizationOptions options, LayerPruning pruning)
+    {
+        List<(string Name, GgufTensor Source)> named = Named(source, pruning);
+        GgufMetadata metadata = options.Metadata.Count == 0 ? source.Metadata : new GgufMetadata(PlannedMetadata.With(source.Metadata, options.Metadata));
+        MixModel model = MixModelReader.Read(metadata, [.. named.Select(tensor => tensor.Name)], hasImportance: options.ImportanceMatrix is { Entries.Count: > 0 });
         TensorMix mix = new(type, model, options);
         List<PlannedTensor> planned = [];
-        foreach (GgufTensor tensor in ordered)
+        foreach ((string name, GgufTensor tensor) in named)
         {
-            MixChoice choice = mix.Next(tensor.Name, tensor.Type, tensor.Shape.AsSpan());
-            planned.Add(new PlannedTensor(tensor, choice.Type, choice.Rule));
+            MixChoice choice = mix.Next(name, tensor.Type, tensor.Shape.AsSpan());
+            planned.Add(new PlannedTensor(tensor, choice.Type, choice.Rule) { Name = name });
         }
         return planned;
     }
+
+    private static List<(string Name, GgufTensor Source)> Named(GgufFile source, LayerPruning pruning)
+    {
+        List<(string Name, GgufTensor Source)> named = [];
+        foreach (GgufTensor tensor in source.Tensors.OrderBy(tensor => tensor.Name, TensorOrder.Instance))
+        {
+            if (pruning.Rename(tensor.Name) is { } name)
+                named.Add((name, tensor));
+        }
+        pruning.Check();
+        return named;
+    }
+
+    private static GgufWriter Lay(IEnumerable<GgufEntry> metadata, List<PlannedTensor> tensors) =>
+        new(metadata, tensors.Select(tensor => new GgufTensorInfo(tensor.Name, tensor.Target, tensor.Source.Shape)));
 }

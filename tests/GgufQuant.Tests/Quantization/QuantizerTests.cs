@@ -95,6 +95,71 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     }
 
     [Theory]
+    [InlineData("dense", new[] { 3, 4, 11 })]
+    [InlineData("dense", new[] { 0 })]
+    [InlineData("experts-8", new[] { 16, 1 })]
+    [InlineData("shapes", new[] { 1 })]
+    public void Pruned_layers_give_the_file_that_llama_writes(string model, int[] layers)
+    {
+        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        using GgufFile source = GgufFile.Open(models.PathOf(model));
+        TestImatrix imatrix = TestImatrix.For(source);
+        string path = NewPath();
+        imatrix.WriteGguf(path);
+        int[] sorted = [.. layers.Order()];
+        AssertSameFile(QuantizationPlan.Create(source, FileType.Q4_K_M, new() { PruneLayers = layers }), new() { PruneLayers = sorted });
+        AssertSameFile(QuantizationPlan.CreateCopy(source, new() { PruneLayers = layers }), new() { PruneLayers = sorted, Copy = true });
+        (string Key, object Value)[] keys =
+        [
+            ("quantize.imatrix.file", path), ("quantize.imatrix.dataset", "first.txt"),
+            ("quantize.imatrix.entries_count", (long)imatrix.Entries.Count), ("quantize.imatrix.chunks_count", 2000L),
+        ];
+        AssertSameFile(
+            QuantizationPlan.Create(source, FileType.Q2_K_S, new() { PruneLayers = layers, ImportanceMatrix = ImportanceMatrix.Open(path) }),
+            new() { PruneLayers = sorted, ImportanceMatrix = imatrix.Means(), Overrides = keys });
+    }
+
+    [Fact]
+    public void Pruning_a_layer_that_is_not_there_is_refused()
+    {
+        using GgufFile source = GgufFile.Open(models.PathOf("ragged"));
+        Assert.Contains("no layer 7", Assert.Throws<QuantizationException>(() => QuantizationPlan.CreateCopy(source, new() { PruneLayers = [1, 7] })).Message, StringComparison.Ordinal);
+        Assert.Contains("without a layer", Assert.Throws<QuantizationException>(() => QuantizationPlan.CreateCopy(source, new() { PruneLayers = [0, 1] })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Metadata_is_replaced_as_llama_does_and_the_mix_goes_by_it()
+    {
+        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        using GgufFile source = GgufFile.Open(models.PathOf("dense"));
+        QuantizationOptions options = new()
+        {
+            Metadata =
+            [
+                GgufEntry.Create("general.name", "Another"), GgufEntry.Create("llama.attention.head_count_kv", 1u),
+                GgufEntry.Create("test.float", 0.5f), GgufEntry.Create("test.bool", true), GgufEntry.Create("llama.block_count", 12u),
+            ],
+        };
+        ReferenceQuantizerOptions reference = new()
+        {
+            Overrides = [("general.name", "Another"), ("llama.attention.head_count_kv", 1L), ("test.float", 0.5), ("test.bool", true), ("llama.block_count", 12L)],
+        };
+        AssertSameFile(QuantizationPlan.Create(source, FileType.Q2_K, options), reference);
+        AssertSameFile(QuantizationPlan.CreateCopy(source, options), reference with { Copy = true });
+    }
+
+    [Fact]
+    public void Metadata_is_kept_whole_where_llama_cuts_it()
+    {
+        using GgufFile source = GgufFile.Open(models.PathOf("dense"));
+        string text = new('x', 1000);
+        string path = NewPath();
+        Run(QuantizationPlan.CreateCopy(source, new() { Metadata = [GgufEntry.Create("test.text", text), GgufEntry.Create("test.negative", -5L)] }), path);
+        using GgufFile written = GgufFile.Open(path);
+        Assert.Equal((text, -5L), (written.Metadata.Find("test.text")!.Value, written.Metadata.Find("test.negative")!.Value));
+    }
+
+    [Theory]
     [InlineData(FileType.Q8_0, FileType.Q4_K_M)]
     [InlineData(FileType.Q4_K_M, FileType.Q4_K_S)]
     [InlineData(FileType.Q5_K_M, FileType.F16)]

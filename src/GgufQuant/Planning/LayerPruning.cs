@@ -1,0 +1,47 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace GgufQuant.Planning;
+
+/// <summary>Takes layers out of a model and numbers the others anew, as llama-quantize's <c>--prune-layers</c> does.</summary>
+/// <remarks>Names must come in the order of writing, by which the new numbers are given.</remarks>
+internal sealed partial class LayerPruning
+{
+    private readonly SortedSet<int> _pruned;
+    private readonly Dictionary<int, int?> _newNumbers = [];
+
+    internal LayerPruning(IEnumerable<int> layers) => _pruned = [.. layers];
+
+    /// <summary>Layers that are left; what <c>block_count</c> becomes.</summary>
+    internal int Remaining { get; private set; }
+
+    /// <summary>The name a tensor gets; null where it goes with its layer.</summary>
+    internal string? Rename(string name)
+    {
+        if (_pruned.Count == 0 || Layer().Match(name) is not { Success: true } match || !int.TryParse(match.Groups[1].Value, CultureInfo.InvariantCulture, out int layer))
+            return name;
+        if (!_newNumbers.TryGetValue(layer, out int? number))
+        {
+            if (!_pruned.Contains(layer))
+            {
+                number = layer < _pruned.Min ? layer : Remaining;
+                Remaining = number.Value + 1;
+            }
+            _newNumbers.Add(layer, number);
+        }
+        return number is null ? null : string.Create(CultureInfo.InvariantCulture, $"{name[..match.Groups[1].Index]}{number}{name[(match.Groups[1].Index + match.Groups[1].Length)..]}");
+    }
+
+    /// <exception cref="QuantizationException">A layer to be taken out does not exist, or none is left.</exception>
+    internal void Check()
+    {
+        int[] unknown = [.. _pruned.Where(layer => !_newNumbers.ContainsKey(layer))];
+        if (unknown.Length > 0)
+            throw new QuantizationException($"The model has no layer {string.Join(", ", unknown)} to prune.");
+        if (_pruned.Count > 0 && Remaining == 0)
+            throw new QuantizationException("Pruning would leave the model without a layer.");
+    }
+
+    [GeneratedRegex(@"blk\.([0-9]+)\.")]
+    private static partial Regex Layer();
+}
