@@ -9,7 +9,8 @@ namespace GgufQuant.Tests.Formats;
 /// </remarks>
 public static class RefusedWeights
 {
-    private static readonly string[] s_beyondFloats = ["huge", "very-huge", "near-float-max", "random-bits"];
+    private static readonly string[] s_huge = ["huge", "very-huge", "near-float-max", "random-bits"];
+    private static readonly string[] s_beyondFloats = [.. s_huge, "near-powers-of-two"];
 
     /// <summary>The formats and classes of <see cref="WeightData"/>.</summary>
     public static TheoryData<GgmlType, string> All => new(
@@ -23,8 +24,10 @@ public static class RefusedWeights
     {
         // Where the first fit of IQ2_XXS overflows to a scale of zero, its search is not reached.
         GgmlType.IQ2_XXS => name is "huge" or "very-huge" or "near-powers-of-two",
-        GgmlType.IQ2_S => s_beyondFloats.Contains(name),
-        GgmlType.IQ2_XS or GgmlType.IQ3_XXS or GgmlType.IQ3_S => name is "near-powers-of-two" || s_beyondFloats.Contains(name),
+        GgmlType.IQ2_XS or GgmlType.IQ3_XXS or GgmlType.IQ3_S => s_beyondFloats.Contains(name),
+
+        // Equal magnitudes round to a point of IQ2_S, whatever their sum.
+        GgmlType.IQ2_S => s_huge.Contains(name),
         _ => false,
     };
 }
