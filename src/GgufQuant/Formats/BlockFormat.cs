@@ -8,8 +8,8 @@ public abstract class BlockFormat
     private static readonly FrozenDictionary<GgmlType, BlockFormat> s_byType = new BlockFormat[]
     {
         new Quantizable<F32>(),
-        new Readable<IQ1_S>(),
-        new Readable<IQ1_M>(),
+        new Quantizable<IQ1_S>(),
+        new Quantizable<IQ1_M>(),
         new Quantizable<IQ2_XXS>(),
         new Quantizable<IQ2_XS>(),
         new Quantizable<IQ2_S>(),

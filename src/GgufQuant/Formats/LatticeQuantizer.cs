@@ -340,66 +340,19 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
         return squares > 0 ? products / squares : scale;
     }
 
-    /// <summary>The first of the points in a list with the least Σ root · (scale · level − magnitude)².</summary>
-    /// <remarks>
-    /// A weight's term depends on its level alone, so there are but three or eight to compute for each weight; a lane
-    /// is then a point, and adds the terms up in ggml's order.
-    /// </remarks>
     private static int Nearest<TF, TI>(ref LatticeScratch scratch, ref readonly ushort list, int first, float scale)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        ref float costs = ref scratch.Costs[0];
-        for (int level = 0; level < 8; level += TF.Count)
-        {
-            TF scaled = TF.Broadcast(scale) * TF.Load(in s_levels[level]);
-            for (int i = 0; i < TFormat.Dimensions; i++)
-            {
-                TF difference = scaled - TF.Broadcast(scratch.Magnitudes[first + i]);
-                (TF.Broadcast(scratch.Roots[first + i]) * difference * difference)
-                    .Store(ref Unsafe.Add(ref costs, (i * LatticeScratch.CostRow) + level));
-            }
-        }
-
-        int count = list;
-        ref ushort codes = ref Unsafe.Add(ref Unsafe.AsRef(in list), 1);
-        TF best = TF.Broadcast(float.MaxValue);
-        TI bestAt = TI.Broadcast(0);
-        for (int j = 0; j < count; j += TF.Count)
-        {
-            TI code = TI.LoadUInt16(in Unsafe.Add(ref codes, j));
-            TF cost = TF.Lookup8(in costs, code);
-            for (int i = 1; i < TFormat.Dimensions; i++)
-            {
-                code >>>= DigitBits;
-                cost += TF.Lookup8(in Unsafe.Add(ref costs, i * LatticeScratch.CostRow), code);
-            }
-            TI better = TF.GreaterThan(best, cost);
-            best = TF.Select(better, cost, best);
-            bestAt = TI.Select(better, TI.Broadcast(j), bestAt);
-        }
-        float least = TF.MinAcross(best);
-        if (!(least < float.MaxValue))
-            throw Unrepresentable();
-        if (count <= TF.Count)
-            return Unsafe.Add(ref codes, BitOperations.TrailingZeroCount(TI.MaskBits(TF.Equal(best, TF.Broadcast(least)))));
-        return FirstBest<TF, TI>(ref codes, TF.Equal(best, TF.Broadcast(least)), bestAt);
-    }
-
-    // Each lane kept its own first best; the first of the lanes that share the least cost is the one ggml keeps.
-    private static int FirstBest<TF, TI>(ref ushort codes, TI isBest, TI at)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
-    {
-        Span<int> places = stackalloc int[TF.Count];
-        at.Store(ref places[0]);
-        int first = int.MaxValue;
-        for (uint lanes = TI.MaskBits(isBest); lanes != 0; lanes &= lanes - 1)
-        {
-            int lane = BitOperations.TrailingZeroCount(lanes);
-            first = Math.Min(first, places[lane] + lane);
-        }
-        return Unsafe.Add(ref codes, first);
+        int code = LatticeSearch<TF, TI>.Nearest(
+            in list,
+            TFormat.Dimensions,
+            in scratch.Magnitudes[first],
+            in scratch.Roots[first],
+            in s_levels[0],
+            scale,
+            ref scratch.Costs[0]);
+        return code >= 0 ? code : throw Unrepresentable();
     }
 
     private static ArithmeticException Unrepresentable() =>

@@ -1,3 +1,5 @@
+using GgufQuant.Kernels;
+
 namespace GgufQuant.Formats;
 
 /// <summary>The levels of IQ1_S and IQ1_M: -1, 0 or 1, all of a group shifted by an eighth up or down.</summary>
@@ -15,4 +17,14 @@ internal static class ShiftedTernary
 
     /// <summary>The points shifted down.</summary>
     public static ulong[] Down { get; } = Lattice.IQ1.Expand(unchecked((byte)-9), unchecked((byte)-1), 7);
+
+    /// <summary>The levels by digit, in a row as a search wants it.</summary>
+    /// <param name="shift">-1 for down, 1 for up.</param>
+    public static ReadOnlySpan<float> Levels(int shift) => shift < 0
+        ? [-1.125f, -0.125f, 0.875f, 0, -1.125f, -0.125f, 0.875f, 0, -1.125f, -0.125f, 0.875f, 0, -1.125f, -0.125f, 0.875f, 0]
+        : [-0.875f, 0.125f, 1.125f, 0, -0.875f, 0.125f, 1.125f, 0, -0.875f, 0.125f, 1.125f, 0, -0.875f, 0.125f, 1.125f, 0];
+
+    /// <summary>The 3-bit code of a sub-block's scale: c stands for (2·c + 1) parts of 15 of the greatest.</summary>
+    public static int ScaleCode(float inverse, float scale) =>
+        Math.Clamp(ScalarMath.NearestInt(0.5f * ((inverse * scale) - 1)), 0, 7);
 }

@@ -28,6 +28,9 @@ public static class RefusedWeights
 
         // Equal magnitudes round to a point of IQ2_S, whatever their sum.
         GgmlType.IQ2_S => s_huge.Contains(name),
+
+        // Without importance weights; here ggml does not abort but reads other weights than the group's.
+        GgmlType.IQ1_M => name == "random-bits",
         _ => false,
     };
 }

@@ -1,0 +1,89 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using GgufQuant.Kernels;
+
+namespace GgufQuant.Formats;
+
+/// <summary>Chooses among the points near a group of weights that rounded to no point.</summary>
+internal static class LatticeSearch<TF, TI>
+    where TF : struct, IFloatLanes<TF, TI>
+    where TI : struct, IIntLanes<TI, TF>
+{
+    /// <summary>Floats in a row of costs or levels: by digit, repeated to fill the widest lanes.</summary>
+    public const int Row = 16;
+
+    /// <summary>The code of the first point in a list with the least Σ factor · (scale · level − weight)².</summary>
+    /// <remarks>
+    /// A weight's term depends on its level alone, so there are but three or eight to compute for each weight; a lane
+    /// is then a point, and adds the terms up in ggml's order.
+    /// </remarks>
+    /// <param name="list">The points: see <see cref="LatticeNeighbours.ListAt"/>.</param>
+    /// <param name="dimensions">Weights in the group: 8 with two bits a digit, or 4 with three.</param>
+    /// <param name="weights">The weights.</param>
+    /// <param name="factors">The importance of each weight's error.</param>
+    /// <param name="levels">The level of each digit, a row.</param>
+    /// <param name="scale">The scale.</param>
+    /// <param name="costs">Room for a row a weight.</param>
+    /// <returns>The code, or -1 where no sum is below the greatest float.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Nearest(
+        ref readonly ushort list,
+        int dimensions,
+        ref readonly float weights,
+        ref readonly float factors,
+        ref readonly float levels,
+        float scale,
+        ref float costs)
+    {
+        int digitBits = dimensions == 8 ? 2 : 3;
+        for (int level = 0; level < 8; level += TF.Count)
+        {
+            TF scaled = TF.Broadcast(scale) * TF.Load(in Unsafe.Add(ref Unsafe.AsRef(in levels), level));
+            for (int i = 0; i < dimensions; i++)
+            {
+                TF difference = scaled - TF.Broadcast(Unsafe.Add(ref Unsafe.AsRef(in weights), i));
+                (TF.Broadcast(Unsafe.Add(ref Unsafe.AsRef(in factors), i)) * difference * difference)
+                    .Store(ref Unsafe.Add(ref costs, (i * Row) + level));
+            }
+        }
+
+        int count = list;
+        ref ushort codes = ref Unsafe.Add(ref Unsafe.AsRef(in list), 1);
+        TF best = TF.Broadcast(float.MaxValue);
+        TI bestAt = TI.Broadcast(0);
+        for (int j = 0; j < count; j += TF.Count)
+        {
+            TI code = TI.LoadUInt16(in Unsafe.Add(ref codes, j));
+            TF cost = TF.Lookup8(in costs, code);
+            for (int i = 1; i < dimensions; i++)
+            {
+                code >>>= digitBits;
+                cost += TF.Lookup8(in Unsafe.Add(ref costs, i * Row), code);
+            }
+            TI better = TF.GreaterThan(best, cost);
+            best = TF.Select(better, cost, best);
+            bestAt = TI.Select(better, TI.Broadcast(j), bestAt);
+        }
+        float least = TF.MinAcross(best);
+        if (!(least < float.MaxValue))
+            return -1;
+        TI isBest = TF.Equal(best, TF.Broadcast(least));
+        return count <= TF.Count
+            ? Unsafe.Add(ref codes, BitOperations.TrailingZeroCount(TI.MaskBits(isBest)))
+            : FirstBest(ref codes, isBest, bestAt);
+    }
+
+    // Each lane kept its own first best; the first of the lanes that share the least cost is the one ggml keeps.
+    private static int FirstBest(ref ushort codes, TI isBest, TI at)
+    {
+        Span<int> places = stackalloc int[TF.Count];
+        at.Store(ref places[0]);
+        int first = int.MaxValue;
+        for (uint lanes = TI.MaskBits(isBest); lanes != 0; lanes &= lanes - 1)
+        {
+            int lane = BitOperations.TrailingZeroCount(lanes);
+            first = Math.Min(first, places[lane] + lane);
+        }
+        return Unsafe.Add(ref codes, first);
+    }
+}
