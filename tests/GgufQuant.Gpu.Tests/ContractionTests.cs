@@ -5,6 +5,7 @@ using GgufQuant.Tests.Formats;
 namespace GgufQuant.Gpu.Tests;
 
 /// <summary>The kernel tests notice a multiplication fused with an addition: the mutation that would lose exactness.</summary>
+[Collection(OpenClTestDevice.Collection)]
 public class ContractionTests
 {
     private const string Pragma = "#pragma OPENCL FP_CONTRACT OFF";

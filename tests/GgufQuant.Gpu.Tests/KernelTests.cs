@@ -7,6 +7,7 @@ using GgufQuant.Tests.Formats;
 namespace GgufQuant.Gpu.Tests;
 
 /// <summary>Every kernel on a real OpenCL device, against the processor's codecs and libggml-base, byte for byte.</summary>
+[Collection(OpenClTestDevice.Collection)]
 public sealed class KernelTests : IClassFixture<KernelTests.Kernels>
 {
     private const int RowLength = 1024;

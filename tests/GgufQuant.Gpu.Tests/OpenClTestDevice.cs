@@ -5,6 +5,9 @@ namespace GgufQuant.Gpu.Tests;
 /// <summary>The first OpenCL device of this machine that the kernels accept; PoCL's processor will do.</summary>
 internal static class OpenClTestDevice
 {
+    /// <summary>Tests that use OpenCL run one after the other: PoCL crashes where two contexts come and go at once.</summary>
+    internal const string Collection = "OpenCL";
+
     private static readonly Lazy<(OpenClApi? Api, OpenClDevice? Device, string? Missing)> s_found = new(Find);
 
     /// <summary>Why there is none; null where there is one.</summary>

@@ -1,0 +1,126 @@
+using System.Buffers;
+using System.Text;
+
+namespace GgufQuant.Gpu.Cuda;
+
+/// <summary>A graphics card CUDA's driver knows.</summary>
+/// <param name="Ordinal">Its place in the driver's list.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Memory">Its memory in bytes.</param>
+internal sealed record CudaDevice(int Ordinal, string Name, long Memory)
+{
+    /// <summary>Every card.</summary>
+    /// <exception cref="GpuException">The driver reports an error.</exception>
+    internal static unsafe IReadOnlyList<CudaDevice> List(CudaApi api)
+    {
+        int count = 0;
+        api.Check(api.DeviceGetCount(&count), "count the graphics cards");
+        List<CudaDevice> devices = [];
+        byte* name = stackalloc byte[256];
+        for (int ordinal = 0; ordinal < count; ordinal++)
+        {
+            int device;
+            nuint memory;
+            api.Check(api.DeviceGet(&device, ordinal), "find a graphics card");
+            api.Check(api.DeviceGetName(name, 256, device), "name a graphics card");
+            api.Check(api.DeviceTotalMem(&memory, device), "tell a graphics card's memory");
+            devices.Add(new(ordinal, new string((sbyte*)name), (long)memory));
+        }
+        return devices;
+    }
+}
+
+/// <summary>One graphics card of CUDA's with the kernels loaded.</summary>
+internal sealed unsafe class CudaDriver : IGpuDriver
+{
+    private readonly CudaApi _api;
+    private readonly int _device;
+    private readonly nint _context;
+    private readonly nint _module;
+
+    /// <param name="api">CUDA.</param>
+    /// <param name="device">The card.</param>
+    /// <param name="ptx">The kernels.</param>
+    /// <exception cref="GpuException">The card or the driver's compiler refuses.</exception>
+    internal CudaDriver(CudaApi api, CudaDevice device, string ptx)
+    {
+        _api = api;
+        Name = device.Name;
+        int handle;
+        api.Check(api.DeviceGet(&handle, device.Ordinal), $"find '{Name}'");
+        nint context;
+        api.Check(api.DevicePrimaryCtxRetain(&context, handle), $"use '{Name}'");
+        _device = handle;
+        _context = context;
+        try
+        {
+            _module = Load(ptx);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public IGpuQueue CreateQueue()
+    {
+        Enter();
+        return new CudaQueue(_api, _context, _module);
+    }
+
+    /// <inheritdoc/>
+    public IMemoryOwner<byte> AllocatePinned(int bytes)
+    {
+        const uint Portable = 1;
+        Enter();
+        void* address;
+        _api.Check(_api.MemHostAlloc(&address, (nuint)bytes, Portable), $"take {bytes:N0} bytes of memory for transfers");
+        nint start = (nint)address;
+        return new PinnedMemory(address, bytes, () =>
+        {
+            _api.CtxSetCurrent(_context);
+            _api.MemFreeHost((void*)start);
+        });
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _api.CtxSetCurrent(_context);
+        if (_module != 0)
+            _api.ModuleUnload(_module);
+        _api.CtxSetCurrent(0);
+        _api.DevicePrimaryCtxRelease(_device);
+    }
+
+    private void Enter() => _api.Check(_api.CtxSetCurrent(_context), $"use '{Name}'");
+
+    // A driver may have dropped the oldest cards' PTX; nothing in the kernels depends on the kind of card.
+    private nint Load(string ptx)
+    {
+        int status = TryLoad(ptx, out nint module);
+        if (status is CudaApi.InvalidPtx or CudaApi.UnsupportedPtxVersion or CudaApi.NoBinaryForGpu)
+        {
+            string newer = ptx.Replace(".version 6.0", ".version 6.3").Replace(".target sm_50", ".target sm_75");
+            status = TryLoad(newer, out module);
+        }
+        _api.Check(status, $"compile the kernels for '{Name}'");
+        return module;
+    }
+
+    private int TryLoad(string ptx, out nint module)
+    {
+        Enter();
+        nint loaded = 0;
+        int status;
+        fixed (byte* text = Encoding.ASCII.GetBytes(ptx + '\0'))
+            status = _api.ModuleLoadDataEx(&loaded, text, 0, null, null);
+        module = loaded;
+        return status;
+    }
+}

@@ -1,0 +1,100 @@
+using System.Text;
+
+namespace GgufQuant.Gpu.Cuda;
+
+/// <summary>A stream, and the event that ends what was given to it.</summary>
+internal sealed unsafe class CudaQueue : IGpuQueue
+{
+    private const uint NonBlocking = 1;
+    private const uint BlockingSyncWithoutTiming = 1 | 2;
+
+    private readonly CudaApi _api;
+    private readonly nint _context;
+    private readonly nint _module;
+    private readonly nint _stream;
+    private readonly nint _event;
+    private readonly Dictionary<string, nint> _functions = [];
+
+    internal CudaQueue(CudaApi api, nint context, nint module)
+    {
+        _api = api;
+        _context = context;
+        _module = module;
+        nint handle;
+        api.Check(api.StreamCreate(&handle, NonBlocking), "start a stream");
+        _stream = handle;
+        int status = api.EventCreate(&handle, BlockingSyncWithoutTiming);
+        if (status != CudaApi.Success)
+            api.StreamDestroy(_stream);
+        api.Check(status, "create an event");
+        _event = handle;
+    }
+
+    /// <inheritdoc/>
+    public nint Allocate(long bytes)
+    {
+        Enter();
+        nint buffer;
+        _api.Check(_api.MemAlloc(&buffer, (nuint)bytes), $"take {bytes:N0} bytes of the card's memory");
+        return buffer;
+    }
+
+    /// <inheritdoc/>
+    public void Free(nint buffer)
+    {
+        _api.CtxSetCurrent(_context);
+        _api.MemFree(buffer);
+    }
+
+    /// <inheritdoc/>
+    public void Upload(nint buffer, void* source, long bytes)
+    {
+        Enter();
+        _api.Check(_api.MemcpyHtoDAsync(buffer, source, (nuint)bytes, _stream), "copy to the card");
+    }
+
+    /// <inheritdoc/>
+    public void Download(void* destination, nint buffer, long bytes)
+    {
+        Enter();
+        _api.Check(_api.MemcpyDtoHAsync(destination, buffer, (nuint)bytes, _stream), "copy from the card");
+    }
+
+    /// <inheritdoc/>
+    public void Launch(string kernel, KernelArguments arguments)
+    {
+        Enter();
+        void** addresses = stackalloc void*[KernelArguments.Count];
+        KernelArguments.Addresses(&arguments, addresses);
+        uint groups = (uint)((arguments.Items + GpuJob.GroupSize - 1) / GpuJob.GroupSize);
+        int status = _api.LaunchKernel(Function(kernel), groups, 1, 1, GpuJob.GroupSize, 1, 1, 0, _stream, addresses, null);
+        _api.Check(status, $"run '{kernel}'");
+    }
+
+    /// <inheritdoc/>
+    public void Wait()
+    {
+        Enter();
+        _api.Check(_api.EventRecord(_event, _stream), "mark the end of its work");
+        _api.Check(_api.EventSynchronize(_event), "finish the work it was given");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _api.CtxSetCurrent(_context);
+        _api.EventDestroy(_event);
+        _api.StreamDestroy(_stream);
+    }
+
+    private void Enter() => _api.Check(_api.CtxSetCurrent(_context), "use the card");
+
+    private nint Function(string name)
+    {
+        if (_functions.TryGetValue(name, out nint function))
+            return function;
+        fixed (byte* text = Encoding.ASCII.GetBytes(name + '\0'))
+            _api.Check(_api.ModuleGetFunction(&function, _module, text), $"find the kernel '{name}'");
+        return _functions[name] = function;
+    }
+}

@@ -1,0 +1,151 @@
+using GgufQuant.Gpu.Cuda;
+using GgufQuant.Gpu.OpenCl;
+using GgufQuant.Quantization;
+
+namespace GgufQuant.Gpu;
+
+/// <summary>The devices of this machine that quantize, and the way to use one.</summary>
+/// <remarks>
+/// A device is usable when its driver promises exact arithmetic and a trial of every kernel has made the processor's
+/// bytes. Drivers that are missing or broken give a sentence, never an exception.
+/// </remarks>
+public static class DeviceCatalog
+{
+    /// <summary>Everything that could quantize, the processor first. Tries the kernels of each graphics card.</summary>
+    /// <param name="token">Ends the list between two devices.</param>
+    public static IReadOnlyList<ComputeDevice> List(CancellationToken token = default)
+    {
+        List<ComputeDevice> devices =
+        [
+            new("Cpu", ComputeApi.Cpu, $"Processor, {Environment.ProcessorCount} threads", GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, IsGpu: false, null),
+        ];
+        foreach (Candidate candidate in FindAll())
+        {
+            token.ThrowIfCancellationRequested();
+            devices.Add(candidate.Device with { Refusal = candidate.Device.Refusal ?? Try(candidate) });
+        }
+        return devices;
+    }
+
+    /// <summary>Opens a device.</summary>
+    /// <param name="selector">
+    /// <c>Cpu</c>, <c>Cuda</c>, <c>Cuda:1</c>, <c>OpenCL</c>, <c>OpenCL:0</c>, or <c>Auto</c>: the first usable graphics
+    /// card, for the types that gain from it, else the processor.
+    /// </param>
+    /// <param name="threads">Processor cores to use; 0 for all.</param>
+    /// <param name="warn">Is told once when a card fails later and the processor goes on alone.</param>
+    /// <exception cref="ArgumentException">The selector names nothing.</exception>
+    /// <exception cref="GpuException">The device asked for is not there or not usable; the message says why.</exception>
+    public static IQuantizationDevice Open(string selector, int threads = 0, Action<string>? warn = null)
+    {
+        ArgumentNullException.ThrowIfNull(selector);
+        (ComputeApi? api, int? index) = Parse(selector);
+        if (api == ComputeApi.Cpu)
+            return new CpuDevice(threads);
+
+        List<string> refusals = [];
+        int place = 0;
+        foreach (Candidate candidate in FindAll().Where(candidate => api is null ? candidate.Device.IsGpu : candidate.Device.Api == api))
+        {
+            if (index is not null && candidate.Open is not null && place++ != index)
+                continue;
+            string? refusal = candidate.Device.Refusal;
+            if (refusal is null && TryOpen(candidate, out IGpuDriver? driver, out refusal))
+                return new GpuDevice(driver!, threads, onlyWhereItGains: api is null, warn);
+            refusals.Add($"{candidate.Device.Name}: {refusal}");
+        }
+        if (api is null)
+            return new CpuDevice(threads);
+        throw new GpuException(refusals.Count == 0
+            ? $"There is no device '{selector}' on this machine. Get-QuantDevice lists those there are."
+            : $"The device '{selector}' cannot be used. {string.Join(" ", refusals)}");
+    }
+
+    // A null interface stands for Auto.
+    private static (ComputeApi? Api, int? Index) Parse(string selector)
+    {
+        if (selector.Equals("Auto", StringComparison.OrdinalIgnoreCase))
+            return (null, null);
+        string[] parts = selector.Split(':');
+        bool isKnown = parts.Length <= 2
+            && Enum.GetNames<ComputeApi>().Contains(parts[0], StringComparer.OrdinalIgnoreCase)
+            && (parts.Length == 1 || int.TryParse(parts[1], System.Globalization.NumberStyles.None, null, out _));
+        if (!isKnown)
+            throw new ArgumentException($"'{selector}' is not a device: say Auto, Cpu, Cuda, Cuda:0, OpenCL or OpenCL:0.", nameof(selector));
+        return (Enum.Parse<ComputeApi>(parts[0], ignoreCase: true), parts.Length == 1 ? null : int.Parse(parts[1], null));
+    }
+
+    private static IEnumerable<Candidate> FindAll() => [.. FindCuda(CudaApi.Load()), .. FindOpenCl(OpenClApi.Load())];
+
+    internal static IEnumerable<Candidate> FindCuda((CudaApi? Api, string? Missing) cuda)
+    {
+        if (cuda.Api is null)
+            return [Candidate.None(ComputeApi.Cuda, cuda.Missing!)];
+        try
+        {
+            IReadOnlyList<CudaDevice> devices = CudaDevice.List(cuda.Api);
+            if (devices.Count == 0)
+                return [Candidate.None(ComputeApi.Cuda, "NVIDIA's driver finds no graphics card.")];
+            return devices.Select(device => new Candidate(
+                new($"Cuda:{device.Ordinal}", ComputeApi.Cuda, device.Name, device.Memory, IsGpu: true, null),
+                () => new CudaDriver(cuda.Api, device, KernelSource.Ptx)));
+        }
+        catch (GpuException exception)
+        {
+            return [Candidate.None(ComputeApi.Cuda, exception.Message)];
+        }
+    }
+
+    private static IEnumerable<Candidate> FindOpenCl((OpenClApi? Api, string? Missing) openCl)
+    {
+        if (openCl.Api is null)
+            return [Candidate.None(ComputeApi.OpenCL, openCl.Missing!)];
+        try
+        {
+            IReadOnlyList<OpenClDevice> devices = OpenClDevice.List(openCl.Api);
+            if (devices.Count == 0)
+                return [Candidate.None(ComputeApi.OpenCL, "OpenCL knows no device: the graphics driver's part for it is not installed.")];
+            return devices.Select((device, i) => new Candidate(
+                new($"OpenCL:{i}", ComputeApi.OpenCL, device.Name, device.Memory, device.IsGpu, device.Refusal),
+                () => new OpenClDriver(openCl.Api, device, KernelSource.OpenCl)));
+        }
+        catch (GpuException exception)
+        {
+            return [Candidate.None(ComputeApi.OpenCL, exception.Message)];
+        }
+    }
+
+    private static string? Try(Candidate candidate)
+    {
+        if (!TryOpen(candidate, out IGpuDriver? driver, out string? refusal))
+            return refusal;
+        driver!.Dispose();
+        return null;
+    }
+
+    private static bool TryOpen(Candidate candidate, out IGpuDriver? driver, out string? refusal)
+    {
+        driver = null;
+        try
+        {
+            driver = candidate.Open!();
+            refusal = SelfTest.Run(driver);
+        }
+        catch (GpuException exception)
+        {
+            refusal = exception.Message;
+        }
+        if (refusal is null)
+            return true;
+        driver?.Dispose();
+        driver = null;
+        return false;
+    }
+
+    /// <summary>A device as its driver describes it, and how to open it; null where there is none.</summary>
+    internal sealed record Candidate(ComputeDevice Device, Func<IGpuDriver>? Open)
+    {
+        internal static Candidate None(ComputeApi api, string refusal) =>
+            new(new($"{api}", api, $"{api}", 0, IsGpu: false, refusal), null);
+    }
+}

@@ -1,0 +1,71 @@
+using GgufQuant.Gpu.Cuda;
+using GgufQuant.Quantization;
+
+namespace GgufQuant.Gpu.Tests;
+
+/// <summary>The list of devices, on whatever machine this is: sentences, never crashes.</summary>
+[Collection(OpenClTestDevice.Collection)]
+public class DeviceCatalogTests
+{
+    [Fact]
+    public void The_processor_comes_first_and_every_refusal_is_a_sentence()
+    {
+        IReadOnlyList<ComputeDevice> devices = DeviceCatalog.List(TestContext.Current.CancellationToken);
+        Assert.Equal(("Cpu", true), (devices[0].Id, devices[0].IsUsable));
+        Assert.Contains(devices, device => device.Api == ComputeApi.Cuda);
+        Assert.Contains(devices, device => device.Api == ComputeApi.OpenCL);
+        Assert.All(devices.Where(device => !device.IsUsable), device => Assert.Matches(@"^[A-Z'].+[.)]$", device.Refusal));
+    }
+
+    [Fact]
+    public void A_missing_driver_is_a_sentence()
+    {
+        (CudaApi? api, string? missing) = CudaApi.Load("libno-such-driver.so.1");
+        Assert.Null(api);
+        Assert.Equal("NVIDIA's driver is not installed: there is no 'libno-such-driver.so.1'.", missing);
+        ComputeDevice device = Assert.Single(DeviceCatalog.FindCuda((null, missing))).Device;
+        Assert.Equal(("Cuda", missing), (device.Id, device.Refusal));
+    }
+
+    [Fact]
+    public void Auto_finds_a_device_on_every_machine()
+    {
+        using IQuantizationDevice device = DeviceCatalog.Open("auto");
+        Assert.NotEmpty(device.Name);
+    }
+
+    [Fact]
+    public void Cpu_takes_the_threads_it_is_given()
+    {
+        using IQuantizationDevice device = DeviceCatalog.Open("Cpu", threads: 3);
+        Assert.Equal(3, Assert.IsType<CpuDevice>(device).Parallelism);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("Vulkan")]
+    [InlineData("Cuda:first")]
+    [InlineData("Cuda:-1")]
+    [InlineData("Cuda:0:1")]
+    [InlineData("0")]
+    public void What_is_not_a_device_is_refused_by_name(string selector)
+    {
+        ArgumentException exception = Assert.Throws<ArgumentException>(() => DeviceCatalog.Open(selector));
+        Assert.StartsWith($"'{selector}' is not a device: say Auto, Cpu, Cuda, Cuda:0, OpenCL or OpenCL:0.", exception.Message);
+    }
+
+    [Fact]
+    public void A_device_that_is_not_there_is_refused_with_the_reason()
+    {
+        GpuException exception = Assert.Throws<GpuException>(() => DeviceCatalog.Open("OpenCL:97"));
+        Assert.Contains("OpenCL:97", exception.Message);
+    }
+
+    [Fact]
+    public void OpenCL_opens_where_it_is()
+    {
+        Assert.SkipWhen(OpenClTestDevice.Missing is not null, OpenClTestDevice.Missing ?? "");
+        using IQuantizationDevice device = DeviceCatalog.Open("OpenCL");
+        Assert.IsType<GpuDevice>(device);
+    }
+}

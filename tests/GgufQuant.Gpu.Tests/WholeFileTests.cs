@@ -1,0 +1,37 @@
+using GgufQuant.Gguf;
+using GgufQuant.Planning;
+using GgufQuant.Quantization;
+
+namespace GgufQuant.Gpu.Tests;
+
+/// <summary>Whole models through the pipeline, with an OpenCL device and without.</summary>
+[Collection(OpenClTestDevice.Collection)]
+public class WholeFileTests
+{
+    [Theory]
+    [InlineData(FileType.Q4_K_M)]
+    [InlineData(FileType.Q2_K)]
+    [InlineData(FileType.IQ4_XS)]
+    [InlineData(FileType.Q8_0)]
+    public void A_model_is_the_same_file_from_a_card_as_from_the_processor(FileType type)
+    {
+        Assert.SkipWhen(OpenClTestDevice.Missing is not null, OpenClTestDevice.Missing ?? "");
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        try
+        {
+            using GgufFile source = GgufFile.Open(Path.Combine(TestFolders.Root, "samples", "novels-6m-f16.gguf"));
+            QuantizationPlan plan = QuantizationPlan.Create(source, type, new());
+            using GpuDevice card = new(OpenClTestDevice.Open(KernelSource.OpenCl), threads: 1);
+            string expected = Path.Combine(folder, "processor.gguf");
+            string actual = Path.Combine(folder, "card.gguf");
+            new Quantizer().Run(plan, expected, token: TestContext.Current.CancellationToken);
+            new Quantizer(new QuantizerOptions { Device = card }).Run(plan, actual, token: TestContext.Current.CancellationToken);
+            Assert.Equal(File.ReadAllBytes(expected), File.ReadAllBytes(actual));
+            Assert.InRange(card.Share, 0.9, 1);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+}
