@@ -84,14 +84,16 @@ public sealed class QuantizationPlan
         return new QuantizationPlan(source, (FileType)type, options, tensors, Lay(PlannedMetadata.Of(source.Metadata, type: null, options, pruning), tensors));
     }
 
-    internal static List<PlannedTensor> ChooseTypes(GgufFile source, FileType type, QuantizationOptions options) =>
-        ChooseTypes(source, type, options, new LayerPruning(options.PruneLayers));
+    /// <summary>Chooses types alone; <paramref name="hasImportance"/> chooses as with a matrix or without, whatever the options have.</summary>
+    internal static List<PlannedTensor> ChooseTypes(GgufFile source, FileType type, QuantizationOptions options, bool? hasImportance = null) =>
+        ChooseTypes(source, type, options, new LayerPruning(options.PruneLayers), hasImportance);
 
-    private static List<PlannedTensor> ChooseTypes(GgufFile source, FileType type, QuantizationOptions options, LayerPruning pruning)
+    private static List<PlannedTensor> ChooseTypes(
+        GgufFile source, FileType type, QuantizationOptions options, LayerPruning pruning, bool? hasImportance = null)
     {
         List<(string Name, GgufTensor Source)> named = Named(source, pruning);
         GgufMetadata metadata = options.Metadata.Count == 0 ? source.Metadata : new GgufMetadata(PlannedMetadata.With(source.Metadata, options.Metadata));
-        MixModel model = MixModelReader.Read(metadata, [.. named.Select(tensor => tensor.Name)], hasImportance: options.ImportanceMatrix is { Entries.Count: > 0 });
+        MixModel model = MixModelReader.Read(metadata, [.. named.Select(tensor => tensor.Name)], hasImportance ?? options.ImportanceMatrix is { Entries.Count: > 0 });
         TensorMix mix = new(type, model, options);
         List<PlannedTensor> planned = [];
         foreach ((string name, GgufTensor tensor) in named)

@@ -1,0 +1,49 @@
+using GgufQuant.Planning;
+
+namespace GgufQuant.Catalog;
+
+/// <summary>How much quality a type is expected to lose, and on what ground.</summary>
+/// <param name="KlDivergence">Mean Kullback-Leibler divergence from the unquantized model's predictions, in nats.</param>
+/// <param name="IsMeasured">Whether it was measured on this very model.</param>
+/// <param name="Source">Where the number comes from, in a phrase.</param>
+public sealed record ExpectedQuality(double KlDivergence, bool IsMeasured, string Source)
+{
+    /// <summary>What is expected of each type that something is known of.</summary>
+    /// <param name="measured">Divergences measured on this model; null for none.</param>
+    /// <remarks>
+    /// Models differ in how much they suffer, but hardly in which type costs more. So where some types were measured, the
+    /// published numbers of the others are scaled by the geometric mean of measured over published.
+    /// </remarks>
+    internal static IReadOnlyDictionary<FileType, ExpectedQuality> OfTypes(IReadOnlyDictionary<FileType, double>? measured)
+    {
+        Dictionary<FileType, PublishedQuality> published = [];
+        foreach (QuantType type in QuantCatalog.All)
+        {
+            if (Representative(type) is { } row)
+                published.Add(type.Type, row);
+        }
+        double[] ratios =
+        [
+            .. (measured ?? new Dictionary<FileType, double>())
+                .Where(entry => entry.Value > 0 && published.ContainsKey(entry.Key))
+                .Select(entry => Math.Log(entry.Value / published[entry.Key].KlDivergence!.Value)),
+        ];
+        double scale = ratios.Length > 0 ? Math.Exp(ratios.Average()) : 1;
+        string scaled = ratios.Length > 0 ? ", scaled by what was measured on this model" : "";
+
+        Dictionary<FileType, ExpectedQuality> expected = published.ToDictionary(
+            entry => entry.Key,
+            entry => new ExpectedQuality(entry.Value.KlDivergence!.Value * scale, false, $"published for {entry.Value.Model} ({entry.Value.Source}){scaled}"));
+        foreach ((FileType type, double divergence) in measured ?? new Dictionary<FileType, double>())
+            expected[type] = new(divergence, true, "measured on this model");
+        return expected;
+    }
+
+    // Without an importance matrix where the type is made without one as a rule.
+    private static PublishedQuality? Representative(QuantType type)
+    {
+        PublishedQuality[] rows = [.. type.Published.Where(row => row.KlDivergence is > 0)];
+        bool weighted = type.Imatrix == ImatrixUse.Required;
+        return rows.FirstOrDefault(row => row.Imatrix == weighted) ?? rows.FirstOrDefault();
+    }
+}

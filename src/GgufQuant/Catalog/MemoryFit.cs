@@ -1,0 +1,14 @@
+namespace GgufQuant.Catalog;
+
+/// <summary>How well a model fits into memory.</summary>
+public enum MemoryFit
+{
+    /// <summary>With a tenth of the memory or more to spare.</summary>
+    Comfortable,
+
+    /// <summary>It fits, with less to spare than other programs may need.</summary>
+    Tight,
+
+    /// <summary>It does not fit.</summary>
+    TooLarge,
+}

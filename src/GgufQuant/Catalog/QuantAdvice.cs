@@ -1,0 +1,53 @@
+using System.Globalization;
+
+namespace GgufQuant.Catalog;
+
+/// <summary>Whether a model would run in some type with a memory budget, and how good it should be.</summary>
+/// <param name="Type">The type.</param>
+/// <param name="FileSize">Bytes of the file.</param>
+/// <param name="Memory">What running it takes.</param>
+/// <param name="Budget">Bytes of memory there are.</param>
+/// <param name="Quality">How much quality it is expected to lose.</param>
+public sealed record QuantAdvice(QuantType Type, long FileSize, MemoryEstimate Memory, long Budget, ExpectedQuality Quality)
+{
+    /// <summary>Share of the budget that should stay free: the estimate leaves out the operating system and the program.</summary>
+    public const double ComfortableShare = 0.1;
+
+    /// <summary>Bytes of memory to spare; negative where it does not fit.</summary>
+    public long Margin => Budget - Memory.Total;
+
+    /// <summary>How well it fits.</summary>
+    public MemoryFit Fit => Margin < 0 ? MemoryFit.TooLarge : Margin < ComfortableShare * Budget ? MemoryFit.Tight : MemoryFit.Comfortable;
+
+    /// <summary>Whether this is the type to take.</summary>
+    public bool IsRecommended { get; init; }
+
+    /// <summary>Why it is the type to take, or what speaks against it, in a sentence.</summary>
+    public string Reason
+    {
+        get
+        {
+            string memory = $"{Bytes(Memory.Weights)} of weights, {Bytes(Memory.Cache)} of context and {Bytes(Memory.Compute)} of buffers";
+            string budget = Bytes(Budget);
+            string imatrix = Type.Imatrix == ImatrixUse.Required ? " It needs an importance matrix." : "";
+            return Fit switch
+            {
+                MemoryFit.TooLarge => $"{memory} exceed {budget} by {Bytes(-Margin)}.",
+                _ when IsRecommended => $"{Type} is the best that fits: {memory} leave {Bytes(Margin)} of {budget} free.{imatrix}",
+                MemoryFit.Tight => $"{memory} leave only {Bytes(Margin)} of {budget} free.{imatrix}",
+                _ => $"{memory} leave {Bytes(Margin)} of {budget} free.{imatrix}",
+            };
+        }
+    }
+
+    private static string Bytes(long bytes)
+    {
+        (double size, string unit) = bytes switch
+        {
+            >= 1000L << 20 => (bytes / (double)(1L << 30), "GiB"),
+            >= 1000L << 10 => (bytes / (double)(1L << 20), "MiB"),
+            _ => (bytes / 1024.0, "KiB"),
+        };
+        return string.Create(CultureInfo.InvariantCulture, $"{size:0.##} {unit}");
+    }
+}

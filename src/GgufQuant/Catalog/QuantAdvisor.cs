@@ -1,0 +1,64 @@
+using GgufQuant.Gguf;
+using GgufQuant.Planning;
+
+namespace GgufQuant.Catalog;
+
+/// <summary>Finds the types in which a model runs with the memory there is.</summary>
+public static class QuantAdvisor
+{
+    private static readonly FileType[] s_unquantized = [FileType.F32, FileType.F16, FileType.BF16];
+
+    /// <summary>Looks at every type that something is known of, from the model's header alone.</summary>
+    /// <param name="file">The model; one that is quantized already counts as what it was made from.</param>
+    /// <param name="budget">Bytes of memory.</param>
+    /// <param name="contextLength">Tokens of context; null for the default of <see cref="MemoryEstimate"/>.</param>
+    /// <param name="cacheType">The type of the key-value cache.</param>
+    /// <param name="measured">Mean KL divergences measured on this model, by type; null for none.</param>
+    /// <returns>What fits first, the best in front, one of them recommended; then what does not fit, the smallest in front.</returns>
+    public static IReadOnlyList<QuantAdvice> Find(
+        GgufFile file,
+        long budget,
+        long? contextLength = null,
+        CacheType cacheType = CacheType.F16,
+        IReadOnlyDictionary<FileType, double>? measured = null)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentOutOfRangeException.ThrowIfLessThan(budget, 1);
+        ModelShape shape = ModelShape.Read(file);
+        long header = file.Length - file.Tensors.Sum(tensor => tensor.ByteCount);
+        List<QuantAdvice> advice = [];
+        foreach ((FileType type, ExpectedQuality quality) in ExpectedQuality.OfTypes(measured))
+        {
+            if (WeightBytes(file, QuantCatalog.Of(type)) is long weights)
+                advice.Add(new(QuantCatalog.Of(type), weights + header, MemoryEstimate.Of(weights, shape, contextLength, cacheType), budget, quality));
+        }
+        QuantAdvice? best = Recommend(advice);
+        return [.. advice
+            .Select(entry => ReferenceEquals(entry, best) ? entry with { IsRecommended = true } : entry)
+            .OrderBy(entry => entry.Fit == MemoryFit.TooLarge)
+            .ThenBy(entry => entry.Fit == MemoryFit.TooLarge ? entry.Memory.Total : 0)
+            .ThenBy(entry => entry.Quality.KlDivergence)];
+    }
+
+    // Never unquantized weights: Q8_0 predicts as well at half the size.
+    private static QuantAdvice? Recommend(List<QuantAdvice> advice) => advice
+        .Where(entry => entry.Fit != MemoryFit.TooLarge && !s_unquantized.Contains(entry.Type.Type))
+        .OrderBy(entry => entry.Fit)
+        .ThenBy(entry => entry.Quality.KlDivergence)
+        .ThenBy(entry => entry.Memory.Total)
+        .FirstOrDefault();
+
+    // Null where the type does not suit the model's shapes.
+    private static long? WeightBytes(GgufFile file, QuantType type)
+    {
+        try
+        {
+            return QuantizationPlan.ChooseTypes(file, type.Type, QuantizationOptions.Default, hasImportance: type.Imatrix == ImatrixUse.Required)
+                .Sum(tensor => tensor.ByteCount);
+        }
+        catch (QuantizationException)
+        {
+            return null;
+        }
+    }
+}

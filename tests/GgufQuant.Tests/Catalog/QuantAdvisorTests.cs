@@ -1,0 +1,105 @@
+using GgufQuant.Catalog;
+using GgufQuant.Gguf;
+using GgufQuant.Planning;
+using GgufQuant.Tests.Gguf;
+
+namespace GgufQuant.Tests.Catalog;
+
+public sealed class QuantAdvisorTests
+{
+    private const long Plenty = 1L << 40;
+
+    [Fact]
+    public void SortsByExpectedQuality()
+    {
+        using GgufFile file = GgufFile.Open(SampleModel.Path);
+
+        IReadOnlyList<QuantAdvice> advice = QuantAdvisor.Find(file, Plenty);
+
+        Assert.All(advice, entry => Assert.Equal(MemoryFit.Comfortable, entry.Fit));
+        Assert.Equal(advice.OrderBy(entry => entry.Quality.KlDivergence), advice);
+        Assert.Equal(
+            [FileType.Q8_0, FileType.Q6_K, FileType.Q5_K_M, FileType.Q4_K_M, FileType.Q3_K_M, FileType.Q2_K],
+            advice.Select(entry => entry.Type.Type).Where(type => type is FileType.Q8_0 or FileType.Q6_K or FileType.Q5_K_M or FileType.Q4_K_M or FileType.Q3_K_M or FileType.Q2_K));
+    }
+
+    [Fact]
+    public void RecommendsQ8WhereMemoryAllows()
+    {
+        using GgufFile file = GgufFile.Open(SampleModel.Path);
+
+        QuantAdvice advice = Assert.Single(QuantAdvisor.Find(file, Plenty), entry => entry.IsRecommended);
+
+        Assert.Equal(FileType.Q8_0, advice.Type.Type);
+        Assert.StartsWith("Q8_0 is the best that fits: ", advice.Reason, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(FileType.Q8_0)]
+    [InlineData(FileType.Q4_K_M)]
+    [InlineData(FileType.Q2_K)]
+    public void PlansTheFilesRealSize(FileType type)
+    {
+        using GgufFile file = GgufFile.Open(SampleModel.Path);
+
+        QuantAdvice advice = QuantAdvisor.Find(file, Plenty).Single(entry => entry.Type.Type == type);
+
+        Assert.Equal(QuantizationPlan.Create(file, type).TotalBytes, advice.FileSize, 4096.0);
+        Assert.Equal(QuantizationPlan.Create(file, type).TensorBytes, advice.Memory.Weights);
+    }
+
+    [Fact]
+    public void LeavesATenthFreeIfItCan()
+    {
+        using GgufFile file = GgufFile.Open(SampleModel.Path);
+        QuantAdvice q8 = QuantAdvisor.Find(file, Plenty).Single(entry => entry.Type.Type == FileType.Q8_0);
+
+        IReadOnlyList<QuantAdvice> advice = QuantAdvisor.Find(file, q8.Memory.Total + 1);
+
+        QuantAdvice tight = advice.Single(entry => entry.Type.Type == FileType.Q8_0);
+        QuantAdvice recommended = advice.Single(entry => entry.IsRecommended);
+        Assert.Equal((MemoryFit.Tight, 1L), (tight.Fit, tight.Margin));
+        Assert.Equal(MemoryFit.Comfortable, recommended.Fit);
+        Assert.Equal(MemoryFit.TooLarge, advice.Single(entry => entry.Type.Type == FileType.F16).Fit);
+        Assert.Equal(FileType.F16, advice[^1].Type.Type);
+    }
+
+    [Fact]
+    public void RecommendsNothingWhereNothingFits()
+    {
+        using GgufFile file = GgufFile.Open(SampleModel.Path);
+
+        IReadOnlyList<QuantAdvice> advice = QuantAdvisor.Find(file, 1 << 20);
+
+        Assert.All(advice, entry => Assert.True(entry is { IsRecommended: false, Fit: MemoryFit.TooLarge, Margin: < 0 }));
+        Assert.Contains("exceed 1 MiB by", advice[0].Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TakesMoreMemoryForMoreContext()
+    {
+        using GgufFile file = GgufFile.Open(SampleModel.Path);
+
+        QuantAdvice shorter = QuantAdvisor.Find(file, Plenty, contextLength: 1024)[0];
+        QuantAdvice longer = QuantAdvisor.Find(file, Plenty, contextLength: 8192)[0];
+
+        Assert.True(longer.Memory.Total > shorter.Memory.Total);
+    }
+
+    [Fact]
+    public void PrefersWhatWasMeasuredAndScalesTheRest()
+    {
+        using GgufFile file = GgufFile.Open(SampleModel.Path);
+        Dictionary<FileType, double> measured = new() { [FileType.Q4_K_M] = 0.0031273, [FileType.Q2_K] = 0.0445132 };
+
+        IReadOnlyList<QuantAdvice> advice = QuantAdvisor.Find(file, Plenty, measured: measured);
+
+        ExpectedQuality q4 = advice.Single(entry => entry.Type.Type == FileType.Q4_K_M).Quality;
+        ExpectedQuality q6 = advice.Single(entry => entry.Type.Type == FileType.Q6_K).Quality;
+        Assert.Equal((0.0031273, true), (q4.KlDivergence, q4.IsMeasured));
+        // Both measured types lose a tenth of what is published.
+        Assert.Equal(0.0005452, q6.KlDivergence, 1e-9);
+        Assert.False(q6.IsMeasured);
+        Assert.EndsWith("scaled by what was measured on this model", q6.Source, StringComparison.Ordinal);
+    }
+}
