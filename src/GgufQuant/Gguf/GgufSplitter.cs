@@ -15,24 +15,28 @@ public static class GgufSplitter
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(options);
+        return Plan(source.Tensors, tensor => tensor.ByteCount, options);
+    }
+
+    /// <summary>The tensors of each shard, of tensors that take so many bytes.</summary>
+    internal static IReadOnlyList<IReadOnlyList<T>> Plan<T>(IReadOnlyList<T> tensors, Func<T, long> byteCount, GgufSplitOptions options)
+    {
         if (options.MaxTensors <= 0 || options.MaxBytes <= 0)
             throw new ArgumentException("A shard must be allowed at least one tensor and one byte.", nameof(options));
 
-        List<List<GgufTensor>> shards = options.MetadataAlone ? [[], []] : [[]];
+        List<List<T>> shards = options.MetadataAlone ? [[], []] : [[]];
         long bytes = 0;
-        for (int i = 0; i < source.Tensors.Count; i++)
+        for (int i = 0; i < tensors.Count; i++)
         {
-            GgufTensor tensor = source.Tensors[i];
-
             // llama-gguf-split counts every tensor as padded to 32, whatever the alignment.
-            long padded = GgufAlignment.Align(tensor.ByteCount, GgufAlignment.Default);
+            long padded = GgufAlignment.Align(byteCount(tensors[i]), GgufAlignment.Default);
             bool isFull = options.MaxBytes is { } limit ? bytes + padded > limit : i % options.MaxTensors == 0;
             if (isFull && shards[^1].Count > 0)
             {
                 shards.Add([]);
                 bytes = 0;
             }
-            shards[^1].Add(tensor);
+            shards[^1].Add(tensors[i]);
             bytes += padded;
         }
         if (shards.Count > ushort.MaxValue)

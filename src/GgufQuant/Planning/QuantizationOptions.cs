@@ -37,6 +37,12 @@ public sealed record QuantizationOptions
 
     /// <summary>Layers to be taken out; those after them move up.</summary>
     public IReadOnlyCollection<int> PruneLayers { get; init; } = [];
+
+    /// <summary>Writes the shards that the source has, each with its tensors in the source's order, as llama-quantize does.</summary>
+    public bool KeepSplit { get; init; }
+
+    /// <summary>Writes shards, those that llama-gguf-split makes of the whole file; null for one file.</summary>
+    public GgufSplitOptions? Split { get; init; }
 }
 
 /// <summary>A type for the tensors whose name a regular expression finds a match in, whatever the case of its letters.</summary>
@@ -44,11 +50,16 @@ public sealed class TensorTypeRule
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
     private readonly Regex _regex;
+    private readonly HashSet<int>? _layers;
 
+    /// <param name="pattern">The regular expression.</param>
+    /// <param name="type">The type of the tensors it matches.</param>
+    /// <param name="layers">The layers whose tensors alone it is for; null for every tensor, those of no layer too.</param>
     /// <exception cref="ArgumentException">The pattern is not a regular expression.</exception>
-    public TensorTypeRule(string pattern, GgmlType type)
+    public TensorTypeRule(string pattern, GgmlType type, IEnumerable<int>? layers = null)
     {
         _regex = new(pattern, RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, s_patience);
+        _layers = layers?.ToHashSet();
         Type = type;
     }
 
@@ -59,7 +70,8 @@ public sealed class TensorTypeRule
     public GgmlType Type { get; }
 
     /// <summary>Whether the rule is for the tensor of that name.</summary>
-    public bool Matches(string name) => _regex.IsMatch(name);
+    public bool Matches(string name) =>
+        _regex.IsMatch(name) && (_layers is null || (TensorNames.LayerOf(name) is { } layer && _layers.Contains(layer)));
 
     /// <summary>The rule as it is asked for: <c>attn_v=q6_K</c>.</summary>
     public override string ToString() => $"{Pattern}={BlockFormat.Of(Type)}";

@@ -5,7 +5,7 @@ namespace GgufQuant.Planning;
 /// <summary>What a quantized file will hold, known before a byte of it is written.</summary>
 public sealed class QuantizationPlan
 {
-    private QuantizationPlan(GgufFile source, FileType type, QuantizationOptions options, IReadOnlyList<PlannedTensor> tensors, GgufWriter layout)
+    private QuantizationPlan(GgufFile source, FileType type, QuantizationOptions options, IReadOnlyList<PlannedTensor> tensors, PlannedLayout layout)
     {
         Source = source;
         Type = type;
@@ -35,7 +35,7 @@ public sealed class QuantizationPlan
     /// <summary>Bytes of the tensors without header and padding.</summary>
     public long TensorBytes { get; }
 
-    /// <summary>Bytes of the file to be written.</summary>
+    /// <summary>Bytes of the file to be written, or of all shards.</summary>
     public long TotalBytes => Layout.Length;
 
     /// <summary>Bits a weight takes on average, header and padding left out.</summary>
@@ -44,8 +44,11 @@ public sealed class QuantizationPlan
     /// <summary>The types in the file with their shares of the weights, the largest first.</summary>
     public IReadOnlyList<TypeShare> Shares { get; }
 
-    /// <summary>The header to be written and the place of every tensor's data, in the order of <see cref="Tensors"/>.</summary>
-    internal GgufWriter Layout { get; }
+    /// <summary>The headers to be written and the place of every tensor's data.</summary>
+    internal PlannedLayout Layout { get; }
+
+    /// <summary>The paths of the files written to a destination: the destination itself, or the shards'.</summary>
+    public IReadOnlyList<string> PathsAt(string destination) => Layout.PathsAt(Path.GetFullPath(destination));
 
     /// <summary>Plans a file.</summary>
     /// <param name="source">The model; it must stay open until the file is written.</param>
@@ -63,12 +66,12 @@ public sealed class QuantizationPlan
             PlanRules.Check(tensors[i], options);
             tensors[i] = tensors[i] with { Importance = ImportanceRules.Find(tensors[i], type, options.ImportanceMatrix) };
         }
-        return new QuantizationPlan(source, type, options, tensors, Lay(PlannedMetadata.Of(source.Metadata, type, options, pruning), tensors));
+        return new QuantizationPlan(source, type, options, tensors, PlannedLayout.Create(PlannedMetadata.Of(source.Metadata, type, options, pruning), tensors, options));
     }
 
     /// <summary>Plans a file with the tensors as they are: to prune layers, replace metadata or sort tensors alone.</summary>
     /// <param name="source">The model; it must stay open until the file is written.</param>
-    /// <param name="options">Metadata and layers to prune; all else is without effect. Null for a plain copy.</param>
+    /// <param name="options">Metadata and layers to prune; besides these, only how it is split has an effect. Null for a plain copy.</param>
     /// <exception cref="QuantizationException">There is no such layer to prune, or none would be left.</exception>
     public static QuantizationPlan CreateCopy(GgufFile source, QuantizationOptions? options = null)
     {
@@ -77,11 +80,11 @@ public sealed class QuantizationPlan
         LayerPruning pruning = new(options.PruneLayers);
         List<PlannedTensor> tensors =
         [
-            .. from tensor in Named(source, pruning)
+            .. from tensor in Named(source, options, pruning)
                select new PlannedTensor(tensor.Source, tensor.Source.Type, "copied") { Name = tensor.Name },
         ];
         source.Metadata.TryGetUInt64("general.file_type", out ulong type);
-        return new QuantizationPlan(source, (FileType)type, options, tensors, Lay(PlannedMetadata.Of(source.Metadata, type: null, options, pruning), tensors));
+        return new QuantizationPlan(source, (FileType)type, options, tensors, PlannedLayout.Create(PlannedMetadata.Of(source.Metadata, type: null, options, pruning), tensors, options));
     }
 
     /// <summary>Chooses types alone; <paramref name="hasImportance"/> chooses as with a matrix or without, whatever the options have.</summary>
@@ -91,7 +94,7 @@ public sealed class QuantizationPlan
     private static List<PlannedTensor> ChooseTypes(
         GgufFile source, FileType type, QuantizationOptions options, LayerPruning pruning, bool? hasImportance = null)
     {
-        List<(string Name, GgufTensor Source)> named = Named(source, pruning);
+        List<(string Name, GgufTensor Source)> named = Named(source, options, pruning);
         GgufMetadata metadata = options.Metadata.Count == 0 ? source.Metadata : new GgufMetadata(PlannedMetadata.With(source.Metadata, options.Metadata));
         MixModel model = MixModelReader.Read(metadata, [.. named.Select(tensor => tensor.Name)], hasImportance ?? options.ImportanceMatrix is { Entries.Count: > 0 });
         TensorMix mix = new(type, model, options);
@@ -104,7 +107,7 @@ public sealed class QuantizationPlan
         return planned;
     }
 
-    private static List<(string Name, GgufTensor Source)> Named(GgufFile source, LayerPruning pruning)
+    private static List<(string Name, GgufTensor Source)> Named(GgufFile source, QuantizationOptions options, LayerPruning pruning)
     {
         List<(string Name, GgufTensor Source)> named = [];
         foreach (GgufTensor tensor in source.Tensors.OrderBy(tensor => tensor.Name, TensorOrder.Instance))
@@ -113,9 +116,8 @@ public sealed class QuantizationPlan
                 named.Add((name, tensor));
         }
         pruning.Check();
+        if (options.KeepSplit)
+            named.Sort((left, right) => (left.Source.Shard, left.Source.Offset).CompareTo((right.Source.Shard, right.Source.Offset)));
         return named;
     }
-
-    private static GgufWriter Lay(IEnumerable<GgufEntry> metadata, List<PlannedTensor> tensors) =>
-        new(metadata, tensors.Select(tensor => new GgufTensorInfo(tensor.Name, tensor.Target, tensor.Source.Shape)));
 }

@@ -13,7 +13,7 @@ internal sealed class Conversion
 
     private readonly QuantizationPlan _plan;
     private readonly IQuantizationDevice _device;
-    private readonly AtomicFile _file;
+    private readonly IReadOnlyList<AtomicFile> _files;
     private readonly IProgress<QuantizationProgress>? _progress;
     private readonly CancellationToken _token;
     private readonly long _start = Stopwatch.GetTimestamp();
@@ -30,12 +30,12 @@ internal sealed class Conversion
     private long _lastReport;
 
     internal Conversion(
-        QuantizationPlan plan, IQuantizationDevice device, AtomicFile file, long bufferBudget,
+        QuantizationPlan plan, IQuantizationDevice device, IReadOnlyList<AtomicFile> files, long bufferBudget,
         IProgress<QuantizationProgress>? progress, CancellationToken token)
     {
         _plan = plan;
         _device = device;
-        _file = file;
+        _files = files;
         _progress = progress;
         _token = token;
         _sourceBytes = plan.Tensors.Sum(tensor => tensor.Source.ByteCount);
@@ -136,7 +136,7 @@ internal sealed class Conversion
         Interlocked.Add(ref _bytesRead, source.Length);
 
         Memory<byte> blocks = chunk.Tensor.IsCopied ? Checked(chunk, source) : Quantized(chunk, source, targetBuffer.Take(chunk.TargetBytes));
-        _file.Write(chunk.TargetOffset, blocks.Span);
+        _files[chunk.File].Write(chunk.TargetOffset, blocks.Span);
         Interlocked.Add(ref _bytesWritten, blocks.Length);
         Interlocked.Add(ref _weightsDone, chunk.Weights);
         Report(chunk.Tensor);

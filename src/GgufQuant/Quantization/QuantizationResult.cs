@@ -3,10 +3,10 @@ using GgufQuant.Planning;
 namespace GgufQuant.Quantization;
 
 /// <summary>A file that has been written.</summary>
-/// <param name="Path">Its full path.</param>
+/// <param name="Path">Its full path, or the first shard's.</param>
 /// <param name="Source">The full path of the model it was made of.</param>
 /// <param name="Type">What it was quantized to.</param>
-/// <param name="Size">Its bytes.</param>
+/// <param name="Size">Its bytes, those of all shards together.</param>
 /// <param name="SourceSize">Bytes of the model it was made of, all shards together.</param>
 /// <param name="Weights">Weights in it.</param>
 /// <param name="BitsPerWeight">Bits a weight takes on average, header and padding left out.</param>

@@ -26,7 +26,7 @@ public sealed class Quantizer
 
     /// <summary>Writes a plan's file. It appears under its name only when it is whole.</summary>
     /// <param name="plan">The plan; its source must be open.</param>
-    /// <param name="destination">The file to be written.</param>
+    /// <param name="destination">The file to be written; shards get its name with their numbers, see <see cref="QuantizationPlan.PathsAt"/>.</param>
     /// <param name="overwrite">Whether a file of that name may be replaced.</param>
     /// <param name="progress">Is told about ten times a second, from any thread.</param>
     /// <param name="token">Ends the work within a second and leaves nothing behind.</param>
@@ -39,8 +39,9 @@ public sealed class Quantizer
         IProgress<QuantizationProgress>? progress = null, CancellationToken token = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        destination = Path.GetFullPath(destination);
-        CheckIsNotSource(plan.Source, destination);
+        IReadOnlyList<string> paths = plan.PathsAt(destination);
+        foreach (string path in paths)
+            CheckIsNotSource(plan.Source, path);
 
         using CpuDevice? own = _options.Device is null ? new CpuDevice(_options.Threads) : null;
         IQuantizationDevice device = _options.Device ?? own!;
@@ -48,13 +49,22 @@ public sealed class Quantizer
 
         long start = Stopwatch.GetTimestamp();
         TimeSpan busyBefore = device.BusyTime;
-        using AtomicFile file = AtomicFile.Create(destination, plan.TotalBytes, overwrite, plan.Layout.WriteHeader);
-        new Conversion(plan, device, file, _options.MemoryBudget / 2, progress, token).Run();
-        file.Commit();
+        List<AtomicFile> files = [];
+        try
+        {
+            foreach ((string path, GgufWriter layout) in paths.Zip(plan.Layout.Files))
+                files.Add(AtomicFile.Create(path, layout.Length, overwrite, layout.WriteHeader));
+            new Conversion(plan, device, files, _options.MemoryBudget / 2, progress, token).Run();
+            files.ForEach(file => file.Commit());
+        }
+        finally
+        {
+            files.ForEach(file => file.Dispose());
+        }
 
         TimeSpan duration = Stopwatch.GetElapsedTime(start);
         return new QuantizationResult(
-            destination, plan.Source.Path, plan.Type, plan.TotalBytes, plan.Source.Length, plan.Weights, plan.BitsPerWeight, plan.Shares,
+            paths[0], plan.Source.Path, plan.Type, plan.TotalBytes, plan.Source.Length, plan.Weights, plan.BitsPerWeight, plan.Shares,
             duration, (device.BusyTime - busyBefore) / (duration * device.Parallelism), device.Name);
     }
 

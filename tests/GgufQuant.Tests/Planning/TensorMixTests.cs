@@ -76,6 +76,17 @@ public sealed class TensorMixTests(TestModels models) : IClassFixture<TestModels
         Assert.DoesNotContain(tensors, tensor => tensor.Target == GgmlType.F32 && !tensor.IsCopied);
     }
 
+    [Fact]
+    public void A_rule_may_be_for_some_layers_alone()
+    {
+        QuantizationOptions options = new() { TensorTypes = [new TensorTypeRule("weight", GgmlType.Q8_0, [0, 17])] };
+        using GgufFile file = GgufFile.Open(models.PathOf("dense"));
+        List<PlannedTensor> tensors = QuantizationPlan.ChooseTypes(file, FileType.Q4_K_S, options);
+        string[] given = [.. tensors.Where(tensor => tensor.Target == GgmlType.Q8_0).Select(tensor => tensor.Name)];
+        Assert.Equal(14, given.Length);
+        Assert.All(given, name => Assert.Matches(@"^blk\.(0|17)\.", name));
+    }
+
     [Theory]
     [InlineData("output.weight", "output")]
     [InlineData("token_embd.weight", "the type of Q4_K_M")]

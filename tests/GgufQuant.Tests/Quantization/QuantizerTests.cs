@@ -148,6 +148,48 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         AssertSameFile(QuantizationPlan.CreateCopy(source, options), reference with { Copy = true });
     }
 
+    [Theory]
+    [InlineData("dense", FileType.Q4_K_M)]
+    [InlineData("experts-2", FileType.Q3_K_L)]
+    public void Shards_are_kept_as_llama_keeps_them(string model, FileType type)
+    {
+        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        using GgufFile whole = GgufFile.Open(models.PathOf(model));
+        IReadOnlyList<string> shards = GgufSplitter.Split(whole, NewPath(), new GgufSplitOptions { MaxTensors = 20 }, progress: null, TestContext.Current.CancellationToken);
+        using GgufFile source = GgufFile.Open(shards[1]);
+        (string expected, string actual) = (NewPath(), NewPath());
+        ReferenceQuantizer.Quantize(source.Path, expected, type, new() { KeepSplit = true });
+        QuantizationPlan plan = QuantizationPlan.Create(source, type, new() { KeepSplit = true });
+        QuantizationResult result = Run(plan, actual);
+
+        Assert.InRange(plan.PathsAt(actual).Count, 2, 20);
+        Assert.Equal((plan.PathsAt(actual)[0], plan.TotalBytes), (result.Path, result.Size));
+        for (int i = 0; i < shards.Count; i++)
+        {
+            byte[] reference = File.ReadAllBytes($"{expected}-{i + 1:D5}-of-{shards.Count:D5}.gguf");
+            Assert.True(reference.AsSpan().SequenceEqual(File.ReadAllBytes(plan.PathsAt(actual)[i])), $"Shard {i + 1} differs.");
+        }
+        AssertSameFile(QuantizationPlan.Create(source, type), new());
+    }
+
+    [Fact]
+    public void Shards_of_a_size_are_those_of_the_whole_file_split()
+    {
+        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        GgufSplitOptions split = new() { MaxBytes = 1_000_000 };
+        (string whole, string sharded) = (NewPath(), NewPath());
+        Run(QuantizationPlan.Create(source, FileType.Q4_K_M), whole);
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M, new() { Split = split });
+        Run(plan, sharded);
+
+        using GgufFile quantized = GgufFile.Open(whole);
+        IReadOnlyList<string> expected = GgufSplitter.Split(quantized, NewPath(), split, progress: null, TestContext.Current.CancellationToken);
+        IReadOnlyList<string> actual = plan.PathsAt(sharded);
+        Assert.Equal(expected.Count, actual.Count);
+        Assert.All(expected.Zip(actual), pair => Assert.Equal(File.ReadAllBytes(pair.First), File.ReadAllBytes(pair.Second)));
+        Assert.False(File.Exists(sharded));
+    }
+
     [Fact]
     public void Metadata_is_kept_whole_where_llama_cuts_it()
     {
@@ -360,7 +402,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
 
     private static string Place(QuantizationPlan plan, long offset)
     {
-        GgufTensor? tensor = plan.Layout.Tensors.LastOrDefault(tensor => tensor.FileOffset <= offset);
+        GgufTensor? tensor = plan.Layout.Files[0].Tensors.LastOrDefault(tensor => tensor.FileOffset <= offset);
         return tensor is null ? "the header" : $"{tensor}";
     }
 

@@ -1,0 +1,73 @@
+using GgufQuant.Gguf;
+
+namespace GgufQuant.Planning;
+
+/// <summary>The files that a plan's tensors are written to: one, or several shards.</summary>
+internal sealed class PlannedLayout
+{
+    private PlannedLayout(IReadOnlyList<GgufWriter> files, IReadOnlyList<(int File, GgufTensor Place)> places)
+    {
+        Files = files;
+        Places = places;
+        Length = files.Sum(file => file.Length);
+    }
+
+    /// <summary>The headers to be written.</summary>
+    internal IReadOnlyList<GgufWriter> Files { get; }
+
+    /// <summary>Where each tensor's data is written, in the order of the plan.</summary>
+    internal IReadOnlyList<(int File, GgufTensor Place)> Places { get; }
+
+    /// <summary>Bytes of all files.</summary>
+    internal long Length { get; }
+
+    /// <summary>Lays tensors out.</summary>
+    /// <param name="metadata">The metadata, all of it for the first file.</param>
+    /// <param name="tensors">The tensors in the order of writing.</param>
+    /// <param name="options">Says whether the source's shards are kept, or how large new ones may be.</param>
+    internal static PlannedLayout Create(IEnumerable<GgufEntry> metadata, IReadOnlyList<PlannedTensor> tensors, QuantizationOptions options)
+    {
+        int[] files = FileOfEach(tensors, options);
+        int count = files.DefaultIfEmpty(0).Max() + 1;
+        List<GgufWriter> writers = [];
+        for (int file = 0; file < count; file++)
+        {
+            IEnumerable<GgufEntry> entries = [.. file == 0 ? metadata : [], .. count > 1 ? SplitEntries(file, count, tensors.Count, options) : []];
+            writers.Add(new GgufWriter(entries, from index in Enumerable.Range(0, tensors.Count)
+                                                where files[index] == file
+                                                select new GgufTensorInfo(tensors[index].Name, tensors[index].Target, tensors[index].Source.Shape)));
+        }
+
+        int[] next = new int[count];
+        return new PlannedLayout(writers, [.. files.Select(file => (file, writers[file].Tensors[next[file]++]))]);
+    }
+
+    /// <summary>The paths of the files: the destination, or the names of shards made from it.</summary>
+    internal IReadOnlyList<string> PathsAt(string destination)
+    {
+        if (Files.Count == 1)
+            return [destination];
+        const string Extension = ".gguf";
+        string prefix = destination.EndsWith(Extension, StringComparison.OrdinalIgnoreCase) ? destination[..^Extension.Length] : destination;
+        return [.. Enumerable.Range(0, Files.Count).Select(file => GgufSplit.ShardPath(prefix, file, Files.Count))];
+    }
+
+    private static int[] FileOfEach(IReadOnlyList<PlannedTensor> tensors, QuantizationOptions options)
+    {
+        if (options.KeepSplit)
+            return [.. tensors.Select(tensor => tensor.Source.Shard)];
+        if (options.Split is not { } split)
+            return new int[tensors.Count];
+        IReadOnlyList<IReadOnlyList<PlannedTensor>> shards = GgufSplitter.Plan(tensors, tensor => tensor.ByteCount, split);
+        return [.. shards.SelectMany((shard, file) => Enumerable.Repeat(file, shard.Count))];
+    }
+
+    // llama-quantize and llama-gguf-split write the same three keys in orders of their own.
+    private static GgufEntry[] SplitEntries(int file, int count, int tensors, QuantizationOptions options)
+    {
+        GgufEntry number = GgufEntry.Create(GgufSplit.NumberKey, (ushort)file);
+        GgufEntry files = GgufEntry.Create(GgufSplit.CountKey, (ushort)count);
+        GgufEntry all = GgufEntry.Create(GgufSplit.TensorCountKey, tensors);
+        return options.KeepSplit ? [number, files, all] : [number, all, files];
+    }
+}
