@@ -3,11 +3,12 @@
 Builds, tests and packages GgufQuant.
 
 .DESCRIPTION
-Build    compiles everything and stages the module, so that Import-Module ./GgufQuant.psd1 works in this checkout.
-Test     builds, then runs every test that needs no installed PowerShell.
-Pester   packages, then runs the tests that only a real PowerShell can show. Needs pwsh and Pester 5.
-Package  builds the module and puts what is installed into out/GgufQuant/<version>.
-Clean    removes what the other tasks made.
+Build      compiles everything and stages the module, so that Import-Module ./GgufQuant.psd1 works in this checkout.
+Test       builds, then runs every test that needs no installed PowerShell.
+Pester     packages, then runs the tests that only a real PowerShell can show. Needs pwsh and Pester 5.
+Benchmark  measures every kernel beside llama.cpp's and prints the ratios.
+Package    builds the module and puts what is installed into out/GgufQuant/<version>.
+Clean      removes what the other tasks made.
 
 It uses the engine's own cmdlets only, so that it runs in GgufQuant.Shell as it does in PowerShell.
 
@@ -24,7 +25,7 @@ dotnet run --project src/GgufQuant.Shell -- build.ps1 -Task Package
 [CmdletBinding()]
 param(
     [Parameter(Position = 0)]
-    [ValidateSet('Build', 'Test', 'Pester', 'Package', 'Clean')]
+    [ValidateSet('Build', 'Test', 'Pester', 'Benchmark', 'Package', 'Clean')]
     [string] $Task = 'Build',
 
     [ValidateSet('Debug', 'Release')]
@@ -74,6 +75,11 @@ function Invoke-PesterTest
     Invoke-Program pwsh '-NoProfile', '-File', "$PSScriptRoot/tests/pester/Invoke-Tests.ps1"
 }
 
+function Invoke-Benchmark
+{
+    Invoke-Program dotnet 'run', '--project', "$PSScriptRoot/tests/GgufQuant.Benchmarks", '--configuration', 'Release', '--', '--ratios'
+}
+
 # The manifest says what belongs to the package, beside this platform's engine; a missing file is an error.
 function New-Package
 {
@@ -115,9 +121,10 @@ function Remove-BuildOutput
 
 switch ($Task)
 {
-    'Build'   { Invoke-Build }
-    'Test'    { Invoke-Build; Invoke-Test }
-    'Pester'  { Assert-PowerShell; New-Package; Invoke-PesterTest }
-    'Package' { New-Package }
-    'Clean'   { Remove-BuildOutput }
+    'Build'     { Invoke-Build }
+    'Test'      { Invoke-Build; Invoke-Test }
+    'Pester'    { Assert-PowerShell; New-Package; Invoke-PesterTest }
+    'Benchmark' { Invoke-Benchmark }
+    'Package'   { New-Package }
+    'Clean'     { Remove-BuildOutput }
 }

@@ -40,8 +40,8 @@ internal sealed partial record ShellArguments
                 case "-file" or "-f":
                     ValueOf(args, i);
                     return parsed with { Script = args[i + 1], ScriptArguments = [.. args[(i + 2)..]] };
-                case ['-', ..] option:
-                    throw new ArgumentException($"'{option}' is no option of GgufQuant.Shell.");
+                case ['-', ..]:
+                    throw new ArgumentException($"'{args[i]}' is no option of GgufQuant.Shell.");
                 default:
                     return parsed with { Script = args[i], ScriptArguments = [.. args[(i + 1)..]] };
             }
