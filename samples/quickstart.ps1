@@ -12,11 +12,12 @@ if (-not (Get-Module GgufQuant)) { Import-Module ([IO.Path]::Combine($PSScriptRo
 $model = [IO.Path]::Combine($PSScriptRoot, 'novels-6m-f16.gguf')
 $folder = [IO.Directory]::CreateTempSubdirectory('ggufquant-').FullName
 
-Get-GgufInfo $model
+# Each kind of object goes to the screen by itself, so that each gets its own view.
+Get-GgufInfo $model | Out-Host
 
-"Quantizing into '$folder'."
+"Quantizing into '$folder'." | Out-Host
 $files = Get-GgufInfo $model | ConvertTo-Quantized -Type Q8_0, Q5_K_M, Q4_K_M, Q3_K_M, Q2_K -Destination $folder
-$files
+$files | Out-Host
 
-'What each costs, measured on the weights against the model it came from:'
-$files | Compare-Quant
+'What each costs, measured on the weights against the model it came from:' | Out-Host
+$files | Compare-Quant | Out-Host

@@ -51,8 +51,18 @@ public sealed partial class ReadmeTests
     {
         ShellResult result = ShellProcess.Run(Repository.PathOf("samples", "quickstart.ps1"));
         Assert.Equal("", result.Error);
-        string table = result.Output[result.Output.IndexOf("What each costs", StringComparison.Ordinal)..];
+        string table = result.Output[result.Output.IndexOf("   Reference: ", StringComparison.Ordinal)..];
+        Assert.Equal(9, Lines(table).Count());
         Assert.All(Lines(table), line => Assert.Contains(line, Lines(s_readme)));
+    }
+
+    [Fact]
+    public void The_table_of_types_is_what_the_command_above_it_prints()
+    {
+        string command = Blocks.Single(block => block.Text.StartsWith("Get-QuantType | Where-Object Name -in", StringComparison.Ordinal)).Text;
+        ShellResult result = ShellProcess.Run("-Command", command);
+        Assert.Equal(7, Lines(result.Output).Count());
+        Assert.All(Lines(result.Output), line => Assert.Contains(line, Lines(s_readme)));
     }
 
     private static IReadOnlyList<(bool Runs, string Text)> Blocks { get; } =
