@@ -51,7 +51,8 @@ public static class KlDivergenceMeter
         return Measure(new StoredReference(reference), candidate, reference.Corpus(model), threads, progress, cancellationToken);
     }
 
-    private static KlDivergenceResult Measure(
+    /// <summary>Evaluates the candidate against predictions from anywhere.</summary>
+    internal static KlDivergenceResult Measure(
         IReferenceSource reference,
         IEvaluationContext candidate,
         CorpusChunks corpus,

@@ -57,4 +57,31 @@ public static class PerplexityMeter
         }
         return new(total.Perplexity, corpus.ContextLength, corpus.Count, total.Count, Stopwatch.GetElapsedTime(started));
     }
+
+    /// <summary>The perplexity of predictions that are there already, or are made as they are asked for.</summary>
+    internal static PerplexityResult Measure(
+        IReferenceSource source, CorpusChunks corpus, int batchSize, int threads, IProgress<EvaluationProgress>? progress, CancellationToken cancellationToken)
+    {
+        long started = Stopwatch.GetTimestamp();
+        NegativeLogLikelihood total = default;
+        double[] losses = new double[batchSize];
+        ParallelOptions parallel = new() { MaxDegreeOfParallelism = Math.Max(1, threads), CancellationToken = cancellationToken };
+        for (int chunk = 0; chunk < corpus.Count; chunk++)
+        {
+            int[] tokens = corpus.Evaluated(chunk);
+            foreach (ChunkBatch batch in corpus.Batches(batchSize))
+            {
+                source.Advance(chunk, tokens, batch, cancellationToken);
+                Parallel.For(0, batch.Scored, parallel, () => (float[])[], (row, _, scratch) =>
+                {
+                    losses[row] = -source.Row(row, ref scratch).LogProbability(corpus.Target(chunk, batch.Start + batch.FirstScored + row));
+                    return scratch;
+                }, _ => { });
+                for (int row = 0; row < batch.Scored; row++)
+                    total.Add(losses[row]);
+            }
+            progress?.Report(new(chunk + 1, corpus.Count, total.Perplexity.Value, Stopwatch.GetElapsedTime(started)));
+        }
+        return new(total.Perplexity, corpus.ContextLength, corpus.Count, total.Count, Stopwatch.GetElapsedTime(started));
+    }
 }

@@ -1,6 +1,10 @@
 namespace GgufQuant.Llama.Quality;
 
 /// <summary>Compares quantizations with their reference over a text.</summary>
+/// <remarks>
+/// The reference is evaluated side by side with each candidate, chunk by chunk. Where its logits fit into
+/// <see cref="QualityOptions.ReferenceMemory"/> or a file is given for them, it is evaluated only once.
+/// </remarks>
 public sealed class QualityMeter : IDisposable
 {
     private readonly IInferenceEngine _engine;
@@ -19,20 +23,28 @@ public sealed class QualityMeter : IDisposable
         _options = options;
     }
 
-    private ContextOptions ContextOptions(int contextLength) => new() { ContextLength = contextLength, Threads = _options.Threads };
-
     private ModelOptions ModelOptions => new() { GpuLayers = _options.GpuLayers };
 
     private int Threads => _options.Threads > 0 ? _options.Threads : Environment.ProcessorCount;
 
     /// <summary>The reference's own perplexity, measured once.</summary>
+    /// <param name="progress">Told after each chunk.</param>
+    /// <param name="cancellationToken">Stops within a chunk.</param>
+    /// <exception cref="CorpusTooShortException">The text has fewer tokens than two chunks.</exception>
+    /// <exception cref="ModelLoadException">The reference cannot be loaded.</exception>
     public PerplexityResult MeasureReference(IProgress<EvaluationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         if (_referenceResult is not null)
             return _referenceResult;
         Reference reference = _reference ??= LoadReference(cancellationToken);
-        if (_options.LogitsFile is null || File.Exists(_options.LogitsFile))
-            return _referenceResult = PerplexityMeter.Measure(reference.Context, reference.Corpus, Threads, null, progress, cancellationToken);
+        if (_options.LogitsFile is null)
+            return _referenceResult = PerplexityMeter.Measure(reference.Source, reference.Corpus, reference.Context.BatchSize, Threads, progress, cancellationToken);
+        if (File.Exists(_options.LogitsFile))
+        {
+            using LogitsFile file = LogitsFile.Open(_options.LogitsFile);
+            return _referenceResult = PerplexityMeter.Measure(
+                new StoredReference(file), file.Corpus(reference.Model), file.ContextLength, Threads, progress, cancellationToken);
+        }
 
         using LogitsWriter writer = LogitsWriter.Create(
             _options.LogitsFile, reference.Corpus, reference.Model.Vocabulary.Count, reference.Context.BatchSize);
@@ -69,7 +81,7 @@ public sealed class QualityMeter : IDisposable
                 $"The vocabulary of '{path}' ({candidate.Vocabulary.Count} tokens) is not that of the reference '{_referencePath}' ({reference.Model.Vocabulary.Count} tokens), so their predictions cannot be compared.");
         }
         using IEvaluationContext candidateContext = candidate.CreateContext(ContextOptions(reference.Corpus.ContextLength));
-        return KlDivergenceMeter.Measure(reference.Context, candidateContext, reference.Corpus, Threads, progress, cancellationToken);
+        return KlDivergenceMeter.Measure(reference.Source, candidateContext, reference.Corpus, Threads, progress, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -89,7 +101,12 @@ public sealed class QualityMeter : IDisposable
         {
             int contextLength = _options.ContextLength ?? CorpusChunks.DefaultContextLength(model);
             CorpusChunks corpus = CorpusChunks.Create(model, _text, contextLength, _options.Chunks);
-            return new(model, model.CreateContext(ContextOptions(contextLength)), corpus);
+            IEvaluationContext context = model.CreateContext(ContextOptions(contextLength));
+            int vocabularySize = model.Vocabulary.Count;
+            IReferenceSource source = RecordedReference.BytesOf(corpus, vocabularySize) <= _options.ReferenceMemory
+                ? new RecordedReference(context, corpus, vocabularySize)
+                : new LiveReference(context);
+            return new(model, context, corpus, source);
         }
         catch
         {
@@ -98,5 +115,7 @@ public sealed class QualityMeter : IDisposable
         }
     }
 
-    private sealed record Reference(ILanguageModel Model, IEvaluationContext Context, CorpusChunks Corpus);
+    private ContextOptions ContextOptions(int contextLength) => new() { ContextLength = contextLength, Threads = _options.Threads };
+
+    private sealed record Reference(ILanguageModel Model, IEvaluationContext Context, CorpusChunks Corpus, IReferenceSource Source);
 }

@@ -18,4 +18,7 @@ public sealed record QualityOptions
     /// <summary>A file to keep the reference's logits in, so that it is evaluated once for all candidates; null to evaluate it beside each of them.</summary>
     /// <remarks>A file that exists is read, whoever wrote it; else it is written.</remarks>
     public string? LogitsFile { get; init; }
+
+    /// <summary>Bytes of memory in which the reference's logits may be kept, so that several candidates evaluate it once.</summary>
+    public long ReferenceMemory { get; init; } = 1L << 30;
 }

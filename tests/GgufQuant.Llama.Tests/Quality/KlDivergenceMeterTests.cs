@@ -78,6 +78,28 @@ public sealed class KlDivergenceMeterTests
         Assert.Equal(expected.Perplexity.Value, actual.Perplexity.Value, 1e-9);
         Assert.Equal(expected.TopTokenMatch.Value, actual.TopTokenMatch.Value, 0.01);
         Assert.Equal(expected.ScoredTokens, actual.ScoredTokens);
+        Assert.Equal(actual.ReferencePerplexity.Value, stored.MeasureReference(null, Token).Perplexity.Value, 2e-3);
+        using QualityMeter reader = new(engine, Sample.Model, Sample.HeldOut, options with { LogitsFile = folder.File("logits.bin") });
+        Assert.Equal(actual.ReferencePerplexity.Value, reader.MeasureReference(null, Token).Perplexity.Value, 1e-9);
+    }
+
+    [Theory]
+    [InlineData(64)]
+    [InlineData(600)]
+    public void RemembersTheReferenceWithoutADifference(int contextLength)
+    {
+        QualityOptions options = new() { Threads = 1, ContextLength = contextLength, Chunks = 2 };
+        using QualityMeter recorded = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, options);
+        using QualityMeter live = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, options with { ReferenceMemory = 0 });
+
+        PerplexityResult perplexity = recorded.MeasureReference(null, Token);
+        KlDivergenceResult first = recorded.Measure(Sample.Quantized("Q4_0"), null, Token);
+        KlDivergenceResult second = recorded.Measure(Sample.Quantized("Q4_0"), null, Token);
+
+        KlDivergenceResult expected = live.Measure(Sample.Quantized("Q4_0"), null, Token) with { Duration = first.Duration };
+        Assert.Equal(expected, first);
+        Assert.Equal(expected, second with { Duration = first.Duration });
+        Assert.Equal(expected.ReferencePerplexity, perplexity.Perplexity);
     }
 
     [Fact]
