@@ -3,7 +3,6 @@ using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using GgufQuant.Formats;
-using GgufQuant.Reference;
 
 namespace GgufQuant.Benchmarks;
 

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Collections.Concurrent;
 using GgufQuant.Formats;
-using GgufQuant.Gpu.Cuda;
 using GgufQuant.Quantization;
 using GgufQuant.Tests.Formats;
 

@@ -123,7 +123,7 @@ public class GgufWriterTests
             GgufEntry found = actual.Metadata.Find(entry.Key)!;
             Assert.Equal((entry.Type, entry.ElementType, entry.Count), (found.Type, found.ElementType ?? found.Type, found.Count));
             object value = found.Value;
-            Assert.Equal(entry.Value, entry.Value is byte[] ? Bytes(value) : value);
+            Assert.Equal(entry.Value, entry.Value is byte[]? Bytes(value) : value);
         }
         Assert.Equal(
             expected.Tensors.Select(tensor => (tensor.Name, tensor.Type, string.Join(',', tensor.Shape), tensor.Offset, tensor.ByteCount)),

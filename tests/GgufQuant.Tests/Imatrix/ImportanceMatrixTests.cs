@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
 using GgufQuant.Planning;
