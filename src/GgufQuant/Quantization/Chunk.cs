@@ -5,6 +5,7 @@ namespace GgufQuant.Quantization;
 
 /// <summary>A piece of a tensor that is read, quantized and written at one go.</summary>
 /// <param name="Number">Its place in the order of the file, from 0.</param>
+/// <param name="Index">The place in the plan of the tensor it is of, from 0.</param>
 /// <param name="Tensor">The tensor it is of.</param>
 /// <param name="File">The file the tensor is written to, from 0.</param>
 /// <param name="Place">Where in the file it is written to.</param>
@@ -13,7 +14,7 @@ namespace GgufQuant.Quantization;
 /// <param name="Rows">Rows in the piece.</param>
 /// <param name="Importance">One factor a column, or empty.</param>
 internal sealed record Chunk(
-    long Number, PlannedTensor Tensor, int File, GgufTensor Place, long FirstWeight, int RowLength, int Rows, ReadOnlyMemory<float> Importance)
+    long Number, int Index, PlannedTensor Tensor, int File, GgufTensor Place, long FirstWeight, int RowLength, int Rows, ReadOnlyMemory<float> Importance)
 {
     internal int Weights => RowLength * Rows;
 
@@ -34,14 +35,17 @@ internal static class Chunks
 
     /// <param name="plan">The plan.</param>
     /// <param name="weights">Weights a chunk should hold.</param>
-    internal static IEnumerable<Chunk> Of(QuantizationPlan plan, int weights)
+    /// <param name="skipped">Places in the plan of the tensors to be left out.</param>
+    internal static IEnumerable<Chunk> Of(QuantizationPlan plan, int weights, IReadOnlySet<int> skipped)
     {
         long number = 0;
         for (int i = 0; i < plan.Tensors.Count; i++)
         {
+            if (skipped.Contains(i))
+                continue;
             (int file, GgufTensor place) = plan.Layout.Places[i];
             foreach (Chunk chunk in Of(plan.Tensors[i], place, weights))
-                yield return chunk with { Number = number++, File = file };
+                yield return chunk with { Number = number++, Index = i, File = file };
         }
     }
 
@@ -71,7 +75,7 @@ internal static class Chunks
         long rowLength = tensor.Source.RowLength;
         int step = (int)Math.Max(1, weights / Math.Max(1, rowLength));
         for (long row = 0; row < rowCount; row += step)
-            yield return new Chunk(0, tensor, 0, place, (firstRow + row) * rowLength, (int)rowLength, (int)Math.Min(step, rowCount - row), importance);
+            yield return new Chunk(0, 0, tensor, 0, place, (firstRow + row) * rowLength, (int)rowLength, (int)Math.Min(step, rowCount - row), importance);
     }
 
     private static IEnumerable<Chunk> OfLongRows(PlannedTensor tensor, GgufTensor place, int weights)
@@ -81,7 +85,7 @@ internal static class Chunks
         for (long row = 0; row < tensor.Source.RowCount; row++)
         {
             for (long column = 0; column < rowLength; column += piece)
-                yield return new Chunk(0, tensor, 0, place, (row * rowLength) + column, (int)Math.Min(piece, rowLength - column), 1, default);
+                yield return new Chunk(0, 0, tensor, 0, place, (row * rowLength) + column, (int)Math.Min(piece, rowLength - column), 1, default);
         }
     }
 }

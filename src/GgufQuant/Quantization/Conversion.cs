@@ -1,7 +1,9 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
+using System.Security.Cryptography;
 using GgufQuant.Formats;
+using GgufQuant.Gguf;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Quantization;
@@ -21,6 +23,7 @@ internal sealed class Conversion
     private readonly int _chunkWeights;
     private readonly int _threads;
 
+    private readonly long[] _weightsLeft;
     private readonly Lock _lock = new();
     private IEnumerator<Chunk>? _chunks;
     private (long Chunk, ExceptionDispatchInfo Exception)? _failure;
@@ -38,14 +41,25 @@ internal sealed class Conversion
         _files = files;
         _progress = progress;
         _token = token;
+        _weightsLeft = [.. plan.Tensors.Select(tensor => tensor.Source.ElementCount)];
         _sourceBytes = plan.Tensors.Sum(tensor => tensor.Source.ByteCount);
         (_chunkWeights, _threads) = Divide(plan, device, bufferBudget);
     }
 
-    /// <summary>Writes every tensor's data.</summary>
-    internal void Run()
+    /// <summary>An earlier file that holds some of the tensors.</summary>
+    internal GgufFile? Reuse { get; init; }
+
+    /// <summary>The tensors to be taken from it, by their place in the plan.</summary>
+    internal IReadOnlyDictionary<int, GgufTensor> Reused { get; init; } = new Dictionary<int, GgufTensor>();
+
+    /// <summary>Says which tensors are in the file already and is told of every further one.</summary>
+    internal ResumeJournal? Journal { get; init; }
+
+    /// <summary>Writes every tensor's data; returns how many were in the file already.</summary>
+    internal int Run()
     {
-        using IEnumerator<Chunk> chunks = Chunks.Of(_plan, _chunkWeights).GetEnumerator();
+        HashSet<int> finished = Journal is null ? [] : FindFinished(Journal);
+        using IEnumerator<Chunk> chunks = Chunks.Of(_plan, _chunkWeights, finished).GetEnumerator();
         _chunks = chunks;
         Thread[] threads = new Thread[_threads];
         for (int i = 0; i < threads.Length; i++)
@@ -60,6 +74,7 @@ internal sealed class Conversion
         _token.ThrowIfCancellationRequested();
         if (_plan.Tensors.Count > 0)
             _progress?.Report(Progress(_plan.Tensors[^1]));
+        return finished.Count;
     }
 
     // Twice the threads the device works with keep it busy while the others wait for the disk.
@@ -131,15 +146,63 @@ internal sealed class Conversion
 
     private void Convert(Chunk chunk, Buffer sourceBuffer, Buffer targetBuffer)
     {
+        if (Reused.TryGetValue(chunk.Index, out GgufTensor? earlier))
+        {
+            Memory<byte> same = targetBuffer.Take(chunk.TargetBytes);
+            Reuse!.Read(earlier, chunk.Tensor.Format.ByteCount(chunk.FirstWeight), same.Span);
+            Write(chunk, Checked(chunk, same));
+            return;
+        }
         Memory<byte> source = sourceBuffer.Take(chunk.SourceBytes);
         _plan.Source.Read(chunk.Tensor.Source, chunk.SourceOffset, source.Span);
         Interlocked.Add(ref _bytesRead, source.Length);
 
         Memory<byte> blocks = chunk.Tensor.IsCopied ? Checked(chunk, source) : Quantized(chunk, source, targetBuffer.Take(chunk.TargetBytes));
+        Write(chunk, blocks);
+    }
+
+    private void Write(Chunk chunk, Memory<byte> blocks)
+    {
         _files[chunk.File].Write(chunk.TargetOffset, blocks.Span);
         Interlocked.Add(ref _bytesWritten, blocks.Length);
         Interlocked.Add(ref _weightsDone, chunk.Weights);
+        if (Interlocked.Add(ref _weightsLeft[chunk.Index], -chunk.Weights) == 0)
+            Journal?.Add(chunk.Index, HashOf(chunk.Index));
         Report(chunk.Tensor);
+    }
+
+    private HashSet<int> FindFinished(ResumeJournal journal)
+    {
+        HashSet<int> finished = [];
+        foreach ((int index, string hash) in journal.Finished)
+        {
+            _token.ThrowIfCancellationRequested();
+            if (HashOf(index) != hash)
+                continue;
+            finished.Add(index);
+            journal.Add(index, hash);
+            PlannedTensor tensor = _plan.Tensors[index];
+            _weightsDone += tensor.Source.ElementCount;
+            _bytesRead += tensor.Source.ByteCount;
+            _bytesWritten += tensor.ByteCount;
+        }
+        return finished;
+    }
+
+    private string HashOf(int index)
+    {
+        (int file, GgufTensor place) = _plan.Layout.Places[index];
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        byte[] bytes = new byte[(int)Math.Min(1 << 20, place.ByteCount)];
+        for (long done = 0; done < place.ByteCount;)
+        {
+            int count = _files[file].Read(place.FileOffset + done, bytes.AsSpan(0, (int)Math.Min(bytes.Length, place.ByteCount - done)));
+            if (count == 0)
+                break;
+            hash.AppendData(bytes, 0, count);
+            done += count;
+        }
+        return System.Convert.ToHexString(hash.GetHashAndReset());
     }
 
     private static Memory<byte> Checked(Chunk chunk, Memory<byte> source)

@@ -27,6 +27,9 @@ public sealed record QuantizationResult(
     double DeviceUse,
     string Device)
 {
+    /// <summary>Tensors taken from an earlier file or an unfinished one.</summary>
+    public int TensorsReused { get; init; }
+
     /// <summary>Weights a second.</summary>
     public double WeightsPerSecond => Duration > TimeSpan.Zero ? Weights / Duration.TotalSeconds : 0;
 }

@@ -29,7 +29,7 @@ public sealed class Quantizer
     /// <param name="destination">The file to be written; shards get its name with their numbers, see <see cref="QuantizationPlan.PathsAt"/>.</param>
     /// <param name="overwrite">Whether a file of that name may be replaced.</param>
     /// <param name="progress">Is told about ten times a second, from any thread.</param>
-    /// <param name="token">Ends the work within a second and leaves nothing behind.</param>
+    /// <param name="token">Ends the work within a second; nothing is left behind but what is to be resumed.</param>
     /// <exception cref="QuantizationException">A weight is not finite, a type cannot hold it, or the device cannot make a type.</exception>
     /// <exception cref="IOException">The file exists already or cannot be written, or the disk has no room.</exception>
     /// <exception cref="GgufFormatException">The source has become shorter.</exception>
@@ -49,13 +49,20 @@ public sealed class Quantizer
 
         long start = Stopwatch.GetTimestamp();
         TimeSpan busyBefore = device.BusyTime;
+        IReadOnlyDictionary<int, GgufTensor> reused = _options.Reuse is { } earlier
+            ? ReusableTensors.Find(plan, earlier, device.Parallelism, token)
+            : new Dictionary<int, GgufTensor>();
+        int resumed;
         List<AtomicFile> files = [];
+        using ResumeJournal? journal = _options.Resume ? ResumeJournal.Open(plan, paths[0]) : null;
         try
         {
             foreach ((string path, GgufWriter layout) in paths.Zip(plan.Layout.Files))
-                files.Add(AtomicFile.Create(path, layout.Length, overwrite, layout.WriteHeader));
-            new Conversion(plan, device, files, _options.MemoryBudget / 2, progress, token).Run();
+                files.Add(AtomicFile.Create(path, layout.Length, overwrite, layout.WriteHeader, isResumable: _options.Resume));
+            Conversion conversion = new(plan, device, files, _options.MemoryBudget / 2, progress, token) { Reuse = _options.Reuse, Reused = reused, Journal = journal };
+            resumed = conversion.Run();
             files.ForEach(file => file.Commit());
+            journal?.Delete();
         }
         finally
         {
@@ -65,7 +72,10 @@ public sealed class Quantizer
         TimeSpan duration = Stopwatch.GetElapsedTime(start);
         return new QuantizationResult(
             paths[0], plan.Source.Path, plan.Type, plan.TotalBytes, plan.Source.Length, plan.Weights, plan.BitsPerWeight, plan.Shares,
-            duration, (device.BusyTime - busyBefore) / (duration * device.Parallelism), device.Name);
+            duration, (device.BusyTime - busyBefore) / (duration * device.Parallelism), device.Name)
+        {
+            TensorsReused = reused.Count + resumed,
+        };
     }
 
     private static void CheckIsNotSource(GgufFile source, string destination)

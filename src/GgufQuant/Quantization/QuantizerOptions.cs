@@ -1,3 +1,5 @@
+using GgufQuant.Gguf;
+
 namespace GgufQuant.Quantization;
 
 /// <summary>How the work is done; the bytes made do not depend on it.</summary>
@@ -11,4 +13,12 @@ public sealed record QuantizerOptions
 
     /// <summary>What quantizes; null for the processor. The caller disposes it.</summary>
     public IQuantizationDevice? Device { get; init; }
+
+    /// <summary>An earlier file made of the same source: tensors that would get the same bytes are taken from it.</summary>
+    /// <remarks>Rows of each are quantized to tell; those that differ, and all of their tensor, are made anew.</remarks>
+    public GgufFile? Reuse { get; init; }
+
+    /// <summary>Leaves an unfinished file when the work is cancelled or fails, and goes on with it the next time.</summary>
+    /// <remarks>Tensors are kept whole or not at all, and only where their bytes still have the hash noted for them.</remarks>
+    public bool Resume { get; init; }
 }

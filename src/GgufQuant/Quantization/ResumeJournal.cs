@@ -1,0 +1,100 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using GgufQuant.Gguf;
+using GgufQuant.Imatrix;
+using GgufQuant.Planning;
+
+namespace GgufQuant.Quantization;
+
+/// <summary>Remembers beside an unfinished file which of its tensors are whole, with a hash of each.</summary>
+/// <remarks>
+/// A text file: the first line tells the conversion by all that its bytes depend on, every other a tensor's place in the
+/// plan and the SHA-256 of its data. A journal of another conversion is begun anew.
+/// </remarks>
+internal sealed class ResumeJournal : IDisposable
+{
+    private readonly string _path;
+    private readonly FileStream _stream;
+    private readonly Lock _lock = new();
+
+    private ResumeJournal(string path, FileStream stream, IReadOnlyDictionary<int, string> finished)
+    {
+        _path = path;
+        _stream = stream;
+        Finished = finished;
+    }
+
+    /// <summary>The hashes of the tensors that were whole when the conversion ended, by their place in the plan.</summary>
+    internal IReadOnlyDictionary<int, string> Finished { get; }
+
+    /// <summary>Opens the journal of a plan's conversion to a file, or begins it.</summary>
+    internal static ResumeJournal Open(QuantizationPlan plan, string destination)
+    {
+        string path = $"{destination}.partial.journal";
+        string conversion = Describe(plan);
+        FileStream stream = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+        Dictionary<int, string> finished = [];
+        using (StreamReader reader = new(stream, leaveOpen: true))
+        {
+            if (reader.ReadLine() == conversion)
+            {
+                while (reader.ReadLine() is { } line)
+                    Read(line, plan, finished);
+            }
+        }
+
+        stream.SetLength(0);
+        ResumeJournal journal = new(path, stream, finished);
+        journal.Write(conversion);
+        return journal;
+    }
+
+    /// <summary>Notes that a tensor is whole.</summary>
+    internal void Add(int tensor, string hash) => Write(string.Create(CultureInfo.InvariantCulture, $"{tensor} {hash}"));
+
+    /// <summary>Ends the journal when the file is whole.</summary>
+    internal void Delete()
+    {
+        _stream.Dispose();
+        File.Delete(_path);
+    }
+
+    public void Dispose() => _stream.Dispose();
+
+    private static void Read(string line, QuantizationPlan plan, Dictionary<int, string> finished)
+    {
+        string[] parts = line.Split(' ');
+        if (parts.Length == 2 && int.TryParse(parts[0], CultureInfo.InvariantCulture, out int tensor) && tensor >= 0 && tensor < plan.Tensors.Count)
+            finished[tensor] = parts[1];
+    }
+
+    // The headers tell every tensor's type and place and all metadata; the files read are told by length and time.
+    private static string Describe(QuantizationPlan plan)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (GgufWriter layout in plan.Layout.Files)
+        {
+            using MemoryStream header = new();
+            layout.WriteHeader(header);
+            hash.AppendData(header.GetBuffer().AsSpan(0, (int)header.Length));
+        }
+        foreach (string path in plan.Source.Shards.Select(shard => shard.Path).Concat(plan.Options.ImportanceMatrix is { } matrix ? [Path.GetFullPath(matrix.Path)] : []))
+        {
+            FileInfo file = new(path);
+            hash.AppendData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{path}|{file.Length}|{file.LastWriteTimeUtc:O}\n")));
+        }
+        foreach (ImportanceEntry entry in plan.Tensors.Select(tensor => tensor.Importance).OfType<ImportanceEntry>())
+            hash.AppendData(Encoding.UTF8.GetBytes($"{entry.Name}\n"));
+        return $"GgufQuant {Convert.ToHexString(hash.GetHashAndReset())}";
+    }
+
+    private void Write(string line)
+    {
+        lock (_lock)
+        {
+            _stream.Write(Encoding.UTF8.GetBytes($"{line}\n"));
+            _stream.Flush();
+        }
+    }
+}

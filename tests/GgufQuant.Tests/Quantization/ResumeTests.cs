@@ -1,0 +1,143 @@
+using GgufQuant.Formats;
+using GgufQuant.Gguf;
+using GgufQuant.Imatrix;
+using GgufQuant.Planning;
+using GgufQuant.Quantization;
+using GgufQuant.Tests.Imatrix;
+using GgufQuant.Tests.Planning;
+
+namespace GgufQuant.Tests.Quantization;
+
+/// <summary>Going on with an unfinished file, and taking tensors from an earlier one: less work, the same bytes.</summary>
+public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
+{
+    [Fact]
+    public void A_cancelled_conversion_goes_on_where_it_was()
+    {
+        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
+        string path = CancelHalfway(plan);
+
+        QuantizationResult result = Run(plan, path, new() { Resume = true });
+        Assert.InRange(result.TensorsReused, 1, plan.Tensors.Count - 1);
+        AssertIsWhole(plan, path);
+        Assert.Empty(Directory.GetFiles(models.Folder, $"{Path.GetFileName(path)}.*partial*"));
+    }
+
+    [Fact]
+    public void A_tensor_that_has_changed_meanwhile_is_made_anew()
+    {
+        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
+        string path = CancelHalfway(plan);
+        int finished = File.ReadAllLines($"{path}.partial.journal").Length - 1;
+        int first = int.Parse(File.ReadAllLines($"{path}.partial.journal")[1].Split(' ')[0]);
+        using (FileStream stream = File.OpenWrite($"{path}.partial"))
+        {
+            stream.Position = plan.Layout.Places[first].Place.FileOffset;
+            stream.Write([0xAB, 0xCD, 0xEF, 0x01]);
+        }
+
+        QuantizationResult result = Run(plan, path, new() { Resume = true });
+        Assert.Equal(finished - 1, result.TensorsReused);
+        AssertIsWhole(plan, path);
+    }
+
+    [Fact]
+    public void Another_conversion_does_not_go_on_with_the_file()
+    {
+        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        string path = CancelHalfway(QuantizationPlan.Create(source, FileType.Q4_K_M));
+        QuantizationPlan other = QuantizationPlan.Create(source, FileType.Q4_K_S);
+        Assert.Equal(0, Run(other, path, new() { Resume = true }).TensorsReused);
+        AssertIsWhole(other, path);
+    }
+
+    [Fact]
+    public void Tensors_of_an_earlier_file_are_taken_over()
+    {
+        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        string earlierPath = NewPath();
+        Run(QuantizationPlan.Create(source, FileType.Q4_K_M), earlierPath);
+        using GgufFile earlier = GgufFile.Open(earlierPath);
+
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_S);
+        string path = NewPath();
+        QuantizationResult result = Run(plan, path, new() { Reuse = earlier });
+        int same = plan.Tensors.Count(tensor => !tensor.IsCopied && earlier.FindTensor(tensor.Name)!.Type == tensor.Target);
+        Assert.InRange(same, 1, plan.Tensors.Count - 1);
+        Assert.Equal(same, result.TensorsReused);
+        AssertIsWhole(plan, path);
+    }
+
+    [Fact]
+    public void Tensors_made_of_other_weights_or_importance_are_not_taken_over()
+    {
+        using GgufFile source = GgufFile.Open(models.PathOf("dense"));
+        string matrix = NewPath();
+        TestImatrix.For(source).WriteGguf(matrix);
+        string earlierPath = NewPath();
+        Run(QuantizationPlan.Create(source, FileType.Q4_K_S), earlierPath);
+        using GgufFile earlier = GgufFile.Open(earlierPath);
+
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_S, new() { ImportanceMatrix = ImportanceMatrix.Open(matrix) });
+        string path = NewPath();
+        QuantizationResult result = Run(plan, path, new() { Reuse = earlier });
+
+        // The matrix has no entries for the embeddings and the output.
+        Assert.Equal(2, result.TensorsReused);
+        AssertIsWhole(plan, path);
+    }
+
+    private string CancelHalfway(QuantizationPlan plan)
+    {
+        string path = NewPath();
+        using CancellationTokenSource cancellation = new();
+        CountingDevice device = new(plan.Tensors.Count(tensor => !tensor.IsCopied) / 2, cancellation);
+        Assert.ThrowsAny<OperationCanceledException>(
+            () => new Quantizer(new() { Resume = true, Device = device }).Run(plan, path, overwrite: false, progress: null, cancellation.Token));
+        Assert.False(File.Exists(path));
+        Assert.True(File.Exists($"{path}.partial"));
+        return path;
+    }
+
+    private static QuantizationResult Run(QuantizationPlan plan, string path, QuantizerOptions? options = null) =>
+        new Quantizer(options).Run(plan, path, overwrite: false, progress: null, TestContext.Current.CancellationToken);
+
+    private void AssertIsWhole(QuantizationPlan plan, string path)
+    {
+        string expected = NewPath();
+        Run(plan, expected);
+        Assert.True(File.ReadAllBytes(expected).AsSpan().SequenceEqual(File.ReadAllBytes(path)));
+    }
+
+    private string NewPath() => Path.Combine(models.Folder, $"{Guid.NewGuid():N}.gguf");
+
+    /// <summary>The processor, which cancels the work after some jobs.</summary>
+    private sealed class CountingDevice(int jobs, CancellationTokenSource cancellation) : IQuantizationDevice
+    {
+        private readonly CpuDevice _inner = new(threads: 1);
+        private int _jobs = jobs;
+
+        public string Name => _inner.Name;
+
+        public int Parallelism => _inner.Parallelism;
+
+        public int PreferredWeights => _inner.PreferredWeights;
+
+        public TimeSpan BusyTime => _inner.BusyTime;
+
+        public bool CanQuantize(GgmlType source, GgmlType target) => _inner.CanQuantize(source, target);
+
+        public System.Buffers.IMemoryOwner<byte> Allocate(int bytes) => _inner.Allocate(bytes);
+
+        public Task<WeightFault?> QuantizeAsync(QuantizationJob job, CancellationToken token)
+        {
+            if (Interlocked.Decrement(ref _jobs) == 0)
+                cancellation.Cancel();
+            return _inner.QuantizeAsync(job, token);
+        }
+
+        public void Dispose() => _inner.Dispose();
+    }
+}
