@@ -1,0 +1,103 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using GgufQuant.Llama;
+using LLama.Exceptions;
+using LLama.Native;
+
+namespace GgufQuant.LLamaSharp;
+
+/// <summary>A context in LLamaSharp, of one sequence.</summary>
+internal sealed unsafe class LLamaSharpContext : IEvaluationContext
+{
+    private readonly LLamaSharpModel _model;
+    private readonly SafeLLamaContextHandle _handle;
+    private readonly LLamaBatch _batch = new();
+    private readonly int _vocabularySize;
+    private readonly GCHandle _self;
+
+    private CancellationToken _cancellationToken;
+    private float* _logits;
+    private int _firstOutput;
+    private int _evaluated;
+
+    internal LLamaSharpContext(LLamaSharpModel model, ContextOptions options)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.ContextLength, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchSize, 1);
+        if (options.Observer is not null)
+            throw new NotSupportedException("LLamaSharp 0.28 has no evaluation callback: importance matrices need the llama.cpp engine.");
+        _model = model;
+        _vocabularySize = model.Vocabulary.Count;
+        ContextLength = options.ContextLength;
+        BatchSize = Math.Min(options.BatchSize, options.ContextLength);
+        _self = GCHandle.Alloc(this, GCHandleType.Weak);
+
+        LLamaContextParams parameters = LLamaContextParams.Default();
+        parameters.n_ctx = (uint)ContextLength;
+        parameters.n_batch = (uint)BatchSize;
+        parameters.n_ubatch = (uint)Math.Min(BatchSize, 512);
+        parameters.n_threads = parameters.n_threads_batch = options.EffectiveThreads;
+        parameters.abort_callback = (nint)(delegate* unmanaged[Cdecl]<nint, byte>)&OnAbort;
+        parameters.abort_callback_user_data = GCHandle.ToIntPtr(_self);
+        try
+        {
+            _handle = SafeLLamaContextHandle.Create(model.Handle, parameters);
+        }
+        catch (RuntimeError exception)
+        {
+            _self.Free();
+            throw new InferenceException($"LLamaSharp cannot make a context of {ContextLength} tokens for '{model.Path}': {exception.Message}", exception);
+        }
+    }
+
+    public int ContextLength { get; }
+
+    public int BatchSize { get; }
+
+    public void Reset() => _handle.MemoryClear();
+
+    public void Evaluate(ReadOnlySpan<int> tokens, int position, int firstOutput, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (tokens.Length < 1 || tokens.Length > BatchSize)
+            throw new ArgumentException($"{tokens.Length} tokens do not make a batch of 1 to {BatchSize}.", nameof(tokens));
+        if (position < 0 || position > ContextLength - tokens.Length)
+            throw new ArgumentOutOfRangeException(nameof(position), position, $"{tokens.Length} tokens from position {position} exceed the context of {ContextLength}.");
+        _model.RequireTokens(tokens);
+
+        _batch.Clear();
+        for (int i = 0; i < tokens.Length; i++)
+            _batch.Add(tokens[i], position + i, LLamaSeqId.Zero, logits: i >= firstOutput);
+        _evaluated = 0;
+        _cancellationToken = cancellationToken;
+        DecodeResult result = _handle.Decode(_batch);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (result != DecodeResult.Ok)
+            throw new InferenceException($"LLamaSharp could not evaluate {tokens.Length} tokens at position {position} with '{_model.Path}' ({result}).");
+        _firstOutput = Math.Max(firstOutput, 0);
+        // The rows of all outputs follow each other, so the first one's place is enough, and native.
+        _logits = _firstOutput < tokens.Length ? (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(_handle.GetLogits())) : null;
+        _evaluated = tokens.Length;
+    }
+
+    public ReadOnlySpan<float> Logits(int index)
+    {
+        if (index < _firstOutput || index >= _evaluated || _logits is null)
+            throw new ArgumentOutOfRangeException(nameof(index), index, $"The last evaluation has no logits for token {index}.");
+        return new(_logits + ((long)(index - _firstOutput) * _vocabularySize), _vocabularySize);
+    }
+
+    public void Dispose()
+    {
+        if (_handle.IsClosed)
+            return;
+        _handle.Dispose();
+        _logits = null;
+        _evaluated = 0;
+        _self.Free();
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static byte OnAbort(nint state) =>
+        GCHandle.FromIntPtr(state).Target is LLamaSharpContext { _cancellationToken.IsCancellationRequested: true } ? (byte)1 : (byte)0;
+}

@@ -1,0 +1,75 @@
+using GgufQuant.Llama;
+using LLama;
+using LLama.Common;
+using LLama.Exceptions;
+using LLama.Native;
+
+namespace GgufQuant.LLamaSharp;
+
+/// <summary>llama.cpp as LLamaSharp 0.28 packages it.</summary>
+public sealed class LLamaSharpEngine : IInferenceEngine
+{
+    private LLamaSharpEngine()
+    {
+    }
+
+    /// <inheritdoc/>
+    public string Name => "LLamaSharp 0.28";
+
+    /// <summary>Loads LLamaSharp's libraries.</summary>
+    /// <param name="log">Receives llama.cpp's log on any thread; null to drop it.</param>
+    /// <exception cref="EngineMissingException">No backend package's library loads here.</exception>
+    public static LLamaSharpEngine Start(Action<GgufQuant.Llama.LlamaLogLevel, string>? log = null)
+    {
+        if (!NativeLibraryConfig.LLama.LibraryHasLoaded)
+            NativeLibraryConfig.All.WithLogCallback((level, line) => log?.Invoke(LevelOf(level), line.TrimEnd()));
+        try
+        {
+            NativeApi.llama_empty_call();
+        }
+        catch (Exception exception) when (exception is RuntimeError or TypeInitializationException or DllNotFoundException)
+        {
+            throw new EngineMissingException($"LLamaSharp's native library cannot be loaded: {exception.Message}", exception);
+        }
+        return new();
+    }
+
+    /// <inheritdoc/>
+    public ILanguageModel Load(string path, ModelOptions options, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ModelParams parameters = new(path) { GpuLayerCount = options.GpuLayers };
+        IProgress<float>? progress = options.Progress is { } receiver ? new Forwarder(receiver) : null;
+        LLamaWeights weights;
+        try
+        {
+            weights = LLamaWeights.LoadFromFileAsync(parameters, cancellationToken, progress).GetAwaiter().GetResult();
+        }
+        catch (LoadWeightsFailedException exception)
+        {
+            throw new ModelLoadException(path, $"LLamaSharp cannot load '{path}': {exception.Message}");
+        }
+        try
+        {
+            return new LLamaSharpModel(path, weights);
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
+    }
+
+    private static GgufQuant.Llama.LlamaLogLevel LevelOf(LLamaLogLevel level) => level switch
+    {
+        LLamaLogLevel.Error => GgufQuant.Llama.LlamaLogLevel.Error,
+        LLamaLogLevel.Warning => GgufQuant.Llama.LlamaLogLevel.Warning,
+        LLamaLogLevel.Info => GgufQuant.Llama.LlamaLogLevel.Information,
+        _ => GgufQuant.Llama.LlamaLogLevel.Debug,
+    };
+
+    private sealed class Forwarder(IProgress<double> receiver) : IProgress<float>
+    {
+        public void Report(float value) => receiver.Report(value);
+    }
+}
