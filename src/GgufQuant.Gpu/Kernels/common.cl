@@ -69,13 +69,23 @@ INLINE float load(__global const uchar *source, const int source_type, const ulo
 INLINE void load_all(
     __global const uchar *source, const int source_type, const ulong first, const int n, float *x, __global int *fault)
 {
-    int finite = 1;
-    #pragma unroll
-    for (int i = 0; i < n; i++)
+    // Loops without branches unroll, which keeps x in registers.
+    if (source_type == TYPE_F32)
     {
-        x[i] = load(source, source_type, first + i);
-        finite &= (as_uint(x[i]) & 0x7F800000) != 0x7F800000;
+        for (int i = 0; i < n; i++)
+            x[i] = ((__global const float *)source)[first + i];
     }
+    else
+    {
+        for (int i = 0; i < n; i++)
+        {
+            const uint bits = ((__global const ushort *)source)[first + i];
+            x[i] = source_type == TYPE_F16 ? half_to_float(bits) : as_float(bits << 16);
+        }
+    }
+    int finite = 1;
+    for (int i = 0; i < n; i++)
+        finite &= (as_uint(x[i]) & 0x7F800000) != 0x7F800000;
     if (!finite)
         *fault = 1;
 }
@@ -110,7 +120,6 @@ INLINE void weigh(
     const int n, const float *x, float *w)
 {
     const uint column = (uint)(first % (ulong)row_length);
-    #pragma unroll
     for (int i = 0; i < n; i++)
         w[i] = importance[column + i] * sqrt(variance + x[i] * x[i]);
 }
@@ -120,7 +129,6 @@ INLINE float search_scale(const int n, const int bound, const float *x, const fl
 {
     float max = 0;
     float magnitude = 0;
-    #pragma unroll
     for (int i = 0; i < n; i++)
     {
         if (fabs(x[i]) > magnitude)
@@ -134,6 +142,7 @@ INLINE float search_scale(const int n, const int bound, const float *x, const fl
         return 0;
     float scale = 0;
     float best = 0;
+    #pragma unroll 1
     for (int step = -10; step <= 9; step++)
     {
         // The first try is the plain one, and 0 is not tried again.
@@ -142,7 +151,6 @@ INLINE float search_scale(const int n, const int bound, const float *x, const fl
         const float candidate = step == -10 ? -bound / max : -(bound + 0.1f * step) / max;
         float products = 0;
         float squares = 0;
-        #pragma unroll
         for (int i = 0; i < n; i++)
         {
             const float level = clamped(nearest_int(candidate * x[i]), -bound, bound - 1);
@@ -183,7 +191,6 @@ INLINE minimum_fit search_minimum(
     float max = x[0];
     float sum_w = w[0];
     float sum_x = sum_w * x[0];
-    #pragma unroll
     for (int i = 1; i < n; i++)
     {
         min = x[i] < min ? x[i] : min;
@@ -199,7 +206,6 @@ INLINE minimum_fit search_minimum(
     float inverse = max_level / (max - min);
     float scale = 1 / inverse;
     float best_error = 0;
-    #pragma unroll
     for (int i = 0; i < n; i++)
     {
         const float level = clamped(nearest_int(inverse * (x[i] - min)), 0, max_level);
@@ -208,13 +214,13 @@ INLINE minimum_fit search_minimum(
     }
     fit.level_scale = inverse;
     fit.level_minimum = min;
+    #pragma unroll 1
     for (int step = 0; step <= last; step++)
     {
         inverse = (first + delta * step + max_level) / (max - min);
         float sum_l = 0;
         float sum_l2 = 0;
         float sum_xl = 0;
-        #pragma unroll
         for (int i = 0; i < n; i++)
         {
             const float level = clamped(nearest_int(inverse * (x[i] - min)), 0, max_level);
@@ -233,7 +239,6 @@ INLINE minimum_fit search_minimum(
             new_scale = sum_xl / sum_l2;
         }
         float error = 0;
-        #pragma unroll
         for (int i = 0; i < n; i++)
         {
             const float level = clamped(nearest_int(inverse * (x[i] - min)), 0, max_level);

@@ -21,17 +21,14 @@ INLINE void search_sub_block(
         float root = 0;
         if (!by_magnitude)
         {
-            #pragma unroll
             for (int i = 0; i < n; i++)
                 root += x[i] * x[i];
             root = sqrt(root / n);
         }
-        #pragma unroll
         for (int i = 0; i < n; i++)
             w[i] = by_magnitude ? fabs(x[i]) : root + fabs(x[i]);
     }
     float sum = 0;
-    #pragma unroll
     for (int i = 0; i < n; i++)
         sum += w[i];
     const minimum_fit fit = search_minimum(
@@ -40,7 +37,6 @@ INLINE void search_sub_block(
     fits[item] = fit.scale;
     fits[stride + item] = fit.minimum;
     fits[2 * stride + item] = sum;
-    #pragma unroll
     for (int i = 0; i < n; i++)
         levels[first + i] = (uchar)clamped(nearest_int(fit.level_scale * (x[i] - fit.level_minimum)), 0, max_level);
 }
@@ -49,10 +45,12 @@ INLINE void search_sub_block(
 INLINE float search_positive(const int n, const int max_code, __global const float *x, __global const float *w, uchar *codes)
 {
     float max = 0;
+    #pragma unroll 1
     for (int i = 0; i < n; i++)
         max = max > x[i] ? max : x[i];
     if (max < GROUP_MAX_EPS)
     {
+        #pragma unroll 1
         for (int i = 0; i < n; i++)
             codes[i] = 0;
         return 0;
@@ -60,11 +58,13 @@ INLINE float search_positive(const int n, const int max_code, __global const flo
     float inverse = max_code / max;
     float scale = 1 / inverse;
     float best = 0;
+    #pragma unroll 1
     for (int i = 0; i < n; i++)
     {
         const float difference = x[i] - scale * (uchar)nearest_int(inverse * x[i]);
         best += w[i] * difference * difference;
     }
+    #pragma unroll 1
     for (int step = -4; step <= 4; step++)
     {
         if (step == 0)
@@ -72,6 +72,7 @@ INLINE float search_positive(const int n, const int max_code, __global const flo
         const float candidate = (0.1f * step + max_code) / max;
         scale = 1 / candidate;
         float error = 0;
+        #pragma unroll 1
         for (int i = 0; i < n; i++)
         {
             const int code = nearest_int(candidate * x[i]);
@@ -86,6 +87,7 @@ INLINE float search_positive(const int n, const int max_code, __global const flo
     }
     float products = 0;
     float sum = 0;
+    #pragma unroll 1
     for (int i = 0; i < n; i++)
     {
         const int nearest = nearest_int(inverse * x[i]);
@@ -94,9 +96,11 @@ INLINE float search_positive(const int n, const int max_code, __global const flo
         products += w[i] * x[i] * code;
         sum += w[i] * code * code;
     }
+    #pragma unroll 1
     for (int pass = 0; pass < 5; pass++)
     {
         int changed = 0;
+        #pragma unroll 1
         for (int i = 0; i < n; i++)
         {
             float other_products = products - w[i] * x[i] * codes[i];
@@ -126,6 +130,7 @@ INLINE float search_positive(const int n, const int max_code, __global const flo
 INLINE float greatest(const int n, __global const float *x)
 {
     float max = 0;
+    #pragma unroll 1
     for (int i = 0; i < n; i++)
         max = x[i] > max ? x[i] : max;
     return max;

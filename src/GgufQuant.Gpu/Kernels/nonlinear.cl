@@ -31,6 +31,7 @@ INLINE float search_nonlinear(const float *x, const float *w)
         return 0;
     float scale = 0;
     float best = 0;
+    #pragma unroll 1
     for (int step = -reach - 1; step <= reach; step++)
     {
         // The first try is the plain one.

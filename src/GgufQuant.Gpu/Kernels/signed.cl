@@ -33,6 +33,7 @@ INLINE float descend(const int bound, const float *x, __global uchar *levels)
         products += w * x[i] * level[i];
         sum += w * level[i] * level[i];
     }
+    #pragma unroll 1
     for (int pass = 0; pass < 5; pass++)
     {
         int changed = 0;
@@ -70,7 +71,6 @@ INLINE float descend(const int bound, const float *x, __global uchar *levels)
 
 INLINE void store_levels(const int n, const int bound, const float inverse, const float *x, __global uchar *levels)
 {
-    #pragma unroll
     for (int i = 0; i < n; i++)
         levels[i] = inverse == 0 ? 0 : (uchar)(clamped(nearest_int(inverse * x[i]), -bound, bound - 1) + bound);
 }
