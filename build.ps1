@@ -8,6 +8,7 @@ Test       builds, then runs every test that needs no installed PowerShell.
 Pester     packages, then runs the tests that only a real PowerShell can show. Needs pwsh and Pester 5.
 Benchmark  measures every kernel beside llama.cpp's and prints the ratios.
 Package    builds the module and puts what is installed into out/GgufQuant/<version>.
+GpuCheck   makes a program in out/GpuCheck that verifies and measures every GPU kernel on a machine without .NET.
 Clean      removes what the other tasks made.
 
 It uses the engine's own cmdlets only, so that it runs in GgufQuant.Shell as it does in PowerShell.
@@ -25,7 +26,7 @@ dotnet run --project src/GgufQuant.Shell -- build.ps1 -Task Package
 [CmdletBinding()]
 param(
     [Parameter(Position = 0)]
-    [ValidateSet('Build', 'Test', 'Pester', 'Benchmark', 'Package', 'Clean')]
+    [ValidateSet('Build', 'Test', 'Pester', 'Benchmark', 'Package', 'GpuCheck', 'Clean')]
     [string] $Task = 'Build',
 
     [ValidateSet('Debug', 'Release')]
@@ -100,6 +101,14 @@ function New-Package
     "The package is in '$folder'."
 }
 
+function New-GpuCheck
+{
+    $folder = "$PSScriptRoot/out/GpuCheck"
+    Remove-Folder $folder
+    Invoke-Program dotnet 'publish', "$PSScriptRoot/tests/GgufQuant.GpuCheck", '--configuration', 'Release', '--self-contained', '--use-current-runtime', '-p:PublishSingleFile=true', '-p:DebugType=none', '--output', $folder
+    "Copy '$folder' to the machine and run GgufQuant.GpuCheck there, with a model's path if you like."
+}
+
 function Remove-BuildOutput
 {
     Remove-Folder "$PSScriptRoot/out"
@@ -126,5 +135,6 @@ switch ($Task)
     'Pester'    { Assert-PowerShell; New-Package; Invoke-PesterTest }
     'Benchmark' { Invoke-Benchmark }
     'Package'   { New-Package }
+    'GpuCheck'  { New-GpuCheck }
     'Clean'     { Remove-BuildOutput }
 }

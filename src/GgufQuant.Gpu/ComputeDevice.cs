@@ -22,6 +22,6 @@ public enum ComputeApi
 /// <param name="Refusal">Why it is not used, a sentence; null where it can be.</param>
 public sealed record ComputeDevice(string Id, ComputeApi Api, string Name, long Memory, bool IsGpu, string? Refusal)
 {
-    /// <summary>Whether it can be used: its arithmetic is exact, and a trial made the processor's bytes.</summary>
+    /// <summary>Whether it can be used: its arithmetic is exact, and a graphics card's trial made the processor's bytes.</summary>
     public bool IsUsable => Refusal is null;
 }

@@ -22,7 +22,9 @@ public static class DeviceCatalog
         foreach (Candidate candidate in FindAll())
         {
             token.ThrowIfCancellationRequested();
-            devices.Add(candidate.Device with { Refusal = candidate.Device.Refusal ?? Try(candidate) });
+            // OpenCL on a processor gains nothing, and a broken one may end the process: it is tried when it is asked for.
+            string? refusal = candidate.Device.Refusal ?? (candidate.Device.IsGpu ? Try(candidate) : null);
+            devices.Add(candidate.Device with { Refusal = refusal });
         }
         return devices;
     }
@@ -75,7 +77,8 @@ public static class DeviceCatalog
         return (Enum.Parse<ComputeApi>(parts[0], ignoreCase: true), parts.Length == 1 ? null : int.Parse(parts[1], null));
     }
 
-    private static IEnumerable<Candidate> FindAll() => [.. FindCuda(CudaApi.Load()), .. FindOpenCl(OpenClApi.Load())];
+    /// <summary>Every device as its driver describes it, the processor aside.</summary>
+    internal static IEnumerable<Candidate> FindAll() => [.. FindCuda(CudaApi.Load()), .. FindOpenCl(OpenClApi.Load())];
 
     internal static IEnumerable<Candidate> FindCuda((CudaApi? Api, string? Missing) cuda)
     {

@@ -25,12 +25,51 @@ internal sealed unsafe class GpuJob(IGpuQueue queue) : IDisposable
     /// <exception cref="GpuException">The driver reports an error, or the card's memory is full.</exception>
     internal bool Run(KernelPlan plan, QuantizationJob job)
     {
+        int fault = 0;
+        KernelArguments arguments = Prepare(plan, job);
+        using MemoryHandle source = job.Source.Pin();
+        using MemoryHandle importance = job.Importance.Pin();
+        using MemoryHandle destination = job.Destination.Pin();
+        try
+        {
+            queue.Upload(arguments.Fault, &fault, sizeof(int));
+            queue.Upload(arguments.Source, source.Pointer, job.Source.Length);
+            if (arguments.Weighted != 0)
+                queue.Upload(arguments.Importance, importance.Pointer, (long)job.Importance.Length * sizeof(float));
+            Launch(plan, job, arguments);
+            queue.Download(destination.Pointer, arguments.Blocks, job.Destination.Length);
+            queue.Download(&fault, arguments.Fault, sizeof(int));
+        }
+        finally
+        {
+            // Whatever was begun works on the pinned memory until it is done.
+            queue.Wait();
+        }
+        return fault == 0;
+    }
+
+    /// <summary>Runs the kernels of the job before once more, on what it left on the card: for measuring.</summary>
+    internal void Repeat(KernelPlan plan, QuantizationJob job)
+    {
+        Launch(plan, job, Prepare(plan, job));
+        queue.Wait();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (DeviceBuffer buffer in (ReadOnlySpan<DeviceBuffer>)[_source, _importance, _squares, _fits, _levels, _blocks, _fault])
+            buffer.Dispose();
+        queue.Dispose();
+    }
+
+    private KernelArguments Prepare(KernelPlan plan, QuantizationJob job)
+    {
         int weights = checked(job.RowLength * job.Rows);
         bool weighted = !job.Importance.IsEmpty && BlockFormat.Of(plan.Type).Importance != ImportanceUse.Ignored;
-        (int sums, int sumLength) = plan.Squares(job.RowLength, job.Rows, weighted);
+        (int sums, _) = plan.Squares(job.RowLength, job.Rows, weighted);
         int subBlocks = weights / plan.SubBlockSize;
-        int fault = 0;
-        KernelArguments arguments = new()
+        return new()
         {
             Source = _source.Of(job.Source.Length),
             SourceType = (int)job.SourceType,
@@ -43,37 +82,15 @@ internal sealed unsafe class GpuJob(IGpuQueue queue) : IDisposable
             Blocks = _blocks.Of(job.Destination.Length),
             Fault = _fault.Of(sizeof(int)),
         };
-
-        using MemoryHandle source = job.Source.Pin();
-        using MemoryHandle importance = job.Importance.Pin();
-        using MemoryHandle destination = job.Destination.Pin();
-        try
-        {
-            queue.Upload(arguments.Fault, &fault, sizeof(int));
-            queue.Upload(arguments.Source, source.Pointer, job.Source.Length);
-            if (weighted)
-                queue.Upload(arguments.Importance, importance.Pointer, (long)job.Importance.Length * sizeof(float));
-            if (sums > 0)
-                queue.Launch("sum_squares", arguments with { RowLength = sumLength, Items = sums });
-            foreach ((string kernel, int items) in plan.Launches(weights))
-                queue.Launch(kernel, arguments with { RowLength = job.RowLength, Items = items });
-            queue.Download(destination.Pointer, arguments.Blocks, job.Destination.Length);
-            queue.Download(&fault, arguments.Fault, sizeof(int));
-        }
-        finally
-        {
-            // Whatever was begun works on the pinned memory until it is done.
-            queue.Wait();
-        }
-        return fault == 0;
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
+    private void Launch(KernelPlan plan, QuantizationJob job, KernelArguments arguments)
     {
-        foreach (DeviceBuffer buffer in (ReadOnlySpan<DeviceBuffer>)[_source, _importance, _squares, _fits, _levels, _blocks, _fault])
-            buffer.Dispose();
-        queue.Dispose();
+        (int sums, int sumLength) = plan.Squares(job.RowLength, job.Rows, arguments.Weighted != 0);
+        if (sums > 0)
+            queue.Launch("sum_squares", arguments with { RowLength = sumLength, Items = sums });
+        foreach ((string kernel, int items) in plan.Launches(job.RowLength * job.Rows))
+            queue.Launch(kernel, arguments with { RowLength = job.RowLength, Items = items });
     }
 
     private sealed class DeviceBuffer(IGpuQueue queue) : IDisposable

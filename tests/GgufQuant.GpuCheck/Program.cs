@@ -1,0 +1,33 @@
+using GgufQuant.Gpu;
+using GgufQuant.GpuCheck;
+
+// usage: GgufQuant.GpuCheck [model.gguf]
+// Writes a report in Markdown; exits with 1 where a byte differs, with 2 where there is no device to try.
+Console.WriteLine("| device | name | memory | |");
+Console.WriteLine("| --- | --- | --- | --- |");
+foreach (ComputeDevice device in DeviceCatalog.List())
+    Console.WriteLine($"| {device.Id} | {device.Name} | {device.Memory / 1024.0 / 1024 / 1024:F1} GiB | {device.Refusal ?? "usable"} |");
+
+DeviceCatalog.Candidate[] usable = [.. DeviceCatalog.FindAll().Where(candidate => candidate.Open is not null && candidate.Device.Refusal is null)];
+long differing = 0;
+foreach (DeviceCatalog.Candidate candidate in usable)
+{
+    Console.WriteLine($"\n## {candidate.Device.Id}: {candidate.Device.Name}\n");
+    try
+    {
+        using IGpuDriver driver = candidate.Open!();
+        differing += Verification.Run(driver);
+        // OpenCL on a processor shows that the kernels are right, not how fast they are.
+        if (candidate.Device.IsGpu)
+            Throughput.Run(driver);
+    }
+    catch (GpuException exception)
+    {
+        Console.WriteLine(exception.Message);
+        differing++;
+        continue;
+    }
+    if (args is [string model])
+        WholeFile.Run(candidate.Device.Id, model);
+}
+return differing > 0 ? 1 : usable.Length == 0 ? 2 : 0;

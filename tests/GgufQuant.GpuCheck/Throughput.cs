@@ -1,0 +1,126 @@
+using System.Buffers;
+using System.Diagnostics;
+using GgufQuant.Formats;
+using GgufQuant.Gpu;
+using GgufQuant.Quantization;
+using GgufQuant.Tests.Formats;
+
+namespace GgufQuant.GpuCheck;
+
+/// <summary>Weights a second from F16 in pinned memory, beside what the bus copies and what the processor does.</summary>
+internal static class Throughput
+{
+    private const int RowLength = 4096;
+    private const int Rows = 4096;
+    private const int Weights = RowLength * Rows;
+    private const int Queues = 4;
+    private const int Repetitions = 5;
+
+    internal static void Run(IGpuDriver driver)
+    {
+        using IMemoryOwner<byte> source = driver.AllocatePinned(Weights * sizeof(ushort));
+        using IMemoryOwner<byte> target = driver.AllocatePinned(Weights * Queues * 2);
+        FillWithHalves(source.Memory.Span);
+        (double up, double down) = CopyRates(driver, source, target);
+        Console.WriteLine($"The bus copies {up:F1} GB/s to the card and {down:F1} GB/s back: at most {up / 2:F1} billion weights a second of F16.");
+        Console.WriteLine($"Billions of weights a second; {Weights:N0} a job; the processor has {Environment.ProcessorCount} threads.\n");
+        Console.WriteLine("| type | kernels | with copies | share of the copy rate | processor | kernels, importance | with copies | share | processor |");
+        Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+        float[] importance = WeightData.MakeImportance(RowLength);
+        foreach (GgmlType type in KernelPlan.Types)
+        {
+            Console.Write($"| {BlockFormat.Of(type)} |");
+            Measure(driver, type, source.Memory, target.Memory, [], up);
+            if (BlockFormat.Of(type).Importance == ImportanceUse.Ignored)
+                Console.Write(" | | | |");
+            else
+                Measure(driver, type, source.Memory, target.Memory, importance, up);
+            Console.WriteLine();
+        }
+    }
+
+    private static void FillWithHalves(Span<byte> halves)
+    {
+        const int Part = 1 << 20;
+        byte[] part = new byte[Part * sizeof(ushort)];
+        BlockFormat.Of(GgmlType.F16).Quantize(WeightData.Make("gaussian", Part), Part, [], part);
+        for (int at = 0; at < halves.Length; at += part.Length)
+            part.AsSpan(0, Math.Min(part.Length, halves.Length - at)).CopyTo(halves[at..]);
+    }
+
+    private static unsafe (double Up, double Down) CopyRates(IGpuDriver driver, IMemoryOwner<byte> source, IMemoryOwner<byte> target)
+    {
+        const int Bytes = Weights * sizeof(ushort);
+        using IGpuQueue queue = driver.CreateQueue();
+        using MemoryHandle from = source.Memory.Pin();
+        using MemoryHandle to = target.Memory.Pin();
+        nint buffer = queue.Allocate(Bytes);
+        nint start = (nint)from.Pointer;
+        nint end = (nint)to.Pointer;
+        double up = Bytes / Best(() =>
+        {
+            queue.Upload(buffer, (void*)start, Bytes);
+            queue.Wait();
+        });
+        double down = Bytes / Best(() =>
+        {
+            queue.Download((void*)end, buffer, Bytes);
+            queue.Wait();
+        });
+        queue.Free(buffer);
+        return (up / 1e9, down / 1e9);
+    }
+
+    private static void Measure(
+        IGpuDriver driver, GgmlType type, ReadOnlyMemory<byte> source, Memory<byte> target, float[] importance, double copyRate)
+    {
+        KernelPlan plan = KernelPlan.Find(type)!;
+        int bytes = (int)BlockFormat.Of(type).ByteCount(Weights);
+        QuantizationJob Job(int queue) => new(
+            GgmlType.F16, type, RowLength, Rows, importance, source[..(Weights * sizeof(ushort))], target.Slice(queue * bytes, bytes));
+
+        GpuJob[] queues = [.. Enumerable.Range(0, Queues).Select(_ => new GpuJob(driver.CreateQueue()))];
+        Parallel.For(0, Queues, i => queues[i].Run(plan, Job(i)));
+        double kernels = Weights / Best(() => queues[0].Repeat(plan, Job(0)));
+        double copies = (double)Weights * Queues * 2 / Best(() => Parallel.For(0, Queues, i =>
+        {
+            queues[i].Run(plan, Job(i));
+            queues[i].Run(plan, Job(i));
+        }));
+        foreach (GpuJob queue in queues)
+            queue.Dispose();
+        double processor = ProcessorRate(type, source, importance);
+        Console.Write($" {kernels / 1e9:F2} | {copies / 1e9:F2} | {copies * sizeof(ushort) / 1e9 / copyRate:P0} | {processor / 1e9:F3} |");
+    }
+
+    private static double ProcessorRate(GgmlType type, ReadOnlyMemory<byte> source, float[] importance)
+    {
+        const int RowsATask = 16;
+        BlockFormat format = BlockFormat.Of(type);
+        int rows = Math.Min(Rows, RowsATask * Environment.ProcessorCount * 4);
+        byte[] blocks = new byte[format.ByteCount((long)rows * RowLength)];
+        using CpuDevice processor = new();
+        return (double)rows * RowLength / Best(() => Parallel.For(0, rows / RowsATask, part =>
+        {
+            int weights = RowsATask * RowLength;
+            int bytes = (int)format.ByteCount(weights);
+            processor.QuantizeAsync(
+                new(GgmlType.F16, type, RowLength, RowsATask, importance, source.Slice(part * weights * sizeof(ushort), weights * sizeof(ushort)),
+                    blocks.AsMemory(part * bytes, bytes)),
+                default).GetAwaiter().GetResult();
+        }));
+    }
+
+    private static double Best(Action action)
+    {
+        action();
+        double best = double.MaxValue;
+        for (int i = 0; i < Repetitions; i++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            action();
+            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+        return best;
+    }
+}
