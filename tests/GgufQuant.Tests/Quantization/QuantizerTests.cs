@@ -81,7 +81,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     {
         Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
         using GgufFile source = GgufFile.Open(models.PathOf(model));
-        (string Pattern, GgmlType Type)[] rules = [("blk\\.[02]\\.ffn_down", GgmlType.Q8_0), ("ffn_", GgmlType.Q5_K)];
+        (string Pattern, GgmlType Type)[] rules = [("blk\\.[02]\\.ffn_down", GgmlType.Q8_0), ("ffn_gate", GgmlType.NVFP4), ("ffn_", GgmlType.Q5_K)];
         QuantizationOptions options = new()
         {
             OutputTensorType = GgmlType.BF16,
@@ -286,6 +286,21 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     }
 
     [Fact]
+    public void Types_that_cannot_be_made_are_refused_before_anything_is_written()
+    {
+        using GgufFile source = GgufFile.Open(models.PathOf("dense"));
+        QuantizationOptions options = new() { TensorTypes = [new TensorTypeRule("attn_k", GgmlType.Q8_K)] };
+        string path = NewPath();
+        QuantizationException refusal = Assert.Throws<QuantizationException>(() => Run(QuantizationPlan.Create(source, FileType.Q4_K_M, options), path));
+        Assert.Contains("'blk.0.attn_k.weight' cannot be quantized from f16 to q8_K", refusal.Message, StringComparison.Ordinal);
+        AssertNothingLeft(path);
+
+        using GgufFile narrow = GgufFile.Open(models.PathOf("narrow"));
+        refusal = Assert.Throws<QuantizationException>(() => QuantizationPlan.Create(narrow, FileType.Q4_K_M, new() { OutputTensorType = GgmlType.Q6_K }));
+        Assert.Contains("'output.weight' has rows of 288 weights, which are not whole q6_K blocks of 256", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_existing_file_is_kept_unless_asked_for()
     {
         using GgufFile source = GgufFile.Open(models.PathOf("dense"));
@@ -378,7 +393,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         QuantizationPlan plan, string path, bool overwrite = false, QuantizerOptions? options = null, IProgress<QuantizationProgress>? progress = null) =>
         new Quantizer(options).Run(plan, path, overwrite, progress, TestContext.Current.CancellationToken);
 
-    private static string? NeedsImportance(GgufFile source, FileType type) => QuantizationPlan.ChooseTypes(source, type, new())
+    internal static string? NeedsImportance(GgufFile source, FileType type) => QuantizationPlan.ChooseTypes(source, type, new())
         .Where(tensor => !tensor.IsCopied && ImportanceRules.IsRequired(tensor.Name, tensor.Format, type))
         .Select(tensor => tensor.Name)
         .FirstOrDefault();

@@ -1,0 +1,51 @@
+using System.Text;
+using GgufQuant.Gguf;
+using GgufQuant.Planning;
+using GgufQuant.Reference;
+using GgufQuant.Tests.Planning;
+
+namespace GgufQuant.Tests.Quantization;
+
+/// <summary>The table in the documents of what <see cref="QuantizerTests"/> proves.</summary>
+public sealed class IdenticalFilesTests(TestModels models) : IClassFixture<TestModels>
+{
+    private const string Update = "GGUFQUANT_UPDATE_DOCS";
+    private static readonly string s_path = Path.Combine(ReferenceLibrary.RepositoryRoot, "docs", "identical-files.md");
+
+    [Fact]
+    public void The_table_of_identical_files_is_up_to_date()
+    {
+        string table = Table();
+        if (Environment.GetEnvironmentVariable(Update) == "1")
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(s_path)!);
+            File.WriteAllText(s_path, table);
+        }
+        Assert.True(File.Exists(s_path) && File.ReadAllText(s_path).ReplaceLineEndings("\n") == table, $"'{s_path}' is out of date: run this test with {Update}=1.");
+    }
+
+    private string Table()
+    {
+        HashSet<(string, FileType)> proved = [.. QuantizerTests.ModelsAndTypes.Select(row => row.Data)];
+        string[] names = [.. proved.Select(cell => cell.Item1).Distinct().OrderBy(name => TestModel.Names.ToList().IndexOf(name))];
+        StringBuilder text = new();
+        text.Append("# Files that are llama.cpp's byte for byte\n\n");
+        text.Append("Every cell is a test (`QuantizerTests`): a model of that shape is quantized here and by `llama_model_quantize` of llama.cpp v0.5.0,\n");
+        text.Append("without an importance matrix and with one, and the files are compared whole: metadata, order, padding and every block.\n\n");
+        text.Append("- **=** identical without a matrix and with one\n");
+        text.Append("- **m** identical with a matrix; refused without one, by llama.cpp too, naming the same tensor\n");
+        text.Append("- **–** refused by both: rows of this model suit neither q1_0 nor a type that stands in for it\n\n");
+        text.Append("NVFP4 is no file type that llama.cpp makes; single tensors can have it. This table is written by\n");
+        text.Append($"`IdenticalFilesTests` with `{Update}=1`, which fails when it is out of date.\n\n");
+        text.Append($"| | {string.Join(" | ", names)} |\n|---|{string.Concat(Enumerable.Repeat(":-:|", names.Length))}\n");
+        foreach (FileType type in Enum.GetValues<FileType>().Where(type => type != FileType.NVFP4))
+            text.Append($"| {type} | {string.Join(" | ", names.Select(name => proved.Contains((name, type)) ? Cell(name, type) : "–"))} |\n");
+        return text.ToString();
+    }
+
+    private string Cell(string name, FileType type)
+    {
+        using GgufFile model = GgufFile.Open(models.PathOf(name));
+        return QuantizerTests.NeedsImportance(model, type) is null ? "=" : "m";
+    }
+}
