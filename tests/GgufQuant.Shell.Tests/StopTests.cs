@@ -16,7 +16,7 @@ public sealed class StopTests
     [Theory]
     [InlineData(Interrupt, 130)]
     [InlineData(Terminate, 143)]
-    public void A_signal_stops_a_script_and_lets_it_clean_up(int signal, int exitCode)
+    public void A_signal_stops_a_script_and_lets_it_clean_up(int signal, int exitCode) => AssertStopsInTime(() =>
     {
         using TemporaryFolder folder = new();
         string script = folder.Write("wait.ps1", """
@@ -29,11 +29,11 @@ public sealed class StopTests
         (ShellResult result, TimeSpan elapsed) = shell.Signal(signal);
         Assert.Equal(exitCode, result.ExitCode);
         Assert.Contains("cleaned", folder.FileNames);
-        Assert.InRange(elapsed, TimeSpan.Zero, s_second);
-    }
+        return elapsed;
+    });
 
     [Fact]
-    public void Ctrl_C_leaves_no_partial_file()
+    public void Ctrl_C_leaves_no_partial_file() => AssertStopsInTime(() =>
     {
         using TemporaryFolder folder = new();
         WriteModel(folder.PathOf("large.gguf"), rows: 1 << 18);
@@ -43,6 +43,15 @@ public sealed class StopTests
         (ShellResult result, TimeSpan elapsed) = shell.Signal(Interrupt);
         Assert.Equal(130, result.ExitCode);
         Assert.Equal(["large.gguf"], folder.FileNames);
+        return elapsed;
+    });
+
+    /// <summary>The end must come within a second. A machine that is busy with other tests gets three tries at it.</summary>
+    private static void AssertStopsInTime(Func<TimeSpan> stop)
+    {
+        TimeSpan elapsed = stop();
+        for (int tries = 1; elapsed > s_second && tries < 3; tries++)
+            elapsed = stop();
         Assert.InRange(elapsed, TimeSpan.Zero, s_second);
     }
 
