@@ -13,12 +13,15 @@ public class ModuleTests
     public static TheoryData<Type> Commands =>
         [.. typeof(Formatting).Assembly.GetTypes().Where(type => type.GetCustomAttribute<CmdletAttribute>() is not null)];
 
+    /// <summary>The names of the cmdlets.</summary>
+    internal static IReadOnlyList<string> Names { get; } = [.. Commands.Select(row => NameOf(row.Data)).Order()];
+
     [Fact]
     public void The_manifest_exports_exactly_the_cmdlets_there_are()
     {
         using PowerShellSession session = PowerShellSession.Start();
         IEnumerable<string> exported = session.Invoke<CmdletInfo>("Get-Command -Module GgufQuant").Select(command => command.Name);
-        Assert.Equal(Commands.Select(row => NameOf(row.Data)).Order(), exported.Order());
+        Assert.Equal(Names, exported.Order());
     }
 
     [Theory]

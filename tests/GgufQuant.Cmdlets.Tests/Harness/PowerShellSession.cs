@@ -65,6 +65,13 @@ internal sealed class PowerShellSession : IDisposable
         return Assert.Single(Errors);
     }
 
+    /// <summary>The full help of a cmdlet.</summary>
+    internal PSObject Help(string command)
+    {
+        using PowerShell shell = PowerShell.Create(_runspace);
+        return Assert.Single(shell.AddCommand("Get-Help").AddParameter("Name", command).AddParameter("Full").Invoke());
+    }
+
     /// <summary>What a console shows of a script's output.</summary>
     internal string Render(string script)
     {
