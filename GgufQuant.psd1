@@ -15,11 +15,21 @@
 
     CmdletsToExport      = @(
         'Compare-Quant'
+        'ConvertTo-ImportanceMatrix'
         'ConvertTo-Quantized'
+        'Export-QuantReport'
+        'Find-QuantType'
         'Get-GgufInfo'
         'Get-GgufTensor'
+        'Get-ImportanceMatrix'
         'Get-QuantType'
+        'Merge-Gguf'
+        'Merge-ImportanceMatrix'
+        'New-ImportanceMatrix'
+        'Set-GgufMetadata'
+        'Split-Gguf'
         'Test-Gguf'
+        'Test-GgufGeneration'
     )
     FunctionsToExport    = @()
     AliasesToExport      = @()
@@ -33,7 +43,9 @@
         'README.md'
         'module/GgufQuant.Cmdlets.dll'
         'module/GgufQuant.Format.ps1xml'
+        'module/GgufQuant.Llama.dll'
         'module/GgufQuant.dll'
+        'module/en-US/GgufQuant.Cmdlets.dll-Help.xml'
     )
 
     PrivateData          = @{

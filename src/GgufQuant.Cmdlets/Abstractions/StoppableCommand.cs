@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Management.Automation;
 
 namespace GgufQuant.Commands;
@@ -12,6 +13,7 @@ public abstract class StoppableCommand : PSCmdlet, IDisposable
     private static readonly TimeSpan s_refresh = TimeSpan.FromMilliseconds(100);
 
     private readonly CancellationTokenSource _stop = new();
+    private readonly ConcurrentQueue<Action> _posted = new();
 
     /// <summary>Is signalled when the user stops the pipeline.</summary>
     protected CancellationToken StopToken => _stop.Token;
@@ -47,7 +49,10 @@ public abstract class StoppableCommand : PSCmdlet, IDisposable
         try
         {
             while (Task.WaitAny([task], s_refresh) < 0)
+            {
+                RunPosted();
                 isShown |= ShowProgress(activity, progress.Take());
+            }
         }
         finally
         {
@@ -55,11 +60,21 @@ public abstract class StoppableCommand : PSCmdlet, IDisposable
             cancellation.Cancel();
             Task.WaitAny(task);
         }
+        RunPosted();
         if (isShown)
             WriteProgress(new(ProgressId, activity, " ") { RecordType = ProgressRecordType.Completed });
         if (StopToken.IsCancellationRequested)
             throw new PipelineStoppedException();
         return task.GetAwaiter().GetResult();
+    }
+
+    /// <summary>Has the pipeline thread write something from another thread.</summary>
+    internal void Post(Action write) => _posted.Enqueue(write);
+
+    private void RunPosted()
+    {
+        while (_posted.TryDequeue(out Action? write))
+            write();
     }
 
     private bool ShowProgress(string activity, WorkProgress? latest)

@@ -2,103 +2,165 @@ using System.Management.Automation;
 using GgufQuant.Catalog;
 using GgufQuant.Comparison;
 using GgufQuant.Gguf;
+using GgufQuant.Llama.Generation;
+using GgufQuant.Llama.Quality;
 
 namespace GgufQuant.Commands;
 
 /// <summary>Shows what quantizations save and what they cost against a reference.</summary>
 [Cmdlet(VerbsData.Compare, "Quant", DefaultParameterSetName = PathSet)]
-[OutputType(typeof(QuantComparison), typeof(TensorComparison))]
-public sealed class CompareQuantCommand : PathCommand
+[OutputType(typeof(QuantComparison), typeof(QuantQuality), typeof(TensorComparison))]
+public sealed class CompareQuantCommand : ReferenceCommand
 {
-    private readonly List<string> _waiting = [];
     private readonly HashSet<string> _shownReferences = new(StringComparer.Ordinal);
-
-    /// <summary>The model to compare with; from the pipeline, the source a file was made of.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true,
-        HelpMessage = "The model to compare with; default: the source of converted files, else the most precise file.")]
-    [Alias("Source")]
-    [ValidateNotNullOrEmpty]
-    public string? Reference { get; set; }
+    private EngineSession? _engine;
+    private string? _text;
+    private QualityMeter? _quality;
+    private GenerationMeter? _generation;
+    private string? _meteredReference;
 
     /// <summary>Lists every tensor.</summary>
     [Parameter(HelpMessage = "List every tensor instead of one row a file.")]
     public SwitchParameter Detailed { get; set; }
 
-    /// <summary>Tokens of context to estimate memory for.</summary>
-    [Parameter(HelpMessage = "Tokens of context to estimate memory for.")]
-    [ValidateRange(1, 1 << 30)]
+    /// <summary>A text to measure predictions on.</summary>
+    [Parameter(HelpMessage = "A text file: perplexity and KL divergence are measured on it with llama.cpp.")]
+    [ValidateNotNullOrEmpty]
+    public string? Corpus { get; set; }
+
+    /// <summary>Chunks of the text to evaluate at most.</summary>
+    [Parameter(HelpMessage = "Chunks of the text to evaluate at most; default: the whole text.")]
+    [ValidateRange(1, int.MaxValue)]
+    public int? Chunks { get; set; }
+
+    /// <summary>Texts to be continued.</summary>
+    [Parameter(HelpMessage = "Texts that each model continues; the continuations are in the Generations property.")]
+    [ValidateNotNullOrEmpty]
+    public string[] Prompt { get; set; } = [];
+
+    /// <summary>Tokens of context.</summary>
+    [Parameter(HelpMessage = "Tokens of context to estimate memory for, and of each chunk of -Corpus.")]
+    [ValidateRange(4, 1 << 30)]
     public int? ContextLength { get; set; }
 
     /// <summary>The type of the key-value cache to estimate memory for.</summary>
     [Parameter(HelpMessage = "The type of the key-value cache to estimate memory for.")]
     public CacheType CacheType { get; set; } = CacheType.F16;
 
+    /// <summary>A file for the reference's logits.</summary>
+    [Parameter(HelpMessage = "A file to keep the reference's logits in, as llama-perplexity does; it is read if it exists.")]
+    [ValidateNotNullOrEmpty]
+    public string? LogitsFile { get; set; }
+
+    /// <summary>Processor threads to use.</summary>
+    [Parameter(HelpMessage = "Threads; default: all cores.")]
+    [ValidateRange(1, 1024)]
+    public int Threads { get; set; }
+
     /// <inheritdoc/>
-    protected override void ProcessFile(string path)
+    protected override void BeginProcessing()
     {
-        if (Reference is null)
-            _waiting.Add(path);
+        if (Corpus is not null)
+            _text = ReadCorpus(ResolveUnexpanded(Corpus));
+        if (Corpus is not null || Prompt.Length > 0)
+            _engine = EngineSession.Start(this);
+    }
+
+    /// <inheritdoc/>
+    protected override void Compare(GgufFile reference, GgufFile candidate)
+    {
+        bool isReference = candidate.Path == reference.Path;
+        if (Detailed)
+        {
+            if (!isReference)
+                WriteTensors(reference, candidate);
+            return;
+        }
+        StartMeters(reference.Path);
+        ModelInfo referenceInfo = ModelInfo.Read(reference, ContextLength, CacheType);
+        if (_shownReferences.Add(reference.Path))
+            WriteObject(DescribeReference(referenceInfo));
+        if (!isReference)
+            WriteObject(Describe(referenceInfo, candidate, Measure(reference, candidate)));
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _quality?.Dispose();
+        _engine?.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private string ReadCorpus(string path)
+    {
+        try
+        {
+            return CorpusChunks.ReadText(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            ThrowTerminatingError(exception.ToErrorRecord(path));
+            throw;
+        }
+    }
+
+    private void StartMeters(string reference)
+    {
+        if (_engine is null || reference == _meteredReference)
+            return;
+        _quality?.Dispose();
+        _meteredReference = reference;
+        _quality = _text is null ? null : new(_engine.Engine, reference, _text, new()
+        {
+            ContextLength = ContextLength,
+            Chunks = Chunks,
+            Threads = Threads,
+            LogitsFile = LogitsFile is null ? null : ResolveUnexpanded(LogitsFile),
+        });
+        _generation = Prompt.Length == 0 ? null : new(_engine.Engine, reference, Prompt, new() { Threads = Threads });
+    }
+
+    private QuantComparison DescribeReference(ModelInfo reference)
+    {
+        if (_quality is null)
+            return new(reference, reference, error: null);
+        PerplexityResult result = RunInBackground(
+            $"Evaluating {Formatting.FileName(reference.Path)}",
+            (progress, token) => _quality.MeasureReference(new EvaluationStatus(progress), token));
+        return new QuantQuality(reference, reference, error: null, result.Perplexity, predictions: null);
+    }
+
+    private QuantComparison Describe(ModelInfo reference, GgufFile candidate, ModelError error)
+    {
+        ModelInfo info = ModelInfo.Read(candidate, ContextLength, CacheType);
+        QuantComparison row;
+        if (_quality is null)
+        {
+            row = new(reference, info, error);
+        }
         else
-            Compare(ResolveUnexpanded(Reference), path);
+        {
+            KlDivergenceResult result = RunInBackground(
+                $"Evaluating {Formatting.FileName(candidate.Path)}",
+                (progress, token) => _quality.Measure(candidate.Path, new EvaluationStatus(progress), token));
+            row = new QuantQuality(reference, info, error, result.Perplexity, result);
+        }
+        if (_generation is not null)
+        {
+            row.Generations = RunInBackground(
+                $"Generating with {Formatting.FileName(candidate.Path)}", (_, token) => _generation.Measure(candidate.Path, token));
+        }
+        return row;
     }
 
-    /// <inheritdoc/>
-    protected override void EndProcessing()
+    private ModelError Measure(GgufFile reference, GgufFile candidate) => RunInBackground(
+        $"Comparing {Formatting.FileName(candidate.Path)} with {Formatting.FileName(reference.Path)}",
+        (progress, token) => ModelComparison.Measure(reference, candidate, Threads, new ScanStatus(progress), token));
+
+    private void WriteTensors(GgufFile reference, GgufFile candidate)
     {
-        if (_waiting.Count == 0)
-            return;
-        string reference = MostPrecise(_waiting);
-        if (_waiting.Count == 1)
-        {
-            WriteError(new(
-                new ArgumentException($"There is nothing to compare '{reference}' with. Give several files, or one as -Reference."),
-                "NothingToCompare", ErrorCategory.InvalidArgument, reference));
-            return;
-        }
-        foreach (string path in _waiting)
-            Compare(reference, path);
-    }
-
-    private static string MostPrecise(List<string> paths) =>
-        paths.Select(TryRead).OfType<ModelInfo>().MaxBy(info => info.BitsPerWeight)?.Path ?? paths[0];
-
-    // A file that cannot be read is reported when it is compared.
-    private static ModelInfo? TryRead(string path)
-    {
-        try
-        {
-            using GgufFile model = GgufFile.Open(path);
-            return ModelInfo.Read(model);
-        }
-        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
-        {
-            return null;
-        }
-    }
-
-    private void Compare(string referencePath, string path)
-    {
-        try
-        {
-            using GgufFile reference = GgufFile.Open(referencePath);
-            ModelInfo referenceInfo = ModelInfo.Read(reference, ContextLength, CacheType);
-            if (_shownReferences.Add(reference.Path) && !Detailed)
-                WriteObject(new QuantComparison(referenceInfo, referenceInfo, error: null));
-
-            using GgufFile candidate = GgufFile.Open(path);
-            if (candidate.Path == reference.Path)
-                return;
-            ModelError error = RunInBackground(
-                $"Comparing {Formatting.FileName(path)} with {Formatting.FileName(reference.Path)}",
-                (progress, token) => ModelComparison.Measure(reference, candidate, threads: 0, new ScanStatus(progress), token));
-            if (Detailed)
-                WriteObject(error.Tensors.Select(tensor => new TensorComparison(reference.Path, candidate.Path, tensor)), enumerateCollection: true);
-            else
-                WriteObject(new QuantComparison(referenceInfo, ModelInfo.Read(candidate, ContextLength, CacheType), error));
-        }
-        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
-        {
-            WriteError(exception.ToErrorRecord(path));
-        }
+        foreach (TensorError tensor in Measure(reference, candidate).Tensors)
+            WriteObject(new TensorComparison(reference.Path, candidate.Path, tensor));
     }
 }

@@ -1,8 +1,10 @@
+using System.Collections;
 using System.Management.Automation;
 using System.Security.Cryptography;
 using GgufQuant.Catalog;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.Imatrix;
 using GgufQuant.Planning;
 using GgufQuant.Quantization;
 
@@ -62,6 +64,31 @@ public sealed class ConvertToQuantizedCommand : ModelCommand
     [Parameter(HelpMessage = "Leave output.weight as it is in the source.")]
     public SwitchParameter LeaveOutputTensor { get; set; }
 
+    /// <summary>An importance matrix.</summary>
+    [Parameter(HelpMessage = "An importance matrix, GGUF or .dat, as New-ImportanceMatrix or llama-imatrix makes it.")]
+    [ValidateNotNullOrEmpty]
+    public string? ImportanceMatrix { get; set; }
+
+    /// <summary>Parts of names: only the matrix's entries with one of them are used.</summary>
+    [Parameter(HelpMessage = "Use only the matrix's entries whose names contain one of these.")]
+    [ValidateNotNullOrEmpty]
+    public string[] IncludeWeight { get; set; } = [];
+
+    /// <summary>Parts of names: the matrix's entries with one of them are not used.</summary>
+    [Parameter(HelpMessage = "Do not use the matrix's entries whose names contain one of these.")]
+    [ValidateNotNullOrEmpty]
+    public string[] ExcludeWeight { get; set; } = [];
+
+    /// <summary>Layers to take out.</summary>
+    [Parameter(HelpMessage = "Numbers of layers to take out, from 0; those after them move up.")]
+    [ValidateRange(0, 65535)]
+    public int[] PruneLayer { get; set; } = [];
+
+    /// <summary>Metadata to add or to replace.</summary>
+    [Parameter(HelpMessage = "A table of metadata keys and values to add or to replace.")]
+    [ValidateNotNull]
+    public IDictionary? Metadata { get; set; }
+
     /// <summary>Processor threads to use.</summary>
     [Parameter(HelpMessage = "Threads; default: all cores. The file is the same whatever their number.")]
     [ValidateRange(1, 1024)]
@@ -95,6 +122,8 @@ public sealed class ConvertToQuantizedCommand : ModelCommand
             TokenEmbeddingType = TokenEmbeddingType?.Type,
             TensorTypes = TensorType,
             LeaveOutputTensor = LeaveOutputTensor,
+            ImportanceMatrix = ImportanceMatrix is null ? null : OpenMatrix(ResolveUnexpanded(ImportanceMatrix)),
+            PruneLayers = PruneLayer,
         };
         _quantizer = new(new() { Threads = Threads, MemoryBudget = MemoryBudget });
     }
@@ -102,16 +131,40 @@ public sealed class ConvertToQuantizedCommand : ModelCommand
     /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)
     {
+        QuantizationOptions options;
+        try
+        {
+            options = _options with { Metadata = MetadataArguments.ToEntries(Metadata, model.Metadata) };
+        }
+        catch (ArgumentException exception)
+        {
+            WriteError(new(exception, "InvalidMetadata", ErrorCategory.InvalidArgument, model.Path));
+            return;
+        }
         foreach (QuantType type in Type.Distinct())
         {
             try
             {
-                Convert(QuantizationPlan.Create(model, type.Type, _options));
+                Convert(QuantizationPlan.Create(model, type.Type, options));
             }
             catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
             {
                 WriteError(exception.ToErrorRecord(model.Path));
             }
+        }
+    }
+
+    private ImportanceMatrix? OpenMatrix(string path)
+    {
+        try
+        {
+            return Imatrix.ImportanceMatrix.Open(path).Where(IncludeWeight, ExcludeWeight);
+        }
+        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
+        {
+            // Nothing that needs the matrix should be made without it.
+            ThrowTerminatingError(exception.ToErrorRecord(path));
+            return null;
         }
     }
 

@@ -110,6 +110,30 @@ public static class Formatting
         return $"{name} {FinePercent(worst.RelativeRmsError)}";
     }
 
+    /// <summary>The perplexity with its standard error.</summary>
+    public static string Perplexity(QuantQuality row) =>
+        string.Create(CultureInfo.InvariantCulture, $"{row.Perplexity:0.00} ± {row.PerplexityError:0.00}");
+
+    /// <summary>The divergence of a quantization; a dash for the reference.</summary>
+    public static string? Divergence(QuantQuality row) => row.IsReference ? "-" : Measure(row.KlDivergence);
+
+    /// <summary>What a type is good for, and whether it is the one to take.</summary>
+    public static string Advice(QuantTypeFit fit, PSHost host) =>
+        Wrap(fit.Recommendation is string sentence ? $"RECOMMENDED. {sentence}" : fit.Summary, host, indent: 62);
+
+    /// <summary>How far two continuations agree.</summary>
+    public static string Agreement(GenerationTest test)
+    {
+        if (test.IsIdentical)
+            return $"identical, {test.Tokens} tokens";
+        string loop = test.IsDegenerate ? "; it ends in a loop where the reference does not" : "";
+        return $"{test.AgreeingTokens} of {test.Tokens} tokens{loop}";
+    }
+
+    /// <summary>How fast the model reads and writes.</summary>
+    public static string Speeds(GenerationTest test) =>
+        string.Create(CultureInfo.InvariantCulture, $"{test.TokensPerSecond:0.0} generated, {test.PromptTokensPerSecond:0.0} of the prompt");
+
     /// <summary>The two files whose tensors are compared.</summary>
     public static string Pair(TensorComparison row) => $"{FileName(row.Path)} with {FileName(row.Reference)}";
 

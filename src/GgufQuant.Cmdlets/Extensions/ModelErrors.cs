@@ -1,6 +1,8 @@
 using System.Management.Automation;
 using GgufQuant.Comparison;
 using GgufQuant.Gguf;
+using GgufQuant.Imatrix;
+using GgufQuant.Llama;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
@@ -10,12 +12,18 @@ internal static class ModelErrors
 {
     /// <summary>Whether an exception is about the model at hand rather than about the program.</summary>
     internal static bool IsAboutModel(Exception exception) =>
-        exception is GgufFormatException or QuantizationException or ModelMismatchException or IOException or UnauthorizedAccessException;
+        exception is GgufFormatException or ImportanceFormatException or QuantizationException or ModelMismatchException
+            or InferenceException or InvalidDataException or IOException or UnauthorizedAccessException;
 
     /// <summary>The error for an exception that <see cref="IsAboutModel"/>.</summary>
     internal static ErrorRecord ToErrorRecord(this Exception exception, string path) => exception switch
     {
         GgufFormatException => new(exception, "InvalidGguf", ErrorCategory.InvalidData, path),
+        ImportanceFormatException or InvalidDataException => new(exception, "InvalidImportanceMatrix", ErrorCategory.InvalidData, path),
+        EngineMissingException or EngineVersionException => new(exception, "EngineMissing", ErrorCategory.NotInstalled, path),
+        CorpusTooShortException => new(exception, "CorpusTooShort", ErrorCategory.InvalidArgument, path),
+        VocabularyMismatchException => new(exception, "DifferentVocabularies", ErrorCategory.InvalidArgument, path),
+        InferenceException => new(exception, "CannotRunModel", ErrorCategory.InvalidOperation, path),
         QuantizationException => new(exception, "CannotQuantize", ErrorCategory.InvalidOperation, path),
         ModelMismatchException => new(exception, "DifferentModels", ErrorCategory.InvalidArgument, path),
         FileNotFoundException => new(exception, "FileNotFound", ErrorCategory.ObjectNotFound, path),

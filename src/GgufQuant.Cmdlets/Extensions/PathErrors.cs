@@ -11,6 +11,11 @@ internal static class PathErrors
     internal static ErrorRecord NotFound(Exception exception, string path) =>
         new(exception, "FileNotFound", ErrorCategory.ObjectNotFound, path);
 
+    internal static ErrorRecord Exists(string path) =>
+        new(
+            new IOException($"'{path}' exists already. Use -Force to replace it, or -Destination to write elsewhere."),
+            "DestinationExists", ErrorCategory.ResourceExists, path);
+
     internal static ErrorRecord IsFolder(string path) =>
         new(
             new ArgumentException($"'{path}' is a folder. To take the models in it, write '{System.IO.Path.Combine(path, "*.gguf")}'."),

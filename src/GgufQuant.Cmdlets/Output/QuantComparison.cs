@@ -1,11 +1,12 @@
 using GgufQuant.Catalog;
 using GgufQuant.Comparison;
+using GgufQuant.Llama.Generation;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
 
 /// <summary>What one quantization costs and saves against a reference.</summary>
-public sealed class QuantComparison
+public class QuantComparison
 {
     internal QuantComparison(ModelInfo reference, ModelInfo model, ModelError? error)
     {
@@ -23,6 +24,7 @@ public sealed class QuantComparison
         SignalToNoise = error?.SignalToNoise ?? double.PositiveInfinity;
         MaxAbsoluteError = error?.MaxAbsoluteError ?? 0;
         WorstTensor = error?.WorstTensor;
+        Weights = error;
     }
 
     /// <summary>The full path.</summary>
@@ -66,6 +68,12 @@ public sealed class QuantComparison
 
     /// <summary>The tensor with the largest relative error; null for the reference.</summary>
     public TensorError? WorstTensor { get; }
+
+    /// <summary>The error of the weights in full, tensor by tensor; null for the reference.</summary>
+    public ModelError? Weights { get; }
+
+    /// <summary>What the model writes beside what the reference writes; empty unless prompts were given.</summary>
+    public IReadOnlyList<GenerationComparison> Generations { get; internal set; } = [];
 
     /// <summary>The file's path, so that the object can stand where a path is asked for.</summary>
     public override string ToString() => Path;

@@ -43,11 +43,7 @@ internal sealed class Destinations(string? destination, bool isFolder)
                 "DestinationUsedTwice", ErrorCategory.ResourceExists, path);
         }
         if (!force && File.Exists(path))
-        {
-            return new(
-                new IOException($"'{path}' exists already. Use -Force to replace it, or -Destination to write elsewhere."),
-                "DestinationExists", ErrorCategory.ResourceExists, path);
-        }
+            return PathErrors.Exists(path);
         return null;
     }
 }

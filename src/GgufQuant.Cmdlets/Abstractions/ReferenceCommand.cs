@@ -1,0 +1,77 @@
+using System.Management.Automation;
+using GgufQuant.Catalog;
+using GgufQuant.Gguf;
+
+namespace GgufQuant.Commands;
+
+/// <summary>A cmdlet that compares files with a reference: the one named, their source, or the most precise of them.</summary>
+public abstract class ReferenceCommand : PathCommand
+{
+    private readonly List<string> _waiting = [];
+
+    /// <summary>The model to compare with; from the pipeline, the source a file was made of.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true,
+        HelpMessage = "The model to compare with; default: the source of converted files, else the most precise file.")]
+    [Alias("Source")]
+    [ValidateNotNullOrEmpty]
+    public string? Reference { get; set; }
+
+    /// <inheritdoc/>
+    protected sealed override void ProcessFile(string path)
+    {
+        if (Reference is null)
+            _waiting.Add(path);
+        else
+            TryCompare(ResolveUnexpanded(Reference), path);
+    }
+
+    /// <inheritdoc/>
+    protected override void EndProcessing()
+    {
+        if (_waiting.Count == 0)
+            return;
+        string reference = _waiting.Select(TryRead).OfType<ModelInfo>().MaxBy(info => info.BitsPerWeight)?.Path ?? _waiting[0];
+        if (_waiting.Count == 1)
+        {
+            WriteError(new(
+                new ArgumentException($"There is nothing to compare '{reference}' with. Give several files, or one as -Reference."),
+                "NothingToCompare", ErrorCategory.InvalidArgument, reference));
+            return;
+        }
+        foreach (string path in _waiting)
+            TryCompare(reference, path);
+    }
+
+    /// <summary>Compares one file with its reference.</summary>
+    /// <param name="reference">The reference, open until the method returns.</param>
+    /// <param name="candidate">The model to compare, open as long; it may be the reference itself.</param>
+    protected abstract void Compare(GgufFile reference, GgufFile candidate);
+
+    private void TryCompare(string referencePath, string path)
+    {
+        try
+        {
+            using GgufFile reference = GgufFile.Open(referencePath);
+            using GgufFile candidate = GgufFile.Open(path);
+            Compare(reference, candidate);
+        }
+        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
+        {
+            WriteError(exception.ToErrorRecord(path));
+        }
+    }
+
+    // A file that cannot be read is reported when it is compared.
+    private static ModelInfo? TryRead(string path)
+    {
+        try
+        {
+            using GgufFile model = GgufFile.Open(path);
+            return ModelInfo.Read(model);
+        }
+        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,62 @@
+using System.Management.Automation;
+using GgufQuant.Llama.Imatrix;
+
+namespace GgufQuant.Commands;
+
+/// <summary>Writes importance matrices in the other format.</summary>
+[Cmdlet(VerbsData.ConvertTo, "ImportanceMatrix", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
+[OutputType(typeof(MatrixFile))]
+public sealed class ConvertToImportanceMatrixCommand : PathCommand
+{
+    /// <summary>The format to write.</summary>
+    [Parameter(Mandatory = true, Position = 1, HelpMessage = "The format to write: Gguf, or Dat for the older one.")]
+    public ImatrixFormatName Format { get; set; }
+
+    /// <summary>The file or the folder to write to.</summary>
+    [Parameter(HelpMessage = "A file or a folder; default: beside the matrix, with the format's extension.")]
+    [ValidateNotNullOrEmpty]
+    public string? Destination { get; set; }
+
+    /// <summary>Tokens of a chunk of matrices that do not say.</summary>
+    [Parameter(HelpMessage = "Tokens of a chunk of matrices in the older format, which does not say.")]
+    [ValidateRange(1, 1 << 30)]
+    public int ChunkSize { get; set; } = MatrixFiles.DefaultChunkSize;
+
+    /// <summary>Replaces files that exist.</summary>
+    [Parameter(HelpMessage = "Replace files that exist.")]
+    public SwitchParameter Force { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessFile(string path)
+    {
+        string destination = DestinationOf(path);
+        if (!ShouldProcess(destination, $"Write the importance matrix '{Formatting.FileName(path)}' as {Format}"))
+            return;
+        if (!Force && File.Exists(destination))
+        {
+            WriteError(PathErrors.Exists(destination));
+            return;
+        }
+        try
+        {
+            CollectedImatrix matrix = MatrixFiles.Read(path, ChunkSize);
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
+            ImatrixWriter.Write(matrix, destination, Format.ToFormat(), Force);
+            WriteObject(new MatrixFile(destination, matrix));
+        }
+        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
+        {
+            WriteError(exception.ToErrorRecord(path));
+        }
+    }
+
+    private string DestinationOf(string path)
+    {
+        string name = System.IO.Path.ChangeExtension(path, Format == ImatrixFormatName.Dat ? ".dat" : ".gguf");
+        if (Destination is null)
+            return name;
+        string given = ResolveUnexpanded(Destination);
+        bool isFile = System.IO.Path.GetExtension(given).ToUpperInvariant() is ".DAT" or ".GGUF" && !Directory.Exists(given);
+        return isFile ? given : System.IO.Path.Combine(given, System.IO.Path.GetFileName(name));
+    }
+}

@@ -1,0 +1,100 @@
+using System.Management.Automation;
+using GgufQuant.Llama.Quality;
+using GgufQuant.Llama.Reports;
+
+namespace GgufQuant.Commands;
+
+/// <summary>Writes the rows of Compare-Quant as a page.</summary>
+[Cmdlet(VerbsData.Export, "QuantReport", SupportsShouldProcess = true)]
+[OutputType(typeof(FileInfo))]
+public sealed class ExportQuantReportCommand : PSCmdlet
+{
+    private readonly List<QuantComparison> _rows = [];
+
+    /// <summary>Rows of Compare-Quant.</summary>
+    [Parameter(Mandatory = true, ValueFromPipeline = true, HelpMessage = "Rows of Compare-Quant.")]
+    public QuantComparison[] InputObject { get; set; } = [];
+
+    /// <summary>The file to write.</summary>
+    [Parameter(Mandatory = true, Position = 0, HelpMessage = "The file to write; a name in .md gives Markdown.")]
+    [ValidateNotNullOrEmpty]
+    public string Destination { get; set; } = "";
+
+    /// <summary>The format to write.</summary>
+    [Parameter(HelpMessage = "Html or Markdown; default: by the file's extension.")]
+    public ReportFormat? Format { get; set; }
+
+    /// <summary>The heading.</summary>
+    [Parameter(HelpMessage = "The heading; default: the reference's name.")]
+    [ValidateNotNullOrEmpty]
+    public string? Title { get; set; }
+
+    /// <summary>Replaces a file that exists.</summary>
+    [Parameter(HelpMessage = "Replace a file that exists.")]
+    public SwitchParameter Force { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord() => _rows.AddRange(InputObject);
+
+    /// <inheritdoc/>
+    protected override void EndProcessing()
+    {
+        string destination = GetUnresolvedProviderPathFromPSPath(Destination);
+        QuantComparison? reference = _rows.Find(row => row.IsReference);
+        if (reference is null)
+        {
+            WriteError(new(
+                new ArgumentException("The rows hold no reference. Pipe all that Compare-Quant returns, its first row included."),
+                "NoReference", ErrorCategory.InvalidArgument, null));
+            return;
+        }
+        if (!ShouldProcess(destination, $"Write a report on {_rows.Count - 1} quantizations"))
+            return;
+        if (!Force && File.Exists(destination))
+        {
+            WriteError(PathErrors.Exists(destination));
+            return;
+        }
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(destination)!);
+            File.WriteAllText(destination, Write(ReportOn(reference), FormatOf(destination)));
+            WriteObject(new FileInfo(destination));
+        }
+        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
+        {
+            WriteError(exception.ToErrorRecord(destination));
+        }
+    }
+
+    private static string Write(QuantReport report, ReportFormat format) =>
+        format == ReportFormat.Markdown ? MarkdownReport.Write(report) : HtmlReport.Write(report);
+
+    private ReportFormat FormatOf(string path) =>
+        Format ?? (Path.GetExtension(path).Equals(".md", StringComparison.OrdinalIgnoreCase) ? ReportFormat.Markdown : ReportFormat.Html);
+
+    private QuantReport ReportOn(QuantComparison reference)
+    {
+        QuantComparison[] others = [.. _rows.Where(row => !row.IsReference)];
+        string[] types = [.. others.Select(row => $"{row.Type}")];
+        bool areTypesUnique = types.Distinct().Count() == types.Length;
+        KlDivergenceResult? measured = others.OfType<QuantQuality>().FirstOrDefault()?.Predictions;
+        return new(Title ?? Path.GetFileNameWithoutExtension(reference.Path), Row(reference, areTypesUnique), [.. others.Select(row => Row(row, areTypesUnique))])
+        {
+            Corpus = measured is null ? null : $"{measured.Chunks} chunks of {measured.ContextLength} tokens",
+        };
+    }
+
+    private static QuantReportRow Row(QuantComparison row, bool byType)
+    {
+        QuantQuality? quality = row as QuantQuality;
+        return new(byType && row.Type is not null ? $"{row.Type}" : Path.GetFileNameWithoutExtension(row.Path), row.Size)
+        {
+            BitsPerWeight = row.BitsPerWeight,
+            Perplexity = quality is null ? null : new MeanEstimate(quality.Perplexity, quality.PerplexityError),
+            Predictions = quality?.Predictions,
+            Weights = row.Weights,
+            Generations = row.Generations,
+        };
+    }
+}

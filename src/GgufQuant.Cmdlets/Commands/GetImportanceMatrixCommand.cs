@@ -1,0 +1,34 @@
+using System.Management.Automation;
+using GgufQuant.Llama.Imatrix;
+
+namespace GgufQuant.Commands;
+
+/// <summary>Tells what an importance matrix says of each weight tensor.</summary>
+[Cmdlet(VerbsCommon.Get, "ImportanceMatrix", DefaultParameterSetName = PathSet)]
+[OutputType(typeof(MatrixEntry))]
+public sealed class GetImportanceMatrixCommand : PathCommand
+{
+    /// <summary>Names of weight tensors, wildcards allowed.</summary>
+    [Parameter(Position = 1, HelpMessage = "Names of weight tensors; wildcards are allowed.")]
+    [SupportsWildcards]
+    [ValidateNotNullOrEmpty]
+    public string[] Name { get; set; } = ["*"];
+
+    /// <inheritdoc/>
+    protected override void ProcessFile(string path)
+    {
+        WildcardPattern[] patterns = [.. Name.Select(name => new WildcardPattern(name, WildcardOptions.IgnoreCase))];
+        try
+        {
+            IReadOnlyList<ImatrixTensorStatistics> entries = RunInBackground(
+                $"Reading {Formatting.FileName(path)}",
+                (_, _) => ImatrixTensorStatistics.Of(MatrixFiles.Read(path)));
+            foreach (ImatrixTensorStatistics entry in entries.Where(entry => patterns.Any(pattern => pattern.IsMatch(entry.Name))))
+                WriteObject(new MatrixEntry(path, entry));
+        }
+        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
+        {
+            WriteError(exception.ToErrorRecord(path));
+        }
+    }
+}

@@ -1,0 +1,63 @@
+using System.Management.Automation;
+using GgufQuant.Llama.Imatrix;
+
+namespace GgufQuant.Commands;
+
+/// <summary>Adds importance matrices of the same model up.</summary>
+[Cmdlet(VerbsData.Merge, "ImportanceMatrix", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
+[OutputType(typeof(MatrixFile))]
+public sealed class MergeImportanceMatrixCommand : PathCommand
+{
+    private readonly List<string> _paths = [];
+
+    /// <summary>The file to write.</summary>
+    [Parameter(Mandatory = true, Position = 1, HelpMessage = "The file to write; a name in .dat gives the older format.")]
+    [ValidateNotNullOrEmpty]
+    public string Destination { get; set; } = "";
+
+    /// <summary>Tokens of a chunk of matrices that do not say.</summary>
+    [Parameter(HelpMessage = "Tokens of a chunk of matrices in the older format, which does not say.")]
+    [ValidateRange(1, 1 << 30)]
+    public int ChunkSize { get; set; } = MatrixFiles.DefaultChunkSize;
+
+    /// <summary>Replaces a file that exists.</summary>
+    [Parameter(HelpMessage = "Replace a file that exists.")]
+    public SwitchParameter Force { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessFile(string path) => _paths.Add(path);
+
+    /// <inheritdoc/>
+    protected override void EndProcessing()
+    {
+        string destination = ResolveUnexpanded(Destination);
+        if (_paths.Count == 0 || !ShouldProcess(destination, $"Merge {_paths.Count} importance matrices"))
+            return;
+        if (!Force && File.Exists(destination))
+        {
+            WriteError(PathErrors.Exists(destination));
+            return;
+        }
+        try
+        {
+            CollectedImatrix merged = RunInBackground("Merging importance matrices", (_, token) => Merge(token));
+            ImatrixWriter.Write(merged, destination, MatrixFiles.FormatOf(destination).ToFormat(), Force);
+            WriteObject(new MatrixFile(destination, merged));
+        }
+        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
+        {
+            WriteError(exception.ToErrorRecord(destination));
+        }
+    }
+
+    private CollectedImatrix Merge(CancellationToken token)
+    {
+        CollectedImatrix merged = MatrixFiles.Read(_paths[0], ChunkSize);
+        foreach (string path in _paths.Skip(1))
+        {
+            token.ThrowIfCancellationRequested();
+            merged.Merge(MatrixFiles.Read(path, ChunkSize));
+        }
+        return merged;
+    }
+}

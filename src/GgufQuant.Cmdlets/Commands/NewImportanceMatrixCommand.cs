@@ -1,0 +1,124 @@
+using System.Management.Automation;
+using GgufQuant.Gguf;
+using GgufQuant.Llama;
+using GgufQuant.Llama.Imatrix;
+using GgufQuant.Llama.Quality;
+
+namespace GgufQuant.Commands;
+
+/// <summary>Collects an importance matrix: runs a model over a text and sums what its weights are multiplied with.</summary>
+[Cmdlet(VerbsCommon.New, "ImportanceMatrix", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
+[OutputType(typeof(MatrixFile))]
+public sealed class NewImportanceMatrixCommand : ModelCommand
+{
+    private EngineSession? _engine;
+    private string _text = "";
+
+    /// <summary>The text to run the model over.</summary>
+    [Parameter(Mandatory = true, Position = 1, HelpMessage = "A text file that is like what the model is used for.")]
+    [ValidateNotNullOrEmpty]
+    public string Corpus { get; set; } = "";
+
+    /// <summary>The file to write.</summary>
+    [Parameter(HelpMessage = "The file to write; default: beside the model, as model-imatrix.gguf. A name in .dat gives the older format.")]
+    [ValidateNotNullOrEmpty]
+    public string? Destination { get; set; }
+
+    /// <summary>A matrix to go on with.</summary>
+    [Parameter(HelpMessage = "A matrix of the same model to add to, with -SkipChunks for what of the text it has seen.")]
+    [ValidateNotNullOrEmpty]
+    public string? Resume { get; set; }
+
+    /// <summary>Tokens of a chunk.</summary>
+    [Parameter(HelpMessage = "Tokens of a chunk; default: 512, or what the model was trained for if that is less.")]
+    [ValidateRange(4, 1 << 30)]
+    public int? ContextLength { get; set; }
+
+    /// <summary>Chunks of the text to evaluate at most.</summary>
+    [Parameter(HelpMessage = "Chunks of the text to evaluate at most; default: the whole text.")]
+    [ValidateRange(1, int.MaxValue)]
+    public int? Chunks { get; set; }
+
+    /// <summary>Chunks of the text to leave out at its beginning.</summary>
+    [Parameter(HelpMessage = "Chunks to leave out at the beginning of the text.")]
+    [ValidateRange(0, int.MaxValue)]
+    public int SkipChunks { get; set; }
+
+    /// <summary>Collects for the output tensor too.</summary>
+    [Parameter(HelpMessage = "Collect for output.weight too, which llama-imatrix advises against.")]
+    public SwitchParameter IncludeOutput { get; set; }
+
+    /// <summary>Reads special tokens in the text as such.</summary>
+    [Parameter(HelpMessage = "Read special tokens that the text spells out as such.")]
+    public SwitchParameter ParseSpecial { get; set; }
+
+    /// <summary>Replaces a file that exists.</summary>
+    [Parameter(HelpMessage = "Replace a file that exists.")]
+    public SwitchParameter Force { get; set; }
+
+    /// <summary>Processor threads to use.</summary>
+    [Parameter(HelpMessage = "Threads; default: all cores.")]
+    [ValidateRange(1, 1024)]
+    public int Threads { get; set; }
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        string path = ResolveUnexpanded(Corpus);
+        try
+        {
+            _text = CorpusChunks.ReadText(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            ThrowTerminatingError(exception.ToErrorRecord(path));
+        }
+        _engine = EngineSession.Start(this);
+    }
+
+    /// <inheritdoc/>
+    protected override void ProcessModel(GgufFile model)
+    {
+        string destination = Destination is null
+            ? System.IO.Path.Combine(System.IO.Path.GetDirectoryName(model.Path)!, Catalog.QuantName.WithoutQuantization(model.Path) + "-imatrix.gguf")
+            : ResolveUnexpanded(Destination);
+        if (!ShouldProcess(destination, $"Collect the importance matrix of '{Formatting.FileName(model.Path)}' over '{Formatting.FileName(Corpus)}'"))
+            return;
+        if (!Force && File.Exists(destination))
+        {
+            WriteError(PathErrors.Exists(destination));
+            return;
+        }
+        (CollectedImatrix matrix, PerplexityResult perplexity) = RunInBackground(
+            $"Collecting the importance matrix of {Formatting.FileName(model.Path)}",
+            (progress, token) => Collect(model.Path, progress, token));
+        matrix.AddDataset(ResolveUnexpanded(Corpus));
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
+        ImatrixWriter.Write(matrix, destination, MatrixFiles.FormatOf(destination).ToFormat(), Force);
+        WriteObject(new MatrixFile(destination, matrix, model.Path, perplexity));
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _engine?.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private (CollectedImatrix Matrix, PerplexityResult Perplexity) Collect(
+        string path, IProgress<WorkProgress> progress, CancellationToken token)
+    {
+        CollectedImatrix? before = Resume is null ? null : MatrixFiles.Read(ResolveUnexpanded(Resume), ContextLength);
+        using ILanguageModel model = _engine!.Engine.Load(path, EngineSession.ModelOptions(progress, path), token);
+        ImatrixOptions options = new()
+        {
+            ContextLength = ContextLength,
+            Chunks = Chunks,
+            SkipChunks = SkipChunks,
+            IncludeOutput = IncludeOutput,
+            ParseSpecial = ParseSpecial,
+            Threads = Threads,
+        };
+        return ImatrixCollector.Collect(model, _text, options, before, new EvaluationStatus(progress), token);
+    }
+}

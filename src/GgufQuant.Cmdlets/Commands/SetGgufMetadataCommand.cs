@@ -1,0 +1,67 @@
+using System.Collections;
+using System.Management.Automation;
+using GgufQuant.Gguf;
+
+namespace GgufQuant.Commands;
+
+/// <summary>Changes the metadata of model files.</summary>
+[Cmdlet(VerbsCommon.Set, "GgufMetadata", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
+[OutputType(typeof(MetadataChange))]
+public sealed class SetGgufMetadataCommand : PathCommand
+{
+    /// <summary>Keys and values to add or to replace.</summary>
+    [Parameter(Position = 1, HelpMessage = "A table of metadata keys and values to add or to replace.")]
+    [ValidateNotNull]
+    public IDictionary? Metadata { get; set; }
+
+    /// <summary>Keys to remove.</summary>
+    [Parameter(HelpMessage = "Metadata keys to remove.")]
+    [ValidateNotNullOrEmpty]
+    public string[] Remove { get; set; } = [];
+
+    /// <summary>Returns what each change took.</summary>
+    [Parameter(HelpMessage = "Return an object for each file that says what the change took.")]
+    public SwitchParameter PassThru { get; set; }
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        if (Metadata is null && Remove.Length == 0)
+        {
+            ThrowTerminatingError(new(
+                new ArgumentException("There is nothing to change. Give -Metadata a table such as @{ 'general.name' = 'My model' }, or -Remove some keys."),
+                "NothingToChange", ErrorCategory.InvalidArgument, null));
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void ProcessFile(string path)
+    {
+        try
+        {
+            IReadOnlyList<GgufEntry> entries = ReadEntries(path);
+            string keys = string.Join(", ", entries.Select(entry => entry.Key).Concat(Remove));
+            if (!ShouldProcess(path, $"Change {keys}"))
+                return;
+            GgufEdit edit = RunInBackground(
+                $"Changing {Formatting.FileName(path)}",
+                (progress, token) => GgufMetadataEditor.Apply(path, entries, Remove, new CopyStatus(progress), token));
+            if (PassThru)
+                WriteObject(new MetadataChange(path, edit));
+        }
+        catch (ArgumentException exception)
+        {
+            WriteError(new(exception, "InvalidMetadata", ErrorCategory.InvalidArgument, path));
+        }
+        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
+        {
+            WriteError(exception.ToErrorRecord(path));
+        }
+    }
+
+    private IReadOnlyList<GgufEntry> ReadEntries(string path)
+    {
+        using GgufFile file = GgufFile.Open(path);
+        return MetadataArguments.ToEntries(Metadata, file.Metadata);
+    }
+}
