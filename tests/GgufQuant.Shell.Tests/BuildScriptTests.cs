@@ -3,7 +3,7 @@ namespace GgufQuant.Shell.Tests;
 /// <summary><c>build.ps1</c> and the samples, inside the Shell.</summary>
 public sealed class BuildScriptTests
 {
-    public static TheoryData<string> Scripts => new("build.ps1", "samples/quickstart.ps1");
+    public static TheoryData<string> Scripts => new("build.ps1", "samples/quickstart.ps1", "samples/quality.ps1");
 
     [Theory]
     [MemberData(nameof(Scripts))]

@@ -52,6 +52,20 @@ public sealed class ModuleTests
     }
 
     [Fact]
+    public void Every_cmdlet_has_help_that_the_engine_finds()
+    {
+        ShellResult result = ShellProcess.Run("-Command", """
+            foreach ($name in (Get-Module GgufQuant).ExportedCmdlets.Keys)
+            {
+                $help = Get-Help $name -Full
+                if ($help.Synopsis -match "^\s*$name\s" -or @($help.examples.example).Count -lt 2) { $name }
+            }
+            """);
+        Assert.Equal("", result.Error);
+        Assert.Empty(result.Lines);
+    }
+
+    [Fact]
     public void The_engine_does_not_lend_the_module_its_own_copy()
     {
         ShellResult result = ShellProcess.Run("-Command", "(Get-Command Get-GgufInfo).ImplementingType.Assembly.Location");
