@@ -61,8 +61,70 @@ public class FileToolsTests
         ModelInfo info = session.InvokeOne<ModelInfo>(
             "ConvertTo-Quantized $sample Q4_0 -PruneLayer 1, 2 -Metadata @{ 'general.name' = 'Small' } -Destination . | Get-GgufInfo");
         Assert.Equal((4, "Small"), (info.Layers, info.Name));
-        Assert.Equal("InvalidMetadata,GgufQuant.Commands.ConvertToQuantizedCommand", session.InvokeForError(
+        Assert.Equal("CannotQuantize,GgufQuant.Commands.ConvertToQuantizedCommand", session.InvokeForError(
             "ConvertTo-Quantized $sample Q4_0 -Metadata @{ 'llama.block_count' = 'x' } -Destination .").FullyQualifiedErrorId);
+    }
+
+    [Fact]
+    public void A_recipe_gives_tensors_of_some_layers_other_types()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        File.WriteAllText(session.Folder.File("r.psd1"), """
+            @{
+                Rules = @(
+                    @{ Tensor = 'attn_q'; Layer = '0-1,4'; Type = 'q8_0' }
+                    @{ Tensor = 'attn_q'; Type = 'q5_K' }
+                    @{ Tensor = 'ffn_up'; Layer = 3, 5; Type = 'Q6_K' }
+                )
+            }
+            """);
+        PlannedFile plan = session.InvokeOne<PlannedFile>("ConvertTo-Quantized $sample Q4_0 -Recipe r.psd1 -TensorType 'blk.4.attn_q=q4_1' -WhatIf -Destination .");
+        Assert.Equal("Q8_0 Q8_0 Q5_K Q5_K Q4_1 Q5_K", Types("attn_q"));
+        Assert.Equal("Q4_0 Q4_0 Q4_0 Q6_K Q4_0 Q6_K", Types("ffn_up"));
+
+        string Types(string tensor) => string.Join(' ', Enumerable.Range(0, 6).Select(i => plan.Tensors.Single(planned => planned.Name == $"blk.{i}.{tensor}.weight").Target));
+    }
+
+    [Theory]
+    [InlineData("@{ Rules = @(@{ Tensor = 'a' }) }", "rule 1 needs a 'Tensor' and a 'Type'")]
+    [InlineData("@{ Rules = @(@{ Tensor = 'a'; Type = 'q9' }) }", "'q9' is not a tensor type")]
+    [InlineData("@{ Rules = @(@{ Tensor = 'a'; Type = 'q4_0'; Layer = '3-1' }) }", "'3-1' names no layers")]
+    [InlineData("@{ Rules = @(Get-Command) }", "is not a recipe")]
+    [InlineData("@{ ", "line 1")]
+    [InlineData("'text'", "it is not a table")]
+    public void A_file_that_is_no_recipe_is_refused(string text, string expected)
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        File.WriteAllText(session.Folder.File("r.psd1"), text);
+        ErrorRecord error = session.InvokeForError("ConvertTo-Quantized $sample Q4_0 -Recipe r.psd1 -Destination .");
+        Assert.Equal("CannotQuantize,GgufQuant.Commands.ConvertToQuantizedCommand", error.FullyQualifiedErrorId);
+        Assert.Contains(expected, error.Exception.Message);
+    }
+
+    [Fact]
+    public void A_file_is_split_as_it_is_written()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        QuantizedFile file = session.InvokeOne<QuantizedFile>("ConvertTo-Quantized $sample Q8_0 -SplitMaxSize 2MB -Hash -Destination .");
+        Assert.True(file.Paths.Count > 2);
+        Assert.Equal(file.Paths, Directory.GetFiles(session.Folder.Path).Order());
+        Assert.Equal(file.Paths.Count, file.Hash!.Split(' ').Length);
+        Assert.Equal(file.Size, file.Paths.Sum(path => new FileInfo(path).Length));
+        ModelInfo info = session.InvokeOne<ModelInfo>("Get-GgufInfo *.gguf");
+        Assert.Equal((file.Paths.Count, FileType.Q8_0), (info.Shards, info.Type));
+        QuantizedFile kept = session.InvokeOne<QuantizedFile>("ConvertTo-Quantized *1-of*.gguf Q4_0 -AllowRequantize -KeepSplit -Destination kept");
+        Assert.Equal(file.Paths.Count, kept.Paths.Count);
+    }
+
+    [Fact]
+    public void Tensors_are_taken_from_an_earlier_file()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        session.InvokeOne<QuantizedFile>("ConvertTo-Quantized $sample Q4_0 -Destination a.gguf");
+        QuantizedFile again = session.InvokeOne<QuantizedFile>("ConvertTo-Quantized $sample Q4_0 -TensorType 'attn_v=q8_0' -Reuse a.gguf -Destination b.gguf");
+        Assert.InRange(again.TensorsReused, 30, 50);
+        session.InvokeOne<QuantizedFile>("ConvertTo-Quantized $sample Q4_0 -TensorType 'attn_v=q8_0' -Destination c.gguf");
+        Assert.Equal(File.ReadAllBytes(session.Folder.File("c.gguf")), File.ReadAllBytes(session.Folder.File("b.gguf")));
     }
 
     [Fact]

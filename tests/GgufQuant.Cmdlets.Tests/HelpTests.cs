@@ -65,17 +65,18 @@ public class HelpTests
                 info.Parameters.ContainsKey(parameter.ParameterName),
                 $"{use.GetCommandName()} has no -{parameter.ParameterName}: {use}");
         }
-        int positions = info.Parameters.Values.Max(parameter => parameter.ParameterSets.Values.Max(set => set.Position)) + 1;
+        int positions = info.Parameters.Values.Max(parameter => parameter.ParameterSets.Values.Max(set => set.Position));
         StaticBindingResult binding = StaticParameterBinder.BindCommand(use);
         Assert.True(binding.BindingExceptions.Count == 0, string.Join('\n', binding.BindingExceptions.Values.Select(failure => failure.BindingException.Message)));
-        Assert.InRange(binding.BoundParameters.Keys.Count(name => int.TryParse(name, out _)), 0, positions);
+        Assert.InRange(binding.BoundParameters.Keys.Count(name => int.TryParse(name, out _)), 0, Math.Max(0, positions + 1));
     }
 
-    private static object Property(PSObject from, string name, string inner) =>
-        ((PSObject)from.Properties[name].Value).Properties[inner].Value;
+    private static object? Property(PSObject from, string name, string inner) =>
+        (from.Properties[name].Value as PSObject)?.Properties[inner]?.Value;
 
-    private static IEnumerable<PSObject> Items(object value) => value switch
+    private static IEnumerable<PSObject> Items(object? value) => value switch
     {
+        null => [],
         PSObject { BaseObject: object[] items } => items.Select(PSObject.AsPSObject),
         object[] items => items.Select(PSObject.AsPSObject),
         _ => [PSObject.AsPSObject(value)],

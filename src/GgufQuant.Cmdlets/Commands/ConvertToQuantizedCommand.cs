@@ -1,10 +1,8 @@
-using System.Collections;
 using System.Management.Automation;
 using System.Security.Cryptography;
 using GgufQuant.Catalog;
-using GgufQuant.Formats;
 using GgufQuant.Gguf;
-using GgufQuant.Imatrix;
+using GgufQuant.Gpu;
 using GgufQuant.Planning;
 using GgufQuant.Quantization;
 
@@ -13,11 +11,10 @@ namespace GgufQuant.Commands;
 /// <summary>Quantizes a model to one or several types, with the bytes of llama.cpp.</summary>
 [Cmdlet(VerbsData.ConvertTo, "Quantized", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(QuantizedFile), typeof(PlannedFile))]
-public sealed class ConvertToQuantizedCommand : ModelCommand
+public sealed class ConvertToQuantizedCommand : QuantizationCommand
 {
     private Destinations _destinations = new(destination: null, isFolder: false);
-    private QuantizationOptions _options = QuantizationOptions.Default;
-    private Quantizer _quantizer = new();
+    private GgufFile? _earlier;
 
     /// <summary>The file types to make.</summary>
     [Parameter(Mandatory = true, Position = 1, HelpMessage = "One or more file types: Q4_K_M, Q8_0, ...")]
@@ -34,60 +31,20 @@ public sealed class ConvertToQuantizedCommand : ModelCommand
     [Parameter(HelpMessage = "Replace files that exist.")]
     public SwitchParameter Force { get; set; }
 
-    /// <summary>Takes tensors that are quantized already.</summary>
-    [Parameter(HelpMessage = "Take a source that is quantized already; what it has lost stays lost.")]
-    public SwitchParameter AllowRequantize { get; set; }
-
-    /// <summary>Gives every matrix the same type.</summary>
-    [Parameter(HelpMessage = "Give every matrix the same type instead of the file type's mix.")]
-    public SwitchParameter Pure { get; set; }
-
-    /// <summary>The type of the output tensor.</summary>
-    [Parameter(HelpMessage = "The type of output.weight.")]
-    [TensorFormatTransformation]
-    [ArgumentCompleter(typeof(TensorTypeCompleter))]
-    public BlockFormat? OutputTensorType { get; set; }
-
-    /// <summary>The type of the token embeddings.</summary>
-    [Parameter(HelpMessage = "The type of token_embd.weight.")]
-    [TensorFormatTransformation]
-    [ArgumentCompleter(typeof(TensorTypeCompleter))]
-    public BlockFormat? TokenEmbeddingType { get; set; }
-
-    /// <summary>Types for tensors by name; the first rule that matches decides.</summary>
-    [Parameter(HelpMessage = "Rules 'regex=type', or an ordered table of them; the first that matches decides.")]
-    [TensorTypeTransformation]
+    /// <summary>An earlier file made of the same source.</summary>
+    [Parameter(HelpMessage = "An earlier file made of the same source: tensors that would be the same are taken from it.")]
     [ValidateNotNullOrEmpty]
-    public TensorTypeRule[] TensorType { get; set; } = [];
+    public string? Reuse { get; set; }
 
-    /// <summary>Leaves the output tensor as it is.</summary>
-    [Parameter(HelpMessage = "Leave output.weight as it is in the source.")]
-    public SwitchParameter LeaveOutputTensor { get; set; }
+    /// <summary>Goes on with a conversion that was interrupted.</summary>
+    [Parameter(HelpMessage = "Keep what is finished when interrupted, and go on with it the next time.")]
+    public SwitchParameter Resume { get; set; }
 
-    /// <summary>An importance matrix.</summary>
-    [Parameter(HelpMessage = "An importance matrix, GGUF or .dat, as New-ImportanceMatrix or llama-imatrix makes it.")]
-    [ValidateNotNullOrEmpty]
-    public string? ImportanceMatrix { get; set; }
-
-    /// <summary>Parts of names: only the matrix's entries with one of them are used.</summary>
-    [Parameter(HelpMessage = "Use only the matrix's entries whose names contain one of these.")]
-    [ValidateNotNullOrEmpty]
-    public string[] IncludeWeight { get; set; } = [];
-
-    /// <summary>Parts of names: the matrix's entries with one of them are not used.</summary>
-    [Parameter(HelpMessage = "Do not use the matrix's entries whose names contain one of these.")]
-    [ValidateNotNullOrEmpty]
-    public string[] ExcludeWeight { get; set; } = [];
-
-    /// <summary>Layers to take out.</summary>
-    [Parameter(HelpMessage = "Numbers of layers to take out, from 0; those after them move up.")]
-    [ValidateRange(0, 65535)]
-    public int[] PruneLayer { get; set; } = [];
-
-    /// <summary>Metadata to add or to replace.</summary>
-    [Parameter(HelpMessage = "A table of metadata keys and values to add or to replace.")]
-    [ValidateNotNull]
-    public IDictionary? Metadata { get; set; }
+    /// <summary>What quantizes.</summary>
+    [Parameter(HelpMessage = "Auto, Cpu, Cuda, Cuda:0, OpenCL or OpenCL:0; Get-QuantDevice lists them.")]
+    [ArgumentCompleter(typeof(DeviceCompleter))]
+    [ValidatePattern("^(Auto|Cpu|(Cuda|OpenCL)(:\\d{1,3})?)$")]
+    public string Device { get; set; } = "Auto";
 
     /// <summary>Processor threads to use.</summary>
     [Parameter(HelpMessage = "Threads; default: all cores. The file is the same whatever their number.")]
@@ -106,6 +63,7 @@ public sealed class ConvertToQuantizedCommand : ModelCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        base.BeginProcessing();
         if (Destination is not null)
             _destinations = Destinations.At(Destination, ResolveUnexpanded(Destination));
         if (_destinations.IsFile && Type.Length > 1)
@@ -114,38 +72,18 @@ public sealed class ConvertToQuantizedCommand : ModelCommand
                 new ArgumentException($"'{Destination}' is one file, but {Type.Length} types were asked for. Give -Destination a folder."),
                 "DestinationIsFile", ErrorCategory.InvalidArgument, Destination));
         }
-        _options = new()
-        {
-            AllowRequantize = AllowRequantize,
-            Pure = Pure,
-            OutputTensorType = OutputTensorType?.Type,
-            TokenEmbeddingType = TokenEmbeddingType?.Type,
-            TensorTypes = TensorType,
-            LeaveOutputTensor = LeaveOutputTensor,
-            ImportanceMatrix = ImportanceMatrix is null ? null : OpenMatrix(ResolveUnexpanded(ImportanceMatrix)),
-            PruneLayers = PruneLayer,
-        };
-        _quantizer = new(new() { Threads = Threads, MemoryBudget = MemoryBudget });
+        if (Reuse is not null)
+            _earlier = OrStop(ResolveUnexpanded(Reuse), GgufFile.Open);
     }
 
     /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)
     {
-        QuantizationOptions options;
-        try
-        {
-            options = _options with { Metadata = MetadataArguments.ToEntries(Metadata, model.Metadata) };
-        }
-        catch (ArgumentException exception)
-        {
-            WriteError(new(exception, "InvalidMetadata", ErrorCategory.InvalidArgument, model.Path));
-            return;
-        }
         foreach (QuantType type in Type.Distinct())
         {
             try
             {
-                Convert(QuantizationPlan.Create(model, type.Type, options));
+                Convert(QuantizationPlan.Create(model, type.Type, OptionsFor(model)));
             }
             catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
             {
@@ -154,42 +92,38 @@ public sealed class ConvertToQuantizedCommand : ModelCommand
         }
     }
 
-    private ImportanceMatrix? OpenMatrix(string path)
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
     {
-        try
-        {
-            return Imatrix.ImportanceMatrix.Open(path).Where(IncludeWeight, ExcludeWeight);
-        }
-        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
-        {
-            // Nothing that needs the matrix should be made without it.
-            ThrowTerminatingError(exception.ToErrorRecord(path));
-            return null;
-        }
+        _earlier?.Dispose();
+        base.Dispose(disposing);
     }
 
     private void Convert(QuantizationPlan plan)
     {
         string source = Formatting.FileName(plan.Source.Path);
         string destination = _destinations.For(plan.Source.Path, plan.Type);
-        string action = $"Quantize '{source}' to {plan.Type} and write {Formatting.Size(plan.TotalBytes)} to '{destination}'.";
+        IReadOnlyList<string> paths = plan.PathsAt(destination);
+        string action = $"Quantize '{source}' to {plan.Type} and write {Formatting.Size(plan.TotalBytes)} to '{paths[0]}'.";
         if (!ShouldProcess(action, $"{action} Continue?", "ConvertTo-Quantized", out ShouldProcessReason reason))
         {
             if (reason == ShouldProcessReason.WhatIf)
-                WriteObject(new PlannedFile(plan, destination));
+                WriteObject(new PlannedFile(plan, paths));
             return;
         }
-        if (_destinations.Claim(destination, Force) is ErrorRecord refusal)
+        if (_destinations.Claim(paths, Force) is ErrorRecord refusal)
         {
             WriteError(refusal);
             return;
         }
 
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
+        using IQuantizationDevice device = DeviceCatalog.Open(Device, Threads, warning => Post(() => WriteWarning(warning)));
+        Quantizer quantizer = new(new() { Device = device, MemoryBudget = MemoryBudget, Reuse = _earlier, Resume = Resume });
         QuantizationResult result = RunInBackground(
             $"Quantizing {source} to {plan.Type}",
-            (progress, token) => _quantizer.Run(plan, destination, Force, new QuantizationStatus(progress), token));
-        WriteObject(new QuantizedFile(result, Hash ? HashOf(destination) : null));
+            (progress, token) => quantizer.Run(plan, destination, Force, new QuantizationStatus(progress), token));
+        WriteObject(new QuantizedFile(result, paths, device, Hash ? string.Join(' ', paths.Select(HashOf)) : null));
     }
 
     private string HashOf(string path) => RunInBackground(

@@ -118,7 +118,7 @@ public static class Formatting
     public static string? Divergence(QuantQuality row) => row.IsReference ? "-" : Measure(row.KlDivergence);
 
     /// <summary>What a type is good for, and whether it is the one to take.</summary>
-    public static string Advice(QuantTypeFit fit, PSHost host) =>
+    public static string? Advice(QuantTypeFit fit, PSHost host) =>
         Wrap(fit.Recommendation is string sentence ? $"RECOMMENDED. {sentence}" : fit.Summary, host, indent: 62);
 
     /// <summary>How far two continuations agree.</summary>
@@ -195,8 +195,10 @@ public static class Formatting
     /// <param name="host">The console it goes to.</param>
     /// <param name="indent">Characters that stand before every line.</param>
     /// <param name="hanging">Spaces to set before the second line and those that follow.</param>
-    public static string Wrap(string text, PSHost host, int indent, int hanging = 0)
+    public static string? Wrap(string? text, PSHost host, int indent, int hanging = 0)
     {
+        if (text is null)
+            return null;
         int width = Math.Max(LineWidth(host) - indent, 20);
         StringBuilder lines = new();
         int used = 0;

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using GgufQuant.Comparison;
 using GgufQuant.Gguf;
+using GgufQuant.Gpu;
 using GgufQuant.Imatrix;
 using GgufQuant.Llama;
 using GgufQuant.Planning;
@@ -13,7 +14,7 @@ internal static class ModelErrors
     /// <summary>Whether an exception is about the model at hand rather than about the program.</summary>
     internal static bool IsAboutModel(Exception exception) =>
         exception is GgufFormatException or ImportanceFormatException or QuantizationException or ModelMismatchException
-            or InferenceException or InvalidDataException or IOException or UnauthorizedAccessException;
+            or InferenceException or GpuException or InvalidDataException or IOException or UnauthorizedAccessException;
 
     /// <summary>The error for an exception that <see cref="IsAboutModel"/>.</summary>
     internal static ErrorRecord ToErrorRecord(this Exception exception, string path) => exception switch
@@ -26,6 +27,7 @@ internal static class ModelErrors
         InferenceException => new(exception, "CannotRunModel", ErrorCategory.InvalidOperation, path),
         QuantizationException => new(exception, "CannotQuantize", ErrorCategory.InvalidOperation, path),
         ModelMismatchException => new(exception, "DifferentModels", ErrorCategory.InvalidArgument, path),
+        GpuException => new(exception, "DeviceUnavailable", ErrorCategory.DeviceError, path),
         FileNotFoundException => new(exception, "FileNotFound", ErrorCategory.ObjectNotFound, path),
         UnauthorizedAccessException => new(exception, "AccessDenied", ErrorCategory.PermissionDenied, path),
         _ => new(exception, "FileError", ErrorCategory.ReadError, path),

@@ -5,9 +5,10 @@ namespace GgufQuant.Commands;
 /// <summary>A file as it would be quantized: what <c>-WhatIf</c> shows.</summary>
 public sealed class PlannedFile
 {
-    internal PlannedFile(QuantizationPlan plan, string destination)
+    internal PlannedFile(QuantizationPlan plan, IReadOnlyList<string> paths)
     {
-        Destination = destination;
+        Destination = paths[0];
+        Destinations = paths;
         Source = plan.Source.Path;
         Type = plan.Type;
         Size = plan.TotalBytes;
@@ -17,8 +18,11 @@ public sealed class PlannedFile
         Tensors = plan.Tensors;
     }
 
-    /// <summary>The full path of the file that would be written.</summary>
+    /// <summary>The full path of the file that would be written, or of the first shard.</summary>
     public string Destination { get; }
+
+    /// <summary>The full paths of all files that would be written.</summary>
+    public IReadOnlyList<string> Destinations { get; }
 
     /// <summary>The full path of the model.</summary>
     public string Source { get; }

@@ -1,3 +1,4 @@
+using GgufQuant.Gpu;
 using GgufQuant.Planning;
 using GgufQuant.Quantization;
 
@@ -6,8 +7,12 @@ namespace GgufQuant.Commands;
 /// <summary>A file that has been quantized.</summary>
 public sealed class QuantizedFile
 {
-    internal QuantizedFile(QuantizationResult result, string? hash)
+    internal QuantizedFile(QuantizationResult result, IReadOnlyList<string> paths, IQuantizationDevice device, string? hash)
     {
+        Paths = paths;
+        Device = result.Device;
+        DeviceShare = device is GpuDevice gpu ? gpu.Share : 1;
+        TensorsReused = result.TensorsReused;
         Path = result.Path;
         Source = result.Source;
         Type = result.Type;
@@ -21,8 +26,11 @@ public sealed class QuantizedFile
         Hash = hash;
     }
 
-    /// <summary>The full path.</summary>
+    /// <summary>The full path, or the first shard's.</summary>
     public string Path { get; }
+
+    /// <summary>The full paths of all shards; one unless the file was split.</summary>
+    public IReadOnlyList<string> Paths { get; }
 
     /// <summary>The full path of the model it was made of.</summary>
     public string Source { get; }
@@ -54,7 +62,16 @@ public sealed class QuantizedFile
     /// <summary>Weights quantized a second.</summary>
     public double WeightsPerSecond { get; }
 
-    /// <summary>SHA-256 of the file in hexadecimal; null unless it was asked for.</summary>
+    /// <summary>What quantized it.</summary>
+    public string Device { get; }
+
+    /// <summary>The share of the weights that the device made itself, 0 to 1; the processor made the rest.</summary>
+    public double DeviceShare { get; }
+
+    /// <summary>Tensors taken from an earlier file or from an unfinished one.</summary>
+    public int TensorsReused { get; }
+
+    /// <summary>SHA-256 of the file in hexadecimal, of several shards with spaces between; null unless it was asked for.</summary>
     public string? Hash { get; }
 
     /// <summary>The file's path, so that the object can stand where a path is asked for.</summary>

@@ -33,17 +33,18 @@ internal sealed class Destinations(string? destination, bool isFolder)
             destination ?? Path.GetDirectoryName(source)!, $"{QuantName.WithoutQuantization(source)}-{type}.gguf");
     }
 
-    /// <summary>Claims a path for one file; null, or why it may not be written.</summary>
-    internal ErrorRecord? Claim(string path, bool force)
+    /// <summary>Claims the paths of one model's files; null, or why they may not be written.</summary>
+    internal ErrorRecord? Claim(IReadOnlyList<string> paths, bool force)
     {
-        if (!_taken.Add(path))
+        foreach (string path in paths)
         {
-            return new(
-                new IOException($"'{path}' has just been written from another model: give -Destination a folder, or convert one model at a time."),
-                "DestinationUsedTwice", ErrorCategory.ResourceExists, path);
+            if (!_taken.Add(path))
+            {
+                return new(
+                    new IOException($"'{path}' has just been written from another model: give -Destination a folder, or convert one model at a time."),
+                    "DestinationUsedTwice", ErrorCategory.ResourceExists, path);
+            }
         }
-        if (!force && File.Exists(path))
-            return PathErrors.Exists(path);
-        return null;
+        return force ? null : paths.Where(File.Exists).Select(PathErrors.Exists).FirstOrDefault();
     }
 }

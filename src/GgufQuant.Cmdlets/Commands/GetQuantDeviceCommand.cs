@@ -1,0 +1,14 @@
+using System.Management.Automation;
+using GgufQuant.Gpu;
+
+namespace GgufQuant.Commands;
+
+/// <summary>Lists what can quantize on this machine, and why something cannot.</summary>
+[Cmdlet(VerbsCommon.Get, "QuantDevice")]
+[OutputType(typeof(ComputeDevice))]
+public sealed class GetQuantDeviceCommand : StoppableCommand
+{
+    /// <inheritdoc/>
+    protected override void EndProcessing() => WriteObject(
+        RunInBackground("Trying the devices of this machine", (_, token) => DeviceCatalog.List(token)), enumerateCollection: true);
+}

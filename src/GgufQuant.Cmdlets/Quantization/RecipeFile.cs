@@ -1,0 +1,75 @@
+using System.Collections;
+using System.Globalization;
+using System.Management.Automation.Language;
+using GgufQuant.Formats;
+using GgufQuant.Planning;
+
+namespace GgufQuant.Commands;
+
+/// <summary>Reads recipes: a .psd1 file with an ordered list of rules, each of a tensor pattern, layers and a type.</summary>
+internal static class RecipeFile
+{
+    /// <exception cref="QuantizationException">The file is no recipe; the message says where and why.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    internal static IReadOnlyList<TensorTypeRule> Read(string path)
+    {
+        ScriptBlockAst script = Parser.ParseInput(File.ReadAllText(path), path, out _, out ParseError[] errors);
+        if (errors.Length > 0)
+            throw Refusal(path, $"line {errors[0].Extent.StartLineNumber}: {errors[0].Message}");
+        object rules = Table(path, script)["Rules"] ?? throw Refusal(path, "it has no 'Rules'");
+        return [.. (rules is object[] several ? several : [rules]).Select((rule, index) => Rule(path, index + 1, rule as Hashtable))];
+    }
+
+    // Only constants are taken: a recipe cannot run anything.
+    private static Hashtable Table(string path, ScriptBlockAst script)
+    {
+        try
+        {
+            Ast? table = script.Find(node => node is HashtableAst, searchNestedScriptBlocks: false);
+            return table?.SafeGetValue() as Hashtable ?? throw Refusal(path, "it is not a table, @{ ... }");
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw Refusal(path, exception.Message);
+        }
+    }
+
+    private static TensorTypeRule Rule(string path, int number, Hashtable? rule)
+    {
+        if (rule?["Tensor"] is not string pattern || rule["Type"] is not string type)
+            throw Refusal(path, $"rule {number} needs a 'Tensor' and a 'Type'");
+        if (!TensorFormatTransformationAttribute.TryFind(type, out BlockFormat? format))
+            throw Refusal(path, $"rule {number}: '{type}' is not a tensor type");
+        try
+        {
+            return new(pattern, format.Type, rule["Layer"] is { } layers ? Layers(path, number, layers) : null);
+        }
+        catch (ArgumentException exception)
+        {
+            throw Refusal(path, $"rule {number}: '{pattern}' is not a regular expression: {exception.Message}");
+        }
+    }
+
+    // 0, '0-3,28-31' and @(0, '4-7') all name layers.
+    private static List<int> Layers(string path, int number, object layers)
+    {
+        List<int> all = [];
+        foreach (object item in layers is object[] several ? several : [layers])
+        {
+            foreach (string range in string.Create(CultureInfo.InvariantCulture, $"{item}").Split(','))
+            {
+                string[] ends = range.Split('-');
+                if (ends.Length > 2 || !TryParse(ends[0], out int first) || !TryParse(ends[^1], out int last) || last < first)
+                    throw Refusal(path, $"rule {number}: '{range}' names no layers: write 5, '0-3' or '0-3,28-31'");
+                all.AddRange(Enumerable.Range(first, last - first + 1));
+            }
+        }
+        return all;
+    }
+
+    private static bool TryParse(string text, out int layer) =>
+        int.TryParse(text.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out layer) && layer < 1 << 16;
+
+    private static QuantizationException Refusal(string path, string problem) =>
+        new($"'{path}' is not a recipe: {problem}. Write @{{ Rules = @(@{{ Tensor = 'attn_v'; Layer = '0-3'; Type = 'q6_K' }}) }}.");
+}

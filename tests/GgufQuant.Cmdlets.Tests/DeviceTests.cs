@@ -1,0 +1,44 @@
+using System.Management.Automation;
+using GgufQuant.Commands;
+using GgufQuant.Gpu;
+
+namespace GgufQuant.Cmdlets.Tests;
+
+public class DeviceTests
+{
+    [Fact]
+    public void The_processor_is_always_there_and_what_is_not_says_why()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        IReadOnlyList<ComputeDevice> devices = session.Invoke<ComputeDevice>("Get-QuantDevice");
+        Assert.Empty(session.Errors);
+        Assert.Equal(("Cpu", true), (devices[0].Id, devices[0].IsUsable));
+        Assert.All(devices.Where(device => !device.IsUsable), device => Assert.EndsWith(".", device.Refusal));
+    }
+
+    [Fact]
+    public void A_device_that_is_not_there_is_an_error_that_says_so()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        ErrorRecord error = session.InvokeForError("ConvertTo-Quantized $sample Q8_0 -Destination . -Device Cuda:99");
+        Assert.Equal("DeviceUnavailable,GgufQuant.Commands.ConvertToQuantizedCommand", error.FullyQualifiedErrorId);
+        Assert.Contains("Cuda:99", error.Exception.Message);
+        Assert.Empty(Directory.GetFileSystemEntries(session.Folder.Path));
+    }
+
+    [Fact]
+    public void The_result_says_what_quantized_it()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        QuantizedFile file = session.InvokeOne<QuantizedFile>("ConvertTo-Quantized $sample Q8_0 -Destination . -Device cpu");
+        Assert.NotEmpty(file.Device);
+        Assert.Equal(1, file.DeviceShare);
+    }
+
+    [Fact]
+    public void Devices_complete()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        Assert.Equal("Auto", Assert.Single(session.Complete("ConvertTo-Quantized x.gguf -Type Q8_0 -Device A")).CompletionText);
+    }
+}
