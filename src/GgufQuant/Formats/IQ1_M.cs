@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.CompilerServices;
 using GgufQuant.Kernels;
 
 namespace GgufQuant.Formats;
@@ -11,11 +10,7 @@ namespace GgufQuant.Formats;
 /// </remarks>
 public readonly struct IQ1_M : ITernaryFormat
 {
-    private const int SubBlockSize = 16;
     private const int GroupSize = 8;
-
-    // The two groups of a sub-block are shifted each on its own: bit 0 for the second, bit 1 for the first.
-    private const int ShiftPairs = 4;
 
     public static GgmlType Type => GgmlType.IQ1_M;
 
@@ -29,7 +24,7 @@ public readonly struct IQ1_M : ITernaryFormat
 
     public static ImportanceUse Importance => ImportanceUse.Optional;
 
-    static int ILevelFormat.ScaleRun => SubBlockSize;
+    static int ILevelFormat.ScaleRun => 16;
 
     static float ITernaryFormat.Negligible => 1e-7f;
 
@@ -61,89 +56,12 @@ public readonly struct IQ1_M : ITernaryFormat
     static TernarySplit ITernaryFormat.Split<TF, TI>(
         ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, ReadOnlySpan<int> order, float greatest)
     {
-        HalfSums first = new(stackalloc float[HalfSums.Room], stackalloc float[HalfSums.Room]);
-        HalfSums second = new(stackalloc float[HalfSums.Room], stackalloc float[HalfSums.Room]);
-        for (int j = 0; j < SubBlockSize; j++)
-        {
-            int i = order[j];
-            float product = factors[i] * weights[i];
-            first.Append(j, i < GroupSize ? product : 0, i < GroupSize ? factors[i] : 0);
-            second.Append(j, i < GroupSize ? 0 : product, i < GroupSize ? 0 : factors[i]);
-        }
-
-        float reached = 0;
-        for (int tail = 2; tail < SubBlockSize / 2; tail += 2)
-        {
-            for (int pair = 0; pair < ShiftPairs; pair++)
-            {
-                (float products, float squares) = Candidate(first, second, tail, SubBlockSize - tail, pair);
-                reached = Math.Max(reached, products * products / squares);
-            }
-        }
-        double factorSum = (double)first.Factors[SubBlockSize] + second.Factors[SubBlockSize];
-        float best = TernarySearch.Start(reached, factorSum, greatest);
-        TernarySplit split = new(-1, -1, 0, greatest);
-        for (int middle = 0; middle <= SubBlockSize; middle++)
-        {
-            for (int upper = middle; upper <= SubBlockSize; upper += TF.Count)
-            {
-                if (AnyIsBetter<TF, TI>(first, second, middle, upper, best))
-                    split = Improve(first, second, middle, upper, Math.Min(SubBlockSize, upper + TF.Count - 1), ref best, split);
-            }
-        }
-        return split;
+        GroupShiftSums sums = default;
+        sums.Fill<TF, TI>(weights, factors, order);
+        return TernarySearch<TF, TI, GroupShiftSums>.Best(ref sums, greatest);
     }
 
-    // Vectors in which something beats the best so far, one split after the other as ggml goes.
-    private static TernarySplit Improve(
-        HalfSums first, HalfSums second, int middle, int from, int to, ref float best, TernarySplit split)
-    {
-        for (int upper = from; upper <= to; upper++)
-        {
-            for (int pair = 0; pair < ShiftPairs; pair++)
-            {
-                (float products, float squares) = Candidate(first, second, middle, upper, pair);
-                if (!TernarySearch.IsBetter(products, squares, best))
-                    continue;
-                float scale = products / squares;
-                best = scale * products;
-                split = new(middle, upper, (pair >> 1) | ((pair & 1) << 1), scale);
-            }
-        }
-        return split;
-    }
-
-    private static (float Products, float Squares) Candidate(HalfSums first, HalfSums second, int middle, int upper, int pair)
-    {
-        int firstShift = pair < 2 ? 1 : -1;
-        int secondShift = pair % 2 == 0 ? 1 : -1;
-        return (first.ProductsAt(middle, upper, firstShift) + second.ProductsAt(middle, upper, secondShift),
-            first.SquaresAt(middle, upper, firstShift) + second.SquaresAt(middle, upper, secondShift));
-    }
-
-    private static bool AnyIsBetter<TF, TI>(HalfSums first, HalfSums second, int middle, int upper, float best)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
-    {
-        (TF firstUp, TF firstDown) = first.Products<TF, TI>(middle, upper);
-        (TF secondUp, TF secondDown) = second.Products<TF, TI>(middle, upper);
-        TF firstSquaresUp = first.Squares<TF, TI>(middle, upper, 1);
-        TF firstSquaresDown = first.Squares<TF, TI>(middle, upper, -1);
-        TF secondSquaresUp = second.Squares<TF, TI>(middle, upper, 1);
-        TF secondSquaresDown = second.Squares<TF, TI>(middle, upper, -1);
-        TF bestLanes = TF.Broadcast(best);
-        return TI.Any(
-            IsBetter<TF, TI>(firstUp + secondUp, firstSquaresUp + secondSquaresUp, bestLanes)
-            | IsBetter<TF, TI>(firstUp + secondDown, firstSquaresUp + secondSquaresDown, bestLanes)
-            | IsBetter<TF, TI>(firstDown + secondUp, firstSquaresDown + secondSquaresUp, bestLanes)
-            | IsBetter<TF, TI>(firstDown + secondDown, firstSquaresDown + secondSquaresDown, bestLanes));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TI IsBetter<TF, TI>(TF products, TF squares, TF best)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF> =>
-        TF.GreaterThan(squares, TF.Broadcast(0)) & TF.GreaterThan(products * products, best * squares);
+    static bool ITernaryFormat.IsShiftedDown(int shift, int group) => GroupShiftSums.IsDown(shift, group);
 
     static void ITernaryFormat.Pack(
         ReadOnlySpan<float> weights,
@@ -191,67 +109,5 @@ public readonly struct IQ1_M : ITernaryFormat
         ulong half = HalfConversion.Narrow(factor * 1.1125f);
         words |= ((half & 0x000F) << 12) | ((half & 0x00F0) << 24) | ((half & 0x0F00) << 36) | ((half & 0xF000) << 48);
         BinaryPrimitives.WriteUInt64LittleEndian(block[48..], words);
-    }
-
-    /// <summary>One group's sums over the weights before each place of the sub-block's order.</summary>
-    /// <remarks>
-    /// With steps of one between levels, a split's products are those of all weights at the upper level less the two
-    /// sums before its boundaries; its squares step by the levels' squares. ggml computes them so, and so rounds.
-    /// </remarks>
-    private readonly ref struct HalfSums
-    {
-        /// <summary>The places of a sub-block, and as many beyond as the widest lanes may read.</summary>
-        public const int Room = SubBlockSize + 1 + SubBlockSize;
-
-        private readonly Span<float> _products;
-        private readonly Span<float> _factors;
-
-        public HalfSums(Span<float> products, Span<float> factors)
-        {
-            // Beyond the last place they are NaN, which no comparison accepts.
-            products.Fill(float.NaN);
-            factors.Fill(float.NaN);
-            products[0] = factors[0] = 0;
-            _products = products;
-            _factors = factors;
-        }
-
-        public ReadOnlySpan<float> Factors => _factors;
-
-        public void Append(int place, float product, float factor)
-        {
-            _products[place + 1] = _products[place] + product;
-            _factors[place + 1] = _factors[place] + factor;
-        }
-
-        public float ProductsAt(int middle, int upper, int shift) =>
-            (_products[SubBlockSize] * Level(shift, 2)) - (_products[upper] + _products[middle]);
-
-        public float SquaresAt(int middle, int upper, int shift) =>
-            SquaresBefore(middle, shift) + (SquareStep(shift, 1) * _factors[upper]);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public (TF Up, TF Down) Products<TF, TI>(int middle, int upper)
-            where TF : struct, IFloatLanes<TF, TI>
-            where TI : struct, IIntLanes<TI, TF>
-        {
-            TF before = TF.Load(in _products[upper]) + TF.Broadcast(_products[middle]);
-            return (TF.Broadcast(_products[SubBlockSize] * Level(1, 2)) - before,
-                TF.Broadcast(_products[SubBlockSize] * Level(-1, 2)) - before);
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TF Squares<TF, TI>(int middle, int upper, int shift)
-            where TF : struct, IFloatLanes<TF, TI>
-            where TI : struct, IIntLanes<TI, TF> =>
-            TF.Broadcast(SquaresBefore(middle, shift)) + (TF.Broadcast(SquareStep(shift, 1)) * TF.Load(in _factors[upper]));
-
-        private float SquaresBefore(int middle, int shift) =>
-            (_factors[SubBlockSize] * Level(shift, 2) * Level(shift, 2)) + (SquareStep(shift, 0) * _factors[middle]);
-
-        private static float Level(int shift, int digit) => digit - 1 + (shift * ShiftedTernary.Unit);
-
-        private static float SquareStep(int shift, int digit) =>
-            (Level(shift, digit) * Level(shift, digit)) - (Level(shift, digit + 1) * Level(shift, digit + 1));
     }
 }

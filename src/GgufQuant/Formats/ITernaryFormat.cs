@@ -8,7 +8,7 @@ internal interface ITernaryFormat : ILevelFormat, IQuantizableFormat
     /// <summary>A sub-block whose greatest magnitude is less counts as zero.</summary>
     static abstract float Negligible { get; }
 
-    /// <summary>Finds the split of a sub-block, in ascending order, with the least weighted error.</summary>
+    /// <summary>Finds the split of a sub-block with the least weighted error.</summary>
     /// <param name="weights">The weights.</param>
     /// <param name="factors">Their importance.</param>
     /// <param name="order">The places of the weights, ascending.</param>
@@ -17,6 +17,11 @@ internal interface ITernaryFormat : ILevelFormat, IQuantizableFormat
         ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, ReadOnlySpan<int> order, float greatest)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>;
+
+    /// <summary>Whether a split shifts the levels of a group down.</summary>
+    /// <param name="shift">The split's shifts.</param>
+    /// <param name="group">The group of eight in the sub-block.</param>
+    static abstract bool IsShiftedDown(int shift, int group);
 
     /// <summary>Writes a super-block.</summary>
     /// <param name="weights">The weights.</param>
@@ -35,10 +40,3 @@ internal interface ITernaryFormat : ILevelFormat, IQuantizableFormat
         ReadOnlySpan<float> scales,
         Span<byte> block);
 }
-
-/// <summary>How a sub-block, ascending, falls into the levels -1, 0 and 1.</summary>
-/// <param name="Middle">The first weight of level 0; negative where there is no split.</param>
-/// <param name="Upper">The first weight of level 1.</param>
-/// <param name="Shifts">A bit for each group of eight whose levels are shifted down, or one for them all.</param>
-/// <param name="Scale">The scale that fits best; it may be negative.</param>
-internal readonly record struct TernarySplit(int Middle, int Upper, int Shifts, float Scale);

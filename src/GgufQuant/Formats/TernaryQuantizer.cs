@@ -13,6 +13,9 @@ internal readonly struct TernaryQuantizer<TFormat> : ILaneQuantizer
 {
     private const int GroupSize = 8;
 
+    // Digit 2 for every weight.
+    private const ulong AllUpper = 0xAAAAAAAAAAAAAAAA;
+
     private static readonly int[] s_places = [.. Enumerable.Range(0, 32)];
 
     private static int SubBlockSize => TFormat.ScaleRun;
@@ -90,22 +93,22 @@ internal readonly struct TernaryQuantizer<TFormat> : ILaneQuantizer
             return 0;
 
         float scale = split.Scale;
-        int turned = scale < 0 ? 2 : 0;
-        for (int j = 0; j < SubBlockSize; j++)
-        {
-            int level = j < split.Middle ? 0 : j < split.Upper ? 1 : 2;
-            scratch.Levels[scratch.Order[j]] = (byte)Math.Abs(turned - level);
-        }
+        bool isTurned = scale < 0;
+        ulong codes = 0;
+        for (int j = split.Middle; j < SubBlockSize; j++)
+            codes |= 1UL << (2 * scratch.Order[j]);
+        for (int j = split.Upper; j < SubBlockSize; j++)
+            codes += 1UL << (2 * scratch.Order[j]);
+        if (isTurned)
+            codes = AllUpper - codes;
         scale = Math.Abs(scale);
 
         bool allOnLattice = true;
         for (int g = 0; g < groups; g++)
         {
-            bool down = ((split.Shifts >> g) & 1) != 0 ^ turned != 0;
+            bool down = TFormat.IsShiftedDown(split.Shift, g) ^ isTurned;
             scratch.Shifts[firstGroup + g] = down ? -1 : 1;
-            int code = 0;
-            for (int i = 0; i < GroupSize; i++)
-                code |= scratch.Levels[(g * GroupSize) + i] << (2 * i);
+            int code = (ushort)(codes >> (16 * g));
             int place = neighbours.Places[code];
             if (place < 0)
             {

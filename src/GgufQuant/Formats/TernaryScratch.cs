@@ -11,9 +11,6 @@ internal struct TernaryScratch
     /// <summary>The places of a sub-block's weights, ascending by weight.</summary>
     public Places Order;
 
-    /// <summary>The digit of each weight of a sub-block.</summary>
-    public Digits Levels;
-
     /// <summary>The costs of the levels of one group: see <see cref="LatticeSearch{TF, TI}"/>.</summary>
     public Costs LevelCosts;
 
@@ -36,12 +33,6 @@ internal struct TernaryScratch
     public struct Places
     {
         private int _first;
-    }
-
-    [InlineArray(32)]
-    public struct Digits
-    {
-        private byte _first;
     }
 
     [InlineArray(128)]

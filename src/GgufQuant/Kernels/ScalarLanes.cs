@@ -7,6 +7,9 @@ internal readonly struct FloatLane(float value) : IFloatLanes<FloatLane, IntLane
 {
     private readonly float _value = value;
 
+    /// <summary>The float.</summary>
+    public float Value => _value;
+
     public static int Count => 1;
 
     public static FloatLane Broadcast(float value) => new(value);
