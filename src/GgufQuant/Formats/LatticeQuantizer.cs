@@ -13,6 +13,9 @@ namespace GgufQuant.Formats;
 internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
     where TFormat : struct, ILatticeFormat
 {
+    // So few scales are quicker tried one by one.
+    private const int FewSteps = 4;
+
     private static readonly float[] s_numerators = MakeNumerators();
     private static readonly float[] s_levels =
         [.. Enumerable.Range(0, LatticeScratch.CostRow).Select(code => (2 * (code & ((1 << DigitBits) - 1))) + 1)];
@@ -182,8 +185,11 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
         }
 
         Round<TF, TI>(ref scratch, ref magnitudes, range);
-        for (int step = 0; step < Steps; step++)
-            FindPoints<TF, TI>(ref scratch, neighbours, first, step);
+        int done = 0;
+        for (; TFormat.Dimensions == 4 && Steps - done > FewSteps; done += TF.Count)
+            FindPointsSideBySide<TF, TI>(ref scratch, neighbours, first, done);
+        for (; done < Steps; done++)
+            FindPoints<TF, TI>(ref scratch, neighbours, first, done);
         Sum<TF, TI>(ref scratch, first);
 
         float best = 0;
@@ -275,6 +281,87 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
         }
         scratch.OffLattice[step] = offLattice;
     }
+
+    /// <summary>The same for as many scales as there are lanes.</summary>
+    /// <remarks>
+    /// A group of four rounds alike under many scales, and the lists of its points are short: so here each list is
+    /// gone through once for all scales that meet it.
+    /// </remarks>
+    private static void FindPointsSideBySide<TF, TI>(
+        ref LatticeScratch scratch, LatticeNeighbours neighbours, int first, int step)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        ReadOnlySpan<int> places = neighbours.Places;
+        ref float costs = ref scratch.Costs[0];
+        TF scales = TF.Load(in scratch.Scales[step]);
+        TI offLattice = TI.Broadcast(0);
+        for (int g = 0; g < Groups; g++)
+        {
+            ref int codes = ref scratch.Codes[(g * LatticeScratch.MaxSteps) + step];
+            TI rounded = TI.Load(in codes);
+            TI found = rounded;
+            bool hasCosts = false;
+            for (uint pending = uint.MaxValue >> (32 - TF.Count); pending != 0;)
+            {
+                int code = Unsafe.Add(ref codes, BitOperations.TrailingZeroCount(pending));
+                TI isSame = TI.Equal(rounded, TI.Broadcast(code));
+                pending &= ~TI.MaskBits(isSame);
+                int place = places[code];
+                if (place >= 0)
+                    continue;
+                if (!hasCosts)
+                    MakeCosts<TF, TI>(ref scratch, first + (g * TFormat.Dimensions), scales);
+                hasCosts = true;
+                offLattice |= isSame & TI.Broadcast(1 << g);
+                found = TI.Select(isSame, NearestSideBySide<TF, TI>(in neighbours.ListAt(place), ref costs, isSame), found);
+            }
+            found.Store(ref codes);
+        }
+        offLattice.Store(ref scratch.OffLattice[step]);
+    }
+
+    // The cost of each level of a group's weights under each scale, [weight][level][lane].
+    private static void MakeCosts<TF, TI>(ref LatticeScratch scratch, int first, TF scales)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        ref float costs = ref scratch.Costs[0];
+        for (int level = 0; level <= MaxDigit; level++)
+        {
+            TF scaled = scales * TF.Broadcast((2 * level) + 1);
+            for (int i = 0; i < TFormat.Dimensions; i++)
+            {
+                TF difference = scaled - TF.Broadcast(Unsafe.Add(ref scratch.Magnitudes[first], i));
+                (TF.Broadcast(Unsafe.Add(ref scratch.Roots[first], i)) * difference * difference)
+                    .Store(ref Unsafe.Add(ref costs, ((i * 8) + level) * TF.Count));
+            }
+        }
+    }
+
+    private static TI NearestSideBySide<TF, TI>(ref readonly ushort list, ref float costs, TI asked)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        TF best = TF.Broadcast(float.MaxValue);
+        TI bestCode = TI.Broadcast(0);
+        for (int j = 1; j <= list; j++)
+        {
+            int code = Unsafe.Add(ref Unsafe.AsRef(in list), j);
+            TF cost = Cost<TF, TI>(ref costs, 0, code) + Cost<TF, TI>(ref costs, 1, code)
+                + Cost<TF, TI>(ref costs, 2, code) + Cost<TF, TI>(ref costs, 3, code);
+            TI better = TF.GreaterThan(best, cost);
+            best = TF.Select(better, cost, best);
+            bestCode = TI.Select(better, TI.Broadcast(code), bestCode);
+        }
+        return TI.Any(asked & ~TF.GreaterThan(TF.Broadcast(float.MaxValue), best)) ? throw Unrepresentable() : bestCode;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TF Cost<TF, TI>(ref float costs, int weight, int code)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF> =>
+        TF.Load(in Unsafe.Add(ref costs, ((weight * 8) + ((code >> (3 * weight)) & 7)) * TF.Count));
 
     private static void Sum<TF, TI>(ref LatticeScratch scratch, int first)
         where TF : struct, IFloatLanes<TF, TI>

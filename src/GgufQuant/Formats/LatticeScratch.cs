@@ -38,7 +38,7 @@ internal struct LatticeScratch
     /// <summary>By tried scale, a bit for each group that rounded to no point.</summary>
     public StepFlags OffLattice;
 
-    /// <summary>The cost of each level of each weight of one group under one scale, <c>[weight][level]</c>.</summary>
+    /// <summary>The cost of each level of each weight of one group, under one scale or several side by side.</summary>
     public GroupCosts Costs;
 
     /// <summary>The chosen point of each group of the super-block: its code, later its index.</summary>
@@ -74,7 +74,7 @@ internal struct LatticeScratch
         private int _first;
     }
 
-    [InlineArray(8 * CostRow)]
+    [InlineArray(4 * 8 * CostRow)]
     public struct GroupCosts
     {
         private float _first;
