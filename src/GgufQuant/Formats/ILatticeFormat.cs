@@ -17,6 +17,9 @@ internal interface ILatticeFormat : ILevelFormat, IQuantizableFormat
     /// <summary>From one tried scale to the next, in levels.</summary>
     static abstract float Step { get; }
 
+    /// <summary>Whether the lists of near points are so short that scales are better compared side by side than points.</summary>
+    static abstract bool SearchesSideBySide { get; }
+
     /// <summary>Whether the scales tried surround a fit without the lattice, or else the greatest magnitude's.</summary>
     static abstract bool StartsFromFit { get; }
 

@@ -33,6 +33,8 @@ public readonly struct IQ2_S : ILatticeFormat
 
     static float ILatticeFormat.Step => 0.1f;
 
+    static bool ILatticeFormat.SearchesSideBySide => true;
+
     static bool ILatticeFormat.StartsFromFit => false;
 
     static bool ILatticeFormat.SevenSigns => false;

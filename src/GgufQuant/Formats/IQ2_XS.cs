@@ -31,6 +31,8 @@ public readonly struct IQ2_XS : ILatticeFormat
 
     static float ILatticeFormat.Step => 0.1f;
 
+    static bool ILatticeFormat.SearchesSideBySide => false;
+
     static bool ILatticeFormat.StartsFromFit => false;
 
     static bool ILatticeFormat.SevenSigns => true;

@@ -34,6 +34,8 @@ public readonly struct IQ2_XXS : ILatticeFormat
 
     static float ILatticeFormat.Step => 0.1f;
 
+    static bool ILatticeFormat.SearchesSideBySide => false;
+
     static bool ILatticeFormat.StartsFromFit => true;
 
     static bool ILatticeFormat.SevenSigns => true;

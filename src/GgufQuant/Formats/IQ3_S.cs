@@ -33,6 +33,8 @@ public readonly struct IQ3_S : ILatticeFormat
 
     static float ILatticeFormat.Step => 0.2f;
 
+    static bool ILatticeFormat.SearchesSideBySide => true;
+
     static bool ILatticeFormat.StartsFromFit => false;
 
     static bool ILatticeFormat.SevenSigns => false;

@@ -34,6 +34,8 @@ public readonly struct IQ3_XXS : ILatticeFormat
 
     static float ILatticeFormat.Step => 0.2f;
 
+    static bool ILatticeFormat.SearchesSideBySide => true;
+
     static bool ILatticeFormat.StartsFromFit => false;
 
     static bool ILatticeFormat.SevenSigns => true;

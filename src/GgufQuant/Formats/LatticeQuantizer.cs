@@ -186,7 +186,7 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
 
         Round<TF, TI>(ref scratch, ref magnitudes, range);
         int done = 0;
-        for (; TFormat.Dimensions == 4 && Steps - done > FewSteps; done += TF.Count)
+        for (; TFormat.SearchesSideBySide && Steps - done > FewSteps; done += TF.Count)
             FindPointsSideBySide<TF, TI>(ref scratch, neighbours, first, done);
         for (; done < Steps; done++)
             FindPoints<TF, TI>(ref scratch, neighbours, first, done);
@@ -284,8 +284,8 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
 
     /// <summary>The same for as many scales as there are lanes.</summary>
     /// <remarks>
-    /// A group of four rounds alike under many scales, and the lists of its points are short: so here each list is
-    /// gone through once for all scales that meet it.
+    /// A group rounds alike under several scales. Where the lists of points are short it is quicker to go through each
+    /// list once for all scales that meet it than to go through it for each scale with the points side by side.
     /// </remarks>
     private static void FindPointsSideBySide<TF, TI>(
         ref LatticeScratch scratch, LatticeNeighbours neighbours, int first, int step)
@@ -334,7 +334,7 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
             {
                 TF difference = scaled - TF.Broadcast(Unsafe.Add(ref scratch.Magnitudes[first], i));
                 (TF.Broadcast(Unsafe.Add(ref scratch.Roots[first], i)) * difference * difference)
-                    .Store(ref Unsafe.Add(ref costs, ((i * 8) + level) * TF.Count));
+                    .Store(ref Unsafe.Add(ref costs, ((i << DigitBits) + level) * TF.Count));
             }
         }
     }
@@ -350,6 +350,11 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
             int code = Unsafe.Add(ref Unsafe.AsRef(in list), j);
             TF cost = Cost<TF, TI>(ref costs, 0, code) + Cost<TF, TI>(ref costs, 1, code)
                 + Cost<TF, TI>(ref costs, 2, code) + Cost<TF, TI>(ref costs, 3, code);
+            if (TFormat.Dimensions == 8)
+            {
+                cost = cost + Cost<TF, TI>(ref costs, 4, code) + Cost<TF, TI>(ref costs, 5, code)
+                    + Cost<TF, TI>(ref costs, 6, code) + Cost<TF, TI>(ref costs, 7, code);
+            }
             TI better = TF.GreaterThan(best, cost);
             best = TF.Select(better, cost, best);
             bestCode = TI.Select(better, TI.Broadcast(code), bestCode);
@@ -361,7 +366,7 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
     private static TF Cost<TF, TI>(ref float costs, int weight, int code)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF> =>
-        TF.Load(in Unsafe.Add(ref costs, ((weight * 8) + ((code >> (3 * weight)) & 7)) * TF.Count));
+        TF.Load(in Unsafe.Add(ref costs, ((weight << DigitBits) + ((code >> (DigitBits * weight)) & ((1 << DigitBits) - 1))) * TF.Count));
 
     private static void Sum<TF, TI>(ref LatticeScratch scratch, int first)
         where TF : struct, IFloatLanes<TF, TI>

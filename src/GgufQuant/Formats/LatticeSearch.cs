@@ -54,11 +54,12 @@ internal static class LatticeSearch<TF, TI>
         for (int j = 0; j < count; j += TF.Count)
         {
             TI code = TI.LoadUInt16(in Unsafe.Add(ref codes, j));
-            TF cost = TF.Lookup8(in costs, code);
-            for (int i = 1; i < dimensions; i++)
+            TF cost = Cost(ref costs, 0, code) + Cost(ref costs, 1, code >>> digitBits)
+                + Cost(ref costs, 2, code >>> (2 * digitBits)) + Cost(ref costs, 3, code >>> (3 * digitBits));
+            if (dimensions == 8)
             {
-                code >>>= digitBits;
-                cost += TF.Lookup8(in Unsafe.Add(ref costs, i * Row), code);
+                cost = cost + Cost(ref costs, 4, code >>> (4 * digitBits)) + Cost(ref costs, 5, code >>> (5 * digitBits))
+                    + Cost(ref costs, 6, code >>> (6 * digitBits)) + Cost(ref costs, 7, code >>> (7 * digitBits));
             }
             TI better = TF.GreaterThan(best, cost);
             best = TF.Select(better, cost, best);
@@ -72,6 +73,9 @@ internal static class LatticeSearch<TF, TI>
             ? Unsafe.Add(ref codes, BitOperations.TrailingZeroCount(TI.MaskBits(isBest)))
             : FirstBest(ref codes, isBest, bestAt);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TF Cost(ref float costs, int weight, TI digit) => TF.Lookup8(in Unsafe.Add(ref costs, weight * Row), digit);
 
     // Each lane kept its own first best; the first of the lanes that share the least cost is the one ggml keeps.
     private static int FirstBest(ref ushort codes, TI isBest, TI at)
