@@ -11,7 +11,7 @@ namespace GgufQuant.Commands;
 [OutputType(typeof(QuantTypeFit))]
 public sealed class FindQuantTypeCommand : ModelCommand
 {
-    private FitFinder _finder = new(new Dictionary<FileType, double>());
+    private Dictionary<FileType, double> _measured = [];
 
     /// <summary>Bytes of memory there are.</summary>
     [Parameter(Mandatory = true, Position = 1, HelpMessage = "The memory there is: 8GB.")]
@@ -37,19 +37,22 @@ public sealed class FindQuantTypeCommand : ModelCommand
     public SwitchParameter WithImportanceMatrix { get; set; }
 
     /// <inheritdoc/>
-    protected override void BeginProcessing() => _finder = new(
-        Comparison
-            .Where(row => row is { IsReference: false, Type: not null })
-            .GroupBy(row => row.Type!.Value)
-            .ToDictionary(rows => rows.Key, rows => rows.First().KlDivergence));
+    protected override void BeginProcessing() => _measured = Comparison
+        .Where(row => row is { IsReference: false, Type: not null })
+        .GroupBy(row => row.Type!.Value)
+        .ToDictionary(rows => rows.Key, rows => rows.First().KlDivergence);
 
     /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)
     {
-        IReadOnlyList<QuantTypeFit> fits = _finder.Find(model, MemoryBudget, ContextLength, CacheType, WithImportanceMatrix);
-        foreach (QuantTypeFit fit in fits)
-            WriteObject(fit);
-        if (fits.Count == 0)
+        QuantAdvice[] fits =
+        [
+            .. QuantAdvisor.Find(model, MemoryBudget, ContextLength, CacheType, WithImportanceMatrix, _measured)
+                .Where(advice => advice.Fit != MemoryFit.TooLarge),
+        ];
+        foreach (QuantAdvice fit in fits)
+            WriteObject(new QuantTypeFit(model.Path, fit));
+        if (fits.Length == 0)
             WriteWarning(NothingFits(model));
     }
 

@@ -117,9 +117,9 @@ public static class Formatting
     /// <summary>The divergence of a quantization; a dash for the reference.</summary>
     public static string? Divergence(QuantQuality row) => row.IsReference ? "-" : Measure(row.KlDivergence);
 
-    /// <summary>What a type is good for, and whether it is the one to take.</summary>
+    /// <summary>Why a type is the one to take, or what it is good for.</summary>
     public static string? Advice(QuantTypeFit fit, PSHost host) =>
-        Wrap(fit.Recommendation is string sentence ? $"RECOMMENDED. {sentence}" : fit.Summary, host, indent: 62);
+        Wrap(fit.IsRecommended ? $"RECOMMENDED. {fit.Reason}" : fit.Summary, host, indent: 73);
 
     /// <summary>How far two continuations agree.</summary>
     public static string Agreement(GenerationTest test)

@@ -3,57 +3,55 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
 
-/// <summary>How well a type suits a model and a memory budget.</summary>
+/// <summary>A type in which a model fits into memory, and how good it should be.</summary>
 public sealed class QuantTypeFit
 {
-    internal QuantTypeFit(QuantType type, string source, long size, MemoryEstimate memory, long budget, double? loss, string? lossSource)
+    private readonly QuantAdvice _advice;
+
+    internal QuantTypeFit(string source, QuantAdvice advice)
     {
-        Type = type.Type;
         Source = source;
-        Size = size;
-        MemoryEstimate = memory;
-        Margin = budget - memory.Total;
-        KlDivergence = loss;
-        QualitySource = lossSource;
-        Imatrix = type.Imatrix;
-        Summary = type.Summary;
+        _advice = advice;
     }
 
     /// <summary>The file type.</summary>
-    public FileType Type { get; }
+    public FileType Type => _advice.Type.Type;
 
     /// <summary>The full path of the model.</summary>
     public string Source { get; }
 
-    /// <summary>Bytes the weights would take.</summary>
-    public long Size { get; }
+    /// <summary>Bytes of the file.</summary>
+    public long Size => _advice.FileSize;
 
     /// <summary>Bytes of memory to run the model in this type.</summary>
-    public long Memory => MemoryEstimate.Total;
+    public long Memory => _advice.Memory.Total;
 
     /// <summary>What the memory is needed for, and what the estimate assumes.</summary>
-    public MemoryEstimate MemoryEstimate { get; }
+    public MemoryEstimate MemoryEstimate => _advice.Memory;
 
     /// <summary>Bytes of the budget that stay free.</summary>
-    public long Margin { get; }
+    public long Margin => _advice.Margin;
 
-    /// <summary>The expected Kullback-Leibler divergence from the unquantized model; null if nobody has published one.</summary>
-    public double? KlDivergence { get; }
+    /// <summary>How well it fits.</summary>
+    public MemoryFit Fit => _advice.Fit;
 
-    /// <summary>Who measured that.</summary>
-    public string? QualitySource { get; }
+    /// <summary>The expected Kullback-Leibler divergence from the unquantized model's predictions.</summary>
+    public double KlDivergence => _advice.Quality.KlDivergence;
+
+    /// <summary>Where that number comes from.</summary>
+    public string QualitySource => _advice.Quality.Source;
 
     /// <summary>What an importance matrix does for the type.</summary>
-    public ImatrixUse Imatrix { get; }
+    public ImatrixUse Imatrix => _advice.Type.Imatrix;
 
     /// <summary>What the type is good for.</summary>
-    public string Summary { get; }
+    public string Summary => _advice.Type.Summary;
 
     /// <summary>Whether this is the one to take.</summary>
-    public bool IsRecommended => Recommendation is not null;
+    public bool IsRecommended => _advice.IsRecommended;
 
-    /// <summary>Why this is the one to take, in a sentence; null for the others.</summary>
-    public string? Recommendation { get; internal set; }
+    /// <summary>Why it is the one to take, or what speaks against it, in a sentence.</summary>
+    public string Reason => _advice.Reason;
 
     /// <summary>The type's name.</summary>
     public override string ToString() => Type.ToString();

@@ -9,17 +9,19 @@ namespace GgufQuant.Catalog;
 public sealed record ExpectedQuality(double KlDivergence, bool IsMeasured, string Source)
 {
     /// <summary>What is expected of each type that something is known of.</summary>
+    /// <param name="withImportanceMatrix">Whether there will be an importance matrix.</param>
     /// <param name="measured">Divergences measured on this model; null for none.</param>
     /// <remarks>
     /// Models differ in how much they suffer, but hardly in which type costs more. So where some types were measured, the
     /// published numbers of the others are scaled by the geometric mean of measured over published.
     /// </remarks>
-    internal static IReadOnlyDictionary<FileType, ExpectedQuality> OfTypes(IReadOnlyDictionary<FileType, double>? measured)
+    internal static IReadOnlyDictionary<FileType, ExpectedQuality> OfTypes(
+        bool withImportanceMatrix, IReadOnlyDictionary<FileType, double>? measured)
     {
         Dictionary<FileType, PublishedQuality> published = [];
         foreach (QuantType type in QuantCatalog.All)
         {
-            if (Representative(type) is { } row)
+            if (Representative(type, withImportanceMatrix) is { } row)
                 published.Add(type.Type, row);
         }
         double[] ratios =
@@ -39,11 +41,9 @@ public sealed record ExpectedQuality(double KlDivergence, bool IsMeasured, strin
         return expected;
     }
 
-    // Without an importance matrix where the type is made without one as a rule.
-    private static PublishedQuality? Representative(QuantType type)
+    private static PublishedQuality? Representative(QuantType type, bool withImportanceMatrix)
     {
         PublishedQuality[] rows = [.. type.Published.Where(row => row.KlDivergence is > 0)];
-        bool weighted = type.Imatrix == ImatrixUse.Required;
-        return rows.FirstOrDefault(row => row.Imatrix == weighted) ?? rows.FirstOrDefault();
+        return rows.FirstOrDefault(row => row.Imatrix == withImportanceMatrix) ?? rows.FirstOrDefault();
     }
 }

@@ -13,6 +13,7 @@ public static class QuantAdvisor
     /// <param name="budget">Bytes of memory.</param>
     /// <param name="contextLength">Tokens of context; null for the default of <see cref="MemoryEstimate"/>.</param>
     /// <param name="cacheType">The type of the key-value cache.</param>
+    /// <param name="withImportanceMatrix">Whether there will be an importance matrix: without one, types that need it are left out.</param>
     /// <param name="measured">Mean KL divergences measured on this model, by type; null for none.</param>
     /// <returns>What fits first, the best in front, one of them recommended; then what does not fit, the smallest in front.</returns>
     public static IReadOnlyList<QuantAdvice> Find(
@@ -20,6 +21,7 @@ public static class QuantAdvisor
         long budget,
         long? contextLength = null,
         CacheType cacheType = CacheType.F16,
+        bool withImportanceMatrix = false,
         IReadOnlyDictionary<FileType, double>? measured = null)
     {
         ArgumentNullException.ThrowIfNull(file);
@@ -27,10 +29,13 @@ public static class QuantAdvisor
         ModelShape shape = ModelShape.Read(file);
         long header = file.Length - file.Tensors.Sum(tensor => tensor.ByteCount);
         List<QuantAdvice> advice = [];
-        foreach ((FileType type, ExpectedQuality quality) in ExpectedQuality.OfTypes(measured))
+        foreach ((FileType number, ExpectedQuality quality) in ExpectedQuality.OfTypes(withImportanceMatrix, measured))
         {
-            if (WeightBytes(file, QuantCatalog.Of(type)) is long weights)
-                advice.Add(new(QuantCatalog.Of(type), weights + header, MemoryEstimate.Of(weights, shape, contextLength, cacheType), budget, quality));
+            QuantType type = QuantCatalog.Of(number);
+            if (!withImportanceMatrix && type.Imatrix == ImatrixUse.Required)
+                continue;
+            if (WeightBytes(file, type, withImportanceMatrix && type.Imatrix != ImatrixUse.Ignored) is long weights)
+                advice.Add(new(type, weights + header, MemoryEstimate.Of(weights, shape, contextLength, cacheType), budget, quality));
         }
         QuantAdvice? best = Recommend(advice);
         return [.. advice
@@ -49,11 +54,11 @@ public static class QuantAdvisor
         .FirstOrDefault();
 
     // Null where the type does not suit the model's shapes.
-    private static long? WeightBytes(GgufFile file, QuantType type)
+    private static long? WeightBytes(GgufFile file, QuantType type, bool hasImportance)
     {
         try
         {
-            return QuantizationPlan.ChooseTypes(file, type.Type, QuantizationOptions.Default, hasImportance: type.Imatrix == ImatrixUse.Required)
+            return QuantizationPlan.ChooseTypes(file, type.Type, QuantizationOptions.Default, hasImportance)
                 .Sum(tensor => tensor.ByteCount);
         }
         catch (QuantizationException)

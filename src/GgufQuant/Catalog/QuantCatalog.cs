@@ -39,7 +39,7 @@ public static class QuantCatalog
             "Slightly smaller than Q5_K_M, slightly less exact.", OutputInQ6),
         new(FileType.Q5_0, GgmlType.Q5_0, 5.57, Optional,
             "An older 5-bit format: Q5_K_S has the same size and loses less.", OutputInQ6),
-        new(FileType.Q4_1, GgmlType.Q4_1, 5.11, Optional,
+        new(FileType.Q4_1, GgmlType.Q4_1, 5.10, Optional,
             "An older 4-bit format: Q4_K_M is smaller and better.", OutputInQ6),
         new(FileType.Q4_K_M, GgmlType.Q4_K, 4.89, Optional,
             "The usual choice: less than a third of F16's size with little loss.",
@@ -118,6 +118,9 @@ public static class QuantCatalog
 
     private static readonly FrozenDictionary<FileType, QuantType> s_byType = All.ToFrozenDictionary(entry => entry.Type);
 
+    private static readonly FrozenDictionary<string, QuantType> s_byName =
+        All.ToFrozenDictionary(entry => entry.Name, StringComparer.OrdinalIgnoreCase);
+
     /// <summary>llama-quantize's short names, and what files in the wild are called.</summary>
     private static readonly FrozenDictionary<string, FileType> s_aliases = new Dictionary<string, FileType>
     {
@@ -136,12 +139,9 @@ public static class QuantCatalog
     /// <summary>Finds a file type by its name in any case, or by one of llama-quantize's short names (<c>Q4_K</c>).</summary>
     public static bool TryFind(string name, [NotNullWhen(true)] out QuantType? type)
     {
-        type = null;
-        if (!s_aliases.TryGetValue(name, out FileType found)
-            && !(Enum.TryParse(name, ignoreCase: true, out found) && !char.IsAsciiDigit(name[0])))
-        {
-            return false;
-        }
-        return s_byType.TryGetValue(found, out type);
+        ArgumentNullException.ThrowIfNull(name);
+        if (s_aliases.TryGetValue(name, out FileType alias))
+            name = alias.ToString();
+        return s_byName.TryGetValue(name, out type);
     }
 }

@@ -87,6 +87,21 @@ public sealed class QuantAdvisorTests
     }
 
     [Fact]
+    public void CountsOnAnImportanceMatrixOnlyIfTold()
+    {
+        using GgufFile file = GgufFile.Open(SampleModel.Path);
+
+        IReadOnlyList<QuantAdvice> without = QuantAdvisor.Find(file, Plenty);
+        IReadOnlyList<QuantAdvice> with = QuantAdvisor.Find(file, Plenty, withImportanceMatrix: true);
+
+        Assert.DoesNotContain(without, entry => entry.Type.Imatrix == ImatrixUse.Required);
+        Assert.EndsWith("It needs the importance matrix.", with.Single(entry => entry.Type.Type == FileType.IQ2_XS).Reason, StringComparison.Ordinal);
+        Assert.True(Divergence(with, FileType.Q3_K_S) < Divergence(without, FileType.Q3_K_S));
+
+        static double Divergence(IEnumerable<QuantAdvice> advice, FileType type) => advice.Single(entry => entry.Type.Type == type).Quality.KlDivergence;
+    }
+
+    [Fact]
     public void PrefersWhatWasMeasuredAndScalesTheRest()
     {
         using GgufFile file = GgufFile.Open(SampleModel.Path);
