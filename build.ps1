@@ -32,14 +32,17 @@ param(
     [ValidateSet('Debug', 'Release')]
     [string] $Configuration = 'Release',
 
-    # What evaluates models: llama.cpp on the processor, or with a GPU. What was staged last stays without it.
-    [ValidateSet('Cpu', 'Cuda', 'Vulkan')]
+    # What evaluates models: llama.cpp on the processor, or with a GPU, or as LLamaSharp packages it. What was staged last
+    # stays without it.
+    [ValidateSet('Cpu', 'Cuda', 'Vulkan', 'LLamaSharp')]
     [string] $Engine
 )
 
 $ErrorActionPreference = 'Stop'
 $solution = "$PSScriptRoot/GgufQuant.sln"
 $manifest = "$PSScriptRoot/GgufQuant.psd1"
+$native = "$PSScriptRoot/module/native"
+$llamaSharp = "$PSScriptRoot/module/llamasharp"
 
 # Runs a program and ends the script where it fails.
 function Invoke-Program([string] $Name, [string[]] $Arguments)
@@ -56,8 +59,17 @@ function Remove-Folder([string] $Path)
 function Invoke-Build([string] $Project = $solution)
 {
     $arguments = @('build', $Project, '--configuration', $Configuration)
-    if ($Engine) { $arguments += "-p:Engine=$Engine" }
+    if ($Engine -in 'Cpu', 'Cuda', 'Vulkan')
+    {
+        Remove-Folder $llamaSharp
+        $arguments += "-p:Engine=$Engine"
+    }
+
     Invoke-Program dotnet $arguments
+    if ($Engine -eq 'LLamaSharp')
+    {
+        Invoke-Program dotnet 'publish', "$PSScriptRoot/src/GgufQuant.LLamaSharp", '--configuration', $Configuration, '--output', $llamaSharp
+    }
 }
 
 function Invoke-Test
@@ -88,8 +100,8 @@ function New-Package
     $module = Test-ModuleManifest $manifest
     $folder = [IO.Path]::Combine($PSScriptRoot, 'out', $module.Name, $module.Version)
     Remove-Folder $folder
-    $native = [IO.Path]::Combine($PSScriptRoot, 'module', 'native')
-    $engineFiles = [IO.Directory]::Exists($native) ? [IO.Directory]::GetFiles($native, '*', 'AllDirectories') : @()
+    $engineFolders = @($native, $llamaSharp).Where{ [IO.Directory]::Exists($_) }
+    $engineFiles = $engineFolders.ForEach{ [IO.Directory]::GetFiles($_, '*', 'AllDirectories') }
     foreach ($file in $module.FileList + $engineFiles)
     {
         $target = [IO.Path]::Combine($folder, [IO.Path]::GetRelativePath($PSScriptRoot, $file))
@@ -112,7 +124,8 @@ function New-GpuCheck
 function Remove-BuildOutput
 {
     Remove-Folder "$PSScriptRoot/out"
-    Remove-Folder "$PSScriptRoot/module/native"
+    Remove-Folder $native
+    Remove-Folder $llamaSharp
     foreach ($name in [IO.Directory]::GetFiles("$PSScriptRoot/module"))
     {
         if ([IO.Path]::GetExtension($name) -in '.dll', '.pdb') { [IO.File]::Delete($name) }

@@ -40,7 +40,7 @@ public sealed class ModuleTests
         string folder = Repository.PathOf("module");
         IEnumerable<string> files = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
             .Select(file => "module/" + Path.GetRelativePath(folder, file).Replace('\\', '/'))
-            .Where(file => !file.EndsWith(".pdb", StringComparison.Ordinal) && !file.StartsWith("module/native/", StringComparison.Ordinal));
+            .Where(file => !file.EndsWith(".pdb", StringComparison.Ordinal) && !Regex.IsMatch(file, "^module/(native|llamasharp)/"));
         Assert.Equal(files.Order(), ManifestList("FileList").Where(file => file.StartsWith("module/", StringComparison.Ordinal)).Order());
     }
 

@@ -13,10 +13,13 @@ internal sealed class EngineSession : IDisposable
     /// <summary>Loads the engine; without it the cmdlet ends with an error that says what is missing.</summary>
     internal static EngineSession Start(StoppableCommand command)
     {
-        LlamaEngine.Log = (level, line) => command.Post(() => Write(command, level, line));
+        void Log(LlamaLogLevel level, string line) => command.Post(() => Write(command, level, line));
+        LlamaEngine.Log = Log;
         try
         {
-            return new(LlamaEngine.Start(FolderOf(command)));
+            return new(Find(command, "llamasharp", "GgufQuant.LLamaSharp.dll") is string packaged && File.Exists(packaged)
+                ? PackagedEngine.Start(packaged, Log)
+                : LlamaEngine.Start(FolderOf(command)));
         }
         catch (InferenceException exception)
         {
@@ -32,13 +35,11 @@ internal sealed class EngineSession : IDisposable
     public void Dispose() => LlamaEngine.Log = null;
 
     // The module's assemblies need not lie beside its manifest: the folder of the module does.
-    private static string? FolderOf(PSCmdlet command)
-    {
-        if (command.MyInvocation.MyCommand.Module?.ModuleBase is not string module)
-            return null;
-        string folder = Path.Combine(module, "module", "native", Path.GetFileName(LlamaEngine.DefaultFolder));
-        return Directory.Exists(folder) ? folder : null;
-    }
+    private static string? Find(PSCmdlet command, params string[] parts) =>
+        command.MyInvocation.MyCommand.Module?.ModuleBase is string module ? Path.Combine([module, "module", .. parts]) : null;
+
+    private static string? FolderOf(PSCmdlet command) =>
+        Find(command, "native", Path.GetFileName(LlamaEngine.DefaultFolder)) is string folder && Directory.Exists(folder) ? folder : null;
 
     private static void Write(Cmdlet command, LlamaLogLevel level, string line)
     {
