@@ -18,12 +18,13 @@ internal struct CommonShiftSums : ITernarySums
     private Places _upSquares;
     private Places _downSquares;
 
-    private float _middleProducts;
-    private float _middleFactors;
-    private float _lowUpProducts;
-    private float _lowDownProducts;
-    private float _lowUpSquares;
-    private float _lowDownSquares;
+    // What the lowest level adds, by the first weight of the middle one.
+    private Places _lowUpProducts;
+    private Places _lowDownProducts;
+    private Places _lowUpSquares;
+    private Places _lowDownSquares;
+
+    private int _middle;
 
     public static int Size => 32;
 
@@ -54,8 +55,14 @@ internal struct CommonShiftSums : ITernarySums
         TF down = TF.Broadcast(1 - Step);
         for (int j = 0; j <= Size; j += TF.Count)
         {
-            TF products = TF.Broadcast(product) - TF.Load(in _products[j]);
-            TF remaining = TF.Broadcast(factor) - TF.Load(in _factors[j]);
+            TF before = TF.Load(in _products[j]);
+            (before * -down).Store(ref _lowUpProducts[j]);
+            (before * -up).Store(ref _lowDownProducts[j]);
+            TF products = TF.Broadcast(product) - before;
+            before = TF.Load(in _factors[j]);
+            (before * -down * -down).Store(ref _lowUpSquares[j]);
+            (before * -up * -up).Store(ref _lowDownSquares[j]);
+            TF remaining = TF.Broadcast(factor) - before;
             (products * up).Store(ref _upProducts[j]);
             (products * down).Store(ref _downProducts[j]);
             (remaining * up * up).Store(ref _upSquares[j]);
@@ -63,16 +70,7 @@ internal struct CommonShiftSums : ITernarySums
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void SetMiddle(int middle)
-    {
-        _middleProducts = _products[middle];
-        _middleFactors = _factors[middle];
-        _lowUpProducts = _middleProducts * (-1 + Step);
-        _lowDownProducts = _middleProducts * (-1 - Step);
-        _lowUpSquares = _middleFactors * (-1 + Step) * (-1 + Step);
-        _lowDownSquares = _middleFactors * (-1 - Step) * (-1 - Step);
-    }
+    public void SetMiddle(int middle) => _middle = middle;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public (TF Products, TF Squares) At<TF, TI>(int shift, int upper)
@@ -80,13 +78,13 @@ internal struct CommonShiftSums : ITernarySums
         where TI : struct, IIntLanes<TI, TF>
     {
         TF step = TF.Broadcast(Step);
-        TF products = (TF.Load(in _products[upper]) - TF.Broadcast(_middleProducts)) * step;
-        TF squares = (TF.Load(in _factors[upper]) - TF.Broadcast(_middleFactors)) * step * step;
+        TF products = (TF.Load(in _products[upper]) - TF.Broadcast(_products[_middle])) * step;
+        TF squares = (TF.Load(in _factors[upper]) - TF.Broadcast(_factors[_middle])) * step * step;
         return shift == 0
-            ? (TF.Broadcast(_lowUpProducts) + products + TF.Load(in _upProducts[upper]),
-                TF.Broadcast(_lowUpSquares) + squares + TF.Load(in _upSquares[upper]))
-            : (TF.Broadcast(_lowDownProducts) - products + TF.Load(in _downProducts[upper]),
-                TF.Broadcast(_lowDownSquares) + squares + TF.Load(in _downSquares[upper]));
+            ? (TF.Broadcast(_lowUpProducts[_middle]) + products + TF.Load(in _upProducts[upper]),
+                TF.Broadcast(_lowUpSquares[_middle]) + squares + TF.Load(in _upSquares[upper]))
+            : (TF.Broadcast(_lowDownProducts[_middle]) - products + TF.Load(in _downProducts[upper]),
+                TF.Broadcast(_lowDownSquares[_middle]) + squares + TF.Load(in _downSquares[upper]));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -100,7 +98,7 @@ internal struct CommonShiftSums : ITernarySums
     }
 
     // The 33 places, and as many as the widest lanes may read beyond.
-    [InlineArray(64)]
+    [InlineArray(48)]
     private struct Places
     {
         private float _first;

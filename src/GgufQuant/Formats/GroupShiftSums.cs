@@ -109,15 +109,17 @@ internal struct GroupShiftSums : ITernarySums
         private Places _products;
         private Places _factors;
 
-        // The squares' change by the second boundary. Beyond the last place NaN, which no comparison accepts.
+        // The squares up to the first boundary, by that, and their change by the second.
+        private Places _lowUpSquares;
+        private Places _lowDownSquares;
+
+        // Beyond the last place NaN, which no comparison accepts.
         private Places _upSquares;
         private Places _downSquares;
 
         private float _upProducts;
         private float _downProducts;
-        private float _middleProducts;
-        private float _lowUpSquares;
-        private float _lowDownSquares;
+        private int _middle;
 
         public readonly float FactorSum => _factors[Size];
 
@@ -136,9 +138,13 @@ internal struct GroupShiftSums : ITernarySums
                 _factors[j + 1] = factor;
             }
             ((Span<float>)_factors)[(Size + 1)..].Fill(float.NaN);
+            TF upSquares = TF.Broadcast(factor * Up * Up);
+            TF downSquares = TF.Broadcast(factor * Down * Down);
             for (int j = 0; j <= Size; j += TF.Count)
             {
                 TF before = TF.Load(in _factors[j]);
+                (upSquares + (TF.Broadcast(UpLowStep) * before)).Store(ref _lowUpSquares[j]);
+                (downSquares + (TF.Broadcast(DownLowStep) * before)).Store(ref _lowDownSquares[j]);
                 (TF.Broadcast(UpHighStep) * before).Store(ref _upSquares[j]);
                 (TF.Broadcast(DownHighStep) * before).Store(ref _downSquares[j]);
             }
@@ -146,30 +152,24 @@ internal struct GroupShiftSums : ITernarySums
             _downProducts = product * Down;
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void SetMiddle(int middle)
-        {
-            _middleProducts = _products[middle];
-            _lowUpSquares = (_factors[Size] * Up * Up) + (UpLowStep * _factors[middle]);
-            _lowDownSquares = (_factors[Size] * Down * Down) + (DownLowStep * _factors[middle]);
-        }
+        public void SetMiddle(int middle) => _middle = middle;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly TF Products<TF, TI>(int upper, bool down)
             where TF : struct, IFloatLanes<TF, TI>
             where TI : struct, IIntLanes<TI, TF> =>
-            TF.Broadcast(down ? _downProducts : _upProducts) - (TF.Load(in _products[upper]) + TF.Broadcast(_middleProducts));
+            TF.Broadcast(down ? _downProducts : _upProducts) - (TF.Load(in _products[upper]) + TF.Broadcast(_products[_middle]));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly TF Squares<TF, TI>(int upper, bool down)
             where TF : struct, IFloatLanes<TF, TI>
             where TI : struct, IIntLanes<TI, TF> => down
-                ? TF.Broadcast(_lowDownSquares) + TF.Load(in _downSquares[upper])
-                : TF.Broadcast(_lowUpSquares) + TF.Load(in _upSquares[upper]);
+                ? TF.Broadcast(_lowDownSquares[_middle]) + TF.Load(in _downSquares[upper])
+                : TF.Broadcast(_lowUpSquares[_middle]) + TF.Load(in _upSquares[upper]);
     }
 
     // The 17 places, and as many as the widest lanes may read beyond.
-    [InlineArray(48)]
+    [InlineArray(32)]
     private struct Places
     {
         private float _first;

@@ -45,11 +45,14 @@ public readonly struct IQ1_M : ITernaryFormat
             int code = (int)(words >> ((16 * (s / 4)) + (3 * (s % 4)))) & 7;
             scales[s] = scale * ((2 * code) + 1) * ShiftedTernary.Unit;
         }
-        for (int k = 0; k < levels.Length; k++)
+        ulong[] points = ShiftedTernary.Points;
+        ReadOnlySpan<byte> low = block[..32];
+        ReadOnlySpan<byte> high = block.Slice(32, 16);
+        levels = levels[..32];
+        for (int k = 0; k < high.Length; k++)
         {
-            int high = block[32 + (k / 2)] >> (k % 2 * 4);
-            ulong[] points = (high & 8) != 0 ? ShiftedTernary.Down : ShiftedTernary.Up;
-            levels[k] = points[block[k] | ((high & 7) << 8)];
+            levels[2 * k] = points[low[2 * k] | ((high[k] & 15) << 8)];
+            levels[(2 * k) + 1] = points[low[(2 * k) + 1] | ((high[k] >> 4) << 8)];
         }
     }
 

@@ -36,13 +36,14 @@ public readonly struct IQ1_S : ITernaryFormat
     static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
     {
         float scale = HalfConversion.Read(in block[0]);
+        ulong[] points = ShiftedTernary.Points;
         for (int s = 0; s < scales.Length; s++)
         {
             int word = BinaryPrimitives.ReadUInt16LittleEndian(block[(34 + (2 * s))..]);
             scales[s] = scale * ((2 * ((word >> 12) & 7)) + 1) * ShiftedTernary.Unit;
-            ulong[] points = (word & 0x8000) != 0 ? ShiftedTernary.Down : ShiftedTernary.Up;
+            int down = word >> 15 << 11;
             for (int k = 0; k < 4; k++)
-                levels[(4 * s) + k] = points[block[2 + (4 * s) + k] | (((word >> (3 * k)) & 7) << 8)];
+                levels[(4 * s) + k] = points[block[2 + (4 * s) + k] | (((word >> (3 * k)) & 7) << 8) | down];
         }
     }
 

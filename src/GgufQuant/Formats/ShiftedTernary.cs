@@ -12,11 +12,12 @@ internal static class ShiftedTernary
     /// <summary>What a scale is multiplied by, as levels are in eighths.</summary>
     public const float Unit = 0.125f;
 
-    /// <summary>The points shifted up.</summary>
-    public static ulong[] Up { get; } = Lattice.IQ1.Expand(unchecked((byte)-7), 1, 9);
-
-    /// <summary>The points shifted down.</summary>
-    public static ulong[] Down { get; } = Lattice.IQ1.Expand(unchecked((byte)-9), unchecked((byte)-1), 7);
+    /// <summary>The 2048 points shifted up, then the same shifted down.</summary>
+    public static ulong[] Points { get; } =
+    [
+        .. Lattice.IQ1.Expand(unchecked((byte)-7), 1, 9),
+        .. Lattice.IQ1.Expand(unchecked((byte)-9), unchecked((byte)-1), 7),
+    ];
 
     /// <summary>The levels by digit, in a row as a search wants it.</summary>
     /// <param name="shift">-1 for down, 1 for up.</param>

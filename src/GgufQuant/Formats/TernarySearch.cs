@@ -56,7 +56,7 @@ internal static class TernarySearch<TF, TI, TSums>
     where TI : struct, IIntLanes<TI, TF>
     where TSums : struct, ITernarySums
 {
-    private const float Margin = 1 - (1f / 1024);
+    private const float Margin = 1 - (1f / 65536);
 
     // About where the best split of bell-shaped weights has its first boundary.
     private static readonly int s_center = TSums.Size * 9 / 32;
