@@ -1,3 +1,5 @@
+using GgufQuant.Commands;
+
 namespace GgufQuant.Cmdlets.Tests;
 
 public class StopTests
@@ -11,6 +13,22 @@ public class StopTests
             when: () => Directory.GetFileSystemEntries(session.Folder.Path).Length > 0);
         Assert.InRange(taken, TimeSpan.Zero, TimeSpan.FromSeconds(1));
         Assert.All(Directory.GetFileSystemEntries(session.Folder.Path), entry => Assert.Matches(@"novels-6m-\w+\.gguf$", entry));
+    }
+
+    [Fact]
+    public void An_interrupted_conversion_goes_on_where_it_stopped()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        session.Stop(
+            "ConvertTo-Quantized $sample IQ3_S -Threads 1 -Device Cpu -Destination r.gguf -Resume",
+            when: () => Directory.GetFileSystemEntries(session.Folder.Path).Length > 0);
+        Assert.NotEmpty(Directory.GetFileSystemEntries(session.Folder.Path));
+        Assert.False(File.Exists(session.Folder.File("r.gguf")));
+        QuantizedFile resumed = session.InvokeOne<QuantizedFile>("ConvertTo-Quantized $sample IQ3_S -Destination r.gguf -Resume");
+        Assert.InRange(resumed.TensorsReused, 0, 56);
+        session.InvokeOne<QuantizedFile>("ConvertTo-Quantized $sample IQ3_S -Destination whole.gguf");
+        Assert.Equal(["r.gguf", "whole.gguf"], Directory.GetFileSystemEntries(session.Folder.Path).Select(Path.GetFileName).Order());
+        Assert.Equal(File.ReadAllBytes(session.Folder.File("whole.gguf")), File.ReadAllBytes(resumed.Path));
     }
 
     [Fact]
