@@ -19,8 +19,8 @@ internal sealed class GgufHostUserInterface(ShellTerminal terminal) : PSHostUser
 
     public override void Write(ConsoleColor foregroundColor, ConsoleColor backgroundColor, string value)
     {
-        PSStyle style = PSStyle.Instance;
-        terminal.Write($"{PSStyle.MapForegroundColorToEscapeSequence(foregroundColor)}{value}{style.Reset}");
+        string colors = PSStyle.MapForegroundColorToEscapeSequence(foregroundColor) + PSStyle.MapBackgroundColorToEscapeSequence(backgroundColor);
+        terminal.Write($"{colors}{value}{PSStyle.Instance.Reset}");
     }
 
     public override void WriteLine(string value) => terminal.Write(value + Environment.NewLine);
@@ -87,11 +87,9 @@ internal sealed class GgufHostUserInterface(ShellTerminal terminal) : PSHostUser
             WriteLine(message);
     }
 
-    private void WriteStyled(FormatStyle style, string label, string message)
-    {
-        // Without -PipelineVariable noise: these are for the person, so standard output stays clean for programs.
+    // Messages for the person go to standard error: standard output stays clean for programs.
+    private void WriteStyled(FormatStyle style, string label, string message) =>
         terminal.WriteErrorLine($"{GetFormatStyleString(style)}{label}: {message}{PSStyle.Instance.Reset}");
-    }
 
     private object? AskFor(FieldDescription field)
     {
