@@ -49,7 +49,8 @@ public sealed partial class ReadmeTests
     [Fact]
     public void The_comparison_is_what_the_quickstart_prints()
     {
-        ShellResult result = ShellProcess.Run(Repository.PathOf("samples", "quickstart.ps1"));
+        using TemporaryFolder folder = new();
+        ShellResult result = ShellProcess.RunWith("TMPDIR", folder.Path, Repository.PathOf("samples", "quickstart.ps1"));
         Assert.Equal("", result.Error);
         string table = result.Output[result.Output.IndexOf("   Reference: ", StringComparison.Ordinal)..];
         Assert.Equal(9, Lines(table).Count());
