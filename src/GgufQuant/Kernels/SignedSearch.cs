@@ -27,21 +27,42 @@ internal static class SignedSearch<TF, TI, TRounding>
         }
 
         TF bestInverse = TF.Broadcast(-range) / extreme;
-        (TF sum, TF squares) = Sums(ref weights, ref factors, ref products, count, range, bestInverse);
+        TF sum = zero;
+        TF squares = zero;
+        for (int e = 0; e < count; e++)
+        {
+            TF level = TRounding.Level<TF, TI>(bestInverse * SignedLanes<TF, TI>.At(ref weights, e), -range, range - 1);
+            sum += SignedLanes<TF, TI>.At(ref products, e) * level;
+            squares += SignedLanes<TF, TI>.At(ref factors, e) * level * level;
+        }
         TF scale = TF.Select(TF.Equal(squares, zero), zero, sum / squares);
         TF best = scale * sum;
-        for (int step = -9; step <= 9; step++)
+        // Three at a time, since each weight is then loaded once for all; judged one after the other, as ggml does.
+        for (int first = -9; first <= 7; first += first == -3 ? 4 : 3)
         {
-            if (step == 0)
-                continue;
-            TF inverse = TF.Broadcast(-(range + (0.1f * step))) / extreme;
-            (sum, squares) = Sums(ref weights, ref factors, ref products, count, range, inverse);
-            TI better = TF.GreaterThan(squares, zero) & TF.GreaterThan(sum * sum, best * squares);
-            if (!TI.Any(better))
-                continue;
-            scale = TF.Select(better, sum / squares, scale);
-            best = TF.Select(better, scale * sum, best);
-            bestInverse = TF.Select(better, inverse, bestInverse);
+            TF inverse0 = Inverse(range, first, extreme);
+            TF inverse1 = Inverse(range, first + 1, extreme);
+            TF inverse2 = Inverse(range, first + 2, extreme);
+            TF sum0 = zero, sum1 = zero, sum2 = zero;
+            TF squares0 = zero, squares1 = zero, squares2 = zero;
+            for (int e = 0; e < count; e++)
+            {
+                TF weight = SignedLanes<TF, TI>.At(ref weights, e);
+                TF factor = SignedLanes<TF, TI>.At(ref factors, e);
+                TF product = SignedLanes<TF, TI>.At(ref products, e);
+                TF level0 = TRounding.Level<TF, TI>(inverse0 * weight, -range, range - 1);
+                TF level1 = TRounding.Level<TF, TI>(inverse1 * weight, -range, range - 1);
+                TF level2 = TRounding.Level<TF, TI>(inverse2 * weight, -range, range - 1);
+                sum0 += product * level0;
+                sum1 += product * level1;
+                sum2 += product * level2;
+                squares0 += factor * level0 * level0;
+                squares1 += factor * level1 * level1;
+                squares2 += factor * level2 * level2;
+            }
+            Judge(inverse0, sum0, squares0, ref scale, ref best, ref bestInverse);
+            Judge(inverse1, sum1, squares1, ref scale, ref best, ref bestInverse);
+            Judge(inverse2, sum2, squares2, ref scale, ref best, ref bestInverse);
         }
         for (int e = 0; e < count; e++)
         {
@@ -51,17 +72,17 @@ internal static class SignedSearch<TF, TI, TRounding>
         return TF.Select(negligible, zero, scale);
     }
 
-    private static (TF Sum, TF Squares) Sums(
-        ref float weights, ref float factors, ref float products, int count, int range, TF inverse)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TF Inverse(int range, int step, TF extreme) => TF.Broadcast(-(range + (0.1f * step))) / extreme;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Judge(TF inverse, TF sum, TF squares, ref TF scale, ref TF best, ref TF bestInverse)
     {
-        TF sum = TF.Broadcast(0);
-        TF squares = sum;
-        for (int e = 0; e < count; e++)
-        {
-            TF level = TRounding.Level<TF, TI>(inverse * SignedLanes<TF, TI>.At(ref weights, e), -range, range - 1);
-            sum += SignedLanes<TF, TI>.At(ref products, e) * level;
-            squares += SignedLanes<TF, TI>.At(ref factors, e) * level * level;
-        }
-        return (sum, squares);
+        TI better = TF.GreaterThan(squares, TF.Broadcast(0)) & TF.GreaterThan(sum * sum, best * squares);
+        if (!TI.Any(better))
+            return;
+        scale = TF.Select(better, sum / squares, scale);
+        best = TF.Select(better, scale * sum, best);
+        bestInverse = TF.Select(better, inverse, bestInverse);
     }
 }
