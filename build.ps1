@@ -6,7 +6,7 @@ Builds, tests and packages GgufQuant.
 Build      compiles everything and stages the module, so that Import-Module ./GgufQuant.psd1 works in this checkout.
 Test       builds, then runs every test that needs no installed PowerShell.
 Pester     packages, then runs the tests that only a real PowerShell can show. Needs pwsh and Pester 5.
-Benchmark  measures every kernel beside llama.cpp's and prints the ratios.
+Benchmark  measures kernels and whole files beside llama.cpp, and writes docs/benchmarks.md. Leave the machine alone.
 Package    builds the module and puts what is installed into out/GgufQuant/<version>.
 GpuCheck   makes a program in out/GpuCheck that verifies and measures every GPU kernel on a machine without .NET.
 Clean      removes what the other tasks made.
@@ -90,7 +90,8 @@ function Invoke-PesterTest
 
 function Invoke-Benchmark
 {
-    Invoke-Program dotnet 'run', '--project', "$PSScriptRoot/tests/GgufQuant.Benchmarks", '--configuration', 'Release', '--', '--ratios'
+    Invoke-Build "$PSScriptRoot/src/GgufQuant.Cmdlets"
+    Invoke-Program dotnet 'run', '--project', "$PSScriptRoot/tests/GgufQuant.Benchmarks", '--configuration', 'Release', '--', '--report', "$PSScriptRoot/docs/benchmarks.md"
 }
 
 # The manifest says what belongs to the package, beside this platform's engine; a missing file is an error.

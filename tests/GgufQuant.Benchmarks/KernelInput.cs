@@ -39,6 +39,7 @@ public sealed class KernelInput
     /// <summary>Where dequantizing writes.</summary>
     public float[] Output { get; }
 
-    private static double Gaussian(Random random) =>
+    /// <summary>A standard normal number.</summary>
+    internal static double Gaussian(Random random) =>
         Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
 }

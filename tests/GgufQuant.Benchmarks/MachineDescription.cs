@@ -6,7 +6,7 @@ namespace GgufQuant.Benchmarks;
 /// <summary>What the numbers were measured on.</summary>
 internal static class MachineDescription
 {
-    /// <summary>Processor, vectors, system, runtime and reference, in one line.</summary>
+    /// <summary>Processor, vectors, system and runtime, in one line.</summary>
     public static string Get()
     {
         int bits = Vector512.IsHardwareAccelerated ? 512
@@ -14,8 +14,7 @@ internal static class MachineDescription
             : Vector128.IsHardwareAccelerated ? 128
             : 0;
         return $"{Processor()}, {Environment.ProcessorCount} cores, vectors of {bits} bits; "
-            + $"{RuntimeInformation.OSDescription.Trim()}, {RuntimeInformation.FrameworkDescription}; "
-            + "reference: libggml-base of llama.cpp v0.5.0, prebuilt for x86-64 (SSE2); one thread, medians of runs in turn.";
+            + $"{RuntimeInformation.OSDescription.Trim()}, {RuntimeInformation.FrameworkDescription}.";
     }
 
     private static string Processor()

@@ -2,18 +2,26 @@ using BenchmarkDotNet.Running;
 using GgufQuant.Benchmarks;
 using GgufQuant.Reference;
 
+const string Usage = """
+    Usage: GgufQuant.Benchmarks --report <file.md> [folder for 6 GB of files]
+           GgufQuant.Benchmarks --ratios [type,type,...]
+           GgufQuant.Benchmarks --files <folder for 6 GB of files>
+           GgufQuant.Benchmarks [BenchmarkDotNet's options]
+    """;
+
 if (ReferenceLibrary.Missing is string missing)
 {
     Console.Error.WriteLine(missing);
     return 1;
 }
-if (args is not ["--ratios", ..])
-{
-    BenchmarkSwitcher.FromAssembly(typeof(KernelBenchmarks).Assembly).Run(args, KernelBenchmarks.Configuration);
-    return 0;
-}
 switch (args)
 {
+    case ["--report", string path]:
+        Report.Write(path, Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath());
+        return 0;
+    case ["--report", string path, string folder]:
+        Report.Write(path, folder);
+        return 0;
     case ["--ratios"]:
         RatioTable.Write(Console.Out, _ => true);
         return 0;
@@ -21,7 +29,19 @@ switch (args)
         HashSet<string> names = new(types.Split(','), StringComparer.OrdinalIgnoreCase);
         RatioTable.Write(Console.Out, names.Contains);
         return 0;
-    default:
-        Console.Error.WriteLine("Usage: GgufQuant.Benchmarks --ratios [type,type,...] | [BenchmarkDotNet's options]");
+    case ["--files", string folder]:
+        FileTable.Write(Console.Out, folder);
+        return 0;
+    case [FileRun.Argument, _, _, _, _, _]:
+        FileRun.Make(args.AsSpan(1));
+        return 0;
+    case [StartTable.Argument, string header, string emptyModule]:
+        StartTable.Measure(header, emptyModule);
+        return 0;
+    case ["--report" or "--ratios" or "--files", ..]:
+        Console.Error.WriteLine(Usage);
         return 1;
+    default:
+        BenchmarkSwitcher.FromAssembly(typeof(KernelBenchmarks).Assembly).Run(args, KernelBenchmarks.Configuration);
+        return 0;
 }

@@ -22,8 +22,6 @@ internal static class RatioTable
     /// <param name="isChosen">Whether the type of a name is to be measured.</param>
     public static void Write(TextWriter output, Func<string, bool> isChosen)
     {
-        output.WriteLine(MachineDescription.Get());
-        output.WriteLine();
         output.WriteLine("| type | kernel | ours, Mweights/s | reference, Mweights/s | ratio | bar | verdict |");
         output.WriteLine("| --- | --- | ---: | ---: | ---: | ---: | --- |");
         foreach (BlockFormat format in BlockFormat.All.Where(format => isChosen(format.Name)))

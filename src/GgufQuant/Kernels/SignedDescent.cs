@@ -200,8 +200,9 @@ internal static class SignedDescent<TF, TI>
             float squares = At(SquareSums, lane);
             scales[place] = squares > 0 ? At(ProductSums, lane) / squares : 0;
             ref byte level = ref levels[(place / TF.Count * TF.Count * Elements) + (place % TF.Count)];
+            float magic = Magic + _range;
             for (int e = 0; e < Elements; e++)
-                Unsafe.Add(ref level, e * TF.Count) = (byte)(At(Elements + e, lane) + _range);
+                Unsafe.Add(ref level, e * TF.Count) = (byte)BitConverter.SingleToInt32Bits(At(Elements + e, lane) + magic);
         }
 
         // Whether another level may be better than the present one, if all others stay: see the class's remarks.

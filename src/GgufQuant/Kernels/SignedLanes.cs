@@ -16,22 +16,41 @@ internal static class SignedLanes<TF, TI>
 
     /// <summary>The first element of the greatest magnitude, with its sign.</summary>
     /// <param name="rows">The elements.</param>
-    /// <param name="count">Elements a lane.</param>
+    /// <param name="count">Elements a lane, a multiple of four.</param>
     /// <param name="negligible">The lanes that count as zero.</param>
     public static TF Extreme(ref float rows, int count, out TI negligible)
     {
+        // Four runs at a time, of which none waits for the others; an earlier one keeps what a later one only equals.
+        int run = count / 4;
         TF greatest = TF.Broadcast(0);
         TF extreme = greatest;
-        for (int e = 0; e < count; e++)
+        TF greatest1 = greatest;
+        TF extreme1 = greatest;
+        TF greatest2 = greatest;
+        TF extreme2 = greatest;
+        TF greatest3 = greatest;
+        TF extreme3 = greatest;
+        for (int e = 0; e < run; e++)
         {
-            TF value = At(ref rows, e);
-            TF magnitude = TF.Abs(value);
-            TI greater = TF.GreaterThan(magnitude, greatest);
-            greatest = TF.Select(greater, magnitude, greatest);
-            extreme = TF.Select(greater, value, extreme);
+            Take(At(ref rows, e), ref greatest, ref extreme);
+            Take(At(ref rows, run + e), ref greatest1, ref extreme1);
+            Take(At(ref rows, (2 * run) + e), ref greatest2, ref extreme2);
+            Take(At(ref rows, (3 * run) + e), ref greatest3, ref extreme3);
         }
+        Take(extreme1, ref greatest, ref extreme);
+        Take(extreme3, ref greatest2, ref extreme2);
+        Take(extreme2, ref greatest, ref extreme);
         negligible = TF.GreaterThan(TF.Broadcast(SuperBlock.Negligible), greatest);
         return extreme;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Take(TF value, ref TF greatest, ref TF extreme)
+    {
+        TF magnitude = TF.Abs(value);
+        TI greater = TF.GreaterThan(magnitude, greatest);
+        greatest = TF.Select(greater, magnitude, greatest);
+        extreme = TF.Select(greater, value, extreme);
     }
 
     /// <summary>The nearest level.</summary>

@@ -1,0 +1,96 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using GgufQuant.Formats;
+using GgufQuant.Planning;
+
+namespace GgufQuant.Benchmarks;
+
+/// <summary>Whole files beside <c>llama_model_quantize</c>'s, with the same number of threads, in one Markdown table.</summary>
+internal static class FileTable
+{
+    private const int Rounds = 3;
+    private const double CopyBar = 1.5;
+    private const long MemoryBar = 512L << 20;
+
+    // Of each, the times the reference's speed; none where only a copy's time counts.
+    private static readonly (FileType Type, double? Bar)[] s_types =
+    [
+        (FileType.Q4_K_M, 4), (FileType.Q5_K_M, 4), (FileType.Q3_K_M, 4), (FileType.Q2_K, 4), (FileType.IQ4_XS, 4), (FileType.Q8_0, 2),
+    ];
+
+    /// <summary>Measures, and writes a row as soon as it is known.</summary>
+    /// <param name="output">Where the table goes.</param>
+    /// <param name="folder">A folder for the files, some 6 GB, best on a RAM disk.</param>
+    public static void Write(TextWriter output, string folder)
+    {
+        output.WriteLine("| source | type | ours, s | reference, s | ratio | bar | a copy of the source, s | cores' share | memory, MiB | reference's, MiB | bytes | verdict |");
+        output.WriteLine("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- |");
+        DirectoryInfo work = Directory.CreateDirectory(Path.Combine(folder, $"GgufQuant.Benchmarks.{Environment.ProcessId}"));
+        try
+        {
+            foreach ((GgmlType source, FileType same) in new[] { (GgmlType.F16, FileType.F16), (GgmlType.BF16, FileType.BF16) })
+            {
+                string model = Path.Combine(work.FullName, "model.gguf");
+                BenchmarkModel.Write(model, source);
+                string made = Path.Combine(work.FullName, "made.gguf");
+                double copy = Median(FileMaker.Copy, model, made, same).Duration.TotalSeconds;
+                foreach ((FileType type, double? bar) in (IEnumerable<(FileType, double?)>)[.. s_types, (same, null)])
+                {
+                    output.WriteLine(Measure(source, model, type, bar, copy, work.FullName));
+                    output.Flush();
+                }
+                File.Delete(model);
+            }
+        }
+        finally
+        {
+            work.Delete(recursive: true);
+        }
+    }
+
+    private static string Measure(GgmlType source, string model, FileType type, double? bar, double copy, string folder)
+    {
+        string ours = Path.Combine(folder, "ours.gguf");
+        string theirs = Path.Combine(folder, "theirs.gguf");
+        FileRun own = Median(FileMaker.Ours, model, ours, type, keep: true);
+        FileRun reference = FileRun.Start(FileMaker.Reference, model, theirs, type, Environment.ProcessorCount);
+        bool isSame = Hash(ours) == Hash(theirs);
+        File.Delete(ours);
+        File.Delete(theirs);
+
+        double seconds = own.Duration.TotalSeconds;
+        double ratio = reference.Duration.TotalSeconds / seconds;
+        List<string> missed = [];
+        if (ratio < bar)
+            missed.Add(Invariant($"below {bar}×"));
+        // Where hardly anything is computed, the files' bytes are all there is to move.
+        if (bar is null or 2 && seconds > CopyBar * copy)
+            missed.Add(Invariant($"{seconds / copy:F2} times a copy's time"));
+        if (own.PeakBytes > MemoryBar)
+            missed.Add(Invariant($"above {MemoryBar >> 20} MiB"));
+        string verdict = missed.Count == 0 ? "met" : $"missed: {string.Join(", ", missed)}";
+        return Invariant(
+            $"| {BlockFormat.Of(source).Name} | {type} | {seconds:F2} | {reference.Duration.TotalSeconds:F2} | {ratio:F2} | {bar} | {copy:F2} | {own.CoreUse:P0} | {own.PeakBytes >> 20} | {reference.PeakBytes >> 20} | {(isSame ? "identical" : "different")} | {verdict} |");
+    }
+
+    private static FileRun Median(FileMaker maker, string model, string destination, FileType type, bool keep = false)
+    {
+        List<FileRun> runs = [];
+        while (runs.Count < Rounds)
+        {
+            File.Delete(destination);
+            runs.Add(FileRun.Start(maker, model, destination, type, Environment.ProcessorCount));
+        }
+        if (!keep)
+            File.Delete(destination);
+        return runs.OrderBy(run => run.Duration).ElementAt(Rounds / 2);
+    }
+
+    private static string Hash(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        return Convert.ToHexString(SHA256.HashData(file));
+    }
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

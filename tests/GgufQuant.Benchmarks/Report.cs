@@ -1,0 +1,42 @@
+namespace GgufQuant.Benchmarks;
+
+/// <summary>All tables in one Markdown document.</summary>
+internal static class Report
+{
+    /// <summary>Measures everything, a quarter of an hour on two cores, and writes the document when it is whole.</summary>
+    /// <param name="path">The document.</param>
+    /// <param name="folder">A folder for large files.</param>
+    public static void Write(string path, string folder)
+    {
+        using EchoingWriter text = new() { NewLine = "\n" };
+        text.WriteLine("# Benchmarks");
+        text.WriteLine();
+        text.WriteLine("Written by `build.ps1 -Task Benchmark`. The reference is llama.cpp v0.5.0 as its prebuilt x86-64 libraries have it.");
+        text.WriteLine();
+        text.WriteLine(MachineDescription.Get());
+        Section(text, "Kernels", "One thread. Ours and libggml-base's take turns on the same Gaussian weights, in rows of 4,096; medians of 31 turns.");
+        RatioTable.Write(text, _ => true);
+        Section(text, "Whole files", $"""
+            A llama model of 1.1 billion parameters, quantized from and to {Describe(folder)}, by as many threads as there are
+            cores: `{Environment.ProcessorCount}`. Each file is made by a process of its own; ours is the median of three, the
+            reference's one run. A copy is `File.Copy`; Q8_0 and unchanged files are to take at most 1.5 times its time. The
+            cores' share is processor time, the system's included, by time and cores. Memory is the most that was resident.
+            """);
+        FileTable.Write(text, folder);
+        Section(text, "Start", "Medians of five fresh processes.");
+        StartTable.Write(text);
+        File.WriteAllText(path, text.ToString());
+    }
+
+    private static void Section(EchoingWriter text, string heading, string how)
+    {
+        text.WriteLine();
+        text.WriteLine($"## {heading}");
+        text.WriteLine();
+        text.WriteLine(how);
+        text.WriteLine();
+    }
+
+    private static string Describe(string folder) =>
+        new DriveInfo(folder) is { DriveFormat: "tmpfs" } ? "a RAM disk" : "a disk";
+}

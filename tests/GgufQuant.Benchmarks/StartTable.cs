@@ -1,0 +1,107 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Management.Automation;
+using System.Management.Automation.Runspaces;
+using GgufQuant.Formats;
+using GgufQuant.Gguf;
+using GgufQuant.Reference;
+
+namespace GgufQuant.Benchmarks;
+
+/// <summary>How long the module's import takes, and a large header.</summary>
+internal static class StartTable
+{
+    /// <summary>What a process is started with to measure once.</summary>
+    public const string Argument = "--start";
+
+    private const int Rounds = 5;
+    private const int Calls = 21;
+    private const int Tokens = 150_000;
+    private const int Tensors = 1000;
+    private const double ImportBar = 150;
+    private const double HeaderBar = 30;
+
+    /// <summary>Measures and writes the table.</summary>
+    public static void Write(TextWriter output)
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("GgufQuant.Benchmarks.");
+        try
+        {
+            string header = Path.Combine(folder.FullName, "header.gguf");
+            WriteHeader(header);
+            string emptyModule = Path.Combine(folder.FullName, "Empty.psd1");
+            File.WriteAllText(emptyModule, "@{ ModuleVersion = '1.0'; FunctionsToExport = @(); CmdletsToExport = @() }");
+            double[][] runs = [.. Enumerable.Range(0, Rounds).Select(_ => ChildProcess.Run([Argument, header, emptyModule])
+                .Split(' ').Select(word => double.Parse(word, CultureInfo.InvariantCulture)).ToArray())];
+            output.WriteLine("| what | ms | bar, ms | verdict |");
+            output.WriteLine("| --- | ---: | ---: | --- |");
+            output.WriteLine(Row("`Import-Module`, an empty module: PowerShell's own part", runs.Select(run => run[0]), null));
+            output.WriteLine(Row("`Import-Module GgufQuant` after it", runs.Select(run => run[1]), ImportBar));
+            string size = Invariant($"{Tokens:N0} tokens and {Tensors:N0} tensors");
+            output.WriteLine(Row($"`Get-GgufInfo` on a header of {size}, first call", runs.Select(run => run[2]), null));
+            output.WriteLine(Row($"`Get-GgufInfo` on a header of {size}, warm", runs.Select(run => run[3]), HeaderBar));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    /// <summary>
+    /// One process's work. The imports of the empty module and of this one, the first call and the median of further ones,
+    /// in milliseconds, are its output.
+    /// </summary>
+    /// <param name="header">A model of which only the header matters.</param>
+    /// <param name="emptyModule">The manifest of a module that exports nothing.</param>
+    public static void Measure(string header, string emptyModule)
+    {
+        using Runspace runspace = RunspaceFactory.CreateRunspace(InitialSessionState.CreateDefault2());
+        runspace.Open();
+        // A started PowerShell has imported modules already; the first import compiles PowerShell's own part of the work.
+        double empty = Time(runspace, "Import-Module", emptyModule);
+        double import = Time(runspace, "Import-Module", Path.Combine(ReferenceLibrary.RepositoryRoot, "GgufQuant.psd1"));
+        double first = Time(runspace, "Get-GgufInfo", header);
+        double warm = Median(Enumerable.Range(0, Calls).Select(_ => Time(runspace, "Get-GgufInfo", header)));
+        Console.WriteLine(Invariant($"{empty} {import} {first} {warm}"));
+    }
+
+    private static double Time(Runspace runspace, string command, string argument)
+    {
+        using PowerShell shell = PowerShell.Create(runspace);
+        shell.AddCommand(command).AddArgument(argument).AddParameter("ErrorAction", ActionPreference.Stop);
+        long start = Stopwatch.GetTimestamp();
+        shell.Invoke();
+        return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+    }
+
+    private static void WriteHeader(string path)
+    {
+        GgufWriter writer = new(
+            [
+                GgufEntry.Create("general.architecture", "llama"),
+                GgufEntry.Create("llama.block_count", 32u),
+                GgufEntry.Create("tokenizer.ggml.tokens", Enumerable.Range(0, Tokens).Select(i => $"token{i}").ToArray()),
+                GgufEntry.Create("tokenizer.ggml.scores", new float[Tokens]),
+                GgufEntry.Create("tokenizer.ggml.token_type", new int[Tokens]),
+            ],
+            Enumerable.Range(0, Tensors).Select(i => new GgufTensorInfo($"blk.{i / 32}.{i % 32}.weight", GgmlType.F16, [4096, 4096])));
+        using FileStream file = File.Create(path);
+        writer.WriteHeader(file);
+        // The data are a hole: nobody reads them.
+        file.SetLength(writer.Length);
+    }
+
+    private static string Row(string what, IEnumerable<double> times, double? bar)
+    {
+        double median = Median(times);
+        return Invariant($"| {what} | {median:F1} | {bar} | {(bar is null ? "" : median < bar ? "met" : "missed")} |");
+    }
+
+    private static double Median(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return sorted[sorted.Length / 2];
+    }
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}
