@@ -20,6 +20,9 @@ internal interface IGpuDriver : IDisposable
 /// <remarks>Every member throws <see cref="GpuException"/> when the driver reports an error.</remarks>
 internal interface IGpuQueue : IDisposable
 {
+    /// <summary>The tables of the card's kernels, which all its queues share.</summary>
+    KernelTables Tables { get; }
+
     /// <summary>Memory of the card.</summary>
     nint Allocate(long bytes);
 

@@ -6,7 +6,8 @@ namespace GgufQuant.Gpu;
 /// <summary>How the kernels make one type: which run, over what.</summary>
 /// <remarks>
 /// A block of 32 weights is one work-item's. A super-block takes three kernels: a search over its sub-blocks, the scales
-/// over whole super-blocks, and the packing by columns of 32.
+/// over whole super-blocks, and the packing by columns of 32. One of lattice points takes two: the search, which ends in
+/// points, and the packing.
 /// </remarks>
 internal sealed class KernelPlan
 {
@@ -27,14 +28,17 @@ internal sealed class KernelPlan
         new(GgmlType.Q5_K, subBlockSize: 32),
         new(GgmlType.Q6_K, subBlockSize: 16),
         new(GgmlType.IQ4_XS, subBlockSize: 32),
+        new(GgmlType.IQ3_XXS, subBlockSize: 32, Lattice.IQ3_XXS),
+        new(GgmlType.IQ3_S, subBlockSize: 32, Lattice.IQ3_S),
     }.ToFrozenDictionary(plan => plan.Type);
 
     private readonly BlockFormat _format;
 
-    private KernelPlan(GgmlType type, int subBlockSize)
+    private KernelPlan(GgmlType type, int subBlockSize, Lattice? lattice = null)
     {
         Type = type;
         SubBlockSize = subBlockSize;
+        Lattice = lattice;
         _format = BlockFormat.Of(type);
     }
 
@@ -46,6 +50,9 @@ internal sealed class KernelPlan
 
     /// <summary>Weights a work-item searches a scale for.</summary>
     internal int SubBlockSize { get; }
+
+    /// <summary>The points its kernels look up; null where they look up none.</summary>
+    internal Lattice? Lattice { get; }
 
     /// <summary>Whether the search between the weights and the levels needs a byte a weight and three floats a sub-block.</summary>
     internal bool HasSearch => _format.BlockSize == SuperBlockSize;
@@ -74,7 +81,8 @@ internal sealed class KernelPlan
             yield break;
         }
         yield return ($"search_{_format.Name}", weights / SubBlockSize);
-        yield return ($"scale_{_format.Name}", weights / SuperBlockSize);
-        yield return ($"pack_{_format.Name}", weights / SuperBlockSize * PackItems);
+        if (Lattice is null)
+            yield return ($"scale_{_format.Name}", weights / SuperBlockSize);
+        yield return ($"pack_{_format.Name}", weights / SuperBlockSize * (Lattice is null ? PackItems : 1));
     }
 }

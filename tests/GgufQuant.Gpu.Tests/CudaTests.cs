@@ -29,7 +29,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     {
         using IGpuDriver driver = _standIn.Open();
         using GpuJob job = new(driver.CreateQueue());
-        foreach (float[] importance in (float[][])[[], WeightData.MakeImportance(RowLength)])
+        foreach (float[] importance in Importances.Of(type, RowLength))
         {
             (QuantizationJob work, byte[] expected) = Work(type, importance, seed: 1, driver);
             Assert.True(job.Run(KernelPlan.Find(type)!, work));
@@ -58,12 +58,25 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
             async (seed, token) =>
             {
                 GgmlType type = KernelPlan.Types.ElementAt(seed % KernelPlan.Types.Count());
-                (QuantizationJob work, byte[] expected) = Work(type, seed % 2 == 0 ? [] : WeightData.MakeImportance(RowLength), seed, device);
+                float[][] importances = Importances.Of(type, RowLength);
+                (QuantizationJob work, byte[] expected) = Work(type, importances[seed % importances.Length], seed, device);
                 Assert.Null(await device.QuantizeAsync(work, token));
                 results.Add((seed, expected, work.Destination.ToArray()));
             });
         Assert.All(results, result => Assert.Equal(result.Expected, result.Actual));
         Assert.Equal(1, device.Share);
+    }
+
+    [Fact]
+    public void A_table_is_on_the_card_once_for_all_queues()
+    {
+        using IGpuDriver driver = _standIn.Open();
+        using IGpuQueue first = driver.CreateQueue();
+        using IGpuQueue second = driver.CreateQueue();
+        (nint Places, nint Neighbours) tables = first.Tables.Of(Lattice.IQ3_S, first);
+        _standIn.LimitMemory(0);
+        Assert.Equal(tables, second.Tables.Of(Lattice.IQ3_S, second));
+        Assert.Throws<GpuException>(() => second.Tables.Of(Lattice.IQ3_XXS, second));
     }
 
     [Fact]
@@ -140,6 +153,8 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     /// <summary>A queue whose waits are lost.</summary>
     private sealed unsafe class NeverWaiting(IGpuQueue queue) : IGpuQueue
     {
+        public KernelTables Tables => queue.Tables;
+
         public nint Allocate(long bytes) => queue.Allocate(bytes);
 
         // Nothing has run yet, so nothing may be given back.

@@ -30,7 +30,10 @@ internal static class Throughput
         foreach (GgmlType type in KernelPlan.Types)
         {
             Console.Write($"| {BlockFormat.Of(type)} |");
-            Measure(driver, type, source.Memory, target.Memory, [], up);
+            if (BlockFormat.Of(type).Importance == ImportanceUse.Required)
+                Console.Write(" | | | |");
+            else
+                Measure(driver, type, source.Memory, target.Memory, [], up);
             if (BlockFormat.Of(type).Importance == ImportanceUse.Ignored)
                 Console.Write(" | | | |");
             else

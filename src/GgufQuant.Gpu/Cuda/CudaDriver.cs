@@ -37,6 +37,7 @@ internal sealed unsafe class CudaDriver : IGpuDriver
     private readonly int _device;
     private readonly nint _context;
     private readonly nint _module;
+    private readonly KernelTables _tables;
 
     /// <param name="api">CUDA.</param>
     /// <param name="device">The card.</param>
@@ -52,6 +53,7 @@ internal sealed unsafe class CudaDriver : IGpuDriver
         api.Check(api.DevicePrimaryCtxRetain(&context, handle), $"use '{Name}'");
         _device = handle;
         _context = context;
+        _tables = new(buffer => api.MemFree(buffer));
         try
         {
             _module = Load(ptx);
@@ -70,7 +72,7 @@ internal sealed unsafe class CudaDriver : IGpuDriver
     public IGpuQueue CreateQueue()
     {
         Enter();
-        return new CudaQueue(_api, _context, _module);
+        return new CudaQueue(_api, _context, _module, _tables);
     }
 
     /// <inheritdoc/>
@@ -92,6 +94,7 @@ internal sealed unsafe class CudaDriver : IGpuDriver
     public void Dispose()
     {
         _api.CtxSetCurrent(_context);
+        _tables.Dispose();
         if (_module != 0)
             _api.ModuleUnload(_module);
         _api.CtxSetCurrent(0);

@@ -3,11 +3,14 @@ using System.Text;
 namespace GgufQuant.Gpu.OpenCl;
 
 /// <summary>An in-order command queue, with kernels of its own since their arguments are set one by one.</summary>
-internal sealed unsafe class OpenClQueue(OpenClApi api, nint context, nint program, nint queue) : IGpuQueue
+internal sealed unsafe class OpenClQueue(OpenClApi api, nint context, nint program, nint queue, KernelTables tables) : IGpuQueue
 {
     private const ulong ReadWrite = 1 << 0;
 
     private readonly Dictionary<string, nint> _kernels = [];
+
+    /// <inheritdoc/>
+    public KernelTables Tables => tables;
 
     /// <inheritdoc/>
     public nint Allocate(long bytes)

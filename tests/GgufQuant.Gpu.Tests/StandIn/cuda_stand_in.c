@@ -23,6 +23,7 @@ static inline int as_int(float value) { int bits; memcpy(&bits, &value, 4); retu
 #include "nonlinear.cl"
 #include "minimum.cl"
 #include "signed.cl"
+#include "lattice.cl"
 
 typedef void (*kernel)(ARGUMENTS);
 
@@ -36,7 +37,8 @@ typedef struct command
     struct
     {
         void *source; int source_type; void *importance; int weighted; int row_length; unsigned int count;
-        unsigned int stride; void *squares; void *fits; void *levels; void *blocks; void *fault;
+        unsigned int stride; void *squares; void *fits; void *levels; void *places; void *neighbours; void *blocks;
+        void *fault;
     } arguments;
     void *to;
     const void *from;
@@ -63,7 +65,7 @@ static void run(command *c)
     {
         c->function(c->arguments.source, c->arguments.source_type, c->arguments.importance, c->arguments.weighted,
             c->arguments.row_length, c->arguments.count, c->arguments.stride, c->arguments.squares, c->arguments.fits,
-            c->arguments.levels, c->arguments.blocks, c->arguments.fault);
+            c->arguments.levels, c->arguments.places, c->arguments.neighbours, c->arguments.blocks, c->arguments.fault);
     }
 }
 
@@ -148,8 +150,10 @@ int cuLaunchKernel(kernel function, unsigned int x, unsigned int y, unsigned int
     memcpy(&c->arguments.squares, a[7], 8);
     memcpy(&c->arguments.fits, a[8], 8);
     memcpy(&c->arguments.levels, a[9], 8);
-    memcpy(&c->arguments.blocks, a[10], 8);
-    memcpy(&c->arguments.fault, a[11], 8);
+    memcpy(&c->arguments.places, a[10], 8);
+    memcpy(&c->arguments.neighbours, a[11], 8);
+    memcpy(&c->arguments.blocks, a[12], 8);
+    memcpy(&c->arguments.fault, a[13], 8);
     return 0;
 }
 int cuStreamCreate(stream **created, unsigned int flags)
