@@ -30,6 +30,9 @@ internal sealed class KernelPlan
         new(GgmlType.IQ4_XS, subBlockSize: 32),
         new(GgmlType.IQ3_XXS, subBlockSize: 32, Lattice.IQ3_XXS),
         new(GgmlType.IQ3_S, subBlockSize: 32, Lattice.IQ3_S),
+        new(GgmlType.IQ2_XXS, subBlockSize: 32, Lattice.IQ2_XXS),
+        new(GgmlType.IQ2_XS, subBlockSize: 16, Lattice.IQ2_XS),
+        new(GgmlType.IQ2_S, subBlockSize: 16, Lattice.IQ2_S),
     }.ToFrozenDictionary(plan => plan.Type);
 
     private readonly BlockFormat _format;
@@ -64,10 +67,12 @@ internal sealed class KernelPlan
     internal static bool Gains(GgmlType type, bool weighted) =>
         Find(type) is { } plan && (plan.HasSearch || weighted || type == GgmlType.IQ4_NL) && type != GgmlType.Q8_0;
 
-    /// <summary>How many sums of squares the kernels need, each over how many weights; none without importance.</summary>
+    /// <summary>How many sums of squares the kernels need, each over how many weights.</summary>
+    /// <remarks>Without importance only IQ2_S needs them.</remarks>
     internal (int Count, int Length) Squares(int rowLength, int rows, bool weighted)
     {
-        if (!weighted || _format.Importance == ImportanceUse.Ignored || Type is GgmlType.IQ4_NL or GgmlType.Q6_K)
+        bool isWeighted = weighted && _format.Importance != ImportanceUse.Ignored;
+        if (Type is GgmlType.IQ4_NL or GgmlType.Q6_K || (!isWeighted && Type != GgmlType.IQ2_S))
             return (0, 0);
         return HasSearch ? (checked(rowLength * rows) / SuperBlockSize, SuperBlockSize) : (rows, rowLength);
     }

@@ -51,12 +51,18 @@ INLINE uint float_to_half(const float value)
     return ((bits >> 16) & 0x8000) | ((bits & 0x7FFFFFFF) > 0x7F800000 ? 0x7E00 : half_bits);
 }
 
-// Stores a scale and returns what it reads back as.
-INLINE float store_half(__global uchar *at, const float value, __global int *fault)
+INLINE uint checked_half(const float value, __global int *fault)
 {
     const uint half_bits = float_to_half(value);
     if ((half_bits & 0x7C00) == 0x7C00)
         *fault = 1;
+    return half_bits;
+}
+
+// Stores a scale and returns what it reads back as.
+INLINE float store_half(__global uchar *at, const float value, __global int *fault)
+{
+    const uint half_bits = checked_half(value, fault);
     at[0] = (uchar)half_bits;
     at[1] = (uchar)(half_bits >> 8);
     return half_to_float(half_bits);

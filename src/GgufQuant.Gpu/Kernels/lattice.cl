@@ -294,6 +294,30 @@ __kernel void search_iq3_s(ARGUMENTS)
     search_lattice(format, PASSED);
 }
 
+__kernel void search_iq2_xxs(ARGUMENTS)
+{
+    const lattice_format format = {
+        .sub_block = 32, .dimensions = 8, .reach = 6, .step = 0.1f, .starts_from_fit = 1, .seven_signs = 1,
+        .negligible = GROUP_MAX_EPS, .variance_factor = 1, .refit = REFIT_ALL };
+    search_lattice(format, PASSED);
+}
+
+__kernel void search_iq2_xs(ARGUMENTS)
+{
+    const lattice_format format = {
+        .sub_block = 16, .dimensions = 8, .reach = 9, .step = 0.1f, .seven_signs = 1, .negligible = GROUP_MAX_EPS,
+        .variance_factor = 1, .refit = REFIT_OFF_LATTICE };
+    search_lattice(format, PASSED);
+}
+
+__kernel void search_iq2_s(ARGUMENTS)
+{
+    const lattice_format format = {
+        .sub_block = 16, .dimensions = 8, .reach = 9, .step = 0.1f, .negligible = 1e-8f, .variance_factor = 2,
+        .plain_variance = 0.25f, .refit = REFIT_OFF_LATTICE };
+    search_lattice(format, PASSED);
+}
+
 // A work-item a super-block.
 __kernel void pack_iq3_xxs(ARGUMENTS)
 {
@@ -344,4 +368,69 @@ __kernel void pack_iq3_s(ARGUMENTS)
         filled++;
     }
     store_scale_codes(block + 106, 8, inverse, scales);
+}
+
+__kernel void pack_iq2_xxs(ARGUMENTS)
+{
+    const uint item = get_global_id(0);
+    if (item >= count)
+        return;
+    __global uchar *block = blocks + (ulong)item * 66;
+    __global const float *scales = fits + (ulong)item * 8;
+    __global const uint *signs = (__global const uint *)(scales + stride);
+    __global const ushort *points = (__global const ushort *)levels + (ulong)item * 32;
+    const float max_scale = greatest(8, scales);
+    const float inverse = store_factor(block, max_scale, 1, fault);
+    for (int s = 0; s < 8; s++)
+    {
+        for (int k = 0; k < 4; k++)
+            block[2 + 8 * s + k] = max_scale != 0 ? (uchar)points[4 * s + k] : 0;
+        store_signs_and_scale(block + 6 + 8 * s, max_scale != 0 ? signs[s] : 0, scale_code(inverse, scales[s]));
+    }
+}
+
+__kernel void pack_iq2_xs(ARGUMENTS)
+{
+    const uint item = get_global_id(0);
+    if (item >= count)
+        return;
+    __global uchar *block = blocks + (ulong)item * 74;
+    __global const float *scales = fits + (ulong)item * 16;
+    __global const uint *signs = (__global const uint *)(scales + stride);
+    __global const ushort *points = (__global const ushort *)levels + (ulong)item * 32;
+    const float max_scale = greatest(16, scales);
+    const float inverse = store_factor(block, max_scale, 1, fault);
+    for (int k = 0; k < 32; k++)
+    {
+        const uint seven_signs = (signs[k / 2] >> (8 * (k % 2))) & 0x7F;
+        const uint word = max_scale != 0 ? points[k] | (seven_signs << 9) : 0;
+        block[2 + 2 * k] = (uchar)word;
+        block[3 + 2 * k] = (uchar)(word >> 8);
+    }
+    store_scale_codes(block + 66, 16, inverse, scales);
+}
+
+__kernel void pack_iq2_s(ARGUMENTS)
+{
+    const uint item = get_global_id(0);
+    if (item >= count)
+        return;
+    __global uchar *block = blocks + (ulong)item * 82;
+    __global const float *scales = fits + (ulong)item * 16;
+    __global const uint *signs = (__global const uint *)(scales + stride);
+    __global const ushort *points = (__global const ushort *)levels + (ulong)item * 32;
+    const float inverse = store_factor(block, greatest(16, scales), 0.9875f, fault);
+    for (int i = 0; i < 8; i++)
+    {
+        uint high = 0;
+        for (int k = 0; k < 4; k++)
+        {
+            const uint point = points[4 * i + k];
+            block[2 + 4 * i + k] = (uchar)point;
+            block[34 + 4 * i + k] = (uchar)(signs[2 * i + k / 2] >> (8 * (k % 2)));
+            high |= (point >> 8) << (2 * k);
+        }
+        block[66 + i] = (uchar)high;
+    }
+    store_scale_codes(block + 74, 16, inverse, scales);
 }
