@@ -33,6 +33,8 @@ internal sealed class KernelPlan
         new(GgmlType.IQ2_XXS, subBlockSize: 32, Lattice.IQ2_XXS),
         new(GgmlType.IQ2_XS, subBlockSize: 16, Lattice.IQ2_XS),
         new(GgmlType.IQ2_S, subBlockSize: 16, Lattice.IQ2_S),
+        new(GgmlType.IQ1_S, subBlockSize: 32, Lattice.IQ1),
+        new(GgmlType.IQ1_M, subBlockSize: 16, Lattice.IQ1),
     }.ToFrozenDictionary(plan => plan.Type);
 
     private readonly BlockFormat _format;

@@ -24,6 +24,7 @@ static inline int as_int(float value) { int bits; memcpy(&bits, &value, 4); retu
 #include "minimum.cl"
 #include "signed.cl"
 #include "lattice.cl"
+#include "iq1.cl"
 
 typedef void (*kernel)(ARGUMENTS);
 
