@@ -20,6 +20,8 @@ static inline unsigned int as_uint(float value) { unsigned int bits; memcpy(&bit
 static inline int as_int(float value) { int bits; memcpy(&bits, &value, 4); return bits; }
 #include "common.cl"
 #include "blocks32.cl"
+#include "ternary.cl"
+#include "microscaling.cl"
 #include "nonlinear.cl"
 #include "minimum.cl"
 #include "signed.cl"
