@@ -8,6 +8,9 @@ internal interface IGpuDriver : IDisposable
     /// <summary>The card's name.</summary>
     string Name { get; }
 
+    /// <summary>Bytes of the card's memory that were free when it was opened; all of them where the driver does not tell.</summary>
+    long FreeMemory { get; }
+
     /// <summary>A line of commands that run in order, beside those of other lines.</summary>
     IGpuQueue CreateQueue();
 

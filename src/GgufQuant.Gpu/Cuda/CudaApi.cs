@@ -22,6 +22,7 @@ internal sealed unsafe class CudaApi
     internal readonly delegate* unmanaged<nint*, byte*, uint, int*, void**, int> ModuleLoadDataEx;
     internal readonly delegate* unmanaged<nint, int> ModuleUnload;
     internal readonly delegate* unmanaged<nint*, nint, byte*, int> ModuleGetFunction;
+    internal readonly delegate* unmanaged<nuint*, nuint*, int> MemGetInfo;
     internal readonly delegate* unmanaged<nint*, nuint, int> MemAlloc;
     internal readonly delegate* unmanaged<nint, int> MemFree;
     internal readonly delegate* unmanaged<void**, nuint, uint, int> MemHostAlloc;
@@ -51,6 +52,7 @@ internal sealed unsafe class CudaApi
         ModuleLoadDataEx = (delegate* unmanaged<nint*, byte*, uint, int*, void**, int>)Export("cuModuleLoadDataEx");
         ModuleUnload = (delegate* unmanaged<nint, int>)Export("cuModuleUnload");
         ModuleGetFunction = (delegate* unmanaged<nint*, nint, byte*, int>)Export("cuModuleGetFunction");
+        MemGetInfo = (delegate* unmanaged<nuint*, nuint*, int>)Export("cuMemGetInfo_v2");
         MemAlloc = (delegate* unmanaged<nint*, nuint, int>)Export("cuMemAlloc_v2");
         MemFree = (delegate* unmanaged<nint, int>)Export("cuMemFree_v2");
         MemHostAlloc = (delegate* unmanaged<void**, nuint, uint, int>)Export("cuMemHostAlloc");

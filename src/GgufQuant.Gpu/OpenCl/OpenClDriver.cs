@@ -28,6 +28,7 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
         _api = api;
         _device = device.Id;
         Name = device.Name;
+        FreeMemory = device.Memory;
         try
         {
             nint id = device.Id;
@@ -46,6 +47,9 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
 
     /// <inheritdoc/>
     public string Name { get; }
+
+    /// <inheritdoc/>
+    public long FreeMemory { get; }
 
     /// <inheritdoc/>
     public IGpuQueue CreateQueue() => new OpenClQueue(_api, _context, _program, CreateCommandQueue());
