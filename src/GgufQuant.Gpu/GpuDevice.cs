@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using GgufQuant.Formats;
+using GgufQuant.Planning;
 using GgufQuant.Quantization;
 
 namespace GgufQuant.Gpu;
@@ -75,6 +76,10 @@ public sealed class GpuDevice : IQuantizationDevice
     /// <summary>Whether the card itself makes this type out of that one.</summary>
     public static bool HasKernel(GgmlType source, GgmlType target) =>
         source is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 && KernelPlan.Find(target) is not null;
+
+    /// <summary>Whether the card makes any tensor of a plan faster than memory feeds a processor.</summary>
+    internal static bool Gains(QuantizationPlan plan) => plan.Tensors.Any(tensor =>
+        !tensor.IsCopied && HasKernel(tensor.Source.Type, tensor.Target) && KernelPlan.Gains(tensor.Target, tensor.Importance is not null));
 
     /// <inheritdoc/>
     public IMemoryOwner<byte> Allocate(int bytes)
