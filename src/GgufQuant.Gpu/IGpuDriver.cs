@@ -35,6 +35,9 @@ internal interface IGpuQueue : IDisposable
     /// <summary>Copies from the card; the destination is whole when <see cref="Wait"/> returns.</summary>
     unsafe void Download(void* destination, nint buffer, long bytes);
 
+    /// <summary>Copies within the card: what its memory's speed is measured by.</summary>
+    void Copy(nint destination, nint source, long bytes);
+
     /// <summary>Runs a kernel of common.cl's arguments.</summary>
     void Launch(string kernel, KernelArguments arguments);
 

@@ -29,6 +29,7 @@ internal sealed unsafe class CudaApi
     internal readonly delegate* unmanaged<void*, int> MemFreeHost;
     internal readonly delegate* unmanaged<nint, void*, nuint, nint, int> MemcpyHtoDAsync;
     internal readonly delegate* unmanaged<void*, nint, nuint, nint, int> MemcpyDtoHAsync;
+    internal readonly delegate* unmanaged<nint, nint, nuint, nint, int> MemcpyDtoDAsync;
     internal readonly delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int> LaunchKernel;
     internal readonly delegate* unmanaged<nint*, uint, int> StreamCreate;
     internal readonly delegate* unmanaged<nint, int> StreamDestroy;
@@ -59,6 +60,7 @@ internal sealed unsafe class CudaApi
         MemFreeHost = (delegate* unmanaged<void*, int>)Export("cuMemFreeHost");
         MemcpyHtoDAsync = (delegate* unmanaged<nint, void*, nuint, nint, int>)Export("cuMemcpyHtoDAsync_v2");
         MemcpyDtoHAsync = (delegate* unmanaged<void*, nint, nuint, nint, int>)Export("cuMemcpyDtoHAsync_v2");
+        MemcpyDtoDAsync = (delegate* unmanaged<nint, nint, nuint, nint, int>)Export("cuMemcpyDtoDAsync_v2");
         LaunchKernel = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)Export("cuLaunchKernel");
         StreamCreate = (delegate* unmanaged<nint*, uint, int>)Export("cuStreamCreate");
         StreamDestroy = (delegate* unmanaged<nint, int>)Export("cuStreamDestroy_v2");

@@ -150,6 +150,7 @@ int cuMemcpyHtoDAsync_v2(void *to, const void *from, size_t bytes, stream *s)
     return 0;
 }
 int cuMemcpyDtoHAsync_v2(void *to, const void *from, size_t bytes, stream *s) { return cuMemcpyHtoDAsync_v2(to, from, bytes, s); }
+int cuMemcpyDtoDAsync_v2(void *to, const void *from, size_t bytes, stream *s) { return cuMemcpyHtoDAsync_v2(to, from, bytes, s); }
 int cuLaunchKernel(kernel function, unsigned int x, unsigned int y, unsigned int z, unsigned int threads,
     unsigned int ty, unsigned int tz, unsigned int shared, stream *s, void **a, void **extra)
 {
