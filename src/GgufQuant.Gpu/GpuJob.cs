@@ -10,6 +10,9 @@ internal sealed unsafe class GpuJob(IGpuQueue queue) : IDisposable
     /// <summary>Work-items a group.</summary>
     internal const int GroupSize = 128;
 
+    /// <summary>Bytes of the card's memory a weight takes at most: a float, its block, a level, and the fits of sixteen.</summary>
+    internal const int MostBytesAWeight = 8;
+
     private const int FitsASubBlock = 3;
 
     private readonly DeviceBuffer _source = new(queue);

@@ -5,7 +5,7 @@ namespace GgufQuant.Gpu;
 
 /// <summary>How the kernels make one type: which run, over what.</summary>
 /// <remarks>
-/// A block of 32 weights is one work-item's. A super-block takes three kernels: a search over its sub-blocks, the scales
+/// A block is one work-item's. A super-block takes three kernels: a search over its sub-blocks, the scales
 /// over whole super-blocks, and the packing by columns of 32. One of lattice points takes two: the search, which ends in
 /// points, and the packing.
 /// </remarks>
@@ -22,6 +22,12 @@ internal sealed class KernelPlan
         new(GgmlType.Q5_1, subBlockSize: 32),
         new(GgmlType.Q8_0, subBlockSize: 32),
         new(GgmlType.IQ4_NL, subBlockSize: 32),
+        new(GgmlType.Q1_0, subBlockSize: 128),
+        new(GgmlType.Q2_0, subBlockSize: 64),
+        new(GgmlType.TQ1_0, subBlockSize: 256),
+        new(GgmlType.TQ2_0, subBlockSize: 256),
+        new(GgmlType.MXFP4, subBlockSize: 32),
+        new(GgmlType.NVFP4, subBlockSize: 64),
         new(GgmlType.Q2_K, subBlockSize: 16),
         new(GgmlType.Q3_K, subBlockSize: 16),
         new(GgmlType.Q4_K, subBlockSize: 32),
@@ -60,14 +66,15 @@ internal sealed class KernelPlan
     internal Lattice? Lattice { get; }
 
     /// <summary>Whether the search between the weights and the levels needs a byte a weight and three floats a sub-block.</summary>
-    internal bool HasSearch => _format.BlockSize == SuperBlockSize;
+    internal bool HasSearch => SubBlockSize < _format.BlockSize;
 
     /// <summary>The plan of a type, if there are kernels for it.</summary>
     internal static KernelPlan? Find(GgmlType type) => s_plans.GetValueOrDefault(type);
 
     /// <summary>Whether a graphics card makes the type faster than the weights reach it, and a processor does not.</summary>
     internal static bool Gains(GgmlType type, bool weighted) =>
-        Find(type) is { } plan && (plan.HasSearch || weighted || type == GgmlType.IQ4_NL) && type != GgmlType.Q8_0;
+        Find(type) is { } plan
+        && (plan.HasSearch || (weighted && plan._format.Importance != ImportanceUse.Ignored) || type == GgmlType.IQ4_NL);
 
     /// <summary>How many sums of squares the kernels need, each over how many weights.</summary>
     /// <remarks>Without importance only IQ2_S needs them.</remarks>

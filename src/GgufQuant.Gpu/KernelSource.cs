@@ -5,7 +5,10 @@ internal static class KernelSource
 {
     // The shared file first; the order is that of Kernels/make-ptx.sh.
     private static readonly string[] s_files =
-        ["common.cl", "blocks32.cl", "nonlinear.cl", "minimum.cl", "signed.cl", "lattice.cl", "iq1.cl"];
+    [
+        "common.cl", "blocks32.cl", "ternary.cl", "microscaling.cl", "nonlinear.cl", "minimum.cl", "signed.cl", "lattice.cl",
+        "iq1.cl",
+    ];
 
     /// <summary>The OpenCL C source, whole.</summary>
     internal static string OpenCl => string.Concat(s_files.Select(Read));

@@ -33,6 +33,15 @@ internal sealed record CudaDevice(int Ordinal, string Name, long Memory)
 /// <summary>One graphics card of CUDA's with the kernels loaded.</summary>
 internal sealed unsafe class CudaDriver : IGpuDriver
 {
+    // What the kernels are made for, then what drivers may want that have dropped the oldest cards or are older than it:
+    // nothing in the kernels depends on either.
+    private static readonly (string Version, string Target)[] s_headers =
+    [
+        (".version 6.0", ".target sm_50"),
+        (".version 6.3", ".target sm_75"),
+        (".version 5.0", ".target sm_50"),
+    ];
+
     private readonly CudaApi _api;
     private readonly int _device;
     private readonly nint _context;
@@ -57,6 +66,10 @@ internal sealed unsafe class CudaDriver : IGpuDriver
         try
         {
             _module = Load(ptx);
+            nuint free;
+            nuint total;
+            api.Check(api.MemGetInfo(&free, &total), $"tell the free memory of '{Name}'");
+            FreeMemory = (long)free;
         }
         catch
         {
@@ -67,6 +80,9 @@ internal sealed unsafe class CudaDriver : IGpuDriver
 
     /// <inheritdoc/>
     public string Name { get; }
+
+    /// <inheritdoc/>
+    public long FreeMemory { get; }
 
     /// <inheritdoc/>
     public IGpuQueue CreateQueue()
@@ -103,14 +119,15 @@ internal sealed unsafe class CudaDriver : IGpuDriver
 
     private void Enter() => _api.Check(_api.CtxSetCurrent(_context), $"use '{Name}'");
 
-    // A driver may have dropped the oldest cards' PTX; nothing in the kernels depends on the kind of card.
     private nint Load(string ptx)
     {
-        int status = TryLoad(ptx, out nint module);
-        if (status is CudaApi.InvalidPtx or CudaApi.UnsupportedPtxVersion or CudaApi.NoBinaryForGpu)
+        int status = CudaApi.Success;
+        nint module = 0;
+        foreach ((string version, string target) in s_headers)
         {
-            string newer = ptx.Replace(".version 6.0", ".version 6.3").Replace(".target sm_50", ".target sm_75");
-            status = TryLoad(newer, out module);
+            status = TryLoad(ptx.Replace(s_headers[0].Version, version).Replace(s_headers[0].Target, target), out module);
+            if (status is not (CudaApi.InvalidPtx or CudaApi.UnsupportedPtxVersion or CudaApi.NoBinaryForGpu))
+                break;
         }
         _api.Check(status, $"compile the kernels for '{Name}'");
         return module;

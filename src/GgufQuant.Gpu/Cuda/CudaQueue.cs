@@ -65,6 +65,13 @@ internal sealed unsafe class CudaQueue : IGpuQueue
     }
 
     /// <inheritdoc/>
+    public void Copy(nint destination, nint source, long bytes)
+    {
+        Enter();
+        _api.Check(_api.MemcpyDtoDAsync(destination, source, (nuint)bytes, _stream), "copy within the card");
+    }
+
+    /// <inheritdoc/>
     public void Launch(string kernel, KernelArguments arguments)
     {
         Enter();

@@ -29,6 +29,7 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
         _api = api;
         _device = device.Id;
         Name = device.Name;
+        FreeMemory = device.Memory;
         _tables = new(buffer => api.ReleaseMemObject(buffer));
         try
         {
@@ -48,6 +49,9 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
 
     /// <inheritdoc/>
     public string Name { get; }
+
+    /// <inheritdoc/>
+    public long FreeMemory { get; }
 
     /// <inheritdoc/>
     public IGpuQueue CreateQueue() => new OpenClQueue(_api, _context, _program, CreateCommandQueue(), _tables);

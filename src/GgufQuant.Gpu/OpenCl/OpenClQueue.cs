@@ -33,6 +33,10 @@ internal sealed unsafe class OpenClQueue(OpenClApi api, nint context, nint progr
         OpenClApi.Check(api.EnqueueReadBuffer(queue, buffer, 0, 0, (nuint)bytes, destination, 0, 0, 0), "copy from the device");
 
     /// <inheritdoc/>
+    public void Copy(nint destination, nint source, long bytes) =>
+        OpenClApi.Check(api.EnqueueCopyBuffer(queue, source, destination, 0, 0, (nuint)bytes, 0, 0, 0), "copy within the device");
+
+    /// <inheritdoc/>
     public void Launch(string kernel, KernelArguments arguments)
     {
         nint handle = Kernel(kernel);
