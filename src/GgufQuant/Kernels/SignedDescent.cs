@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace GgufQuant.Kernels;
@@ -10,109 +11,206 @@ namespace GgufQuant.Kernels;
 /// quotient rounds to the present level, whatever the last bits of the three products are. Beyond the outermost levels
 /// there is room up to ±4·10⁶, short of where ggml's rounding wraps. Divisors too small for that reasoning are not skipped.
 /// </para>
-/// <para>A lane that changes nothing in one pass changes nothing in the next, so all may go on until none does.</para>
+/// <para>
+/// A sub-block that changes nothing in one pass changes nothing in the next: after the first pass, four of five are done.
+/// Those that are left move together, so that every lane of the later passes has work.
+/// </para>
 /// </remarks>
 internal static class SignedDescent<TF, TI>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
 {
     private const int MaxPasses = 5;
+    private const int Elements = SignedLanes<TF, TI>.Elements;
     private const float SurelyRounded = 0.499f;
+    private const float Magic = 12582912f;
     private const float ShortOfWrapping = 4e6f;
     private const float FarFromDenormal = 1e-30f;
 
-    private static int Size => SignedLanes<TF, TI>.Elements * TF.Count;
+    private static int Size => Elements * TF.Count;
 
-    /// <summary>Finds the scale of each lane.</summary>
-    /// <param name="weights">Sixteen weights a lane, <c>[element][lane]</c>.</param>
+    /// <summary>Finds the scales of many sub-blocks.</summary>
+    /// <param name="weights">Sixteen weights a sub-block.</param>
     /// <param name="range">Levels reach from minus this to one less than this.</param>
-    /// <param name="levels">Takes the levels with <paramref name="range"/> added, laid out the same.</param>
+    /// <param name="scales">Takes the scales, as many as a multiple of the lanes.</param>
+    /// <param name="levels">
+    /// Takes the levels with <paramref name="range"/> added, <c>[element][lane]</c> for each group of sub-blocks.
+    /// </param>
     [SkipLocalsInit]
-    public static TF Run(ref float weights, int range, ref byte levels)
+    public static void Run(ReadOnlySpan<float> weights, int range, Span<float> scales, Span<byte> levels)
     {
-        Terms terms = new(stackalloc float[5 * Size], range);
-        TF extreme = SignedLanes<TF, TI>.Extreme(ref weights, SignedLanes<TF, TI>.Elements, out TI negligible);
-        TF inverse = TF.Broadcast(-range) / extreme;
-        TF sum = TF.Broadcast(0);
-        TF squares = sum;
-        for (int at = 0; at < Size; at += TF.Count)
+        Group group = new(stackalloc float[6 * Size], range);
+        Span<float> rows = stackalloc float[Size];
+        Span<float> sums = stackalloc float[scales.Length];
+        Span<float> squares = stackalloc float[scales.Length];
+        Span<int> unsettled = stackalloc int[scales.Length];
+        int count = 0;
+        for (int first = 0; first < scales.Length; first += TF.Count)
         {
-            TF weight = TF.Load(in Unsafe.Add(ref weights, at));
-            TF level = TI.ToFloat(SignedLanes<TF, TI>.Level(inverse * weight, range));
-            (TF product, TF square) = terms.Set(at, weight, level);
-            sum += product;
-            squares += square;
+            group.Start(in weights[first * Elements], out TF sum, out TF square, out TI negligible);
+            uint changed = group.Improve(ref sum, ref square);
+            sum.Store(ref sums[first]);
+            square.Store(ref squares[first]);
+            group.StoreLevels(negligible, ref levels[first * Elements]);
+            for (; changed != 0; changed &= changed - 1)
+                unsettled[count++] = first + BitOperations.TrailingZeroCount(changed);
         }
-        for (int pass = 0; pass < MaxPasses && Improve(ref weights, range, ~negligible, terms, ref sum, ref squares); pass++)
+        for (int pass = 1; pass < MaxPasses && count != 0; pass++)
         {
-        }
-        for (int at = 0; at < Size; at += TF.Count)
-        {
-            TI level = TF.NearestInt(TF.Load(in terms.Level(at)));
-            ((level + TI.Broadcast(range)) & ~negligible).StoreBytes(ref Unsafe.Add(ref levels, at));
+            int left = 0;
+            for (int start = 0; start < count; start += TF.Count)
+            {
+                ReadOnlySpan<int> chosen = unsettled[start..Math.Min(count, start + TF.Count)];
+                uint changed = group.Resume(weights, chosen, rows, sums, squares, levels);
+                for (; changed != 0; changed &= changed - 1)
+                    unsettled[left++] = chosen[BitOperations.TrailingZeroCount(changed)];
+            }
+            count = left;
         }
         TF zero = TF.Broadcast(0);
-        return TF.Select(TF.GreaterThan(squares, zero) & ~negligible, sum / squares, zero);
-    }
-
-    private static bool Improve(
-        ref float weights, int range, TI active, Terms terms, ref TF allProducts, ref TF allSquares)
-    {
-        TF zero = TF.Broadcast(0);
-        TF sum = allProducts;
-        TF squares = allSquares;
-        bool changed = false;
-        for (int at = 0; at < Size; at += TF.Count)
+        for (int first = 0; first < scales.Length; first += TF.Count)
         {
-            TF weight = TF.Load(in Unsafe.Add(ref weights, at));
-            TF otherSum = sum - TF.Load(in terms.Product(at));
-            TF otherSquares = squares - TF.Load(in terms.Square(at));
-            TF dividend = weight * otherSquares;
-            TI stays = TF.GreaterThan(dividend, TF.Load(in terms.Lower(at)) * otherSum)
-                & TF.GreaterThan(TF.Load(in terms.Upper(at)) * otherSum, dividend)
-                & TF.GreaterThan(otherSum, TF.Broadcast(FarFromDenormal));
-            TI candidate = active & TF.GreaterThan(otherSum, zero) & ~stays;
-            if (!TI.Any(candidate))
-                continue;
-
-            TF old = TF.Load(in terms.Level(at));
-            TF level = TI.ToFloat(SignedLanes<TF, TI>.Level(dividend / otherSum, range));
-            TF factor = weight * weight;
-            TF newSum = otherSum + (factor * weight * level);
-            TF newSquares = otherSquares + (factor * level * level);
-            TI better = candidate & ~TF.Equal(level, old) & TF.GreaterThan(newSquares, zero)
-                & TF.GreaterThan(newSum * newSum * squares, sum * sum * newSquares);
-            if (!TI.Any(better))
-                continue;
-            changed = true;
-            sum = TF.Select(better, newSum, sum);
-            squares = TF.Select(better, newSquares, squares);
-            terms.Set(at, weight, TF.Select(better, level, old));
+            TF square = TF.Load(in squares[first]);
+            TF.Select(TF.GreaterThan(square, zero), TF.Load(in sums[first]) / square, zero).Store(ref scales[first]);
         }
-        allProducts = sum;
-        allSquares = squares;
-        return changed;
     }
 
-    /// <summary>What each weight adds to the sums at its present level, and how far that level reaches.</summary>
-    private readonly ref struct Terms(Span<float> storage, int range)
+    /// <summary>As many sub-blocks as there are lanes: their weights, and what each adds to the sums at its level.</summary>
+    private readonly ref struct Group(Span<float> storage, int range)
     {
-        private readonly ref float _start = ref storage[0];
+        private readonly ref float _weights = ref storage[0];
+        private readonly int _range = range;
         private readonly TF _least = TF.Broadcast(-range);
         private readonly TF _greatest = TF.Broadcast(range - 1);
 
-        public ref float Level(int at) => ref Unsafe.Add(ref _start, at);
+        /// <summary>Takes sub-blocks that lie one after the other, at the levels of the plain scale.</summary>
+        public void Start(ref readonly float weights, out TF sum, out TF squares, out TI negligible)
+        {
+            Transposition.Run(in weights, TF.Count, Elements, ref _weights);
+            TF extreme = SignedLanes<TF, TI>.Extreme(ref _weights, Elements, out negligible);
+            sum = squares = TF.Broadcast(0);
+            TF inverse = TF.Select(negligible, sum, TF.Broadcast(-_range) / extreme);
+            for (int at = 0; at < Size; at += TF.Count)
+            {
+                TF weight = TF.Load(in Weight(at));
+                (TF product, TF square) = Set(at, weight, BoundedRounding.Level<TF, TI>(inverse * weight, -_range, _range - 1));
+                sum += product;
+                squares += square;
+            }
+        }
 
-        public ref float Product(int at) => ref Unsafe.Add(ref _start, Size + at);
+        /// <summary>Takes chosen sub-blocks where a pass has left them, and makes one more.</summary>
+        /// <returns>The lanes in which a level changed, as bits.</returns>
+        public uint Resume(
+            ReadOnlySpan<float> weights, ReadOnlySpan<int> chosen, Span<float> rows,
+            Span<float> sums, Span<float> squares, Span<byte> levels)
+        {
+            Span<float> laneSums = stackalloc float[TF.Count];
+            Span<float> laneSquares = stackalloc float[TF.Count];
+            rows[(chosen.Length * Elements)..].Clear();
+            for (int lane = 0; lane < chosen.Length; lane++)
+            {
+                int subBlock = chosen[lane];
+                weights.Slice(subBlock * Elements, Elements).CopyTo(rows[(lane * Elements)..]);
+                laneSums[lane] = sums[subBlock];
+                laneSquares[lane] = squares[subBlock];
+                ref byte level = ref LevelOf(subBlock, levels);
+                for (int at = lane; at < Size; at += TF.Count)
+                    Level(at) = Unsafe.Add(ref level, at - lane) - _range;
+            }
+            laneSums[chosen.Length..].Clear();
+            laneSquares[chosen.Length..].Clear();
+            Transposition.Run(in rows[0], TF.Count, Elements, ref _weights);
+            for (int at = 0; at < Size; at += TF.Count)
+                Set(at, TF.Load(in Weight(at)), TF.Load(in Level(at)));
 
-        public ref float Square(int at) => ref Unsafe.Add(ref _start, (2 * Size) + at);
+            TF sum = TF.Load(in laneSums[0]);
+            TF square = TF.Load(in laneSquares[0]);
+            uint changed = Improve(ref sum, ref square);
+            sum.Store(ref laneSums[0]);
+            square.Store(ref laneSquares[0]);
+            for (uint lanes = changed; lanes != 0; lanes &= lanes - 1)
+            {
+                int lane = BitOperations.TrailingZeroCount(lanes);
+                sums[chosen[lane]] = laneSums[lane];
+                squares[chosen[lane]] = laneSquares[lane];
+                ref byte level = ref LevelOf(chosen[lane], levels);
+                for (int at = lane; at < Size; at += TF.Count)
+                    Unsafe.Add(ref level, at - lane) = (byte)(Level(at) + _range);
+            }
+            return changed;
+        }
 
-        public ref float Lower(int at) => ref Unsafe.Add(ref _start, (3 * Size) + at);
+        /// <summary>Makes one pass.</summary>
+        /// <returns>The lanes in which a level changed, as bits.</returns>
+        public uint Improve(ref TF allProducts, ref TF allSquares)
+        {
+            TF zero = TF.Broadcast(0);
+            TF sum = allProducts;
+            TF squares = allSquares;
+            TI changed = TI.Broadcast(0);
+            for (int at = 0; at < Size; at += TF.Count)
+            {
+                TF weight = TF.Load(in Weight(at));
+                TF otherSum = sum - TF.Load(in Product(at));
+                TF otherSquares = squares - TF.Load(in Square(at));
+                TF dividend = weight * otherSquares;
+                TI stays = TF.GreaterThan(dividend, TF.Load(in Lower(at)) * otherSum)
+                    & TF.GreaterThan(TF.Load(in Upper(at)) * otherSum, dividend)
+                    & TF.GreaterThan(otherSum, TF.Broadcast(FarFromDenormal));
+                TI candidate = TF.GreaterThan(otherSum, zero) & ~stays;
+                if (!TI.Any(candidate))
+                    continue;
 
-        public ref float Upper(int at) => ref Unsafe.Add(ref _start, (4 * Size) + at);
+                TF old = TF.Load(in Level(at));
+                TF level = TI.ToFloat(SignedLanes<TF, TI>.Level(dividend / otherSum, _range));
+                TF factor = weight * weight;
+                TF newSum = otherSum + (factor * weight * level);
+                TF newSquares = otherSquares + (factor * level * level);
+                TI better = candidate & ~TF.Equal(level, old) & TF.GreaterThan(newSquares, zero)
+                    & TF.GreaterThan(newSum * newSum * squares, sum * sum * newSquares);
+                if (!TI.Any(better))
+                    continue;
+                changed |= better;
+                sum = TF.Select(better, newSum, sum);
+                squares = TF.Select(better, newSquares, squares);
+                Set(at, weight, TF.Select(better, level, old));
+            }
+            allProducts = sum;
+            allSquares = squares;
+            return TI.MaskBits(changed);
+        }
+
+        /// <summary>Writes the levels; those of negligible lanes count as zero.</summary>
+        public void StoreLevels(TI negligible, ref byte levels)
+        {
+            for (int at = 0; at < Size; at += TF.Count)
+            {
+                // The low byte of a float of this size is its integer.
+                TI bits = TF.ToBits(TF.Load(in Level(at)) + TF.Broadcast(Magic + _range));
+                (bits & ~negligible).StoreBytes(ref Unsafe.Add(ref levels, at));
+            }
+        }
+
+        // Where the levels of a sub-block begin; its elements lie as far apart as there are lanes.
+        private static ref byte LevelOf(int subBlock, Span<byte> levels) =>
+            ref levels[(subBlock / TF.Count * Size) + (subBlock % TF.Count)];
+
+        private ref float Weight(int at) => ref Unsafe.Add(ref _weights, at);
+
+        private ref float Level(int at) => ref Unsafe.Add(ref _weights, Size + at);
+
+        private ref float Product(int at) => ref Unsafe.Add(ref _weights, (2 * Size) + at);
+
+        private ref float Square(int at) => ref Unsafe.Add(ref _weights, (3 * Size) + at);
+
+        // How far the level reaches, in divisors.
+        private ref float Lower(int at) => ref Unsafe.Add(ref _weights, (4 * Size) + at);
+
+        private ref float Upper(int at) => ref Unsafe.Add(ref _weights, (5 * Size) + at);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public (TF Product, TF Square) Set(int at, TF weight, TF level)
+        private (TF Product, TF Square) Set(int at, TF weight, TF level)
         {
             TF factor = weight * weight;
             TF product = factor * weight * level;
