@@ -12,8 +12,9 @@ namespace GgufQuant.Kernels;
 /// there is room up to ±4·10⁶, short of where ggml's rounding wraps. Divisors too small for that reasoning are not skipped.
 /// </para>
 /// <para>
-/// A sub-block that changes nothing in one pass changes nothing in the next: after the first pass, four of five are done.
-/// Those that are left move together, so that every lane of the later passes has work.
+/// A sub-block in which no weight may change at the sums it starts with is done; so is one that changed nothing in a
+/// pass. Three of four are done before the first pass. Those that are left move together, so that every lane of the
+/// passes has work.
 /// </para>
 /// </remarks>
 internal static class SignedDescent<TF, TI>
@@ -27,8 +28,6 @@ internal static class SignedDescent<TF, TI>
     private const float ShortOfWrapping = 4e6f;
     private const float FarFromDenormal = 1e-30f;
 
-    private static int Size => Elements * TF.Count;
-
     /// <summary>Finds the scales of many sub-blocks.</summary>
     /// <param name="weights">Sixteen weights a sub-block.</param>
     /// <param name="range">Levels reach from minus this to one less than this.</param>
@@ -39,190 +38,185 @@ internal static class SignedDescent<TF, TI>
     [SkipLocalsInit]
     public static void Run(ReadOnlySpan<float> weights, int range, Span<float> scales, Span<byte> levels)
     {
-        Group group = new(stackalloc float[6 * Size], range);
-        Span<float> rows = stackalloc float[Size];
-        Span<float> sums = stackalloc float[scales.Length];
-        Span<float> squares = stackalloc float[scales.Length];
-        Span<int> unsettled = stackalloc int[scales.Length];
+        int capacity = scales.Length + TF.Count;
+        SubBlocks group = new(stackalloc float[SubBlocks.Rows * TF.Count], TF.Count, range);
+        SubBlocks unsettled = new(stackalloc float[SubBlocks.Rows * capacity], capacity, range);
+        Span<int> places = stackalloc int[scales.Length];
         int count = 0;
         for (int first = 0; first < scales.Length; first += TF.Count)
         {
-            group.Start(in weights[first * Elements], out TF sum, out TF square, out TI negligible);
-            uint changed = group.Improve(ref sum, ref square);
-            sum.Store(ref sums[first]);
-            square.Store(ref squares[first]);
+            group.Start(in weights[first * Elements], out TI negligible);
             group.StoreLevels(negligible, ref levels[first * Elements]);
-            for (; changed != 0; changed &= changed - 1)
-                unsettled[count++] = first + BitOperations.TrailingZeroCount(changed);
+            group.StoreScales(ref scales[first]);
+            TI movable = group.FindMovable();
+            group.CopyTo(unsettled, 0, movable, count);
+            for (uint lanes = TI.MaskBits(movable); lanes != 0; lanes &= lanes - 1)
+                places[count++] = first + BitOperations.TrailingZeroCount(lanes);
         }
-        for (int pass = 1; pass < MaxPasses && count != 0; pass++)
+        for (int pass = 0; pass < MaxPasses && count != 0; pass++)
         {
             int left = 0;
             for (int start = 0; start < count; start += TF.Count)
             {
-                ReadOnlySpan<int> chosen = unsettled[start..Math.Min(count, start + TF.Count)];
-                uint changed = group.Resume(weights, chosen, rows, sums, squares, levels);
-                for (; changed != 0; changed &= changed - 1)
-                    unsettled[left++] = chosen[BitOperations.TrailingZeroCount(changed)];
+                TI changed = unsettled.Improve(start);
+                // Beyond the last sub-block lanes hold anything.
+                uint present = (uint)((1L << Math.Min(TF.Count, count - start)) - 1);
+                for (uint lanes = present & ~TI.MaskBits(changed); lanes != 0; lanes &= lanes - 1)
+                {
+                    int lane = start + BitOperations.TrailingZeroCount(lanes);
+                    unsettled.Settle(lane, places[lane], scales, levels);
+                }
+                unsettled.CopyTo(unsettled, start, changed, left);
+                for (uint lanes = present & TI.MaskBits(changed); lanes != 0; lanes &= lanes - 1)
+                    places[left++] = places[start + BitOperations.TrailingZeroCount(lanes)];
             }
             count = left;
         }
-        TF zero = TF.Broadcast(0);
-        for (int first = 0; first < scales.Length; first += TF.Count)
-        {
-            TF square = TF.Load(in squares[first]);
-            TF.Select(TF.GreaterThan(square, zero), TF.Load(in sums[first]) / square, zero).Store(ref scales[first]);
-        }
+        for (int lane = 0; lane < count; lane++)
+            unsettled.Settle(lane, places[lane], scales, levels);
     }
 
-    /// <summary>As many sub-blocks as there are lanes: their weights, and what each adds to the sums at its level.</summary>
-    private readonly ref struct Group(Span<float> storage, int range)
+    /// <summary>Sub-blocks side by side: a row an element of all of them.</summary>
+    private readonly ref struct SubBlocks(Span<float> storage, int capacity, int range)
     {
-        private readonly ref float _weights = ref storage[0];
+        // The weights, their levels, then the sums over both: of factor · weight · level and of factor · level².
+        public const int Rows = (2 * Elements) + 2;
+
+        private const int ProductSums = 2 * Elements;
+        private const int SquareSums = ProductSums + 1;
+
+        private readonly ref float _start = ref storage[0];
+        private readonly int _capacity = capacity;
         private readonly int _range = range;
-        private readonly TF _least = TF.Broadcast(-range);
-        private readonly TF _greatest = TF.Broadcast(range - 1);
 
-        /// <summary>Takes sub-blocks that lie one after the other, at the levels of the plain scale.</summary>
-        public void Start(ref readonly float weights, out TF sum, out TF squares, out TI negligible)
+        /// <summary>Takes as many sub-blocks as there are lanes, at the levels of the plain scale.</summary>
+        /// <param name="weights">The first weight; the sub-blocks lie one after the other.</param>
+        /// <param name="negligible">The lanes that count as zero.</param>
+        public void Start(ref readonly float weights, out TI negligible)
         {
-            Transposition.Run(in weights, TF.Count, Elements, ref _weights);
-            TF extreme = SignedLanes<TF, TI>.Extreme(ref _weights, Elements, out negligible);
-            sum = squares = TF.Broadcast(0);
-            TF inverse = TF.Select(negligible, sum, TF.Broadcast(-_range) / extreme);
-            for (int at = 0; at < Size; at += TF.Count)
+            Transposition.Run(in weights, TF.Count, Elements, ref _start);
+            TF extreme = SignedLanes<TF, TI>.Extreme(ref _start, Elements, out negligible);
+            TF products = TF.Broadcast(0);
+            TF squares = products;
+            TF inverse = TF.Select(negligible, products, TF.Broadcast(-_range) / extreme);
+            for (int e = 0; e < Elements; e++)
             {
-                TF weight = TF.Load(in Weight(at));
-                (TF product, TF square) = Set(at, weight, BoundedRounding.Level<TF, TI>(inverse * weight, -_range, _range - 1));
-                sum += product;
-                squares += square;
+                TF weight = TF.Load(in At(e, 0));
+                TF level = BoundedRounding.Level<TF, TI>(inverse * weight, -_range, _range - 1);
+                TF factor = weight * weight;
+                level.Store(ref At(Elements + e, 0));
+                products += factor * weight * level;
+                squares += factor * level * level;
+            }
+            products.Store(ref At(ProductSums, 0));
+            squares.Store(ref At(SquareSums, 0));
+        }
+
+        /// <summary>Writes the levels of the first lanes; those of negligible ones count as zero.</summary>
+        public void StoreLevels(TI negligible, ref byte levels)
+        {
+            for (int e = 0; e < Elements; e++)
+            {
+                // The low byte of a float of this size is its integer.
+                TI bits = TF.ToBits(TF.Load(in At(Elements + e, 0)) + TF.Broadcast(Magic + _range));
+                (bits & ~negligible).StoreBytes(ref Unsafe.Add(ref levels, e * TF.Count));
             }
         }
 
-        /// <summary>Takes chosen sub-blocks where a pass has left them, and makes one more.</summary>
-        /// <returns>The lanes in which a level changed, as bits.</returns>
-        public uint Resume(
-            ReadOnlySpan<float> weights, ReadOnlySpan<int> chosen, Span<float> rows,
-            Span<float> sums, Span<float> squares, Span<byte> levels)
-        {
-            Span<float> laneSums = stackalloc float[TF.Count];
-            Span<float> laneSquares = stackalloc float[TF.Count];
-            rows[(chosen.Length * Elements)..].Clear();
-            for (int lane = 0; lane < chosen.Length; lane++)
-            {
-                int subBlock = chosen[lane];
-                weights.Slice(subBlock * Elements, Elements).CopyTo(rows[(lane * Elements)..]);
-                laneSums[lane] = sums[subBlock];
-                laneSquares[lane] = squares[subBlock];
-                ref byte level = ref LevelOf(subBlock, levels);
-                for (int at = lane; at < Size; at += TF.Count)
-                    Level(at) = Unsafe.Add(ref level, at - lane) - _range;
-            }
-            laneSums[chosen.Length..].Clear();
-            laneSquares[chosen.Length..].Clear();
-            Transposition.Run(in rows[0], TF.Count, Elements, ref _weights);
-            for (int at = 0; at < Size; at += TF.Count)
-                Set(at, TF.Load(in Weight(at)), TF.Load(in Level(at)));
-
-            TF sum = TF.Load(in laneSums[0]);
-            TF square = TF.Load(in laneSquares[0]);
-            uint changed = Improve(ref sum, ref square);
-            sum.Store(ref laneSums[0]);
-            square.Store(ref laneSquares[0]);
-            for (uint lanes = changed; lanes != 0; lanes &= lanes - 1)
-            {
-                int lane = BitOperations.TrailingZeroCount(lanes);
-                sums[chosen[lane]] = laneSums[lane];
-                squares[chosen[lane]] = laneSquares[lane];
-                ref byte level = ref LevelOf(chosen[lane], levels);
-                for (int at = lane; at < Size; at += TF.Count)
-                    Unsafe.Add(ref level, at - lane) = (byte)(Level(at) + _range);
-            }
-            return changed;
-        }
-
-        /// <summary>Makes one pass.</summary>
-        /// <returns>The lanes in which a level changed, as bits.</returns>
-        public uint Improve(ref TF allProducts, ref TF allSquares)
+        /// <summary>Writes the scales of the first lanes.</summary>
+        public void StoreScales(ref float scales)
         {
             TF zero = TF.Broadcast(0);
-            TF sum = allProducts;
-            TF squares = allSquares;
-            TI changed = TI.Broadcast(0);
-            for (int at = 0; at < Size; at += TF.Count)
+            TF squares = TF.Load(in At(SquareSums, 0));
+            TF.Select(TF.GreaterThan(squares, zero), TF.Load(in At(ProductSums, 0)) / squares, zero).Store(ref scales);
+        }
+
+        /// <summary>The first lanes in which a level may change, as a mask.</summary>
+        public TI FindMovable()
+        {
+            TF productSum = TF.Load(in At(ProductSums, 0));
+            TF squareSum = TF.Load(in At(SquareSums, 0));
+            TI movable = TI.Broadcast(0);
+            for (int e = 0; e < Elements; e++)
             {
-                TF weight = TF.Load(in Weight(at));
-                TF otherSum = sum - TF.Load(in Product(at));
-                TF otherSquares = squares - TF.Load(in Square(at));
+                TF weight = TF.Load(in At(e, 0));
+                TF level = TF.Load(in At(Elements + e, 0));
+                TF factor = weight * weight;
+                TF otherProducts = productSum - (factor * weight * level);
+                movable |= MayMove(level, weight * (squareSum - (factor * level * level)), otherProducts);
+            }
+            return movable;
+        }
+
+        /// <summary>Makes one pass over as many sub-blocks as there are lanes.</summary>
+        /// <returns>A mask of the lanes in which a level changed.</returns>
+        public TI Improve(int first)
+        {
+            TF productSum = TF.Load(in At(ProductSums, first));
+            TF squareSum = TF.Load(in At(SquareSums, first));
+            TI changed = TI.Broadcast(0);
+            for (int e = 0; e < Elements; e++)
+            {
+                TF weight = TF.Load(in At(e, first));
+                TF old = TF.Load(in At(Elements + e, first));
+                TF factor = weight * weight;
+                TF weighted = factor * weight;
+                TF otherProducts = productSum - (weighted * old);
+                TF otherSquares = squareSum - (factor * old * old);
                 TF dividend = weight * otherSquares;
-                TI stays = TF.GreaterThan(dividend, TF.Load(in Lower(at)) * otherSum)
-                    & TF.GreaterThan(TF.Load(in Upper(at)) * otherSum, dividend)
-                    & TF.GreaterThan(otherSum, TF.Broadcast(FarFromDenormal));
-                TI candidate = TF.GreaterThan(otherSum, zero) & ~stays;
+                TI candidate = MayMove(old, dividend, otherProducts);
                 if (!TI.Any(candidate))
                     continue;
 
-                TF old = TF.Load(in Level(at));
-                TF level = TI.ToFloat(SignedLanes<TF, TI>.Level(dividend / otherSum, _range));
-                TF factor = weight * weight;
-                TF newSum = otherSum + (factor * weight * level);
+                TF level = TI.ToFloat(SignedLanes<TF, TI>.Level(dividend / otherProducts, _range));
+                TF newProducts = otherProducts + (weighted * level);
                 TF newSquares = otherSquares + (factor * level * level);
-                TI better = candidate & ~TF.Equal(level, old) & TF.GreaterThan(newSquares, zero)
-                    & TF.GreaterThan(newSum * newSum * squares, sum * sum * newSquares);
-                if (!TI.Any(better))
-                    continue;
+                TI better = candidate & ~TF.Equal(level, old) & TF.GreaterThan(newSquares, TF.Broadcast(0))
+                    & TF.GreaterThan(newProducts * newProducts * squareSum, productSum * productSum * newSquares);
                 changed |= better;
-                sum = TF.Select(better, newSum, sum);
-                squares = TF.Select(better, newSquares, squares);
-                Set(at, weight, TF.Select(better, level, old));
+                productSum = TF.Select(better, newProducts, productSum);
+                squareSum = TF.Select(better, newSquares, squareSum);
+                TF.Select(better, level, old).Store(ref At(Elements + e, first));
             }
-            allProducts = sum;
-            allSquares = squares;
-            return TI.MaskBits(changed);
+            productSum.Store(ref At(ProductSums, first));
+            squareSum.Store(ref At(SquareSums, first));
+            return changed;
         }
 
-        /// <summary>Writes the levels; those of negligible lanes count as zero.</summary>
-        public void StoreLevels(TI negligible, ref byte levels)
+        /// <summary>Copies chosen ones of as many sub-blocks as there are lanes, so that they lie together.</summary>
+        public void CopyTo(SubBlocks other, int first, TI chosen, int destination)
         {
-            for (int at = 0; at < Size; at += TF.Count)
-            {
-                // The low byte of a float of this size is its integer.
-                TI bits = TF.ToBits(TF.Load(in Level(at)) + TF.Broadcast(Magic + _range));
-                (bits & ~negligible).StoreBytes(ref Unsafe.Add(ref levels, at));
-            }
+            for (int row = 0; row < Rows; row++)
+                Compaction<TF, TI>.Store(TF.Load(in At(row, first)), chosen, ref other.At(row, destination));
         }
 
-        // Where the levels of a sub-block begin; its elements lie as far apart as there are lanes.
-        private static ref byte LevelOf(int subBlock, Span<byte> levels) =>
-            ref levels[(subBlock / TF.Count * Size) + (subBlock % TF.Count)];
+        /// <summary>Writes what became of a sub-block.</summary>
+        /// <param name="lane">Where it lies here.</param>
+        /// <param name="place">Which it is of all.</param>
+        /// <param name="scales">Takes its scale.</param>
+        /// <param name="levels">Takes its levels.</param>
+        public void Settle(int lane, int place, Span<float> scales, Span<byte> levels)
+        {
+            float squares = At(SquareSums, lane);
+            scales[place] = squares > 0 ? At(ProductSums, lane) / squares : 0;
+            ref byte level = ref levels[(place / TF.Count * TF.Count * Elements) + (place % TF.Count)];
+            for (int e = 0; e < Elements; e++)
+                Unsafe.Add(ref level, e * TF.Count) = (byte)(At(Elements + e, lane) + _range);
+        }
 
-        private ref float Weight(int at) => ref Unsafe.Add(ref _weights, at);
-
-        private ref float Level(int at) => ref Unsafe.Add(ref _weights, Size + at);
-
-        private ref float Product(int at) => ref Unsafe.Add(ref _weights, (2 * Size) + at);
-
-        private ref float Square(int at) => ref Unsafe.Add(ref _weights, (3 * Size) + at);
-
-        // How far the level reaches, in divisors.
-        private ref float Lower(int at) => ref Unsafe.Add(ref _weights, (4 * Size) + at);
-
-        private ref float Upper(int at) => ref Unsafe.Add(ref _weights, (5 * Size) + at);
-
+        // Whether another level may be better than the present one, if all others stay: see the class's remarks.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private (TF Product, TF Square) Set(int at, TF weight, TF level)
+        private TI MayMove(TF level, TF dividend, TF divisor)
         {
-            TF factor = weight * weight;
-            TF product = factor * weight * level;
-            TF square = factor * level * level;
-            TF lower = level - TF.Broadcast(SurelyRounded);
-            TF upper = level + TF.Broadcast(SurelyRounded);
-            level.Store(ref Level(at));
-            product.Store(ref Product(at));
-            square.Store(ref Square(at));
-            TF.Select(TF.Equal(level, _least), TF.Broadcast(-ShortOfWrapping), lower).Store(ref Lower(at));
-            TF.Select(TF.Equal(level, _greatest), TF.Broadcast(ShortOfWrapping), upper).Store(ref Upper(at));
-            return (product, square);
+            TF lower = TF.Select(
+                TF.Equal(level, TF.Broadcast(-_range)), TF.Broadcast(-ShortOfWrapping), level - TF.Broadcast(SurelyRounded));
+            TF upper = TF.Select(
+                TF.Equal(level, TF.Broadcast(_range - 1)), TF.Broadcast(ShortOfWrapping), level + TF.Broadcast(SurelyRounded));
+            TI stays = TF.GreaterThan(dividend, lower * divisor) & TF.GreaterThan(upper * divisor, dividend)
+                & TF.GreaterThan(divisor, TF.Broadcast(FarFromDenormal));
+            return TF.GreaterThan(divisor, TF.Broadcast(0)) & ~stays;
         }
+
+        private ref float At(int row, int lane) => ref Unsafe.Add(ref _start, (row * _capacity) + lane);
     }
 }
