@@ -1,5 +1,6 @@
 using GgufQuant.Gpu.Cuda;
 using GgufQuant.Gpu.OpenCl;
+using GgufQuant.Planning;
 using GgufQuant.Quantization;
 
 namespace GgufQuant.Gpu;
@@ -36,13 +37,15 @@ public static class DeviceCatalog
     /// </param>
     /// <param name="threads">Processor cores to use; 0 for all.</param>
     /// <param name="warn">Is told once when a card fails later and the processor goes on alone.</param>
+    /// <param name="plan">What it is to make, if that is known: <c>Auto</c> looks for no card where nothing gains from one.</param>
     /// <exception cref="ArgumentException">The selector names nothing.</exception>
     /// <exception cref="GpuException">The device asked for is not there or not usable; the message says why.</exception>
-    public static IQuantizationDevice Open(string selector, int threads = 0, Action<string>? warn = null)
+    public static IQuantizationDevice Open(
+        string selector, int threads = 0, Action<string>? warn = null, QuantizationPlan? plan = null)
     {
         ArgumentNullException.ThrowIfNull(selector);
-        (ComputeApi? api, int? index) = Parse(selector);
-        if (api == ComputeApi.Cpu)
+        (ComputeApi? api, int? index) = Parse(selector) ?? throw new ArgumentException(Refusal(selector), nameof(selector));
+        if (api == ComputeApi.Cpu || (api is null && plan is not null && !GpuDevice.Gains(plan)))
             return new CpuDevice(threads);
 
         List<string> refusals = [];
@@ -54,7 +57,7 @@ public static class DeviceCatalog
             string? refusal = candidate.Device.Refusal;
             if (refusal is null && TryOpen(candidate, out IGpuDriver? driver, out refusal))
                 return new GpuDevice(driver!, threads, onlyWhereItGains: api is null, warn);
-            refusals.Add($"{candidate.Device.Name}: {refusal}");
+            refusals.Add(candidate.Open is null ? refusal! : $"{candidate.Device.Name}: {refusal}");
         }
         if (api is null)
             return new CpuDevice(threads);
@@ -63,18 +66,27 @@ public static class DeviceCatalog
             : $"The device '{selector}' cannot be used. {string.Join(" ", refusals)}");
     }
 
+    /// <summary>Whether <see cref="Open"/> understands a selector, be the device there or not.</summary>
+    public static bool IsSelector(string selector) => Parse(selector) is not null;
+
+    /// <summary>What is to be said of a selector that is none.</summary>
+    public static string Refusal(string selector) => $"'{selector}' is not a device: say Auto, Cpu, Cuda, Cuda:0, OpenCL or OpenCL:0.";
+
     // A null interface stands for Auto.
-    private static (ComputeApi? Api, int? Index) Parse(string selector)
+    private static (ComputeApi? Api, int? Index)? Parse(string selector)
     {
         if (selector.Equals("Auto", StringComparison.OrdinalIgnoreCase))
             return (null, null);
         string[] parts = selector.Split(':');
-        bool isKnown = parts.Length <= 2
-            && Enum.GetNames<ComputeApi>().Contains(parts[0], StringComparer.OrdinalIgnoreCase)
-            && (parts.Length == 1 || int.TryParse(parts[1], System.Globalization.NumberStyles.None, null, out _));
-        if (!isKnown)
-            throw new ArgumentException($"'{selector}' is not a device: say Auto, Cpu, Cuda, Cuda:0, OpenCL or OpenCL:0.", nameof(selector));
-        return (Enum.Parse<ComputeApi>(parts[0], ignoreCase: true), parts.Length == 1 ? null : int.Parse(parts[1], null));
+        if (!Enum.GetNames<ComputeApi>().Contains(parts[0], StringComparer.OrdinalIgnoreCase))
+            return null;
+        ComputeApi api = Enum.Parse<ComputeApi>(parts[0], ignoreCase: true);
+        return parts switch
+        {
+            [_] => (api, null),
+            [_, string index] when int.TryParse(index, System.Globalization.NumberStyles.None, null, out int place) => (api, place),
+            _ => null,
+        };
     }
 
     /// <summary>Every device as its driver describes it, the processor aside.</summary>

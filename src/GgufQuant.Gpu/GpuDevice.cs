@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using GgufQuant.Formats;
+using GgufQuant.Planning;
 using GgufQuant.Quantization;
 
 namespace GgufQuant.Gpu;
@@ -9,12 +10,18 @@ namespace GgufQuant.Gpu;
 /// <summary>A graphics card, with the processor beside it for what the card has no kernel for.</summary>
 /// <remarks>
 /// A few jobs are on the card at a time, each with a queue of its own, so that copying, computing and the pipeline's
-/// reading and writing overlap. A job that meets a weight or a scale that is not finite is done again on the processor,
-/// which names the weight; so is every job after the card has failed.
+/// reading and writing overlap. Where jobs wait for the card, cores that would be idle begin them. A job that meets a
+/// weight or a scale that is not finite is done again on the processor, which names the weight; so is every job after the
+/// card has failed.
 /// </remarks>
 public sealed class GpuDevice : IQuantizationDevice
 {
     private const int Queues = 4;
+    private const int MostWeights = 4 << 20;
+    private const int LeastWeights = 64 << 10;
+
+    // Weights a core makes before it asks again whether the card has room.
+    private const int SharedWeights = 64 << 10;
 
     private readonly IGpuDriver _driver;
     private readonly CpuDevice _processor;
@@ -36,6 +43,8 @@ public sealed class GpuDevice : IQuantizationDevice
         _driver = driver;
         _processor = new(threads);
         _onlyWhereItGains = onlyWhereItGains;
+        // Others may use the card too, so half of what is free is left.
+        PreferredWeights = (int)Math.Clamp(driver.FreeMemory / 2 / Queues / GpuJob.MostBytesAWeight, LeastWeights, MostWeights);
         _warn = warn;
     }
 
@@ -46,7 +55,7 @@ public sealed class GpuDevice : IQuantizationDevice
     public int Parallelism => Queues + _processor.Parallelism;
 
     /// <inheritdoc/>
-    public int PreferredWeights => 4 << 20;
+    public int PreferredWeights { get; }
 
     /// <inheritdoc/>
     public TimeSpan BusyTime => Stopwatch.GetElapsedTime(0, Interlocked.Read(ref _busyTicks)) + _processor.BusyTime;
@@ -68,6 +77,10 @@ public sealed class GpuDevice : IQuantizationDevice
     public static bool HasKernel(GgmlType source, GgmlType target) =>
         source is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 && KernelPlan.Find(target) is not null;
 
+    /// <summary>Whether the card makes any tensor of a plan faster than memory feeds a processor.</summary>
+    internal static bool Gains(QuantizationPlan plan) => plan.Tensors.Any(tensor =>
+        !tensor.IsCopied && HasKernel(tensor.Source.Type, tensor.Target) && KernelPlan.Gains(tensor.Target, tensor.Importance is not null));
+
     /// <inheritdoc/>
     public IMemoryOwner<byte> Allocate(int bytes)
     {
@@ -87,15 +100,37 @@ public sealed class GpuDevice : IQuantizationDevice
     /// <inheritdoc/>
     public async Task<WeightFault?> QuantizeAsync(QuantizationJob job, CancellationToken token)
     {
-        long weights = (long)job.RowLength * job.Rows;
-        if (IsForCard(job) && await RunOnCardAsync(job, token).ConfigureAwait(false))
+        if (!IsForCard(job))
+            return await RunOnProcessorAsync(job, 0, job.Rows, token).ConfigureAwait(false);
+
+        // While the card has no room for the job, a core that would be idle makes its first rows.
+        int rowsATime = SharedWeights / job.RowLength;
+        int done = 0;
+        while (!_free.Wait(0, token))
         {
-            Interlocked.Add(ref _weights, weights);
-            return null;
+            if (rowsATime == 0 || !_processor.HasIdleCore)
+            {
+                await _free.WaitAsync(token).ConfigureAwait(false);
+                break;
+            }
+            int rows = Math.Min(rowsATime, job.Rows - done);
+            if (await RunOnProcessorAsync(job, done, rows, token).ConfigureAwait(false) is { } fault)
+                return fault;
+            done += rows;
+            if (done == job.Rows)
+                return null;
         }
-        WeightFault? fault = await _processor.QuantizeAsync(job, token).ConfigureAwait(false);
-        Interlocked.Add(ref _processorWeights, weights);
-        return fault;
+
+        bool isMade;
+        try
+        {
+            isMade = RunOnCard(job.Slice(done, job.Rows - done));
+        }
+        finally
+        {
+            _free.Release();
+        }
+        return isMade ? null : await RunOnProcessorAsync(job, done, job.Rows - done, token).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -110,22 +145,34 @@ public sealed class GpuDevice : IQuantizationDevice
 
     private bool IsForCard(QuantizationJob job) =>
         Volatile.Read(ref _failed) == 0
+        && job.Weights <= PreferredWeights
         && HasKernel(job.SourceType, job.TargetType)
         && (!_onlyWhereItGains || KernelPlan.Gains(job.TargetType, !job.Importance.IsEmpty));
 
-    // Whether the card has made the blocks; false where the processor has to.
-    private async Task<bool> RunOnCardAsync(QuantizationJob job, CancellationToken token)
+    private async Task<WeightFault?> RunOnProcessorAsync(QuantizationJob job, int firstRow, int rows, CancellationToken token)
     {
-        await _free.WaitAsync(token).ConfigureAwait(false);
+        QuantizationJob slice = job.Slice(firstRow, rows);
+        WeightFault? fault = await _processor.QuantizeAsync(slice, token).ConfigureAwait(false);
+        Interlocked.Add(ref _processorWeights, slice.Weights);
+        return fault is null ? null : fault with { Weight = fault.Weight + ((long)firstRow * job.RowLength) };
+    }
+
+    // Whether the card has made the blocks; false where the processor has to.
+    private bool RunOnCard(QuantizationJob job)
+    {
+        if (Volatile.Read(ref _failed) != 0)
+            return false;
         GpuJob? running = null;
         try
         {
             if (!_jobs.TryTake(out running))
                 running = new GpuJob(_driver.CreateQueue());
             long start = Stopwatch.GetTimestamp();
-            bool finite = running.Run(KernelPlan.Find(job.TargetType)!, job);
+            bool isFinite = running.Run(KernelPlan.Find(job.TargetType)!, job);
             Interlocked.Add(ref _busyTicks, Stopwatch.GetTimestamp() - start);
-            return finite;
+            if (isFinite)
+                Interlocked.Add(ref _weights, job.Weights);
+            return isFinite;
         }
         catch (GpuException exception)
         {
@@ -137,7 +184,6 @@ public sealed class GpuDevice : IQuantizationDevice
         {
             if (running is not null)
                 _jobs.Add(running);
-            _free.Release();
         }
     }
 }

@@ -10,6 +10,9 @@ internal sealed unsafe class GpuJob(IGpuQueue queue) : IDisposable
     /// <summary>Work-items a group.</summary>
     internal const int GroupSize = 128;
 
+    /// <summary>Bytes of the card's memory a weight takes at most: a float, its block, a level, and the fits of sixteen.</summary>
+    internal const int MostBytesAWeight = 8;
+
     private const int FitsASubBlock = 3;
 
     private readonly DeviceBuffer _source = new(queue);
@@ -69,6 +72,7 @@ internal sealed unsafe class GpuJob(IGpuQueue queue) : IDisposable
         bool weighted = !job.Importance.IsEmpty && BlockFormat.Of(plan.Type).Importance != ImportanceUse.Ignored;
         (int sums, _) = plan.Squares(job.RowLength, job.Rows, weighted);
         int subBlocks = weights / plan.SubBlockSize;
+        (nint places, nint neighbours) = plan.Lattice is null ? default : queue.Tables.Of(plan.Lattice, queue);
         return new()
         {
             Source = _source.Of(job.Source.Length),
@@ -79,6 +83,8 @@ internal sealed unsafe class GpuJob(IGpuQueue queue) : IDisposable
             Squares = sums > 0 ? _squares.Of((long)sums * sizeof(float)) : 0,
             Fits = plan.HasSearch ? _fits.Of((long)subBlocks * FitsASubBlock * sizeof(float)) : 0,
             Levels = plan.HasSearch ? _levels.Of(weights) : 0,
+            Places = places,
+            Neighbours = neighbours,
             Blocks = _blocks.Of(job.Destination.Length),
             Fault = _fault.Of(sizeof(int)),
         };

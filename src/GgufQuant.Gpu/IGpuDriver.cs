@@ -8,6 +8,9 @@ internal interface IGpuDriver : IDisposable
     /// <summary>The card's name.</summary>
     string Name { get; }
 
+    /// <summary>Bytes of the card's memory that were free when it was opened; all of them where the driver does not tell.</summary>
+    long FreeMemory { get; }
+
     /// <summary>A line of commands that run in order, beside those of other lines.</summary>
     IGpuQueue CreateQueue();
 
@@ -20,6 +23,9 @@ internal interface IGpuDriver : IDisposable
 /// <remarks>Every member throws <see cref="GpuException"/> when the driver reports an error.</remarks>
 internal interface IGpuQueue : IDisposable
 {
+    /// <summary>The tables of the card's kernels, which all its queues share.</summary>
+    KernelTables Tables { get; }
+
     /// <summary>Memory of the card.</summary>
     nint Allocate(long bytes);
 
@@ -31,6 +37,9 @@ internal interface IGpuQueue : IDisposable
 
     /// <summary>Copies from the card; the destination is whole when <see cref="Wait"/> returns.</summary>
     unsafe void Download(void* destination, nint buffer, long bytes);
+
+    /// <summary>Copies within the card: what its memory's speed is measured by.</summary>
+    void Copy(nint destination, nint source, long bytes);
 
     /// <summary>Runs a kernel of common.cl's arguments.</summary>
     void Launch(string kernel, KernelArguments arguments);

@@ -7,10 +7,10 @@ namespace GgufQuant.Gpu;
 internal struct KernelArguments
 {
     /// <summary>How many there are.</summary>
-    internal const int Count = 12;
+    internal const int Count = 14;
 
     /// <summary>Bytes of each, by place.</summary>
-    internal static ReadOnlySpan<byte> Sizes => [8, 4, 8, 4, 4, 4, 4, 8, 8, 8, 8, 8];
+    internal static ReadOnlySpan<byte> Sizes => [8, 4, 8, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8, 8];
 
     internal nint Source;
     internal int SourceType;
@@ -22,6 +22,8 @@ internal struct KernelArguments
     internal nint Squares;
     internal nint Fits;
     internal nint Levels;
+    internal nint Places;
+    internal nint Neighbours;
     internal nint Blocks;
     internal nint Fault;
 
@@ -38,7 +40,9 @@ internal struct KernelArguments
         addresses[7] = &arguments->Squares;
         addresses[8] = &arguments->Fits;
         addresses[9] = &arguments->Levels;
-        addresses[10] = &arguments->Blocks;
-        addresses[11] = &arguments->Fault;
+        addresses[10] = &arguments->Places;
+        addresses[11] = &arguments->Neighbours;
+        addresses[12] = &arguments->Blocks;
+        addresses[13] = &arguments->Fault;
     }
 }

@@ -5,8 +5,9 @@ namespace GgufQuant.Gpu;
 
 /// <summary>How the kernels make one type: which run, over what.</summary>
 /// <remarks>
-/// A block of 32 weights is one work-item's. A super-block takes three kernels: a search over its sub-blocks, the scales
-/// over whole super-blocks, and the packing by columns of 32.
+/// A block is one work-item's. A super-block takes three kernels: a search over its sub-blocks, the scales
+/// over whole super-blocks, and the packing by columns of 32. One of lattice points takes two: the search, which ends in
+/// points, and the packing.
 /// </remarks>
 internal sealed class KernelPlan
 {
@@ -21,20 +22,34 @@ internal sealed class KernelPlan
         new(GgmlType.Q5_1, subBlockSize: 32),
         new(GgmlType.Q8_0, subBlockSize: 32),
         new(GgmlType.IQ4_NL, subBlockSize: 32),
+        new(GgmlType.Q1_0, subBlockSize: 128),
+        new(GgmlType.Q2_0, subBlockSize: 64),
+        new(GgmlType.TQ1_0, subBlockSize: 256),
+        new(GgmlType.TQ2_0, subBlockSize: 256),
+        new(GgmlType.MXFP4, subBlockSize: 32),
+        new(GgmlType.NVFP4, subBlockSize: 64),
         new(GgmlType.Q2_K, subBlockSize: 16),
         new(GgmlType.Q3_K, subBlockSize: 16),
         new(GgmlType.Q4_K, subBlockSize: 32),
         new(GgmlType.Q5_K, subBlockSize: 32),
         new(GgmlType.Q6_K, subBlockSize: 16),
         new(GgmlType.IQ4_XS, subBlockSize: 32),
+        new(GgmlType.IQ3_XXS, subBlockSize: 32, Lattice.IQ3_XXS),
+        new(GgmlType.IQ3_S, subBlockSize: 32, Lattice.IQ3_S),
+        new(GgmlType.IQ2_XXS, subBlockSize: 32, Lattice.IQ2_XXS),
+        new(GgmlType.IQ2_XS, subBlockSize: 16, Lattice.IQ2_XS),
+        new(GgmlType.IQ2_S, subBlockSize: 16, Lattice.IQ2_S),
+        new(GgmlType.IQ1_S, subBlockSize: 32, Lattice.IQ1),
+        new(GgmlType.IQ1_M, subBlockSize: 16, Lattice.IQ1),
     }.ToFrozenDictionary(plan => plan.Type);
 
     private readonly BlockFormat _format;
 
-    private KernelPlan(GgmlType type, int subBlockSize)
+    private KernelPlan(GgmlType type, int subBlockSize, Lattice? lattice = null)
     {
         Type = type;
         SubBlockSize = subBlockSize;
+        Lattice = lattice;
         _format = BlockFormat.Of(type);
     }
 
@@ -47,20 +62,26 @@ internal sealed class KernelPlan
     /// <summary>Weights a work-item searches a scale for.</summary>
     internal int SubBlockSize { get; }
 
+    /// <summary>The points its kernels look up; null where they look up none.</summary>
+    internal Lattice? Lattice { get; }
+
     /// <summary>Whether the search between the weights and the levels needs a byte a weight and three floats a sub-block.</summary>
-    internal bool HasSearch => _format.BlockSize == SuperBlockSize;
+    internal bool HasSearch => SubBlockSize < _format.BlockSize;
 
     /// <summary>The plan of a type, if there are kernels for it.</summary>
     internal static KernelPlan? Find(GgmlType type) => s_plans.GetValueOrDefault(type);
 
     /// <summary>Whether a graphics card makes the type faster than the weights reach it, and a processor does not.</summary>
     internal static bool Gains(GgmlType type, bool weighted) =>
-        Find(type) is { } plan && (plan.HasSearch || weighted || type == GgmlType.IQ4_NL) && type != GgmlType.Q8_0;
+        Find(type) is { } plan
+        && (plan.HasSearch || (weighted && plan._format.Importance != ImportanceUse.Ignored) || type == GgmlType.IQ4_NL);
 
-    /// <summary>How many sums of squares the kernels need, each over how many weights; none without importance.</summary>
+    /// <summary>How many sums of squares the kernels need, each over how many weights.</summary>
+    /// <remarks>Without importance only IQ2_S needs them.</remarks>
     internal (int Count, int Length) Squares(int rowLength, int rows, bool weighted)
     {
-        if (!weighted || _format.Importance == ImportanceUse.Ignored || Type is GgmlType.IQ4_NL or GgmlType.Q6_K)
+        bool isWeighted = weighted && _format.Importance != ImportanceUse.Ignored;
+        if (Type is GgmlType.IQ4_NL or GgmlType.Q6_K || (!isWeighted && Type != GgmlType.IQ2_S))
             return (0, 0);
         return HasSearch ? (checked(rowLength * rows) / SuperBlockSize, SuperBlockSize) : (rows, rowLength);
     }
@@ -74,7 +95,8 @@ internal sealed class KernelPlan
             yield break;
         }
         yield return ($"search_{_format.Name}", weights / SubBlockSize);
-        yield return ($"scale_{_format.Name}", weights / SuperBlockSize);
-        yield return ($"pack_{_format.Name}", weights / SuperBlockSize * PackItems);
+        if (Lattice is null)
+            yield return ($"scale_{_format.Name}", weights / SuperBlockSize);
+        yield return ($"pack_{_format.Name}", weights / SuperBlockSize * (Lattice is null ? PackItems : 1));
     }
 }

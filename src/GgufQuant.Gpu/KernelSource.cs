@@ -4,7 +4,11 @@ namespace GgufQuant.Gpu;
 internal static class KernelSource
 {
     // The shared file first; the order is that of Kernels/make-ptx.sh.
-    private static readonly string[] s_files = ["common.cl", "blocks32.cl", "nonlinear.cl", "minimum.cl", "signed.cl"];
+    private static readonly string[] s_files =
+    [
+        "common.cl", "blocks32.cl", "ternary.cl", "microscaling.cl", "nonlinear.cl", "minimum.cl", "signed.cl", "lattice.cl",
+        "iq1.cl",
+    ];
 
     /// <summary>The OpenCL C source, whole.</summary>
     internal static string OpenCl => string.Concat(s_files.Select(Read));

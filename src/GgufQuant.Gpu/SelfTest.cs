@@ -1,9 +1,8 @@
-using System.Runtime.InteropServices;
 using GgufQuant.Formats;
 
 namespace GgufQuant.Gpu;
 
-/// <summary>A small conversion of every type, card against processor: what a driver claims is not enough.</summary>
+/// <summary>Small conversions to every type, card against processor: what a driver claims is not enough.</summary>
 internal static class SelfTest
 {
     private const int RowLength = 4096;
@@ -26,23 +25,43 @@ internal static class SelfTest
         for (int i = 0; i < RowLength; i++)
             importance[i] = random.Next(16) == 0 ? 0 : random.NextSingle();
 
+        Sample[] samples =
+        [
+            Sample.Of(GgmlType.F32, weights, []),
+            Sample.Of(GgmlType.BF16, weights, importance),
+            Sample.Of(GgmlType.F16, weights, importance),
+        ];
         using GpuJob job = new(driver.CreateQueue());
         foreach (GgmlType type in KernelPlan.Types)
         {
-            if (Differs(job, type, weights, []) || Differs(job, type, weights, importance))
+            bool isPlainPossible = BlockFormat.Of(type).Importance != ImportanceUse.Required;
+            if (samples.Any(sample => (isPlainPossible || sample.Importance.Length > 0) && Differs(job, type, sample)))
                 return $"Its {BlockFormat.Of(type)} differs from the processor's.";
         }
         return null;
     }
 
-    private static bool Differs(GpuJob job, GgmlType type, float[] weights, float[] importance)
+    private static bool Differs(GpuJob job, GgmlType type, Sample sample)
     {
         BlockFormat format = BlockFormat.Of(type);
-        byte[] expected = new byte[format.ByteCount(weights.Length)];
+        byte[] expected = new byte[format.ByteCount(sample.Weights.Length)];
         byte[] actual = new byte[expected.Length];
-        format.Quantize(weights, RowLength, importance, expected);
-        byte[] source = MemoryMarshal.AsBytes<float>(weights).ToArray();
-        return !job.Run(KernelPlan.Find(type)!, new(GgmlType.F32, type, RowLength, Rows, importance, source, actual))
+        format.Quantize(sample.Weights, RowLength, sample.Importance, expected);
+        return !job.Run(KernelPlan.Find(type)!, new(sample.Type, type, RowLength, Rows, sample.Importance, sample.Source, actual))
             || !expected.AsSpan().SequenceEqual(actual);
+    }
+
+    /// <summary>Weights as a source of a type holds them, and as they read back.</summary>
+    private sealed record Sample(GgmlType Type, byte[] Source, float[] Weights, float[] Importance)
+    {
+        internal static Sample Of(GgmlType type, float[] weights, float[] importance)
+        {
+            BlockFormat format = BlockFormat.Of(type);
+            byte[] source = new byte[format.ByteCount(weights.Length)];
+            float[] read = new float[weights.Length];
+            format.Quantize(weights, RowLength, [], source);
+            format.Dequantize(source, read);
+            return new(type, source, read, importance);
+        }
     }
 }

@@ -27,6 +27,14 @@ public class DeviceTests
     }
 
     [Fact]
+    public void What_is_no_device_is_refused_in_words()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        ErrorRecord error = session.InvokeForError("ConvertTo-Quantized $sample Q8_0 -Destination . -Device Vulkan");
+        Assert.Contains("'Vulkan' is not a device: say Auto, Cpu, Cuda, Cuda:0, OpenCL or OpenCL:0.", error.Exception.Message);
+    }
+
+    [Fact]
     public void The_result_says_what_quantized_it()
     {
         using PowerShellSession session = PowerShellSession.Start();

@@ -10,6 +10,9 @@ public sealed unsafe class CudaStandIn : IDisposable
 {
     private readonly string _library = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.so");
     private readonly delegate* unmanaged<nuint, void> _limitMemory;
+    private readonly delegate* unmanaged<Waits, void> _setWaits;
+    private readonly delegate* unmanaged<int> _waiting;
+    private readonly delegate* unmanaged<byte*, void> _requirePtx;
 
     public CudaStandIn()
     {
@@ -39,6 +42,9 @@ public sealed unsafe class CudaStandIn : IDisposable
         Api = api!;
         nint library = NativeLibrary.Load(_library);
         _limitMemory = (delegate* unmanaged<nuint, void>)NativeLibrary.GetExport(library, "stand_in_limit_memory");
+        _setWaits = (delegate* unmanaged<Waits, void>)NativeLibrary.GetExport(library, "stand_in_set_waits");
+        _waiting = (delegate* unmanaged<int>)NativeLibrary.GetExport(library, "stand_in_waiting");
+        _requirePtx = (delegate* unmanaged<byte*, void>)NativeLibrary.GetExport(library, "stand_in_require_ptx");
     }
 
     /// <summary>Why there is none; null where there is one.</summary>
@@ -53,5 +59,30 @@ public sealed unsafe class CudaStandIn : IDisposable
     /// <summary>Leaves the card that many bytes.</summary>
     internal void LimitMemory(long bytes) => _limitMemory((nuint)bytes);
 
+    /// <summary>Says what becomes of waiting for an event.</summary>
+    internal void Set(Waits waits) => _setWaits(waits);
+
+    /// <summary>Threads that wait for an event while waits last.</summary>
+    internal int Waiting => _waiting();
+
+    /// <summary>Says without which line PTX is of another version than the driver's.</summary>
+    internal void RequirePtx(string line) => _requirePtx((byte*)Marshal.StringToCoTaskMemUTF8(line));
+
     public void Dispose() => File.Delete(_library);
+
+    /// <summary>What becomes of waiting for an event.</summary>
+    internal enum Waits
+    {
+        /// <summary>What was begun is done.</summary>
+        End,
+
+        /// <summary>Nothing has been done.</summary>
+        AreLost,
+
+        /// <summary>The driver reports that the card is gone.</summary>
+        Fail,
+
+        /// <summary>It takes until this is set anew.</summary>
+        Last,
+    }
 }

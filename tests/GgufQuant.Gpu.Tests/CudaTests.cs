@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Collections.Concurrent;
 using GgufQuant.Formats;
 using GgufQuant.Quantization;
@@ -9,8 +8,8 @@ namespace GgufQuant.Gpu.Tests;
 /// <summary>What talks to CUDA's driver, against a stand-in that does nothing until it is waited for.</summary>
 public sealed class CudaTests : IClassFixture<CudaStandIn>
 {
-    private const int RowLength = 1024;
-    private const int Rows = 8;
+    // Jobs that the card has room for; the processor would begin one more.
+    private const int Queues = 4;
 
     private readonly CudaStandIn _standIn;
 
@@ -19,6 +18,8 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
         Assert.SkipWhen(standIn.Missing is not null, standIn.Missing ?? "");
         _standIn = standIn;
         _standIn.LimitMemory(1L << 40);
+        _standIn.Set(CudaStandIn.Waits.End);
+        _standIn.RequirePtx(".version 6.0");
     }
 
     public static TheoryData<GgmlType> Types => [.. KernelPlan.Types];
@@ -29,9 +30,9 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     {
         using IGpuDriver driver = _standIn.Open();
         using GpuJob job = new(driver.CreateQueue());
-        foreach (float[] importance in (float[][])[[], WeightData.MakeImportance(RowLength)])
+        foreach (float[] importance in Importances.Of(type, TestJob.RowLength))
         {
-            (QuantizationJob work, byte[] expected) = Work(type, importance, seed: 1, driver);
+            (QuantizationJob work, byte[] expected) = TestJob.Make(type, importance, seed: 1, driver.AllocatePinned);
             Assert.True(job.Run(KernelPlan.Find(type)!, work));
             Assert.Equal(expected, work.Destination.ToArray());
         }
@@ -41,8 +42,9 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     public void A_wait_that_is_dropped_shows_in_the_bytes()
     {
         using IGpuDriver driver = _standIn.Open();
-        using GpuJob job = new(new NeverWaiting(driver.CreateQueue()));
-        (QuantizationJob work, byte[] expected) = Work(GgmlType.Q4_K, [], seed: 1, driver);
+        using GpuJob job = new(driver.CreateQueue());
+        (QuantizationJob work, byte[] expected) = TestJob.Make(GgmlType.Q4_K, [], seed: 1, driver.AllocatePinned);
+        _standIn.Set(CudaStandIn.Waits.AreLost);
         job.Run(KernelPlan.Find(GgmlType.Q4_K)!, work);
         Assert.NotEqual(expected, work.Destination.ToArray());
     }
@@ -54,11 +56,13 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
         ConcurrentBag<(int Seed, byte[] Expected, byte[] Actual)> results = [];
         await Parallel.ForEachAsync(
             Enumerable.Range(1, 24),
-            new ParallelOptions { MaxDegreeOfParallelism = 6, CancellationToken = TestContext.Current.CancellationToken },
+            new ParallelOptions { MaxDegreeOfParallelism = Queues, CancellationToken = TestContext.Current.CancellationToken },
             async (seed, token) =>
             {
                 GgmlType type = KernelPlan.Types.ElementAt(seed % KernelPlan.Types.Count());
-                (QuantizationJob work, byte[] expected) = Work(type, seed % 2 == 0 ? [] : WeightData.MakeImportance(RowLength), seed, device);
+                float[][] importances = Importances.Of(type, TestJob.RowLength);
+                (QuantizationJob work, byte[] expected) =
+                    TestJob.Make(type, importances[seed % importances.Length], seed, device.Allocate);
                 Assert.Null(await device.QuantizeAsync(work, token));
                 results.Add((seed, expected, work.Destination.ToArray()));
             });
@@ -67,14 +71,26 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     }
 
     [Fact]
+    public void A_table_is_on_the_card_once_for_all_queues()
+    {
+        using IGpuDriver driver = _standIn.Open();
+        using IGpuQueue first = driver.CreateQueue();
+        using IGpuQueue second = driver.CreateQueue();
+        (nint Places, nint Neighbours) tables = first.Tables.Of(Lattice.IQ3_S, first);
+        _standIn.LimitMemory(0);
+        Assert.Equal(tables, second.Tables.Of(Lattice.IQ3_S, second));
+        Assert.Throws<GpuException>(() => second.Tables.Of(Lattice.IQ3_XXS, second));
+    }
+
+    [Fact]
     public async Task A_card_without_memory_leaves_the_work_to_the_processor_and_says_so_once()
     {
         List<string> warnings = [];
         using GpuDevice device = new(_standIn.Open(), threads: 1, warn: warnings.Add);
-        _standIn.LimitMemory(RowLength);
+        _standIn.LimitMemory(TestJob.RowLength);
         for (int seed = 1; seed <= 3; seed++)
         {
-            (QuantizationJob work, byte[] expected) = Work(GgmlType.Q6_K, [], seed, device);
+            (QuantizationJob work, byte[] expected) = TestJob.Make(GgmlType.Q6_K, [], seed, device.Allocate);
             Assert.Null(await device.QuantizeAsync(work, TestContext.Current.CancellationToken));
             Assert.Equal(expected, work.Destination.ToArray());
         }
@@ -85,16 +101,91 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     }
 
     [Fact]
+    public async Task A_card_that_is_lost_leaves_the_work_to_the_processor_and_says_so_once()
+    {
+        List<string> warnings = [];
+        using GpuDevice device = new(_standIn.Open(), threads: 1, warn: warnings.Add);
+        for (int seed = 1; seed <= 4; seed++)
+        {
+            (QuantizationJob work, byte[] expected) = TestJob.Make(GgmlType.Q4_K, [], seed, device.Allocate);
+            if (seed == 3)
+                _standIn.Set(CudaStandIn.Waits.Fail);
+            Assert.Null(await device.QuantizeAsync(work, TestContext.Current.CancellationToken));
+            Assert.Equal(expected, work.Destination.ToArray());
+        }
+        string warning = Assert.Single(warnings);
+        Assert.Contains("'Stand-in' has failed and the processor goes on alone.", warning);
+        Assert.Contains("the card is gone (error 719)", warning);
+        Assert.Equal(0.5, device.Share);
+    }
+
+    [Fact]
+    public async Task Jobs_are_of_the_size_that_the_free_memory_holds()
+    {
+        using (GpuDevice roomy = new(_standIn.Open(), threads: 1))
+            Assert.Equal(4 << 20, roomy.PreferredWeights);
+        _standIn.LimitMemory(8 << 20);
+        using GpuDevice device = new(_standIn.Open(), threads: 1, warn: message => Assert.Fail(message));
+        Assert.Equal(128 << 10, device.PreferredWeights);
+
+        int rows = device.PreferredWeights / TestJob.RowLength;
+        foreach (int count in (int[])[rows, rows + 1])
+        {
+            (QuantizationJob work, byte[] expected) = TestJob.Make(GgmlType.Q6_K, [], seed: 1, device.Allocate, count);
+            Assert.Null(await device.QuantizeAsync(work, TestContext.Current.CancellationToken));
+            Assert.Equal(expected, work.Destination.ToArray());
+        }
+        Assert.InRange(device.Share, 0.49, 0.5);
+    }
+
+    [Theory]
+    [InlineData(".target sm_50")]
+    [InlineData(".target sm_75")]
+    [InlineData(".version 5.0")]
+    public void A_driver_of_another_version_is_given_kernels_for_it(string line)
+    {
+        _standIn.RequirePtx(line);
+        using IGpuDriver driver = _standIn.Open();
+        using GpuJob job = new(driver.CreateQueue());
+        (QuantizationJob work, byte[] expected) = TestJob.Make(GgmlType.Q4_K, [], seed: 1, driver.AllocatePinned);
+        Assert.True(job.Run(KernelPlan.Find(GgmlType.Q4_K)!, work));
+        Assert.Equal(expected, work.Destination.ToArray());
+    }
+
+    [Fact]
+    public void A_driver_that_takes_no_kernels_is_refused_with_its_reason()
+    {
+        _standIn.RequirePtx(".version 99.0");
+        GpuException exception = Assert.Throws<GpuException>(_standIn.Open);
+        Assert.Equal("CUDA could not compile the kernels for 'Stand-in': the PTX is of another version (error 222).", exception.Message);
+    }
+
+    [Fact]
+    public async Task Auto_leaves_to_the_processor_what_memory_bounds()
+    {
+        using GpuDevice device = new(_standIn.Open(), threads: 1, onlyWhereItGains: true);
+        foreach (GgmlType type in (GgmlType[])[GgmlType.Q8_0, GgmlType.Q4_0, GgmlType.TQ2_0, GgmlType.MXFP4])
+        {
+            (QuantizationJob work, _) = TestJob.Make(type, [], seed: 1, device.Allocate);
+            Assert.Null(await device.QuantizeAsync(work, TestContext.Current.CancellationToken));
+        }
+        Assert.Equal(0, device.Share);
+        (QuantizationJob other, _) = TestJob.Make(GgmlType.Q4_0, WeightData.MakeImportance(TestJob.RowLength), seed: 1, device.Allocate);
+        Assert.Null(await device.QuantizeAsync(other, TestContext.Current.CancellationToken));
+        Assert.Equal(0.2, device.Share);
+    }
+
+    [Fact]
     public async Task A_type_without_kernels_and_a_weight_that_is_not_finite_go_to_the_processor()
     {
         using GpuDevice device = new(_standIn.Open(), threads: 1);
         Assert.False(GpuDevice.HasKernel(GgmlType.F32, GgmlType.F16));
-        (QuantizationJob work, byte[] expected) = Work(GgmlType.F16, [], seed: 1, device);
+        (QuantizationJob work, byte[] expected) = TestJob.Make(GgmlType.F16, [], seed: 1, device.Allocate);
         Assert.Null(await device.QuantizeAsync(work, TestContext.Current.CancellationToken));
         Assert.Equal(expected, work.Destination.ToArray());
 
-        (work, _) = Work(GgmlType.Q4_K, [], seed: 1, device);
-        float[] weights = WeightData.Make("gaussian", RowLength * Rows);
+        (work, _) = TestJob.Make(GgmlType.Q4_K, [], seed: 1, device.Allocate);
+        float[] weights = WeightData.Make("gaussian", TestJob.RowLength * TestJob.Rows);
         weights[5000] = float.NaN;
         byte[] source = System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(weights).ToArray();
         WeightFault? fault = await device.QuantizeAsync(work with { Source = source }, TestContext.Current.CancellationToken);
@@ -114,56 +205,5 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
         _standIn.LimitMemory(24L << 30);
         DeviceCatalog.Candidate candidate = Assert.Single(DeviceCatalog.FindCuda((_standIn.Api, null)));
         Assert.Equal(new ComputeDevice("Cuda:0", ComputeApi.Cuda, "Stand-in", 24L << 30, IsGpu: true, null), candidate.Device);
-    }
-
-    private static (QuantizationJob Work, byte[] Expected) Work(GgmlType type, float[] importance, int seed, IGpuDriver driver) =>
-        Work(type, importance, seed, driver.AllocatePinned);
-
-    private static (QuantizationJob Work, byte[] Expected) Work(GgmlType type, float[] importance, int seed, IQuantizationDevice device) =>
-        Work(type, importance, seed, device.Allocate);
-
-    // The buffers live until the process ends: a stand-in that was never waited for may still write to them.
-    private static (QuantizationJob Work, byte[] Expected) Work(
-        GgmlType type, float[] importance, int seed, Func<int, IMemoryOwner<byte>> allocate)
-    {
-        float[] weights = WeightData.Make("gaussian", RowLength * Rows, seed);
-        BlockFormat format = BlockFormat.Of(type);
-        byte[] expected = new byte[format.ByteCount(weights.Length)];
-        format.Quantize(weights, RowLength, importance, expected);
-        Memory<byte> source = allocate(weights.Length * sizeof(float)).Memory[..(weights.Length * sizeof(float))];
-        System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(weights).CopyTo(source.Span);
-        Memory<byte> destination = allocate(expected.Length).Memory[..expected.Length];
-        destination.Span.Clear();
-        return (new(GgmlType.F32, type, RowLength, Rows, importance, source, destination), expected);
-    }
-
-    /// <summary>A queue whose waits are lost.</summary>
-    private sealed unsafe class NeverWaiting(IGpuQueue queue) : IGpuQueue
-    {
-        public nint Allocate(long bytes) => queue.Allocate(bytes);
-
-        // Nothing has run yet, so nothing may be given back.
-        public void Free(nint buffer)
-        {
-        }
-
-        public void Upload(nint buffer, void* source, long bytes) => queue.Upload(buffer, source, bytes);
-
-        public void Download(void* destination, nint buffer, long bytes)
-        {
-            // The word on the caller's stack will be gone when the stand-in writes to it.
-            if (bytes > sizeof(int))
-                queue.Download(destination, buffer, bytes);
-        }
-
-        public void Launch(string kernel, KernelArguments arguments) => queue.Launch(kernel, arguments);
-
-        public void Wait()
-        {
-        }
-
-        public void Dispose()
-        {
-        }
     }
 }

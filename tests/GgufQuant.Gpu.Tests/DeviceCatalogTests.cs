@@ -1,4 +1,6 @@
+using GgufQuant.Gguf;
 using GgufQuant.Gpu.Cuda;
+using GgufQuant.Planning;
 using GgufQuant.Quantization;
 
 namespace GgufQuant.Gpu.Tests;
@@ -32,6 +34,21 @@ public class DeviceCatalogTests
     {
         using IQuantizationDevice device = DeviceCatalog.Open("auto");
         Assert.NotEmpty(device.Name);
+    }
+
+    [Theory]
+    [InlineData(FileType.Q4_K_M, true)]
+    [InlineData(FileType.Q8_0, false)]
+    [InlineData(FileType.TQ2_0, true)]
+    [InlineData(FileType.F16, false)]
+    public void Auto_looks_for_a_card_where_a_tensor_gains_from_one(FileType type, bool gains)
+    {
+        using GgufFile source = GgufFile.Open(Path.Combine(TestFolders.Root, "samples", "novels-6m-f16.gguf"));
+        QuantizationPlan plan = QuantizationPlan.Create(source, type, new());
+        Assert.Equal(gains, GpuDevice.Gains(plan));
+        using IQuantizationDevice device = DeviceCatalog.Open("Auto", plan: plan);
+        if (!gains)
+            Assert.IsType<CpuDevice>(device);
     }
 
     [Fact]

@@ -33,8 +33,8 @@ public sealed class KernelTests : IClassFixture<KernelTests.Kernels>
     public void A_kernel_makes_the_bytes_of_the_processor_and_of_ggml(GgmlType type, string data)
     {
         float[] weights = WeightData.Make(data, RowLength * Rows);
-        AssertSameBytes(type, weights, importance: []);
-        AssertSameBytes(type, weights, WeightData.MakeImportance(RowLength));
+        foreach (float[] importance in Importances.Of(type, RowLength))
+            AssertSameBytes(type, weights, importance);
     }
 
     [Theory]
@@ -42,6 +42,7 @@ public sealed class KernelTests : IClassFixture<KernelTests.Kernels>
     public void A_kernel_widens_halves_itself(GgmlType type)
     {
         float[] weights = WeightData.Make("gaussian", RowLength * Rows);
+        float[] importance = Importances.Of(type, RowLength)[0];
         foreach (GgmlType sourceType in (ReadOnlySpan<GgmlType>)[GgmlType.F16, GgmlType.BF16])
         {
             BlockFormat source = BlockFormat.Of(sourceType);
@@ -49,9 +50,9 @@ public sealed class KernelTests : IClassFixture<KernelTests.Kernels>
             source.Quantize(weights, RowLength, [], halves);
             float[] rounded = new float[weights.Length];
             source.Dequantize(halves, rounded);
-            byte[] expected = Quantize(type, rounded, []);
+            byte[] expected = Quantize(type, rounded, importance);
             byte[] actual = new byte[expected.Length];
-            Assert.True(_kernels.Job.Run(KernelPlan.Find(type)!, new(sourceType, type, RowLength, Rows, default, halves, actual)));
+            Assert.True(_kernels.Job.Run(KernelPlan.Find(type)!, new(sourceType, type, RowLength, Rows, importance, halves, actual)));
             Assert.Equal(expected, actual);
         }
     }
@@ -77,16 +78,29 @@ public sealed class KernelTests : IClassFixture<KernelTests.Kernels>
 
     private void AssertSameBytes(GgmlType type, float[] weights, float[] importance)
     {
-        byte[] expected = Quantize(type, weights, importance);
-        byte[] actual = new byte[expected.Length];
+        byte[] actual = new byte[BlockFormat.Of(type).ByteCount(weights.Length)];
         bool finite = Run(type, weights, importance, actual);
-        bool soundScales = BlockValidation.FindInvalid(type, expected) < 0;
-        Assert.Equal(soundScales, finite);
-        if (!soundScales)
+        byte[]? expected = QuantizeIfSound(type, weights, importance);
+        Assert.Equal(expected is not null, finite);
+        if (expected is null)
             return;
         Assert.Equal(expected, actual);
         if (ReferenceLibrary.Missing is null)
             Assert.Equal(ReferenceCodec.Quantize(type, weights, RowLength, importance), actual);
+    }
+
+    // Null where the processor refuses, or makes a scale that is not finite.
+    private static byte[]? QuantizeIfSound(GgmlType type, float[] weights, float[] importance)
+    {
+        try
+        {
+            byte[] blocks = Quantize(type, weights, importance);
+            return BlockValidation.FindInvalid(type, blocks) < 0 ? blocks : null;
+        }
+        catch (ArithmeticException)
+        {
+            return null;
+        }
     }
 
     private bool Run(GgmlType type, float[] weights, float[] importance, byte[] blocks) => _kernels.Job.Run(

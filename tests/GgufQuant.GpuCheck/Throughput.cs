@@ -21,8 +21,9 @@ internal static class Throughput
         using IMemoryOwner<byte> source = driver.AllocatePinned(Weights * sizeof(ushort));
         using IMemoryOwner<byte> target = driver.AllocatePinned(Weights * Queues * 2);
         FillWithHalves(source.Memory.Span);
-        (double up, double down) = CopyRates(driver, source, target);
+        (double up, double down, double within) = CopyRates(driver, source, target);
         Console.WriteLine($"The bus copies {up:F1} GB/s to the card and {down:F1} GB/s back: at most {up / 2:F1} billion weights a second of F16.");
+        Console.WriteLine($"The card copies {within:F0} GB/s within its memory.");
         Console.WriteLine($"Billions of weights a second; {Weights:N0} a job; the processor has {Environment.ProcessorCount} threads.\n");
         Console.WriteLine("| type | kernels | with copies | share of the copy rate | processor | kernels, importance | with copies | share | processor |");
         Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
@@ -30,7 +31,10 @@ internal static class Throughput
         foreach (GgmlType type in KernelPlan.Types)
         {
             Console.Write($"| {BlockFormat.Of(type)} |");
-            Measure(driver, type, source.Memory, target.Memory, [], up);
+            if (BlockFormat.Of(type).Importance == ImportanceUse.Required)
+                Console.Write(" | | | |");
+            else
+                Measure(driver, type, source.Memory, target.Memory, [], up);
             if (BlockFormat.Of(type).Importance == ImportanceUse.Ignored)
                 Console.Write(" | | | |");
             else
@@ -48,13 +52,14 @@ internal static class Throughput
             part.AsSpan(0, Math.Min(part.Length, halves.Length - at)).CopyTo(halves[at..]);
     }
 
-    private static unsafe (double Up, double Down) CopyRates(IGpuDriver driver, IMemoryOwner<byte> source, IMemoryOwner<byte> target)
+    private static unsafe (double Up, double Down, double Within) CopyRates(IGpuDriver driver, IMemoryOwner<byte> source, IMemoryOwner<byte> target)
     {
         const int Bytes = Weights * sizeof(ushort);
         using IGpuQueue queue = driver.CreateQueue();
         using MemoryHandle from = source.Memory.Pin();
         using MemoryHandle to = target.Memory.Pin();
         nint buffer = queue.Allocate(Bytes);
+        nint other = queue.Allocate(Bytes);
         nint start = (nint)from.Pointer;
         nint end = (nint)to.Pointer;
         double up = Bytes / Best(() =>
@@ -67,8 +72,14 @@ internal static class Throughput
             queue.Download((void*)end, buffer, Bytes);
             queue.Wait();
         });
+        double within = Bytes / Best(() =>
+        {
+            queue.Copy(other, buffer, Bytes);
+            queue.Wait();
+        });
         queue.Free(buffer);
-        return (up / 1e9, down / 1e9);
+        queue.Free(other);
+        return (up / 1e9, down / 1e9, within / 1e9);
     }
 
     private static void Measure(

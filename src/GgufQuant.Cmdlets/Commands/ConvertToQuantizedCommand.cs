@@ -43,7 +43,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     /// <summary>What quantizes.</summary>
     [Parameter(HelpMessage = "Auto, Cpu, Cuda, Cuda:0, OpenCL or OpenCL:0; Get-QuantDevice lists them.")]
     [ArgumentCompleter(typeof(DeviceCompleter))]
-    [ValidatePattern("^(Auto|Cpu|(Cuda|OpenCL)(:\\d{1,3})?)$")]
+    [ValidateDevice]
     public string Device { get; set; } = "Auto";
 
     /// <summary>Processor threads to use.</summary>
@@ -118,7 +118,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         }
 
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
-        using IQuantizationDevice device = DeviceCatalog.Open(Device, Threads, warning => Post(() => WriteWarning(warning)));
+        using IQuantizationDevice device = DeviceCatalog.Open(Device, Threads, warning => Post(() => WriteWarning(warning)), plan);
         Quantizer quantizer = new(new() { Device = device, MemoryBudget = MemoryBudget, Reuse = _earlier, Resume = Resume });
         QuantizationResult result = RunInBackground(
             $"Quantizing {source} to {plan.Type}",

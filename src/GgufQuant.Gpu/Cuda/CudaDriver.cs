@@ -33,10 +33,20 @@ internal sealed record CudaDevice(int Ordinal, string Name, long Memory)
 /// <summary>One graphics card of CUDA's with the kernels loaded.</summary>
 internal sealed unsafe class CudaDriver : IGpuDriver
 {
+    // What the kernels are made for, then what drivers may want that have dropped the oldest cards or are older than it:
+    // nothing in the kernels depends on either.
+    private static readonly (string Version, string Target)[] s_headers =
+    [
+        (".version 6.0", ".target sm_50"),
+        (".version 6.3", ".target sm_75"),
+        (".version 5.0", ".target sm_50"),
+    ];
+
     private readonly CudaApi _api;
     private readonly int _device;
     private readonly nint _context;
     private readonly nint _module;
+    private readonly KernelTables _tables;
 
     /// <param name="api">CUDA.</param>
     /// <param name="device">The card.</param>
@@ -52,9 +62,14 @@ internal sealed unsafe class CudaDriver : IGpuDriver
         api.Check(api.DevicePrimaryCtxRetain(&context, handle), $"use '{Name}'");
         _device = handle;
         _context = context;
+        _tables = new(buffer => api.MemFree(buffer));
         try
         {
             _module = Load(ptx);
+            nuint free;
+            nuint total;
+            api.Check(api.MemGetInfo(&free, &total), $"tell the free memory of '{Name}'");
+            FreeMemory = (long)free;
         }
         catch
         {
@@ -67,10 +82,13 @@ internal sealed unsafe class CudaDriver : IGpuDriver
     public string Name { get; }
 
     /// <inheritdoc/>
+    public long FreeMemory { get; }
+
+    /// <inheritdoc/>
     public IGpuQueue CreateQueue()
     {
         Enter();
-        return new CudaQueue(_api, _context, _module);
+        return new CudaQueue(_api, _context, _module, _tables);
     }
 
     /// <inheritdoc/>
@@ -92,6 +110,7 @@ internal sealed unsafe class CudaDriver : IGpuDriver
     public void Dispose()
     {
         _api.CtxSetCurrent(_context);
+        _tables.Dispose();
         if (_module != 0)
             _api.ModuleUnload(_module);
         _api.CtxSetCurrent(0);
@@ -100,14 +119,15 @@ internal sealed unsafe class CudaDriver : IGpuDriver
 
     private void Enter() => _api.Check(_api.CtxSetCurrent(_context), $"use '{Name}'");
 
-    // A driver may have dropped the oldest cards' PTX; nothing in the kernels depends on the kind of card.
     private nint Load(string ptx)
     {
-        int status = TryLoad(ptx, out nint module);
-        if (status is CudaApi.InvalidPtx or CudaApi.UnsupportedPtxVersion or CudaApi.NoBinaryForGpu)
+        int status = CudaApi.Success;
+        nint module = 0;
+        foreach ((string version, string target) in s_headers)
         {
-            string newer = ptx.Replace(".version 6.0", ".version 6.3").Replace(".target sm_50", ".target sm_75");
-            status = TryLoad(newer, out module);
+            status = TryLoad(ptx.Replace(s_headers[0].Version, version).Replace(s_headers[0].Target, target), out module);
+            if (status is not (CudaApi.InvalidPtx or CudaApi.UnsupportedPtxVersion or CudaApi.NoBinaryForGpu))
+                break;
         }
         _api.Check(status, $"compile the kernels for '{Name}'");
         return module;

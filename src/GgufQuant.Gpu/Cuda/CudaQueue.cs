@@ -15,11 +15,12 @@ internal sealed unsafe class CudaQueue : IGpuQueue
     private readonly nint _event;
     private readonly Dictionary<string, nint> _functions = [];
 
-    internal CudaQueue(CudaApi api, nint context, nint module)
+    internal CudaQueue(CudaApi api, nint context, nint module, KernelTables tables)
     {
         _api = api;
         _context = context;
         _module = module;
+        Tables = tables;
         nint handle;
         api.Check(api.StreamCreate(&handle, NonBlocking), "start a stream");
         _stream = handle;
@@ -29,6 +30,9 @@ internal sealed unsafe class CudaQueue : IGpuQueue
         api.Check(status, "create an event");
         _event = handle;
     }
+
+    /// <inheritdoc/>
+    public KernelTables Tables { get; }
 
     /// <inheritdoc/>
     public nint Allocate(long bytes)
@@ -58,6 +62,13 @@ internal sealed unsafe class CudaQueue : IGpuQueue
     {
         Enter();
         _api.Check(_api.MemcpyDtoHAsync(destination, buffer, (nuint)bytes, _stream), "copy from the card");
+    }
+
+    /// <inheritdoc/>
+    public void Copy(nint destination, nint source, long bytes)
+    {
+        Enter();
+        _api.Check(_api.MemcpyDtoDAsync(destination, source, (nuint)bytes, _stream), "copy within the card");
     }
 
     /// <inheritdoc/>

@@ -19,15 +19,19 @@
 //   stride       sub-blocks of the job: fits holds three numbers of each, [number][sub-block]
 //   squares      a sum of squares a row or a super-block
 //   levels       a byte a weight, between search and pack
+//   places       of a lattice: by code, the index of the point, or the complement of where the code's neighbours lie
+//   neighbours   of a lattice: lists of codes, each after their number
 //   blocks       the result
 //   fault        set to 1 by whatever is not finite
 #define ARGUMENTS \
     __global const uchar *source, const int source_type, __global const float *importance, const int weighted, \
     const int row_length, const uint count, const uint stride, __global float *squares, __global float *fits, \
-    __global uchar *levels, __global uchar *blocks, __global int *fault
+    __global uchar *levels, __global const int *places, __global const ushort *neighbours, __global uchar *blocks, \
+    __global int *fault
 
 #define PASSED \
-    source, source_type, importance, weighted, row_length, count, stride, squares, fits, levels, blocks, fault
+    source, source_type, importance, weighted, row_length, count, stride, squares, fits, levels, places, neighbours, \
+    blocks, fault
 
 INLINE float half_to_float(const uint half_bits)
 {
@@ -47,12 +51,18 @@ INLINE uint float_to_half(const float value)
     return ((bits >> 16) & 0x8000) | ((bits & 0x7FFFFFFF) > 0x7F800000 ? 0x7E00 : half_bits);
 }
 
-// Stores a scale and returns what it reads back as.
-INLINE float store_half(__global uchar *at, const float value, __global int *fault)
+INLINE uint checked_half(const float value, __global int *fault)
 {
     const uint half_bits = float_to_half(value);
     if ((half_bits & 0x7C00) == 0x7C00)
         *fault = 1;
+    return half_bits;
+}
+
+// Stores a scale and returns what it reads back as.
+INLINE float store_half(__global uchar *at, const float value, __global int *fault)
+{
+    const uint half_bits = checked_half(value, fault);
     at[0] = (uchar)half_bits;
     at[1] = (uchar)(half_bits >> 8);
     return half_to_float(half_bits);
@@ -257,6 +267,101 @@ INLINE minimum_fit search_minimum(
     fit.scale = scale;
     fit.minimum = -min;
     return fit;
+}
+
+// ggml's make_qp_quants: a scale, and a byte each for what is not below zero.
+INLINE float search_positive(const int n, const int max_code, const float *x, const float *w, uchar *codes)
+{
+    float max = 0;
+    #pragma unroll 1
+    for (int i = 0; i < n; i++)
+        max = max > x[i] ? max : x[i];
+    if (max < GROUP_MAX_EPS)
+    {
+        #pragma unroll 1
+        for (int i = 0; i < n; i++)
+            codes[i] = 0;
+        return 0;
+    }
+    float inverse = max_code / max;
+    float scale = 1 / inverse;
+    float best = 0;
+    #pragma unroll 1
+    for (int i = 0; i < n; i++)
+    {
+        const float difference = x[i] - scale * (uchar)nearest_int(inverse * x[i]);
+        best += w[i] * difference * difference;
+    }
+    #pragma unroll 1
+    for (int step = -4; step <= 4; step++)
+    {
+        if (step == 0)
+            continue;
+        const float candidate = (0.1f * step + max_code) / max;
+        scale = 1 / candidate;
+        float error = 0;
+        #pragma unroll 1
+        for (int i = 0; i < n; i++)
+        {
+            const int code = nearest_int(candidate * x[i]);
+            const float difference = x[i] - scale * (code < max_code ? code : max_code);
+            error += w[i] * difference * difference;
+        }
+        if (error < best)
+        {
+            best = error;
+            inverse = candidate;
+        }
+    }
+    float products = 0;
+    float sum = 0;
+    #pragma unroll 1
+    for (int i = 0; i < n; i++)
+    {
+        const int nearest = nearest_int(inverse * x[i]);
+        const int code = nearest < max_code ? nearest : max_code;
+        codes[i] = (uchar)code;
+        products += w[i] * x[i] * code;
+        sum += w[i] * code * code;
+    }
+    #pragma unroll 1
+    for (int pass = 0; pass < 5; pass++)
+    {
+        int changed = 0;
+        #pragma unroll 1
+        for (int i = 0; i < n; i++)
+        {
+            float other_products = products - w[i] * x[i] * codes[i];
+            float other_sum = sum - w[i] * codes[i] * codes[i];
+            if (!(other_products > 0 && other_sum > 0))
+                continue;
+            const int nearest = nearest_int(x[i] * other_sum / other_products);
+            const int code = nearest < max_code ? nearest : max_code;
+            if (code == codes[i])
+                continue;
+            other_products += w[i] * x[i] * code;
+            other_sum += w[i] * code * code;
+            if (other_products * other_products * sum > products * products * other_sum)
+            {
+                codes[i] = (uchar)code;
+                products = other_products;
+                sum = other_sum;
+                changed = 1;
+            }
+        }
+        if (!changed)
+            break;
+    }
+    return sum > 0 ? products / sum : 0;
+}
+
+INLINE float greatest(const int n, __global const float *x)
+{
+    float max = 0;
+    #pragma unroll 1
+    for (int i = 0; i < n; i++)
+        max = x[i] > max ? x[i] : max;
+    return max;
 }
 
 // A sum of squares over each row_length weights, added up in order.

@@ -41,99 +41,17 @@ INLINE void search_sub_block(
         levels[first + i] = (uchar)clamped(nearest_int(fit.level_scale * (x[i] - fit.level_minimum)), 0, max_level);
 }
 
-// ggml's make_qp_quants: a factor and a byte each for the scales, or the minimums, of a super-block.
-INLINE float search_positive(const int n, const int max_code, __global const float *x, __global const float *w, uchar *codes)
+// The same for the scales, or the minimums, of a super-block.
+INLINE float search_codes(const int n, const int max_code, __global const float *x, __global const float *w, uchar *codes)
 {
-    float max = 0;
-    #pragma unroll 1
-    for (int i = 0; i < n; i++)
-        max = max > x[i] ? max : x[i];
-    if (max < GROUP_MAX_EPS)
-    {
-        #pragma unroll 1
-        for (int i = 0; i < n; i++)
-            codes[i] = 0;
-        return 0;
-    }
-    float inverse = max_code / max;
-    float scale = 1 / inverse;
-    float best = 0;
-    #pragma unroll 1
+    float near_x[16];
+    float near_w[16];
     for (int i = 0; i < n; i++)
     {
-        const float difference = x[i] - scale * (uchar)nearest_int(inverse * x[i]);
-        best += w[i] * difference * difference;
+        near_x[i] = x[i];
+        near_w[i] = w[i];
     }
-    #pragma unroll 1
-    for (int step = -4; step <= 4; step++)
-    {
-        if (step == 0)
-            continue;
-        const float candidate = (0.1f * step + max_code) / max;
-        scale = 1 / candidate;
-        float error = 0;
-        #pragma unroll 1
-        for (int i = 0; i < n; i++)
-        {
-            const int code = nearest_int(candidate * x[i]);
-            const float difference = x[i] - scale * (code < max_code ? code : max_code);
-            error += w[i] * difference * difference;
-        }
-        if (error < best)
-        {
-            best = error;
-            inverse = candidate;
-        }
-    }
-    float products = 0;
-    float sum = 0;
-    #pragma unroll 1
-    for (int i = 0; i < n; i++)
-    {
-        const int nearest = nearest_int(inverse * x[i]);
-        const int code = nearest < max_code ? nearest : max_code;
-        codes[i] = (uchar)code;
-        products += w[i] * x[i] * code;
-        sum += w[i] * code * code;
-    }
-    #pragma unroll 1
-    for (int pass = 0; pass < 5; pass++)
-    {
-        int changed = 0;
-        #pragma unroll 1
-        for (int i = 0; i < n; i++)
-        {
-            float other_products = products - w[i] * x[i] * codes[i];
-            float other_sum = sum - w[i] * codes[i] * codes[i];
-            if (!(other_products > 0 && other_sum > 0))
-                continue;
-            const int nearest = nearest_int(x[i] * other_sum / other_products);
-            const int code = nearest < max_code ? nearest : max_code;
-            if (code == codes[i])
-                continue;
-            other_products += w[i] * x[i] * code;
-            other_sum += w[i] * code * code;
-            if (other_products * other_products * sum > products * products * other_sum)
-            {
-                codes[i] = (uchar)code;
-                products = other_products;
-                sum = other_sum;
-                changed = 1;
-            }
-        }
-        if (!changed)
-            break;
-    }
-    return sum > 0 ? products / sum : 0;
-}
-
-INLINE float greatest(const int n, __global const float *x)
-{
-    float max = 0;
-    #pragma unroll 1
-    for (int i = 0; i < n; i++)
-        max = x[i] > max ? x[i] : max;
-    return max;
+    return search_positive(n, max_code, near_x, near_w, codes);
 }
 
 // Six-bit scales and minimums of eight sub-blocks in twelve bytes; what they read back as goes to the arrays.
@@ -175,8 +93,8 @@ INLINE void scale_six_bits(const int block_bytes, const int caps_weighted, ARGUM
     float minimum_factor;
     if (weighted)
     {
-        factor = search_positive(8, 63, scales, minimums + stride, scale_codes);
-        minimum_factor = search_positive(8, 63, minimums, minimums + stride, minimum_codes);
+        factor = search_codes(8, 63, scales, minimums + stride, scale_codes);
+        minimum_factor = search_codes(8, 63, minimums, minimums + stride, minimum_codes);
     }
     else
     {
@@ -247,8 +165,8 @@ __kernel void scale_q2_K(ARGUMENTS)
     float minimum_factor;
     if (weighted)
     {
-        factor = search_positive(16, 15, scales, minimums + stride, scale_codes);
-        minimum_factor = search_positive(16, 15, minimums, minimums + stride, minimum_codes);
+        factor = search_codes(16, 15, scales, minimums + stride, scale_codes);
+        minimum_factor = search_codes(16, 15, minimums, minimums + stride, minimum_codes);
     }
     else
     {

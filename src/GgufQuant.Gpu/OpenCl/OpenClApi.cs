@@ -28,6 +28,7 @@ internal sealed unsafe class OpenClApi
     internal readonly delegate* unmanaged<nint, int> ReleaseMemObject;
     internal readonly delegate* unmanaged<nint, nint, uint, nuint, nuint, void*, uint, nint, nint, int> EnqueueWriteBuffer;
     internal readonly delegate* unmanaged<nint, nint, uint, nuint, nuint, void*, uint, nint, nint, int> EnqueueReadBuffer;
+    internal readonly delegate* unmanaged<nint, nint, nint, nuint, nuint, nuint, uint, nint, nint, int> EnqueueCopyBuffer;
     internal readonly delegate* unmanaged<nint, nint, uint, ulong, nuint, nuint, uint, nint, nint, int*, void*> EnqueueMapBuffer;
     internal readonly delegate* unmanaged<nint, nint, void*, uint, nint, nint, int> EnqueueUnmapMemObject;
     internal readonly delegate* unmanaged<nint, nint, uint, nuint*, nuint*, nuint*, uint, nint, nint, int> EnqueueNDRangeKernel;
@@ -54,6 +55,7 @@ internal sealed unsafe class OpenClApi
         ReleaseMemObject = (delegate* unmanaged<nint, int>)Export("clReleaseMemObject");
         EnqueueWriteBuffer = (delegate* unmanaged<nint, nint, uint, nuint, nuint, void*, uint, nint, nint, int>)Export("clEnqueueWriteBuffer");
         EnqueueReadBuffer = (delegate* unmanaged<nint, nint, uint, nuint, nuint, void*, uint, nint, nint, int>)Export("clEnqueueReadBuffer");
+        EnqueueCopyBuffer = (delegate* unmanaged<nint, nint, nint, nuint, nuint, nuint, uint, nint, nint, int>)Export("clEnqueueCopyBuffer");
         EnqueueMapBuffer = (delegate* unmanaged<nint, nint, uint, ulong, nuint, nuint, uint, nint, nint, int*, void*>)Export("clEnqueueMapBuffer");
         EnqueueUnmapMemObject = (delegate* unmanaged<nint, nint, void*, uint, nint, nint, int>)Export("clEnqueueUnmapMemObject");
         EnqueueNDRangeKernel = (delegate* unmanaged<nint, nint, uint, nuint*, nuint*, nuint*, uint, nint, nint, int>)Export("clEnqueueNDRangeKernel");

@@ -18,6 +18,7 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
     private readonly nint _program;
     private readonly nint _mapQueue;
     private readonly Lock _mapLock = new();
+    private readonly KernelTables _tables;
 
     /// <param name="api">OpenCL.</param>
     /// <param name="device">The device.</param>
@@ -28,6 +29,8 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
         _api = api;
         _device = device.Id;
         Name = device.Name;
+        FreeMemory = device.Memory;
+        _tables = new(buffer => api.ReleaseMemObject(buffer));
         try
         {
             nint id = device.Id;
@@ -48,7 +51,10 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
     public string Name { get; }
 
     /// <inheritdoc/>
-    public IGpuQueue CreateQueue() => new OpenClQueue(_api, _context, _program, CreateCommandQueue());
+    public long FreeMemory { get; }
+
+    /// <inheritdoc/>
+    public IGpuQueue CreateQueue() => new OpenClQueue(_api, _context, _program, CreateCommandQueue(), _tables);
 
     /// <inheritdoc/>
     public IMemoryOwner<byte> AllocatePinned(int bytes)
@@ -69,6 +75,7 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
     /// <inheritdoc/>
     public void Dispose()
     {
+        _tables.Dispose();
         if (_program != 0)
             _api.ReleaseProgram(_program);
         if (_mapQueue != 0)

@@ -3,11 +3,14 @@ using System.Text;
 namespace GgufQuant.Gpu.OpenCl;
 
 /// <summary>An in-order command queue, with kernels of its own since their arguments are set one by one.</summary>
-internal sealed unsafe class OpenClQueue(OpenClApi api, nint context, nint program, nint queue) : IGpuQueue
+internal sealed unsafe class OpenClQueue(OpenClApi api, nint context, nint program, nint queue, KernelTables tables) : IGpuQueue
 {
     private const ulong ReadWrite = 1 << 0;
 
     private readonly Dictionary<string, nint> _kernels = [];
+
+    /// <inheritdoc/>
+    public KernelTables Tables => tables;
 
     /// <inheritdoc/>
     public nint Allocate(long bytes)
@@ -28,6 +31,10 @@ internal sealed unsafe class OpenClQueue(OpenClApi api, nint context, nint progr
     /// <inheritdoc/>
     public void Download(void* destination, nint buffer, long bytes) =>
         OpenClApi.Check(api.EnqueueReadBuffer(queue, buffer, 0, 0, (nuint)bytes, destination, 0, 0, 0), "copy from the device");
+
+    /// <inheritdoc/>
+    public void Copy(nint destination, nint source, long bytes) =>
+        OpenClApi.Check(api.EnqueueCopyBuffer(queue, source, destination, 0, 0, (nuint)bytes, 0, 0, 0), "copy within the device");
 
     /// <inheritdoc/>
     public void Launch(string kernel, KernelArguments arguments)

@@ -44,10 +44,16 @@ internal interface ILatticeFormat : ILevelFormat, IQuantizableFormat
     /// <param name="points">The index of each group's point.</param>
     /// <param name="signs">The signs of each eight weights.</param>
     /// <param name="scales">The scale of each sub-block, not below 0.</param>
-    /// <param name="maxScale">The greatest of them; where it is 0 so is every weight.</param>
+    /// <param name="zeros">A bit for each sub-block, set where it counts as zero.</param>
+    /// <param name="maxScale">The greatest of the scales; where it is 0 so is every weight.</param>
     /// <param name="block">The block, cleared.</param>
     static abstract void Pack(
-        ReadOnlySpan<int> points, ReadOnlySpan<byte> signs, ReadOnlySpan<float> scales, float maxScale, Span<byte> block);
+        ReadOnlySpan<int> points,
+        ReadOnlySpan<byte> signs,
+        ReadOnlySpan<float> scales,
+        uint zeros,
+        float maxScale,
+        Span<byte> block);
 }
 
 /// <summary>Which groups are rounded anew under the scale that was found.</summary>

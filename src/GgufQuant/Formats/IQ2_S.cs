@@ -67,7 +67,12 @@ public readonly struct IQ2_S : ILatticeFormat
     static TF ILatticeFormat.PlainFactor<TF, TI>(TF weight, TF variance) => (TF.Broadcast(0.25f) * variance) + (weight * weight);
 
     static void ILatticeFormat.Pack(
-        ReadOnlySpan<int> points, ReadOnlySpan<byte> signs, ReadOnlySpan<float> scales, float maxScale, Span<byte> block)
+        ReadOnlySpan<int> points,
+        ReadOnlySpan<byte> signs,
+        ReadOnlySpan<float> scales,
+        uint zeros,
+        float maxScale,
+        Span<byte> block)
     {
         signs.CopyTo(block[34..]);
         for (int k = 0; k < points.Length; k++)

@@ -72,13 +72,26 @@ public readonly struct IQ3_S : ILatticeFormat
     static TF ILatticeFormat.PlainFactor<TF, TI>(TF weight, TF variance) => weight * weight;
 
     static void ILatticeFormat.Pack(
-        ReadOnlySpan<int> points, ReadOnlySpan<byte> signs, ReadOnlySpan<float> scales, float maxScale, Span<byte> block)
+        ReadOnlySpan<int> points,
+        ReadOnlySpan<byte> signs,
+        ReadOnlySpan<float> scales,
+        uint zeros,
+        float maxScale,
+        Span<byte> block)
     {
-        signs.CopyTo(block[74..]);
-        for (int k = 0; k < points.Length; k++)
+        // ggml does not step over the low bytes and the signs of a sub-block of zeros: those after it move up.
+        for (int s = 0, filled = 0; s < scales.Length; s++)
         {
-            block[2 + k] = (byte)points[k];
-            block[66 + (k / 8)] |= (byte)(points[k] >> 8 << (k % 8));
+            if ((zeros >> s & 1) != 0)
+                continue;
+            for (int k = 0; k < 8; k++)
+            {
+                int point = points[(8 * s) + k];
+                block[2 + (8 * filled) + k] = (byte)point;
+                block[66 + s] |= (byte)(point >> 8 << k);
+            }
+            signs.Slice(4 * s, 4).CopyTo(block[(74 + (4 * filled))..]);
+            filled++;
         }
         if (maxScale == 0)
             return;

@@ -72,7 +72,12 @@ public readonly struct IQ3_XXS : ILatticeFormat
     static TF ILatticeFormat.PlainFactor<TF, TI>(TF weight, TF variance) => weight * weight;
 
     static void ILatticeFormat.Pack(
-        ReadOnlySpan<int> points, ReadOnlySpan<byte> signs, ReadOnlySpan<float> scales, float maxScale, Span<byte> block)
+        ReadOnlySpan<int> points,
+        ReadOnlySpan<byte> signs,
+        ReadOnlySpan<float> scales,
+        uint zeros,
+        float maxScale,
+        Span<byte> block)
     {
         if (maxScale == 0)
             return;

@@ -26,6 +26,9 @@ internal sealed class LatticeNeighbours
     /// <summary>By code: the point's index, or a negative number that <see cref="ListAt"/> takes.</summary>
     public ReadOnlySpan<int> Places => _places;
 
+    /// <summary>The neighbours of all codes that are no points, one list after the other.</summary>
+    public ReadOnlySpan<ushort> Lists => _lists;
+
     /// <summary>The neighbours of a code that is no point, as codes: their number, then the padded list.</summary>
     /// <remarks>The padding repeats the first neighbour: as the later of two equals it is never taken.</remarks>
     public ref readonly ushort ListAt(int place) => ref _lists[~place];

@@ -67,10 +67,12 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
         ((Span<int>)scratch.Points).Clear();
         if (TFormat.StartsFromFit)
             FitWithoutLattice<TF, TI>(ref scratch);
+        uint zeros = 0;
         float maxScale = 0;
         for (int s = 0; s < TFormat.BlockSize / SubBlockSize; s++)
         {
-            float scale = FitSubBlock<TF, TI>(ref scratch, neighbours, s);
+            float scale = FitSubBlock<TF, TI>(ref scratch, neighbours, s, out bool isZero);
+            zeros |= isZero ? 1u << s : 0;
             scratch.SubScales[s] = scale;
             maxScale = maxScale > scale ? maxScale : scale;
         }
@@ -81,6 +83,7 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
             ((ReadOnlySpan<int>)scratch.Points)[..(TFormat.BlockSize / TFormat.Dimensions)],
             scratch.Signs,
             ((ReadOnlySpan<float>)scratch.SubScales)[..(TFormat.BlockSize / SubBlockSize)],
+            zeros,
             maxScale,
             block);
     }
@@ -161,7 +164,8 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
         }
     }
 
-    private static float FitSubBlock<TF, TI>(ref LatticeScratch scratch, LatticeNeighbours neighbours, int subBlock)
+    private static float FitSubBlock<TF, TI>(
+        ref LatticeScratch scratch, LatticeNeighbours neighbours, int subBlock, out bool isZero)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
@@ -172,7 +176,7 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
             greatest = TF.Max(greatest, TF.Load(in Unsafe.Add(ref magnitudes, i)));
         float range = TF.MaxAcross(greatest);
         float scale = TFormat.StartsFromFit ? scratch.SubScales[subBlock] : range / MaxLevel;
-        bool isZero = range < TFormat.Negligible;
+        isZero = range < TFormat.Negligible;
         if (TFormat.StartsFromFit)
         {
             range = scale * (MaxDigit + 1);

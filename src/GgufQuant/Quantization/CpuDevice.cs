@@ -29,6 +29,9 @@ public sealed class CpuDevice : IQuantizationDevice
     /// <inheritdoc/>
     public int Parallelism { get; }
 
+    /// <summary>Whether a job would find a free core now.</summary>
+    public bool HasIdleCore => _cores.CurrentCount > 0;
+
     /// <inheritdoc/>
     public int PreferredWeights => 256 * 1024;
 
@@ -70,7 +73,7 @@ public sealed class CpuDevice : IQuantizationDevice
     {
         BlockFormat source = BlockFormat.Of(job.SourceType);
         BlockFormat target = BlockFormat.Of(job.TargetType);
-        long weights = (long)job.RowLength * job.Rows;
+        long weights = job.Weights;
         // Without importance rows do not matter to any format, so a tile may end within one.
         bool keepsRows = !job.Importance.IsEmpty;
         int rowsATile = Math.Max(1, TileWeights / job.RowLength);

@@ -49,7 +49,28 @@ public sealed record QuantizationJob(
     int Rows,
     ReadOnlyMemory<float> Importance,
     ReadOnlyMemory<byte> Source,
-    Memory<byte> Destination);
+    Memory<byte> Destination)
+{
+    /// <summary>Weights in the job.</summary>
+    public long Weights => (long)RowLength * Rows;
+
+    /// <summary>Some of the job's rows as a job of their own, in the same memory.</summary>
+    /// <param name="firstRow">The first of the rows.</param>
+    /// <param name="rows">How many.</param>
+    public QuantizationJob Slice(int firstRow, int rows)
+    {
+        BlockFormat source = BlockFormat.Of(SourceType);
+        BlockFormat target = BlockFormat.Of(TargetType);
+        long first = (long)firstRow * RowLength;
+        long weights = (long)rows * RowLength;
+        return this with
+        {
+            Rows = rows,
+            Source = Source.Slice((int)source.ByteCount(first), (int)source.ByteCount(weights)),
+            Destination = Destination.Slice((int)target.ByteCount(first), (int)target.ByteCount(weights)),
+        };
+    }
+}
 
 /// <summary>A weight that cannot be quantized.</summary>
 /// <param name="Weight">Its place in the job, or that of the first weight of its block.</param>

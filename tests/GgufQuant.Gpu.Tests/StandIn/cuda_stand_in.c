@@ -1,10 +1,12 @@
 // A CUDA driver for tests: the same kernels compiled for the processor, and streams that do nothing until they are
-// waited for. So whoever reads a result without waiting reads what was there before.
+// waited for, or ever where nobody waits. So whoever reads a result without waiting reads what was there before.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef unsigned char uchar;
 static _Thread_local unsigned int current_item;
@@ -20,13 +22,17 @@ static inline unsigned int as_uint(float value) { unsigned int bits; memcpy(&bit
 static inline int as_int(float value) { int bits; memcpy(&bits, &value, 4); return bits; }
 #include "common.cl"
 #include "blocks32.cl"
+#include "ternary.cl"
+#include "microscaling.cl"
 #include "nonlinear.cl"
 #include "minimum.cl"
 #include "signed.cl"
+#include "lattice.cl"
+#include "iq1.cl"
 
 typedef void (*kernel)(ARGUMENTS);
 
-enum { OUT_OF_MEMORY = 2, NOT_FOUND = 500 };
+enum { OUT_OF_MEMORY = 2, UNSUPPORTED_PTX_VERSION = 222, NOT_FOUND = 500, LAUNCH_FAILED = 719 };
 
 typedef struct command
 {
@@ -36,7 +42,8 @@ typedef struct command
     struct
     {
         void *source; int source_type; void *importance; int weighted; int row_length; unsigned int count;
-        unsigned int stride; void *squares; void *fits; void *levels; void *blocks; void *fault;
+        unsigned int stride; void *squares; void *fits; void *levels; void *places; void *neighbours; void *blocks;
+        void *fault;
     } arguments;
     void *to;
     const void *from;
@@ -52,6 +59,19 @@ static size_t memory_left = (size_t)1 << 40;
 // For tests: how much the card still has.
 void stand_in_limit_memory(size_t bytes) { memory_left = bytes; }
 
+// For tests: what becomes of waiting for an event.
+enum { WAITS_END, WAITS_ARE_LOST, WAITS_FAIL, WAITS_LAST };
+static atomic_int waits = WAITS_END;
+static atomic_int waiting;
+void stand_in_set_waits(int outcome) { waits = outcome; }
+
+// For tests: how many wait as long as waits last.
+int stand_in_waiting(void) { return waiting; }
+
+// For tests: the line of PTX without which a module is refused as of another version.
+static const char *required_line = ".version";
+void stand_in_require_ptx(const char *line) { required_line = line; }
+
 static void run(command *c)
 {
     if (c->function == NULL)
@@ -63,7 +83,7 @@ static void run(command *c)
     {
         c->function(c->arguments.source, c->arguments.source_type, c->arguments.importance, c->arguments.weighted,
             c->arguments.row_length, c->arguments.count, c->arguments.stride, c->arguments.squares, c->arguments.fits,
-            c->arguments.levels, c->arguments.blocks, c->arguments.fault);
+            c->arguments.levels, c->arguments.places, c->arguments.neighbours, c->arguments.blocks, c->arguments.fault);
     }
 }
 
@@ -104,7 +124,7 @@ int cuModuleLoadDataEx(void **module, const char *ptx, unsigned int count, int *
     Dl_info self;
     dladdr((void *)cuInit, &self);
     *module = dlopen(self.dli_fname, RTLD_NOW | RTLD_NOLOAD);
-    return strstr(ptx, ".version") != NULL ? 0 : 218;
+    return strstr(ptx, required_line) != NULL ? 0 : UNSUPPORTED_PTX_VERSION;
 }
 int cuModuleUnload(void *module) { dlclose(module); return 0; }
 int cuModuleGetFunction(void **function, void *module, const char *name)
@@ -112,6 +132,7 @@ int cuModuleGetFunction(void **function, void *module, const char *name)
     *function = dlsym(module, name);
     return *function == NULL ? NOT_FOUND : 0;
 }
+int cuMemGetInfo_v2(size_t *available, size_t *total) { *available = *total = memory_left; return 0; }
 int cuMemAlloc_v2(void **buffer, size_t bytes)
 {
     if (bytes > memory_left)
@@ -132,6 +153,7 @@ int cuMemcpyHtoDAsync_v2(void *to, const void *from, size_t bytes, stream *s)
     return 0;
 }
 int cuMemcpyDtoHAsync_v2(void *to, const void *from, size_t bytes, stream *s) { return cuMemcpyHtoDAsync_v2(to, from, bytes, s); }
+int cuMemcpyDtoDAsync_v2(void *to, const void *from, size_t bytes, stream *s) { return cuMemcpyHtoDAsync_v2(to, from, bytes, s); }
 int cuLaunchKernel(kernel function, unsigned int x, unsigned int y, unsigned int z, unsigned int threads,
     unsigned int ty, unsigned int tz, unsigned int shared, stream *s, void **a, void **extra)
 {
@@ -148,8 +170,10 @@ int cuLaunchKernel(kernel function, unsigned int x, unsigned int y, unsigned int
     memcpy(&c->arguments.squares, a[7], 8);
     memcpy(&c->arguments.fits, a[8], 8);
     memcpy(&c->arguments.levels, a[9], 8);
-    memcpy(&c->arguments.blocks, a[10], 8);
-    memcpy(&c->arguments.fault, a[11], 8);
+    memcpy(&c->arguments.places, a[10], 8);
+    memcpy(&c->arguments.neighbours, a[11], 8);
+    memcpy(&c->arguments.blocks, a[12], 8);
+    memcpy(&c->arguments.fault, a[13], 8);
     return 0;
 }
 int cuStreamCreate(stream **created, unsigned int flags)
@@ -159,11 +183,17 @@ int cuStreamCreate(stream **created, unsigned int flags)
     *created = s;
     return 0;
 }
-int cuStreamDestroy_v2(stream *s) { run_until(s, s->end); free(s); return 0; }
+int cuStreamDestroy_v2(stream *s) { free(s); return 0; }
 int cuEventCreate(event **created, unsigned int flags) { *created = calloc(1, sizeof(event)); return 0; }
 int cuEventRecord(event *e, stream *s) { e->recorded = s; e->end = s->end; return 0; }
 int cuEventSynchronize(event *e)
 {
+    waiting++;
+    while (waits == WAITS_LAST)
+        usleep(1000);
+    waiting--;
+    if (waits != WAITS_END)
+        return waits == WAITS_FAIL ? LAUNCH_FAILED : 0;
     if (e->recorded != NULL)
         run_until(e->recorded, e->end);
     return 0;
@@ -171,6 +201,9 @@ int cuEventSynchronize(event *e)
 int cuEventDestroy_v2(event *e) { free(e); return 0; }
 int cuGetErrorString(int status, const char **text)
 {
-    *text = status == OUT_OF_MEMORY ? "out of memory" : "an error of the stand-in";
+    *text = status == OUT_OF_MEMORY ? "out of memory"
+        : status == UNSUPPORTED_PTX_VERSION ? "the PTX is of another version"
+        : status == LAUNCH_FAILED ? "the card is gone"
+        : "an error of the stand-in";
     return 0;
 }

@@ -11,6 +11,7 @@ public static class WeightData
         "gaussian", "bf16-gaussian", "uniform", "heavy-tail", "sparse-signed-zeros", "constant-blocks", "all-zero",
         "negative-zero", "denormal", "tiny", "mixed-tiny", "near-threshold", "large", "huge", "very-huge",
         "near-float-max", "ties", "small-integers", "positive", "one-outlier", "near-powers-of-two", "random-bits",
+        "zero-runs",
     ];
 
     /// <summary>Finite weights of a class; the same for the same arguments on every machine.</summary>
@@ -44,6 +45,7 @@ public static class WeightData
                 "one-outlier" => i % 256 == 37 ? 100f : (float)(Gaussian(random) * 0.01),
                 "near-powers-of-two" => NearPowerOfTwo(random, name, seed, i),
                 "random-bits" => RandomFinite(random),
+                "zero-runs" => new Random(HashSeed(name, seed) + (i / 16)).Next(3) == 0 ? 0f : (float)(Gaussian(random) * 0.02),
                 _ => throw new ArgumentOutOfRangeException(nameof(name), name, null),
             };
         }

@@ -1,0 +1,17 @@
+using System.Management.Automation;
+using GgufQuant.Gpu;
+
+namespace GgufQuant.Commands;
+
+/// <summary>Refuses what cannot name a device, whatever this machine has.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class ValidateDeviceAttribute : ValidateArgumentsAttribute
+{
+    /// <inheritdoc/>
+    protected override void Validate(object arguments, EngineIntrinsics engineIntrinsics)
+    {
+        string selector = $"{arguments}";
+        if (!DeviceCatalog.IsSelector(selector))
+            throw new ValidationMetadataException(DeviceCatalog.Refusal(selector));
+    }
+}
