@@ -15,7 +15,7 @@ internal static class RatioTable
     private const int MostRows = 256;
 
     // Short turns: a busy machine takes whole time slices away, and the median then leaves those turns out.
-    private static readonly TimeSpan s_turn = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan s_turn = TimeSpan.FromMilliseconds(40);
 
     /// <summary>Measures the chosen types and writes a row as soon as it is known.</summary>
     /// <param name="output">Where the table goes.</param>
@@ -69,7 +69,7 @@ internal static class RatioTable
     // The runtime compiles a hot method again in the background; until then it is not the code that counts.
     private static void WarmUp(KernelOperation operation, KernelInput sample)
     {
-        for (int pass = 0; pass < 3; pass++)
+        for (int pass = 0; pass < 8; pass++)
         {
             long start = Stopwatch.GetTimestamp();
             for (int i = 0; i < 40 || Stopwatch.GetElapsedTime(start) < s_turn; i++)

@@ -87,17 +87,23 @@ internal struct GroupShiftSums : ITernarySums
         TF firstDownSquares = _first.Squares<TF, TI>(upper, true);
         TF secondUpSquares = _second.Squares<TF, TI>(upper, false);
         TF secondDownSquares = _second.Squares<TF, TI>(upper, true);
-        return IsAbove<TF, TI>(firstUp + secondUp, firstUpSquares + secondUpSquares, score)
-            | IsAbove<TF, TI>(firstUp + secondDown, firstUpSquares + secondDownSquares, score)
-            | IsAbove<TF, TI>(firstDown + secondUp, firstDownSquares + secondUpSquares, score)
-            | IsAbove<TF, TI>(firstDown + secondDown, firstDownSquares + secondDownSquares, score);
+        return TF.GreaterThan(
+            TF.Max(
+                TF.Max(
+                    Excess<TF, TI>(firstUp + secondUp, firstUpSquares + secondUpSquares, score),
+                    Excess<TF, TI>(firstUp + secondDown, firstUpSquares + secondDownSquares, score)),
+                TF.Max(
+                    Excess<TF, TI>(firstDown + secondUp, firstDownSquares + secondUpSquares, score),
+                    Excess<TF, TI>(firstDown + secondDown, firstDownSquares + secondDownSquares, score))),
+            TF.Broadcast(0));
     }
 
+    // A difference is positive just where the first number is the greater one.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TI IsAbove<TF, TI>(TF products, TF squares, TF score)
+    private static TF Excess<TF, TI>(TF products, TF squares, TF score)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF> =>
-        TF.GreaterThan(products * products, score * squares);
+        (products * products) - (score * squares);
 
     private struct Group
     {

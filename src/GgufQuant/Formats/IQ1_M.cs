@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using GgufQuant.Kernels;
 
 namespace GgufQuant.Formats;
@@ -56,12 +57,13 @@ public readonly struct IQ1_M : ITernaryFormat
         }
     }
 
+    [SkipLocalsInit]
     static TernarySplit ITernaryFormat.Split<TF, TI>(
-        ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, ReadOnlySpan<int> order, float greatest)
+        ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, ReadOnlySpan<int> order, float greatest, int guess)
     {
-        GroupShiftSums sums = default;
+        Unsafe.SkipInit(out GroupShiftSums sums);
         sums.Fill<TF, TI>(weights, factors, order);
-        return TernarySearch<TF, TI, GroupShiftSums>.Best(ref sums, greatest);
+        return TernarySearch<TF, TI, GroupShiftSums>.Best(ref sums, greatest, guess);
     }
 
     static bool ITernaryFormat.IsShiftedDown(int shift, int group) => GroupShiftSums.IsDown(shift, group);

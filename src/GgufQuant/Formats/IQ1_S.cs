@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using GgufQuant.Kernels;
 
 namespace GgufQuant.Formats;
@@ -47,12 +48,13 @@ public readonly struct IQ1_S : ITernaryFormat
         }
     }
 
+    [SkipLocalsInit]
     static TernarySplit ITernaryFormat.Split<TF, TI>(
-        ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, ReadOnlySpan<int> order, float greatest)
+        ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, ReadOnlySpan<int> order, float greatest, int guess)
     {
-        CommonShiftSums sums = default;
+        Unsafe.SkipInit(out CommonShiftSums sums);
         sums.Fill<TF, TI>(weights, factors, order);
-        return TernarySearch<TF, TI, CommonShiftSums>.Best(ref sums, greatest);
+        return TernarySearch<TF, TI, CommonShiftSums>.Best(ref sums, greatest, guess);
     }
 
     static bool ITernaryFormat.IsShiftedDown(int shift, int group) => shift == 1;

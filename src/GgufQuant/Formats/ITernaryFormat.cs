@@ -13,8 +13,9 @@ internal interface ITernaryFormat : ILevelFormat, IQuantizableFormat
     /// <param name="factors">Their importance.</param>
     /// <param name="order">The places of the weights, ascending.</param>
     /// <param name="greatest">The greatest magnitude.</param>
+    /// <param name="guess">How many weights a good split may have at level -1.</param>
     static abstract TernarySplit Split<TF, TI>(
-        ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, ReadOnlySpan<int> order, float greatest)
+        ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, ReadOnlySpan<int> order, float greatest, int guess)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>;
 

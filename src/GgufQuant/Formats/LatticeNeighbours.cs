@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
+
 namespace GgufQuant.Formats;
 
 /// <summary>For each code that is no point of a lattice, the points nearest to it.</summary>
@@ -26,6 +29,13 @@ internal sealed class LatticeNeighbours
     /// <summary>The neighbours of a code that is no point, as codes: their number, then the padded list.</summary>
     /// <remarks>The padding repeats the first neighbour: as the later of two equals it is never taken.</remarks>
     public ref readonly ushort ListAt(int place) => ref _lists[~place];
+
+    /// <summary>Has the neighbours of a code brought near, where it is no point: their place in memory is any.</summary>
+    public unsafe void Prefetch(int code)
+    {
+        if (Sse.IsSupported && _places[code] < 0)
+            Sse.Prefetch0(Unsafe.AsPointer(ref _lists[~_places[code]]));
+    }
 
     /// <summary>Finds the neighbours of every code.</summary>
     /// <param name="lattice">The points.</param>

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using GgufQuant.Kernels;
 
@@ -16,6 +17,9 @@ internal readonly struct TernaryQuantizer<TFormat> : ILaneQuantizer
     // Digit 2 for every weight.
     private const ulong AllUpper = 0xAAAAAAAAAAAAAAAA;
 
+    // The best splits of bell-shaped weights have about those at level -1 that are below this share of the greatest.
+    private const float LowShare = -0.35f;
+
     private static readonly int[] s_places = [.. Enumerable.Range(0, 32)];
 
     private static int SubBlockSize => TFormat.ScaleRun;
@@ -32,8 +36,11 @@ internal readonly struct TernaryQuantizer<TFormat> : ILaneQuantizer
         {
             ReadOnlySpan<float> superBlock = weights.Slice(b * TFormat.BlockSize, TFormat.BlockSize);
             Weigh<TF, TI>(ref scratch, superBlock, importance.IsEmpty ? default : importance.Slice(column, TFormat.BlockSize));
+            // The lists of neighbours have arrived when all splits are found.
             for (int s = 0; s < TFormat.BlockSize / SubBlockSize; s++)
-                scratch.SubScales[s] = Fit<TF, TI>(ref scratch, neighbours, superBlock, s);
+                scratch.SubScales[s] = Round<TF, TI>(ref scratch, neighbours, superBlock, s);
+            for (int s = 0; s < TFormat.BlockSize / SubBlockSize; s++)
+                scratch.SubScales[s] = Settle<TF, TI>(ref scratch, neighbours, superBlock, s);
             Span<byte> block = blocks.Slice(b * TFormat.BlockBytes, TFormat.BlockBytes);
             block.Clear();
             TFormat.Pack(
@@ -66,7 +73,10 @@ internal readonly struct TernaryQuantizer<TFormat> : ILaneQuantizer
         }
     }
 
-    private static float Fit<TF, TI>(
+    /// <summary>Rounds a sub-block by its best split, to codes that need not be points.</summary>
+    /// <returns>The scale.</returns>
+    [SkipLocalsInit]
+    private static float Round<TF, TI>(
         ref TernaryScratch scratch, LatticeNeighbours neighbours, ReadOnlySpan<float> superBlock, int subBlock)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -88,12 +98,15 @@ internal readonly struct TernaryQuantizer<TFormat> : ILaneQuantizer
 
         Sort<TF, TI>(weights, ref scratch.Order[0]);
         TernarySplit split = TFormat.Split<TF, TI>(
-            weights, factors, ((ReadOnlySpan<int>)scratch.Order)[..SubBlockSize], greatest);
+            weights,
+            factors,
+            ((ReadOnlySpan<int>)scratch.Order)[..SubBlockSize],
+            greatest,
+            CountBelow<TF, TI>(weights, LowShare * greatest));
         if (split.Middle < 0)
             return 0;
 
-        float scale = split.Scale;
-        bool isTurned = scale < 0;
+        bool isTurned = split.Scale < 0;
         ulong codes = 0;
         for (int j = split.Middle; j < SubBlockSize; j++)
             codes |= 1UL << (2 * scratch.Order[j]);
@@ -101,29 +114,47 @@ internal readonly struct TernaryQuantizer<TFormat> : ILaneQuantizer
             codes += 1UL << (2 * scratch.Order[j]);
         if (isTurned)
             codes = AllUpper - codes;
-        scale = Math.Abs(scale);
-
-        bool allOnLattice = true;
         for (int g = 0; g < groups; g++)
         {
             bool down = TFormat.IsShiftedDown(split.Shift, g) ^ isTurned;
             scratch.Shifts[firstGroup + g] = down ? -1 : 1;
             int code = (ushort)(codes >> (16 * g));
-            int place = neighbours.Places[code];
-            if (place < 0)
-            {
-                allOnLattice = false;
-                code = LatticeSearch<TF, TI>.Nearest(
-                    in neighbours.ListAt(place),
-                    GroupSize,
-                    in weights[g * GroupSize],
-                    in factors[g * GroupSize],
-                    in ShiftedTernary.Levels(scratch.Shifts[firstGroup + g])[0],
-                    scale,
-                    ref scratch.LevelCosts[0]);
-                if (code < 0)
-                    throw new ArithmeticException($"The weights cannot be made {TFormat.Name}: the squares of some, times their importance, exceed a float.");
-            }
+            scratch.Points[firstGroup + g] = code;
+            neighbours.Prefetch(code);
+        }
+        return Math.Abs(split.Scale);
+    }
+
+    /// <summary>Replaces the codes of a sub-block that are no points by the best of the points near them.</summary>
+    /// <returns>The scale that fits the points.</returns>
+    private static float Settle<TF, TI>(
+        ref TernaryScratch scratch, LatticeNeighbours neighbours, ReadOnlySpan<float> superBlock, int subBlock)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        int first = subBlock * SubBlockSize;
+        int firstGroup = first / GroupSize;
+        int groups = SubBlockSize / GroupSize;
+        ReadOnlySpan<float> weights = superBlock.Slice(first, SubBlockSize);
+        ReadOnlySpan<float> factors = ((ReadOnlySpan<float>)scratch.Factors).Slice(first, SubBlockSize);
+        float scale = scratch.SubScales[subBlock];
+        bool allOnLattice = true;
+        for (int g = 0; g < groups; g++)
+        {
+            int place = neighbours.Places[scratch.Points[firstGroup + g]];
+            if (place >= 0)
+                continue;
+            allOnLattice = false;
+            int code = LatticeSearch<TF, TI>.Nearest(
+                in neighbours.ListAt(place),
+                GroupSize,
+                in weights[g * GroupSize],
+                in factors[g * GroupSize],
+                in ShiftedTernary.Levels(scratch.Shifts[firstGroup + g])[0],
+                scale,
+                ref scratch.LevelCosts[0]);
+            if (code < 0)
+                throw new ArithmeticException($"The weights cannot be made {TFormat.Name}: the squares of some, times their importance, exceed a float.");
             scratch.Points[firstGroup + g] = code;
         }
         if (!allOnLattice)
@@ -146,6 +177,16 @@ internal readonly struct TernaryQuantizer<TFormat> : ILaneQuantizer
                 scale = products / squares;
         }
         return scale >= 0 ? scale : throw new ArithmeticException($"The weights cannot be made {TFormat.Name}: their sums exceed a float.");
+    }
+
+    private static int CountBelow<TF, TI>(ReadOnlySpan<float> weights, float limit)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        int count = 0;
+        for (int i = 0; i < SubBlockSize; i += TF.Count)
+            count += BitOperations.PopCount(TI.MaskBits(TF.GreaterThan(TF.Broadcast(limit), TF.Load(in weights[i]))));
+        return count;
     }
 
     /// <summary>The places of the weights in ascending order, equal ones in theirs: each goes where its rank says.</summary>

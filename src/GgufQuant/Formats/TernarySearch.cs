@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using GgufQuant.Kernels;
 
 namespace GgufQuant.Formats;
@@ -58,20 +59,25 @@ internal static class TernarySearch<TF, TI, TSums>
 {
     private const float Margin = 1 - (1f / 65536);
 
-    // About where the best split of bell-shaped weights has its first boundary.
-    private static readonly int s_center = TSums.Size * 9 / 32;
-
-    // The sooner a great score is reached, the fewer vectors come near it.
-    private static readonly int[] s_middles =
-        [.. Enumerable.Range(0, TSums.Size + 1).OrderBy(middle => Math.Abs(middle - s_center))];
+    // For each guess the other middles, the nearest first: the sooner a great score is reached, the fewer vectors come
+    // near it.
+    private static readonly int[][] s_others =
+    [
+        .. Enumerable.Range(0, TSums.Size + 1).Select(guess =>
+            Enumerable.Range(0, TSums.Size + 1)
+                .Where(middle => middle != guess)
+                .OrderBy(middle => Math.Abs(middle - guess))
+                .ToArray()),
+    ];
 
     /// <summary>The best split.</summary>
     /// <param name="sums">The sums of all splits.</param>
     /// <param name="greatest">The greatest magnitude of a weight.</param>
-    public static TernarySplit Best(ref TSums sums, float greatest)
+    /// <param name="guess">How many weights a good split may have at level -1.</param>
+    public static TernarySplit Best(ref TSums sums, float greatest, int guess)
     {
-        float reached = BestOfMiddle(ref sums, s_center);
-        return IsNormal(reached, sums.FactorSum, greatest) ? BestNear(ref sums, reached) : BestOfAll(ref sums);
+        float reached = BestOfMiddle(ref sums, guess);
+        return IsNormal(reached, sums.FactorSum, greatest) ? BestNear(ref sums, guess, reached) : BestOfAll(ref sums);
     }
 
     // No squares are below a 64th of the sum of the factors, and no score is above it times the greatest square.
@@ -97,18 +103,18 @@ internal static class TernarySearch<TF, TI, TSums>
         return TF.MaxAcross(best);
     }
 
-    private static TernarySplit BestNear(ref TSums sums, float start)
+    private static TernarySplit BestNear(ref TSums sums, int guess, float start)
     {
         // First, what the greatest score is about, and for which middles a split comes near it.
         TF reached = TF.Broadcast(start);
-        TF near = TF.Broadcast(start * Margin);
-        ulong middles = 0;
-        foreach (int middle in s_middles)
+        float near = start * Margin;
+        ulong middles = 1UL << guess;
+        foreach (int middle in s_others[guess])
         {
             sums.SetMiddle(middle);
             for (int upper = middle; upper <= TSums.Size; upper += TF.Count)
             {
-                if (!TI.Any(sums.AnyAbove<TF, TI>(upper, near)))
+                if (Above(ref sums, upper, near) == 0)
                     continue;
                 middles |= 1UL << middle;
                 for (int shift = 0; shift < TSums.Shifts; shift++)
@@ -117,13 +123,12 @@ internal static class TernarySearch<TF, TI, TSums>
                     TF square = products * products;
                     reached = TF.Select(TF.GreaterThan(square, reached * squares), square / squares, reached);
                 }
-                near = TF.Broadcast(TF.MaxAcross(reached) * Margin);
+                near = TF.MaxAcross(reached) * Margin;
             }
         }
 
         // Then ggml's way through those.
-        float best = TF.MaxAcross(near);
-        near = TF.Broadcast(best);
+        float best = near;
         TernarySplit split = TernarySplit.None;
         for (; middles != 0; middles &= middles - 1)
         {
@@ -131,12 +136,20 @@ internal static class TernarySearch<TF, TI, TSums>
             sums.SetMiddle(middle);
             for (int upper = middle; upper <= TSums.Size; upper += TF.Count)
             {
-                for (uint lanes = TI.MaskBits(sums.AnyAbove<TF, TI>(upper, near)); lanes != 0; lanes &= lanes - 1)
+                for (uint lanes = Above(ref sums, upper, near); lanes != 0; lanes &= lanes - 1)
                     Compare(ref sums, middle, upper + BitOperations.TrailingZeroCount(lanes), ref best, ref split);
             }
         }
         return split;
     }
+
+    // The last vector is mostly half empty or more, and a narrower one takes half the time. Inlined, this would exhaust
+    // what the compiler is ready to inline into a method.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static uint Above(ref TSums sums, int upper, float score) =>
+        TF.Count > FloatLanes256.Count && TSums.Size - upper < FloatLanes256.Count
+            ? IntLanes256.MaskBits(sums.AnyAbove<FloatLanes256, IntLanes256>(upper, FloatLanes256.Broadcast(score)))
+            : TI.MaskBits(sums.AnyAbove<TF, TI>(upper, TF.Broadcast(score)));
 
     private static TernarySplit BestOfAll(ref TSums sums)
     {

@@ -80,15 +80,7 @@ internal readonly struct SignedBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
             else if (TMode.Given)
                 ImportanceFactors<TF, TI>.Copy(count, first, rowLength, importance, factors);
             SearchSubBlocks<TF, TI, TMode>(batch, count, factors, scales, factorSums, levels);
-            if (TMode.Given && TFormat.WeighsByVariance)
-            {
-                SearchScales<TF, TI>(scales, factorSums, count, stored, blockFactors);
-            }
-            else
-            {
-                for (int b = 0; b < count; b++)
-                    blockFactors[b] = StoreScales(scales.Slice(b * SubBlocks, SubBlocks), stored.Slice(b * SubBlocks, SubBlocks));
-            }
+            StoreScales<TF, TI, TMode>(scales, factorSums, count, stored, blockFactors);
             for (int b = 0; b < count; b++)
             {
                 Write<TF, TI>(
@@ -107,6 +99,11 @@ internal readonly struct SignedBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
         where TI : struct, IIntLanes<TI, TF>
         where TMode : struct, IImportanceMode
     {
+        if (TFormat.DescendsWhenPlain && !TMode.Given)
+        {
+            SignedDescent<TF, TI>.Run(batch, TFormat.LevelRange, scales[..(count * SubBlocks)], levels);
+            return;
+        }
         int size = SubBlockSize * TF.Count;
         ref float laneWeights = ref (stackalloc float[size])[0];
         ref float laneFactors = ref (stackalloc float[size])[0];
@@ -115,11 +112,6 @@ internal readonly struct SignedBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
         {
             int at = j * SubBlockSize;
             Transposition.Run(in batch[at], TF.Count, SubBlockSize, ref laneWeights);
-            if (TFormat.DescendsWhenPlain && !TMode.Given)
-            {
-                SignedDescent<TF, TI>.Run(ref laneWeights, TFormat.LevelRange, ref levels[at]).Store(ref scales[j]);
-                continue;
-            }
             if (TMode.Given)
                 Transposition.Run(in factors[at], TF.Count, SubBlockSize, ref laneFactors);
             TF sum = TF.Broadcast(0);
@@ -144,51 +136,55 @@ internal readonly struct SignedBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
         }
     }
 
-    private static float StoreScales(ReadOnlySpan<float> scales, Span<sbyte> stored)
-    {
-        float greatest = 0;
-        float extreme = 0;
-        foreach (float scale in scales)
-        {
-            float magnitude = MathF.Abs(scale);
-            if (magnitude > greatest)
-            {
-                greatest = magnitude;
-                extreme = scale;
-            }
-        }
-        if (TFormat.ClearsNegligible ? greatest < SuperBlock.Negligible : greatest == 0)
-        {
-            stored.Fill((sbyte)-TFormat.ScaleRange);
-            return 0;
-        }
-        float inverse = -TFormat.ScaleRange / extreme;
-        for (int j = 0; j < SubBlocks; j++)
-        {
-            int level = Math.Min(TFormat.ScaleRange - 1, ScalarMath.NearestInt(inverse * scales[j]));
-            stored[j] = (sbyte)Math.Max(-TFormat.ScaleRange, level);
-        }
-        return 1 / inverse;
-    }
-
-    private static void SearchScales<TF, TI>(
+    // A lane is a super-block here.
+    [SkipLocalsInit]
+    private static void StoreScales<TF, TI, TMode>(
         ReadOnlySpan<float> scales, ReadOnlySpan<float> factorSums, int count, Span<sbyte> stored, Span<float> blockFactors)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
+        where TMode : struct, IImportanceMode
     {
-        Span<float> laneScales = stackalloc float[SubBlocks * TF.Count];
-        Span<float> laneFactors = stackalloc float[SubBlocks * TF.Count];
-        Span<float> products = stackalloc float[SubBlocks * TF.Count];
-        Span<byte> levels = stackalloc byte[SubBlocks * TF.Count];
-        Transposition.Run(in scales[0], TF.Count, SubBlocks, ref laneScales[0]);
-        Transposition.Run(in factorSums[0], TF.Count, SubBlocks, ref laneFactors[0]);
-        SignedSearch<TF, TI, WrappingRounding>.Run(
-            ref laneScales[0], ref laneFactors[0], SubBlocks, TFormat.ScaleRange, ref products[0], ref levels[0]).Store(ref blockFactors[0]);
+        int size = SubBlocks * TF.Count;
+        ref float laneScales = ref (stackalloc float[size])[0];
+        Span<byte> levels = stackalloc byte[size];
+        Transposition.Run(in scales[0], TF.Count, SubBlocks, ref laneScales);
+        TF factor;
+        if (TMode.Given && TFormat.WeighsByVariance)
+        {
+            ref float laneFactors = ref (stackalloc float[size])[0];
+            ref float products = ref (stackalloc float[size])[0];
+            Transposition.Run(in factorSums[0], TF.Count, SubBlocks, ref laneFactors);
+            factor = SignedSearch<TF, TI, WrappingRounding>.Run(
+                ref laneScales, ref laneFactors, SubBlocks, TFormat.ScaleRange, ref products, ref levels[0]);
+        }
+        else
+        {
+            factor = SpreadScales<TF, TI>(ref laneScales, ref levels[0]);
+        }
+        factor.Store(ref blockFactors[0]);
         for (int b = 0; b < count; b++)
         {
             for (int j = 0; j < SubBlocks; j++)
                 stored[(b * SubBlocks) + j] = (sbyte)(levels[(j * TF.Count) + b] - TFormat.ScaleRange);
         }
+    }
+
+    // The scale of the greatest magnitude becomes the lowest number.
+    private static TF SpreadScales<TF, TI>(ref float scales, ref byte levels)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        TF zero = TF.Broadcast(0);
+        TF extreme = SignedLanes<TF, TI>.Extreme(ref scales, SubBlocks, out TI negligible);
+        TI vanishes = TFormat.ClearsNegligible ? negligible : TF.Equal(extreme, zero);
+        TF inverse = TF.Broadcast(-TFormat.ScaleRange) / extreme;
+        TI range = TI.Broadcast(TFormat.ScaleRange);
+        for (int j = 0; j < SubBlocks; j++)
+        {
+            TI level = SignedLanes<TF, TI>.Level(inverse * SignedLanes<TF, TI>.At(ref scales, j), TFormat.ScaleRange);
+            ((level + range) & ~vanishes).StoreBytes(ref Unsafe.Add(ref levels, j * TF.Count));
+        }
+        return TF.Select(vanishes, zero, TF.Broadcast(1) / inverse);
     }
 
     private static void Write<TF, TI>(

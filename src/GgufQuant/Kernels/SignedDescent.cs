@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace GgufQuant.Kernels;
@@ -10,121 +11,212 @@ namespace GgufQuant.Kernels;
 /// quotient rounds to the present level, whatever the last bits of the three products are. Beyond the outermost levels
 /// there is room up to ±4·10⁶, short of where ggml's rounding wraps. Divisors too small for that reasoning are not skipped.
 /// </para>
-/// <para>A lane that changes nothing in one pass changes nothing in the next, so all may go on until none does.</para>
+/// <para>
+/// A sub-block in which no weight may change at the sums it starts with is done; so is one that changed nothing in a
+/// pass. Three of four are done before the first pass. Those that are left move together, so that every lane of the
+/// passes has work.
+/// </para>
 /// </remarks>
 internal static class SignedDescent<TF, TI>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
 {
     private const int MaxPasses = 5;
+    private const int Elements = SignedLanes<TF, TI>.Elements;
     private const float SurelyRounded = 0.499f;
+    private const float Magic = 12582912f;
     private const float ShortOfWrapping = 4e6f;
     private const float FarFromDenormal = 1e-30f;
 
-    private static int Size => SignedLanes<TF, TI>.Elements * TF.Count;
-
-    /// <summary>Finds the scale of each lane.</summary>
-    /// <param name="weights">Sixteen weights a lane, <c>[element][lane]</c>.</param>
+    /// <summary>Finds the scales of many sub-blocks.</summary>
+    /// <param name="weights">Sixteen weights a sub-block.</param>
     /// <param name="range">Levels reach from minus this to one less than this.</param>
-    /// <param name="levels">Takes the levels with <paramref name="range"/> added, laid out the same.</param>
+    /// <param name="scales">Takes the scales, as many as a multiple of the lanes.</param>
+    /// <param name="levels">
+    /// Takes the levels with <paramref name="range"/> added, <c>[element][lane]</c> for each group of sub-blocks.
+    /// </param>
     [SkipLocalsInit]
-    public static TF Run(ref float weights, int range, ref byte levels)
+    public static void Run(ReadOnlySpan<float> weights, int range, Span<float> scales, Span<byte> levels)
     {
-        Terms terms = new(stackalloc float[5 * Size], range);
-        TF extreme = SignedLanes<TF, TI>.Extreme(ref weights, SignedLanes<TF, TI>.Elements, out TI negligible);
-        TF inverse = TF.Broadcast(-range) / extreme;
-        TF sum = TF.Broadcast(0);
-        TF squares = sum;
-        for (int at = 0; at < Size; at += TF.Count)
+        int capacity = scales.Length + TF.Count;
+        SubBlocks group = new(stackalloc float[SubBlocks.Rows * TF.Count], TF.Count, range);
+        SubBlocks unsettled = new(stackalloc float[SubBlocks.Rows * capacity], capacity, range);
+        Span<int> places = stackalloc int[scales.Length];
+        int count = 0;
+        for (int first = 0; first < scales.Length; first += TF.Count)
         {
-            TF weight = TF.Load(in Unsafe.Add(ref weights, at));
-            TF level = TI.ToFloat(SignedLanes<TF, TI>.Level(inverse * weight, range));
-            (TF product, TF square) = terms.Set(at, weight, level);
-            sum += product;
-            squares += square;
+            group.Start(in weights[first * Elements], out TI negligible);
+            group.StoreLevels(negligible, ref levels[first * Elements]);
+            group.StoreScales(ref scales[first]);
+            TI movable = group.FindMovable();
+            group.CopyTo(unsettled, 0, movable, count);
+            for (uint lanes = TI.MaskBits(movable); lanes != 0; lanes &= lanes - 1)
+                places[count++] = first + BitOperations.TrailingZeroCount(lanes);
         }
-        for (int pass = 0; pass < MaxPasses && Improve(ref weights, range, ~negligible, terms, ref sum, ref squares); pass++)
+        for (int pass = 0; pass < MaxPasses && count != 0; pass++)
         {
+            int left = 0;
+            for (int start = 0; start < count; start += TF.Count)
+            {
+                TI changed = unsettled.Improve(start);
+                // Beyond the last sub-block lanes hold anything.
+                uint present = (uint)((1L << Math.Min(TF.Count, count - start)) - 1);
+                for (uint lanes = present & ~TI.MaskBits(changed); lanes != 0; lanes &= lanes - 1)
+                {
+                    int lane = start + BitOperations.TrailingZeroCount(lanes);
+                    unsettled.Settle(lane, places[lane], scales, levels);
+                }
+                unsettled.CopyTo(unsettled, start, changed, left);
+                for (uint lanes = present & TI.MaskBits(changed); lanes != 0; lanes &= lanes - 1)
+                    places[left++] = places[start + BitOperations.TrailingZeroCount(lanes)];
+            }
+            count = left;
         }
-        for (int at = 0; at < Size; at += TF.Count)
-        {
-            TI level = TF.NearestInt(TF.Load(in terms.Level(at)));
-            ((level + TI.Broadcast(range)) & ~negligible).StoreBytes(ref Unsafe.Add(ref levels, at));
-        }
-        TF zero = TF.Broadcast(0);
-        return TF.Select(TF.GreaterThan(squares, zero) & ~negligible, sum / squares, zero);
+        for (int lane = 0; lane < count; lane++)
+            unsettled.Settle(lane, places[lane], scales, levels);
     }
 
-    private static bool Improve(
-        ref float weights, int range, TI active, Terms terms, ref TF allProducts, ref TF allSquares)
+    /// <summary>Sub-blocks side by side: a row an element of all of them.</summary>
+    private readonly ref struct SubBlocks(Span<float> storage, int capacity, int range)
     {
-        TF zero = TF.Broadcast(0);
-        TF sum = allProducts;
-        TF squares = allSquares;
-        bool changed = false;
-        for (int at = 0; at < Size; at += TF.Count)
-        {
-            TF weight = TF.Load(in Unsafe.Add(ref weights, at));
-            TF otherSum = sum - TF.Load(in terms.Product(at));
-            TF otherSquares = squares - TF.Load(in terms.Square(at));
-            TF dividend = weight * otherSquares;
-            TI stays = TF.GreaterThan(dividend, TF.Load(in terms.Lower(at)) * otherSum)
-                & TF.GreaterThan(TF.Load(in terms.Upper(at)) * otherSum, dividend)
-                & TF.GreaterThan(otherSum, TF.Broadcast(FarFromDenormal));
-            TI candidate = active & TF.GreaterThan(otherSum, zero) & ~stays;
-            if (!TI.Any(candidate))
-                continue;
+        // The weights, their levels, then the sums over both: of factor · weight · level and of factor · level².
+        public const int Rows = (2 * Elements) + 2;
 
-            TF old = TF.Load(in terms.Level(at));
-            TF level = TI.ToFloat(SignedLanes<TF, TI>.Level(dividend / otherSum, range));
-            TF factor = weight * weight;
-            TF newSum = otherSum + (factor * weight * level);
-            TF newSquares = otherSquares + (factor * level * level);
-            TI better = candidate & ~TF.Equal(level, old) & TF.GreaterThan(newSquares, zero)
-                & TF.GreaterThan(newSum * newSum * squares, sum * sum * newSquares);
-            if (!TI.Any(better))
-                continue;
-            changed = true;
-            sum = TF.Select(better, newSum, sum);
-            squares = TF.Select(better, newSquares, squares);
-            terms.Set(at, weight, TF.Select(better, level, old));
-        }
-        allProducts = sum;
-        allSquares = squares;
-        return changed;
-    }
+        private const int ProductSums = 2 * Elements;
+        private const int SquareSums = ProductSums + 1;
 
-    /// <summary>What each weight adds to the sums at its present level, and how far that level reaches.</summary>
-    private readonly ref struct Terms(Span<float> storage, int range)
-    {
         private readonly ref float _start = ref storage[0];
-        private readonly TF _least = TF.Broadcast(-range);
-        private readonly TF _greatest = TF.Broadcast(range - 1);
+        private readonly int _capacity = capacity;
+        private readonly int _range = range;
 
-        public ref float Level(int at) => ref Unsafe.Add(ref _start, at);
-
-        public ref float Product(int at) => ref Unsafe.Add(ref _start, Size + at);
-
-        public ref float Square(int at) => ref Unsafe.Add(ref _start, (2 * Size) + at);
-
-        public ref float Lower(int at) => ref Unsafe.Add(ref _start, (3 * Size) + at);
-
-        public ref float Upper(int at) => ref Unsafe.Add(ref _start, (4 * Size) + at);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public (TF Product, TF Square) Set(int at, TF weight, TF level)
+        /// <summary>Takes as many sub-blocks as there are lanes, at the levels of the plain scale.</summary>
+        /// <param name="weights">The first weight; the sub-blocks lie one after the other.</param>
+        /// <param name="negligible">The lanes that count as zero.</param>
+        public void Start(ref readonly float weights, out TI negligible)
         {
-            TF factor = weight * weight;
-            TF product = factor * weight * level;
-            TF square = factor * level * level;
-            TF lower = level - TF.Broadcast(SurelyRounded);
-            TF upper = level + TF.Broadcast(SurelyRounded);
-            level.Store(ref Level(at));
-            product.Store(ref Product(at));
-            square.Store(ref Square(at));
-            TF.Select(TF.Equal(level, _least), TF.Broadcast(-ShortOfWrapping), lower).Store(ref Lower(at));
-            TF.Select(TF.Equal(level, _greatest), TF.Broadcast(ShortOfWrapping), upper).Store(ref Upper(at));
-            return (product, square);
+            Transposition.Run(in weights, TF.Count, Elements, ref _start);
+            TF extreme = SignedLanes<TF, TI>.Extreme(ref _start, Elements, out negligible);
+            TF products = TF.Broadcast(0);
+            TF squares = products;
+            TF inverse = TF.Select(negligible, products, TF.Broadcast(-_range) / extreme);
+            for (int e = 0; e < Elements; e++)
+            {
+                TF weight = TF.Load(in At(e, 0));
+                TF level = BoundedRounding.Level<TF, TI>(inverse * weight, -_range, _range - 1);
+                TF factor = weight * weight;
+                level.Store(ref At(Elements + e, 0));
+                products += factor * weight * level;
+                squares += factor * level * level;
+            }
+            products.Store(ref At(ProductSums, 0));
+            squares.Store(ref At(SquareSums, 0));
         }
+
+        /// <summary>Writes the levels of the first lanes; those of negligible ones count as zero.</summary>
+        public void StoreLevels(TI negligible, ref byte levels)
+        {
+            for (int e = 0; e < Elements; e++)
+            {
+                // The low byte of a float of this size is its integer.
+                TI bits = TF.ToBits(TF.Load(in At(Elements + e, 0)) + TF.Broadcast(Magic + _range));
+                (bits & ~negligible).StoreBytes(ref Unsafe.Add(ref levels, e * TF.Count));
+            }
+        }
+
+        /// <summary>Writes the scales of the first lanes.</summary>
+        public void StoreScales(ref float scales)
+        {
+            TF zero = TF.Broadcast(0);
+            TF squares = TF.Load(in At(SquareSums, 0));
+            TF.Select(TF.GreaterThan(squares, zero), TF.Load(in At(ProductSums, 0)) / squares, zero).Store(ref scales);
+        }
+
+        /// <summary>The first lanes in which a level may change, as a mask.</summary>
+        public TI FindMovable()
+        {
+            TF productSum = TF.Load(in At(ProductSums, 0));
+            TF squareSum = TF.Load(in At(SquareSums, 0));
+            TI movable = TI.Broadcast(0);
+            for (int e = 0; e < Elements; e++)
+            {
+                TF weight = TF.Load(in At(e, 0));
+                TF level = TF.Load(in At(Elements + e, 0));
+                TF factor = weight * weight;
+                TF otherProducts = productSum - (factor * weight * level);
+                movable |= MayMove(level, weight * (squareSum - (factor * level * level)), otherProducts);
+            }
+            return movable;
+        }
+
+        /// <summary>Makes one pass over as many sub-blocks as there are lanes.</summary>
+        /// <returns>A mask of the lanes in which a level changed.</returns>
+        public TI Improve(int first)
+        {
+            TF productSum = TF.Load(in At(ProductSums, first));
+            TF squareSum = TF.Load(in At(SquareSums, first));
+            TI changed = TI.Broadcast(0);
+            for (int e = 0; e < Elements; e++)
+            {
+                TF weight = TF.Load(in At(e, first));
+                TF old = TF.Load(in At(Elements + e, first));
+                TF factor = weight * weight;
+                TF weighted = factor * weight;
+                TF otherProducts = productSum - (weighted * old);
+                TF otherSquares = squareSum - (factor * old * old);
+                TF dividend = weight * otherSquares;
+                TI candidate = MayMove(old, dividend, otherProducts);
+                if (!TI.Any(candidate))
+                    continue;
+
+                TF level = TI.ToFloat(SignedLanes<TF, TI>.Level(dividend / otherProducts, _range));
+                TF newProducts = otherProducts + (weighted * level);
+                TF newSquares = otherSquares + (factor * level * level);
+                TI better = candidate & ~TF.Equal(level, old) & TF.GreaterThan(newSquares, TF.Broadcast(0))
+                    & TF.GreaterThan(newProducts * newProducts * squareSum, productSum * productSum * newSquares);
+                changed |= better;
+                productSum = TF.Select(better, newProducts, productSum);
+                squareSum = TF.Select(better, newSquares, squareSum);
+                TF.Select(better, level, old).Store(ref At(Elements + e, first));
+            }
+            productSum.Store(ref At(ProductSums, first));
+            squareSum.Store(ref At(SquareSums, first));
+            return changed;
+        }
+
+        /// <summary>Copies chosen ones of as many sub-blocks as there are lanes, so that they lie together.</summary>
+        public void CopyTo(SubBlocks other, int first, TI chosen, int destination)
+        {
+            for (int row = 0; row < Rows; row++)
+                Compaction<TF, TI>.Store(TF.Load(in At(row, first)), chosen, ref other.At(row, destination));
+        }
+
+        /// <summary>Writes what became of a sub-block.</summary>
+        /// <param name="lane">Where it lies here.</param>
+        /// <param name="place">Which it is of all.</param>
+        /// <param name="scales">Takes its scale.</param>
+        /// <param name="levels">Takes its levels.</param>
+        public void Settle(int lane, int place, Span<float> scales, Span<byte> levels)
+        {
+            float squares = At(SquareSums, lane);
+            scales[place] = squares > 0 ? At(ProductSums, lane) / squares : 0;
+            ref byte level = ref levels[(place / TF.Count * TF.Count * Elements) + (place % TF.Count)];
+            for (int e = 0; e < Elements; e++)
+                Unsafe.Add(ref level, e * TF.Count) = (byte)(At(Elements + e, lane) + _range);
+        }
+
+        // Whether another level may be better than the present one, if all others stay: see the class's remarks.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private TI MayMove(TF level, TF dividend, TF divisor)
+        {
+            TF lower = TF.Select(
+                TF.Equal(level, TF.Broadcast(-_range)), TF.Broadcast(-ShortOfWrapping), level - TF.Broadcast(SurelyRounded));
+            TF upper = TF.Select(
+                TF.Equal(level, TF.Broadcast(_range - 1)), TF.Broadcast(ShortOfWrapping), level + TF.Broadcast(SurelyRounded));
+            TI stays = TF.GreaterThan(dividend, lower * divisor) & TF.GreaterThan(upper * divisor, dividend)
+                & TF.GreaterThan(divisor, TF.Broadcast(FarFromDenormal));
+            return TF.GreaterThan(divisor, TF.Broadcast(0)) & ~stays;
+        }
+
+        private ref float At(int row, int lane) => ref Unsafe.Add(ref _start, (row * _capacity) + lane);
     }
 }

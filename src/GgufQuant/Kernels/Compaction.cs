@@ -1,0 +1,42 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace GgufQuant.Kernels;
+
+/// <summary>Moves chosen lanes together, so that those left to work on fill whole vectors.</summary>
+internal static class Compaction<TF, TI>
+    where TF : struct, IFloatLanes<TF, TI>
+    where TI : struct, IIntLanes<TI, TF>
+{
+    /// <summary>Stores chosen lanes one after the other.</summary>
+    /// <param name="lanes">The lanes.</param>
+    /// <param name="chosen">A mask.</param>
+    /// <param name="destination">Room for all lanes; what follows the chosen ones is any.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(TF lanes, TI chosen, ref float destination)
+    {
+        if (Avx512F.IsSupported && TF.Count == Vector512<float>.Count)
+        {
+            Vector512<float> mask = Unsafe.BitCast<TI, Vector512<float>>(chosen);
+            Vector512<float> values = Unsafe.BitCast<TF, Vector512<float>>(lanes);
+            Avx512F.Compress(Vector512<float>.Zero, mask, values).StoreUnsafe(ref destination);
+        }
+        else
+        {
+            StoreEach(lanes, TI.MaskBits(chosen), ref destination);
+        }
+    }
+
+    private static void StoreEach(TF lanes, uint chosen, ref float destination)
+    {
+        Span<float> all = stackalloc float[TF.Count];
+        lanes.Store(ref all[0]);
+        for (; chosen != 0; chosen &= chosen - 1)
+        {
+            destination = all[BitOperations.TrailingZeroCount(chosen)];
+            destination = ref Unsafe.Add(ref destination, 1);
+        }
+    }
+}
