@@ -11,6 +11,7 @@
     # A nested module, not the root one: only so does Get-Help look for the help beside the assembly.
     NestedModules        = @('module/GgufQuant.Cmdlets.dll')
 
+    TypesToProcess       = @('module/GgufQuant.Types.ps1xml')
     FormatsToProcess     = @('module/GgufQuant.Format.ps1xml')
 
     CmdletsToExport      = @(
@@ -46,6 +47,7 @@
         'module/GgufQuant.Format.ps1xml'
         'module/GgufQuant.Gpu.dll'
         'module/GgufQuant.Llama.dll'
+        'module/GgufQuant.Types.ps1xml'
         'module/GgufQuant.dll'
         'module/en-US/GgufQuant.Cmdlets.dll-Help.xml'
     )

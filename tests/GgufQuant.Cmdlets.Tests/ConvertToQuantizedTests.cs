@@ -93,6 +93,15 @@ public class ConvertToQuantizedTests
     }
 
     [Fact]
+    public void A_plan_is_shown_after_objects_of_other_kinds_too()
+    {
+        using PowerShellSession session = PowerShellSession.Start(width: 110);
+        string alone = session.Render("ConvertTo-Quantized $sample Q4_K_M -Destination . -WhatIf");
+        Assert.EndsWith(alone.Trim(), session.Render("Get-GgufInfo $sample; ConvertTo-Quantized $sample Q4_K_M -Destination . -WhatIf").Trim());
+        Assert.DoesNotContain("ModelShape", session.Render("Get-GgufTensor $sample output.weight; Get-GgufInfo $sample, $sample"));
+    }
+
+    [Fact]
     public void Confirm_asks_for_each_file()
     {
         using PowerShellSession session = PowerShellSession.Start();
@@ -149,7 +158,8 @@ public class ConvertToQuantizedTests
         using PowerShellSession session = PowerShellSession.Start();
         session.InvokeOne<QuantizedFile>("ConvertTo-Quantized $sample Q8_0 -Destination x-Q8_0.gguf");
         ErrorRecord error = session.InvokeForError("ConvertTo-Quantized x-Q8_0.gguf Q4_0");
-        Assert.Equal("CannotQuantize,GgufQuant.Commands.ConvertToQuantizedCommand", error.FullyQualifiedErrorId);
+        Assert.Equal("AlreadyQuantized,GgufQuant.Commands.ConvertToQuantizedCommand", error.FullyQualifiedErrorId);
+        Assert.EndsWith("-AllowRequantize does that.", $"{error}");
         Assert.Equal(session.Folder.File("x-Q4_0.gguf"), session.InvokeOne<QuantizedFile>("ConvertTo-Quantized x-Q8_0.gguf Q4_0 -AllowRequantize").Path);
     }
 
@@ -159,8 +169,32 @@ public class ConvertToQuantizedTests
         using PowerShellSession session = PowerShellSession.Start();
         IReadOnlyList<QuantizedFile> files = session.Invoke<QuantizedFile>("ConvertTo-Quantized $sample IQ2_XXS, Q8_0 -Destination .");
         Assert.Equal(FileType.Q8_0, Assert.Single(files).Type);
-        Assert.Equal("CannotQuantize,GgufQuant.Commands.ConvertToQuantizedCommand", Assert.Single(session.Errors).FullyQualifiedErrorId);
+        ErrorRecord error = Assert.Single(session.Errors);
+        Assert.Equal("ImportanceMatrixNeeded,GgufQuant.Commands.ConvertToQuantizedCommand", error.FullyQualifiedErrorId);
+        Assert.EndsWith("New-ImportanceMatrix makes one, and -ImportanceMatrix takes it.", $"{error}");
         Assert.Equal(["novels-6m-Q8_0.gguf"], Directory.GetFiles(session.Folder.Path).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void A_copy_keeps_the_tensors_as_they_are()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        session.InvokeOne<QuantizedFile>("ConvertTo-Quantized $sample Q4_K_M -Destination x-Q4_K_M.gguf");
+        QuantizedFile copy = session.InvokeOne<QuantizedFile>("ConvertTo-Quantized x-Q4_K_M.gguf -Copy -PruneLayer 1, 2 -Destination short.gguf");
+        Assert.Equal((FileType.Q4_K_M, session.Folder.File("short.gguf")), (copy.Type, copy.Path));
+        Assert.Equal(4, session.InvokeOne<int>("(Get-GgufInfo short.gguf).Layers"));
+        Assert.Equal(GgmlType.Q4_K, session.InvokeOne<GgmlType>("(Get-GgufTensor short.gguf blk.3.attn_q.weight).Type"));
+        Assert.Contains("choose another name", session.InvokeForError("ConvertTo-Quantized x-Q4_K_M.gguf -Copy -Force").Exception.Message);
+    }
+
+    [Theory]
+    [InlineData("", "-Copy")]
+    [InlineData("Q4_0 -Copy", "not both")]
+    public void Either_types_or_a_copy_must_be_asked_for(string arguments, string expected)
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        Assert.Contains(expected, session.InvokeForError($"ConvertTo-Quantized $sample {arguments} -Destination .").Exception.Message);
+        Assert.Empty(Directory.GetFileSystemEntries(session.Folder.Path));
     }
 
     [Fact]

@@ -32,12 +32,21 @@ public class FileToolsTests
         Assert.Equal(GgufEdit.Rewritten, session.InvokeOne<MetadataChange>("Set-GgufMetadata m.gguf @{ 'my.numbers' = 1, 2, 3 } -Remove general.license -PassThru").Change);
         Assert.Equal([1, 2, 3], session.Invoke<int>("(Get-GgufInfo m.gguf -Metadata).Metadata.'my.numbers'"));
         Assert.False(session.InvokeOne<bool>("(Get-GgufInfo m.gguf -Metadata).Metadata.ContainsKey('general.license')"));
+        session.Invoke<object>("Set-GgufMetadata m.gguf @{ 'general.alignment' = 64; 'tokenizer.ggml.add_bos_token' = 'True' }");
+        Assert.Equal(64u, session.InvokeOne<uint>("(Get-GgufInfo m.gguf -Metadata).Metadata.'general.alignment'"));
     }
 
     [Theory]
     [InlineData("@{ 'llama.context_length' = -1 }")]
     [InlineData("@{ 'llama.context_length' = 'long' }")]
+    [InlineData("@{ 'llama.context_length' = 511.6 }")]
+    [InlineData("@{ 'llama.context_length' = 512, 513 }")]
+    [InlineData("@{ 'tokenizer.ggml.add_bos_token' = 'false' }")]
+    [InlineData("@{ 'tokenizer.ggml.tokens' = 'one' }")]
+    [InlineData("@{ 'my.numbers' = 1, 2.5 }")]
     [InlineData("@{ 'a' = $null }")]
+    [InlineData("@{ 'a' = $null, 1 }")]
+    [InlineData("@{ 'a' = 1, $null }")]
     public void Metadata_that_does_not_fit_is_refused_and_the_file_stays(string table)
     {
         using PowerShellSession session = PowerShellSession.Start();

@@ -1,6 +1,3 @@
-using GgufQuant.Formats;
-using GgufQuant.Gguf;
-
 namespace GgufQuant.Shell.Tests;
 
 /// <summary>Ctrl+C, and a request to terminate, as a terminal and an operating system send them.</summary>
@@ -36,7 +33,7 @@ public sealed class StopTests
     public void Ctrl_C_leaves_no_partial_file() => AssertStopsInTime(() =>
     {
         using TemporaryFolder folder = new();
-        WriteModel(folder.PathOf("large.gguf"), rows: 1 << 18);
+        SparseModel.Write(folder.PathOf("large.gguf"), 4096, 1 << 18);
         using ShellProcess shell = ShellProcess.Start(
             "-Command", $"ConvertTo-Quantized '{folder.PathOf("large.gguf")}' -Type Q4_K_M, Q5_K_M, Q6_K -Threads 1");
         WaitFor(() => folder.FileNames.Count > 1);
@@ -53,20 +50,6 @@ public sealed class StopTests
         for (int tries = 1; elapsed > s_second && tries < 3; tries++)
             elapsed = stop();
         Assert.InRange(elapsed, TimeSpan.Zero, s_second);
-    }
-
-    /// <summary>A model of one matrix of zeros, 4,096 columns wide; the file is sparse.</summary>
-    private static void WriteModel(string path, long rows)
-    {
-        GgufWriter writer = new(
-            [
-                GgufEntry.Create("general.architecture", "llama"),
-                GgufEntry.Create("llama.block_count", 1u),
-            ],
-            [new GgufTensorInfo("blk.0.ffn_up.weight", GgmlType.F16, [4096, rows])]);
-        using FileStream file = File.Create(path);
-        writer.WriteHeader(file);
-        file.SetLength(writer.Length);
     }
 
     private static void WaitFor(Func<bool> condition) =>

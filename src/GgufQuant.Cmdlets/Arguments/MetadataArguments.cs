@@ -7,6 +7,9 @@ namespace GgufQuant.Commands;
 /// <summary>Turns a table of keys and values into metadata.</summary>
 internal static class MetadataArguments
 {
+    // The one key whose type GGUF itself prescribes.
+    private const string AlignmentKey = "general.alignment";
+
     /// <summary>
     /// The entries of a table. A value takes the type that its key has in the model already, and else its own; one that
     /// does not fit is refused, never cut.
@@ -16,18 +19,53 @@ internal static class MetadataArguments
 
     private static GgufEntry ToEntry(string key, object? value, GgufMetadata existing)
     {
-        object plain = value is PSObject wrapped ? wrapped.BaseObject : value ?? throw Refusal(key, value, "a value is needed");
-        Type? wanted = existing.Find(key)?.Value.GetType();
+        object plain = Unwrap(value) ?? throw Refusal(key, value, "a value is needed.");
+        Type? wanted = existing.Find(key)?.Value.GetType() ?? (key == AlignmentKey ? typeof(uint) : null);
         if (wanted is null && plain is object[] { Length: > 0 } several)
-            wanted = (several[0] is PSObject first ? first.BaseObject : several[0]).GetType().MakeArrayType();
+        {
+            object first = Unwrap(several[0]) ?? throw Refusal(key, plain, "its first element is null.");
+            wanted = first.GetType().MakeArrayType();
+        }
         try
         {
-            return GgufEntry.Create(key, wanted is null ? plain : LanguagePrimitives.ConvertTo(plain, wanted));
+            return GgufEntry.Create(key, wanted is null ? plain : ToType(plain, wanted));
         }
         catch (Exception exception) when (exception is PSInvalidCastException or ArgumentException)
         {
             throw Refusal(key, plain, exception.Message);
         }
+    }
+
+    private static object? Unwrap(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;
+
+    private static object ToType(object value, Type wanted)
+    {
+        IList? elements = value as IList;
+        if (wanted.IsArray != elements is not null)
+        {
+            throw new ArgumentException(
+                wanted.IsArray ? "it holds an array, so give an array." : "it holds one value, so give no array.");
+        }
+        object converted = LanguagePrimitives.ConvertTo(value, wanted);
+        if (elements is null)
+        {
+            RefuseChanged(value, converted);
+        }
+        else
+        {
+            foreach ((object? element, object made) in elements.Cast<object?>().Zip(((Array)converted).Cast<object>()))
+                RefuseChanged(element, made);
+        }
+        return converted;
+    }
+
+    // PowerShell rounds 1.5 to a whole number, and takes the text 'false' for true.
+    private static void RefuseChanged(object? value, object converted)
+    {
+        if (converted is string or float or double)
+            return;
+        if (!LanguagePrimitives.Equals(value, converted, ignoreCase: true))
+            throw new ArgumentException($"'{value}' would become '{converted}' as {converted.GetType().Name}.");
     }
 
     private static ArgumentException Refusal(string key, object? value, string problem) =>

@@ -14,7 +14,7 @@ public sealed class TensorFormatTransformationAttribute : ArgumentTransformation
         {
             string name => TryFind(name, out BlockFormat? format)
                 ? format
-                : throw new ArgumentTransformationMetadataException($"'{name}' is not a tensor type. Tab completes those that can be made."),
+                : throw new ArgumentTransformationMetadataException($"{Unknown(name)} Tab completes those that can be made."),
             GgmlType type => BlockFormat.Of(type),
             object other => other,
         };
@@ -25,4 +25,8 @@ public sealed class TensorFormatTransformationAttribute : ArgumentTransformation
         format = BlockFormat.All.FirstOrDefault(format => format.Name.Equals(name.Trim(), StringComparison.OrdinalIgnoreCase));
         return format is not null;
     }
+
+    /// <summary>A sentence about a name that is no tensor type's.</summary>
+    internal static string Unknown(string name) =>
+        $"'{name.Trim()}' is not a tensor type.{Suggestion.For(name, BlockFormat.All.Where(format => format.CanQuantize).Select(format => format.Name))}";
 }

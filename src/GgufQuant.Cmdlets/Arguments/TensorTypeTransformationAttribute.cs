@@ -32,7 +32,7 @@ public sealed class TensorTypeTransformationAttribute : ArgumentTransformationAt
     private static TensorTypeRule Rule(string pattern, string type)
     {
         if (!TensorFormatTransformationAttribute.TryFind(type, out BlockFormat? format))
-            throw Refusal($"'{type.Trim()}' is not a tensor type.");
+            throw Refusal(TensorFormatTransformationAttribute.Unknown(type));
         try
         {
             return new(pattern.Trim(), format.Type);

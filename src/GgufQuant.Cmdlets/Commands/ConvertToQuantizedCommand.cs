@@ -17,10 +17,14 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     private GgufFile? _earlier;
 
     /// <summary>The file types to make.</summary>
-    [Parameter(Mandatory = true, Position = 1, HelpMessage = "One or more file types: Q4_K_M, Q8_0, ...")]
+    [Parameter(Position = 1, HelpMessage = "One or more file types: Q4_K_M, Q8_0, ...")]
     [QuantTypeTransformation]
     [ArgumentCompleter(typeof(QuantNameCompleter))]
     public QuantType[] Type { get; set; } = [];
+
+    /// <summary>Copies the tensors as they are.</summary>
+    [Parameter(HelpMessage = "Keep every tensor as it is: to prune layers, change metadata or split alone.")]
+    public SwitchParameter Copy { get; set; }
 
     /// <summary>A file or a folder to write to.</summary>
     [Parameter(HelpMessage = "A file or a folder; default: beside the source, as model-Q4_K_M.gguf.")]
@@ -64,6 +68,12 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
+        if (Type.Length == 0 != Copy)
+        {
+            ThrowTerminatingError(new(
+                new ArgumentException("Give -Type one or more file types, such as Q4_K_M, or -Copy to keep the tensors as they are; not both."),
+                "TypeOrCopy", ErrorCategory.InvalidArgument, null));
+        }
         if (Destination is not null)
             _destinations = Destinations.At(Destination, ResolveUnexpanded(Destination));
         if (_destinations.IsFile && Type.Length > 1)
@@ -79,16 +89,22 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)
     {
+        if (Copy)
+            TryConvert(model, QuantizationPlan.CreateCopy);
         foreach (QuantType type in Type.Distinct())
+            TryConvert(model, (source, options) => QuantizationPlan.Create(source, type.Type, options));
+    }
+
+    // One type that cannot be made does not keep the others from being made.
+    private void TryConvert(GgufFile model, Func<GgufFile, QuantizationOptions, QuantizationPlan> plan)
+    {
+        try
         {
-            try
-            {
-                Convert(QuantizationPlan.Create(model, type.Type, OptionsFor(model)));
-            }
-            catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
-            {
-                WriteError(exception.ToErrorRecord(model.Path));
-            }
+            Convert(plan(model, OptionsFor(model)));
+        }
+        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
+        {
+            WriteError(exception.ToErrorRecord(model.Path));
         }
     }
 
@@ -104,7 +120,8 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         string source = Formatting.FileName(plan.Source.Path);
         string destination = _destinations.For(plan.Source.Path, plan.Type);
         IReadOnlyList<string> paths = plan.PathsAt(destination);
-        string action = $"Quantize '{source}' to {plan.Type} and write {Formatting.Size(plan.TotalBytes)} to '{paths[0]}'.";
+        string work = Copy ? $"Copy '{source}'" : $"Quantize '{source}' to {plan.Type}";
+        string action = $"{work} and write {Formatting.Size(plan.TotalBytes)} to '{paths[0]}'.";
         if (!ShouldProcess(action, $"{action} Continue?", "ConvertTo-Quantized", out ShouldProcessReason reason))
         {
             if (reason == ShouldProcessReason.WhatIf)
@@ -121,7 +138,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         using IQuantizationDevice device = DeviceCatalog.Open(Device, Threads, warning => Post(() => WriteWarning(warning)), plan);
         Quantizer quantizer = new(new() { Device = device, MemoryBudget = MemoryBudget, Reuse = _earlier, Resume = Resume });
         QuantizationResult result = RunInBackground(
-            $"Quantizing {source} to {plan.Type}",
+            Copy ? $"Copying {source}" : $"Quantizing {source} to {plan.Type}",
             (progress, token) => quantizer.Run(plan, destination, Force, new QuantizationStatus(progress), token));
         WriteObject(new QuantizedFile(result, paths, device, Hash ? string.Join(' ', paths.Select(HashOf)) : null));
     }

@@ -59,7 +59,7 @@ public sealed class ExportQuantReportCommand : PSCmdlet
         {
             Directory.CreateDirectory(Path.GetDirectoryName(destination)!);
             File.WriteAllText(destination, Write(ReportOn(reference), FormatOf(destination)));
-            WriteObject(new FileInfo(destination));
+            this.WriteFile(destination);
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
         {

@@ -36,7 +36,7 @@ public sealed class MergeGgufCommand : ModelCommand
                 GgufSplitter.Merge(model, destination, Force, new CopyStatus(progress), token);
                 return true;
             });
-        WriteObject(new FileInfo(destination));
+        this.WriteFile(destination);
     }
 
     private string DestinationOf(string source)

@@ -45,6 +45,6 @@ public sealed class SplitGgufCommand : ModelCommand
             $"Splitting {Formatting.FileName(model.Path)}",
             (progress, token) => GgufSplitter.Split(model, prefix, options, new CopyStatus(progress), token));
         foreach (string shard in shards)
-            WriteObject(new FileInfo(shard));
+            this.WriteFile(shard);
     }
 }

@@ -25,6 +25,10 @@ internal static class ModelErrors
         CorpusTooShortException => new(exception, "CorpusTooShort", ErrorCategory.InvalidArgument, path),
         VocabularyMismatchException => new(exception, "DifferentVocabularies", ErrorCategory.InvalidArgument, path),
         InferenceException => new(exception, "CannotRunModel", ErrorCategory.InvalidOperation, path),
+        QuantizationException { Remedy: QuantizationRemedy.AllowRequantize } =>
+            With("-AllowRequantize does that.", new(exception, "AlreadyQuantized", ErrorCategory.InvalidOperation, path)),
+        QuantizationException { Remedy: QuantizationRemedy.ImportanceMatrix } =>
+            With("New-ImportanceMatrix makes one, and -ImportanceMatrix takes it.", new(exception, "ImportanceMatrixNeeded", ErrorCategory.InvalidOperation, path)),
         QuantizationException => new(exception, "CannotQuantize", ErrorCategory.InvalidOperation, path),
         ModelMismatchException => new(exception, "DifferentModels", ErrorCategory.InvalidArgument, path),
         GpuException => new(exception, "DeviceUnavailable", ErrorCategory.DeviceError, path),
@@ -32,4 +36,11 @@ internal static class ModelErrors
         UnauthorizedAccessException => new(exception, "AccessDenied", ErrorCategory.PermissionDenied, path),
         _ => new(exception, "FileError", ErrorCategory.ReadError, path),
     };
+
+    // What to do in this shell, after what the library says.
+    private static ErrorRecord With(string advice, ErrorRecord error)
+    {
+        error.ErrorDetails = new($"{error.Exception.Message} {advice}");
+        return error;
+    }
 }

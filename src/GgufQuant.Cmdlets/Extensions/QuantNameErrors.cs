@@ -12,9 +12,16 @@ internal static class QuantNameErrors
     private static string Explain(string name)
     {
         if (!QuantName.TryFindInFileName(name, out string? found))
-            return $"'{name}' names no quantization; Get-QuantType lists them all.";
+            return Unknown(name);
+        // Of a misspelt name the part that reads as one says nothing.
+        if (found.Length < name.Length && Suggestion.For(name, Names).Length > 0)
+            return Unknown(name);
         string pieces = string.Join("; ", QuantName.Explain(found));
         string family = found.Split('_')[0];
-        return $"'{found}' is not one of llama.cpp's types ({pieces}). Get-QuantType '{family}*' lists those closest to it.";
+        return $"'{found}' is not one of llama.cpp's types ({pieces}).{Suggestion.For(found, Names)} Get-QuantType '{family}*' lists those closest to it.";
     }
+
+    private static IEnumerable<string> Names => QuantCatalog.All.Select(type => type.Name);
+
+    private static string Unknown(string name) => $"'{name}' names no quantization.{Suggestion.For(name, Names)} Get-QuantType lists them all.";
 }

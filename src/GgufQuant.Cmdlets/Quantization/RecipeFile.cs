@@ -39,7 +39,7 @@ internal static class RecipeFile
         if (rule?["Tensor"] is not string pattern || rule["Type"] is not string type)
             throw Refusal(path, $"rule {number} needs a 'Tensor' and a 'Type'");
         if (!TensorFormatTransformationAttribute.TryFind(type, out BlockFormat? format))
-            throw Refusal(path, $"rule {number}: '{type}' is not a tensor type");
+            throw Refusal(path, $"rule {number}: {TensorFormatTransformationAttribute.Unknown(type)}");
         try
         {
             return new(pattern, format.Type, rule["Layer"] is { } layers ? Layers(path, number, layers) : null);
@@ -71,5 +71,5 @@ internal static class RecipeFile
         int.TryParse(text.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out layer) && layer < 1 << 16;
 
     private static QuantizationException Refusal(string path, string problem) =>
-        new($"'{path}' is not a recipe: {problem}. Write @{{ Rules = @(@{{ Tensor = 'attn_v'; Layer = '0-3'; Type = 'q6_K' }}) }}.");
+        new($"'{path}' is not a recipe: {problem}{(problem[^1] is '.' or '?' ? "" : ".")} Write @{{ Rules = @(@{{ Tensor = 'attn_v'; Layer = '0-3'; Type = 'q6_K' }}) }}.");
 }

@@ -63,16 +63,14 @@ public static class GgufSplitter
         IReadOnlyList<IReadOnlyList<GgufTensor>> shards = Plan(source, options);
         string fullPrefix = Path.GetFullPath(prefix);
         string[] paths = [.. Enumerable.Range(0, shards.Count).Select(number => GgufSplit.ShardPath(fullPrefix, number, shards.Count))];
+        GgufWriter[] layouts = [.. shards.Select((tensors, number) => Layout(source, tensors, number, shards.Count))];
+        DiskRoom.Check(paths[0], layouts.Sum(layout => layout.Length));
         GgufCopy copy = new(source, progress, token);
         List<AtomicFile> files = [];
         try
         {
-            for (int number = 0; number < shards.Count; number++)
-            {
-                IEnumerable<GgufEntry> metadata = [.. number == 0 ? WithoutSplit(source.Metadata) : [], .. SplitEntries(number, shards.Count, source.Tensors.Count)];
-                GgufWriter writer = new(metadata, shards[number].Select(tensor => GgufTensorInfo.Of(tensor, tensor.Type)));
-                files.Add(copy.Write(paths[number], writer, options.Overwrite));
-            }
+            foreach ((string path, GgufWriter layout) in paths.Zip(layouts))
+                files.Add(copy.Write(path, layout, options.Overwrite));
             files.ForEach(file => file.Commit());
             return paths;
         }
@@ -101,6 +99,10 @@ public static class GgufSplitter
         using AtomicFile file = new GgufCopy(source, progress, token).Write(Path.GetFullPath(destination), writer, overwrite);
         file.Commit();
     }
+
+    private static GgufWriter Layout(GgufFile source, IReadOnlyList<GgufTensor> tensors, int number, int count) => new(
+        [.. number == 0 ? WithoutSplit(source.Metadata) : [], .. SplitEntries(number, count, source.Tensors.Count)],
+        tensors.Select(tensor => GgufTensorInfo.Of(tensor, tensor.Type)));
 
     private static IEnumerable<GgufEntry> WithoutSplit(GgufMetadata metadata) =>
         metadata.Where(entry => entry.Key is not (GgufSplit.NumberKey or GgufSplit.CountKey or GgufSplit.TensorCountKey));

@@ -48,14 +48,14 @@ public sealed class ImportanceEntry
         return means;
     }
 
-    /// <exception cref="ImportanceFormatException">A value is not finite.</exception>
-    internal void CheckIsFinite()
+    /// <exception cref="ImportanceFormatException">A value is not finite, or negative, which no mean of squares is.</exception>
+    internal void CheckValues()
     {
         float[] means = ReadMeans();
         for (int i = 0; i < means.Length; i++)
         {
-            if (!float.IsFinite(means[i]))
-                throw new ImportanceFormatException(_sums.Path, $"importance of '{Name}'", _sums.Offset + ((long)i * sizeof(float)), $"column {i} is not a finite number");
+            if (!float.IsFinite(means[i]) || means[i] < 0)
+                throw new ImportanceFormatException(_sums.Path, $"importance of '{Name}'", _sums.Offset + ((long)i * sizeof(float)), $"column {i} is {(means[i] < 0 ? "negative" : "not a finite number")}");
         }
     }
 }

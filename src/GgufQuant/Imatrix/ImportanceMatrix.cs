@@ -36,7 +36,7 @@ public sealed class ImportanceMatrix
     public int? ChunkSize { get; }
 
     /// <summary>Reads a file of either format.</summary>
-    /// <exception cref="ImportanceFormatException">The file is not an importance matrix, is damaged, or holds values that are not finite.</exception>
+    /// <exception cref="ImportanceFormatException">The file is not an importance matrix, is damaged, or holds values that are negative or not finite.</exception>
     /// <exception cref="Gguf.GgufFormatException">The file is GGUF, but damaged.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static ImportanceMatrix Open(string path)
@@ -44,7 +44,7 @@ public sealed class ImportanceMatrix
         ArgumentException.ThrowIfNullOrEmpty(path);
         ImportanceMatrix matrix = IsGguf(path) ? GgufImatrixReader.Read(path) : LegacyImatrixReader.Read(path);
         foreach (ImportanceEntry entry in matrix.Entries)
-            entry.CheckIsFinite();
+            entry.CheckValues();
         return matrix;
     }
 

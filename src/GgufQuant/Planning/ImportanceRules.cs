@@ -47,7 +47,10 @@ internal static class ImportanceRules
 
     private static QuantizationException Missing(PlannedTensor tensor, FileType type, ImportanceMatrix? matrix) => new(matrix is null
         ? $"{type} needs an importance matrix: tensor '{tensor.Name}' would become {tensor.Format}, which is garbage without one. "
-            + "Make one from the original model with llama-imatrix and give it, or choose a type that needs none, such as Q4_K_M or Q2_K."
+            + "Make one from the original model and give it, or choose a type that needs none, such as Q4_K_M or Q2_K."
         : $"The importance matrix '{matrix.Path}' has no entry for tensor '{tensor.Name}', which would become {tensor.Format} and is garbage without one. "
-            + "Give the tensor a type that needs none, such as q4_K, or make a matrix from more text.");
+            + "Give the tensor a type that needs none, such as q4_K, or make a matrix from more text.")
+    {
+        Remedy = QuantizationRemedy.ImportanceMatrix,
+    };
 }

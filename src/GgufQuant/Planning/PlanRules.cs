@@ -18,7 +18,10 @@ internal static class PlanRules
         {
             throw new QuantizationException(
                 $"Tensor '{tensor.Name}' is quantized already, to {source}; quantizing it again to {tensor.Format} loses more than quantizing the original would. "
-                + "Start from the F16, BF16 or F32 model, or allow requantizing.");
+                + "Start from the F16, BF16 or F32 model, or allow requantizing.")
+            {
+                Remedy = QuantizationRemedy.AllowRequantize,
+            };
         }
         if (tensor.Source.RowLength % tensor.Format.BlockSize != 0)
             throw new QuantizationException($"Tensor '{tensor.Name}' has rows of {tensor.Source.RowLength} weights, which are not whole {tensor.Format} blocks of {tensor.Format.BlockSize}: choose another type for it.");

@@ -1,4 +1,8 @@
 namespace GgufQuant.Planning;
 
 /// <summary>A model cannot be quantized as asked; the message says why and what to do.</summary>
-public sealed class QuantizationException(string message, Exception? inner = null) : Exception(message, inner);
+public sealed class QuantizationException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>The option that would make it possible.</summary>
+    public QuantizationRemedy Remedy { get; init; }
+}

@@ -29,13 +29,13 @@ internal sealed class AtomicFile : IDisposable
     /// <param name="length">Its bytes, zero where nothing has been written.</param>
     /// <param name="overwrite">Whether a file of that name may be replaced.</param>
     /// <param name="writeHeader">Writes the bytes it starts with.</param>
-    /// <param name="isResumable">Whether it is gone on with where it was left, and left again if it is not committed.</param>
+    /// <param name="isResumable">Whether it is gone on with where it was left, and left again if it is not committed; the caller knows what room that takes.</param>
     /// <exception cref="IOException">The target exists and is not to be overwritten, is a folder, or the disk has no room.</exception>
     internal static AtomicFile Create(string path, long length, bool overwrite, Action<Stream> writeHeader, bool isResumable = false)
     {
         CheckTarget(path, overwrite);
-        string folder = Path.GetDirectoryName(path) ?? throw new IOException($"'{path}' does not name a file.");
-        CheckRoom(folder, length);
+        if (!isResumable)
+            DiskRoom.Check(path, length);
 
         AtomicFile file = new(path, overwrite, isResumable);
         try
@@ -86,23 +86,5 @@ internal sealed class AtomicFile : IDisposable
             throw new IOException($"'{path}' is a folder.");
         if (!overwrite && File.Exists(path))
             throw new IOException($"'{path}' exists already.");
-    }
-
-    private static void CheckRoom(string folder, long length)
-    {
-        if (!Directory.Exists(folder))
-            throw new DirectoryNotFoundException($"The folder '{folder}' does not exist.");
-        long available;
-        try
-        {
-            available = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(folder)! : folder).AvailableFreeSpace;
-        }
-        catch (Exception exception) when (exception is ArgumentException or IOException or UnauthorizedAccessException)
-        {
-            // Network shares do not always tell; then the write itself does.
-            return;
-        }
-        if (available < length)
-            throw new IOException($"The disk of '{folder}' has room for {available:N0} bytes, but the file takes {length:N0}.");
     }
 }

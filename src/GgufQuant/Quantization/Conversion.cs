@@ -176,7 +176,6 @@ internal sealed class Conversion
         HashSet<int> finished = [];
         foreach ((int index, string hash) in journal.Finished)
         {
-            _token.ThrowIfCancellationRequested();
             if (HashOf(index) != hash)
                 continue;
             finished.Add(index);
@@ -196,6 +195,7 @@ internal sealed class Conversion
         byte[] bytes = new byte[(int)Math.Min(1 << 20, place.ByteCount)];
         for (long done = 0; done < place.ByteCount;)
         {
+            _token.ThrowIfCancellationRequested();
             int count = _files[file].Read(place.FileOffset + done, bytes.AsSpan(0, (int)Math.Min(bytes.Length, place.ByteCount - done)));
             if (count == 0)
                 break;

@@ -57,6 +57,8 @@ public sealed class Quantizer
         using ResumeJournal? journal = _options.Resume ? ResumeJournal.Open(plan, paths[0]) : null;
         try
         {
+            // Shards share the disk, and what an interrupted run had finished has its room already.
+            DiskRoom.Check(paths[0], plan.TotalBytes - (journal?.Finished.Keys.Sum(index => plan.Tensors[index].ByteCount) ?? 0));
             foreach ((string path, GgufWriter layout) in paths.Zip(plan.Layout.Files))
                 files.Add(AtomicFile.Create(path, layout.Length, overwrite, layout.WriteHeader, isResumable: _options.Resume));
             Conversion conversion = new(plan, device, files, _options.MemoryBudget / 2, progress, token) { Reuse = _options.Reuse, Reused = reused, Journal = journal };
@@ -88,8 +90,15 @@ public sealed class Quantizer
         }
     }
 
-    private static string FinalPath(string path) =>
-        !File.Exists(path) ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+    // Any folder on the way may be a link as well as the file itself.
+    private static string FinalPath(string path)
+    {
+        if (Path.GetDirectoryName(path) is not { } folder)
+            return path;
+        string here = Path.Combine(FinalPath(folder), Path.GetFileName(path));
+        FileSystemInfo? target = Path.Exists(here) ? File.ResolveLinkTarget(here, returnFinalTarget: true) : null;
+        return target is null ? here : FinalPath(target.FullName);
+    }
 
     private static void CheckCanMake(QuantizationPlan plan, IQuantizationDevice device)
     {

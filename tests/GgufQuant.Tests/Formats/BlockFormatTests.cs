@@ -20,6 +20,12 @@ public class BlockFormatTests : IClassFixture<LaneWidth>
         where !RefusedWeights.Contains(format.Type, name)
         select (format.Type, name));
 
+    public static TheoryData<GgmlType, string> ImportanceClasses => new(
+        from format in BlockFormat.All
+        where format.CanQuantize
+        from name in WeightData.ImportanceClasses
+        select (format.Type, name));
+
     public static TheoryData<GgmlType> AllTypes => [.. BlockFormat.All.Select(format => format.Type)];
 
     [Theory]
@@ -66,6 +72,15 @@ public class BlockFormatTests : IClassFixture<LaneWidth>
         Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
         AssertQuantizesAsReference(
             BlockFormat.Of(type), WeightData.Make(data, RowLength * Rows, seed: 2), WeightData.MakeImportance(RowLength));
+    }
+
+    [Theory]
+    [MemberData(nameof(ImportanceClasses))]
+    public void Quantized_bytes_with_any_importance_are_those_of_ggml(GgmlType type, string importance)
+    {
+        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        foreach (string data in new[] { "gaussian", "ties", "sparse-signed-zeros", "one-outlier" })
+            AssertQuantizesAsReference(BlockFormat.Of(type), WeightData.Make(data, RowLength * Rows, seed: 3), WeightData.MakeImportance(importance, RowLength));
     }
 
     [Theory]

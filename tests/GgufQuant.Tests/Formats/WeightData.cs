@@ -65,6 +65,30 @@ public static class WeightData
         return importance;
     }
 
+    /// <summary>The characters of importance that a matrix may have, by name.</summary>
+    public static IReadOnlyList<string> ImportanceClasses { get; } = ["equal", "all-zero", "zero-blocks", "zero-halves", "tiny", "large", "one-column"];
+
+    /// <summary>Importance weights of a class; what a matrix of a barely used tensor, of dead columns or from a strange source may hold.</summary>
+    public static float[] MakeImportance(string name, int count)
+    {
+        float[] importance = MakeImportance(count);
+        for (int i = 0; i < count; i++)
+        {
+            importance[i] = name switch
+            {
+                "equal" => 1f,
+                "all-zero" => 0f,
+                "zero-blocks" => i / 32 % 3 == 1 ? 0f : importance[i],
+                "zero-halves" => i / 8 % 2 == 1 ? 0f : importance[i],
+                "tiny" => importance[i] * 1e-30f,
+                "large" => importance[i] * 1e15f,
+                "one-column" => i % 256 == 77 ? 1f : 0f,
+                _ => throw new ArgumentOutOfRangeException(nameof(name), name, null),
+            };
+        }
+        return importance;
+    }
+
     // string.GetHashCode differs from run to run.
     private static int HashSeed(string name, int seed) =>
         name.Aggregate(seed, (hash, letter) => unchecked((hash * 31) + letter));

@@ -65,9 +65,10 @@ public sealed class ImportanceMatrixTests(TestModels models) : IClassFixture<Tes
     }
 
     [Theory]
-    [InlineData(float.NaN)]
-    [InlineData(float.PositiveInfinity)]
-    public void A_value_that_is_not_finite_is_refused_by_name_and_column(float bad)
+    [InlineData(float.NaN, "not a finite number")]
+    [InlineData(float.PositiveInfinity, "not a finite number")]
+    [InlineData(-1f, "negative")]
+    public void A_value_that_is_no_mean_of_squares_is_refused_by_name_and_column(float bad, string problem)
     {
         using GgufFile model = GgufFile.Open(models.PathOf("dense"));
         string name = "blk.3.ffn_up.weight";
@@ -84,7 +85,7 @@ public sealed class ImportanceMatrixTests(TestModels models) : IClassFixture<Tes
         {
             ImportanceFormatException refusal = Assert.Throws<ImportanceFormatException>(() => ImportanceMatrix.Open(path));
             Assert.Contains($"importance of '{name}'", refusal.Message, StringComparison.Ordinal);
-            Assert.Contains("column 17 is not a finite number", refusal.Message, StringComparison.Ordinal);
+            Assert.Contains($"column 17 is {problem}", refusal.Message, StringComparison.Ordinal);
         }
     }
 

@@ -1,0 +1,43 @@
+namespace GgufQuant.Commands;
+
+/// <summary>What somebody who misspelt a name may have meant.</summary>
+internal static class Suggestion
+{
+    // Beyond this a name is another name rather than misspelt.
+    private const int MostEdits = 2;
+
+    /// <summary>A sentence that names the closest, with a space before it; empty where none is close.</summary>
+    internal static string For(string typed, IEnumerable<string> names)
+    {
+        string letters = Letters(typed);
+        (string Name, int Edits)[] close = [.. names.Select(name => (Name: name, Edits: Distance(letters, Letters(name)))).Where(candidate => candidate.Edits <= MostEdits)];
+        if (close.Length == 0)
+            return "";
+        int fewest = close.Min(candidate => candidate.Edits);
+        string[] closest = [.. close.Where(candidate => candidate.Edits == fewest).Select(candidate => $"'{candidate.Name}'").Take(4)];
+        return $" Did you mean {(closest.Length == 1 ? closest[0] : $"{string.Join(", ", closest[..^1])} or {closest[^1]}")}?";
+    }
+
+    private static string Letters(string name) => string.Concat(name.Where(char.IsAsciiLetterOrDigit)).ToUpperInvariant();
+
+    private static int Distance(string typed, string name) =>
+        typed.Length > 0 && name.StartsWith(typed, StringComparison.Ordinal) ? Math.Min(1, name.Length - typed.Length) : Edits(typed, name);
+
+    // Letters to put in and to take out. One in place of another counts as both: a letter is rather left out.
+    private static int Edits(string left, string right)
+    {
+        int[] row = [.. Enumerable.Range(0, right.Length + 1)];
+        for (int i = 1; i <= left.Length; i++)
+        {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= right.Length; j++)
+            {
+                int replaced = diagonal + (left[i - 1] == right[j - 1] ? 0 : 2);
+                diagonal = row[j];
+                row[j] = Math.Min(replaced, Math.Min(row[j], row[j - 1]) + 1);
+            }
+        }
+        return row[^1];
+    }
+}

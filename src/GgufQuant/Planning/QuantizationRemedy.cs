@@ -1,0 +1,14 @@
+namespace GgufQuant.Planning;
+
+/// <summary>The options without which some models cannot be quantized.</summary>
+public enum QuantizationRemedy
+{
+    /// <summary>No option helps.</summary>
+    None,
+
+    /// <summary><see cref="QuantizationOptions.AllowRequantize"/>.</summary>
+    AllowRequantize,
+
+    /// <summary>An <see cref="QuantizationOptions.ImportanceMatrix"/>, or one that knows more tensors.</summary>
+    ImportanceMatrix,
+}

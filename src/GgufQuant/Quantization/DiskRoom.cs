@@ -1,0 +1,30 @@
+namespace GgufQuant.Quantization;
+
+/// <summary>Whether a disk has room for what is to be written, asked before anything is.</summary>
+internal static class DiskRoom
+{
+    /// <param name="path">One of the files to be written.</param>
+    /// <param name="bytes">What all the files of that folder take.</param>
+    /// <exception cref="IOException">The disk has no room for them, or the folder does not exist.</exception>
+    internal static void Check(string path, long bytes)
+    {
+        string folder = Path.GetDirectoryName(path) ?? throw new IOException($"'{path}' does not name a file.");
+        if (!Directory.Exists(folder))
+            throw new DirectoryNotFoundException($"The folder '{folder}' does not exist.");
+        if (Available(folder) is long available && available < bytes)
+            throw new IOException($"The disk of '{folder}' has room for {available:N0} bytes, but {bytes:N0} are to be written: make room, or write to another disk.");
+    }
+
+    // Network shares do not always tell; then the write itself does.
+    private static long? Available(string folder)
+    {
+        try
+        {
+            return new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(folder)! : folder).AvailableFreeSpace;
+        }
+        catch (Exception exception) when (exception is ArgumentException or IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+}

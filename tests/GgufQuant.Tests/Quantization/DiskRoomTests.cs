@@ -1,0 +1,65 @@
+using GgufQuant.Formats;
+using GgufQuant.Gguf;
+using GgufQuant.Planning;
+using GgufQuant.Quantization;
+
+namespace GgufQuant.Tests.Quantization;
+
+/// <summary>A disk without room is told before a byte is written, however many files the bytes are divided among.</summary>
+public sealed class DiskRoomTests : IDisposable
+{
+    private const int Tensors = 4;
+    private readonly string _folder = Directory.CreateTempSubdirectory("GgufQuant.Tests.").FullName;
+    private readonly CancellationTokenSource _inTime = new(TimeSpan.FromSeconds(2));
+
+    public void Dispose()
+    {
+        _inTime.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [Theory]
+    [InlineData(Tensors)]
+    [InlineData(1)]
+    public void A_conversion_without_room_is_refused(int tensorsAShard)
+    {
+        using GgufFile source = OpenLargerThanTheDisk();
+        QuantizationOptions options = new() { Split = new() { MaxTensors = tensorsAShard } };
+        QuantizationPlan plan = QuantizationPlan.CreateCopy(source, options);
+        string path = Path.Combine(_folder, "copy.gguf");
+        foreach (bool resume in new[] { false, true })
+            AssertRefused(() => new Quantizer(new() { Resume = resume }).Run(plan, path, overwrite: false, progress: null, _inTime.Token));
+    }
+
+    [Theory]
+    [InlineData(Tensors)]
+    [InlineData(1)]
+    public void Splitting_without_room_is_refused(int tensorsAShard)
+    {
+        using GgufFile source = OpenLargerThanTheDisk();
+        AssertRefused(() => GgufSplitter.Split(source, Path.Combine(_folder, "part"), new() { MaxTensors = tensorsAShard }, progress: null, _inTime.Token));
+    }
+
+    private void AssertRefused(Action write)
+    {
+        Assert.Contains("has room for", Assert.Throws<IOException>(write).Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(_folder, "*.partial"));
+    }
+
+    // Each tensor alone would find room. The file is sparse: it takes none itself.
+    private GgufFile OpenLargerThanTheDisk()
+    {
+        long room = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(_folder)! : _folder).AvailableFreeSpace;
+        long rows = room / 2 / (1024 * sizeof(float));
+        GgufWriter writer = new(
+            [GgufEntry.Create("general.architecture", "llama"), GgufEntry.Create("llama.block_count", 1u)],
+            Enumerable.Range(0, Tensors).Select(i => new GgufTensorInfo($"blk.0.tensor{i}.weight", GgmlType.F32, [1024, rows])));
+        string path = Path.Combine(_folder, "large.gguf");
+        using (FileStream stream = File.Create(path))
+        {
+            writer.WriteHeader(stream);
+            stream.SetLength(writer.Length);
+        }
+        return GgufFile.Open(path);
+    }
+}
