@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using GgufQuant.Formats;
 using GgufQuant.Llama.Native;
 using GgufQuant.Reference;
@@ -148,14 +149,44 @@ public sealed class LlamaEngineTests
         Assert.Contains(engine.Folder, exception.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void RefusesDefaultsOfAnotherVersion()
+    [Theory]
+    [InlineData("llama_model_default_params", nameof(ModelParameters.GpuLayers))]
+    [InlineData("llama_model_default_params", nameof(ModelParameters.SplitMode))]
+    [InlineData("llama_model_default_params", nameof(ModelParameters.UseExtraBuffers))]
+    [InlineData("llama_context_default_params", nameof(ContextParameters.ContextLength))]
+    [InlineData("llama_context_default_params", nameof(ContextParameters.YarnBetaFast))]
+    [InlineData("llama_context_default_params", nameof(ContextParameters.ValueType))]
+    [InlineData("llama_context_default_params", nameof(ContextParameters.OffloadCache))]
+    public void RefusesALibraryWhoseDefaultsDiffer(string function, string field)
     {
-        ContextParameters context = default;
-        ModelParameters model = default;
+        Type structure = function.Contains("model", StringComparison.Ordinal) ? typeof(ModelParameters) : typeof(ContextParameters);
+        using ForeignLibrary foreign = new(function, (int)Marshal.OffsetOf(structure, field));
 
-        Assert.False(context.AreDefaults);
-        Assert.False(model.AreDefaults);
+        (string type, string message) = foreign.Start()!.Value;
+
+        Assert.Equal(nameof(EngineVersionException), type);
+        Assert.Equal(
+            $"The libraries in '{foreign.Path}' are not llama.cpp v0.5.0: '{function}' does not read as expected. They are not used, since every call would be garbage.",
+            message);
+    }
+
+    [Fact]
+    public void RefusesALibraryThatLacksAFunction()
+    {
+        using ForeignLibrary foreign = new("", -1, leftOut: "llama_memory_clear");
+
+        (string type, string message) = foreign.Start()!.Value;
+
+        Assert.Equal(nameof(EngineVersionException), type);
+        Assert.Contains("'llama_memory_clear' is not there", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TakesALibraryWhoseDefaultsAreTheSame()
+    {
+        using ForeignLibrary foreign = new("", -1);
+
+        Assert.Null(foreign.Start());
     }
 
     [Fact]
