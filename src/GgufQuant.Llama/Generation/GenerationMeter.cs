@@ -49,10 +49,7 @@ public sealed class GenerationMeter
     {
         using ILanguageModel model = _engine.Load(path, new() { GpuLayers = _options.GpuLayers }, cancellationToken);
         if (reference is not null && !model.Vocabulary.Matches(reference.Vocabulary))
-        {
-            throw new VocabularyMismatchException(
-                $"The vocabulary of '{path}' is not that of the reference '{_referencePath}', so their texts cannot be compared token by token.");
-        }
+            throw new VocabularyMismatchException(path, model.Vocabulary, _referencePath, reference.Vocabulary);
         int contextLength = _prompts.Max(prompt => GreedyGenerator.Tokenize(model, prompt).Length) + _options.MaximumTokens;
         using IEvaluationContext context = model.CreateContext(new() { ContextLength = contextLength, Threads = _options.Threads });
         Texts texts = new(model.Vocabulary, [], []);
