@@ -180,12 +180,12 @@ public abstract class EngineContract
         using ILanguageModel model = Load();
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 40 });
 
-        GeneratedText text = GreedyGenerator.Generate(model, context, "Prince Andrew looked at her and", 12, Token);
+        GeneratedText text = GreedyGenerator.Generate(model, context, "Prince Andrew looked at her and", 12, null, Token);
 
         Assert.Equal(12, text.Tokens.Count);
         Assert.Equal(text.Text, model.Detokenize([.. text.Tokens]));
         Assert.False(model.IsEndOfGeneration(text.Tokens[0]));
-        Assert.Equal(text.Tokens, GreedyGenerator.Generate(model, context, "Prince Andrew looked at her and", 12, Token).Tokens);
+        Assert.Equal(text.Tokens, GreedyGenerator.Generate(model, context, "Prince Andrew looked at her and", 12, null, Token).Tokens);
     }
 
     [Fact]

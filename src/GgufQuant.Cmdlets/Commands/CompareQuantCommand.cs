@@ -149,7 +149,8 @@ public sealed class CompareQuantCommand : ReferenceCommand
         if (_generation is not null)
         {
             row.Generations = RunInBackground(
-                $"Generating with {Formatting.FileName(candidate.Path)}", (_, token) => _generation.Measure(candidate.Path, token));
+                $"Generating with {Formatting.FileName(candidate.Path)}",
+                (progress, token) => _generation.Measure(candidate.Path, new GenerationStatus(progress), token));
         }
         return row;
     }
