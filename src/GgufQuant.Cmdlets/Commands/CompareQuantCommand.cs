@@ -18,6 +18,7 @@ public sealed class CompareQuantCommand : ReferenceCommand
     private QualityMeter? _quality;
     private GenerationMeter? _generation;
     private string? _meteredReference;
+    private Evaluation? _evaluation;
 
     /// <summary>Lists every tensor.</summary>
     [Parameter(HelpMessage = "List every tensor instead of one row a file.")]
@@ -61,7 +62,7 @@ public sealed class CompareQuantCommand : ReferenceCommand
     protected override void BeginProcessing()
     {
         if (Corpus is not null)
-            _text = ReadCorpus(ResolveUnexpanded(Corpus));
+            _text = ReadCorpus(Corpus = ResolveUnexpanded(Corpus));
         if (Corpus is not null || Prompt.Length > 0)
             _engine = EngineSession.Start(this);
     }
@@ -111,6 +112,7 @@ public sealed class CompareQuantCommand : ReferenceCommand
             return;
         _quality?.Dispose();
         _meteredReference = reference;
+        _evaluation = new(_engine.Engine.Name, Corpus);
         _quality = _text is null ? null : new(_engine.Engine, reference, _text, new()
         {
             ContextLength = ContextLength,
@@ -128,7 +130,7 @@ public sealed class CompareQuantCommand : ReferenceCommand
         PerplexityResult result = RunInBackground(
             $"Evaluating {Formatting.FileName(reference.Path)}",
             (progress, token) => _quality.MeasureReference(new EvaluationStatus(progress), token));
-        return new QuantQuality(reference, reference, error: null, result.Perplexity, predictions: null);
+        return new QuantQuality(reference, reference, error: null, _evaluation!, result.Perplexity, predictions: null);
     }
 
     private QuantComparison Describe(ModelInfo reference, GgufFile candidate, ModelError error)
@@ -144,7 +146,7 @@ public sealed class CompareQuantCommand : ReferenceCommand
             KlDivergenceResult result = RunInBackground(
                 $"Evaluating {Formatting.FileName(candidate.Path)}",
                 (progress, token) => _quality.Measure(candidate.Path, new EvaluationStatus(progress), token));
-            row = new QuantQuality(reference, info, error, result.Perplexity, result);
+            row = new QuantQuality(reference, info, error, _evaluation!, result.Perplexity, result);
         }
         if (_generation is not null)
         {
