@@ -12,6 +12,10 @@ namespace GgufQuant.Commands;
 [OutputType(typeof(QuantComparison), typeof(QuantQuality), typeof(TensorComparison))]
 public sealed class CompareQuantCommand : ReferenceCommand
 {
+    private static readonly ErrorRecord s_noCorpus = new(
+        new ArgumentException("-Chunks and -LogitsFile say how to evaluate a text. Name the text with -Corpus."),
+        "NoCorpus", ErrorCategory.InvalidArgument, null);
+
     private readonly HashSet<string> _shownReferences = new(StringComparer.Ordinal);
     private EngineSession? _engine;
     private string? _text;
@@ -63,8 +67,10 @@ public sealed class CompareQuantCommand : ReferenceCommand
     {
         if (Corpus is not null)
             _text = ReadCorpus(Corpus = ResolveUnexpanded(Corpus));
+        else if (Chunks is not null || LogitsFile is not null)
+            ThrowTerminatingError(s_noCorpus);
         if (Corpus is not null || Prompt.Length > 0)
-            _engine = EngineSession.Start(this);
+            _engine = EngineSession.TryStart(this);
     }
 
     /// <inheritdoc/>
@@ -123,14 +129,28 @@ public sealed class CompareQuantCommand : ReferenceCommand
         _generation = Prompt.Length == 0 ? null : new(_engine.Engine, reference, Prompt, new() { Threads = Threads });
     }
 
-    private QuantComparison DescribeReference(ModelInfo reference)
+    private QuantComparison DescribeReference(ModelInfo reference) => TryMeasureReference(reference.Path) is { } result
+        ? new QuantQuality(reference, reference, error: null, _evaluation!, result.Perplexity, predictions: null)
+        : new QuantComparison(reference, reference, error: null);
+
+    // Where the reference cannot be evaluated, one error says so for all files, whose sizes and weights are compared still.
+    private PerplexityResult? TryMeasureReference(string path)
     {
         if (_quality is null)
-            return new(reference, reference, error: null);
-        PerplexityResult result = RunInBackground(
-            $"Evaluating {Formatting.FileName(reference.Path)}",
-            (progress, token) => _quality.MeasureReference(new EvaluationStatus(progress), token));
-        return new QuantQuality(reference, reference, error: null, _evaluation!, result.Perplexity, predictions: null);
+            return null;
+        try
+        {
+            return RunInBackground(
+                $"Evaluating {Formatting.FileName(path)}",
+                (progress, token) => _quality.MeasureReference(new EvaluationStatus(progress), token));
+        }
+        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
+        {
+            WriteError(exception.ToErrorRecord(path));
+            _quality.Dispose();
+            _quality = null;
+            return null;
+        }
     }
 
     private QuantComparison Describe(ModelInfo reference, GgufFile candidate, ModelError error)
