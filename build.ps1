@@ -68,7 +68,7 @@ function Invoke-Build([string] $Project = $solution)
     Invoke-Program dotnet $arguments
     if ($Engine -eq 'LLamaSharp')
     {
-        Invoke-Program dotnet 'publish', "$PSScriptRoot/src/GgufQuant.LLamaSharp", '--configuration', $Configuration, '--output', $llamaSharp
+        Invoke-Program dotnet 'publish', "$PSScriptRoot/src/GgufQuant.LLamaSharp", '--configuration', $Configuration, '--use-current-runtime', '--no-self-contained', '--output', $llamaSharp
     }
 }
 

@@ -25,7 +25,7 @@ internal sealed unsafe class LLamaSharpContext : IEvaluationContext
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ContextLength, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchSize, 1);
         if (options.Observer is not null)
-            throw new NotSupportedException("LLamaSharp 0.28 has no evaluation callback: importance matrices need the llama.cpp engine.");
+            throw new InferenceException("LLamaSharp does not show what its products are computed from: importance matrices need llama.cpp's own libraries, the engine 'Cpu', 'Cuda' or 'Vulkan' of the module's build.");
         _model = model;
         _vocabularySize = model.Vocabulary.Count;
         ContextLength = options.ContextLength;

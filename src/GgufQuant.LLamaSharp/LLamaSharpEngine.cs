@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using GgufQuant.Llama;
 using LLama;
 using LLama.Common;
@@ -6,15 +7,17 @@ using LLama.Native;
 
 namespace GgufQuant.LLamaSharp;
 
-/// <summary>llama.cpp as LLamaSharp 0.28 packages it.</summary>
+/// <summary>llama.cpp as LLamaSharp packages it.</summary>
 public sealed class LLamaSharpEngine : IInferenceEngine
 {
+    private static readonly ConcurrentQueue<string> s_complaints = new();
+
     private LLamaSharpEngine()
     {
     }
 
     /// <inheritdoc/>
-    public string Name => "LLamaSharp 0.28";
+    public string Name { get; } = $"LLamaSharp {typeof(LLamaWeights).Assembly.GetName().Version?.ToString(3)}";
 
     /// <summary>Loads LLamaSharp's libraries.</summary>
     /// <param name="log">Receives llama.cpp's log on any thread; null to drop it.</param>
@@ -22,7 +25,7 @@ public sealed class LLamaSharpEngine : IInferenceEngine
     public static LLamaSharpEngine Start(Action<GgufQuant.Llama.LlamaLogLevel, string>? log = null)
     {
         if (!NativeLibraryConfig.LLama.LibraryHasLoaded)
-            NativeLibraryConfig.All.WithLogCallback((level, line) => log?.Invoke(LevelOf(level), line.TrimEnd()));
+            NativeLibraryConfig.All.WithLogCallback((level, line) => OnLog(level, line.TrimEnd(), log));
         try
         {
             NativeApi.llama_empty_call();
@@ -41,13 +44,14 @@ public sealed class LLamaSharpEngine : IInferenceEngine
         ModelParams parameters = new(path) { GpuLayerCount = options.GpuLayers };
         IProgress<float>? progress = options.Progress is { } receiver ? new Forwarder(receiver) : null;
         LLamaWeights weights;
+        s_complaints.Clear();
         try
         {
             weights = LLamaWeights.LoadFromFileAsync(parameters, cancellationToken, progress).GetAwaiter().GetResult();
         }
-        catch (LoadWeightsFailedException exception)
+        catch (LoadWeightsFailedException)
         {
-            throw new ModelLoadException(path, $"LLamaSharp cannot load '{path}': {exception.Message}");
+            throw LoadFailure.Of(path, "LLamaSharp", [.. s_complaints]);
         }
         try
         {
@@ -58,6 +62,13 @@ public sealed class LLamaSharpEngine : IInferenceEngine
             weights.Dispose();
             throw;
         }
+    }
+
+    private static void OnLog(LLamaLogLevel level, string line, Action<GgufQuant.Llama.LlamaLogLevel, string>? log)
+    {
+        if (level == LLamaLogLevel.Error)
+            s_complaints.Enqueue(line);
+        log?.Invoke(LevelOf(level), line);
     }
 
     private static GgufQuant.Llama.LlamaLogLevel LevelOf(LLamaLogLevel level) => level switch

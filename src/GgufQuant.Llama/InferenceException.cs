@@ -24,7 +24,14 @@ public sealed class MissingVocabularyException(string path)
     : ModelLoadException(path, $"'{path}' holds no vocabulary, so no text can be evaluated with it.");
 
 /// <summary>Two models that should be compared have different vocabularies.</summary>
-public sealed class VocabularyMismatchException(string message) : InferenceException(message);
+public sealed class VocabularyMismatchException(string path, Vocabulary vocabulary, string referencePath, Vocabulary referenceVocabulary)
+    : InferenceException(
+        $"The vocabulary of '{path}' is not that of the reference '{referencePath}' ({Difference(vocabulary, referenceVocabulary)}), so what they predict cannot be compared token by token.")
+{
+    private static string Difference(Vocabulary vocabulary, Vocabulary reference) => vocabulary.Count == reference.Count
+        ? $"both have {vocabulary.Count} tokens, but not the same ones"
+        : $"{vocabulary.Count} tokens instead of {reference.Count}";
+}
 
 /// <summary>A text has too few tokens for what was asked.</summary>
 public sealed class CorpusTooShortException(int tokens, int required, int contextLength)

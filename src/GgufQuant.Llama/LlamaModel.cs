@@ -2,13 +2,12 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.RegularExpressions;
 using GgufQuant.Llama.Native;
 
 namespace GgufQuant.Llama;
 
 /// <summary>A model in llama.cpp.</summary>
-internal sealed unsafe partial class LlamaModel : ILanguageModel
+internal sealed unsafe class LlamaModel : ILanguageModel
 {
     private readonly nint _vocabulary;
     private readonly Lazy<Vocabulary> _describedVocabulary;
@@ -64,7 +63,7 @@ internal sealed unsafe partial class LlamaModel : ILanguageModel
             if (model == 0)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                throw Failure(path, complaints);
+                throw LoadFailure.Of(path, "llama.cpp", complaints);
             }
             LlamaModel loaded = new(path, model);
             try
@@ -161,17 +160,6 @@ internal sealed unsafe partial class LlamaModel : ILanguageModel
         }
     }
 
-    private static InferenceException Failure(string path, List<string> complaints)
-    {
-        // The innermost function logs first, as "function: reason".
-        string reason = complaints.FirstOrDefault() is { } line ? FunctionPrefix().Replace(line, "").TrimEnd('.') : "it gave no reason";
-        if (reason.Contains("unknown model architecture", StringComparison.Ordinal))
-            return new UnknownArchitectureException(path, $"llama.cpp does not know the architecture of '{path}': {reason}.");
-        if (reason.Contains("tokenizer.ggml.model", StringComparison.Ordinal))
-            return new MissingVocabularyException(path);
-        return new ModelLoadException(path, $"llama.cpp cannot load '{path}': {reason}.");
-    }
-
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static byte OnProgress(float share, nint state)
     {
@@ -188,9 +176,6 @@ internal sealed unsafe partial class LlamaModel : ILanguageModel
     }
 
     private static byte ToByte(bool value) => value ? (byte)1 : (byte)0;
-
-    [GeneratedRegex(@"^\w+: ")]
-    private static partial Regex FunctionPrefix();
 
     private void RequireTextModel()
     {

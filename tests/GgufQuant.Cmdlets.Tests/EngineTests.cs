@@ -1,4 +1,6 @@
 using System.Management.Automation;
+using System.Text;
+using System.Text.RegularExpressions;
 using GgufQuant.Commands;
 using GgufQuant.Llama;
 
@@ -27,15 +29,115 @@ public class EngineTests
     }
 
     [Fact]
-    public void A_text_that_is_too_short_is_an_error()
+    public void A_text_that_is_too_short_is_one_error_and_weights_are_compared_still()
     {
         using PowerShellSession session = Start();
         File.WriteAllText(session.Folder.File("short.txt"), "It was a truth.");
-        session.Folder.CopySample("a.gguf");
-        ErrorRecord error = session.InvokeForError("Compare-Quant a.gguf -Reference $sample -Corpus short.txt");
+        IReadOnlyList<QuantComparison> rows = session.Invoke<QuantComparison>(
+            "ConvertTo-Quantized $sample Q8_0, Q4_0 -Destination . | Compare-Quant -Corpus short.txt");
+        ErrorRecord error = Assert.Single(session.Errors);
         Assert.Equal("CorpusTooShort,GgufQuant.Commands.CompareQuantCommand", error.FullyQualifiedErrorId);
-        ErrorRecord missing = session.InvokeForError("Compare-Quant a.gguf -Reference $sample -Corpus none.txt");
+        Assert.Equal(3, rows.Count);
+        Assert.All(rows, row => Assert.IsNotType<QuantQuality>(row));
+        Assert.InRange(rows[2].RelativeRmsError, 0.01, 0.2);
+    }
+
+    [Fact]
+    public void A_text_that_is_not_there_ends_the_command()
+    {
+        using PowerShellSession session = Start();
+        ErrorRecord missing = session.InvokeForError("Compare-Quant *.gguf -Reference $sample -Corpus none.txt");
         Assert.Equal("FileNotFound,GgufQuant.Commands.CompareQuantCommand", missing.FullyQualifiedErrorId);
+        ErrorRecord useless = session.InvokeForError("Compare-Quant *.gguf -Reference $sample -Chunks 2");
+        Assert.Equal("NoCorpus,GgufQuant.Commands.CompareQuantCommand", useless.FullyQualifiedErrorId);
+    }
+
+    [Fact]
+    public void Models_that_cannot_be_run_are_errors_and_the_others_go_on()
+    {
+        using PowerShellSession session = Start();
+        WritePatched(session.Folder.File("a-no-vocabulary.gguf"), "tokenizer.ggml.model", "tokenizer.ggml.nodel");
+        WritePatched(session.Folder.File("b-other-vocabulary.gguf"), "Prince", "Prinze");
+        session.Folder.CopySample("c-same.gguf");
+        IReadOnlyList<QuantQuality> rows = session.Invoke<QuantQuality>($"Compare-Quant *.gguf -Reference $sample -Corpus '{s_heldOut}' -Chunks 2");
+        Assert.Equal([RepositoryPaths.SampleModel, session.Folder.File("c-same.gguf")], rows.Select(row => row.Path));
+        Assert.Equal(0, rows[1].KlDivergence, 1e-9);
+        Assert.Equal(["CannotRunModel", "DifferentVocabularies"], session.Errors.Select(error => error.FullyQualifiedErrorId.Split(',')[0]));
+        Assert.Contains("holds no vocabulary", session.Errors[0].Exception.Message);
+    }
+
+    [Fact]
+    public void An_architecture_the_engine_does_not_know_is_one_error()
+    {
+        using PowerShellSession session = Start();
+        WritePatched(session.Folder.File("zebra.gguf"), "llama", "zebra");
+        File.Copy(session.Folder.File("zebra.gguf"), session.Folder.File("zebra2.gguf"));
+        IReadOnlyList<QuantComparison> rows = session.Invoke<QuantComparison>(
+            $"Compare-Quant zebra2.gguf -Reference zebra.gguf -Corpus '{s_heldOut}' -Chunks 2");
+        ErrorRecord error = Assert.Single(session.Errors);
+        Assert.Equal("CannotRunModel,GgufQuant.Commands.CompareQuantCommand", error.FullyQualifiedErrorId);
+        Assert.Contains("unknown model architecture: 'zebra'", error.Exception.Message);
+        Assert.Equal(2, rows.Count);
+    }
+
+    [Fact]
+    public void Without_the_engines_libraries_weights_are_compared_still()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        string module = CopyModuleWithoutEngine(session.Folder);
+        session.Invoke<object>($"Remove-Module GgufQuant; Import-Module '{module}'");
+        session.Folder.CopySample("a.gguf");
+        IReadOnlyList<QuantComparison> rows = session.Invoke<QuantComparison>($"Compare-Quant a.gguf -Reference $sample -Corpus '{s_heldOut}'");
+        ErrorRecord error = Assert.Single(session.Errors);
+        Assert.Equal("EngineMissing,GgufQuant.Commands.CompareQuantCommand", error.FullyQualifiedErrorId);
+        Assert.Equal(2, rows.Count);
+        ErrorRecord ended = session.InvokeForError($"New-ImportanceMatrix a.gguf '{s_calibration}'");
+        Assert.Equal("EngineMissing,GgufQuant.Commands.NewImportanceMatrixCommand", ended.FullyQualifiedErrorId);
+    }
+
+    [Fact]
+    public void Ctrl_C_leaves_the_rows_that_are_finished()
+    {
+        using PowerShellSession session = Start();
+        session.Invoke<object>("ConvertTo-Quantized $sample Q8_0, Q6_K, Q4_0 -Destination .");
+        List<object> rows = [];
+        session.Runspace.SessionStateProxy.SetVariable("rows", rows);
+        TimeSpan taken = session.Stop(
+            $"Compare-Quant *.gguf -Reference $sample -Corpus '{s_heldOut}' -Chunks 8 | ForEach-Object {{ $rows.Add($_) }}",
+            when: () => rows.Count == 2);
+        Assert.InRange(taken, TimeSpan.Zero, TimeSpan.FromSeconds(1));
+        Assert.Equal(2, rows.Count);
+        QuantQuality finished = Assert.IsType<QuantQuality>(rows[1]);
+        Assert.Equal("novels-6m-Q4_0.gguf", Path.GetFileName(finished.Path));
+        Assert.True(finished.KlDivergence > 0);
+    }
+
+    [Fact]
+    public void Progress_tells_the_chunk_the_perplexity_and_the_time_left()
+    {
+        using PowerShellSession session = Start();
+        session.Invoke<object>("ConvertTo-Quantized $sample Q8_0 -Destination .");
+        session.Render($"Compare-Quant *.gguf -Reference $sample -Corpus '{s_heldOut}' -Chunks 40 -Threads 1");
+        ProgressRecord[] records = [.. session.Host.Progress.Where(record => record.Activity == "Evaluating novels-6m-Q8_0.gguf")];
+        Assert.Contains(records, record => record.SecondsRemaining >= 0
+            && Regex.IsMatch(record.StatusDescription, @"^Chunk \d+ of 40, perplexity \d+\.\d\d$"));
+        Assert.Equal(ProgressRecordType.Completed, records[^1].RecordType);
+    }
+
+    [Fact]
+    public void Logits_are_kept_in_a_file_and_read_again()
+    {
+        using PowerShellSession session = Start();
+        string command = $"ConvertTo-Quantized $sample Q4_0 -Destination . -Force | Compare-Quant -Corpus '{s_heldOut}' -Chunks 4 -LogitsFile kept.bin";
+        QuantQuality written = session.Invoke<QuantQuality>(command)[1];
+        DateTime time = File.GetLastWriteTimeUtc(session.Folder.File("kept.bin"));
+        QuantQuality read = session.Invoke<QuantQuality>(command)[1];
+        Assert.Empty(session.Errors);
+        Assert.Equal(written.KlDivergence, read.KlDivergence);
+        Assert.Equal(time, File.GetLastWriteTimeUtc(session.Folder.File("kept.bin")));
+        Assert.Single(session.Invoke<QuantQuality>($"Compare-Quant *Q4_0.gguf -Reference $sample -Corpus '{s_heldOut}' -Chunks 4").Skip(1));
+        Assert.Equal(2, session.Invoke<QuantComparison>($"Compare-Quant *Q4_0.gguf -Reference $sample -Corpus '{s_calibration}' -Chunks 4 -LogitsFile kept.bin").Count);
+        Assert.Equal("InvalidLogits,GgufQuant.Commands.CompareQuantCommand", Assert.Single(session.Errors).FullyQualifiedErrorId);
     }
 
     [Fact]
@@ -85,6 +187,29 @@ public class EngineTests
         Assert.StartsWith("# My model", File.ReadAllText(session.Folder.File("r.md")));
         Assert.Equal("DestinationExists,GgufQuant.Commands.ExportQuantReportCommand", session.InvokeForError("$rows | Export-QuantReport r.md").FullyQualifiedErrorId);
         Assert.Equal("NoReference,GgufQuant.Commands.ExportQuantReportCommand", session.InvokeForError("$rows[1] | Export-QuantReport x.md").FullyQualifiedErrorId);
+    }
+
+    private static void WritePatched(string path, string from, string to)
+    {
+        byte[] bytes = File.ReadAllBytes(RepositoryPaths.SampleModel);
+        int at = bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(from));
+        Encoding.UTF8.GetBytes(to).CopyTo(bytes, at);
+        File.WriteAllBytes(path, bytes);
+    }
+
+    private static string CopyModuleWithoutEngine(TestFolder folder)
+    {
+        string target = Directory.CreateDirectory(folder.File("copy")).FullName;
+        foreach (string file in Directory.EnumerateFiles(RepositoryPaths.Module, "*", SearchOption.AllDirectories))
+        {
+            string relative = Path.GetRelativePath(RepositoryPaths.Root, file);
+            if (relative.Contains("native", StringComparison.Ordinal) || relative.Contains("llamasharp", StringComparison.Ordinal))
+                continue;
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(target, relative))!);
+            File.Copy(file, Path.Combine(target, relative));
+        }
+        File.Copy(Path.Combine(RepositoryPaths.Root, "GgufQuant.psd1"), Path.Combine(target, "GgufQuant.psd1"));
+        return Path.Combine(target, "GgufQuant.psd1");
     }
 
     private static PowerShellSession Start()

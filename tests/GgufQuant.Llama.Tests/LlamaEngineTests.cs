@@ -1,75 +1,14 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using GgufQuant.Formats;
 using GgufQuant.Llama.Native;
 using GgufQuant.Reference;
 
 namespace GgufQuant.Llama.Tests;
 
-public sealed class LlamaEngineTests
+public sealed class LlamaEngineTests : EngineContract
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
-    [Fact]
-    public void DescribesTheModel()
-    {
-        using ILanguageModel model = Sample.Load();
-
-        Assert.Equal(256, model.TrainedContextLength);
-        Assert.Equal(2048, model.Vocabulary.Count);
-        Assert.Contains("F16", model.Description, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void TokenizesAndDetokenizesWithoutLoss()
-    {
-        using ILanguageModel model = Sample.Load();
-        const string Text = "Prince Andrew looked at her — \"surprised\", perhaps 3 times.";
-
-        int[] tokens = model.Tokenize(Text, addSpecial: false);
-
-        Assert.InRange(tokens.Length, 10, Text.Length);
-        Assert.Equal(Text, model.Detokenize(tokens));
-    }
-
-    [Fact]
-    public void TokenizesAnEmptyText()
-    {
-        using ILanguageModel model = Sample.Load();
-
-        Assert.Empty(model.Tokenize("", addSpecial: false));
-    }
-
-    [Fact]
-    public void EvaluatesTheSameLogitsInOneBatchAndInSeveral()
-    {
-        using ILanguageModel model = Sample.Load();
-        int[] tokens = model.Tokenize(Sample.HeldOut[..600], addSpecial: true)[..64];
-        using IEvaluationContext whole = model.CreateContext(new() { Threads = 1, ContextLength = 64 });
-        using IEvaluationContext parts = model.CreateContext(new() { Threads = 1, ContextLength = 64, BatchSize = 40 });
-
-        whole.Evaluate(tokens, 0, 0, Token);
-        float[] expected = whole.Logits(63).ToArray();
-        parts.Evaluate(tokens.AsSpan(0, 40), 0, 40, Token);
-        parts.Evaluate(tokens.AsSpan(40), 40, 20, Token);
-
-        float[] actual = parts.Logits(23).ToArray();
-        Assert.Equal(2048, actual.Length);
-        for (int i = 0; i < actual.Length; i++)
-            Assert.Equal(expected[i], actual[i], 0.02f);
-        Assert.Throws<ArgumentOutOfRangeException>(() => parts.Logits(19).Length);
-        Assert.Throws<ArgumentOutOfRangeException>(() => parts.Logits(24).Length);
-    }
-
-    [Fact]
-    public void RefusesTokensTheVocabularyLacks()
-    {
-        using ILanguageModel model = Sample.Load();
-        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 8 });
-
-        Assert.Throws<ArgumentOutOfRangeException>(() => context.Evaluate([2048], 0, 0, Token));
-        Assert.Throws<ArgumentOutOfRangeException>(() => context.Evaluate([1, 2, 3], 6, 0, Token));
-        Assert.Throws<ArgumentException>(() => context.Evaluate(new int[9], 0, 0, Token));
-    }
+    private protected override IInferenceEngine Start() => Sample.StartEngine();
 
     [Fact]
     public void SharesItsLibrariesWithTheReferenceBindings()
@@ -79,62 +18,6 @@ public sealed class LlamaEngineTests
         (string? name, long blockSize, _, _, _) = ReferenceCodec.Describe(GgmlType.Q8_0);
 
         Assert.Equal(("q8_0", 32L), (name, blockSize));
-    }
-
-    [Fact]
-    public void StopsWithinASecond()
-    {
-        using ILanguageModel model = Sample.Load();
-        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 8192, BatchSize = 8192 });
-        int[] tokens = new int[8192];
-        using CancellationTokenSource source = new();
-        source.CancelAfter(50);
-        Stopwatch watch = Stopwatch.StartNew();
-
-        Assert.ThrowsAny<OperationCanceledException>(() => context.Evaluate(tokens, 0, tokens.Length, source.Token));
-
-        Assert.InRange(watch.ElapsedMilliseconds, 0, 1050);
-    }
-
-    [Fact]
-    public void StopsALoad()
-    {
-        LlamaEngine engine = Sample.StartEngine();
-
-        Assert.ThrowsAny<OperationCanceledException>(() => engine.Load(Sample.Model, new(), new CancellationToken(canceled: true)));
-    }
-
-    [Fact]
-    public void NamesTheArchitectureItDoesNotKnow()
-    {
-        using TemporaryFolder folder = new();
-        string path = Sample.Patched(folder, "llama", "zebra");
-
-        UnknownArchitectureException exception = Assert.Throws<UnknownArchitectureException>(() => Sample.Load(path));
-
-        Assert.Contains("zebra", exception.Message, StringComparison.Ordinal);
-        Assert.Contains(path, exception.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void SaysThatAModelHasNoVocabulary()
-    {
-        using TemporaryFolder folder = new();
-        string path = Sample.Patched(folder, "tokenizer.ggml.model", "tokenizer.ggml.nodel");
-
-        Assert.Throws<MissingVocabularyException>(() => Sample.Load(path));
-    }
-
-    [Fact]
-    public void SaysWhyAFileCannotBeLoaded()
-    {
-        using TemporaryFolder folder = new();
-        string path = folder.File("text.gguf");
-        File.WriteAllText(path, "This is no model.");
-
-        ModelLoadException exception = Assert.Throws<ModelLoadException>(() => Sample.Load(path));
-
-        Assert.Contains("magic", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -148,14 +31,44 @@ public sealed class LlamaEngineTests
         Assert.Contains(engine.Folder, exception.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void RefusesDefaultsOfAnotherVersion()
+    [Theory]
+    [InlineData("llama_model_default_params", nameof(ModelParameters.GpuLayers))]
+    [InlineData("llama_model_default_params", nameof(ModelParameters.SplitMode))]
+    [InlineData("llama_model_default_params", nameof(ModelParameters.UseExtraBuffers))]
+    [InlineData("llama_context_default_params", nameof(ContextParameters.ContextLength))]
+    [InlineData("llama_context_default_params", nameof(ContextParameters.YarnBetaFast))]
+    [InlineData("llama_context_default_params", nameof(ContextParameters.ValueType))]
+    [InlineData("llama_context_default_params", nameof(ContextParameters.OffloadCache))]
+    public void RefusesALibraryWhoseDefaultsDiffer(string function, string field)
     {
-        ContextParameters context = default;
-        ModelParameters model = default;
+        Type structure = function.Contains("model", StringComparison.Ordinal) ? typeof(ModelParameters) : typeof(ContextParameters);
+        using ForeignLibrary foreign = new(function, (int)Marshal.OffsetOf(structure, field));
 
-        Assert.False(context.AreDefaults);
-        Assert.False(model.AreDefaults);
+        (string type, string message) = foreign.Start()!.Value;
+
+        Assert.Equal(nameof(EngineVersionException), type);
+        Assert.Equal(
+            $"The libraries in '{foreign.Path}' are not llama.cpp v0.5.0: '{function}' does not read as expected. They are not used, since every call would be garbage.",
+            message);
+    }
+
+    [Fact]
+    public void RefusesALibraryThatLacksAFunction()
+    {
+        using ForeignLibrary foreign = new("", -1, leftOut: "llama_memory_clear");
+
+        (string type, string message) = foreign.Start()!.Value;
+
+        Assert.Equal(nameof(EngineVersionException), type);
+        Assert.Contains("'llama_memory_clear' is not there", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TakesALibraryWhoseDefaultsAreTheSame()
+    {
+        using ForeignLibrary foreign = new("", -1);
+
+        Assert.Null(foreign.Start());
     }
 
     [Fact]

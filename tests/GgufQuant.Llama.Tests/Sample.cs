@@ -1,34 +1,20 @@
 using System.Reflection;
 using System.Text;
 using GgufQuant.Llama.Quality;
-using GgufQuant.Reference;
 
 namespace GgufQuant.Llama.Tests;
 
-/// <summary>The sample model and texts, and the engine to run them with.</summary>
-internal static class Sample
+/// <summary>The sample model and texts.</summary>
+internal static partial class Sample
 {
-    private static readonly string s_folder = Path.Combine(
-        typeof(Sample).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(attribute => attribute.Key == "RepositoryRoot").Value!,
-        "samples");
+    public static string RepositoryRoot { get; } = typeof(Sample).Assembly
+        .GetCustomAttributes<AssemblyMetadataAttribute>().First(attribute => attribute.Key == "RepositoryRoot").Value!;
 
-    public static string Model { get; } = Path.Combine(s_folder, "novels-6m-f16.gguf");
+    public static string Model { get; } = Path.Combine(RepositoryRoot, "samples", "novels-6m-f16.gguf");
 
-    public static string HeldOut { get; } = CorpusChunks.ReadText(Path.Combine(s_folder, "heldout.txt"));
+    public static string HeldOut { get; } = CorpusChunks.ReadText(Path.Combine(RepositoryRoot, "samples", "heldout.txt"));
 
-    public static string Calibration { get; } = CorpusChunks.ReadText(Path.Combine(s_folder, "calibration.txt"));
-
-    /// <summary>The engine; skips the test where its libraries are missing.</summary>
-    public static LlamaEngine StartEngine()
-    {
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
-        return LlamaEngine.Start(ReferenceLibrary.Folder);
-    }
-
-    public static ILanguageModel Load(string? path = null) => StartEngine().Load(path ?? Model, new(), TestContext.Current.CancellationToken);
-
-    /// <summary>The model quantized by llama.cpp itself, made once a run.</summary>
-    public static string Quantized(string type) => QuantizedSamples.Get(type);
+    public static string Calibration { get; } = CorpusChunks.ReadText(Path.Combine(RepositoryRoot, "samples", "calibration.txt"));
 
     /// <summary>A copy of the model with the first occurrence of some bytes replaced by as many others.</summary>
     public static string Patched(TemporaryFolder folder, string from, string to)

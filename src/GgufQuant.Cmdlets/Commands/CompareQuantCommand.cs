@@ -12,12 +12,17 @@ namespace GgufQuant.Commands;
 [OutputType(typeof(QuantComparison), typeof(QuantQuality), typeof(TensorComparison))]
 public sealed class CompareQuantCommand : ReferenceCommand
 {
+    private static readonly ErrorRecord s_noCorpus = new(
+        new ArgumentException("-Chunks and -LogitsFile say how to evaluate a text. Name the text with -Corpus."),
+        "NoCorpus", ErrorCategory.InvalidArgument, null);
+
     private readonly HashSet<string> _shownReferences = new(StringComparer.Ordinal);
     private EngineSession? _engine;
     private string? _text;
     private QualityMeter? _quality;
     private GenerationMeter? _generation;
     private string? _meteredReference;
+    private Evaluation? _evaluation;
 
     /// <summary>Lists every tensor.</summary>
     [Parameter(HelpMessage = "List every tensor instead of one row a file.")]
@@ -61,9 +66,11 @@ public sealed class CompareQuantCommand : ReferenceCommand
     protected override void BeginProcessing()
     {
         if (Corpus is not null)
-            _text = ReadCorpus(ResolveUnexpanded(Corpus));
+            _text = ReadCorpus(Corpus = ResolveUnexpanded(Corpus));
+        else if (Chunks is not null || LogitsFile is not null)
+            ThrowTerminatingError(s_noCorpus);
         if (Corpus is not null || Prompt.Length > 0)
-            _engine = EngineSession.Start(this);
+            _engine = EngineSession.TryStart(this);
     }
 
     /// <inheritdoc/>
@@ -111,6 +118,7 @@ public sealed class CompareQuantCommand : ReferenceCommand
             return;
         _quality?.Dispose();
         _meteredReference = reference;
+        _evaluation = new(_engine.Engine.Name, Corpus);
         _quality = _text is null ? null : new(_engine.Engine, reference, _text, new()
         {
             ContextLength = ContextLength,
@@ -121,14 +129,28 @@ public sealed class CompareQuantCommand : ReferenceCommand
         _generation = Prompt.Length == 0 ? null : new(_engine.Engine, reference, Prompt, new() { Threads = Threads });
     }
 
-    private QuantComparison DescribeReference(ModelInfo reference)
+    private QuantComparison DescribeReference(ModelInfo reference) => TryMeasureReference(reference.Path) is { } result
+        ? new QuantQuality(reference, reference, error: null, _evaluation!, result.Perplexity, predictions: null)
+        : new QuantComparison(reference, reference, error: null);
+
+    // Where the reference cannot be evaluated, one error says so for all files, whose sizes and weights are compared still.
+    private PerplexityResult? TryMeasureReference(string path)
     {
         if (_quality is null)
-            return new(reference, reference, error: null);
-        PerplexityResult result = RunInBackground(
-            $"Evaluating {Formatting.FileName(reference.Path)}",
-            (progress, token) => _quality.MeasureReference(new EvaluationStatus(progress), token));
-        return new QuantQuality(reference, reference, error: null, result.Perplexity, predictions: null);
+            return null;
+        try
+        {
+            return RunInBackground(
+                $"Evaluating {Formatting.FileName(path)}",
+                (progress, token) => _quality.MeasureReference(new EvaluationStatus(progress), token));
+        }
+        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
+        {
+            WriteError(exception.ToErrorRecord(path));
+            _quality.Dispose();
+            _quality = null;
+            return null;
+        }
     }
 
     private QuantComparison Describe(ModelInfo reference, GgufFile candidate, ModelError error)
@@ -144,12 +166,13 @@ public sealed class CompareQuantCommand : ReferenceCommand
             KlDivergenceResult result = RunInBackground(
                 $"Evaluating {Formatting.FileName(candidate.Path)}",
                 (progress, token) => _quality.Measure(candidate.Path, new EvaluationStatus(progress), token));
-            row = new QuantQuality(reference, info, error, result.Perplexity, result);
+            row = new QuantQuality(reference, info, error, _evaluation!, result.Perplexity, result);
         }
         if (_generation is not null)
         {
             row.Generations = RunInBackground(
-                $"Generating with {Formatting.FileName(candidate.Path)}", (_, token) => _generation.Measure(candidate.Path, token));
+                $"Generating with {Formatting.FileName(candidate.Path)}",
+                (progress, token) => _generation.Measure(candidate.Path, new GenerationStatus(progress), token));
         }
         return row;
     }

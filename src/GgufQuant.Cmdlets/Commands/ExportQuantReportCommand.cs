@@ -58,7 +58,7 @@ public sealed class ExportQuantReportCommand : PSCmdlet
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(destination)!);
-            File.WriteAllText(destination, Write(ReportOn(reference), FormatOf(destination)));
+            ReportFile.Write(destination, Write(ReportOn(reference), FormatOf(destination)), Force);
             this.WriteFile(destination);
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
@@ -78,10 +78,11 @@ public sealed class ExportQuantReportCommand : PSCmdlet
         QuantComparison[] others = [.. _rows.Where(row => !row.IsReference)];
         string[] types = [.. others.Select(row => $"{row.Type}")];
         bool areTypesUnique = types.Distinct().Count() == types.Length;
-        KlDivergenceResult? measured = others.OfType<QuantQuality>().FirstOrDefault()?.Predictions;
+        QuantQuality? measured = others.OfType<QuantQuality>().FirstOrDefault();
         return new(Title ?? Path.GetFileNameWithoutExtension(reference.Path), Row(reference, areTypesUnique), [.. others.Select(row => Row(row, areTypesUnique))])
         {
-            Corpus = measured is null ? null : $"{measured.Chunks} chunks of {measured.ContextLength} tokens",
+            Corpus = measured is null ? null : Formatting.FileName(measured.Corpus),
+            Engine = measured?.Engine,
         };
     }
 

@@ -41,7 +41,7 @@ public sealed class TestGgufGenerationCommand : ReferenceCommand
         if (candidate.Path == reference.Path)
             return;
         IReadOnlyList<GenerationComparison> comparisons = RunInBackground(
-            $"Generating with {Formatting.FileName(candidate.Path)}", (_, token) => _meter!.Measure(candidate.Path, token));
+            $"Generating with {Formatting.FileName(candidate.Path)}", (progress, token) => _meter!.Measure(candidate.Path, new GenerationStatus(progress), token));
         foreach (GenerationComparison comparison in comparisons)
             WriteObject(new GenerationTest(reference.Path, candidate.Path, ModelInfo.Read(candidate).Type, comparison));
     }

@@ -13,6 +13,38 @@ internal sealed class EngineSession : IDisposable
     /// <summary>Loads the engine; without it the cmdlet ends with an error that says what is missing.</summary>
     internal static EngineSession Start(StoppableCommand command)
     {
+        try
+        {
+            return Open(command);
+        }
+        catch (InferenceException exception)
+        {
+            command.ThrowTerminatingError(exception.ToErrorRecord(LlamaEngine.DefaultFolder));
+            throw;
+        }
+    }
+
+    /// <summary>Loads the engine; without it the cmdlet goes on with what needs none.</summary>
+    internal static EngineSession? TryStart(StoppableCommand command)
+    {
+        try
+        {
+            return Open(command);
+        }
+        catch (InferenceException exception)
+        {
+            command.WriteError(exception.ToErrorRecord(LlamaEngine.DefaultFolder));
+            return null;
+        }
+    }
+
+    internal static ModelOptions ModelOptions(IProgress<WorkProgress> progress, string path) =>
+        new() { Progress = new LoadStatus(progress, path) };
+
+    public void Dispose() => LlamaEngine.Log = null;
+
+    private static EngineSession Open(StoppableCommand command)
+    {
         void Log(LlamaLogLevel level, string line) => command.Post(() => Write(command, level, line));
         LlamaEngine.Log = Log;
         try
@@ -21,18 +53,12 @@ internal sealed class EngineSession : IDisposable
                 ? PackagedEngine.Start(packaged, Log)
                 : LlamaEngine.Start(FolderOf(command)));
         }
-        catch (InferenceException exception)
+        catch
         {
             LlamaEngine.Log = null;
-            command.ThrowTerminatingError(exception.ToErrorRecord(LlamaEngine.DefaultFolder));
             throw;
         }
     }
-
-    internal static ModelOptions ModelOptions(IProgress<WorkProgress> progress, string path) =>
-        new() { Progress = new LoadStatus(progress, path) };
-
-    public void Dispose() => LlamaEngine.Log = null;
 
     // The module's assemblies need not lie beside its manifest: the folder of the module does.
     private static string? Find(PSCmdlet command, params string[] parts) =>

@@ -4,6 +4,7 @@ using GgufQuant.Gguf;
 using GgufQuant.Gpu;
 using GgufQuant.Imatrix;
 using GgufQuant.Llama;
+using GgufQuant.Llama.Quality;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
@@ -23,6 +24,7 @@ internal static class ModelErrors
         ImportanceFormatException or InvalidDataException => new(exception, "InvalidImportanceMatrix", ErrorCategory.InvalidData, path),
         EngineMissingException or EngineVersionException => new(exception, "EngineMissing", ErrorCategory.NotInstalled, path),
         CorpusTooShortException => new(exception, "CorpusTooShort", ErrorCategory.InvalidArgument, path),
+        LogitsFormatException => new(exception, "InvalidLogits", ErrorCategory.InvalidData, path),
         VocabularyMismatchException => new(exception, "DifferentVocabularies", ErrorCategory.InvalidArgument, path),
         InferenceException => new(exception, "CannotRunModel", ErrorCategory.InvalidOperation, path),
         QuantizationException { Remedy: QuantizationRemedy.AllowRequantize } =>

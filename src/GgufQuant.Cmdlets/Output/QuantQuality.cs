@@ -7,13 +7,21 @@ namespace GgufQuant.Commands;
 /// <summary>What one quantization costs in the model's predictions over a text, beside what it costs in the weights.</summary>
 public sealed class QuantQuality : QuantComparison
 {
-    internal QuantQuality(ModelInfo reference, ModelInfo model, ModelError? error, MeanEstimate perplexity, KlDivergenceResult? predictions)
+    internal QuantQuality(ModelInfo reference, ModelInfo model, ModelError? error, Evaluation evaluation, MeanEstimate perplexity, KlDivergenceResult? predictions)
         : base(reference, model, error)
     {
+        Corpus = evaluation.Corpus!;
+        Engine = evaluation.Engine;
         Perplexity = perplexity.Value;
         PerplexityError = perplexity.Error;
         Predictions = predictions;
     }
+
+    /// <summary>The full path of the text.</summary>
+    public string Corpus { get; }
+
+    /// <summary>What ran the model.</summary>
+    public string Engine { get; }
 
     /// <summary>Perplexity over the text: lower is better.</summary>
     public double Perplexity { get; }

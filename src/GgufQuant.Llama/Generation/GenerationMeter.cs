@@ -22,19 +22,17 @@ public sealed class GenerationMeter
             throw new ArgumentException("There is no prompt to continue.", nameof(prompts));
     }
 
-    /// <summary>The reference's continuations, in the prompts' order.</summary>
-    public IReadOnlyList<GeneratedText> GenerateReference(CancellationToken cancellationToken = default) =>
-        (_reference ??= Generate(_referencePath, null, cancellationToken)).Continuations;
-
     /// <summary>Continues each prompt with a candidate and compares.</summary>
     /// <param name="path">The candidate's file.</param>
+    /// <param name="progress">Told after each token, those of the reference's texts included where they are made now.</param>
     /// <param name="cancellationToken">Stops within a token.</param>
     /// <exception cref="VocabularyMismatchException">Its vocabulary is another than the reference's.</exception>
     /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
-    public IReadOnlyList<GenerationComparison> Measure(string path, CancellationToken cancellationToken = default)
+    public IReadOnlyList<GenerationComparison> Measure(
+        string path, IProgress<GenerationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        Texts reference = _reference ??= Generate(_referencePath, null, cancellationToken);
-        Texts candidate = Generate(path, reference, cancellationToken);
+        Texts reference = _reference ??= Generate(_referencePath, null, progress, cancellationToken);
+        Texts candidate = Generate(path, reference, progress, cancellationToken);
         return [.. _prompts.Select((prompt, index) => new GenerationComparison
         {
             Prompt = prompt,
@@ -45,26 +43,29 @@ public sealed class GenerationMeter
         })];
     }
 
-    private Texts Generate(string path, Texts? reference, CancellationToken cancellationToken)
+    private Texts Generate(string path, Texts? reference, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken)
     {
         using ILanguageModel model = _engine.Load(path, new() { GpuLayers = _options.GpuLayers }, cancellationToken);
         if (reference is not null && !model.Vocabulary.Matches(reference.Vocabulary))
-        {
-            throw new VocabularyMismatchException(
-                $"The vocabulary of '{path}' is not that of the reference '{_referencePath}', so their texts cannot be compared token by token.");
-        }
+            throw new VocabularyMismatchException(path, model.Vocabulary, _referencePath, reference.Vocabulary);
         int contextLength = _prompts.Max(prompt => GreedyGenerator.Tokenize(model, prompt).Length) + _options.MaximumTokens;
         using IEvaluationContext context = model.CreateContext(new() { ContextLength = contextLength, Threads = _options.Threads });
         Texts texts = new(model.Vocabulary, [], []);
         for (int i = 0; i < _prompts.Length; i++)
         {
-            GeneratedText text = GreedyGenerator.Generate(model, context, _prompts[i], _options.MaximumTokens, cancellationToken);
+            TokenCount? count = progress is null ? null : new(progress, i + 1, _prompts.Length, _options.MaximumTokens);
+            GeneratedText text = GreedyGenerator.Generate(model, context, _prompts[i], _options.MaximumTokens, count, cancellationToken);
             texts.Continuations.Add(text);
             int[] tokens = [.. text.Tokens];
             int agreeing = reference is null ? tokens.Length : tokens.AsSpan().CommonPrefixLength([.. reference.Continuations[i].Tokens]);
             texts.Agreeing.Add((agreeing, model.Detokenize(tokens.AsSpan(0, agreeing))));
         }
         return texts;
+    }
+
+    private sealed class TokenCount(IProgress<GenerationProgress> progress, int prompt, int prompts, int maximum) : IProgress<int>
+    {
+        public void Report(int value) => progress.Report(new(prompt, prompts, value, maximum));
     }
 
     private sealed record Texts(Vocabulary Vocabulary, List<GeneratedText> Continuations, List<(int Tokens, string Text)> Agreeing);

@@ -11,10 +11,16 @@ public static class GreedyGenerator
     /// <param name="context">Its context, as long as the prompt and the continuation together.</param>
     /// <param name="prompt">The prompt; special tokens written in it are read as such.</param>
     /// <param name="maximumTokens">Most tokens of the continuation.</param>
+    /// <param name="progress">Told the continuation's length after each token.</param>
     /// <param name="cancellationToken">Stops within a token.</param>
     /// <exception cref="InferenceException">The prompt has no tokens, or does not fit into the context.</exception>
     public static GeneratedText Generate(
-        ILanguageModel model, IEvaluationContext context, string prompt, int maximumTokens, CancellationToken cancellationToken = default)
+        ILanguageModel model,
+        IEvaluationContext context,
+        string prompt,
+        int maximumTokens,
+        IProgress<int>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maximumTokens, 1);
         int[] tokens = Tokenize(model, prompt);
@@ -40,6 +46,7 @@ public static class GreedyGenerator
         while (!(ended = model.IsEndOfGeneration(next)))
         {
             generated.Add(next);
+            progress?.Report(generated.Count);
             if (generated.Count == maximumTokens)
                 break;
             context.Evaluate([next], tokens.Length + evaluations, 0, cancellationToken);

@@ -11,6 +11,7 @@ internal static unsafe class LlamaLibrary
     private static readonly Lock s_lock = new();
 
     private static string? s_folder;
+    private static bool s_checked;
     private static nint s_base;
     private static nint s_ggml;
     private static nint s_llama;
@@ -24,15 +25,16 @@ internal static unsafe class LlamaLibrary
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         lock (s_lock)
         {
-            if (s_folder == folder)
+            if (s_folder == folder && s_checked)
                 return;
-            if (s_folder is not null)
+            if (s_folder is not null && s_folder != folder)
             {
                 throw new EngineMissingException(
                     $"llama.cpp is already loaded from '{s_folder}', so it cannot be loaded from '{folder}' too: start a new PowerShell for it.");
             }
-            if (s_llama == 0)
+            if (s_folder is null)
                 LoadFrom(folder);
+            CheckFunctions(folder);
             LlamaLog.Attach();
             CheckParameters(folder);
             CheckTensorLayout(folder);
@@ -42,14 +44,14 @@ internal static unsafe class LlamaLibrary
             if (LlamaApi.DeviceCount() == 0)
                 throw new EngineMissingException($"'{folder}' holds no llama.cpp backend for this processor.");
             LlamaApi.Initialize();
-            s_folder = folder;
+            s_checked = true;
         }
     }
 
     private static void LoadFrom(string folder)
     {
         if (!Directory.Exists(folder))
-            throw new EngineMissingException($"llama.cpp's libraries are missing: there is no folder '{folder}'.");
+            throw Missing($"there is no folder '{folder}'");
         string[] paths = [FindFile(folder, "ggml-base"), FindFile(folder, "ggml"), FindFile(folder, "llama")];
         try
         {
@@ -62,6 +64,7 @@ internal static unsafe class LlamaLibrary
             throw new EngineMissingException($"llama.cpp's libraries in '{folder}' cannot be loaded here: {exception.Message}", exception);
         }
         NativeLibrary.SetDllImportResolver(typeof(LlamaLibrary).Assembly, Resolve);
+        s_folder = folder;
     }
 
     // The packages name the files libllama.v0.5.0.so, libllama.cuda.v0.5.0.so, llama.dll, ...: the name up to the first dot decides.
@@ -73,16 +76,31 @@ internal static unsafe class LlamaLibrary
             .Where(path => path.EndsWith(extension, StringComparison.OrdinalIgnoreCase))
             .Order(StringComparer.Ordinal)
             .FirstOrDefault()
-            ?? throw new EngineMissingException($"llama.cpp's libraries are missing: '{folder}' holds no '{stem}{extension}'.");
+            ?? throw Missing($"'{folder}' holds no '{stem}{extension}'");
     }
 
-    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath) => name switch
+    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath) => HandleOf(name);
+
+    private static nint HandleOf(string name) => name switch
     {
         LlamaApi.Base => s_base,
         LlamaApi.Ggml => s_ggml,
         LlamaApi.Llama => s_llama,
         _ => 0,
     };
+
+    // Before the first call, so that a function another version lacks does not end an evaluation halfway.
+    private static void CheckFunctions(string folder)
+    {
+        foreach (MethodInfo method in typeof(LlamaApi).GetMethods(BindingFlags.Static | BindingFlags.NonPublic))
+        {
+            if (method.GetCustomAttribute<LibraryImportAttribute>() is { EntryPoint: { } name } import
+                && !NativeLibrary.TryGetExport(HandleOf(import.LibraryName), name, out _))
+            {
+                throw Mismatch(folder, name, "is not there");
+            }
+        }
+    }
 
     private static void CheckParameters(string folder)
     {
@@ -125,6 +143,9 @@ internal static unsafe class LlamaLibrary
         throw Mismatch(folder, "ggml_op_name");
     }
 
-    private static EngineVersionException Mismatch(string folder, string what) =>
-        new($"The libraries in '{folder}' are not llama.cpp {Version}: '{what}' does not read as expected. They are not used, since every call would be garbage.");
+    private static EngineMissingException Missing(string what) =>
+        new($"llama.cpp's libraries are missing: {what}. The module's build puts them there, for which it needs Node.js's npm.");
+
+    private static EngineVersionException Mismatch(string folder, string what, string how = "does not read as expected") =>
+        new($"The libraries in '{folder}' are not llama.cpp {Version}: '{what}' {how}. They are not used, since every call would be garbage.");
 }

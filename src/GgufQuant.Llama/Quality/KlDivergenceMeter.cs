@@ -32,7 +32,7 @@ public static class KlDivergenceMeter
     /// <param name="threads">Threads that score; the context has its own.</param>
     /// <param name="progress">Told after each chunk, with the candidate's perplexity.</param>
     /// <param name="cancellationToken">Stops within a chunk.</param>
-    /// <exception cref="VocabularyMismatchException">The logits are of another vocabulary size.</exception>
+    /// <exception cref="LogitsFormatException">The logits are of another vocabulary size.</exception>
     public static KlDivergenceResult Measure(
         LogitsFile reference,
         ILanguageModel model,
@@ -43,7 +43,7 @@ public static class KlDivergenceMeter
     {
         if (reference.VocabularySize != model.Vocabulary.Count)
         {
-            throw new VocabularyMismatchException(
+            throw new LogitsFormatException(
                 $"'{reference.Path}' holds logits of {reference.VocabularySize} tokens, but '{model.Path}' has {model.Vocabulary.Count}.");
         }
         if (reference.ContextLength > candidate.ContextLength)

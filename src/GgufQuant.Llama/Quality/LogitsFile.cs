@@ -37,7 +37,7 @@ public sealed class LogitsFile : IDisposable
     private int ScoredPerChunk => ContextLength - 1 - (ContextLength / 2);
 
     /// <summary>Opens a file and checks its header against its length.</summary>
-    /// <exception cref="InvalidDataException">It is not such a file, or it is cut short.</exception>
+    /// <exception cref="LogitsFormatException">It is not such a file, or it is cut short.</exception>
     public static LogitsFile Open(string path)
     {
         SafeFileHandle handle = File.OpenHandle(path);
@@ -46,24 +46,24 @@ public sealed class LogitsFile : IDisposable
             long length = RandomAccess.GetLength(handle);
             Span<byte> header = stackalloc byte[LogitsLayout.HeaderBytes];
             if (length < header.Length || RandomAccess.Read(handle, header, 0) < header.Length || !header.StartsWith(LogitsLayout.Magic))
-                throw new InvalidDataException($"'{path}' is not a file of logits: it does not begin with '_logits_'.");
+                throw new LogitsFormatException($"'{path}' is not a file of logits: it does not begin with '_logits_'.");
             int contextLength = BinaryPrimitives.ReadInt32LittleEndian(header[8..]);
             int vocabularySize = BinaryPrimitives.ReadInt32LittleEndian(header[12..]);
             int chunks = BinaryPrimitives.ReadInt32LittleEndian(header[16..]);
             if (contextLength is < 4 or > 1 << 24 || vocabularySize is < 1 or > 1 << 24 || chunks < 1)
-                throw new InvalidDataException($"The header of '{path}' is damaged: context {contextLength}, vocabulary {vocabularySize}, chunks {chunks}.");
+                throw new LogitsFormatException($"The header of '{path}' is damaged: context {contextLength}, vocabulary {vocabularySize}, chunks {chunks}.");
             Int128 tokenBytes = (Int128)contextLength * chunks * sizeof(int);
             Int128 needed = header.Length + tokenBytes
                 + ((Int128)chunks * (contextLength - 1 - (contextLength / 2)) * LogitsLayout.RowBytes(vocabularySize));
             if (needed > length || tokenBytes > Array.MaxLength)
-                throw new InvalidDataException($"'{path}' is cut short: its header announces {needed} bytes, it has {length}.");
+                throw new LogitsFormatException($"'{path}' is cut short: its header announces {needed} bytes, it has {length}.");
 
             int[] tokens = new int[contextLength * chunks];
             ReadExactly(handle, path, MemoryMarshal.AsBytes(tokens.AsSpan()), header.Length);
             if (!BitConverter.IsLittleEndian)
                 BinaryPrimitives.ReverseEndianness(tokens, tokens);
             if (tokens.AsSpan().IndexOfAnyExceptInRange(0, vocabularySize - 1) is var at and >= 0)
-                throw new InvalidDataException($"Token {at} of '{path}' is {tokens[at]}, outside of its vocabulary of {vocabularySize}.");
+                throw new LogitsFormatException($"Token {at} of '{path}' is {tokens[at]}, outside of its vocabulary of {vocabularySize}.");
             return new(path, handle, contextLength, vocabularySize, tokens);
         }
         catch
@@ -72,6 +72,9 @@ public sealed class LogitsFile : IDisposable
             throw;
         }
     }
+
+    /// <summary>Whether the logits belong to these chunks of text.</summary>
+    internal bool IsOf(CorpusChunks corpus) => ContextLength == corpus.ContextLength && corpus.Tokens.SequenceEqual(_tokens);
 
     /// <summary>The chunks of text the logits belong to.</summary>
     internal CorpusChunks Corpus(ILanguageModel model) => CorpusChunks.FromTokens(model, _tokens, ContextLength);
@@ -105,7 +108,7 @@ public sealed class LogitsFile : IDisposable
         {
             int read = RandomAccess.Read(handle, destination, offset);
             if (read == 0)
-                throw new InvalidDataException($"'{path}' ended at byte {offset}.");
+                throw new LogitsFormatException($"'{path}' ended at byte {offset}.");
             destination = destination[read..];
             offset += read;
         }

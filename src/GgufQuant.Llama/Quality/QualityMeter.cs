@@ -12,6 +12,7 @@ public sealed class QualityMeter : IDisposable
     private readonly string _referencePath;
     private readonly string _text;
     private Reference? _reference;
+    private Vocabulary? _vocabulary;
     private PerplexityResult? _referenceResult;
 
     /// <summary>Prepares; the reference is loaded when it is first needed and stays loaded until this is disposed.</summary>
@@ -32,6 +33,7 @@ public sealed class QualityMeter : IDisposable
     /// <param name="cancellationToken">Stops within a chunk.</param>
     /// <exception cref="CorpusTooShortException">The text has fewer tokens than two chunks.</exception>
     /// <exception cref="ModelLoadException">The reference cannot be loaded.</exception>
+    /// <exception cref="LogitsFormatException">The logits file is damaged, or its logits are of another text.</exception>
     public PerplexityResult MeasureReference(IProgress<EvaluationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         if (_referenceResult is not null)
@@ -39,19 +41,11 @@ public sealed class QualityMeter : IDisposable
         Reference reference = _reference ??= LoadReference(cancellationToken);
         if (_options.LogitsFile is null)
             return _referenceResult = PerplexityMeter.Measure(reference.Source, reference.Corpus, reference.Context.BatchSize, Threads, progress, cancellationToken);
-        if (File.Exists(_options.LogitsFile))
-        {
-            using LogitsFile file = LogitsFile.Open(_options.LogitsFile);
-            return _referenceResult = PerplexityMeter.Measure(
-                new StoredReference(file), file.Corpus(reference.Model), file.ContextLength, Threads, progress, cancellationToken);
-        }
-
-        using LogitsWriter writer = LogitsWriter.Create(
-            _options.LogitsFile, reference.Corpus, reference.Model.Vocabulary.Count, reference.Context.BatchSize);
-        PerplexityResult result = PerplexityMeter.Measure(reference.Context, reference.Corpus, Threads, writer, progress, cancellationToken);
-        writer.Complete();
+        _referenceResult = File.Exists(_options.LogitsFile)
+            ? ReadLogits(_options.LogitsFile, reference, progress, cancellationToken)
+            : WriteLogits(_options.LogitsFile, reference, progress, cancellationToken);
         Release();
-        return _referenceResult = result;
+        return _referenceResult;
     }
 
     /// <summary>Measures a candidate against the reference.</summary>
@@ -65,27 +59,52 @@ public sealed class QualityMeter : IDisposable
     {
         if (_options.LogitsFile is { } stored)
         {
-            if (!File.Exists(stored))
-                MeasureReference(null, cancellationToken);
+            MeasureReference(null, cancellationToken);
             using LogitsFile file = LogitsFile.Open(stored);
-            using ILanguageModel model = _engine.Load(path, ModelOptions, cancellationToken);
+            using ILanguageModel model = Load(path, cancellationToken);
             using IEvaluationContext context = model.CreateContext(ContextOptions(file.ContextLength));
             return KlDivergenceMeter.Measure(file, model, context, Threads, progress, cancellationToken);
         }
 
         Reference reference = _reference ??= LoadReference(cancellationToken);
-        using ILanguageModel candidate = _engine.Load(path, ModelOptions, cancellationToken);
-        if (!candidate.Vocabulary.Matches(reference.Model.Vocabulary))
-        {
-            throw new VocabularyMismatchException(
-                $"The vocabulary of '{path}' ({candidate.Vocabulary.Count} tokens) is not that of the reference '{_referencePath}' ({reference.Model.Vocabulary.Count} tokens), so their predictions cannot be compared.");
-        }
+        using ILanguageModel candidate = Load(path, cancellationToken);
         using IEvaluationContext candidateContext = candidate.CreateContext(ContextOptions(reference.Corpus.ContextLength));
         return KlDivergenceMeter.Measure(reference.Source, candidateContext, reference.Corpus, Threads, progress, cancellationToken);
     }
 
     /// <inheritdoc/>
     public void Dispose() => Release();
+
+    private PerplexityResult ReadLogits(string path, Reference reference, IProgress<EvaluationProgress>? progress, CancellationToken cancellationToken)
+    {
+        using LogitsFile file = LogitsFile.Open(path);
+        if (!file.IsOf(reference.Corpus))
+        {
+            throw new LogitsFormatException(
+                $"'{path}' holds logits of {file.Chunks} chunks of {file.ContextLength} tokens, which are not the {reference.Corpus.Count} chunks of {reference.Corpus.ContextLength} tokens to be evaluated: they are of another text, vocabulary or context length.");
+        }
+        return PerplexityMeter.Measure(
+            new StoredReference(file), reference.Corpus, file.ContextLength, Threads, progress, cancellationToken);
+    }
+
+    private PerplexityResult WriteLogits(string path, Reference reference, IProgress<EvaluationProgress>? progress, CancellationToken cancellationToken)
+    {
+        using LogitsWriter writer = LogitsWriter.Create(
+            path, reference.Corpus, reference.Model.Vocabulary.Count, reference.Context.BatchSize);
+        PerplexityResult result = PerplexityMeter.Measure(reference.Context, reference.Corpus, Threads, writer, progress, cancellationToken);
+        writer.Complete();
+        return result;
+    }
+
+    private ILanguageModel Load(string path, CancellationToken cancellationToken)
+    {
+        ILanguageModel candidate = _engine.Load(path, ModelOptions, cancellationToken);
+        if (candidate.Vocabulary.Matches(_vocabulary!))
+            return candidate;
+        VocabularyMismatchException mismatch = new(path, candidate.Vocabulary, _referencePath, _vocabulary!);
+        candidate.Dispose();
+        throw mismatch;
+    }
 
     private void Release()
     {
@@ -102,6 +121,7 @@ public sealed class QualityMeter : IDisposable
             int contextLength = _options.ContextLength ?? CorpusChunks.DefaultContextLength(model);
             CorpusChunks corpus = CorpusChunks.Create(model, _text, contextLength, _options.Chunks);
             IEvaluationContext context = model.CreateContext(ContextOptions(contextLength));
+            _vocabulary = model.Vocabulary;
             int vocabularySize = model.Vocabulary.Count;
             IReferenceSource source = RecordedReference.BytesOf(corpus, vocabularySize) <= _options.ReferenceMemory
                 ? new RecordedReference(context, corpus, vocabularySize)

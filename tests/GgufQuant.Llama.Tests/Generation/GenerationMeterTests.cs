@@ -14,7 +14,7 @@ public sealed class GenerationMeterTests
         using ILanguageModel model = Sample.Load();
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 40, BatchSize = 4 });
 
-        GeneratedText text = GreedyGenerator.Generate(model, context, s_prompts[0], 12, Token);
+        GeneratedText text = GreedyGenerator.Generate(model, context, s_prompts[0], 12, null, Token);
 
         int[] tokens = model.Tokenize(s_prompts[0], addSpecial: true);
         List<int> expected = [];
@@ -39,7 +39,7 @@ public sealed class GenerationMeterTests
     {
         GenerationMeter meter = new(Sample.StartEngine(), Sample.Model, s_prompts, new() { MaximumTokens = 10, Threads = 1 });
 
-        IReadOnlyList<GenerationComparison> comparisons = meter.Measure(Sample.Model, Token);
+        IReadOnlyList<GenerationComparison> comparisons = meter.Measure(Sample.Model, null, Token);
 
         Assert.Equal(s_prompts, comparisons.Select(comparison => comparison.Prompt));
         Assert.All(comparisons, comparison => Assert.True(comparison.IsIdentical));
@@ -51,7 +51,7 @@ public sealed class GenerationMeterTests
     {
         GenerationMeter meter = new(Sample.StartEngine(), Sample.Model, s_prompts, new() { MaximumTokens = 48, Threads = 1 });
 
-        GenerationComparison comparison = meter.Measure(Sample.Quantized("Q2_K"), Token)[0];
+        GenerationComparison comparison = meter.Measure(Sample.Quantized("Q2_K"), null, Token)[0];
 
         Assert.False(comparison.IsIdentical);
         Assert.InRange(comparison.AgreeingTokens, 0, 47);
@@ -61,12 +61,26 @@ public sealed class GenerationMeterTests
     }
 
     [Fact]
+    public void ReportsEachToken()
+    {
+        GenerationMeter meter = new(Sample.StartEngine(), Sample.Model, s_prompts, new() { MaximumTokens = 2, Threads = 1 });
+        Collector<GenerationProgress> progress = new();
+
+        meter.Measure(Sample.Model, progress, Token);
+
+        // The reference's texts first, then the candidate's.
+        GenerationProgress[] once = [new(1, 2, 1, 2), new(1, 2, 2, 2), new(2, 2, 1, 2), new(2, 2, 2, 2)];
+        Assert.Equal([.. once, .. once], progress.Values);
+        Assert.Equal([0.25, 0.5, 0.75, 1], once.Select(value => value.Share));
+    }
+
+    [Fact]
     public void RefusesAnotherVocabulary()
     {
         using TemporaryFolder folder = new();
         GenerationMeter meter = new(Sample.StartEngine(), Sample.Model, s_prompts, new() { MaximumTokens = 2, Threads = 1 });
 
-        Assert.Throws<VocabularyMismatchException>(() => meter.Measure(Sample.Patched(folder, "Prince", "Prinze"), Token));
+        Assert.Throws<VocabularyMismatchException>(() => meter.Measure(Sample.Patched(folder, "Prince", "Prinze"), null, Token));
     }
 
     [Fact]
@@ -75,6 +89,6 @@ public sealed class GenerationMeterTests
         using ILanguageModel model = Sample.Load();
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 8 });
 
-        Assert.Throws<InferenceException>(() => GreedyGenerator.Generate(model, context, s_prompts[0], 8, Token));
+        Assert.Throws<InferenceException>(() => GreedyGenerator.Generate(model, context, s_prompts[0], 8, null, Token));
     }
 }

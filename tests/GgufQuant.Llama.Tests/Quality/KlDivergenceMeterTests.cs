@@ -26,19 +26,25 @@ public sealed class KlDivergenceMeterTests
         Assert.Equal(4 * 31, result.ScoredTokens);
         Close(kl.Average(), result.KlDivergence.Value);
         Close(StandardError(kl), result.KlDivergence.Error);
-        Close((kl[61] + kl[62]) / 2, result.KlPercentiles.Median);
-        Close(kl[^1], result.KlPercentiles.Maximum);
-        Close(kl[0], result.KlPercentiles.Minimum);
-        Close((0.3 * kl[110]) + (0.7 * kl[111]), result.KlPercentiles.P90, 1e-4);
+        AssertPercentiles(kl, result.KlPercentiles);
+        AssertPercentiles([.. change.Order()], result.ProbabilityChangePercentiles);
         Close(change.Average(), result.ProbabilityChange.Value);
         Close(StandardError(change), result.ProbabilityChange.Error);
-        Close(Math.Sqrt(change.Average(value => value * value)), result.RmsProbabilityChange.Value);
-        Close(raw.Average(row => row.Same ? 1.0 : 0.0), result.TopTokenMatch.Value);
+        double rms = Math.Sqrt(change.Average(value => value * value));
+        Close(rms, result.RmsProbabilityChange.Value);
+        Close(StandardError([.. change.Select(value => value * value)]) / (2 * rms), result.RmsProbabilityChange.Error);
+        double same = raw.Average(row => row.Same ? 1.0 : 0.0);
+        Close(same, result.TopTokenMatch.Value);
+        Close(Math.Sqrt(same * (1 - same) / (raw.Count - 1)), result.TopTokenMatch.Error);
         Close(Math.Exp(loss.Average()), result.Perplexity.Value);
         Close(Math.Exp(referenceLoss.Average()), result.ReferencePerplexity.Value);
         Close(difference.Average(), result.LogPerplexityRatio.Value);
         // The error of a mean of differences is what the covariance correction must come to.
         Close(StandardError(difference), result.LogPerplexityRatio.Error);
+        Close(result.PerplexityRatio.Value * StandardError(difference), result.PerplexityRatio.Error);
+        double[] scaled = [.. loss.Zip(referenceLoss, (a, b) => (a * result.Perplexity.Value) - (b * result.ReferencePerplexity.Value))];
+        Close(result.Perplexity.Value - result.ReferencePerplexity.Value, result.PerplexityDifference.Value);
+        Close(StandardError(scaled), result.PerplexityDifference.Error);
         Close(Correlation(loss, referenceLoss), result.Correlation);
         Close(100 * Math.Exp(referenceLoss.Average() - loss.Average()), result.RelativeQuality);
     }
@@ -84,6 +90,25 @@ public sealed class KlDivergenceMeterTests
     }
 
     [Theory]
+    [InlineData(96, 3, false)]
+    [InlineData(64, 4, false)]
+    [InlineData(96, 4, true)]
+    public void RefusesStoredLogitsOfAnotherText(int contextLength, int chunks, bool isOtherText)
+    {
+        using TemporaryFolder folder = new();
+        LlamaEngine engine = Sample.StartEngine();
+        QualityOptions options = new() { Threads = 1, ContextLength = 96, Chunks = 4, LogitsFile = folder.File("logits.bin") };
+        using (QualityMeter writer = new(engine, Sample.Model, Sample.HeldOut, options))
+            writer.MeasureReference(null, Token);
+        using QualityMeter reader = new(
+            engine, Sample.Model, isOtherText ? Sample.Calibration : Sample.HeldOut, options with { ContextLength = contextLength, Chunks = chunks });
+
+        LogitsFormatException exception = Assert.Throws<LogitsFormatException>(() => reader.Measure(Sample.Quantized("Q4_0"), null, Token));
+
+        Assert.Contains("4 chunks of 96 tokens", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(64)]
     [InlineData(600)]
     public void RemembersTheReferenceWithoutADifference(int contextLength)
@@ -113,16 +138,20 @@ public sealed class KlDivergenceMeterTests
         Assert.Equal(divergences.Order(), divergences);
     }
 
-    [Fact]
-    public void RefusesAnotherVocabulary()
+    [Theory]
+    [InlineData(null)]
+    [InlineData("logits.bin")]
+    public void RefusesAnotherVocabulary(string? logits)
     {
         using TemporaryFolder folder = new();
         string other = Sample.Patched(folder, "Prince", "Prinze");
-        using QualityMeter meter = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, new() { Threads = 1, ContextLength = 64, Chunks = 1 });
+        QualityOptions options = new() { Threads = 1, ContextLength = 64, Chunks = 1, LogitsFile = logits is null ? null : folder.File(logits) };
+        using QualityMeter meter = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, options);
 
         VocabularyMismatchException exception = Assert.Throws<VocabularyMismatchException>(() => meter.Measure(other, null, Token));
 
         Assert.Contains(other, exception.Message, StringComparison.Ordinal);
+        Assert.Contains("both have 2048 tokens, but not the same ones", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -166,6 +195,30 @@ public sealed class KlDivergenceMeterTests
             }
         }
         return rows;
+    }
+
+    private static void AssertPercentiles(double[] sorted, Percentiles actual)
+    {
+        Assert.Equal(124, sorted.Length);
+        Close(sorted[0], actual.Minimum);
+        Close(At(0.001), actual.P001);
+        Close(At(0.01), actual.P01);
+        Close(At(0.05), actual.P05);
+        Close(At(0.1), actual.P10);
+        Close(At(0.25), actual.P25);
+        Close((sorted[61] + sorted[62]) / 2, actual.Median);
+        Close(At(0.75), actual.P75);
+        Close(At(0.9), actual.P90);
+        Close(At(0.95), actual.P95);
+        Close(At(0.99), actual.P99);
+        Close(At(0.999), actual.P999);
+        Close(sorted[^1], actual.Maximum);
+
+        double At(double share)
+        {
+            int below = (int)Math.Floor(share * 123);
+            return sorted[below] + (((share * 123) - below) * (sorted[below + 1] - sorted[below]));
+        }
     }
 
     private static double[] Softmax(ReadOnlySpan<float> logits)

@@ -69,7 +69,7 @@ public sealed class LogitsFileTests
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(offset), value);
         File.WriteAllBytes(path, bytes);
 
-        InvalidDataException exception = Assert.Throws<InvalidDataException>(() => LogitsFile.Open(path));
+        LogitsFormatException exception = Assert.Throws<LogitsFormatException>(() => LogitsFile.Open(path));
 
         Assert.Contains(message, exception.Message, StringComparison.Ordinal);
     }
