@@ -137,6 +137,22 @@ public class ConvertToQuantizedTests
             .Tensors.Single(planned => planned.Name == tensor).Target;
     }
 
+    [Fact]
+    public void A_rule_for_no_tensor_is_warned_of()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        session.InvokeOne<PlannedFile>("ConvertTo-Quantized $sample Q4_K_M -Destination . -WhatIf -TensorType 'atn_q=q6_K', 'attn_v=q6_K'");
+        Assert.Contains("'atn_q=q6_K' is for no tensor", Assert.Single(session.Warnings));
+    }
+
+    [Fact]
+    public void A_pattern_without_end_is_given_up()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        ErrorRecord error = session.InvokeForError("ConvertTo-Quantized $sample Q4_K_M -Destination . -WhatIf -TensorType '^(((\\w+)+\\.?)+)+[^t]$=q6_K'");
+        Assert.Contains("write a simpler pattern", error.Exception.Message);
+    }
+
     [Theory]
     [InlineData("-TensorType 'attn_q'", "Write rules as")]
     [InlineData("-TensorType 'attn_q=q9_K'", "'q9_K' is not a tensor type")]

@@ -116,6 +116,13 @@ public abstract class QuantizationCommand : ModelCommand
         }
     }
 
+    /// <summary>Says which rules for tensors' types are for no tensor of a model: a name may be misspelt.</summary>
+    private protected void WarnOfIdleRules(GgufFile model)
+    {
+        foreach (TensorTypeRule rule in _options.TensorTypes.Where(rule => !model.Tensors.Any(tensor => rule.Matches(tensor.Name))))
+            WriteWarning($"'{rule}' is for no tensor of '{Formatting.FileName(model.Path)}'; Get-GgufTensor lists their names.");
+    }
+
     /// <summary>Reads a file that the user has asked for, without which nothing should be made.</summary>
     private protected TResult OrStop<TResult>(string path, Func<string, TResult> read)
     {

@@ -89,6 +89,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)
     {
+        WarnOfIdleRules(model);
         if (Copy)
             TryConvert(model, QuantizationPlan.CreateCopy);
         foreach (QuantType type in Type.Distinct())

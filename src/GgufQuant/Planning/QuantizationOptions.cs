@@ -70,8 +70,19 @@ public sealed class TensorTypeRule
     public GgmlType Type { get; }
 
     /// <summary>Whether the rule is for the tensor of that name.</summary>
-    public bool Matches(string name) =>
-        _regex.IsMatch(name) && (_layers is null || (TensorNames.LayerOf(name) is { } layer && _layers.Contains(layer)));
+    /// <exception cref="QuantizationException">The pattern takes too long to tell.</exception>
+    public bool Matches(string name)
+    {
+        try
+        {
+            return _regex.IsMatch(name) && (_layers is null || (TensorNames.LayerOf(name) is { } layer && _layers.Contains(layer)));
+        }
+        catch (RegexMatchTimeoutException exception)
+        {
+            throw new QuantizationException(
+                $"Whether '{Pattern}' matches '{name}' takes over a second to tell: write a simpler pattern.", exception);
+        }
+    }
 
     /// <summary>The rule as it is asked for: <c>attn_v=q6_K</c>.</summary>
     public override string ToString() => $"{Pattern}={BlockFormat.Of(Type)}";
