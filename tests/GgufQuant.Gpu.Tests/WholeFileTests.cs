@@ -47,8 +47,9 @@ public class WholeFileTests
             using GgufFile source = GgufFile.Open(path);
             using GpuDevice card = new(OpenClTestDevice.Open(KernelSource.OpenCl), threads: 1);
             Quantizer quantizer = new(new QuantizerOptions { Device = card });
-            QuantizationException refusal = Assert.Throws<QuantizationException>(() => quantizer.Run(
-                QuantizationPlan.Create(source, FileType.Q4_K_M), Path.Combine(folder, "made.gguf"), token: TestContext.Current.CancellationToken));
+            QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
+            QuantizationException refusal = Assert.Throws<QuantizationException>(
+                () => quantizer.Run(plan, Path.Combine(folder, "made.gguf"), token: TestContext.Current.CancellationToken));
             Assert.Contains("'blk.1.ffn_up.weight' of the source holds NaN at row 123, column 45", refusal.Message);
             Assert.Equal([path], Directory.GetFiles(folder));
         }
