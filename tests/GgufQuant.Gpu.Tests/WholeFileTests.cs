@@ -10,6 +10,8 @@ namespace GgufQuant.Gpu.Tests;
 [Collection(OpenClTestDevice.Collection)]
 public class WholeFileTests
 {
+    private static readonly string s_sample = Path.Combine(TestFolders.Root, "samples", "novels-6m-f16.gguf");
+
     [Theory]
     [InlineData(FileType.Q4_K_M)]
     [InlineData(FileType.Q2_K)]
@@ -26,13 +28,44 @@ public class WholeFileTests
     [InlineData(FileType.IQ1_M)]
     public void With_an_importance_matrix_too(FileType type) => AssertSameFile(type, weighted: true);
 
+    [Fact]
+    public void A_weight_that_is_not_finite_is_refused_by_name_row_and_column()
+    {
+        Assert.SkipWhen(OpenClTestDevice.Missing is not null, OpenClTestDevice.Missing ?? "");
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        try
+        {
+            byte[] damaged = File.ReadAllBytes(s_sample);
+            using (GgufFile sound = GgufFile.Open(s_sample))
+            {
+                GgufTensor tensor = sound.Tensors.Single(tensor => tensor.Name == "blk.1.ffn_up.weight");
+                long weight = (123 * tensor.RowLength) + 45;
+                BitConverter.TryWriteBytes(damaged.AsSpan((int)(tensor.FileOffset + (weight * sizeof(ushort)))), Half.NaN);
+            }
+            string path = Path.Combine(folder, "damaged.gguf");
+            File.WriteAllBytes(path, damaged);
+            using GgufFile source = GgufFile.Open(path);
+            using GpuDevice card = new(OpenClTestDevice.Open(KernelSource.OpenCl), threads: 1);
+            Quantizer quantizer = new(new QuantizerOptions { Device = card });
+            QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
+            QuantizationException refusal = Assert.Throws<QuantizationException>(
+                () => quantizer.Run(plan, Path.Combine(folder, "made.gguf"), token: TestContext.Current.CancellationToken));
+            Assert.Contains("'blk.1.ffn_up.weight' of the source holds NaN at row 123, column 45", refusal.Message);
+            Assert.Equal([path], Directory.GetFiles(folder));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     private static void AssertSameFile(FileType type, bool weighted)
     {
         Assert.SkipWhen(OpenClTestDevice.Missing is not null, OpenClTestDevice.Missing ?? "");
         string folder = Directory.CreateTempSubdirectory().FullName;
         try
         {
-            using GgufFile source = GgufFile.Open(Path.Combine(TestFolders.Root, "samples", "novels-6m-f16.gguf"));
+            using GgufFile source = GgufFile.Open(s_sample);
             QuantizationPlan plan = QuantizationPlan.Create(source, type, new() { ImportanceMatrix = weighted ? Matrix(source, folder) : null });
             using GpuDevice card = new(OpenClTestDevice.Open(KernelSource.OpenCl), threads: 1);
             string expected = Path.Combine(folder, "processor.gguf");

@@ -156,6 +156,20 @@ INLINE void add_ternary(
     }
 }
 
+INLINE void load_ternary(const int n, const ulong first, float *x, float *w, ARGUMENTS)
+{
+    load_all(source, source_type, first, n, x, fault);
+    if (weighted)
+    {
+        weigh(importance, first, row_length, 2 * squares[first / 256] / 256, n, x, w);
+    }
+    else
+    {
+        for (int i = 0; i < n; i++)
+            w[i] = x[i] * x[i];
+    }
+}
+
 // A work-item a sub-block: its scale and shifts; in place of levels, the codes of its points.
 INLINE void search_ternary(const int n, const float negligible, ARGUMENTS)
 {
@@ -168,16 +182,7 @@ INLINE void search_ternary(const int n, const float negligible, ARGUMENTS)
     __global uint *downs = (__global uint *)(fits + stride);
     float x[32];
     float w[32];
-    load_all(source, source_type, first, n, x, fault);
-    if (weighted)
-    {
-        weigh(importance, first, row_length, 2 * squares[first / 256] / 256, n, x, w);
-    }
-    else
-    {
-        for (int i = 0; i < n; i++)
-            w[i] = x[i] * x[i];
-    }
+    load_ternary(n, first, x, w, PASSED);
     float magnitude = fabs(x[0]);
     for (int i = 1; i < n; i++)
         magnitude = magnitude > fabs(x[i]) ? magnitude : fabs(x[i]);
@@ -285,7 +290,6 @@ __kernel void pack_iq1_m(ARGUMENTS)
     __global const ushort *points = (__global const ushort *)levels + (ulong)item * 32;
     const float max_scale = greatest(16, scales);
     const float inverse = max_scale != 0 ? 1 / (max_scale / 15) : 0;
-    const float variance = weighted ? 2 * squares[item] / 256 : 0;
     uint words[4] = { 0, 0, 0, 0 };
     float products = 0;
     float squares_sum = 0;
@@ -304,16 +308,7 @@ __kernel void pack_iq1_m(ARGUMENTS)
             high |= ((point >> 8) | (max_scale != 0 ? is_down << 3 : 0)) << (4 * k);
             float x[8];
             float w[8];
-            load_all(source, source_type, first, 8, x, fault);
-            if (weighted)
-            {
-                weigh(importance, first, row_length, variance, 8, x, w);
-            }
-            else
-            {
-                for (int i = 0; i < 8; i++)
-                    w[i] = x[i] * x[i];
-            }
+            load_ternary(8, first, x, w, PASSED);
             add_ternary(points[2 * s + k], is_down, 2 * code + 1, x, w, &products, &squares_sum);
         }
         block[32 + s] = (uchar)high;
