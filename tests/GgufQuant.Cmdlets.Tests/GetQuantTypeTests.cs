@@ -22,6 +22,7 @@ public class GetQuantTypeTests
     [InlineData("models/Qwen3-Q8/qwen.IQ2_XXS-00001-of-00003.gguf", FileType.IQ2_XXS)]
     [InlineData("gpt-oss-20b-mxfp4.gguf", FileType.MXFP4_MOE)]
     [InlineData("model-fp16.gguf", FileType.F16)]
+    [InlineData("model[1]-Q4_0.gguf", FileType.Q4_0)]
     public void A_name_or_a_files_name_is_explained(string name, FileType expected)
     {
         using PowerShellSession session = PowerShellSession.Start();
@@ -45,6 +46,7 @@ public class GetQuantTypeTests
         Assert.Equal(
             ["Q4_1", "Q4_K_M", "Q4_K_S", "Q4_0"],
             session.Invoke<QuantType>("Get-QuantType q4*").Select(type => type.Name));
+        Assert.Equal(["Q5_K_M", "Q5_K_S"], session.Invoke<QuantType>("Get-QuantType Q5_K*").Select(type => type.Name));
         Assert.Empty(session.Invoke<QuantType>("Get-QuantType X*"));
         Assert.Empty(session.Errors);
     }
@@ -66,6 +68,15 @@ public class GetQuantTypeTests
     {
         using PowerShellSession session = PowerShellSession.Start(width: 110);
         Golden.Verify("QuantTypeTable", session.Render("Get-QuantType Q*_K*"));
+    }
+
+    [Fact]
+    public void A_type_that_was_explained_is_listed_as_before()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        string list = session.Render("Get-QuantType Q6_K, F16");
+        session.Render("Get-QuantType Q6_K");
+        Assert.Equal(list, session.Render("Get-QuantType Q6_K, F16"));
     }
 
     [Fact]

@@ -48,26 +48,28 @@ public sealed class GetQuantTypeCommand : PSCmdlet
     {
         foreach (string name in names)
         {
-            if (QuantCatalog.TryFind(name, out QuantType? type)
-                || (QuantName.TryFindInFileName(name, out string? inFile) && QuantCatalog.TryFind(inFile, out type)))
-            {
-                _output.Write(type);
-            }
-            else if (WildcardPattern.ContainsWildcardCharacters(name))
-            {
-                WildcardPattern pattern = new(name, WildcardOptions.IgnoreCase);
-                Write(QuantCatalog.All.Where(entry => pattern.IsMatch(entry.Name)));
-            }
-            else
-            {
+            bool isPattern = WildcardPattern.ContainsWildcardCharacters(name);
+            if (QuantCatalog.TryFind(name, out QuantType? type))
+                Write([type]);
+            else if (isPattern && Match(name) is { Count: > 0 } matches)
+                Write(matches);
+            else if (QuantName.TryFindInFileName(name, out string? inFile) && QuantCatalog.TryFind(inFile, out type))
+                Write([type]);
+            else if (!isPattern)
                 WriteError(QuantNameErrors.UnknownName(name));
-            }
         }
     }
 
+    private static List<QuantType> Match(string name)
+    {
+        WildcardPattern pattern = new(name, WildcardOptions.IgnoreCase);
+        return [.. QuantCatalog.All.Where(type => pattern.IsMatch(type.Name))];
+    }
+
+    // Copies: what says that an object came alone stays with the object, and the catalogue's are there for good.
     private void Write(IEnumerable<QuantType> types)
     {
         foreach (QuantType type in types)
-            _output.Write(type);
+            _output.Write(type with { });
     }
 }
