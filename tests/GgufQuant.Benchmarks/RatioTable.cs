@@ -14,6 +14,9 @@ internal static class RatioTable
     private const int Rounds = 31;
     private const int MostRows = 256;
 
+    // What is dequantized is used at once, before it leaves the caches: half a megabyte.
+    private const int DequantizedRows = 32;
+
     // Short turns: a busy machine takes whole time slices away, and the median then leaves those turns out.
     private static readonly TimeSpan s_turn = TimeSpan.FromMilliseconds(40);
 
@@ -36,7 +39,10 @@ internal static class RatioTable
         KernelInput sample = new(operation.Format, rows: 8);
         WarmUp(operation, sample);
         double secondsARow = Time(() => operation.RunReference(sample)) / 8;
-        int rows = (int)Math.Clamp(s_turn.TotalSeconds / secondsARow, 8, MostRows);
+        int rows = operation.Work == KernelWork.Dequantize
+            ? DequantizedRows
+            : (int)Math.Clamp(s_turn.TotalSeconds / secondsARow, 8, MostRows);
+        int calls = Math.Max(1, (int)(s_turn.TotalSeconds / (secondsARow * rows)));
         KernelInput input = new(operation.Format, rows);
         float[] copy = new float[input.Weights.Length];
 
@@ -45,9 +51,9 @@ internal static class RatioTable
         List<double> copies = [];
         for (int round = 0; round < Rounds; round++)
         {
-            ours.Add(Time(() => operation.Run(input)));
-            theirs.Add(Time(() => operation.RunReference(input)));
-            copies.Add(Time(() => input.Weights.CopyTo(copy, 0)));
+            ours.Add(Time(() => operation.Run(input), calls));
+            theirs.Add(Time(() => operation.RunReference(input), calls));
+            copies.Add(Time(() => input.Weights.CopyTo(copy, 0), calls));
         }
 
         double megaweights = input.Weights.Length / 1e6;
@@ -76,11 +82,12 @@ internal static class RatioTable
         }
     }
 
-    private static double Time(Action action)
+    private static double Time(Action action, int calls = 1)
     {
         long start = Stopwatch.GetTimestamp();
-        action();
-        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+        for (int i = 0; i < calls; i++)
+            action();
+        return Stopwatch.GetElapsedTime(start).TotalSeconds / calls;
     }
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);

@@ -20,7 +20,8 @@ public class WholeFileTests
     [InlineData(FileType.TQ1_0)]
     [InlineData(FileType.MXFP4_MOE)]
     [InlineData(FileType.IQ3_M)]
-    public void A_model_is_the_same_file_from_a_card_as_from_the_processor(FileType type) => AssertSameFile(type, weighted: false);
+    public void A_model_is_the_same_file_from_a_card_as_from_the_processor(FileType type) =>
+        AssertSameFile(type, weighted: false);
 
     [Theory]
     [InlineData(FileType.IQ3_XXS)]
@@ -40,7 +41,8 @@ public class WholeFileTests
             {
                 GgufTensor tensor = sound.Tensors.Single(tensor => tensor.Name == "blk.1.ffn_up.weight");
                 long weight = (123 * tensor.RowLength) + 45;
-                BitConverter.TryWriteBytes(damaged.AsSpan((int)(tensor.FileOffset + (weight * sizeof(ushort)))), Half.NaN);
+                int at = (int)(tensor.FileOffset + (weight * sizeof(ushort)));
+                BitConverter.TryWriteBytes(damaged.AsSpan(at), Half.NaN);
             }
             string path = Path.Combine(folder, "damaged.gguf");
             File.WriteAllBytes(path, damaged);
@@ -48,8 +50,9 @@ public class WholeFileTests
             using GpuDevice card = new(OpenClTestDevice.Open(KernelSource.OpenCl), threads: 1);
             Quantizer quantizer = new(new QuantizerOptions { Device = card });
             QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
+            string destination = Path.Combine(folder, "made.gguf");
             QuantizationException refusal = Assert.Throws<QuantizationException>(
-                () => quantizer.Run(plan, Path.Combine(folder, "made.gguf"), token: TestContext.Current.CancellationToken));
+                () => quantizer.Run(plan, destination, token: TestContext.Current.CancellationToken));
             Assert.Contains("'blk.1.ffn_up.weight' of the source holds NaN at row 123, column 45", refusal.Message);
             Assert.Equal([path], Directory.GetFiles(folder));
         }
@@ -66,12 +69,14 @@ public class WholeFileTests
         try
         {
             using GgufFile source = GgufFile.Open(s_sample);
-            QuantizationPlan plan = QuantizationPlan.Create(source, type, new() { ImportanceMatrix = weighted ? Matrix(source, folder) : null });
+            ImportanceMatrix? matrix = weighted ? Matrix(source, folder) : null;
+            QuantizationPlan plan = QuantizationPlan.Create(source, type, new() { ImportanceMatrix = matrix });
             using GpuDevice card = new(OpenClTestDevice.Open(KernelSource.OpenCl), threads: 1);
             string expected = Path.Combine(folder, "processor.gguf");
             string actual = Path.Combine(folder, "card.gguf");
             new Quantizer().Run(plan, expected, token: TestContext.Current.CancellationToken);
-            new Quantizer(new QuantizerOptions { Device = card }).Run(plan, actual, token: TestContext.Current.CancellationToken);
+            Quantizer quantizer = new(new QuantizerOptions { Device = card });
+            quantizer.Run(plan, actual, token: TestContext.Current.CancellationToken);
             Assert.Equal(File.ReadAllBytes(expected), File.ReadAllBytes(actual));
             Assert.InRange(card.Share, 0.01, 1);
         }
