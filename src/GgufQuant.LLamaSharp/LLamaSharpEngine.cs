@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Reflection;
 using GgufQuant.Llama;
 using LLama;
 using LLama.Common;
@@ -17,7 +18,8 @@ public sealed class LLamaSharpEngine : IInferenceEngine
     }
 
     /// <inheritdoc/>
-    public string Name { get; } = $"LLamaSharp {typeof(LLamaWeights).Assembly.GetName().Version?.ToString(3)}";
+    public string Name { get; } = "LLamaSharp " + typeof(LLamaSharpEngine).Assembly
+        .GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == "LLamaSharpVersion").Value;
 
     /// <summary>Loads LLamaSharp's libraries.</summary>
     /// <param name="log">Receives llama.cpp's log on any thread; null to drop it.</param>

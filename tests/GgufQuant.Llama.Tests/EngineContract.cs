@@ -16,6 +16,9 @@ public abstract class EngineContract
     private protected abstract IInferenceEngine Start();
 
     [Fact]
+    public void TellsItsVersion() => Assert.Matches(@"^\S+ v?\d+\.[1-9]\d*\.\d+$", Start().Name);
+
+    [Fact]
     public void DescribesTheModel()
     {
         using ILanguageModel model = Load();
