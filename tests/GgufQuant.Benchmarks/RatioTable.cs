@@ -27,14 +27,24 @@ internal static class RatioTable
     {
         output.WriteLine("| type | kernel | ours, Mweights/s | reference, Mweights/s | ratio | bar | verdict |");
         output.WriteLine("| --- | --- | ---: | ---: | ---: | ---: | --- |");
+        List<KernelOperation> missed = [];
         foreach (BlockFormat format in BlockFormat.All.Where(format => isChosen(format.Name)))
         {
             foreach (KernelOperation operation in KernelOperation.Of(format))
-                output.WriteLine(Measure(operation));
+            {
+                output.WriteLine(Measure(operation, out bool isMet));
+                if (!isMet)
+                    missed.Add(operation);
+            }
+        }
+        foreach (KernelOperation operation in missed)
+        {
+            output.WriteLine();
+            output.WriteLine($"Missed by {operation}. {HeldBack.Explain(operation)}".TrimEnd());
         }
     }
 
-    private static string Measure(KernelOperation operation)
+    private static string Measure(KernelOperation operation, out bool isMet)
     {
         KernelInput sample = new(operation.Format, rows: 8);
         WarmUp(operation, sample);
@@ -62,9 +72,11 @@ internal static class RatioTable
         double copySpeed = 8.0 * input.Weights.Length / Median(copies);
         double share = ((4.0 * input.Weights.Length) + input.Blocks.Length) / Median(ours) / copySpeed;
         SpeedBar bar = SpeedBar.Of(operation);
-        string verdict = ratio >= bar.Ratio ? "met"
-            : bar.OrMemorySpeed && share >= SpeedBar.MemoryShare ? Invariant($"met: {share:P0} of a memory copy's speed")
-            : Invariant($"missed, at {share:P0} of a memory copy's speed");
+        bool isMemorySpeed = bar.OrMemorySpeed && share >= SpeedBar.MemoryShare;
+        isMet = ratio >= bar.Ratio || isMemorySpeed;
+        string verdict = !isMet ? "missed"
+            : ratio < bar.Ratio ? Invariant($"met: {share:P0} of a memory copy's speed")
+            : "met";
         string work = operation.ToString()[(operation.Format.Name.Length + 1)..];
         return Invariant(
             $"| {operation.Format} | {work} | {megaweights / Median(ours):F1} | {megaweights / Median(theirs):F1} | {ratio:F2} | {bar.Ratio:0.##} | {verdict} |");

@@ -1,0 +1,27 @@
+using GgufQuant.Formats;
+
+namespace GgufQuant.Benchmarks;
+
+/// <summary>Why a kernel that is close to its bar may miss it, and what was tried.</summary>
+internal static class HeldBack
+{
+    /// <summary>A few sentences; null for kernels that are well above their bars.</summary>
+    public static string? Explain(KernelOperation operation) => (operation.Format.Type, operation.Work) switch
+    {
+        (GgmlType.IQ1_M, KernelWork.Quantize or KernelWork.QuantizeWithImportance) =>
+            "Each 16 weights are sorted and split in 153 ways with four shifts each. Eighteen vectors tell which splits come near "
+            + "the best; what holds back is the latency of reaching the best (a division and a maximum across lanes, after a branch "
+            + "that cannot be foreseen, about once for 16 weights) and the serial sums that ggml's rounding prescribes. Tried: "
+            + "starting at each sub-block's own middle (kept), bringing neighbour lists near early (kept: a tenth), narrow "
+            + "vectors for short runs (kept), one comparison for four shifts (kept), bounds by boundary (as slow as the vectors).",
+        (GgmlType.Q3_K, KernelWork.Quantize) =>
+            "ggml improves one weight after the other, each time with a division whose operands the last one gave. What holds back is "
+            + "that chain in the quarter of sub-blocks that it changes. Tried: quotients formed only where a level may change (kept), "
+            + "sub-blocks that cannot change set aside without a branch (kept), the others moved together (kept).",
+        (GgmlType.Q5_K or GgmlType.Q4_K or GgmlType.BF16 or GgmlType.Q8_0, KernelWork.Dequantize) =>
+            "The reference's compiler has vectorized this loop, too: both write floats about as fast as the caches take them.",
+        (GgmlType.IQ1_S, KernelWork.Dequantize) =>
+            "Eight bytes are looked up for eight weights, here as there; what is left is storing floats.",
+        _ => null,
+    };
+}
