@@ -1,7 +1,7 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using GgufQuant.Formats;
 using GgufQuant.Planning;
+using static System.FormattableString;
 
 namespace GgufQuant.Benchmarks;
 
@@ -91,6 +91,4 @@ internal static class FileTable
         using FileStream file = File.OpenRead(path);
         return Convert.ToHexString(SHA256.HashData(file));
     }
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

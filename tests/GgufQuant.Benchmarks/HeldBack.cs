@@ -5,7 +5,7 @@ namespace GgufQuant.Benchmarks;
 /// <summary>Why a kernel that is close to its bar may miss it, and what was tried.</summary>
 internal static class HeldBack
 {
-    /// <summary>A few sentences; null for kernels that are well above their bars.</summary>
+    /// <summary>A few sentences; null for other kernels.</summary>
     public static string? Explain(KernelOperation operation) => (operation.Format.Type, operation.Work) switch
     {
         (GgmlType.IQ1_M, KernelWork.Quantize or KernelWork.QuantizeWithImportance) =>
@@ -16,12 +16,8 @@ internal static class HeldBack
             + "short runs (kept), one comparison for four shifts (kept).",
         (GgmlType.Q3_K, KernelWork.Quantize) =>
             "ggml improves one weight after the other, each time with a division whose operands the last one gave. What holds back is "
-            + "that chain in the quarter of sub-blocks that it changes. Tried: quotients formed only where a level may change (kept), "
+            + "that chain in the fifth of the sub-blocks that it may change. Tried: quotients formed only where a level may change (kept), "
             + "sub-blocks that cannot change set aside without a branch (kept), the others moved together (kept).",
-        (GgmlType.Q5_K or GgmlType.Q4_K or GgmlType.BF16 or GgmlType.Q8_0, KernelWork.Dequantize) =>
-            "The reference's compiler has vectorized this loop, too: both write floats about as fast as the caches take them.",
-        (GgmlType.IQ1_S, KernelWork.Dequantize) =>
-            "Eight bytes are looked up for eight weights, here as there; what is left is storing floats.",
         _ => null,
     };
 }

@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using System.Globalization;
 using GgufQuant.Formats;
+using static System.FormattableString;
 
 namespace GgufQuant.Benchmarks;
 
@@ -67,10 +67,10 @@ internal static class RatioTable
         }
 
         double megaweights = input.Weights.Length / 1e6;
-        double ratio = Median(theirs) / Median(ours);
+        double ratio = Statistics.Median(theirs) / Statistics.Median(ours);
         // A copy reads and writes four bytes a weight; a kernel reads one side and writes the other.
-        double copySpeed = 8.0 * input.Weights.Length / Median(copies);
-        double share = ((4.0 * input.Weights.Length) + input.Blocks.Length) / Median(ours) / copySpeed;
+        double copySpeed = 8.0 * input.Weights.Length / Statistics.Median(copies);
+        double share = ((4.0 * input.Weights.Length) + input.Blocks.Length) / Statistics.Median(ours) / copySpeed;
         SpeedBar bar = SpeedBar.Of(operation);
         bool isMemorySpeed = bar.OrMemorySpeed && share >= SpeedBar.MemoryShare;
         isMet = ratio >= bar.Ratio || isMemorySpeed;
@@ -79,7 +79,7 @@ internal static class RatioTable
             : "met";
         string work = operation.ToString()[(operation.Format.Name.Length + 1)..];
         return Invariant(
-            $"| {operation.Format} | {work} | {megaweights / Median(ours):F1} | {megaweights / Median(theirs):F1} | {ratio:F2} | {bar.Ratio:0.##} | {verdict} |");
+            $"| {operation.Format} | {work} | {megaweights / Statistics.Median(ours):F1} | {megaweights / Statistics.Median(theirs):F1} | {ratio:F2} | {bar.Ratio:0.##} | {verdict} |");
     }
 
     // The runtime compiles a hot method again in the background; until then it is not the code that counts.
@@ -101,8 +101,4 @@ internal static class RatioTable
             action();
         return Stopwatch.GetElapsedTime(start).TotalSeconds / calls;
     }
-
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

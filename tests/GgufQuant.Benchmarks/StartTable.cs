@@ -5,6 +5,7 @@ using System.Management.Automation.Runspaces;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Reference;
+using static System.FormattableString;
 
 namespace GgufQuant.Benchmarks;
 
@@ -61,7 +62,7 @@ internal static class StartTable
         double empty = Time(runspace, "Import-Module", emptyModule);
         double import = Time(runspace, "Import-Module", Path.Combine(ReferenceLibrary.RepositoryRoot, "GgufQuant.psd1"));
         double first = Time(runspace, "Get-GgufInfo", header);
-        double warm = Median(Enumerable.Range(0, Calls).Select(_ => Time(runspace, "Get-GgufInfo", header)));
+        double warm = Statistics.Median(Enumerable.Range(0, Calls).Select(_ => Time(runspace, "Get-GgufInfo", header)));
         Console.WriteLine(Invariant($"{empty} {import} {first} {warm}"));
     }
 
@@ -93,15 +94,7 @@ internal static class StartTable
 
     private static string Row(string what, IEnumerable<double> times, double? bar)
     {
-        double median = Median(times);
+        double median = Statistics.Median(times);
         return Invariant($"| {what} | {median:F1} | {bar} | {(bar is null ? "" : median < bar ? "met" : "missed")} |");
     }
-
-    private static double Median(IEnumerable<double> values)
-    {
-        double[] sorted = [.. values.Order()];
-        return sorted[sorted.Length / 2];
-    }
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

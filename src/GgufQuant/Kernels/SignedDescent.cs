@@ -13,7 +13,7 @@ namespace GgufQuant.Kernels;
 /// </para>
 /// <para>
 /// A sub-block in which no weight may change at the sums it starts with is done; so is one that changed nothing in a
-/// pass. Three of four are done before the first pass. Those that are left move together, so that every lane of the
+/// pass. Four of five are done before the first pass. Those that are left move together, so that every lane of the
 /// passes has work.
 /// </para>
 /// </remarks>
