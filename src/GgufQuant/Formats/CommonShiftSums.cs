@@ -8,99 +8,87 @@ internal struct CommonShiftSums : ITernarySums
 {
     private const float Step = ShiftedTernary.Unit;
 
-    // Sums over the weights before each place. Beyond the last they are NaN, which no comparison accepts.
-    private Places _products;
-    private Places _factors;
+    // Sums over the weights before each place.
+    private TernaryRows _products;
+    private TernaryRows _factors;
 
     // What the upper level adds, by its first weight.
-    private Places _upProducts;
-    private Places _downProducts;
-    private Places _upSquares;
-    private Places _downSquares;
+    private TernaryRows _upProducts;
+    private TernaryRows _downProducts;
+    private TernaryRows _upSquares;
+    private TernaryRows _downSquares;
 
     // What the lowest level adds, by the first weight of the middle one.
-    private Places _lowUpProducts;
-    private Places _lowDownProducts;
-    private Places _lowUpSquares;
-    private Places _lowDownSquares;
-
-    private int _middle;
+    private TernaryRows _lowUpProducts;
+    private TernaryRows _lowDownProducts;
+    private TernaryRows _lowUpSquares;
+    private TernaryRows _lowDownSquares;
 
     public static int Size => 32;
 
     public static int Shifts => 2;
 
-    public readonly float FactorSum => _factors[Size];
+    public static bool IsDown(int shift, int group) => shift == 1;
 
-    /// <summary>Takes a sub-block.</summary>
-    public void Fill<TF, TI>(ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, ReadOnlySpan<int> order)
+    public void Take<TF, TI>(int lane, ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, ReadOnlySpan<int> ranks)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        float product = 0;
-        float factor = 0;
-        _products[0] = _factors[0] = 0;
-        for (int j = 0; j < Size; j++)
+        for (int i = 0; i < ranks.Length; i++)
         {
-            int i = order[j];
-            product += factors[i] * weights[i];
-            factor += factors[i];
-            _products[j + 1] = product;
-            _factors[j + 1] = factor;
-        }
-        ((Span<float>)_products)[(Size + 1)..].Fill(float.NaN);
-        ((Span<float>)_factors)[(Size + 1)..].Fill(float.NaN);
-
-        TF up = TF.Broadcast(1 + Step);
-        TF down = TF.Broadcast(1 - Step);
-        for (int j = 0; j <= Size; j += TF.Count)
-        {
-            TF before = TF.Load(in _products[j]);
-            (before * -down).Store(ref _lowUpProducts[j]);
-            (before * -up).Store(ref _lowDownProducts[j]);
-            TF products = TF.Broadcast(product) - before;
-            before = TF.Load(in _factors[j]);
-            (before * -down * -down).Store(ref _lowUpSquares[j]);
-            (before * -up * -up).Store(ref _lowDownSquares[j]);
-            TF remaining = TF.Broadcast(factor) - before;
-            (products * up).Store(ref _upProducts[j]);
-            (products * down).Store(ref _downProducts[j]);
-            (remaining * up * up).Store(ref _upSquares[j]);
-            (remaining * down * down).Store(ref _downSquares[j]);
+            _products.Set<TF, TI>(ranks[i] + 1, lane, factors[i] * weights[i]);
+            _factors.Set<TF, TI>(ranks[i] + 1, lane, factors[i]);
         }
     }
 
-    public void SetMiddle(int middle) => _middle = middle;
+    public TF AddUp<TF, TI>()
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        TF product = _products.AddUp<TF, TI>(Size);
+        TF factor = _factors.AddUp<TF, TI>(Size);
+        TF up = TF.Broadcast(1 + Step);
+        TF down = TF.Broadcast(1 - Step);
+        for (int place = 0; place <= Size; place++)
+        {
+            TF before = _products.Row<TF, TI>(place);
+            _lowUpProducts.SetRow<TF, TI>(place, before * -down);
+            _lowDownProducts.SetRow<TF, TI>(place, before * -up);
+            TF products = product - before;
+            _upProducts.SetRow<TF, TI>(place, products * up);
+            _downProducts.SetRow<TF, TI>(place, products * down);
+            before = _factors.Row<TF, TI>(place);
+            _lowUpSquares.SetRow<TF, TI>(place, before * -down * -down);
+            _lowDownSquares.SetRow<TF, TI>(place, before * -up * -up);
+            TF remaining = factor - before;
+            _upSquares.SetRow<TF, TI>(place, remaining * up * up);
+            _downSquares.SetRow<TF, TI>(place, remaining * down * down);
+        }
+        return factor;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public (TF Products, TF Squares) At<TF, TI>(int shift, int upper)
+    public readonly (TF Products, TF Squares) At<TF, TI>(int shift, int middle, int upper)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
         TF step = TF.Broadcast(Step);
-        TF products = (TF.Load(in _products[upper]) - TF.Broadcast(_products[_middle])) * step;
-        TF squares = (TF.Load(in _factors[upper]) - TF.Broadcast(_factors[_middle])) * step * step;
+        TF products = (_products.Row<TF, TI>(upper) - _products.Row<TF, TI>(middle)) * step;
+        TF squares = (_factors.Row<TF, TI>(upper) - _factors.Row<TF, TI>(middle)) * step * step;
         return shift == 0
-            ? (TF.Broadcast(_lowUpProducts[_middle]) + products + TF.Load(in _upProducts[upper]),
-                TF.Broadcast(_lowUpSquares[_middle]) + squares + TF.Load(in _upSquares[upper]))
-            : (TF.Broadcast(_lowDownProducts[_middle]) - products + TF.Load(in _downProducts[upper]),
-                TF.Broadcast(_lowDownSquares[_middle]) + squares + TF.Load(in _downSquares[upper]));
+            ? (_lowUpProducts.Row<TF, TI>(middle) + products + _upProducts.Row<TF, TI>(upper),
+                _lowUpSquares.Row<TF, TI>(middle) + squares + _upSquares.Row<TF, TI>(upper))
+            : (_lowDownProducts.Row<TF, TI>(middle) - products + _downProducts.Row<TF, TI>(upper),
+                _lowDownSquares.Row<TF, TI>(middle) + squares + _downSquares.Row<TF, TI>(upper));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TI AnyAbove<TF, TI>(int upper, TF score)
+    public readonly TF Score<TF, TI>(int middle, int upper)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        (TF up, TF upSquares) = At<TF, TI>(0, upper);
-        (TF down, TF downSquares) = At<TF, TI>(1, upper);
-        return TF.GreaterThan(up * up, score * upSquares) | TF.GreaterThan(down * down, score * downSquares);
-    }
-
-    // The 33 places, and as many as the widest lanes may read beyond.
-    [InlineArray(48)]
-    private struct Places
-    {
-        private float _first;
+        (TF up, TF upSquares) = At<TF, TI>(0, middle, upper);
+        (TF down, TF downSquares) = At<TF, TI>(1, middle, upper);
+        return TernaryScore<TF, TI>.Of(up, upSquares).OrBetter(TernaryScore<TF, TI>.Of(down, downSquares)).Value;
     }
 }

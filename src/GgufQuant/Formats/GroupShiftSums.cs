@@ -28,156 +28,107 @@ internal struct GroupShiftSums : ITernarySums
 
     public static int Shifts => 4;
 
-    public readonly float FactorSum => _first.FactorSum + _second.FactorSum;
-
-    /// <summary>Whether shifts turn a group down: bit 1 is the first group, bit 0 the second.</summary>
+    // Bit 1 is the first group, bit 0 the second.
     public static bool IsDown(int shift, int group) => ((shift >> (1 - group)) & 1) != 0;
 
-    /// <summary>Takes a sub-block.</summary>
-    public void Fill<TF, TI>(ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, ReadOnlySpan<int> order)
+    public void Take<TF, TI>(int lane, ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, ReadOnlySpan<int> ranks)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        // To one group a weight of the other is a zero; sorted in the first loop, that takes no branch.
-        for (int j = 0; j < Size; j++)
+        // To one group a weight of the other is a zero.
+        for (int i = 0; i < ranks.Length; i++)
         {
-            int i = order[j];
-            _first.Terms[j] = factors[i] * weights[i];
-            _second.Terms[j] = factors[i];
+            int place = ranks[i] + 1;
+            float product = factors[i] * weights[i];
+            bool isFirst = i < 8;
+            _first.Products.Set<TF, TI>(place, lane, isFirst ? product : 0);
+            _first.Factors.Set<TF, TI>(place, lane, isFirst ? factors[i] : 0);
+            _second.Products.Set<TF, TI>(place, lane, isFirst ? 0 : product);
+            _second.Factors.Set<TF, TI>(place, lane, isFirst ? 0 : factors[i]);
         }
-        TF zero = TF.Broadcast(0);
-        for (int j = 0; j < Size; j += TF.Count)
-        {
-            TI isFirst = TI.GreaterThan(TI.Broadcast(8), TI.Load(in order[j]));
-            TF products = TF.Load(in _first.Terms[j]);
-            TF terms = TF.Load(in _second.Terms[j]);
-            TF.Select(isFirst, products, zero).Store(ref _first.Terms[j]);
-            TF.Select(isFirst, zero, products).Store(ref _second.Terms[j]);
-            TF.Select(isFirst, terms, zero).Store(ref _first.FactorTerms[j]);
-            TF.Select(isFirst, zero, terms).Store(ref _second.FactorTerms[j]);
-        }
-        _first.Fill<TF, TI>();
-        _second.Fill<TF, TI>();
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void SetMiddle(int middle)
-    {
-        _first.SetMiddle(middle);
-        _second.SetMiddle(middle);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public (TF Products, TF Squares) At<TF, TI>(int shift, int upper)
+    public TF AddUp<TF, TI>()
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF> =>
-        (_first.Products<TF, TI>(upper, IsDown(shift, 0)) + _second.Products<TF, TI>(upper, IsDown(shift, 1)),
-            _first.Squares<TF, TI>(upper, IsDown(shift, 0)) + _second.Squares<TF, TI>(upper, IsDown(shift, 1)));
+        _first.AddUp<TF, TI>() + _second.AddUp<TF, TI>();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TI AnyAbove<TF, TI>(int upper, TF score)
+    public readonly (TF Products, TF Squares) At<TF, TI>(int shift, int middle, int upper)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        TF firstUp = _first.Products<TF, TI>(upper, false);
-        TF firstDown = _first.Products<TF, TI>(upper, true);
-        TF secondUp = _second.Products<TF, TI>(upper, false);
-        TF secondDown = _second.Products<TF, TI>(upper, true);
-        TF firstUpSquares = _first.Squares<TF, TI>(upper, false);
-        TF firstDownSquares = _first.Squares<TF, TI>(upper, true);
-        TF secondUpSquares = _second.Squares<TF, TI>(upper, false);
-        TF secondDownSquares = _second.Squares<TF, TI>(upper, true);
-        return TF.GreaterThan(
-            TF.Max(
-                TF.Max(
-                    Excess<TF, TI>(firstUp + secondUp, firstUpSquares + secondUpSquares, score),
-                    Excess<TF, TI>(firstUp + secondDown, firstUpSquares + secondDownSquares, score)),
-                TF.Max(
-                    Excess<TF, TI>(firstDown + secondUp, firstDownSquares + secondUpSquares, score),
-                    Excess<TF, TI>(firstDown + secondDown, firstDownSquares + secondDownSquares, score))),
-            TF.Broadcast(0));
+        bool first = IsDown(shift, 0);
+        bool second = IsDown(shift, 1);
+        return (
+            _first.ProductsAt<TF, TI>(middle, upper, first) + _second.ProductsAt<TF, TI>(middle, upper, second),
+            _first.SquaresAt<TF, TI>(middle, upper, first) + _second.SquaresAt<TF, TI>(middle, upper, second));
     }
 
-    // A difference is positive just where the first number is the greater one.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TF Excess<TF, TI>(TF products, TF squares, TF score)
+    public readonly TF Score<TF, TI>(int middle, int upper)
         where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF> =>
-        (products * products) - (score * squares);
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        TF firstUp = _first.ProductsAt<TF, TI>(middle, upper, false);
+        TF firstDown = _first.ProductsAt<TF, TI>(middle, upper, true);
+        TF secondUp = _second.ProductsAt<TF, TI>(middle, upper, false);
+        TF secondDown = _second.ProductsAt<TF, TI>(middle, upper, true);
+        TF firstUpSquares = _first.SquaresAt<TF, TI>(middle, upper, false);
+        TF firstDownSquares = _first.SquaresAt<TF, TI>(middle, upper, true);
+        TF secondUpSquares = _second.SquaresAt<TF, TI>(middle, upper, false);
+        TF secondDownSquares = _second.SquaresAt<TF, TI>(middle, upper, true);
+        return TernaryScore<TF, TI>.Of(firstUp + secondUp, firstUpSquares + secondUpSquares)
+            .OrBetter(TernaryScore<TF, TI>.Of(firstUp + secondDown, firstUpSquares + secondDownSquares))
+            .OrBetter(
+                TernaryScore<TF, TI>.Of(firstDown + secondUp, firstDownSquares + secondUpSquares)
+                    .OrBetter(TernaryScore<TF, TI>.Of(firstDown + secondDown, firstDownSquares + secondDownSquares)))
+            .Value;
+    }
 
     private struct Group
     {
-        // Factor · weight, and factor, in ascending order; zero for weights of the other group.
-        public Places Terms;
-        public Places FactorTerms;
-
         // Sums over the group's weights before each place of the sub-block.
-        private Places _products;
-        private Places _factors;
+        public TernaryRows Products;
+        public TernaryRows Factors;
 
         // The squares up to the first boundary, by that, and their change by the second.
-        private Places _lowUpSquares;
-        private Places _lowDownSquares;
+        private TernaryRows _lowUpSquares;
+        private TernaryRows _lowDownSquares;
+        private TernaryRows _upSquares;
+        private TernaryRows _downSquares;
 
-        // Beyond the last place NaN, which no comparison accepts.
-        private Places _upSquares;
-        private Places _downSquares;
-
-        private float _upProducts;
-        private float _downProducts;
-        private int _middle;
-
-        public readonly float FactorSum => _factors[Size];
-
-        public void Fill<TF, TI>()
+        public TF AddUp<TF, TI>()
             where TF : struct, IFloatLanes<TF, TI>
             where TI : struct, IIntLanes<TI, TF>
         {
-            float product = 0;
-            float factor = 0;
-            _products[0] = _factors[0] = 0;
-            for (int j = 0; j < Size; j++)
+            Products.AddUp<TF, TI>(Size);
+            TF factor = Factors.AddUp<TF, TI>(Size);
+            TF upSquares = factor * TF.Broadcast(Up) * TF.Broadcast(Up);
+            TF downSquares = factor * TF.Broadcast(Down) * TF.Broadcast(Down);
+            for (int place = 0; place <= Size; place++)
             {
-                product += Terms[j];
-                factor += FactorTerms[j];
-                _products[j + 1] = product;
-                _factors[j + 1] = factor;
+                TF before = Factors.Row<TF, TI>(place);
+                _lowUpSquares.SetRow<TF, TI>(place, upSquares + (TF.Broadcast(UpLowStep) * before));
+                _lowDownSquares.SetRow<TF, TI>(place, downSquares + (TF.Broadcast(DownLowStep) * before));
+                _upSquares.SetRow<TF, TI>(place, TF.Broadcast(UpHighStep) * before);
+                _downSquares.SetRow<TF, TI>(place, TF.Broadcast(DownHighStep) * before);
             }
-            ((Span<float>)_factors)[(Size + 1)..].Fill(float.NaN);
-            TF upSquares = TF.Broadcast(factor * Up * Up);
-            TF downSquares = TF.Broadcast(factor * Down * Down);
-            for (int j = 0; j <= Size; j += TF.Count)
-            {
-                TF before = TF.Load(in _factors[j]);
-                (upSquares + (TF.Broadcast(UpLowStep) * before)).Store(ref _lowUpSquares[j]);
-                (downSquares + (TF.Broadcast(DownLowStep) * before)).Store(ref _lowDownSquares[j]);
-                (TF.Broadcast(UpHighStep) * before).Store(ref _upSquares[j]);
-                (TF.Broadcast(DownHighStep) * before).Store(ref _downSquares[j]);
-            }
-            _upProducts = product * Up;
-            _downProducts = product * Down;
+            return factor;
         }
 
-        public void SetMiddle(int middle) => _middle = middle;
-
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly TF Products<TF, TI>(int upper, bool down)
+        public readonly TF ProductsAt<TF, TI>(int middle, int upper, bool down)
             where TF : struct, IFloatLanes<TF, TI>
             where TI : struct, IIntLanes<TI, TF> =>
-            TF.Broadcast(down ? _downProducts : _upProducts) - (TF.Load(in _products[upper]) + TF.Broadcast(_products[_middle]));
+            (Products.Row<TF, TI>(Size) * TF.Broadcast(down ? Down : Up))
+                - (Products.Row<TF, TI>(upper) + Products.Row<TF, TI>(middle));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly TF Squares<TF, TI>(int upper, bool down)
+        public readonly TF SquaresAt<TF, TI>(int middle, int upper, bool down)
             where TF : struct, IFloatLanes<TF, TI>
             where TI : struct, IIntLanes<TI, TF> => down
-                ? TF.Broadcast(_lowDownSquares[_middle]) + TF.Load(in _downSquares[upper])
-                : TF.Broadcast(_lowUpSquares[_middle]) + TF.Load(in _upSquares[upper]);
-    }
-
-    // The 17 places, and as many as the widest lanes may read beyond.
-    [InlineArray(32)]
-    private struct Places
-    {
-        private float _first;
+                ? _lowDownSquares.Row<TF, TI>(middle) + _downSquares.Row<TF, TI>(upper)
+                : _lowUpSquares.Row<TF, TI>(middle) + _upSquares.Row<TF, TI>(upper);
     }
 }

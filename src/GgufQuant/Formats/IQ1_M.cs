@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.CompilerServices;
 using GgufQuant.Kernels;
 
 namespace GgufQuant.Formats;
@@ -34,7 +33,7 @@ public readonly struct IQ1_M : ITernaryFormat
 
     public static void Quantize(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
-        WidestLanes.Quantize<TernaryQuantizer<IQ1_M>>(weights, rowLength, importance, blocks);
+        WidestLanes.Quantize<TernaryQuantizer<IQ1_M, GroupShiftSums>>(weights, rowLength, importance, blocks);
 
     static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
     {
@@ -56,17 +55,6 @@ public readonly struct IQ1_M : ITernaryFormat
             levels[(2 * k) + 1] = points[low[(2 * k) + 1] | ((high[k] >> 4) << 8)];
         }
     }
-
-    [SkipLocalsInit]
-    static TernarySplit ITernaryFormat.Split<TF, TI>(
-        ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, ReadOnlySpan<int> order, float greatest, int guess)
-    {
-        Unsafe.SkipInit(out GroupShiftSums sums);
-        sums.Fill<TF, TI>(weights, factors, order);
-        return TernarySearch<TF, TI, GroupShiftSums>.Best(ref sums, greatest, guess);
-    }
-
-    static bool ITernaryFormat.IsShiftedDown(int shift, int group) => GroupShiftSums.IsDown(shift, group);
 
     static void ITernaryFormat.Pack(
         ReadOnlySpan<float> weights,

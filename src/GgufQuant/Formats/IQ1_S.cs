@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.CompilerServices;
 using GgufQuant.Kernels;
 
 namespace GgufQuant.Formats;
@@ -32,7 +31,7 @@ public readonly struct IQ1_S : ITernaryFormat
 
     public static void Quantize(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
-        WidestLanes.Quantize<TernaryQuantizer<IQ1_S>>(weights, rowLength, importance, blocks);
+        WidestLanes.Quantize<TernaryQuantizer<IQ1_S, CommonShiftSums>>(weights, rowLength, importance, blocks);
 
     static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
     {
@@ -47,17 +46,6 @@ public readonly struct IQ1_S : ITernaryFormat
                 levels[(4 * s) + k] = points[block[2 + (4 * s) + k] | (((word >> (3 * k)) & 7) << 8) | down];
         }
     }
-
-    [SkipLocalsInit]
-    static TernarySplit ITernaryFormat.Split<TF, TI>(
-        ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, ReadOnlySpan<int> order, float greatest, int guess)
-    {
-        Unsafe.SkipInit(out CommonShiftSums sums);
-        sums.Fill<TF, TI>(weights, factors, order);
-        return TernarySearch<TF, TI, CommonShiftSums>.Best(ref sums, greatest, guess);
-    }
-
-    static bool ITernaryFormat.IsShiftedDown(int shift, int group) => shift == 1;
 
     static void ITernaryFormat.Pack(
         ReadOnlySpan<float> weights,

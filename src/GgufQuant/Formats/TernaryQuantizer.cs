@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using GgufQuant.Kernels;
 
@@ -7,164 +6,223 @@ namespace GgufQuant.Formats;
 /// <summary>Makes the blocks of IQ1_S and IQ1_M.</summary>
 /// <remarks>
 /// The weights of a sub-block are sorted, and every way to split them into three runs is tried. The best one rounds
-/// each group of eight to a point, or to the best of the points near it.
+/// each group of eight to a point, or to the best of the points near it. Batches and lanes as in
+/// <see cref="MinimumBlocks{TFormat}"/>.
 /// </remarks>
-internal readonly struct TernaryQuantizer<TFormat> : ILaneQuantizer
+internal readonly struct TernaryQuantizer<TFormat, TSums> : ILaneQuantizer
     where TFormat : struct, ITernaryFormat
+    where TSums : struct, ITernarySums
 {
     private const int GroupSize = 8;
 
     // Digit 2 for every weight.
     private const ulong AllUpper = 0xAAAAAAAAAAAAAAAA;
 
-    // The best splits of bell-shaped weights have about those at level -1 that are below this share of the greatest.
-    private const float LowShare = -0.35f;
-
     private static readonly int[] s_places = [.. Enumerable.Range(0, 32)];
 
-    private static int SubBlockSize => TFormat.ScaleRun;
+    private static int SubBlocks => SuperBlock.Size / TSums.Size;
 
+    private static int GroupsASubBlock => TSums.Size / GroupSize;
+
+    private static int GroupsASuperBlock => SuperBlock.Size / GroupSize;
+
+    [SkipLocalsInit]
     public static void Quantize<TF, TI>(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        TernaryScratch scratch = default;
+        int batchSize = TF.Count;
+        Span<float> padded = stackalloc float[batchSize * SuperBlock.Size];
+        Span<float> factors = stackalloc float[batchSize * SuperBlock.Size];
+        Span<int> codes = stackalloc int[batchSize * GroupsASuperBlock];
+        Span<int> shifts = stackalloc int[batchSize * GroupsASuperBlock];
+        Span<float> scales = stackalloc float[batchSize * SubBlocks];
         LatticeNeighbours neighbours = Lattice.IQ1.Neighbours;
-        int column = 0;
-        for (int b = 0; b < weights.Length / TFormat.BlockSize; b++)
+
+        int total = weights.Length / SuperBlock.Size;
+        for (int first = 0; first < total; first += batchSize)
         {
-            ReadOnlySpan<float> superBlock = weights.Slice(b * TFormat.BlockSize, TFormat.BlockSize);
-            Weigh<TF, TI>(ref scratch, superBlock, importance.IsEmpty ? default : importance.Slice(column, TFormat.BlockSize));
-            // The lists of neighbours have arrived when all splits are found.
-            for (int s = 0; s < TFormat.BlockSize / SubBlockSize; s++)
-                scratch.SubScales[s] = Round<TF, TI>(ref scratch, neighbours, superBlock, s);
-            for (int s = 0; s < TFormat.BlockSize / SubBlockSize; s++)
-                scratch.SubScales[s] = Settle<TF, TI>(ref scratch, neighbours, superBlock, s);
-            Span<byte> block = blocks.Slice(b * TFormat.BlockBytes, TFormat.BlockBytes);
-            block.Clear();
-            TFormat.Pack(
-                superBlock,
-                scratch.Factors,
-                scratch.Points,
-                neighbours.Places,
-                scratch.Shifts,
-                ((ReadOnlySpan<float>)scratch.SubScales)[..(TFormat.BlockSize / SubBlockSize)],
-                block);
-            column = column + TFormat.BlockSize == rowLength ? 0 : column + TFormat.BlockSize;
+            int count = Math.Min(batchSize, total - first);
+            scoped ReadOnlySpan<float> batch = weights.Slice(first * SuperBlock.Size, count * SuperBlock.Size);
+            Span<byte> target = blocks.Slice(first * TFormat.BlockBytes, count * TFormat.BlockBytes);
+            if (count < batchSize)
+            {
+                batch.CopyTo(padded);
+                padded[batch.Length..].Clear();
+                batch = padded;
+            }
+            if (importance.IsEmpty)
+                Square<TF, TI>(batch, factors);
+            else
+                ImportanceFactors<TF, TI>.WithVariance(batch, 2, count, first, rowLength, importance, factors);
+
+            for (int s = 0; s < count * SubBlocks; s += TF.Count)
+            {
+                Rounding rounding = new(
+                    batch.Slice(s * TSums.Size, TF.Count * TSums.Size),
+                    factors.Slice(s * TSums.Size, TF.Count * TSums.Size),
+                    codes.Slice(s * GroupsASubBlock, TF.Count * GroupsASubBlock),
+                    shifts.Slice(s * GroupsASubBlock, TF.Count * GroupsASubBlock),
+                    scales.Slice(s, TF.Count));
+                Split<TF, TI>(rounding, neighbours);
+                // The lists of neighbours have arrived when all splits are found.
+                for (int lane = 0; lane < TF.Count; lane++)
+                    Settle<TF, TI>(rounding, lane, neighbours);
+            }
+            target.Clear();
+            for (int b = 0; b < count; b++)
+            {
+                TFormat.Pack(
+                    batch.Slice(b * SuperBlock.Size, SuperBlock.Size),
+                    factors.Slice(b * SuperBlock.Size, SuperBlock.Size),
+                    codes.Slice(b * GroupsASuperBlock, GroupsASuperBlock),
+                    neighbours.Places,
+                    shifts.Slice(b * GroupsASuperBlock, GroupsASuperBlock),
+                    scales.Slice(b * SubBlocks, SubBlocks),
+                    target.Slice(b * TFormat.BlockBytes, TFormat.BlockBytes));
+            }
         }
     }
 
-    private static void Weigh<TF, TI>(ref TernaryScratch scratch, ReadOnlySpan<float> weights, ReadOnlySpan<float> importance)
+    private static void Square<TF, TI>(ReadOnlySpan<float> weights, Span<float> factors)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        float sum = 0;
-        foreach (float weight in weights)
-            sum += weight * weight;
-        TF variance = TF.Broadcast(2 * sum / TFormat.BlockSize);
-        for (int i = 0; i < TFormat.BlockSize; i += TF.Count)
+        for (int i = 0; i < weights.Length; i += TF.Count)
         {
             TF weight = TF.Load(in weights[i]);
-            TF factor = importance.IsEmpty
-                ? weight * weight
-                : TF.Load(in importance[i]) * TF.Sqrt(variance + (weight * weight));
-            factor.Store(ref scratch.Factors[i]);
+            (weight * weight).Store(ref factors[i]);
         }
     }
 
-    /// <summary>Rounds a sub-block by its best split, to codes that need not be points.</summary>
-    /// <returns>The scale.</returns>
+    /// <summary>Rounds sub-blocks by their best splits, to codes that need not be points.</summary>
     [SkipLocalsInit]
-    private static float Round<TF, TI>(
-        ref TernaryScratch scratch, LatticeNeighbours neighbours, ReadOnlySpan<float> superBlock, int subBlock)
+    private static void Split<TF, TI>(Rounding rounding, LatticeNeighbours neighbours)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        int first = subBlock * SubBlockSize;
-        int firstGroup = first / GroupSize;
-        int groups = SubBlockSize / GroupSize;
-        ReadOnlySpan<float> weights = superBlock.Slice(first, SubBlockSize);
-        ReadOnlySpan<float> factors = ((ReadOnlySpan<float>)scratch.Factors).Slice(first, SubBlockSize);
-        ((Span<int>)scratch.Points).Slice(firstGroup, groups).Clear();
-        ((Span<int>)scratch.Shifts).Slice(firstGroup, groups).Fill(1);
-
-        TF magnitudes = TF.Abs(TF.Load(in weights[0]));
-        for (int i = TF.Count; i < SubBlockSize; i += TF.Count)
-            magnitudes = TF.Max(magnitudes, TF.Abs(TF.Load(in weights[i])));
-        float greatest = TF.MaxAcross(magnitudes);
-        if (greatest < TFormat.Negligible)
-            return 0;
-
-        Sort<TF, TI>(weights, ref scratch.Order[0]);
-        TernarySplit split = TFormat.Split<TF, TI>(
-            weights,
-            factors,
-            ((ReadOnlySpan<int>)scratch.Order)[..SubBlockSize],
-            greatest,
-            CountBelow<TF, TI>(weights, LowShare * greatest));
-        if (split.Middle < 0)
-            return 0;
-
-        bool isTurned = split.Scale < 0;
-        ulong codes = 0;
-        for (int j = split.Middle; j < SubBlockSize; j++)
-            codes |= 1UL << (2 * scratch.Order[j]);
-        for (int j = split.Upper; j < SubBlockSize; j++)
-            codes += 1UL << (2 * scratch.Order[j]);
-        if (isTurned)
-            codes = AllUpper - codes;
-        for (int g = 0; g < groups; g++)
+        Span<int> ranks = stackalloc int[TF.Count * TSums.Size];
+        Span<float> greatest = stackalloc float[TF.Count];
+        Unsafe.SkipInit(out TSums sums);
+        for (int lane = 0; lane < TF.Count; lane++)
         {
-            bool down = TFormat.IsShiftedDown(split.Shift, g) ^ isTurned;
-            scratch.Shifts[firstGroup + g] = down ? -1 : 1;
-            int code = (ushort)(codes >> (16 * g));
-            scratch.Points[firstGroup + g] = code;
-            neighbours.Prefetch(code);
+            ReadOnlySpan<float> weights = rounding.Weights.Slice(lane * TSums.Size, TSums.Size);
+            Span<int> laneRanks = ranks.Slice(lane * TSums.Size, TSums.Size);
+            greatest[lane] = BlockLanes<TF, TI>.MaxMagnitude(in weights[0], TSums.Size);
+            Rank<TF, TI>(weights, laneRanks);
+            sums.Take<TF, TI>(lane, weights, rounding.Factors.Slice(lane * TSums.Size, TSums.Size), laneRanks);
         }
-        return Math.Abs(split.Scale);
+        TF factorSum = sums.AddUp<TF, TI>();
+        TF magnitudes = TF.Load(in greatest[0]);
+        TI isNegligible = TF.GreaterThan(TF.Broadcast(TFormat.Negligible), magnitudes);
+        TernarySplits<TF, TI> splits = TernarySearch<TF, TI, TSums>.Best(ref sums, factorSum, magnitudes, ~isNegligible);
+
+        Span<int> middles = stackalloc int[TF.Count];
+        Span<int> uppers = stackalloc int[TF.Count];
+        Span<int> shifts = stackalloc int[TF.Count];
+        splits.Middle.Store(ref middles[0]);
+        splits.Upper.Store(ref uppers[0]);
+        splits.Shift.Store(ref shifts[0]);
+        splits.Scale.Store(ref rounding.Scales[0]);
+        for (int lane = 0; lane < TF.Count; lane++)
+        {
+            Span<int> laneCodes = rounding.Codes.Slice(lane * GroupsASubBlock, GroupsASubBlock);
+            Span<int> laneShifts = rounding.Shifts.Slice(lane * GroupsASubBlock, GroupsASubBlock);
+            ref float scale = ref rounding.Scales[lane];
+            if (middles[lane] < 0)
+            {
+                laneCodes.Clear();
+                laneShifts.Fill(1);
+                continue;
+            }
+            bool isTurned = scale < 0;
+            scale = Math.Abs(scale);
+            ReadOnlySpan<int> laneRanks = ranks.Slice(lane * TSums.Size, TSums.Size);
+            ulong digits = AtLeast<TF, TI>(laneRanks, middles[lane]) + AtLeast<TF, TI>(laneRanks, uppers[lane]);
+            if (isTurned)
+                digits = AllUpper - digits;
+            for (int g = 0; g < GroupsASubBlock; g++)
+            {
+                laneShifts[g] = TSums.IsDown(shifts[lane], g) ^ isTurned ? -1 : 1;
+                laneCodes[g] = (ushort)(digits >> (16 * g));
+                neighbours.Prefetch(laneCodes[g]);
+            }
+        }
+    }
+
+    /// <summary>How many weights come before each in ascending order, equal ones in theirs.</summary>
+    private static void Rank<TF, TI>(ReadOnlySpan<float> weights, Span<int> ranks)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        for (int i = 0; i < TSums.Size; i += TF.Count)
+        {
+            TF own = TF.Load(in weights[i]);
+            TI place = TI.Load(in s_places[i]);
+            TI rank = TI.Broadcast(0);
+            for (int j = 0; j < TSums.Size; j++)
+            {
+                TF other = TF.Broadcast(weights[j]);
+                rank -= TF.GreaterThan(own, other) | (TF.Equal(own, other) & TI.GreaterThan(place, TI.Broadcast(j)));
+            }
+            rank.Store(ref ranks[i]);
+        }
+    }
+
+    /// <summary>Digit 1 for each weight whose rank is at least a place, two bits a digit.</summary>
+    private static ulong AtLeast<TF, TI>(ReadOnlySpan<int> ranks, int place)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        ulong bits = 0;
+        for (int i = 0; i < TSums.Size; i += TF.Count)
+            bits |= (ulong)TI.MaskBits(TI.GreaterThan(TI.Load(in ranks[i]), TI.Broadcast(place - 1))) << i;
+        bits = (bits | (bits << 16)) & 0x0000FFFF0000FFFF;
+        bits = (bits | (bits << 8)) & 0x00FF00FF00FF00FF;
+        bits = (bits | (bits << 4)) & 0x0F0F0F0F0F0F0F0F;
+        bits = (bits | (bits << 2)) & 0x3333333333333333;
+        return (bits | (bits << 1)) & 0x5555555555555555;
     }
 
     /// <summary>Replaces the codes of a sub-block that are no points by the best of the points near them.</summary>
-    /// <returns>The scale that fits the points.</returns>
-    private static float Settle<TF, TI>(
-        ref TernaryScratch scratch, LatticeNeighbours neighbours, ReadOnlySpan<float> superBlock, int subBlock)
+    /// <remarks>The scale becomes the one that fits the points.</remarks>
+    private static void Settle<TF, TI>(Rounding rounding, int lane, LatticeNeighbours neighbours)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        int first = subBlock * SubBlockSize;
-        int firstGroup = first / GroupSize;
-        int groups = SubBlockSize / GroupSize;
-        ReadOnlySpan<float> weights = superBlock.Slice(first, SubBlockSize);
-        ReadOnlySpan<float> factors = ((ReadOnlySpan<float>)scratch.Factors).Slice(first, SubBlockSize);
-        float scale = scratch.SubScales[subBlock];
+        ReadOnlySpan<float> weights = rounding.Weights.Slice(lane * TSums.Size, TSums.Size);
+        ReadOnlySpan<float> factors = rounding.Factors.Slice(lane * TSums.Size, TSums.Size);
+        Span<int> codes = rounding.Codes.Slice(lane * GroupsASubBlock, GroupsASubBlock);
+        ReadOnlySpan<int> shifts = rounding.Shifts.Slice(lane * GroupsASubBlock, GroupsASubBlock);
+        ref float scale = ref rounding.Scales[lane];
+        Unsafe.SkipInit(out Costs costs);
         bool allOnLattice = true;
-        for (int g = 0; g < groups; g++)
+        for (int g = 0; g < codes.Length; g++)
         {
-            int place = neighbours.Places[scratch.Points[firstGroup + g]];
+            int place = neighbours.Places[codes[g]];
             if (place >= 0)
                 continue;
             allOnLattice = false;
-            int code = LatticeSearch<TF, TI>.Nearest(
+            codes[g] = LatticeSearch<TF, TI>.Nearest(
                 in neighbours.ListAt(place),
                 GroupSize,
                 in weights[g * GroupSize],
                 in factors[g * GroupSize],
-                in ShiftedTernary.Levels(scratch.Shifts[firstGroup + g])[0],
+                in ShiftedTernary.Levels(shifts[g])[0],
                 scale,
-                ref scratch.LevelCosts[0]);
-            if (code < 0)
+                ref costs[0]);
+            if (codes[g] < 0)
                 throw new ArithmeticException($"The weights cannot be made {TFormat.Name}: the squares of some, times their importance, exceed a float.");
-            scratch.Points[firstGroup + g] = code;
         }
         if (!allOnLattice)
         {
             float products = 0;
             float squares = 0;
-            for (int g = 0; g < groups; g++)
+            for (int g = 0; g < codes.Length; g++)
             {
-                ReadOnlySpan<float> levels = ShiftedTernary.Levels(scratch.Shifts[firstGroup + g]);
-                int code = scratch.Points[firstGroup + g];
+                ReadOnlySpan<float> levels = ShiftedTernary.Levels(shifts[g]);
+                int code = codes[g];
                 for (int i = g * GroupSize; i < (g + 1) * GroupSize; i++, code >>= 2)
                 {
                     float level = levels[code & 3];
@@ -176,39 +234,34 @@ internal readonly struct TernaryQuantizer<TFormat> : ILaneQuantizer
             if (products > 0 && squares > 0)
                 scale = products / squares;
         }
-        return scale >= 0 ? scale : throw new ArithmeticException($"The weights cannot be made {TFormat.Name}: their sums exceed a float.");
+        if (!(scale >= 0))
+            throw new ArithmeticException($"The weights cannot be made {TFormat.Name}: their sums exceed a float.");
     }
 
-    private static int CountBelow<TF, TI>(ReadOnlySpan<float> weights, float limit)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
+    // A row for each weight of a group: see LatticeSearch.
+    [InlineArray(GroupSize * LatticeSearch<FloatLane, IntLane>.Row)]
+    private struct Costs
     {
-        int count = 0;
-        for (int i = 0; i < SubBlockSize; i += TF.Count)
-            count += BitOperations.PopCount(TI.MaskBits(TF.GreaterThan(TF.Broadcast(limit), TF.Load(in weights[i]))));
-        return count;
+        private float _first;
     }
 
-    /// <summary>The places of the weights in ascending order, equal ones in theirs: each goes where its rank says.</summary>
-    private static void Sort<TF, TI>(ReadOnlySpan<float> weights, ref int order)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
+    /// <summary>As many sub-blocks as there are lanes, and what they are rounded to.</summary>
+    /// <param name="weights">The weights.</param>
+    /// <param name="factors">Their importance.</param>
+    /// <param name="codes">The point of each eight weights: its code.</param>
+    /// <param name="shifts">By eight weights, -1 where the levels are shifted down, else 1.</param>
+    /// <param name="scales">The scale of each sub-block.</param>
+    private readonly ref struct Rounding(
+        ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, Span<int> codes, Span<int> shifts, Span<float> scales)
     {
-        Span<int> ranks = stackalloc int[SubBlockSize];
-        for (int i = 0; i < SubBlockSize; i += TF.Count)
-        {
-            TF own = TF.Load(in weights[i]);
-            TI place = TI.Load(in Unsafe.Add(ref Unsafe.AsRef(in s_places[0]), i));
-            TI rank = TI.Broadcast(0);
-            for (int j = 0; j < SubBlockSize; j++)
-            {
-                TF other = TF.Broadcast(weights[j]);
-                TI isBefore = TF.GreaterThan(own, other) | (TF.Equal(own, other) & TI.GreaterThan(place, TI.Broadcast(j)));
-                rank -= isBefore;
-            }
-            rank.Store(ref ranks[i]);
-        }
-        for (int i = 0; i < SubBlockSize; i++)
-            Unsafe.Add(ref order, ranks[i]) = i;
+        public ReadOnlySpan<float> Weights { get; } = weights;
+
+        public ReadOnlySpan<float> Factors { get; } = factors;
+
+        public Span<int> Codes { get; } = codes;
+
+        public Span<int> Shifts { get; } = shifts;
+
+        public Span<float> Scales { get; } = scales;
     }
 }

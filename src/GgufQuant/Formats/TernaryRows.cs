@@ -1,0 +1,52 @@
+using System.Runtime.CompilerServices;
+using GgufQuant.Kernels;
+
+namespace GgufQuant.Formats;
+
+/// <summary>Numbers by place in the sub-blocks of IQ1_S or IQ1_M, a row a place and in it a lane a sub-block.</summary>
+[InlineArray(MaxRows * 16)]
+internal struct TernaryRows
+{
+    // The places before, between and after 32 weights.
+    private const int MaxRows = 33;
+
+    private float _first;
+
+    /// <summary>Reads a row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly TF Row<TF, TI>(int place)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF> =>
+        TF.Load(in Unsafe.Add(ref Unsafe.AsRef(in _first), place * TF.Count));
+
+    /// <summary>Writes a row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void SetRow<TF, TI>(int place, TF row)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF> =>
+        row.Store(ref Unsafe.Add(ref _first, place * TF.Count));
+
+    /// <summary>Writes the number of one lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Set<TF, TI>(int place, int lane, float value)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF> =>
+        Unsafe.Add(ref _first, (place * TF.Count) + lane) = value;
+
+    /// <summary>Turns terms, the first in row 1, into their sums before each place.</summary>
+    /// <param name="terms">How many terms.</param>
+    /// <returns>The sum of all.</returns>
+    public TF AddUp<TF, TI>(int terms)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        TF sum = TF.Broadcast(0);
+        SetRow<TF, TI>(0, sum);
+        for (int place = 1; place <= terms; place++)
+        {
+            sum += Row<TF, TI>(place);
+            SetRow<TF, TI>(place, sum);
+        }
+        return sum;
+    }
+}
