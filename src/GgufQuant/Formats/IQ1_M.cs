@@ -40,10 +40,11 @@ public readonly struct IQ1_M : ITernaryFormat
         ulong words = BinaryPrimitives.ReadUInt64LittleEndian(block[48..]);
         ulong bits = ((words >> 12) & 0x000F) | ((words >> 24) & 0x00F0) | ((words >> 36) & 0x0F00) | ((words >> 48) & 0xF000);
         float scale = HalfConversion.Widen((ushort)bits);
-        for (int s = 0; s < scales.Length; s++)
+        scales = scales[..16];
+        for (int s = 0; s < scales.Length; s += 4, words >>= 16)
         {
-            int code = (int)(words >> ((16 * (s / 4)) + (3 * (s % 4)))) & 7;
-            scales[s] = scale * ((2 * code) + 1) * ShiftedTernary.Unit;
+            for (int k = 0; k < 4; k++)
+                scales[s + k] = scale * ((2 * ((int)(words >> (3 * k)) & 7)) + 1) * ShiftedTernary.Unit;
         }
         ulong[] points = ShiftedTernary.Points;
         ReadOnlySpan<byte> low = block[..32];

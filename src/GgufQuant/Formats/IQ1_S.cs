@@ -37,13 +37,17 @@ public readonly struct IQ1_S : ITernaryFormat
     {
         float scale = HalfConversion.Read(in block[0]);
         ulong[] points = ShiftedTernary.Points;
-        for (int s = 0; s < scales.Length; s++)
+        ReadOnlySpan<byte> low = block.Slice(2, 32);
+        ReadOnlySpan<byte> words = block.Slice(34, 16);
+        levels = levels[..32];
+        scales = scales[..8];
+        for (int s = 0; s < 8; s++)
         {
-            int word = BinaryPrimitives.ReadUInt16LittleEndian(block[(34 + (2 * s))..]);
+            int word = BinaryPrimitives.ReadUInt16LittleEndian(words[(2 * s)..]);
             scales[s] = scale * ((2 * ((word >> 12) & 7)) + 1) * ShiftedTernary.Unit;
             int down = word >> 15 << 11;
             for (int k = 0; k < 4; k++)
-                levels[(4 * s) + k] = points[block[2 + (4 * s) + k] | (((word >> (3 * k)) & 7) << 8) | down];
+                levels[(4 * s) + k] = points[low[(4 * s) + k] | (((word >> (3 * k)) & 7) << 8) | down];
         }
     }
 

@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using System.Buffers.Binary;
 using GgufQuant.Kernels;
 
 namespace GgufQuant.Formats;
@@ -8,6 +8,7 @@ namespace GgufQuant.Formats;
 public readonly struct Q2_K : IQuantizableFormat, IMinimumFormat
 {
     private const int SubBlocks = 16;
+    private const ulong LowNibbles = 0x0F0F0F0F0F0F0F0F;
 
     public static GgmlType Type => GgmlType.Q2_K;
 
@@ -52,17 +53,27 @@ public readonly struct Q2_K : IQuantizableFormat, IMinimumFormat
 
     static void IMinimumFormat.UnpackScales(ReadOnlySpan<byte> block, Span<byte> scales, Span<byte> minimums)
     {
-        for (int j = 0; j < SubBlocks; j++)
+        for (int j = 0; j < SubBlocks; j += sizeof(ulong))
         {
-            scales[j] = (byte)(block[j] & 0xF);
-            minimums[j] = (byte)(block[j] >> 4);
+            ulong both = BinaryPrimitives.ReadUInt64LittleEndian(block[j..]);
+            BinaryPrimitives.WriteUInt64LittleEndian(scales[j..], both & LowNibbles);
+            BinaryPrimitives.WriteUInt64LittleEndian(minimums[j..], (both >> 4) & LowNibbles);
         }
     }
 
     static void IMinimumFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block) =>
         TwoBitLevels.Pack(levels, block[SubBlocks..]);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static TI IMinimumFormat.UnpackLevels<TF, TI>(ref readonly byte block, uint first) =>
-        TwoBitLevels.Unpack<TF, TI>(in Unsafe.Add(ref Unsafe.AsRef(in block), SubBlocks), first);
+    static void IMinimumFormat.UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)
+    {
+        for (int half = 0; half < 2; half++)
+        {
+            for (int i = 0; i < 32; i += ByteLanes<TF, TI>.Count)
+            {
+                TI four = ByteLanes<TF, TI>.Load(in block, SubBlocks + (32 * half) + i);
+                for (int run = 0; run < 4; run++, four >>>= 2)
+                    ByteLanes<TF, TI>.Store(four & ByteLanes<TF, TI>.Broadcast(3), ref levels, (128 * half) + (32 * run) + i);
+            }
+        }
+    }
 }

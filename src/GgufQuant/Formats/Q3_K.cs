@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GgufQuant.Kernels;
 
@@ -102,12 +101,19 @@ public readonly struct Q3_K : IQuantizableFormat, ISignedFormat
         TwoBitLevels.Pack(low, block[LowBitsOffset..]);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static TI ISignedFormat.UnpackLevels<TF, TI>(ref readonly byte block, uint first)
+    static void ISignedFormat.UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)
     {
-        ref byte start = ref Unsafe.AsRef(in block);
-        TI third = TI.LoadBytes(in Unsafe.Add(ref start, first % 32));
-        return TwoBitLevels.Unpack<TF, TI>(in Unsafe.Add(ref start, LowBitsOffset), first)
-            | (((third >>> (int)(first / 32)) & TI.Broadcast(1)) << 2);
+        TI pair = ByteLanes<TF, TI>.Broadcast(3);
+        TI bit = ByteLanes<TF, TI>.Broadcast(1);
+        for (int i = 0; i < 32; i += ByteLanes<TF, TI>.Count)
+        {
+            TI thirds = ByteLanes<TF, TI>.Load(in block, i);
+            for (int half = 0; half < 2; half++)
+            {
+                TI four = ByteLanes<TF, TI>.Load(in block, LowBitsOffset + (32 * half) + i);
+                for (int run = 0; run < 4; run++, four >>>= 2, thirds >>>= 1)
+                    ByteLanes<TF, TI>.Store((four & pair) | ((thirds & bit) << 2), ref levels, (128 * half) + (32 * run) + i);
+            }
+        }
     }
 }

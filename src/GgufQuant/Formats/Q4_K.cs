@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GgufQuant.Kernels;
 
@@ -63,11 +62,17 @@ public readonly struct Q4_K : IQuantizableFormat, IMinimumFormat
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static TI IMinimumFormat.UnpackLevels<TF, TI>(ref readonly byte block, uint first)
+    static void IMinimumFormat.UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)
     {
-        uint at = LevelsOffset + (first / 64 * 32) + (first % 32);
-        TI levels = TI.LoadBytes(in Unsafe.Add(ref Unsafe.AsRef(in block), at));
-        return (levels >>> (int)(first / 32 % 2 * 4)) & TI.Broadcast(0xF);
+        TI nibble = ByteLanes<TF, TI>.Broadcast(0xF);
+        for (int pair = 0; pair < 4; pair++)
+        {
+            for (int i = 0; i < 32; i += ByteLanes<TF, TI>.Count)
+            {
+                TI both = ByteLanes<TF, TI>.Load(in block, LevelsOffset + (32 * pair) + i);
+                ByteLanes<TF, TI>.Store(both & nibble, ref levels, (64 * pair) + i);
+                ByteLanes<TF, TI>.Store((both >>> 4) & nibble, ref levels, (64 * pair) + 32 + i);
+            }
+        }
     }
 }

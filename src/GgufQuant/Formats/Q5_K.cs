@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GgufQuant.Kernels;
 
@@ -73,13 +72,20 @@ public readonly struct Q5_K : IQuantizableFormat, IMinimumFormat
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static TI IMinimumFormat.UnpackLevels<TF, TI>(ref readonly byte block, uint first)
+    static void IMinimumFormat.UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)
     {
-        ref byte start = ref Unsafe.AsRef(in block);
-        TI low = TI.LoadBytes(in Unsafe.Add(ref start, LevelsOffset + (first / 64 * 32) + (first % 32)));
-        TI fifth = TI.LoadBytes(in Unsafe.Add(ref start, FifthBitsOffset + (first % 32)));
-        return ((low >>> (int)(first / 32 % 2 * 4)) & TI.Broadcast(0xF))
-            | (((fifth >>> (int)(first / 32)) & TI.Broadcast(1)) << 4);
+        TI nibble = ByteLanes<TF, TI>.Broadcast(0xF);
+        TI bit = ByteLanes<TF, TI>.Broadcast(1);
+        for (int i = 0; i < 32; i += ByteLanes<TF, TI>.Count)
+        {
+            TI fifths = ByteLanes<TF, TI>.Load(in block, FifthBitsOffset + i);
+            for (int pair = 0; pair < 4; pair++, fifths >>>= 2)
+            {
+                TI both = ByteLanes<TF, TI>.Load(in block, LevelsOffset + (32 * pair) + i);
+                ByteLanes<TF, TI>.Store((both & nibble) | ((fifths & bit) << 4), ref levels, (64 * pair) + i);
+                ByteLanes<TF, TI>.Store(
+                    ((both >>> 4) & nibble) | (((fifths >>> 1) & bit) << 4), ref levels, (64 * pair) + 32 + i);
+            }
+        }
     }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GgufQuant.Kernels;
 
@@ -74,12 +73,24 @@ public readonly struct Q6_K : IQuantizableFormat, ISignedFormat
         TwoBitLevels.Pack(high, block[HighBitsOffset..]);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static TI ISignedFormat.UnpackLevels<TF, TI>(ref readonly byte block, uint first)
+    static void ISignedFormat.UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)
     {
-        ref byte start = ref Unsafe.AsRef(in block);
-        TI low = TI.LoadBytes(in Unsafe.Add(ref start, (first / 128 * 64) + (first % 64)));
-        return ((low >>> (int)(first / 64 % 2 * 4)) & TI.Broadcast(0xF))
-            | (TwoBitLevels.Unpack<TF, TI>(in Unsafe.Add(ref start, HighBitsOffset), first) << 4);
+        TI nibble = ByteLanes<TF, TI>.Broadcast(0xF);
+        TI pair = ByteLanes<TF, TI>.Broadcast(3);
+        for (int half = 0; half < 2; half++)
+        {
+            for (int i = 0; i < 32; i += ByteLanes<TF, TI>.Count)
+            {
+                TI first = ByteLanes<TF, TI>.Load(in block, (64 * half) + i);
+                TI second = ByteLanes<TF, TI>.Load(in block, (64 * half) + 32 + i);
+                TI high = ByteLanes<TF, TI>.Load(in block, HighBitsOffset + (32 * half) + i);
+                for (int run = 0; run < 4; run += 2, first >>>= 4, second >>>= 4, high >>>= 4)
+                {
+                    int at = (128 * half) + (32 * run) + i;
+                    ByteLanes<TF, TI>.Store((first & nibble) | ((high & pair) << 4), ref levels, at);
+                    ByteLanes<TF, TI>.Store((second & nibble) | (((high >>> 2) & pair) << 4), ref levels, at + 32);
+                }
+            }
+        }
     }
 }

@@ -32,10 +32,10 @@ internal interface ISignedFormat : IBlockFormat
     /// <summary>Writes 256 levels, a byte each and none negative, into a block.</summary>
     static abstract void PackLevels(ReadOnlySpan<byte> levels, Span<byte> block);
 
-    /// <summary>Reads as many levels as there are lanes, all of one sub-block.</summary>
+    /// <summary>Reads what <see cref="PackLevels"/> wrote.</summary>
     /// <param name="block">The block.</param>
-    /// <param name="first">The number of the first of their weights.</param>
-    static abstract TI UnpackLevels<TF, TI>(ref readonly byte block, uint first)
+    /// <param name="levels">Takes 256 levels, a byte each. At most eight lanes fit the runs in which they lie.</param>
+    static abstract void UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>;
 }

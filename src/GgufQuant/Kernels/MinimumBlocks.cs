@@ -24,30 +24,52 @@ internal readonly struct MinimumBlocks<TFormat> : ILaneQuantizer, ILaneDequantiz
             Quantize<TF, TI, Weighted>(weights, rowLength, importance, blocks);
     }
 
+    [SkipLocalsInit]
     public static void Dequantize<TF, TI>(ReadOnlySpan<byte> blocks, Span<float> weights)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        Span<byte> scales = stackalloc byte[SubBlocks];
-        Span<byte> minimums = stackalloc byte[SubBlocks];
-        ref float destination = ref MemoryMarshal.GetReference(weights);
-        for (; !blocks.IsEmpty; blocks = blocks[TFormat.BlockBytes..])
+        Span<float> scales = stackalloc float[SubBlocks];
+        Span<float> minimums = stackalloc float[SubBlocks];
+        Span<byte> levels = stackalloc byte[SuperBlock.Size];
+        ref byte level = ref MemoryMarshal.GetReference(levels);
+        for (; !blocks.IsEmpty; blocks = blocks[TFormat.BlockBytes..], weights = weights[SuperBlock.Size..])
         {
-            ref byte block = ref MemoryMarshal.GetReference(blocks);
-            TFormat.UnpackScales(blocks, scales, minimums);
-            float factor = HalfConversion.Read(in blocks[TFormat.FactorsOffset]);
-            float minimumFactor = HalfConversion.Read(in blocks[TFormat.FactorsOffset + sizeof(ushort)]);
+            ReadOnlySpan<byte> block = blocks[..TFormat.BlockBytes];
+            if (TF.Count > FloatLanes256.Count)
+                Unpack<FloatLanes256, IntLanes256>(block, scales, minimums, ref level);
+            else
+                Unpack<TF, TI>(block, scales, minimums, ref level);
+            ref float destination = ref weights[..SuperBlock.Size][0];
             for (int j = 0; j < SubBlocks; j++)
             {
-                TF scale = TF.Broadcast(factor * scales[j]);
-                TF minimum = TF.Broadcast(minimumFactor * minimums[j]);
-                for (int e = 0; e < TFormat.SubBlockSize; e += TF.Count)
+                TF scale = TF.Broadcast(scales[j]);
+                TF minimum = TF.Broadcast(minimums[j]);
+                for (int i = j * TFormat.SubBlockSize; i < (j + 1) * TFormat.SubBlockSize; i += TF.Count)
                 {
-                    TI levels = TFormat.UnpackLevels<TF, TI>(in block, (uint)((j * TFormat.SubBlockSize) + e));
-                    ((scale * TI.ToFloat(levels)) - minimum).Store(ref Unsafe.Add(ref destination, e));
+                    TF lanes = TI.ToFloat(TI.LoadBytes(in Unsafe.Add(ref level, i)));
+                    ((scale * lanes) - minimum).Store(ref Unsafe.Add(ref destination, i));
                 }
-                destination = ref Unsafe.Add(ref destination, TFormat.SubBlockSize);
             }
+        }
+    }
+
+    // With eight lanes at most: as many scales as a format of few sub-blocks has.
+    [SkipLocalsInit]
+    private static void Unpack<TF, TI>(ReadOnlySpan<byte> block, Span<float> scales, Span<float> minimums, ref byte levels)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        Span<byte> storedScales = stackalloc byte[SubBlocks];
+        Span<byte> storedMinimums = stackalloc byte[SubBlocks];
+        TFormat.UnpackLevels<TF, TI>(in MemoryMarshal.GetReference(block), ref levels);
+        TFormat.UnpackScales(block, storedScales, storedMinimums);
+        TF factor = TF.Broadcast(HalfConversion.Read(in block[TFormat.FactorsOffset]));
+        TF minimumFactor = TF.Broadcast(HalfConversion.Read(in block[TFormat.FactorsOffset + sizeof(ushort)]));
+        for (int j = 0; j < SubBlocks; j += TF.Count)
+        {
+            (factor * TI.ToFloat(TI.LoadBytes(in storedScales[j]))).Store(ref scales[j]);
+            (minimumFactor * TI.ToFloat(TI.LoadBytes(in storedMinimums[j]))).Store(ref minimums[j]);
         }
     }
 

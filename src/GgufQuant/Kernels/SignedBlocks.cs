@@ -22,27 +22,33 @@ internal readonly struct SignedBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
             Quantize<TF, TI, Weighted>(weights, rowLength, importance, blocks);
     }
 
+    [SkipLocalsInit]
     public static void Dequantize<TF, TI>(ReadOnlySpan<byte> blocks, Span<float> weights)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
         Span<sbyte> scales = stackalloc sbyte[SubBlocks];
-        ref float destination = ref MemoryMarshal.GetReference(weights);
+        Span<byte> levels = stackalloc byte[SuperBlock.Size];
+        ref byte level = ref MemoryMarshal.GetReference(levels);
         TI range = TI.Broadcast(TFormat.LevelRange);
-        for (; !blocks.IsEmpty; blocks = blocks[TFormat.BlockBytes..])
+        for (; !blocks.IsEmpty; blocks = blocks[TFormat.BlockBytes..], weights = weights[SuperBlock.Size..])
         {
             ref byte block = ref MemoryMarshal.GetReference(blocks);
+            if (TF.Count > FloatLanes256.Count)
+                TFormat.UnpackLevels<FloatLanes256, IntLanes256>(in block, ref level);
+            else
+                TFormat.UnpackLevels<TF, TI>(in block, ref level);
             TFormat.UnpackScales(blocks, scales);
             float factor = HalfConversion.Read(in blocks[TFormat.FactorOffset]);
+            ref float destination = ref weights[..SuperBlock.Size][0];
             for (int j = 0; j < SubBlocks; j++)
             {
                 TF scale = TF.Broadcast(factor * scales[j]);
-                for (int e = 0; e < SubBlockSize; e += TF.Count)
+                for (int i = j * SubBlockSize; i < (j + 1) * SubBlockSize; i += TF.Count)
                 {
-                    TI levels = TFormat.UnpackLevels<TF, TI>(in block, (uint)((j * SubBlockSize) + e));
-                    (scale * TI.ToFloat(levels - range)).Store(ref Unsafe.Add(ref destination, e));
+                    TF lanes = TI.ToFloat(TI.LoadBytes(in Unsafe.Add(ref level, i)) - range);
+                    (scale * lanes).Store(ref Unsafe.Add(ref destination, i));
                 }
-                destination = ref Unsafe.Add(ref destination, SubBlockSize);
             }
         }
     }

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace GgufQuant.Kernels;
@@ -23,15 +22,5 @@ internal static class TwoBitLevels
                     | (from[at + (2 * WordsApart)] << 4) | (from[at + (3 * WordsApart)] << 6);
             }
         }
-    }
-
-    /// <summary>Unpacks as many numbers as there are lanes, all of one sub-block.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TI Unpack<TF, TI>(ref readonly byte packed, uint first)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
-    {
-        TI four = TI.LoadBytes(in Unsafe.Add(ref Unsafe.AsRef(in packed), (first / 128 * 32) + (first % 32)));
-        return (four >>> (int)(first / 32 % 4 * 2)) & TI.Broadcast(3);
     }
 }
