@@ -8,12 +8,6 @@ internal static class HeldBack
     /// <summary>A few sentences; null for other kernels.</summary>
     public static string? Explain(KernelOperation operation) => (operation.Format.Type, operation.Work) switch
     {
-        (GgmlType.IQ1_M, KernelWork.Quantize or KernelWork.QuantizeWithImportance) =>
-            "Each 16 weights are sorted and split in 153 ways with four shifts each. Eighteen vectors tell which splits come near "
-            + "the best; what holds back is the latency of reaching the best (a division and a maximum across lanes, after a branch "
-            + "that cannot be foreseen, about once for 16 weights) and the serial sums that ggml's rounding prescribes. Tried: "
-            + "starting at each sub-block's own middle (kept), bringing neighbour lists near early (kept), narrow vectors for "
-            + "short runs (kept), one comparison for four shifts (kept).",
         (GgmlType.Q3_K, KernelWork.Quantize) =>
             "ggml improves one weight after the other, each time with a division whose operands the last one gave. What holds back is "
             + "that chain in the fifth of the sub-blocks that it may change. Tried: quotients formed only where a level may change (kept), "

@@ -10,6 +10,9 @@ namespace GgufQuant.Formats;
 /// </remarks>
 public readonly struct IQ1_S : ITernaryFormat
 {
+    // Of a point's index, those above its low byte.
+    private const int HighBits = 0x700;
+
     public static GgmlType Type => GgmlType.IQ1_S;
 
     public static string Name => "iq1_s";
@@ -46,8 +49,12 @@ public readonly struct IQ1_S : ITernaryFormat
             int word = BinaryPrimitives.ReadUInt16LittleEndian(words[(2 * s)..]);
             scales[s] = scale * ((2 * ((word >> 12) & 7)) + 1) * ShiftedTernary.Unit;
             int down = word >> 15 << 11;
-            for (int k = 0; k < 4; k++)
-                levels[(4 * s) + k] = points[low[(4 * s) + k] | (((word >> (3 * k)) & 7) << 8) | down];
+            Span<ulong> groups = levels.Slice(4 * s, 4);
+            ReadOnlySpan<byte> indices = low.Slice(4 * s, 4);
+            groups[0] = points[indices[0] | ((word << 8) & HighBits) | down];
+            groups[1] = points[indices[1] | ((word << 5) & HighBits) | down];
+            groups[2] = points[indices[2] | ((word << 2) & HighBits) | down];
+            groups[3] = points[indices[3] | ((word >> 1) & HighBits) | down];
         }
     }
 
