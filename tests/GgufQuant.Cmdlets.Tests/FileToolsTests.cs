@@ -22,6 +22,37 @@ public class FileToolsTests
     }
 
     [Fact]
+    public void A_file_is_no_folder_to_split_into()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        ErrorRecord error = session.InvokeForError("Split-Gguf $sample parts.gguf");
+        Assert.Equal("DestinationIsNoFolder,GgufQuant.Commands.SplitGgufCommand", error.FullyQualifiedErrorId);
+        Assert.Empty(Directory.GetFileSystemEntries(session.Folder.Path));
+    }
+
+    [Fact]
+    public void Removing_what_tells_the_model_is_warned_of()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        session.Folder.CopySample("m.gguf");
+        session.Invoke<object>("Set-GgufMetadata m.gguf -Remove general.architecture");
+        Assert.Contains("no program can tell", Assert.Single(session.Warnings));
+    }
+
+    [Theory]
+    [InlineData("@{ '' = 1 }", "A metadata key cannot be empty.")]
+    [InlineData("@{ 'a' = @() }", "an empty array has no type")]
+    [InlineData("@{ 'general.alignment' = 3 }", "a power of two")]
+    public void What_is_wrong_with_metadata_is_said_in_whole_sentences(string table, string expected)
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        session.Folder.CopySample("m.gguf");
+        string message = session.InvokeForError($"Set-GgufMetadata m.gguf {table}").Exception.Message;
+        Assert.Contains(expected, message);
+        Assert.DoesNotContain("(Parameter", message);
+    }
+
+    [Fact]
     public void Metadata_keeps_its_type_and_takes_new_keys()
     {
         using PowerShellSession session = PowerShellSession.Start();
@@ -144,6 +175,21 @@ public class FileToolsTests
         ErrorRecord error = session.InvokeForError("ConvertTo-Quantized $sample Q4_0 -ImportanceMatrix m.dat -Destination .");
         Assert.Equal("InvalidImportanceMatrix,GgufQuant.Commands.ConvertToQuantizedCommand", error.FullyQualifiedErrorId);
         Assert.Single(Directory.GetFileSystemEntries(session.Folder.Path));
+    }
+
+    [Theory]
+    [InlineData("ConvertTo-Quantized $sample Q4_0 -Recipe none.psd1 -Destination .")]
+    [InlineData("ConvertTo-Quantized $sample Q4_0 -ImportanceMatrix none.gguf -Destination .")]
+    [InlineData("ConvertTo-Quantized $sample Q4_0 -Reuse none.gguf -Destination .")]
+    [InlineData("Compare-Quant $sample -Reference none.gguf")]
+    [InlineData("Get-GgufInfo none.gguf")]
+    public void A_file_that_is_not_there_is_named(string command)
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        ErrorRecord error = session.InvokeForError(command);
+        Assert.StartsWith("FileNotFound,", error.FullyQualifiedErrorId);
+        Assert.Matches(@"^The file '.*none\.(gguf|psd1)' does not exist\.$", error.Exception.Message);
+        Assert.Empty(Directory.GetFileSystemEntries(session.Folder.Path));
     }
 
     [Fact]

@@ -52,6 +52,13 @@ public class GetQuantTypeTests
     }
 
     [Fact]
+    public void A_pattern_that_is_none_is_an_unknown_name()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        Assert.Equal("UnknownQuantType,GgufQuant.Commands.GetQuantTypeCommand", session.InvokeForError("Get-QuantType '[a'").FullyQualifiedErrorId);
+    }
+
+    [Fact]
     public void An_unknown_name_is_an_error_that_helps_and_the_next_goes_on()
     {
         using PowerShellSession session = PowerShellSession.Start();

@@ -49,6 +49,11 @@ public abstract class ReferenceCommand : PathCommand
 
     private void TryCompare(string referencePath, string path)
     {
+        if (!File.Exists(referencePath))
+        {
+            WriteError(PathErrors.NotFound(referencePath));
+            return;
+        }
         try
         {
             using GgufFile reference = GgufFile.Open(referencePath);

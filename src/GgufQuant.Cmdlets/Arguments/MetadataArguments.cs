@@ -21,8 +21,10 @@ internal static class MetadataArguments
     {
         object plain = Unwrap(value) ?? throw Refusal(key, value, "a value is needed.");
         Type? wanted = existing.Find(key)?.Value.GetType() ?? (key == AlignmentKey ? typeof(uint) : null);
-        if (wanted is null && plain is object[] { Length: > 0 } several)
+        if (wanted is null && plain is object[] several)
         {
+            if (several.Length == 0)
+                throw Refusal(key, plain, "an empty array has no type, unless the key is there already.");
             object first = Unwrap(several[0]) ?? throw Refusal(key, plain, "its first element is null.");
             wanted = first.GetType().MakeArrayType();
         }

@@ -48,10 +48,10 @@ public sealed class GetQuantTypeCommand : PSCmdlet
     {
         foreach (string name in names)
         {
-            bool isPattern = WildcardPattern.ContainsWildcardCharacters(name);
+            bool isPattern = TryMatch(name, out List<QuantType> matches);
             if (QuantCatalog.TryFind(name, out QuantType? type))
                 Write([type]);
-            else if (isPattern && Match(name) is { Count: > 0 } matches)
+            else if (matches.Count > 0)
                 Write(matches);
             else if (QuantName.TryFindInFileName(name, out string? inFile) && QuantCatalog.TryFind(inFile, out type))
                 Write([type]);
@@ -60,10 +60,21 @@ public sealed class GetQuantTypeCommand : PSCmdlet
         }
     }
 
-    private static List<QuantType> Match(string name)
+    private static bool TryMatch(string name, out List<QuantType> matches)
     {
-        WildcardPattern pattern = new(name, WildcardOptions.IgnoreCase);
-        return [.. QuantCatalog.All.Where(type => pattern.IsMatch(type.Name))];
+        matches = [];
+        if (!WildcardPattern.ContainsWildcardCharacters(name))
+            return false;
+        try
+        {
+            WildcardPattern pattern = new(name, WildcardOptions.IgnoreCase);
+            matches.AddRange(QuantCatalog.All.Where(type => pattern.IsMatch(type.Name)));
+            return true;
+        }
+        catch (WildcardPatternException)
+        {
+            return false;
+        }
     }
 
     // Copies: what says that an object came alone stays with the object, and the catalogue's are there for good.

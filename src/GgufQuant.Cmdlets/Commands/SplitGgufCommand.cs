@@ -32,6 +32,16 @@ public sealed class SplitGgufCommand : ModelCommand
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        if (Destination is null || Destinations.At(Destination, ResolveUnexpanded(Destination)) is { IsFile: false })
+            return;
+        ThrowTerminatingError(new(
+            new ArgumentException($"'{Destination}' looks like a file, but -Destination is the folder for all of them; they are named after the model."),
+            "DestinationIsNoFolder", ErrorCategory.InvalidArgument, Destination));
+    }
+
+    /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)
     {
         GgufSplitOptions options = new() { MaxBytes = MaxSize, MaxTensors = MaxTensor, MetadataAlone = MetadataAlone, Overwrite = Force };

@@ -11,6 +11,8 @@ internal static class ArchitectureCheck
     // In these every block has the same tensors, so that a block which lacks one is damaged for certain.
     private static readonly HashSet<string> s_uniform = ["llama", "qwen2", "qwen3", "gemma", "gemma2", "phi3"];
 
+    private static readonly string[] s_tokenLists = [ModelKeys.TokenScores, ModelKeys.TokenTypes];
+
     public static IEnumerable<GgufFinding> Run(GgufFile file)
     {
         GgufMetadata metadata = file.Metadata;
@@ -19,7 +21,7 @@ internal static class ArchitectureCheck
         if (!metadata.TryGetString(ModelKeys.Architecture, out string? architecture))
             return [new GgufFinding(FindingSeverity.Error, ModelKeys.Architecture, "The key is missing, so that no program can tell what model this is.")];
         return metadata.TryGetUInt64(ModelKeys.BlockCount(architecture), out ulong blocks)
-            ? [.. CheckEmbedding(file, architecture), .. CheckBlocks(file, architecture, blocks)]
+            ? [.. CheckEmbedding(file, architecture), .. CheckVocabulary(metadata), .. CheckBlocks(file, architecture, blocks)]
             : [new GgufFinding(FindingSeverity.Warning, ModelKeys.BlockCount(architecture), "The key is missing, so that the tensors of the blocks cannot be checked.")];
     }
 
@@ -33,8 +35,22 @@ internal static class ArchitectureCheck
         }
         if (file.Metadata.TryGetUInt64(ModelKeys.EmbeddingLength(architecture), out ulong length) && (ulong)embedding.RowLength != length)
             yield return new GgufFinding(FindingSeverity.Error, Name, $"Its rows have {embedding.RowLength} weights, but '{ModelKeys.EmbeddingLength(architecture)}' is {length}.");
-        if (file.Metadata.Find(ModelKeys.Tokens) is { } tokens && embedding.RowCount < tokens.Count)
+        if (file.Metadata.Find(ModelKeys.Tokens) is { } tokens && embedding.RowCount != tokens.Count)
             yield return new GgufFinding(FindingSeverity.Error, Name, $"It has {embedding.RowCount} rows for a vocabulary of {tokens.Count} tokens.");
+    }
+
+    // llama.cpp refuses a list that is too short and ignores what is too much of one.
+    private static IEnumerable<GgufFinding> CheckVocabulary(GgufMetadata metadata)
+    {
+        if (metadata.Find(ModelKeys.Tokens) is not { } tokens)
+            yield break;
+        foreach (string key in s_tokenLists)
+        {
+            if (metadata.Find(key) is not { } list || list.Count == tokens.Count)
+                continue;
+            FindingSeverity severity = list.Count < tokens.Count ? FindingSeverity.Error : FindingSeverity.Warning;
+            yield return new GgufFinding(severity, key, $"It has {list.Count} elements for a vocabulary of {tokens.Count} tokens.");
+        }
     }
 
     private static IEnumerable<GgufFinding> CheckBlocks(GgufFile file, string architecture, ulong count)

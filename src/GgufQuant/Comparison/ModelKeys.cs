@@ -8,6 +8,8 @@ internal static class ModelKeys
     public const string Kind = "general.type";
     public const string QuantizationVersion = "general.quantization_version";
     public const string Tokens = "tokenizer.ggml.tokens";
+    public const string TokenScores = "tokenizer.ggml.scores";
+    public const string TokenTypes = "tokenizer.ggml.token_type";
 
     public static string BlockCount(string architecture) => $"{architecture}.block_count";
 

@@ -79,10 +79,12 @@ public sealed class GgufEntry
     /// <exception cref="ArgumentException">The key is empty or too long, or GGUF has no type for the value.</exception>
     public static GgufEntry Create(string key, object value)
     {
-        ArgumentException.ThrowIfNullOrEmpty(key);
+        ArgumentNullException.ThrowIfNull(key);
         ArgumentNullException.ThrowIfNull(value);
+        if (key.Length == 0)
+            throw new ArgumentException("A metadata key cannot be empty.");
         if (System.Text.Encoding.UTF8.GetByteCount(key) > GgufHeaderReader.MaxKeyBytes || key.Contains('\0'))
-            throw new ArgumentException($"The key '{key}' is longer than {GgufHeaderReader.MaxKeyBytes} bytes or contains a zero byte.", nameof(key));
+            throw new ArgumentException($"The key '{key}' is longer than {GgufHeaderReader.MaxKeyBytes} bytes or contains a zero byte.");
         return new GgufEntry(key, value);
     }
 

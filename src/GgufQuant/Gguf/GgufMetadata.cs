@@ -17,7 +17,7 @@ public sealed class GgufMetadata : IReadOnlyCollection<GgufEntry>
         foreach (GgufEntry entry in entries)
         {
             if (!TryAdd(entry))
-                throw new ArgumentException($"The metadata key '{entry.Key}' is given twice.", nameof(entries));
+                throw new ArgumentException($"The metadata key '{entry.Key}' is given twice.");
         }
     }
 

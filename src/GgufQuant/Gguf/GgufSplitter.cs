@@ -40,7 +40,7 @@ public static class GgufSplitter
             bytes += padded;
         }
         if (shards.Count > ushort.MaxValue)
-            throw new ArgumentException($"The model would be split into {shards.Count} files, but {ushort.MaxValue} is the most there can be: allow larger ones.", nameof(options));
+            throw new ArgumentException($"The model would be split into {shards.Count} files, but {ushort.MaxValue} is the most there can be: allow larger ones.");
         return shards;
     }
 

@@ -101,7 +101,7 @@ public sealed class GgufWriter
             return GgufAlignment.Default;
         if (entry.Value is uint alignment && GgufAlignment.IsValid(alignment))
             return (int)alignment;
-        throw new ArgumentException($"'{GgufAlignment.Key}' must be a UInt32 and a power of two from 1 to {GgufAlignment.Max}, not '{entry.Value}' ({entry.Type}).", nameof(metadata));
+        throw new ArgumentException($"'{GgufAlignment.Key}' must be a UInt32 and a power of two from 1 to {GgufAlignment.Max}, not '{entry.Value}' ({entry.Type}).");
     }
 
     private static void Check(GgufTensorInfo info, HashSet<string> names)

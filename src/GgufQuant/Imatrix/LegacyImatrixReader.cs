@@ -34,7 +34,9 @@ internal sealed class LegacyImatrixReader
     {
         const int SmallestEntry = 4 * sizeof(int);
         int count = ReadInt32("entry count");
-        if (count < 1 || count > Remaining / SmallestEntry)
+        if (count == 0)
+            throw Refusal("entry count", sizeof(int), "it is 0, so there is no importance in the file");
+        if (count < 0 || count > Remaining / SmallestEntry)
             throw Refusal("entry count", sizeof(int), $"{count} entries do not fit a file of {_stream.Length} bytes, so this is no importance matrix");
 
         List<ImportanceEntry> entries = [];

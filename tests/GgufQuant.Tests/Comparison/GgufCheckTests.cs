@@ -100,7 +100,21 @@ public sealed class GgufCheckTests : IDisposable
 
     [Fact]
     public void A_small_embedding_is_an_error() =>
-        AssertError(Check([.. Metadata(), ("tokenizer.ggml.tokens", new string[40].Select(_ => "t").ToArray())], Tensors()), "token_embd.weight", "8 rows for a vocabulary of 40 tokens");
+        AssertError(Check([.. Metadata(), Vocabulary(40)], Tensors()), "token_embd.weight", "8 rows for a vocabulary of 40 tokens");
+
+    [Fact]
+    public void A_large_embedding_is_an_error() =>
+        AssertError(Check([.. Metadata(), Vocabulary(4)], Tensors()), "token_embd.weight", "8 rows for a vocabulary of 4 tokens");
+
+    [Theory]
+    [InlineData(7, FindingSeverity.Error)]
+    [InlineData(9, FindingSeverity.Warning)]
+    public void Scores_of_another_number_than_tokens_are_noticed(int count, FindingSeverity expected)
+    {
+        GgufFinding finding = Assert.Single(Check([.. Metadata(), Vocabulary(8), ("tokenizer.ggml.scores", new float[count])], Tensors()));
+        Assert.Equal((expected, "tokenizer.ggml.scores"), (finding.Severity, finding.Subject));
+        Assert.Contains($"{count} elements for a vocabulary of 8 tokens", finding.Message);
+    }
 
     [Fact]
     public void A_wrong_width_is_an_error() =>
@@ -134,6 +148,8 @@ public sealed class GgufCheckTests : IDisposable
 
     private static List<(string Key, object Value)> Metadata() =>
         [("general.architecture", "llama"), ("llama.block_count", 2u), ("general.quantization_version", 2u), ("general.file_type", 7u)];
+
+    private static (string Key, object Value) Vocabulary(int tokens) => ("tokenizer.ggml.tokens", Enumerable.Repeat("t", tokens).ToArray());
 
     private static List<(GgufTensorInfo Info, byte[] Data)> Tensors() =>
     [
