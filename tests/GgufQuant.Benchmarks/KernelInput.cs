@@ -1,4 +1,5 @@
 using GgufQuant.Formats;
+using GgufQuant.Kernels;
 using GgufQuant.Reference;
 
 namespace GgufQuant.Benchmarks;
@@ -13,22 +14,22 @@ public sealed class KernelInput
     public KernelInput(BlockFormat format, int rows)
     {
         Random random = new(20);
-        Weights = new float[rows * RowLength];
-        for (int i = 0; i < Weights.Length; i++)
-            Weights[i] = (float)(0.02 * Gaussian(random));
+        Weights = CacheLines.Allocate(rows * RowLength);
+        foreach (ref float weight in Weights.Span)
+            weight = (float)(0.02 * Gaussian(random));
         Importance = new float[RowLength];
         for (int i = 0; i < RowLength; i++)
             Importance[i] = (float)Math.Pow(Gaussian(random), 2);
         Blocks = new byte[format.ByteCount(Weights.Length)];
-        Output = new float[Weights.Length];
+        Output = CacheLines.Allocate(Weights.Length);
         if (format.CanQuantize)
-            ReferenceCodec.Quantize(format.Type, Weights, RowLength, Importance, Blocks);
+            ReferenceCodec.Quantize(format.Type, Weights.Span, RowLength, Importance, Blocks);
         else
             random.NextBytes(Blocks);
     }
 
-    /// <summary>The weights.</summary>
-    public float[] Weights { get; }
+    /// <summary>The weights, in memory like that of a conversion.</summary>
+    public Memory<float> Weights { get; }
 
     /// <summary>One factor a column.</summary>
     public float[] Importance { get; }
@@ -37,7 +38,7 @@ public sealed class KernelInput
     public byte[] Blocks { get; }
 
     /// <summary>Where dequantizing writes.</summary>
-    public float[] Output { get; }
+    public Memory<float> Output { get; }
 
     /// <summary>A standard normal number.</summary>
     internal static double Gaussian(Random random) =>

@@ -32,18 +32,18 @@ public sealed record KernelOperation(BlockFormat Format, KernelWork Work)
     public void Run(KernelInput input)
     {
         if (Work == KernelWork.Dequantize)
-            Format.Dequantize(input.Blocks, input.Output);
+            Format.Dequantize(input.Blocks, input.Output.Span);
         else
-            Format.Quantize(input.Weights, KernelInput.RowLength, ImportanceOf(input), input.Blocks);
+            Format.Quantize(input.Weights.Span, KernelInput.RowLength, ImportanceOf(input), input.Blocks);
     }
 
     /// <summary>Runs the reference's kernel once over the input.</summary>
     public void RunReference(KernelInput input)
     {
         if (Work == KernelWork.Dequantize)
-            ReferenceCodec.Dequantize(Format.Type, input.Blocks, input.Output);
+            ReferenceCodec.Dequantize(Format.Type, input.Blocks, input.Output.Span);
         else
-            ReferenceCodec.Quantize(Format.Type, input.Weights, KernelInput.RowLength, ImportanceOf(input), input.Blocks);
+            ReferenceCodec.Quantize(Format.Type, input.Weights.Span, KernelInput.RowLength, ImportanceOf(input), input.Blocks);
     }
 
     /// <inheritdoc/>

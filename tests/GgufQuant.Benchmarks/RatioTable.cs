@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using GgufQuant.Formats;
+using GgufQuant.Kernels;
 using static System.FormattableString;
 
 namespace GgufQuant.Benchmarks;
@@ -54,7 +55,7 @@ internal static class RatioTable
             : (int)Math.Clamp(s_turn.TotalSeconds / secondsARow, 8, MostRows);
         int calls = Math.Max(1, (int)(s_turn.TotalSeconds / (secondsARow * rows)));
         KernelInput input = new(operation.Format, rows);
-        float[] copy = new float[input.Weights.Length];
+        Memory<float> copy = CacheLines.Allocate(input.Weights.Length);
 
         List<double> ours = [];
         List<double> theirs = [];
@@ -63,7 +64,7 @@ internal static class RatioTable
         {
             ours.Add(Time(() => operation.Run(input), calls));
             theirs.Add(Time(() => operation.RunReference(input), calls));
-            copies.Add(Time(() => input.Weights.CopyTo(copy, 0), calls));
+            copies.Add(Time(() => input.Weights.CopyTo(copy), calls));
         }
 
         double megaweights = input.Weights.Length / 1e6;

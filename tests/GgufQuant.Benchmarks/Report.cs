@@ -22,8 +22,9 @@ internal static class Report
         Section(text, "Whole files", $"""
             A llama model of 1.1 billion parameters, quantized from and to {Describe(folder)}, by as many threads as there are
             cores: `{Environment.ProcessorCount}`. Each file is made by a process of its own; ours is the median of three, the
-            reference's one run. A copy is `File.Copy`; Q8_0 and unchanged files are to take at most 1.5 times its time. The
-            cores' share is processor time, the system's included, by time and cores. Memory is the most that was resident.
+            reference's one run. Q8_0 and unchanged files are to take at most 1.5 times as long as `File.Copy`, in turns
+            with it and the medians of five. The cores' share is processor time, the system's included, by time and cores.
+            Memory is the most that was resident.
             """);
         FileTable.Write(text, folder);
         Section(text, "Start", "Medians of five fresh processes.");

@@ -12,6 +12,9 @@ public readonly struct IQ1_M : ITernaryFormat
 {
     private const int GroupSize = 8;
 
+    // Of a point's index, those above its low byte; the highest says how the levels are shifted.
+    private const int HighBits = 0xF00;
+
     public static GgmlType Type => GgmlType.IQ1_M;
 
     public static string Name => "iq1_m";
@@ -50,10 +53,11 @@ public readonly struct IQ1_M : ITernaryFormat
         ReadOnlySpan<byte> low = block[..32];
         ReadOnlySpan<byte> high = block.Slice(32, 16);
         levels = levels[..32];
-        for (int k = 0; k < high.Length; k++)
+        for (int g = 0; g < levels.Length; g += 2)
         {
-            levels[2 * k] = points[low[2 * k] | ((high[k] & 15) << 8)];
-            levels[(2 * k) + 1] = points[low[(2 * k) + 1] | ((high[k] >> 4) << 8)];
+            int both = high[g / 2];
+            levels[g] = points[low[g] | ((both << 8) & HighBits)];
+            levels[g + 1] = points[low[g + 1] | ((both << 4) & HighBits)];
         }
     }
 

@@ -25,6 +25,7 @@ public readonly struct Q8_0 : IQuantizableFormat, IBlockCodec
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
         WidestLanes.Quantize<BlockTraversal<Q8_0>>(weights, rowLength, importance, blocks);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void IBlockCodec.QuantizeBlock<TFloats, TInts>(ref readonly float weights, ref byte block)
     {
         float scale = BlockLanes<TFloats, TInts>.MaxMagnitude(in weights, BlockSize) / 127;
@@ -37,13 +38,14 @@ public readonly struct Q8_0 : IQuantizableFormat, IBlockCodec
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void IBlockCodec.DequantizeBlock<TFloats, TInts>(ref readonly byte block, ref float weights)
     {
         TFloats scale = TFloats.Broadcast(HalfConversion.Read(in block));
         for (int i = 0; i < BlockSize; i += TFloats.Count)
         {
-            TInts code = TInts.LoadBytes(in Unsafe.Add(ref Unsafe.AsRef(in block), sizeof(ushort) + i));
-            (TInts.ToFloat((code << 24) >> 24) * scale).Store(ref Unsafe.Add(ref weights, i));
+            TInts code = TInts.LoadSBytes(in Unsafe.As<byte, sbyte>(ref Unsafe.Add(ref Unsafe.AsRef(in block), sizeof(ushort) + i)));
+            (TInts.ToFloat(code) * scale).Store(ref Unsafe.Add(ref weights, i));
         }
     }
 }

@@ -21,6 +21,7 @@ internal interface ILevelFormat : IBlockFormat
 internal readonly struct SignedLevels<TFormat> : ILaneDequantizer
     where TFormat : struct, ILevelFormat
 {
+    [SkipLocalsInit]
     public static void Dequantize<TFloats, TInts>(ReadOnlySpan<byte> blocks, Span<float> weights)
         where TFloats : struct, IFloatLanes<TFloats, TInts>
         where TInts : struct, IIntLanes<TInts, TFloats>
@@ -33,12 +34,10 @@ internal readonly struct SignedLevels<TFormat> : ILaneDequantizer
         {
             TFormat.Unpack(blocks.Slice(b * TFormat.BlockBytes, TFormat.BlockBytes), levels, scales);
             ref float target = ref weights.Slice(b * TFormat.BlockSize, TFormat.BlockSize)[0];
-            int i = 0;
-            foreach (float scale in scales)
+            for (uint i = 0; i < TFormat.BlockSize; i += (uint)TFloats.Count)
             {
-                TFloats lanes = TFloats.Broadcast(scale);
-                for (int end = i + TFormat.ScaleRun; i < end; i += TFloats.Count)
-                    (lanes * TInts.ToFloat(TInts.LoadSBytes(in Unsafe.Add(ref level, i)))).Store(ref Unsafe.Add(ref target, i));
+                TFloats scale = TFloats.Broadcast(Unsafe.Add(ref scales[0], i / (uint)TFormat.ScaleRun));
+                (scale * TInts.ToFloat(TInts.LoadSBytes(in Unsafe.Add(ref level, i)))).Store(ref Unsafe.Add(ref target, i));
             }
         }
     }

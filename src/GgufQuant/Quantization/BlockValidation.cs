@@ -44,6 +44,8 @@ public static class BlockValidation
         _ => (0, 0),
     };
 
+    // As for FindExponent.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static long FindHalf(ReadOnlySpan<byte> blocks, int blockBytes, (int First, int Second) scales)
     {
         for (int at = 0, block = 0; at < blocks.Length; at += blockBytes, block++)

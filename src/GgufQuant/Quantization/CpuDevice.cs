@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using GgufQuant.Formats;
+using GgufQuant.Kernels;
 
 namespace GgufQuant.Quantization;
 
@@ -12,7 +13,7 @@ public sealed class CpuDevice : IQuantizationDevice
     private const int TileWeights = 16 * 1024;
 
     private readonly SemaphoreSlim _cores;
-    private readonly ThreadLocal<float[]> _tiles = new(() => []);
+    private readonly ThreadLocal<Memory<float>> _tiles = new();
     private long _busyTicks;
 
     /// <param name="threads">Cores to use; 0 for all.</param>
@@ -107,9 +108,9 @@ public sealed class CpuDevice : IQuantizationDevice
     {
         if (source.Type == GgmlType.F32)
             return MemoryMarshal.Cast<byte, float>(raw);
-        if (_tiles.Value!.Length < length)
-            _tiles.Value = GC.AllocateUninitializedArray<float>(Math.Max(length, TileWeights));
-        Span<float> floats = _tiles.Value.AsSpan(0, length);
+        if (_tiles.Value.Length < length)
+            _tiles.Value = CacheLines.Allocate(Math.Max(length, TileWeights));
+        Span<float> floats = _tiles.Value.Span[..length];
         source.Dequantize(raw, floats);
         return floats;
     }

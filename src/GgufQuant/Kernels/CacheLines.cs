@@ -1,0 +1,18 @@
+using System.Runtime.InteropServices;
+
+namespace GgufQuant.Kernels;
+
+/// <summary>Memory that begins on a cache line, so that none of the widest vectors lies across two.</summary>
+internal static class CacheLines
+{
+    private const int Bytes = 64;
+
+    /// <summary>Takes room for floats, of any content; it is never moved.</summary>
+    public static Memory<float> Allocate(int length)
+    {
+        const int Spare = (Bytes / sizeof(float)) - 1;
+        float[] storage = GC.AllocateUninitializedArray<float>(length + Spare, pinned: true);
+        nint past = Marshal.UnsafeAddrOfPinnedArrayElement(storage, 0) % Bytes;
+        return storage.AsMemory((int)(past == 0 ? 0 : Bytes - past) / sizeof(float), length);
+    }
+}
