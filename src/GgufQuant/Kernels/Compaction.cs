@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -10,6 +11,12 @@ internal static class Compaction<TF, TI>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
 {
+    // For each mask of eight lanes the chosen ones, then the others.
+    private static readonly int[] s_orders =
+    [
+        .. Enumerable.Range(0, 256).SelectMany(mask => Enumerable.Range(0, 8).OrderByDescending(lane => (mask >> lane) & 1)),
+    ];
+
     /// <summary>Stores chosen lanes one after the other.</summary>
     /// <param name="lanes">The lanes.</param>
     /// <param name="chosen">A mask.</param>
@@ -22,6 +29,11 @@ internal static class Compaction<TF, TI>
             Vector512<float> mask = Unsafe.BitCast<TI, Vector512<float>>(chosen);
             Vector512<float> values = Unsafe.BitCast<TF, Vector512<float>>(lanes);
             Avx512F.Compress(Vector512<float>.Zero, mask, values).StoreUnsafe(ref destination);
+        }
+        else if (Avx2.IsSupported && TF.Count == Vector256<float>.Count)
+        {
+            Vector256<int> order = Vector256.LoadUnsafe(ref MemoryMarshal.GetArrayDataReference(s_orders), 8 * TI.MaskBits(chosen));
+            Avx2.PermuteVar8x32(Unsafe.BitCast<TF, Vector256<float>>(lanes), order).StoreUnsafe(ref destination);
         }
         else
         {
