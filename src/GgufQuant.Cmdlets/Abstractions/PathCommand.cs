@@ -63,12 +63,7 @@ public abstract class PathCommand : StoppableCommand
         }
     }
 
-    private List<string> Existing(string path)
-    {
-        if (File.Exists(path))
-            return [path];
-        return Refuse(Directory.Exists(path) ? PathErrors.IsFolder(path) : PathErrors.NotFound(path));
-    }
+    private List<string> Existing(string path) => PathErrors.NoFile(path) is { } error ? Refuse(error) : [path];
 
     private List<string> Refuse(ErrorRecord error)
     {

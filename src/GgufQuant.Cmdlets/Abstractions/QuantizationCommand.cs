@@ -126,8 +126,8 @@ public abstract class QuantizationCommand : ModelCommand
     /// <summary>Reads a file that the user has asked for, without which nothing should be made.</summary>
     private protected TResult OrStop<TResult>(string path, Func<string, TResult> read)
     {
-        if (!File.Exists(path))
-            ThrowTerminatingError(Directory.Exists(path) ? PathErrors.IsFolder(path) : PathErrors.NotFound(path));
+        if (PathErrors.NoFile(path) is { } error)
+            ThrowTerminatingError(error);
         try
         {
             return read(path);

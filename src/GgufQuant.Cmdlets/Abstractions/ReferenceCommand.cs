@@ -49,9 +49,9 @@ public abstract class ReferenceCommand : PathCommand
 
     private void TryCompare(string referencePath, string path)
     {
-        if (!File.Exists(referencePath))
+        if (PathErrors.NoFile(referencePath) is { } error)
         {
-            WriteError(PathErrors.NotFound(referencePath));
+            WriteError(error);
             return;
         }
         try

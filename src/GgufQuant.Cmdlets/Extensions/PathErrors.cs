@@ -5,6 +5,14 @@ namespace GgufQuant.Commands;
 /// <summary>Errors about paths.</summary>
 internal static class PathErrors
 {
+    /// <summary>Why a path is not that of a file; null where it is.</summary>
+    internal static ErrorRecord? NoFile(string path)
+    {
+        if (File.Exists(path))
+            return null;
+        return Directory.Exists(path) ? IsFolder(path) : NotFound(path);
+    }
+
     internal static ErrorRecord NotFound(string path) =>
         new(new FileNotFoundException($"The file '{path}' does not exist.", path), "FileNotFound", ErrorCategory.ObjectNotFound, path);
 

@@ -44,14 +44,8 @@ internal readonly struct TernaryQuantizer<TFormat, TSums> : ILaneQuantizer
         for (int first = 0; first < total; first += batchSize)
         {
             int count = Math.Min(batchSize, total - first);
-            scoped ReadOnlySpan<float> batch = weights.Slice(first * SuperBlock.Size, count * SuperBlock.Size);
+            scoped ReadOnlySpan<float> batch = SuperBlock.Batch(weights, first, count, padded);
             Span<byte> target = blocks.Slice(first * TFormat.BlockBytes, count * TFormat.BlockBytes);
-            if (count < batchSize)
-            {
-                batch.CopyTo(padded);
-                padded[batch.Length..].Clear();
-                batch = padded;
-            }
             if (importance.IsEmpty)
                 Square<TF, TI>(batch, factors);
             else

@@ -73,14 +73,8 @@ internal readonly struct SignedBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
         for (int first = 0; first < total; first += batchSize)
         {
             int count = Math.Min(batchSize, total - first);
-            scoped ReadOnlySpan<float> batch = weights.Slice(first * SuperBlock.Size, count * SuperBlock.Size);
+            scoped ReadOnlySpan<float> batch = SuperBlock.Batch(weights, first, count, padded);
             Span<byte> target = blocks.Slice(first * TFormat.BlockBytes, count * TFormat.BlockBytes);
-            if (count < batchSize)
-            {
-                batch.CopyTo(padded);
-                padded[batch.Length..].Clear();
-                batch = padded;
-            }
             if (TMode.Given && TFormat.WeighsByVariance)
                 ImportanceFactors<TF, TI>.WithVariance(batch, 2, count, first, rowLength, importance, factors);
             else if (TMode.Given)

@@ -8,6 +8,21 @@ internal static class SuperBlock
 
     /// <summary>A block whose greatest magnitude is less counts as zero (ggml's <c>GROUP_MAX_EPS</c>).</summary>
     public const float Negligible = 1e-15f;
+
+    /// <summary>The weights of consecutive super-blocks, filled up with zeros to a whole batch.</summary>
+    /// <param name="weights">All weights.</param>
+    /// <param name="first">The number of the batch's first super-block.</param>
+    /// <param name="count">How many there are for it.</param>
+    /// <param name="padded">Room for a whole batch.</param>
+    public static ReadOnlySpan<float> Batch(ReadOnlySpan<float> weights, int first, int count, Span<float> padded)
+    {
+        ReadOnlySpan<float> batch = weights.Slice(first * Size, count * Size);
+        if (batch.Length == padded.Length)
+            return batch;
+        batch.CopyTo(padded);
+        padded[batch.Length..].Clear();
+        return padded;
+    }
 }
 
 /// <summary>Whether a search has importance weights: a type, so that each kernel is compiled for its case.</summary>
