@@ -1,3 +1,4 @@
+using GgufQuant.Formats;
 using GgufQuant.Gpu.Cuda;
 using GgufQuant.Gpu.OpenCl;
 using GgufQuant.Planning;
@@ -7,28 +8,33 @@ namespace GgufQuant.Gpu;
 
 /// <summary>The devices of this machine that quantize, and the way to use one.</summary>
 /// <remarks>
-/// A device is usable when its driver promises exact arithmetic and a trial of every kernel has made the processor's
+/// A device is usable when its driver promises exact arithmetic and a trial of the kernels has made the processor's
 /// bytes. Drivers that are missing or broken give a sentence, never an exception.
 /// </remarks>
 public static class DeviceCatalog
 {
-    /// <summary>Everything that could quantize, the processor first. Tries the kernels of each graphics card.</summary>
-    /// <param name="token">Ends the list between two devices.</param>
-    public static IReadOnlyList<ComputeDevice> List(CancellationToken token = default)
+    /// <summary>Everything that could quantize, the processor first, as the drivers describe it.</summary>
+    public static IReadOnlyList<ComputeDevice> List() => [Processor, .. FindAll().Select(candidate => candidate.Device)];
+
+    /// <summary>The same, after a trial of every kernel of each graphics card, which takes seconds.</summary>
+    /// <param name="progress">Is told which kernels are being tried.</param>
+    /// <param name="token">Ends it before the next trial.</param>
+    /// <exception cref="OperationCanceledException">The token was signalled.</exception>
+    public static IReadOnlyList<ComputeDevice> Try(IProgress<DeviceTrial>? progress = null, CancellationToken token = default)
     {
-        List<ComputeDevice> devices =
-        [
-            new("Cpu", ComputeApi.Cpu, $"Processor, {Environment.ProcessorCount} threads", GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, IsGpu: false, null),
-        ];
+        List<ComputeDevice> devices = [Processor];
         foreach (Candidate candidate in FindAll())
         {
-            token.ThrowIfCancellationRequested();
             // OpenCL on a processor gains nothing, and a broken one may end the process: it is tried when it is asked for.
-            string? refusal = candidate.Device.Refusal ?? (candidate.Device.IsGpu ? Try(candidate) : null);
+            string? refusal = candidate.Device.Refusal ?? (candidate.Device.IsGpu ? Try(candidate, progress, token) : null);
             devices.Add(candidate.Device with { Refusal = refusal });
         }
         return devices;
     }
+
+    private static ComputeDevice Processor => new(
+        "Cpu", ComputeApi.Cpu, $"Processor, {Environment.ProcessorCount} threads", GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
+        IsGpu: false, null);
 
     /// <summary>Opens a device.</summary>
     /// <param name="selector">
@@ -37,17 +43,25 @@ public static class DeviceCatalog
     /// </param>
     /// <param name="threads">Processor cores to use; 0 for all.</param>
     /// <param name="warn">Is told once when a card fails later and the processor goes on alone.</param>
-    /// <param name="plan">What it is to make, if that is known: <c>Auto</c> looks for no card where nothing gains from one.</param>
+    /// <param name="plan">
+    /// What it is to make, if that is known: <c>Auto</c> looks for no card where nothing gains from one, and a card is
+    /// tried with the plan's types alone.
+    /// </param>
+    /// <param name="progress">Is told which kernels are being tried.</param>
+    /// <param name="token">Ends it before the next trial.</param>
     /// <exception cref="ArgumentException">The selector names nothing.</exception>
     /// <exception cref="GpuException">The device asked for is not there or not usable; the message says why.</exception>
+    /// <exception cref="OperationCanceledException">The token was signalled.</exception>
     public static IQuantizationDevice Open(
-        string selector, int threads = 0, Action<string>? warn = null, QuantizationPlan? plan = null)
+        string selector, int threads = 0, Action<string>? warn = null, QuantizationPlan? plan = null,
+        IProgress<DeviceTrial>? progress = null, CancellationToken token = default)
     {
         ArgumentNullException.ThrowIfNull(selector);
         (ComputeApi? api, int? index) = Parse(selector) ?? throw new ArgumentException(Refusal(selector), nameof(selector));
         if (api == ComputeApi.Cpu || (api is null && plan is not null && !GpuDevice.Gains(plan)))
             return new CpuDevice(threads);
 
+        IReadOnlyCollection<GgmlType> types = plan is null ? KernelPlan.Types : GpuDevice.TypesOf(plan);
         List<string> refusals = [];
         int place = 0;
         foreach (Candidate candidate in FindAll().Where(candidate => api is null ? candidate.Device.IsGpu : candidate.Device.Api == api))
@@ -55,8 +69,8 @@ public static class DeviceCatalog
             if (index is not null && candidate.Open is not null && place++ != index)
                 continue;
             string? refusal = candidate.Device.Refusal;
-            if (refusal is null && TryOpen(candidate, out IGpuDriver? driver, out refusal))
-                return new GpuDevice(driver!, threads, onlyWhereItGains: api is null, warn);
+            if (refusal is null && TryOpen(candidate, types, progress, token, out IGpuDriver? driver, out refusal))
+                return new GpuDevice(driver!, threads, types, onlyWhereItGains: api is null, warn);
             refusals.Add(candidate.Open is null ? refusal! : $"{candidate.Device.Name}: {refusal}");
         }
         if (api is null)
@@ -130,25 +144,32 @@ public static class DeviceCatalog
         }
     }
 
-    private static string? Try(Candidate candidate)
+    private static string? Try(Candidate candidate, IProgress<DeviceTrial>? progress, CancellationToken token)
     {
-        if (!TryOpen(candidate, out IGpuDriver? driver, out string? refusal))
+        if (!TryOpen(candidate, KernelPlan.Types, progress, token, out IGpuDriver? driver, out string? refusal))
             return refusal;
         driver!.Dispose();
         return null;
     }
 
-    private static bool TryOpen(Candidate candidate, out IGpuDriver? driver, out string? refusal)
+    private static bool TryOpen(
+        Candidate candidate, IReadOnlyCollection<GgmlType> types, IProgress<DeviceTrial>? progress, CancellationToken token,
+        out IGpuDriver? driver, out string? refusal)
     {
         driver = null;
         try
         {
             driver = candidate.Open!();
-            refusal = SelfTest.Run(driver);
+            refusal = SelfTest.Run(driver, types, progress, token);
         }
         catch (GpuException exception)
         {
             refusal = exception.Message;
+        }
+        catch (OperationCanceledException)
+        {
+            driver?.Dispose();
+            throw;
         }
         if (refusal is null)
             return true;

@@ -16,7 +16,6 @@ namespace GgufQuant.Gpu;
 /// </remarks>
 public sealed class GpuDevice : IQuantizationDevice
 {
-    private const int Queues = 4;
     private const int MostWeights = 4 << 20;
     private const int LeastWeights = 64 << 10;
 
@@ -25,9 +24,10 @@ public sealed class GpuDevice : IQuantizationDevice
 
     private readonly IGpuDriver _driver;
     private readonly CpuDevice _processor;
+    private readonly IReadOnlySet<GgmlType> _types;
     private readonly bool _onlyWhereItGains;
     private readonly Action<string>? _warn;
-    private readonly SemaphoreSlim _free = new(Queues);
+    private readonly SemaphoreSlim _free;
     private readonly ConcurrentBag<GpuJob> _jobs = [];
     private long _busyTicks;
     private long _weights;
@@ -36,15 +36,19 @@ public sealed class GpuDevice : IQuantizationDevice
 
     /// <param name="driver">The card; it belongs to this device from now on.</param>
     /// <param name="threads">Processor cores to use beside it; 0 for all.</param>
+    /// <param name="types">The types that it has been tried with, others being left to the processor; null for all.</param>
     /// <param name="onlyWhereItGains">Leave to the processor the types that it makes as fast as memory allows.</param>
     /// <param name="warn">Is told once when the card fails.</param>
-    internal GpuDevice(IGpuDriver driver, int threads = 0, bool onlyWhereItGains = false, Action<string>? warn = null)
+    internal GpuDevice(
+        IGpuDriver driver, int threads = 0, IReadOnlyCollection<GgmlType>? types = null, bool onlyWhereItGains = false, Action<string>? warn = null)
     {
         _driver = driver;
+        _free = new(driver.Queues);
         _processor = new(threads);
+        _types = (types ?? KernelPlan.Types).ToHashSet();
         _onlyWhereItGains = onlyWhereItGains;
         // Others may use the card too, so half of what is free is left.
-        PreferredWeights = (int)Math.Clamp(driver.FreeMemory / 2 / Queues / GpuJob.MostBytesAWeight, LeastWeights, MostWeights);
+        PreferredWeights = (int)Math.Clamp(driver.FreeMemory / 2 / driver.Queues / GpuJob.MostBytesAWeight, LeastWeights, MostWeights);
         _warn = warn;
     }
 
@@ -52,7 +56,7 @@ public sealed class GpuDevice : IQuantizationDevice
     public string Name => _driver.Name;
 
     /// <inheritdoc/>
-    public int Parallelism => Queues + _processor.Parallelism;
+    public int Parallelism => _driver.Queues + _processor.Parallelism;
 
     /// <inheritdoc/>
     public int PreferredWeights { get; }
@@ -78,8 +82,12 @@ public sealed class GpuDevice : IQuantizationDevice
         source is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 && KernelPlan.Find(target) is not null;
 
     /// <summary>Whether the card makes any tensor of a plan faster than memory feeds a processor.</summary>
-    internal static bool Gains(QuantizationPlan plan) => plan.Tensors.Any(tensor =>
-        !tensor.IsCopied && HasKernel(tensor.Source.Type, tensor.Target) && KernelPlan.Gains(tensor.Target, tensor.Importance is not null));
+    internal static bool Gains(QuantizationPlan plan) =>
+        ForCard(plan).Any(tensor => KernelPlan.Gains(tensor.Target, tensor.Importance is not null));
+
+    /// <summary>The types of a plan that the card has kernels for.</summary>
+    internal static IReadOnlyCollection<GgmlType> TypesOf(QuantizationPlan plan) =>
+        [.. ForCard(plan).Select(tensor => tensor.Target).Distinct()];
 
     /// <inheritdoc/>
     public IMemoryOwner<byte> Allocate(int bytes)
@@ -143,10 +151,14 @@ public sealed class GpuDevice : IQuantizationDevice
         _free.Dispose();
     }
 
+    private static IEnumerable<PlannedTensor> ForCard(QuantizationPlan plan) =>
+        plan.Tensors.Where(tensor => !tensor.IsCopied && HasKernel(tensor.Source.Type, tensor.Target));
+
     private bool IsForCard(QuantizationJob job) =>
         Volatile.Read(ref _failed) == 0
         && job.Weights <= PreferredWeights
         && HasKernel(job.SourceType, job.TargetType)
+        && _types.Contains(job.TargetType)
         && (!_onlyWhereItGains || KernelPlan.Gains(job.TargetType, !job.Importance.IsEmpty));
 
     private async Task<WeightFault?> RunOnProcessorAsync(QuantizationJob job, int firstRow, int rows, CancellationToken token)

@@ -94,8 +94,8 @@ internal sealed unsafe class GpuJob(IGpuQueue queue) : IDisposable
     {
         (int sums, int sumLength) = plan.Squares(job.RowLength, job.Rows, arguments.Weighted != 0);
         if (sums > 0)
-            queue.Launch("sum_squares", arguments with { RowLength = sumLength, Items = sums });
-        foreach ((string kernel, int items) in plan.Launches(job.RowLength * job.Rows))
+            queue.Launch(plan.SumSquares, arguments with { RowLength = sumLength, Items = sums });
+        foreach ((Kernel kernel, int items) in plan.Launches(job.RowLength * job.Rows))
             queue.Launch(kernel, arguments with { RowLength = job.RowLength, Items = items });
     }
 

@@ -2,7 +2,7 @@ using System.Buffers;
 
 namespace GgufQuant.Gpu;
 
-/// <summary>One graphics card with the kernels loaded.</summary>
+/// <summary>One graphics card, which compiles kernels when they are first launched.</summary>
 internal interface IGpuDriver : IDisposable
 {
     /// <summary>The card's name.</summary>
@@ -10,6 +10,9 @@ internal interface IGpuDriver : IDisposable
 
     /// <summary>Bytes of the card's memory that were free when it was opened; all of them where the driver does not tell.</summary>
     long FreeMemory { get; }
+
+    /// <summary>Queues worth having at a time: as many as keep copies both ways and kernels busy.</summary>
+    int Queues { get; }
 
     /// <summary>A line of commands that run in order, beside those of other lines.</summary>
     IGpuQueue CreateQueue();
@@ -42,7 +45,7 @@ internal interface IGpuQueue : IDisposable
     void Copy(nint destination, nint source, long bytes);
 
     /// <summary>Runs a kernel of common.cl's arguments.</summary>
-    void Launch(string kernel, KernelArguments arguments);
+    void Launch(Kernel kernel, KernelArguments arguments);
 
     /// <summary>Blocks until all commands so far are done.</summary>
     void Wait();

@@ -16,48 +16,52 @@ internal sealed class KernelPlan
 
     private static readonly FrozenDictionary<GgmlType, KernelPlan> s_plans = new KernelPlan[]
     {
-        new(GgmlType.Q4_0, subBlockSize: 32),
-        new(GgmlType.Q4_1, subBlockSize: 32),
-        new(GgmlType.Q5_0, subBlockSize: 32),
-        new(GgmlType.Q5_1, subBlockSize: 32),
-        new(GgmlType.Q8_0, subBlockSize: 32),
-        new(GgmlType.IQ4_NL, subBlockSize: 32),
-        new(GgmlType.Q1_0, subBlockSize: 128),
-        new(GgmlType.Q2_0, subBlockSize: 64),
-        new(GgmlType.TQ1_0, subBlockSize: 256),
-        new(GgmlType.TQ2_0, subBlockSize: 256),
-        new(GgmlType.MXFP4, subBlockSize: 32),
-        new(GgmlType.NVFP4, subBlockSize: 64),
-        new(GgmlType.Q2_K, subBlockSize: 16),
-        new(GgmlType.Q3_K, subBlockSize: 16),
-        new(GgmlType.Q4_K, subBlockSize: 32),
-        new(GgmlType.Q5_K, subBlockSize: 32),
-        new(GgmlType.Q6_K, subBlockSize: 16),
-        new(GgmlType.IQ4_XS, subBlockSize: 32),
-        new(GgmlType.IQ3_XXS, subBlockSize: 32, Lattice.IQ3_XXS),
-        new(GgmlType.IQ3_S, subBlockSize: 32, Lattice.IQ3_S),
-        new(GgmlType.IQ2_XXS, subBlockSize: 32, Lattice.IQ2_XXS),
-        new(GgmlType.IQ2_XS, subBlockSize: 16, Lattice.IQ2_XS),
-        new(GgmlType.IQ2_S, subBlockSize: 16, Lattice.IQ2_S),
-        new(GgmlType.IQ1_S, subBlockSize: 32, Lattice.IQ1),
-        new(GgmlType.IQ1_M, subBlockSize: 16, Lattice.IQ1),
+        new(GgmlType.Q4_0, "blocks32", subBlockSize: 32),
+        new(GgmlType.Q4_1, "blocks32", subBlockSize: 32),
+        new(GgmlType.Q5_0, "blocks32", subBlockSize: 32),
+        new(GgmlType.Q5_1, "blocks32", subBlockSize: 32),
+        new(GgmlType.Q8_0, "blocks32", subBlockSize: 32),
+        new(GgmlType.IQ4_NL, "nonlinear", subBlockSize: 32),
+        new(GgmlType.Q1_0, "ternary", subBlockSize: 128),
+        new(GgmlType.Q2_0, "ternary", subBlockSize: 64),
+        new(GgmlType.TQ1_0, "ternary", subBlockSize: 256),
+        new(GgmlType.TQ2_0, "ternary", subBlockSize: 256),
+        new(GgmlType.MXFP4, "microscaling", subBlockSize: 32),
+        new(GgmlType.NVFP4, "microscaling", subBlockSize: 64),
+        new(GgmlType.Q2_K, "minimum", subBlockSize: 16),
+        new(GgmlType.Q3_K, "signed", subBlockSize: 16),
+        new(GgmlType.Q4_K, "minimum", subBlockSize: 32),
+        new(GgmlType.Q5_K, "minimum", subBlockSize: 32),
+        new(GgmlType.Q6_K, "signed", subBlockSize: 16),
+        new(GgmlType.IQ4_XS, "nonlinear", subBlockSize: 32),
+        new(GgmlType.IQ3_XXS, "lattice", subBlockSize: 32, Lattice.IQ3_XXS),
+        new(GgmlType.IQ3_S, "lattice", subBlockSize: 32, Lattice.IQ3_S),
+        new(GgmlType.IQ2_XXS, "lattice", subBlockSize: 32, Lattice.IQ2_XXS),
+        new(GgmlType.IQ2_XS, "lattice", subBlockSize: 16, Lattice.IQ2_XS),
+        new(GgmlType.IQ2_S, "lattice", subBlockSize: 16, Lattice.IQ2_S),
+        new(GgmlType.IQ1_S, "iq1", subBlockSize: 32, Lattice.IQ1),
+        new(GgmlType.IQ1_M, "iq1", subBlockSize: 16, Lattice.IQ1),
     }.ToFrozenDictionary(plan => plan.Type);
 
     private readonly BlockFormat _format;
 
-    private KernelPlan(GgmlType type, int subBlockSize, Lattice? lattice = null)
+    private KernelPlan(GgmlType type, string file, int subBlockSize, Lattice? lattice = null)
     {
         Type = type;
+        File = file;
         SubBlockSize = subBlockSize;
         Lattice = lattice;
         _format = BlockFormat.Of(type);
     }
 
     /// <summary>The types there are kernels for.</summary>
-    internal static IEnumerable<GgmlType> Types => s_plans.Keys.Order();
+    internal static IReadOnlyList<GgmlType> Types { get; } = [.. s_plans.Keys.Order()];
 
     /// <summary>The type made.</summary>
     internal GgmlType Type { get; }
+
+    /// <summary>The file its kernels stand in, without extension.</summary>
+    internal string File { get; }
 
     /// <summary>Weights a work-item searches a scale for.</summary>
     internal int SubBlockSize { get; }
@@ -86,17 +90,22 @@ internal sealed class KernelPlan
         return HasSearch ? (checked(rowLength * rows) / SuperBlockSize, SuperBlockSize) : (rows, rowLength);
     }
 
+    /// <summary>What adds up squares for its kernels.</summary>
+    internal Kernel SumSquares => new(File, "sum_squares");
+
     /// <summary>The kernels to run over that many weights, in order, and how many work-items each takes.</summary>
-    internal IEnumerable<(string Kernel, int Items)> Launches(int weights)
+    internal IEnumerable<(Kernel Kernel, int Items)> Launches(int weights)
     {
         if (!HasSearch)
         {
-            yield return ($"quantize_{_format.Name}", weights / SubBlockSize);
+            yield return (Of("quantize"), weights / SubBlockSize);
             yield break;
         }
-        yield return ($"search_{_format.Name}", weights / SubBlockSize);
+        yield return (Of("search"), weights / SubBlockSize);
         if (Lattice is null)
-            yield return ($"scale_{_format.Name}", weights / SuperBlockSize);
-        yield return ($"pack_{_format.Name}", weights / SuperBlockSize * (Lattice is null ? PackItems : 1));
+            yield return (Of("scale"), weights / SuperBlockSize);
+        yield return (Of("pack"), weights / SuperBlockSize * (Lattice is null ? PackItems : 1));
     }
+
+    private Kernel Of(string step) => new(File, $"{step}_{_format.Name}");
 }

@@ -1,20 +1,16 @@
 namespace GgufQuant.Gpu;
 
-/// <summary>The kernels as they lie in this assembly: OpenCL C for drivers that compile it, PTX for CUDA's.</summary>
+/// <summary>The kernels as they lie in this assembly, a file at a time: OpenCL C for drivers that compile it, PTX for CUDA's.</summary>
 internal static class KernelSource
 {
-    // The shared file first; the order is that of Kernels/make-ptx.sh.
-    private static readonly string[] s_files =
-    [
-        "common.cl", "blocks32.cl", "ternary.cl", "microscaling.cl", "nonlinear.cl", "minimum.cl", "signed.cl", "lattice.cl",
-        "iq1.cl",
-    ];
+    /// <summary>The files, without extension; what they share is part of each.</summary>
+    internal static IEnumerable<string> Files => KernelPlan.Types.Select(type => KernelPlan.Find(type)!.File).Distinct();
 
-    /// <summary>The OpenCL C source, whole.</summary>
-    internal static string OpenCl => string.Concat(s_files.Select(Read));
+    /// <summary>A file's kernels in OpenCL C.</summary>
+    internal static string OpenCl(string file) => Read("common.cl") + Read($"{file}.cl");
 
-    /// <summary>The PTX text.</summary>
-    internal static string Ptx => Read("quant.ptx");
+    /// <summary>A file's kernels as PTX text.</summary>
+    internal static string Ptx(string file) => Read($"{file}.ptx");
 
     private static string Read(string name)
     {

@@ -2,16 +2,18 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Gpu;
 
-/// <summary>Small conversions to every type, card against processor: what a driver claims is not enough.</summary>
+/// <summary>Small conversions, card against processor: what a driver claims is not enough.</summary>
 internal static class SelfTest
 {
     private const int RowLength = 4096;
     private const int Rows = 16;
 
-    /// <summary>Compares every byte.</summary>
+    /// <summary>Compares every byte of the types asked for, whose kernels are compiled by it.</summary>
     /// <returns>What differs, or null.</returns>
     /// <exception cref="GpuException">The driver reports an error.</exception>
-    internal static string? Run(IGpuDriver driver)
+    /// <exception cref="OperationCanceledException">The token was signalled, which is looked at between two types.</exception>
+    internal static string? Run(
+        IGpuDriver driver, IReadOnlyCollection<GgmlType> types, IProgress<DeviceTrial>? progress = null, CancellationToken token = default)
     {
         float[] weights = new float[RowLength * Rows];
         float[] importance = new float[RowLength];
@@ -32,8 +34,11 @@ internal static class SelfTest
             Sample.Of(GgmlType.F16, weights, importance),
         ];
         using GpuJob job = new(driver.CreateQueue());
-        foreach (GgmlType type in KernelPlan.Types)
+        int done = 0;
+        foreach (GgmlType type in types)
         {
+            token.ThrowIfCancellationRequested();
+            progress?.Report(new(driver.Name, type, (double)done++ / types.Count));
             bool isPlainPossible = BlockFormat.Of(type).Importance != ImportanceUse.Required;
             if (samples.Any(sample => (isPlainPossible || sample.Importance.Length > 0) && Differs(job, type, sample)))
                 return $"Its {BlockFormat.Of(type)} differs from the processor's.";

@@ -156,7 +156,8 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     public void A_driver_that_takes_no_kernels_is_refused_with_its_reason()
     {
         _standIn.RequirePtx(".version 99.0");
-        GpuException exception = Assert.Throws<GpuException>(_standIn.Open);
+        using IGpuDriver driver = _standIn.Open();
+        GpuException exception = Assert.Throws<GpuException>(() => SelfTest.Run(driver, [GgmlType.Q4_K], token: TestContext.Current.CancellationToken));
         Assert.Equal("CUDA could not compile the kernels for 'Stand-in': the PTX is of another version (error 222).", exception.Message);
     }
 
@@ -196,7 +197,37 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     public void The_stand_in_passes_the_self_test()
     {
         using IGpuDriver driver = _standIn.Open();
-        Assert.Null(SelfTest.Run(driver));
+        Assert.Null(SelfTest.Run(driver, KernelPlan.Types, token: TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void The_self_test_reports_each_type_and_ends_between_two()
+    {
+        using IGpuDriver driver = _standIn.Open();
+        using CancellationTokenSource stop = new();
+        List<DeviceTrial> trials = [];
+        Recorder recorder = new(trial =>
+        {
+            trials.Add(trial);
+            if (trials.Count == 2)
+                stop.Cancel();
+        });
+        Assert.Throws<OperationCanceledException>(
+            () => SelfTest.Run(driver, [GgmlType.Q8_0, GgmlType.Q6_K, GgmlType.IQ1_S, GgmlType.Q4_K], recorder, stop.Token));
+        Assert.Equal([new("Stand-in", GgmlType.Q8_0, 0), new("Stand-in", GgmlType.Q6_K, 0.25)], trials);
+    }
+
+    [Fact]
+    public async Task A_type_that_was_not_tried_is_left_to_the_processor()
+    {
+        using GpuDevice device = new(_standIn.Open(), threads: 1, types: [GgmlType.Q6_K]);
+        foreach ((GgmlType type, double share) in ((GgmlType, double)[])[(GgmlType.Q4_K, 0), (GgmlType.Q6_K, 0.5)])
+        {
+            (QuantizationJob work, byte[] expected) = TestJob.Make(type, [], seed: 1, device.Allocate);
+            Assert.Null(await device.QuantizeAsync(work, TestContext.Current.CancellationToken));
+            Assert.Equal(expected, work.Destination.ToArray());
+            Assert.Equal(share, device.Share);
+        }
     }
 
     [Fact]
@@ -205,5 +236,10 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
         _standIn.LimitMemory(24L << 30);
         DeviceCatalog.Candidate candidate = Assert.Single(DeviceCatalog.FindCuda((_standIn.Api, null)));
         Assert.Equal(new ComputeDevice("Cuda:0", ComputeApi.Cuda, "Stand-in", 24L << 30, IsGpu: true, null), candidate.Device);
+    }
+
+    private sealed class Recorder(Action<DeviceTrial> report) : IProgress<DeviceTrial>
+    {
+        public void Report(DeviceTrial value) => report(value);
     }
 }

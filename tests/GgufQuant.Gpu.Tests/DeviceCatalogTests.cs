@@ -12,7 +12,7 @@ public class DeviceCatalogTests
     [Fact]
     public void The_processor_comes_first_and_every_refusal_is_a_sentence()
     {
-        IReadOnlyList<ComputeDevice> devices = DeviceCatalog.List(TestContext.Current.CancellationToken);
+        IReadOnlyList<ComputeDevice> devices = DeviceCatalog.Try(token: TestContext.Current.CancellationToken);
         Assert.Equal(("Cpu", true), (devices[0].Id, devices[0].IsUsable));
         Assert.Contains(devices, device => device.Api == ComputeApi.Cuda);
         Assert.Contains(devices, device => device.Api == ComputeApi.OpenCL);
@@ -32,7 +32,7 @@ public class DeviceCatalogTests
     [Fact]
     public void Auto_finds_a_device_on_every_machine()
     {
-        using IQuantizationDevice device = DeviceCatalog.Open("auto");
+        using IQuantizationDevice device = DeviceCatalog.Open("auto", token: TestContext.Current.CancellationToken);
         Assert.NotEmpty(device.Name);
     }
 
@@ -46,7 +46,7 @@ public class DeviceCatalogTests
         using GgufFile source = GgufFile.Open(Path.Combine(TestFolders.Root, "samples", "novels-6m-f16.gguf"));
         QuantizationPlan plan = QuantizationPlan.Create(source, type, new());
         Assert.Equal(gains, GpuDevice.Gains(plan));
-        using IQuantizationDevice device = DeviceCatalog.Open("Auto", plan: plan);
+        using IQuantizationDevice device = DeviceCatalog.Open("Auto", plan: plan, token: TestContext.Current.CancellationToken);
         if (!gains)
             Assert.IsType<CpuDevice>(device);
     }
@@ -54,7 +54,7 @@ public class DeviceCatalogTests
     [Fact]
     public void Cpu_takes_the_threads_it_is_given()
     {
-        using IQuantizationDevice device = DeviceCatalog.Open("Cpu", threads: 3);
+        using IQuantizationDevice device = DeviceCatalog.Open("Cpu", threads: 3, token: TestContext.Current.CancellationToken);
         Assert.Equal(3, Assert.IsType<CpuDevice>(device).Parallelism);
     }
 
@@ -67,14 +67,14 @@ public class DeviceCatalogTests
     [InlineData("0")]
     public void What_is_not_a_device_is_refused_by_name(string selector)
     {
-        ArgumentException exception = Assert.Throws<ArgumentException>(() => DeviceCatalog.Open(selector));
+        ArgumentException exception = Assert.Throws<ArgumentException>(() => DeviceCatalog.Open(selector, token: TestContext.Current.CancellationToken));
         Assert.StartsWith($"'{selector}' is not a device: say Auto, Cpu, Cuda, Cuda:0, OpenCL or OpenCL:0.", exception.Message);
     }
 
     [Fact]
     public void A_device_that_is_not_there_is_refused_with_the_reason()
     {
-        GpuException exception = Assert.Throws<GpuException>(() => DeviceCatalog.Open("OpenCL:97"));
+        GpuException exception = Assert.Throws<GpuException>(() => DeviceCatalog.Open("OpenCL:97", token: TestContext.Current.CancellationToken));
         Assert.Contains("OpenCL:97", exception.Message);
     }
 
@@ -82,7 +82,7 @@ public class DeviceCatalogTests
     public void OpenCL_opens_where_it_is()
     {
         Assert.SkipWhen(OpenClTestDevice.Missing is not null, OpenClTestDevice.Missing ?? "");
-        using IQuantizationDevice device = DeviceCatalog.Open("OpenCL");
+        using IQuantizationDevice device = DeviceCatalog.Open("OpenCL", token: TestContext.Current.CancellationToken);
         Assert.IsType<GpuDevice>(device);
     }
 }

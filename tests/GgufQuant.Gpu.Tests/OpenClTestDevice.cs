@@ -14,7 +14,7 @@ internal static class OpenClTestDevice
     internal static string? Missing => s_found.Value.Missing;
 
     /// <summary>The device with kernels of a source.</summary>
-    internal static OpenClDriver Open(string source) => new(s_found.Value.Api!, s_found.Value.Device!, source);
+    internal static OpenClDriver Open(Func<string, string> source) => new(s_found.Value.Api!, s_found.Value.Device!, source);
 
     private static (OpenClApi? Api, OpenClDevice? Device, string? Missing) Find()
     {

@@ -6,20 +6,29 @@ namespace GgufQuant.Gpu.Tests;
 /// <summary>The committed PTX: what it must not contain, and that clang makes the same from the sources.</summary>
 public partial class PtxTests
 {
-    private static string[] Instructions => [.. KernelSource.Ptx.Split('\n').Select(line => line.Trim()).Where(line => line.EndsWith(';'))];
+    public static TheoryData<string> Files => [.. KernelSource.Files];
 
-    [Fact]
-    public void No_float_is_fused_flushed_or_approximated()
+    // The oldest card the kernels are made for and the newest the assembler knows, and what differs most between them.
+    public static TheoryData<string, string> Cards => new(
+        from file in KernelSource.Files
+        from card in (string[])["sm_50", "sm_61", "sm_75", "sm_86", "sm_90"]
+        select (file, card));
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void No_float_is_fused_flushed_or_approximated(string file)
     {
-        Assert.DoesNotMatch(@"\b(fma|mad)\.[a-z.]*f(16|32|64)\b", KernelSource.Ptx);
-        Assert.DoesNotMatch(@"\.(ftz|approx|full|sat)\b", KernelSource.Ptx);
-        Assert.DoesNotMatch(@"\.f64\b", KernelSource.Ptx);
+        string ptx = KernelSource.Ptx(file);
+        Assert.DoesNotMatch(@"\b(fma|mad)\.[a-z.]*f(16|32|64)\b", ptx);
+        Assert.DoesNotMatch(@"\.(ftz|approx|full|sat)\b", ptx);
+        Assert.DoesNotMatch(@"\.f64\b", ptx);
     }
 
-    [Fact]
-    public void Every_float_operation_names_its_rounding()
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void Every_float_operation_names_its_rounding(string file)
     {
-        string[] operations = [.. Instructions.Where(line => Regex.IsMatch(line, @"\b(add|sub|mul|div|rcp|sqrt|cvt)\.[a-z.]*f32\b"))];
+        string[] operations = [.. KernelSource.Ptx(file).Split('\n').Where(line => FloatOperation.IsMatch(line))];
         Assert.NotEmpty(operations);
         Assert.All(operations, line => Assert.Matches(@"\b(add|sub|mul|div|rcp|sqrt|cvt)\.rn\.f32\b", line));
     }
@@ -29,42 +38,72 @@ public partial class PtxTests
     {
         foreach (KernelPlan plan in KernelPlan.Types.Select(type => KernelPlan.Find(type)!))
         {
-            foreach ((string kernel, _) in plan.Launches(weights: 1024))
-                Assert.Contains($".visible .entry {kernel}(", KernelSource.Ptx);
+            string ptx = KernelSource.Ptx(plan.File);
+            foreach (Kernel kernel in plan.Launches(weights: 1024).Select(launch => launch.Kernel).Append(plan.SumSquares))
+                Assert.Contains($".visible .entry {kernel.Name}(", ptx);
+            Assert.DoesNotMatch(@"(?m)^\s*(\.extern|call)\b", ptx);
         }
-        Assert.Contains(".visible .entry sum_squares(", KernelSource.Ptx);
-        Assert.DoesNotMatch(@"(?m)^\s*(\.extern|call)\b", KernelSource.Ptx);
     }
 
     [Fact]
     public async Task Clang_reproduces_it()
     {
-        string output = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.ptx");
+        Assert.SkipUnless(
+            (await OutputAsync("clang", "--version"))?.Contains("clang version 14.") == true,
+            "The committed PTX is that of clang 14, which is not here.");
         string script = Path.Combine(TestFolders.Root, "src", "GgufQuant.Gpu", "Kernels", "make-ptx.sh");
-        Assert.SkipUnless(await ClangVersionAsync() == "14", "The committed PTX is that of clang 14, which is not here.");
+        string folder = Directory.CreateTempSubdirectory().FullName;
         try
         {
-            using Process process = Process.Start("bash", [script, output]);
-            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-            Assert.Equal(0, process.ExitCode);
-            Assert.Equal(KernelSource.Ptx, await File.ReadAllTextAsync(output, TestContext.Current.CancellationToken));
+            Assert.NotNull(await OutputAsync("bash", script, folder));
+            Assert.Equal(KernelSource.Files.Select(file => $"{file}.ptx").Order(), Directory.GetFiles(folder).Select(Path.GetFileName).Order());
+            foreach (string file in KernelSource.Files)
+            {
+                string made = await File.ReadAllTextAsync(Path.Combine(folder, $"{file}.ptx"), TestContext.Current.CancellationToken);
+                Assert.Equal(KernelSource.Ptx(file), made);
+            }
         }
         finally
         {
-            File.Delete(output);
+            Directory.Delete(folder, recursive: true);
         }
     }
 
-    [GeneratedRegex(@"clang version (\d+)\.")]
-    private static partial Regex ClangVersion { get; }
-
-    private static async Task<string?> ClangVersionAsync()
+    [Theory]
+    [MemberData(nameof(Cards))]
+    public async Task Nvidias_assembler_takes_it_and_spills_no_register(string file, string card)
     {
+        string folder = Directory.CreateTempSubdirectory().FullName;
         try
         {
-            using Process clang = Process.Start(new ProcessStartInfo("clang", "--version") { RedirectStandardOutput = true })!;
-            Match match = ClangVersion.Match(await clang.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken));
-            return match.Success ? match.Groups[1].Value : null;
+            string ptx = Path.Combine(folder, "kernels.ptx");
+            await File.WriteAllTextAsync(ptx, KernelSource.Ptx(file), TestContext.Current.CancellationToken);
+            string? report = await OutputAsync("ptxas", "-v", $"-arch={card}", ptx, "-o", Path.Combine(folder, "kernels.cubin"));
+            Assert.SkipWhen(report is null, "ptxas, NVIDIA's assembler, is not installed.");
+            Assert.Contains("0 bytes spill stores", report);
+            Assert.DoesNotMatch(@"\b[1-9]\d* bytes spill", report);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [GeneratedRegex(@"\b(add|sub|mul|div|rcp|sqrt|cvt)\.[a-z.]*f32\b.*;")]
+    private static partial Regex FloatOperation { get; }
+
+    // What a program writes, null where it is not installed; it must succeed.
+    private static async Task<string?> OutputAsync(string program, params string[] arguments)
+    {
+        ProcessStartInfo start = new(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        try
+        {
+            using Process process = Process.Start(start)!;
+            Task<string> errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+            string output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken) + await errors;
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.True(process.ExitCode == 0, output);
+            return output;
         }
         catch (System.ComponentModel.Win32Exception)
         {

@@ -5,7 +5,7 @@ using GgufQuant.GpuCheck;
 // Writes a report in Markdown; exits with 1 where a byte differs, with 2 where there is no device to try.
 Console.WriteLine("| device | name | memory | |");
 Console.WriteLine("| --- | --- | --- | --- |");
-foreach (ComputeDevice device in DeviceCatalog.List())
+foreach (ComputeDevice device in DeviceCatalog.Try())
     Console.WriteLine($"| {device.Id} | {device.Name} | {device.Memory / 1024.0 / 1024 / 1024:F1} GiB | {device.Refusal ?? "usable"} |");
 
 DeviceCatalog.Candidate[] usable = [.. DeviceCatalog.FindAll().Where(candidate => candidate.Open is not null && candidate.Device.Refusal is null)];

@@ -136,7 +136,10 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         }
 
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
-        using IQuantizationDevice device = DeviceCatalog.Open(Device, Threads, warning => Post(() => WriteWarning(warning)), plan);
+        using IQuantizationDevice device = RunInBackground(
+            $"Preparing to quantize {source}",
+            (progress, token) => DeviceCatalog.Open(
+                Device, Threads, warning => Post(() => WriteWarning(warning)), plan, new TrialStatus(progress), token));
         Quantizer quantizer = new(new() { Device = device, MemoryBudget = MemoryBudget, Reuse = _earlier, Resume = Resume });
         QuantizationResult result = RunInBackground(
             Copy ? $"Copying {source}" : $"Quantizing {source} to {plan.Type}",

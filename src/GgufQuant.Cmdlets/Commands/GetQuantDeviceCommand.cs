@@ -10,5 +10,7 @@ public sealed class GetQuantDeviceCommand : StoppableCommand
 {
     /// <inheritdoc/>
     protected override void EndProcessing() => WriteObject(
-        RunInBackground("Trying the devices of this machine", (_, token) => DeviceCatalog.List(token)), enumerateCollection: true);
+        RunInBackground(
+            "Trying the devices of this machine", (progress, token) => DeviceCatalog.Try(new TrialStatus(progress), token)),
+        enumerateCollection: true);
 }

@@ -30,7 +30,7 @@ internal sealed record CudaDevice(int Ordinal, string Name, long Memory)
     }
 }
 
-/// <summary>One graphics card of CUDA's with the kernels loaded.</summary>
+/// <summary>One graphics card of CUDA's.</summary>
 internal sealed unsafe class CudaDriver : IGpuDriver
 {
     // What the kernels are made for, then what drivers may want that have dropped the oldest cards or are older than it:
@@ -45,14 +45,14 @@ internal sealed unsafe class CudaDriver : IGpuDriver
     private readonly CudaApi _api;
     private readonly int _device;
     private readonly nint _context;
-    private readonly nint _module;
+    private readonly KernelModules _modules;
     private readonly KernelTables _tables;
 
     /// <param name="api">CUDA.</param>
     /// <param name="device">The card.</param>
-    /// <param name="ptx">The kernels.</param>
-    /// <exception cref="GpuException">The card or the driver's compiler refuses.</exception>
-    internal CudaDriver(CudaApi api, CudaDevice device, string ptx)
+    /// <param name="ptx">The kernels of a file.</param>
+    /// <exception cref="GpuException">The card refuses.</exception>
+    internal CudaDriver(CudaApi api, CudaDevice device, Func<string, string> ptx)
     {
         _api = api;
         Name = device.Name;
@@ -63,9 +63,10 @@ internal sealed unsafe class CudaDriver : IGpuDriver
         _device = handle;
         _context = context;
         _tables = new(buffer => api.MemFree(buffer));
+        _modules = new(file => Load(ptx(file)), module => api.ModuleUnload(module));
         try
         {
-            _module = Load(ptx);
+            Enter();
             nuint free;
             nuint total;
             api.Check(api.MemGetInfo(&free, &total), $"tell the free memory of '{Name}'");
@@ -85,10 +86,13 @@ internal sealed unsafe class CudaDriver : IGpuDriver
     public long FreeMemory { get; }
 
     /// <inheritdoc/>
+    public int Queues => 4;
+
+    /// <inheritdoc/>
     public IGpuQueue CreateQueue()
     {
         Enter();
-        return new CudaQueue(_api, _context, _module, _tables);
+        return new CudaQueue(_api, _context, _modules, _tables);
     }
 
     /// <inheritdoc/>
@@ -111,8 +115,7 @@ internal sealed unsafe class CudaDriver : IGpuDriver
     {
         _api.CtxSetCurrent(_context);
         _tables.Dispose();
-        if (_module != 0)
-            _api.ModuleUnload(_module);
+        _modules.Dispose();
         _api.CtxSetCurrent(0);
         _api.DevicePrimaryCtxRelease(_device);
     }

@@ -10,16 +10,16 @@ internal sealed unsafe class CudaQueue : IGpuQueue
 
     private readonly CudaApi _api;
     private readonly nint _context;
-    private readonly nint _module;
+    private readonly KernelModules _modules;
     private readonly nint _stream;
     private readonly nint _event;
-    private readonly Dictionary<string, nint> _functions = [];
+    private readonly Dictionary<Kernel, nint> _functions = [];
 
-    internal CudaQueue(CudaApi api, nint context, nint module, KernelTables tables)
+    internal CudaQueue(CudaApi api, nint context, KernelModules modules, KernelTables tables)
     {
         _api = api;
         _context = context;
-        _module = module;
+        _modules = modules;
         Tables = tables;
         nint handle;
         api.Check(api.StreamCreate(&handle, NonBlocking), "start a stream");
@@ -72,14 +72,14 @@ internal sealed unsafe class CudaQueue : IGpuQueue
     }
 
     /// <inheritdoc/>
-    public void Launch(string kernel, KernelArguments arguments)
+    public void Launch(Kernel kernel, KernelArguments arguments)
     {
         Enter();
         void** addresses = stackalloc void*[KernelArguments.Count];
         KernelArguments.Addresses(&arguments, addresses);
         uint groups = (uint)((arguments.Items + GpuJob.GroupSize - 1) / GpuJob.GroupSize);
         int status = _api.LaunchKernel(Function(kernel), groups, 1, 1, GpuJob.GroupSize, 1, 1, 0, _stream, addresses, null);
-        _api.Check(status, $"run '{kernel}'");
+        _api.Check(status, $"run '{kernel.Name}'");
     }
 
     /// <inheritdoc/>
@@ -100,12 +100,13 @@ internal sealed unsafe class CudaQueue : IGpuQueue
 
     private void Enter() => _api.Check(_api.CtxSetCurrent(_context), "use the card");
 
-    private nint Function(string name)
+    private nint Function(Kernel kernel)
     {
-        if (_functions.TryGetValue(name, out nint function))
+        if (_functions.TryGetValue(kernel, out nint function))
             return function;
-        fixed (byte* text = Encoding.ASCII.GetBytes(name + '\0'))
-            _api.Check(_api.ModuleGetFunction(&function, _module, text), $"find the kernel '{name}'");
-        return _functions[name] = function;
+        nint module = _modules.Of(kernel.File);
+        fixed (byte* text = Encoding.ASCII.GetBytes(kernel.Name + '\0'))
+            _api.Check(_api.ModuleGetFunction(&function, module, text), $"find the kernel '{kernel.Name}'");
+        return _functions[kernel] = function;
     }
 }

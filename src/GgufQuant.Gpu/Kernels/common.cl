@@ -7,6 +7,7 @@
 
 #define INLINE static inline __attribute__((always_inline))
 #define GROUP_MAX_EPS 1e-15f
+#define GREATEST_FLOAT 3.402823466e+38f
 
 // The numbers of ggml's tensor types.
 #define TYPE_F32 0
@@ -362,6 +363,43 @@ INLINE float greatest(const int n, __global const float *x)
     for (int i = 0; i < n; i++)
         max = x[i] > max ? x[i] : max;
     return max;
+}
+
+// A lattice's code is a group's digits, the first lowest: eight of two bits or four of three.
+INLINE int digit_at(const int dimensions, const uint code, const int i)
+{
+    return dimensions == 8 ? (code >> (2 * i)) & 3 : (code >> (3 * i)) & 7;
+}
+
+// The first of the points in a list with the least error, where digit d is the level (spacing * d + lowest) * unit.
+INLINE uint nearest_point(
+    const int dimensions, const int spacing, const int lowest, const float unit, const float scale,
+    const float *x, const float *w, __global const ushort *list, __global int *fault)
+{
+    const uint length = list[0];
+    uint nearest = list[1];
+    float least = GREATEST_FLOAT;
+    #pragma unroll 1
+    for (uint j = 1; j <= length; j++)
+    {
+        const uint code = list[j];
+        float error = 0;
+        #pragma unroll
+        for (int i = 0; i < dimensions; i++)
+        {
+            const float level = (spacing * digit_at(dimensions, code, i) + lowest) * unit;
+            const float difference = scale * level - x[i];
+            error += w[i] * difference * difference;
+        }
+        if (error < least)
+        {
+            least = error;
+            nearest = code;
+        }
+    }
+    if (!(least < GREATEST_FLOAT))
+        *fault = 1;
+    return nearest;
 }
 
 // A sum of squares over each row_length weights, added up in order.

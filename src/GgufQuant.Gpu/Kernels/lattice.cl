@@ -1,8 +1,6 @@
 // IQ2 and IQ3: each group of eight or four weights is a point of a lattice, their signs stand beside it.
 //
-// A code is a group's digits, the first lowest: eight of two bits or four of three. Digit d is the level 2 * d + 1.
-
-#define GREATEST_FLOAT 3.402823466e+38f
+// Digit d of a code is the level 2 * d + 1.
 
 // Which groups are rounded anew under the scale that was found: those that met no point; all, if any did not; all.
 #define REFIT_OFF_LATTICE 0
@@ -23,11 +21,6 @@ typedef struct
     int refit;
 } lattice_format;
 
-INLINE int digit_at(const int dimensions, const uint code, const int i)
-{
-    return dimensions == 8 ? (code >> (2 * i)) & 3 : (code >> (3 * i)) & 7;
-}
-
 INLINE uint round_group(const int dimensions, const float inverse, const float *x)
 {
     uint code = 0;
@@ -38,37 +31,6 @@ INLINE uint round_group(const int dimensions, const float inverse, const float *
         code |= dimensions == 8 ? (uint)clamped(nearest, 0, 2) << (2 * i) : (uint)clamped(nearest, 0, 7) << (3 * i);
     }
     return code;
-}
-
-// The first of the points in a list with the least error, where digit d is the level (spacing * d + lowest) * unit.
-INLINE uint nearest_point(
-    const int dimensions, const int spacing, const int lowest, const float unit, const float scale,
-    const float *x, const float *w, __global const ushort *list, __global int *fault)
-{
-    const uint length = list[0];
-    uint nearest = list[1];
-    float least = GREATEST_FLOAT;
-    #pragma unroll 1
-    for (uint j = 1; j <= length; j++)
-    {
-        const uint code = list[j];
-        float error = 0;
-        #pragma unroll
-        for (int i = 0; i < dimensions; i++)
-        {
-            const float level = (spacing * digit_at(dimensions, code, i) + lowest) * unit;
-            const float difference = scale * level - x[i];
-            error += w[i] * difference * difference;
-        }
-        if (error < least)
-        {
-            least = error;
-            nearest = code;
-        }
-    }
-    if (!(least < GREATEST_FLOAT))
-        *fault = 1;
-    return nearest;
 }
 
 INLINE void add_group(

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace GgufQuant.Gpu.OpenCl;
 
-/// <summary>One OpenCL device with the kernels built for it.</summary>
+/// <summary>One OpenCL device.</summary>
 internal sealed unsafe class OpenClDriver : IGpuDriver
 {
     private const ulong AllocateHostPointer = 1 << 4;
@@ -14,23 +14,26 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
 
     private readonly OpenClApi _api;
     private readonly nint _device;
+    private readonly bool _isGpu;
     private readonly nint _context;
-    private readonly nint _program;
+    private readonly KernelModules _programs;
     private readonly nint _mapQueue;
     private readonly Lock _mapLock = new();
     private readonly KernelTables _tables;
 
     /// <param name="api">OpenCL.</param>
     /// <param name="device">The device.</param>
-    /// <param name="source">The kernels' source.</param>
-    /// <exception cref="GpuException">The device refuses, or its compiler does.</exception>
-    internal OpenClDriver(OpenClApi api, OpenClDevice device, string source)
+    /// <param name="source">The source of a file's kernels.</param>
+    /// <exception cref="GpuException">The device refuses.</exception>
+    internal OpenClDriver(OpenClApi api, OpenClDevice device, Func<string, string> source)
     {
         _api = api;
         _device = device.Id;
+        _isGpu = device.IsGpu;
         Name = device.Name;
         FreeMemory = device.Memory;
         _tables = new(buffer => api.ReleaseMemObject(buffer));
+        _programs = new(file => Build(source(file)), program => api.ReleaseProgram(program));
         try
         {
             nint id = device.Id;
@@ -38,7 +41,6 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
             _context = api.CreateContext(null, 1, &id, 0, 0, &status);
             OpenClApi.Check(status, $"use '{Name}'");
             _mapQueue = CreateCommandQueue();
-            _program = Build(source);
         }
         catch
         {
@@ -53,8 +55,13 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
     /// <inheritdoc/>
     public long FreeMemory { get; }
 
+    // A processor copies nothing; and PoCL 3.1 ends the process where one kernel runs in two queues and needs to be
+    // compiled anew for the larger job, as it then counts down the wrong one's users.
     /// <inheritdoc/>
-    public IGpuQueue CreateQueue() => new OpenClQueue(_api, _context, _program, CreateCommandQueue(), _tables);
+    public int Queues => _isGpu ? 4 : 1;
+
+    /// <inheritdoc/>
+    public IGpuQueue CreateQueue() => new OpenClQueue(_api, _context, _programs, CreateCommandQueue(), _tables);
 
     /// <inheritdoc/>
     public IMemoryOwner<byte> AllocatePinned(int bytes)
@@ -76,8 +83,7 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
     public void Dispose()
     {
         _tables.Dispose();
-        if (_program != 0)
-            _api.ReleaseProgram(_program);
+        _programs.Dispose();
         if (_mapQueue != 0)
             _api.ReleaseCommandQueue(_mapQueue);
         if (_context != 0)

@@ -3,11 +3,11 @@ using System.Text;
 namespace GgufQuant.Gpu.OpenCl;
 
 /// <summary>An in-order command queue, with kernels of its own since their arguments are set one by one.</summary>
-internal sealed unsafe class OpenClQueue(OpenClApi api, nint context, nint program, nint queue, KernelTables tables) : IGpuQueue
+internal sealed unsafe class OpenClQueue(OpenClApi api, nint context, KernelModules programs, nint queue, KernelTables tables) : IGpuQueue
 {
     private const ulong ReadWrite = 1 << 0;
 
-    private readonly Dictionary<string, nint> _kernels = [];
+    private readonly Dictionary<Kernel, nint> _kernels = [];
 
     /// <inheritdoc/>
     public KernelTables Tables => tables;
@@ -37,16 +37,16 @@ internal sealed unsafe class OpenClQueue(OpenClApi api, nint context, nint progr
         OpenClApi.Check(api.EnqueueCopyBuffer(queue, source, destination, 0, 0, (nuint)bytes, 0, 0, 0), "copy within the device");
 
     /// <inheritdoc/>
-    public void Launch(string kernel, KernelArguments arguments)
+    public void Launch(Kernel kernel, KernelArguments arguments)
     {
-        nint handle = Kernel(kernel);
+        nint handle = Created(kernel);
         void** addresses = stackalloc void*[KernelArguments.Count];
         KernelArguments.Addresses(&arguments, addresses);
         for (uint i = 0; i < KernelArguments.Count; i++)
-            OpenClApi.Check(api.SetKernelArg(handle, i, KernelArguments.Sizes[(int)i], addresses[i]), $"set an argument of '{kernel}'");
+            OpenClApi.Check(api.SetKernelArg(handle, i, KernelArguments.Sizes[(int)i], addresses[i]), $"set an argument of '{kernel.Name}'");
         nuint group = GpuJob.GroupSize;
         nuint items = ((nuint)arguments.Items + group - 1) / group * group;
-        OpenClApi.Check(api.EnqueueNDRangeKernel(queue, handle, 1, null, &items, &group, 0, 0, 0), $"run '{kernel}'");
+        OpenClApi.Check(api.EnqueueNDRangeKernel(queue, handle, 1, null, &items, &group, 0, 0, 0), $"run '{kernel.Name}'");
     }
 
     /// <inheritdoc/>
@@ -61,14 +61,15 @@ internal sealed unsafe class OpenClQueue(OpenClApi api, nint context, nint progr
         api.ReleaseCommandQueue(queue);
     }
 
-    private nint Kernel(string name)
+    private nint Created(Kernel kernel)
     {
-        if (_kernels.TryGetValue(name, out nint kernel))
-            return kernel;
+        if (_kernels.TryGetValue(kernel, out nint handle))
+            return handle;
+        nint program = programs.Of(kernel.File);
         int status;
-        fixed (byte* text = Encoding.ASCII.GetBytes(name + '\0'))
-            kernel = api.CreateKernel(program, text, &status);
-        OpenClApi.Check(status, $"find the kernel '{name}'");
-        return _kernels[name] = kernel;
+        fixed (byte* text = Encoding.ASCII.GetBytes(kernel.Name + '\0'))
+            handle = api.CreateKernel(program, text, &status);
+        OpenClApi.Check(status, $"find the kernel '{kernel.Name}'");
+        return _kernels[kernel] = handle;
     }
 }
