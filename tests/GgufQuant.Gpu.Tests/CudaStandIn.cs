@@ -5,9 +5,12 @@ using GgufQuant.Gpu.Cuda;
 
 namespace GgufQuant.Gpu.Tests;
 
-/// <summary>The stand-in for CUDA's driver, compiled from the kernels for this run by clang.</summary>
+/// <summary>A stand-in for CUDA's driver that runs the committed PTX, compiled for this run by clang.</summary>
 public sealed unsafe class CudaStandIn : IDisposable
 {
+    private static readonly Lazy<(byte[]? Library, string? Missing)> s_compiled = new(Compile);
+
+    // A copy each, as what tests set is the library's.
     private readonly string _library = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.so");
     private readonly delegate* unmanaged<nuint, void> _limitMemory;
     private readonly delegate* unmanaged<Waits, void> _setWaits;
@@ -16,27 +19,10 @@ public sealed unsafe class CudaStandIn : IDisposable
 
     public CudaStandIn()
     {
-        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
-        {
-            Missing = "The stand-in for CUDA's driver is for Linux on x64.";
+        (byte[]? compiled, Missing) = s_compiled.Value;
+        if (compiled is null)
             return;
-        }
-        string folder = Path.Combine(TestFolders.Root, "tests", "GgufQuant.Gpu.Tests", "StandIn");
-        try
-        {
-            using Process clang = Process.Start(
-                "clang",
-                ["-shared", "-fPIC", "-O2", "-ffp-contract=off", "-w",
-                "-I", Path.Combine(TestFolders.Root, "src", "GgufQuant.Gpu", "Kernels"),
-                "-o", _library, Path.Combine(folder, "cuda_stand_in.c"), "-lm", "-ldl"]);
-            clang.WaitForExit();
-            Assert.Equal(0, clang.ExitCode);
-        }
-        catch (Win32Exception)
-        {
-            Missing = "clang, which compiles the stand-in for CUDA's driver, is not installed.";
-            return;
-        }
+        File.WriteAllBytes(_library, compiled);
         (CudaApi? api, string? missing) = CudaApi.Load(_library);
         Assert.Null(missing);
         Api = api!;
@@ -69,6 +55,41 @@ public sealed unsafe class CudaStandIn : IDisposable
     internal void RequirePtx(string line) => _requirePtx((byte*)Marshal.StringToCoTaskMemUTF8(line));
 
     public void Dispose() => File.Delete(_library);
+
+    private static (byte[]? Library, string? Missing) Compile()
+    {
+        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
+            return (null, "The stand-in for CUDA's driver is for Linux on x64.");
+        string sources = Path.Combine(TestFolders.Root, "tests", "GgufQuant.Gpu.Tests", "StandIn");
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        try
+        {
+            KernelSource.Files.AsParallel().ForAll(file =>
+            {
+                string translated = Path.Combine(folder, $"{file}.c");
+                File.WriteAllText(translated, PtxTranslator.Translate(KernelSource.Ptx(file)));
+                Clang("-c", "-I", sources, "-Werror=implicit-function-declaration", "-o", Path.Combine(folder, $"{file}.o"), translated);
+            });
+            string library = Path.Combine(folder, "cuda.so");
+            Clang(["-shared", "-o", library, Path.Combine(sources, "cuda_stand_in.c"), .. Directory.GetFiles(folder, "*.o"), "-lm"]);
+            return (File.ReadAllBytes(library), null);
+        }
+        catch (AggregateException exception) when (exception.InnerExceptions.All(inner => inner is Win32Exception))
+        {
+            return (null, "clang, which compiles the stand-in for CUDA's driver, is not installed.");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static void Clang(params string[] arguments)
+    {
+        using Process clang = Process.Start("clang", ["-fPIC", "-O1", "-ffp-contract=off", "-fno-strict-aliasing", "-w", .. arguments]);
+        clang.WaitForExit();
+        Assert.Equal(0, clang.ExitCode);
+    }
 
     /// <summary>What becomes of waiting for an event.</summary>
     internal enum Waits

@@ -6,18 +6,17 @@ using GgufQuant.Tests.Formats;
 
 namespace GgufQuant.Gpu.Tests;
 
-/// <summary>Every kernel on a real OpenCL device, against the processor's codecs and libggml-base, byte for byte.</summary>
-[Collection(OpenClTestDevice.Collection)]
-public sealed class KernelTests : IClassFixture<KernelTests.Kernels>
+/// <summary>Every kernel, against the processor's codecs and libggml-base, byte for byte.</summary>
+public abstract class KernelTests
 {
     private const int RowLength = 1024;
     private const int Rows = 6;
 
     private readonly Kernels _kernels;
 
-    public KernelTests(Kernels kernels)
+    protected KernelTests(Kernels kernels)
     {
-        Assert.SkipWhen(OpenClTestDevice.Missing is not null, OpenClTestDevice.Missing ?? "");
+        Assert.SkipWhen(kernels.Missing is not null, kernels.Missing ?? "");
         _kernels = kernels;
     }
 
@@ -107,25 +106,29 @@ public sealed class KernelTests : IClassFixture<KernelTests.Kernels>
         KernelPlan.Find(type)!,
         new(GgmlType.F32, type, RowLength, Rows, importance, MemoryMarshal.AsBytes<float>(weights).ToArray(), blocks));
 
-    /// <summary>The kernels, built once for all tests.</summary>
-    public sealed class Kernels : IDisposable
+    /// <summary>The kernels on some device, compiled once for all tests.</summary>
+    public abstract class Kernels : IDisposable
     {
         private readonly IGpuDriver? _driver;
-        private readonly GpuJob? _job;
 
-        public Kernels()
+        private protected Kernels(string? missing, Func<IGpuDriver> open)
         {
-            if (OpenClTestDevice.Missing is not null)
+            Missing = missing;
+            if (missing is not null)
                 return;
-            _driver = OpenClTestDevice.Open(KernelSource.OpenCl);
-            _job = new GpuJob(_driver.CreateQueue());
+            _driver = open();
+            Job = new(_driver.CreateQueue());
         }
 
-        internal GpuJob Job => _job!;
+        /// <summary>Why there is no such device; null where there is one.</summary>
+        public string? Missing { get; }
 
-        public void Dispose()
+        internal GpuJob Job { get; } = null!;
+
+        public virtual void Dispose()
         {
-            _job?.Dispose();
+            GC.SuppressFinalize(this);
+            Job?.Dispose();
             _driver?.Dispose();
         }
     }

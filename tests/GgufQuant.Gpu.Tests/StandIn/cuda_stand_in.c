@@ -1,50 +1,21 @@
-// A CUDA driver for tests: the same kernels compiled for the processor, and streams that do nothing until they are
-// waited for, or ever where nobody waits. So whoever reads a result without waiting reads what was there before.
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <math.h>
+// A CUDA driver for tests: kernels translated from their PTX for the processor, and streams that do nothing until they
+// are waited for, or ever where nobody waits. So whoever reads a result without waiting reads what was there before.
+#include "stand_in.h"
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 #include <unistd.h>
-
-typedef unsigned char uchar;
-static _Thread_local unsigned int current_item;
-
-#define __kernel
-#define __global
-#define __constant static const
-#define fabs fabsf
-#define sqrt sqrtf
-#define get_global_id(dimension) current_item
-static inline float as_float(unsigned int bits) { float value; memcpy(&value, &bits, 4); return value; }
-static inline unsigned int as_uint(float value) { unsigned int bits; memcpy(&bits, &value, 4); return bits; }
-static inline int as_int(float value) { int bits; memcpy(&bits, &value, 4); return bits; }
-#include "common.cl"
-#include "blocks32.cl"
-#include "ternary.cl"
-#include "microscaling.cl"
-#include "nonlinear.cl"
-#include "minimum.cl"
-#include "signed.cl"
-#include "lattice.cl"
-#include "iq1.cl"
-
-typedef void (*kernel)(ARGUMENTS);
 
 enum { OUT_OF_MEMORY = 2, UNSUPPORTED_PTX_VERSION = 222, NOT_FOUND = 500, LAUNCH_FAILED = 719 };
 
 typedef struct command
 {
     struct command *next;
-    kernel function;
-    unsigned int items;
-    struct
-    {
-        void *source; int source_type; void *importance; int weighted; int row_length; unsigned int count;
-        unsigned int stride; void *squares; void *fits; void *levels; void *places; void *neighbours; void *blocks;
-        void *fault;
-    } arguments;
+    const kernel *kernel;
+    u32 groups;
+    u32 group_size;
+    unsigned long arguments[MOST_PARAMETERS];
     void *to;
     const void *from;
     size_t bytes;
@@ -72,18 +43,27 @@ int stand_in_waiting(void) { return waiting; }
 static const char *required_line = ".version";
 void stand_in_require_ptx(const char *line) { required_line = line; }
 
+static module *modules;
+void stand_in_add(module *translated)
+{
+    translated->next = modules;
+    modules = translated;
+}
+
 static void run(command *c)
 {
-    if (c->function == NULL)
+    if (c->kernel == NULL)
     {
         memcpy(c->to, c->from, c->bytes);
         return;
     }
-    for (current_item = 0; current_item < c->items; current_item++)
+    void *parameters[MOST_PARAMETERS];
+    for (int i = 0; i < MOST_PARAMETERS; i++)
+        parameters[i] = &c->arguments[i];
+    for (u32 group = 0; group < c->groups; group++)
     {
-        c->function(c->arguments.source, c->arguments.source_type, c->arguments.importance, c->arguments.weighted,
-            c->arguments.row_length, c->arguments.count, c->arguments.stride, c->arguments.squares, c->arguments.fits,
-            c->arguments.levels, c->arguments.places, c->arguments.neighbours, c->arguments.blocks, c->arguments.fault);
+        for (u32 item = 0; item < c->group_size; item++)
+            c->kernel->run(parameters, group, c->group_size, item);
     }
 }
 
@@ -119,18 +99,39 @@ int cuDeviceTotalMem_v2(size_t *bytes, int device) { *bytes = memory_left; retur
 int cuDevicePrimaryCtxRetain(void **context, int device) { *context = &memory_left; return 0; }
 int cuDevicePrimaryCtxRelease_v2(int device) { return 0; }
 int cuCtxSetCurrent(void *context) { return 0; }
-int cuModuleLoadDataEx(void **module, const char *ptx, unsigned int count, int *options, void **values)
+static int has_kernels_of(const char *ptx, const module *m)
 {
-    Dl_info self;
-    dladdr((void *)cuInit, &self);
-    *module = dlopen(self.dli_fname, RTLD_NOW | RTLD_NOLOAD);
-    return strstr(ptx, required_line) != NULL ? 0 : UNSUPPORTED_PTX_VERSION;
+    for (const kernel *k = m->kernels; k->name != NULL; k++)
+    {
+        char entry[80];
+        snprintf(entry, sizeof entry, ".entry %s(", k->name);
+        if (strstr(ptx, entry) == NULL)
+            return 0;
+    }
+    return 1;
 }
-int cuModuleUnload(void *module) { dlclose(module); return 0; }
-int cuModuleGetFunction(void **function, void *module, const char *name)
+
+int cuModuleLoadDataEx(module **loaded, const char *ptx, unsigned int count, int *options, void **values)
 {
-    *function = dlsym(module, name);
-    return *function == NULL ? NOT_FOUND : 0;
+    if (strstr(ptx, required_line) == NULL)
+        return UNSUPPORTED_PTX_VERSION;
+    for (*loaded = modules; *loaded != NULL; *loaded = (*loaded)->next)
+    {
+        if (has_kernels_of(ptx, *loaded))
+            return 0;
+    }
+    return NOT_FOUND;
+}
+int cuModuleUnload(module *m) { return 0; }
+int cuModuleGetFunction(const kernel **function, module *m, const char *name)
+{
+    for (const kernel *k = m->kernels; k->name != NULL; k++)
+    {
+        *function = k;
+        if (strcmp(k->name, name) == 0)
+            return 0;
+    }
+    return NOT_FOUND;
 }
 int cuMemGetInfo_v2(size_t *available, size_t *total) { *available = *total = memory_left; return 0; }
 int cuMemAlloc_v2(void **buffer, size_t bytes)
@@ -154,26 +155,15 @@ int cuMemcpyHtoDAsync_v2(void *to, const void *from, size_t bytes, stream *s)
 }
 int cuMemcpyDtoHAsync_v2(void *to, const void *from, size_t bytes, stream *s) { return cuMemcpyHtoDAsync_v2(to, from, bytes, s); }
 int cuMemcpyDtoDAsync_v2(void *to, const void *from, size_t bytes, stream *s) { return cuMemcpyHtoDAsync_v2(to, from, bytes, s); }
-int cuLaunchKernel(kernel function, unsigned int x, unsigned int y, unsigned int z, unsigned int threads,
-    unsigned int ty, unsigned int tz, unsigned int shared, stream *s, void **a, void **extra)
+int cuLaunchKernel(const kernel *function, u32 x, u32 y, u32 z, u32 threads, u32 ty, u32 tz, u32 shared, stream *s,
+    void **arguments, void **extra)
 {
     command *c = append(s);
-    c->function = function;
-    c->items = x * threads;
-    memcpy(&c->arguments.source, a[0], 8);
-    memcpy(&c->arguments.source_type, a[1], 4);
-    memcpy(&c->arguments.importance, a[2], 8);
-    memcpy(&c->arguments.weighted, a[3], 4);
-    memcpy(&c->arguments.row_length, a[4], 4);
-    memcpy(&c->arguments.count, a[5], 4);
-    memcpy(&c->arguments.stride, a[6], 4);
-    memcpy(&c->arguments.squares, a[7], 8);
-    memcpy(&c->arguments.fits, a[8], 8);
-    memcpy(&c->arguments.levels, a[9], 8);
-    memcpy(&c->arguments.places, a[10], 8);
-    memcpy(&c->arguments.neighbours, a[11], 8);
-    memcpy(&c->arguments.blocks, a[12], 8);
-    memcpy(&c->arguments.fault, a[13], 8);
+    c->kernel = function;
+    c->groups = x;
+    c->group_size = threads;
+    for (int i = 0; function->sizes[i] != 0; i++)
+        memcpy(&c->arguments[i], arguments[i], function->sizes[i]);
     return 0;
 }
 int cuStreamCreate(stream **created, unsigned int flags)
