@@ -176,6 +176,33 @@ public class EngineTests
     }
 
     [Fact]
+    public void Prompts_add_what_the_models_write()
+    {
+        using PowerShellSession session = Start();
+        IReadOnlyList<QuantComparison> rows = session.Invoke<QuantComparison>(
+            "$rows = ConvertTo-Quantized $sample Q8_0, Q2_K -Destination . | Compare-Quant -Prompt 'It was', 'She said'; $rows");
+        Assert.Empty(session.Errors);
+        Assert.Equal([2, 2, 2], rows.Select(row => row.Generations.Count));
+        Assert.All(rows[0].Generations, text => Assert.True(text.IsIdentical));
+        Assert.Equal(rows[0].Generations[0].Candidate.Text, rows[2].Generations[0].Reference.Text);
+
+        string table = session.Render("$rows");
+        Assert.Contains("Same tokens Continuation", table);
+        Assert.Matches(@"(?m)^F16 .* - +\w", table);
+        Assert.Matches(@"(?m)^Q2_K .* \d+ of 128 \S", table);
+    }
+
+    [Fact]
+    public void After_objects_of_another_kind_a_row_shows_what_was_measured_on_the_corpus()
+    {
+        using PowerShellSession session = Start();
+        string list = session.Render(
+            $"$made = ConvertTo-Quantized $sample Q4_0 -Destination .; $made; $made | Compare-Quant -Corpus '{s_heldOut}' -Chunks 2");
+        Assert.Matches(@"(?m)^Perplexity +: \d", list);
+        Assert.Matches(@"(?m)^KlDivergence +: \d", list);
+    }
+
+    [Fact]
     public void A_report_is_written_from_the_rows()
     {
         using PowerShellSession session = Start();

@@ -12,6 +12,9 @@ namespace GgufQuant.Commands;
 [OutputType(typeof(QuantComparison), typeof(QuantQuality), typeof(TensorComparison))]
 public sealed class CompareQuantCommand : ReferenceCommand
 {
+    // What the type name of a row with texts ends in, for the format file.
+    private const string PromptedSuffix = "#Prompted";
+
     private static readonly ErrorRecord s_noCorpus = new(
         new ArgumentException("-Chunks and -LogitsFile say how to evaluate a text. Name the text with -Corpus."),
         "NoCorpus", ErrorCategory.InvalidArgument, null);
@@ -39,7 +42,7 @@ public sealed class CompareQuantCommand : ReferenceCommand
     public int? Chunks { get; set; }
 
     /// <summary>Texts to be continued.</summary>
-    [Parameter(HelpMessage = "Texts that each model continues; the continuations are in the Generations property.")]
+    [Parameter(HelpMessage = "Texts that each model continues; the continuation of the first is shown, all are in the Generations property.")]
     [ValidateNotNullOrEmpty]
     public string[] Prompt { get; set; } = [];
 
@@ -86,9 +89,9 @@ public sealed class CompareQuantCommand : ReferenceCommand
         StartMeters(reference.Path);
         ModelInfo referenceInfo = ModelInfo.Read(reference, ContextLength, CacheType);
         if (_shownReferences.Add(reference.Path))
-            WriteObject(DescribeReference(referenceInfo));
+            WriteRow(DescribeReference(referenceInfo));
         if (!isReference)
-            WriteObject(Describe(referenceInfo, candidate, Measure(reference, candidate)));
+            WriteRow(Describe(referenceInfo, candidate, Measure(reference, candidate)));
     }
 
     /// <inheritdoc/>
@@ -129,26 +132,48 @@ public sealed class CompareQuantCommand : ReferenceCommand
         _generation = Prompt.Length == 0 ? null : new(_engine.Engine, reference, Prompt, new() { Threads = Threads });
     }
 
-    private QuantComparison DescribeReference(ModelInfo reference) => TryMeasureReference(reference.Path) is { } result
-        ? new QuantQuality(reference, reference, error: null, _evaluation!, result.Perplexity, predictions: null)
-        : new QuantComparison(reference, reference, error: null);
-
-    // Where the reference cannot be evaluated, one error says so for all files, whose sizes and weights are compared still.
-    private PerplexityResult? TryMeasureReference(string path)
+    // The view of a row is chosen when it is written: one that shows the texts, where there are any.
+    private void WriteRow(QuantComparison row)
     {
-        if (_quality is null)
-            return null;
+        PSObject written = new(row);
+        if (row.Generations.Count > 0)
+            written.TypeNames.Insert(0, row.GetType().FullName + PromptedSuffix);
+        WriteObject(written);
+    }
+
+    private QuantComparison DescribeReference(ModelInfo reference)
+    {
+        string name = Formatting.FileName(reference.Path);
+        PerplexityResult? perplexity = _quality is null ? null : TryMeasureReference(
+            reference.Path, $"Evaluating {name}", (progress, token) => _quality.MeasureReference(new EvaluationStatus(progress), token));
+        if (perplexity is null)
+        {
+            _quality?.Dispose();
+            _quality = null;
+        }
+        IReadOnlyList<GenerationComparison>? texts = _generation is null ? null : TryMeasureReference(
+            reference.Path, $"Generating with {name}", (progress, token) => _generation.MeasureReference(new GenerationStatus(progress), token));
+        if (texts is null)
+            _generation = null;
+        QuantComparison row = perplexity is null
+            ? new QuantComparison(reference, reference, error: null)
+            : new QuantQuality(reference, reference, error: null, _evaluation!, perplexity.Perplexity, predictions: null);
+        row.Generations = texts ?? [];
+        return row;
+    }
+
+    // Where the reference cannot be run, one error says so for all files, whose sizes and weights are compared still.
+    private TResult? TryMeasureReference<TResult>(
+        string path, string activity, Func<IProgress<WorkProgress>, CancellationToken, TResult> measure)
+        where TResult : class
+    {
         try
         {
-            return RunInBackground(
-                $"Evaluating {Formatting.FileName(path)}",
-                (progress, token) => _quality.MeasureReference(new EvaluationStatus(progress), token));
+            return RunInBackground(activity, measure);
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
         {
             WriteError(exception.ToErrorRecord(path));
-            _quality.Dispose();
-            _quality = null;
             return null;
         }
     }

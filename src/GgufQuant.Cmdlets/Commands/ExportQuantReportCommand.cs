@@ -95,7 +95,7 @@ public sealed class ExportQuantReportCommand : PSCmdlet
             Perplexity = quality is null ? null : new MeanEstimate(quality.Perplexity, quality.PerplexityError),
             Predictions = quality?.Predictions,
             Weights = row.Weights,
-            Generations = row.Generations,
+            Generations = row.IsReference ? [] : row.Generations,
         };
     }
 }

@@ -121,6 +121,15 @@ public static class Formatting
     public static string? Advice(QuantTypeFit fit, PSHost host) =>
         Wrap(fit.IsRecommended ? $"RECOMMENDED. {fit.Reason}" : fit.Summary, host, indent: 73);
 
+    /// <summary>With how many tokens the continuations of all prompts begin as the reference's do.</summary>
+    public static string SameTokens(QuantComparison row) => row.IsReference
+        ? "-"
+        : $"{row.Generations.Sum(text => text.AgreeingTokens)} of {row.Generations.Sum(text => text.Candidate.Tokens.Count)}";
+
+    /// <summary>The first prompt's continuation, in a line.</summary>
+    public static string Continuation(QuantComparison row) =>
+        string.Join(' ', row.Generations[0].Candidate.Text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+
     /// <summary>How far two continuations agree.</summary>
     public static string Agreement(GenerationTest test)
     {

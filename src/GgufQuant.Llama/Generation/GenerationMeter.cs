@@ -22,6 +22,17 @@ public sealed class GenerationMeter
             throw new ArgumentException("There is no prompt to continue.", nameof(prompts));
     }
 
+    /// <summary>Continues each prompt with the reference itself, which agrees with itself throughout.</summary>
+    /// <param name="progress">Told after each token.</param>
+    /// <param name="cancellationToken">Stops within a token.</param>
+    /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
+    public IReadOnlyList<GenerationComparison> MeasureReference(
+        IProgress<GenerationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        Texts reference = Reference(progress, cancellationToken);
+        return Compare(reference, reference);
+    }
+
     /// <summary>Continues each prompt with a candidate and compares.</summary>
     /// <param name="path">The candidate's file.</param>
     /// <param name="progress">Told after each token, those of the reference's texts included where they are made now.</param>
@@ -31,9 +42,15 @@ public sealed class GenerationMeter
     public IReadOnlyList<GenerationComparison> Measure(
         string path, IProgress<GenerationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        Texts reference = _reference ??= Generate(_referencePath, null, progress, cancellationToken);
-        Texts candidate = Generate(path, reference, progress, cancellationToken);
-        return [.. _prompts.Select((prompt, index) => new GenerationComparison
+        Texts reference = Reference(progress, cancellationToken);
+        return Compare(reference, Generate(path, reference, progress, cancellationToken));
+    }
+
+    private Texts Reference(IProgress<GenerationProgress>? progress, CancellationToken cancellationToken) =>
+        _reference ??= Generate(_referencePath, null, progress, cancellationToken);
+
+    private IReadOnlyList<GenerationComparison> Compare(Texts reference, Texts candidate) =>
+        [.. _prompts.Select((prompt, index) => new GenerationComparison
         {
             Prompt = prompt,
             Reference = reference.Continuations[index],
@@ -41,7 +58,6 @@ public sealed class GenerationMeter
             AgreeingTokens = candidate.Agreeing[index].Tokens,
             AgreeingText = candidate.Agreeing[index].Text,
         })];
-    }
 
     private Texts Generate(string path, Texts? reference, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken)
     {

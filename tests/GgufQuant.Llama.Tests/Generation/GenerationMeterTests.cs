@@ -44,6 +44,7 @@ public sealed class GenerationMeterTests
         Assert.Equal(s_prompts, comparisons.Select(comparison => comparison.Prompt));
         Assert.All(comparisons, comparison => Assert.True(comparison.IsIdentical));
         Assert.All(comparisons, comparison => Assert.Equal(comparison.Reference.Text, comparison.AgreeingText));
+        Assert.Equal(comparisons.Select(comparison => comparison.Candidate.Text), meter.MeasureReference(null, Token).Select(text => text.Candidate.Text));
     }
 
     [Fact]
