@@ -44,7 +44,7 @@ public static class DeviceCatalog
     /// <param name="threads">Processor cores to use; 0 for all.</param>
     /// <param name="warn">Is told once when a card fails later and the processor goes on alone.</param>
     /// <param name="plan">
-    /// What it is to make, if that is known: <c>Auto</c> looks for no card where nothing gains from one, and a card is
+    /// What it is to make, if that is known: <c>Auto</c> looks for no card where little gains from one, and a card is
     /// tried with the plan's types alone.
     /// </param>
     /// <param name="progress">Is told which kernels are being tried.</param>
@@ -58,10 +58,10 @@ public static class DeviceCatalog
     {
         ArgumentNullException.ThrowIfNull(selector);
         (ComputeApi? api, int? index) = Parse(selector) ?? throw new ArgumentException(Refusal(selector), nameof(selector));
-        if (api == ComputeApi.Cpu || (api is null && plan is not null && !GpuDevice.Gains(plan)))
+        if (api == ComputeApi.Cpu || (api is null && plan is not null && !GpuDevice.Gains(plan, threads)))
             return new CpuDevice(threads);
 
-        IReadOnlyCollection<GgmlType> types = plan is null ? KernelPlan.Types : GpuDevice.TypesOf(plan);
+        IReadOnlyCollection<GgmlType> types = plan is null ? KernelPlan.Types : GpuDevice.TypesOf(plan, onlyWhereItGains: api is null);
         List<string> refusals = [];
         int place = 0;
         foreach (Candidate candidate in FindAll().Where(candidate => api is null ? candidate.Device.IsGpu : candidate.Device.Api == api))

@@ -81,13 +81,18 @@ public sealed class GpuDevice : IQuantizationDevice
     public static bool HasKernel(GgmlType source, GgmlType target) =>
         source is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 && KernelPlan.Find(target) is not null;
 
-    /// <summary>Whether the card makes any tensor of a plan faster than memory feeds a processor.</summary>
-    internal static bool Gains(QuantizationPlan plan) =>
-        ForCard(plan).Any(tensor => KernelPlan.Gains(tensor.Target, tensor.Importance is not null));
+    /// <summary>Whether a card spares more than the second or so that it takes to open one and try its kernels.</summary>
+    internal static bool Gains(QuantizationPlan plan, int threads)
+    {
+        int cores = threads > 0 ? threads : Environment.ProcessorCount;
+        double seconds = ForCard(plan, onlyWhereItGains: true)
+            .Sum(tensor => tensor.Source.ElementCount / (KernelPlan.Find(tensor.Target)!.CoreRate * cores));
+        return seconds > 1;
+    }
 
-    /// <summary>The types of a plan that the card has kernels for.</summary>
-    internal static IReadOnlyCollection<GgmlType> TypesOf(QuantizationPlan plan) =>
-        [.. ForCard(plan).Select(tensor => tensor.Target).Distinct()];
+    /// <summary>The types of a plan that the card makes.</summary>
+    internal static IReadOnlyCollection<GgmlType> TypesOf(QuantizationPlan plan, bool onlyWhereItGains) =>
+        [.. ForCard(plan, onlyWhereItGains).Select(tensor => tensor.Target).Distinct()];
 
     /// <inheritdoc/>
     public IMemoryOwner<byte> Allocate(int bytes)
@@ -151,8 +156,10 @@ public sealed class GpuDevice : IQuantizationDevice
         _free.Dispose();
     }
 
-    private static IEnumerable<PlannedTensor> ForCard(QuantizationPlan plan) =>
-        plan.Tensors.Where(tensor => !tensor.IsCopied && HasKernel(tensor.Source.Type, tensor.Target));
+    private static IEnumerable<PlannedTensor> ForCard(QuantizationPlan plan, bool onlyWhereItGains) => plan.Tensors.Where(
+        tensor => !tensor.IsCopied
+            && HasKernel(tensor.Source.Type, tensor.Target)
+            && (!onlyWhereItGains || KernelPlan.Gains(tensor.Target, tensor.Importance is not null)));
 
     private bool IsForCard(QuantizationJob job) =>
         Volatile.Read(ref _failed) == 0

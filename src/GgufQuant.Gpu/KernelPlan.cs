@@ -75,6 +75,9 @@ internal sealed class KernelPlan
     /// <summary>The plan of a type, if there are kernels for it.</summary>
     internal static KernelPlan? Find(GgmlType type) => s_plans.GetValueOrDefault(type);
 
+    /// <summary>Weights a second that a core makes, about: what docs/benchmarks.md has for a K type or for one of lattice points.</summary>
+    internal double CoreRate => Lattice is null ? 100e6 : 10e6;
+
     /// <summary>Whether a graphics card makes the type faster than the weights reach it, and a processor does not.</summary>
     internal static bool Gains(GgmlType type, bool weighted) =>
         Find(type) is { } plan

@@ -1,7 +1,9 @@
+using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Gpu.Cuda;
 using GgufQuant.Planning;
 using GgufQuant.Quantization;
+using GgufQuant.Tests.Catalog;
 
 namespace GgufQuant.Gpu.Tests;
 
@@ -41,14 +43,29 @@ public class DeviceCatalogTests
     [InlineData(FileType.Q8_0, false)]
     [InlineData(FileType.TQ2_0, true)]
     [InlineData(FileType.F16, false)]
-    public void Auto_looks_for_a_card_where_a_tensor_gains_from_one(FileType type, bool gains)
+    public void Auto_looks_for_a_card_where_much_gains_from_one(FileType type, bool gains)
+    {
+        using Llama8B model = new();
+        Assert.Equal(gains, GpuDevice.Gains(QuantizationPlan.Create(model.File, type, new()), threads: 4));
+    }
+
+    [Fact]
+    public void Auto_leaves_a_small_model_to_the_processor()
     {
         using GgufFile source = GgufFile.Open(Path.Combine(TestFolders.Root, "samples", "novels-6m-f16.gguf"));
-        QuantizationPlan plan = QuantizationPlan.Create(source, type, new());
-        Assert.Equal(gains, GpuDevice.Gains(plan));
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M, new());
         using IQuantizationDevice device = DeviceCatalog.Open("Auto", plan: plan, token: TestContext.Current.CancellationToken);
-        if (!gains)
-            Assert.IsType<CpuDevice>(device);
+        Assert.IsType<CpuDevice>(device);
+    }
+
+    [Theory]
+    [InlineData(true, new[] { GgmlType.Q4_K, GgmlType.Q6_K })]
+    [InlineData(false, new[] { GgmlType.Q4_K, GgmlType.Q6_K, GgmlType.Q8_0 })]
+    public void A_card_is_tried_with_the_types_that_it_will_make(bool onlyWhereItGains, GgmlType[] types)
+    {
+        using Llama8B model = new();
+        QuantizationPlan plan = QuantizationPlan.Create(model.File, FileType.Q4_K_M, new() { OutputTensorType = GgmlType.Q8_0 });
+        Assert.Equal(types, GpuDevice.TypesOf(plan, onlyWhereItGains).OrderBy(type => type.ToString()));
     }
 
     [Fact]
