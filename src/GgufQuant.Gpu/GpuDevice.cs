@@ -185,7 +185,7 @@ public sealed class GpuDevice : IQuantizationDevice
         try
         {
             if (!_jobs.TryTake(out running))
-                running = new GpuJob(_driver.CreateQueue());
+                running = new GpuJob(_driver);
             long start = Stopwatch.GetTimestamp();
             bool isFinite = running.Run(KernelPlan.Find(job.TargetType)!, job);
             Interlocked.Add(ref _busyTicks, Stopwatch.GetTimestamp() - start);

@@ -5,7 +5,7 @@ using GgufQuant.Quantization;
 namespace GgufQuant.Gpu;
 
 /// <summary>A queue and the card's memory for one job at a time; the memory grows to the largest job.</summary>
-internal sealed unsafe class GpuJob(IGpuQueue queue) : IDisposable
+internal sealed unsafe class GpuJob : IDisposable
 {
     /// <summary>Work-items a group.</summary>
     internal const int GroupSize = 128;
@@ -15,47 +15,75 @@ internal sealed unsafe class GpuJob(IGpuQueue queue) : IDisposable
 
     private const int FitsASubBlock = 3;
 
-    private readonly DeviceBuffer _source = new(queue);
-    private readonly DeviceBuffer _importance = new(queue);
-    private readonly DeviceBuffer _squares = new(queue);
-    private readonly DeviceBuffer _fits = new(queue);
-    private readonly DeviceBuffer _levels = new(queue);
-    private readonly DeviceBuffer _blocks = new(queue);
-    private readonly DeviceBuffer _fault = new(queue);
+    private readonly IGpuQueue _queue;
+    private readonly DeviceBuffer _source;
+    private readonly DeviceBuffer _importance;
+    private readonly DeviceBuffer _squares;
+    private readonly DeviceBuffer _fits;
+    private readonly DeviceBuffer _levels;
+    private readonly DeviceBuffer _blocks;
+    private readonly DeviceBuffer _fault;
+
+    // Pinned, for a copy to other memory has the driver wait where it is asked for, and some wait by spinning.
+    private readonly IMemoryOwner<byte> _hostFault;
+
+    /// <exception cref="GpuException">The driver has no queue left, or no memory for transfers.</exception>
+    internal GpuJob(IGpuDriver driver)
+    {
+        _hostFault = driver.AllocatePinned(sizeof(int));
+        try
+        {
+            _queue = driver.CreateQueue();
+        }
+        catch (GpuException)
+        {
+            _hostFault.Dispose();
+            throw;
+        }
+        _source = new(_queue);
+        _importance = new(_queue);
+        _squares = new(_queue);
+        _fits = new(_queue);
+        _levels = new(_queue);
+        _blocks = new(_queue);
+        _fault = new(_queue);
+    }
 
     /// <summary>Makes a job's blocks.</summary>
     /// <returns>Whether all was finite; if not, the processor has to say what was not.</returns>
     /// <exception cref="GpuException">The driver reports an error, or the card's memory is full.</exception>
     internal bool Run(KernelPlan plan, QuantizationJob job)
     {
-        int fault = 0;
         KernelArguments arguments = Prepare(plan, job);
         using MemoryHandle source = job.Source.Pin();
         using MemoryHandle importance = job.Importance.Pin();
         using MemoryHandle destination = job.Destination.Pin();
+        using MemoryHandle pinnedFault = _hostFault.Memory.Pin();
+        int* fault = (int*)pinnedFault.Pointer;
+        *fault = 0;
         try
         {
-            queue.Upload(arguments.Fault, &fault, sizeof(int));
-            queue.Upload(arguments.Source, source.Pointer, job.Source.Length);
+            _queue.Upload(arguments.Fault, fault, sizeof(int));
+            _queue.Upload(arguments.Source, source.Pointer, job.Source.Length);
             if (arguments.Weighted != 0)
-                queue.Upload(arguments.Importance, importance.Pointer, (long)job.Importance.Length * sizeof(float));
+                _queue.Upload(arguments.Importance, importance.Pointer, (long)job.Importance.Length * sizeof(float));
             Launch(plan, job, arguments);
-            queue.Download(destination.Pointer, arguments.Blocks, job.Destination.Length);
-            queue.Download(&fault, arguments.Fault, sizeof(int));
+            _queue.Download(destination.Pointer, arguments.Blocks, job.Destination.Length);
+            _queue.Download(fault, arguments.Fault, sizeof(int));
         }
         finally
         {
             // Whatever was begun works on the pinned memory until it is done.
-            queue.Wait();
+            _queue.Wait();
         }
-        return fault == 0;
+        return *fault == 0;
     }
 
     /// <summary>Runs the kernels of the job before once more, on what it left on the card: for measuring.</summary>
     internal void Repeat(KernelPlan plan, QuantizationJob job)
     {
         Launch(plan, job, Prepare(plan, job));
-        queue.Wait();
+        _queue.Wait();
     }
 
     /// <inheritdoc/>
@@ -63,7 +91,8 @@ internal sealed unsafe class GpuJob(IGpuQueue queue) : IDisposable
     {
         foreach (DeviceBuffer buffer in (ReadOnlySpan<DeviceBuffer>)[_source, _importance, _squares, _fits, _levels, _blocks, _fault])
             buffer.Dispose();
-        queue.Dispose();
+        _queue.Dispose();
+        _hostFault.Dispose();
     }
 
     private KernelArguments Prepare(KernelPlan plan, QuantizationJob job)
@@ -72,7 +101,7 @@ internal sealed unsafe class GpuJob(IGpuQueue queue) : IDisposable
         bool weighted = !job.Importance.IsEmpty && BlockFormat.Of(plan.Type).Importance != ImportanceUse.Ignored;
         (int sums, _) = plan.Squares(job.RowLength, job.Rows, weighted);
         int subBlocks = weights / plan.SubBlockSize;
-        (nint places, nint neighbours) = plan.Lattice is null ? default : queue.Tables.Of(plan.Lattice, queue);
+        (nint places, nint neighbours) = plan.Lattice is null ? default : _queue.Tables.Of(plan.Lattice, _queue);
         return new()
         {
             Source = _source.Of(job.Source.Length),
@@ -94,9 +123,9 @@ internal sealed unsafe class GpuJob(IGpuQueue queue) : IDisposable
     {
         (int sums, int sumLength) = plan.Squares(job.RowLength, job.Rows, arguments.Weighted != 0);
         if (sums > 0)
-            queue.Launch(plan.SumSquares, arguments with { RowLength = sumLength, Items = sums });
+            _queue.Launch(plan.SumSquares, arguments with { RowLength = sumLength, Items = sums });
         foreach ((Kernel kernel, int items) in plan.Launches(job.RowLength * job.Rows))
-            queue.Launch(kernel, arguments with { RowLength = job.RowLength, Items = items });
+            _queue.Launch(kernel, arguments with { RowLength = job.RowLength, Items = items });
     }
 
     private sealed class DeviceBuffer(IGpuQueue queue) : IDisposable

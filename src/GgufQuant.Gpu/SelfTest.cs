@@ -33,7 +33,7 @@ internal static class SelfTest
             Sample.Of(GgmlType.BF16, weights, importance),
             Sample.Of(GgmlType.F16, weights, importance),
         ];
-        using GpuJob job = new(driver.CreateQueue());
+        using GpuJob job = new(driver);
         int done = 0;
         foreach (GgmlType type in types)
         {

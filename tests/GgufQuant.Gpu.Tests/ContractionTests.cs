@@ -21,7 +21,7 @@ public class ContractionTests
             System.Runtime.Intrinsics.X86.Fma.IsSupported || System.Runtime.Intrinsics.Arm.AdvSimd.IsSupported,
             "This processor cannot fuse a multiplication with an addition.");
         using IGpuDriver driver = OpenClTestDevice.Open(Contracted);
-        using GpuJob job = new(driver.CreateQueue());
+        using GpuJob job = new(driver);
 
         float[] weights = WeightData.Make("gaussian", RowLength * Rows);
         float[] importance = WeightData.MakeImportance(RowLength);

@@ -29,7 +29,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     public void Every_kernel_runs_to_the_same_bytes(GgmlType type)
     {
         using IGpuDriver driver = _standIn.Open();
-        using GpuJob job = new(driver.CreateQueue());
+        using GpuJob job = new(driver);
         foreach (float[] importance in Importances.Of(type, TestJob.RowLength))
         {
             (QuantizationJob work, byte[] expected) = TestJob.Make(type, importance, seed: 1, driver.AllocatePinned);
@@ -42,7 +42,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     public void A_wait_that_is_dropped_shows_in_the_bytes()
     {
         using IGpuDriver driver = _standIn.Open();
-        using GpuJob job = new(driver.CreateQueue());
+        using GpuJob job = new(driver);
         (QuantizationJob work, byte[] expected) = TestJob.Make(GgmlType.Q4_K, [], seed: 1, driver.AllocatePinned);
         _standIn.Set(CudaStandIn.Waits.AreLost);
         job.Run(KernelPlan.Find(GgmlType.Q4_K)!, work);
@@ -146,7 +146,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     {
         _standIn.RequirePtx(line);
         using IGpuDriver driver = _standIn.Open();
-        using GpuJob job = new(driver.CreateQueue());
+        using GpuJob job = new(driver);
         (QuantizationJob work, byte[] expected) = TestJob.Make(GgmlType.Q4_K, [], seed: 1, driver.AllocatePinned);
         Assert.True(job.Run(KernelPlan.Find(GgmlType.Q4_K)!, work));
         Assert.Equal(expected, work.Destination.ToArray());

@@ -117,7 +117,7 @@ public abstract class KernelTests
             if (missing is not null)
                 return;
             _driver = open();
-            Job = new(_driver.CreateQueue());
+            Job = new(_driver);
         }
 
         /// <summary>Why there is no such device; null where there is one.</summary>

@@ -90,7 +90,7 @@ internal static class Throughput
         QuantizationJob Job(int queue) => new(
             GgmlType.F16, type, RowLength, Rows, importance, source[..(Weights * sizeof(ushort))], target.Slice(queue * bytes, bytes));
 
-        GpuJob[] queues = [.. Enumerable.Range(0, Queues).Select(_ => new GpuJob(driver.CreateQueue()))];
+        GpuJob[] queues = [.. Enumerable.Range(0, Queues).Select(_ => new GpuJob(driver))];
         Parallel.For(0, Queues, i => queues[i].Run(plan, Job(i)));
         double kernels = Weights / Best(() => queues[0].Repeat(plan, Job(0)));
         double copies = (double)Weights * Queues * 2 / Best(() => Parallel.For(0, Queues, i =>

@@ -15,7 +15,7 @@ internal static class Verification
     /// <returns>How many blocks differ.</returns>
     internal static long Run(IGpuDriver driver)
     {
-        using GpuJob job = new(driver.CreateQueue());
+        using GpuJob job = new(driver);
         long blocks = 0;
         long differing = 0;
         foreach (string name in WeightData.Classes)
