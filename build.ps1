@@ -118,7 +118,7 @@ function New-GpuCheck
 {
     $folder = "$PSScriptRoot/out/GpuCheck"
     Remove-Folder $folder
-    Invoke-Program dotnet 'publish', "$PSScriptRoot/tests/GgufQuant.GpuCheck", '--configuration', 'Release', '--self-contained', '--use-current-runtime', '-p:PublishSingleFile=true', '-p:DebugType=none', '--output', $folder
+    Invoke-Program dotnet 'publish', "$PSScriptRoot/tests/GgufQuant.GpuCheck", '--configuration', 'Release', '--self-contained', '--use-current-runtime', '-p:PublishSingleFile=true', '-p:EnableCompressionInSingleFile=true', '-p:DebugType=none', '--output', $folder
     "Copy '$folder' to the machine and run GgufQuant.GpuCheck there, with a model's path if you like."
 }
 
