@@ -193,6 +193,18 @@ public class EngineTests
     }
 
     [Fact]
+    public void A_reference_that_cannot_be_run_is_one_error()
+    {
+        using PowerShellSession session = Start();
+        WritePatched(session.Folder.File("no-vocabulary.gguf"), "tokenizer.ggml.model", "tokenizer.ggml.nodel");
+        IReadOnlyList<QuantComparison> rows = session.Invoke<QuantComparison>(
+            $"Compare-Quant $sample -Reference no-vocabulary.gguf -Corpus '{s_heldOut}' -Chunks 2 -Prompt 'It was'");
+        Assert.Contains("holds no vocabulary", Assert.Single(session.Errors).Exception.Message);
+        Assert.Equal(2, rows.Count);
+        Assert.All(rows, row => Assert.Empty(row.Generations));
+    }
+
+    [Fact]
     public void After_objects_of_another_kind_a_row_shows_what_was_measured_on_the_corpus()
     {
         using PowerShellSession session = Start();

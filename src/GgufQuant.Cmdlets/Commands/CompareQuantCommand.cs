@@ -24,6 +24,7 @@ public sealed class CompareQuantCommand : ReferenceCommand
     private string? _text;
     private QualityMeter? _quality;
     private GenerationMeter? _generation;
+    private string? _referenceError;
     private string? _meteredReference;
     private Evaluation? _evaluation;
 
@@ -173,7 +174,10 @@ public sealed class CompareQuantCommand : ReferenceCommand
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
         {
-            WriteError(exception.ToErrorRecord(path));
+            // What keeps a model from being evaluated mostly keeps it from writing as well.
+            if (exception.Message != _referenceError)
+                WriteError(exception.ToErrorRecord(path));
+            _referenceError = exception.Message;
             return null;
         }
     }
