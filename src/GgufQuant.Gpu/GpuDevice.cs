@@ -40,7 +40,8 @@ public sealed class GpuDevice : IQuantizationDevice
     /// <param name="onlyWhereItGains">Leave to the processor the types that it makes as fast as memory allows.</param>
     /// <param name="warn">Is told once when the card fails.</param>
     internal GpuDevice(
-        IGpuDriver driver, int threads = 0, IReadOnlyCollection<GgmlType>? types = null, bool onlyWhereItGains = false, Action<string>? warn = null)
+        IGpuDriver driver, int threads = 0, IReadOnlyCollection<GgmlType>? types = null, bool onlyWhereItGains = false,
+        Action<string>? warn = null)
     {
         _driver = driver;
         _free = new(driver.Queues);

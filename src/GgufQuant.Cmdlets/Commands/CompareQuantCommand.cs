@@ -146,14 +146,16 @@ public sealed class CompareQuantCommand : ReferenceCommand
     {
         string name = Formatting.FileName(reference.Path);
         PerplexityResult? perplexity = _quality is null ? null : TryMeasureReference(
-            reference.Path, $"Evaluating {name}", (progress, token) => _quality.MeasureReference(new EvaluationStatus(progress), token));
+            reference.Path, $"Evaluating {name}",
+            (progress, token) => _quality.MeasureReference(new EvaluationStatus(progress), token));
         if (perplexity is null)
         {
             _quality?.Dispose();
             _quality = null;
         }
         IReadOnlyList<GenerationComparison>? texts = _generation is null ? null : TryMeasureReference(
-            reference.Path, $"Generating with {name}", (progress, token) => _generation.MeasureReference(new GenerationStatus(progress), token));
+            reference.Path, $"Generating with {name}",
+            (progress, token) => _generation.MeasureReference(new GenerationStatus(progress), token));
         if (texts is null)
             _generation = null;
         QuantComparison row = perplexity is null
