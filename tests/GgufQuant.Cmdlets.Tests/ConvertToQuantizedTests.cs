@@ -9,6 +9,15 @@ namespace GgufQuant.Cmdlets.Tests;
 public class ConvertToQuantizedTests
 {
     [Fact]
+    public void A_folder_as_recipe_is_not_taken_for_models()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        ErrorRecord error = session.InvokeForError("ConvertTo-Quantized $sample Q4_0 -Recipe .");
+        Assert.Equal("PathIsFolder,GgufQuant.Commands.ConvertToQuantizedCommand", error.FullyQualifiedErrorId);
+        Assert.EndsWith("is a folder, not a file.", error.Exception.Message);
+    }
+
+    [Fact]
     public void Several_types_make_a_file_each_beside_the_source()
     {
         using PowerShellSession session = PowerShellSession.Start();

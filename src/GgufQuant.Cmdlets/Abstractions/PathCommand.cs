@@ -63,7 +63,7 @@ public abstract class PathCommand : StoppableCommand
         }
     }
 
-    private List<string> Existing(string path) => PathErrors.NoFile(path) is { } error ? Refuse(error) : [path];
+    private List<string> Existing(string path) => PathErrors.NoModel(path) is { } error ? Refuse(error) : [path];
 
     private List<string> Refuse(ErrorRecord error)
     {

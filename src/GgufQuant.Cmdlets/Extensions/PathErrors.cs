@@ -6,12 +6,18 @@ namespace GgufQuant.Commands;
 internal static class PathErrors
 {
     /// <summary>Why a path is not that of a file; null where it is.</summary>
-    internal static ErrorRecord? NoFile(string path)
+    /// <param name="path">The path.</param>
+    /// <param name="advice">What to say of a folder besides, with the blank before it.</param>
+    internal static ErrorRecord? NoFile(string path, string advice = "")
     {
         if (File.Exists(path))
             return null;
-        return Directory.Exists(path) ? IsFolder(path) : NotFound(path);
+        return Directory.Exists(path) ? IsFolder(path, advice) : NotFound(path);
     }
+
+    /// <summary>The same where several models may be named.</summary>
+    internal static ErrorRecord? NoModel(string path) =>
+        NoFile(path, $" To take the models in it, write '{System.IO.Path.Combine(path, "*.gguf")}'.");
 
     internal static ErrorRecord NotFound(string path) =>
         new(new FileNotFoundException($"The file '{path}' does not exist.", path), "FileNotFound", ErrorCategory.ObjectNotFound, path);
@@ -24,10 +30,8 @@ internal static class PathErrors
             new IOException($"'{path}' exists already. Use -Force to replace it, or -Destination to write elsewhere."),
             "DestinationExists", ErrorCategory.ResourceExists, path);
 
-    internal static ErrorRecord IsFolder(string path) =>
-        new(
-            new ArgumentException($"'{path}' is a folder. To take the models in it, write '{System.IO.Path.Combine(path, "*.gguf")}'."),
-            "PathIsFolder", ErrorCategory.InvalidArgument, path);
+    private static ErrorRecord IsFolder(string path, string advice) =>
+        new(new ArgumentException($"'{path}' is a folder, not a file.{advice}"), "PathIsFolder", ErrorCategory.InvalidArgument, path);
 
     internal static ErrorRecord NotAFileSystemPath(string path) =>
         new(new ArgumentException($"'{path}' is not a path of the file system."), "NotAFileSystemPath", ErrorCategory.InvalidArgument, path);
