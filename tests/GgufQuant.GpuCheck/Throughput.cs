@@ -13,13 +13,12 @@ internal static class Throughput
     private const int RowLength = 4096;
     private const int Rows = 4096;
     private const int Weights = RowLength * Rows;
-    private const int Queues = 4;
     private const int Repetitions = 5;
 
     internal static void Run(IGpuDriver driver)
     {
         using IMemoryOwner<byte> source = driver.AllocatePinned(Weights * sizeof(ushort));
-        using IMemoryOwner<byte> target = driver.AllocatePinned(Weights * Queues * 2);
+        using IMemoryOwner<byte> target = driver.AllocatePinned(Weights * driver.Queues * 2);
         FillWithHalves(source.Memory.Span);
         (double up, double down, double within) = CopyRates(driver, source, target);
         Console.WriteLine($"The bus copies {up:F1} GB/s to the card and {down:F1} GB/s back: at most {up / 2:F1} billion weights a second of F16.");
@@ -90,10 +89,10 @@ internal static class Throughput
         QuantizationJob Job(int queue) => new(
             GgmlType.F16, type, RowLength, Rows, importance, source[..(Weights * sizeof(ushort))], target.Slice(queue * bytes, bytes));
 
-        GpuJob[] queues = [.. Enumerable.Range(0, Queues).Select(_ => new GpuJob(driver))];
-        Parallel.For(0, Queues, i => queues[i].Run(plan, Job(i)));
+        GpuJob[] queues = [.. Enumerable.Range(0, driver.Queues).Select(_ => new GpuJob(driver))];
+        Parallel.For(0, queues.Length, i => queues[i].Run(plan, Job(i)));
         double kernels = Weights / Best(() => queues[0].Repeat(plan, Job(0)));
-        double copies = (double)Weights * Queues * 2 / Best(() => Parallel.For(0, Queues, i =>
+        double copies = (double)Weights * queues.Length * 2 / Best(() => Parallel.For(0, queues.Length, i =>
         {
             queues[i].Run(plan, Job(i));
             queues[i].Run(plan, Job(i));

@@ -64,7 +64,12 @@ public abstract class StoppableCommand : PSCmdlet, IDisposable
         if (isShown)
             WriteProgress(new(ProgressId, activity, " ") { RecordType = ProgressRecordType.Completed });
         if (StopToken.IsCancellationRequested)
+        {
+            // Nobody takes what was made before the work heard of the stop.
+            if (task.IsCompletedSuccessfully)
+                (task.Result as IDisposable)?.Dispose();
             throw new PipelineStoppedException();
+        }
         return task.GetAwaiter().GetResult();
     }
 
