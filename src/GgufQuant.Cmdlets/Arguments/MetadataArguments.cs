@@ -7,9 +7,6 @@ namespace GgufQuant.Commands;
 /// <summary>Turns a table of keys and values into metadata.</summary>
 internal static class MetadataArguments
 {
-    // The one key whose type GGUF itself prescribes.
-    private const string AlignmentKey = "general.alignment";
-
     /// <summary>
     /// The entries of a table. A value takes the type that its key has in the model already, and else its own; one that
     /// does not fit is refused, never cut.
@@ -20,7 +17,7 @@ internal static class MetadataArguments
     private static GgufEntry ToEntry(string key, object? value, GgufMetadata existing)
     {
         object plain = Unwrap(value) ?? throw Refusal(key, value, "a value is needed.");
-        Type? wanted = existing.Find(key)?.Value.GetType() ?? (key == AlignmentKey ? typeof(uint) : null);
+        Type? wanted = existing.Find(key)?.Value.GetType() ?? (key == GgufKeys.Alignment ? typeof(uint) : null);
         if (wanted is null && plain is object[] several)
         {
             if (several.Length == 0)

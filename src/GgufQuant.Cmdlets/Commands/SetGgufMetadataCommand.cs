@@ -9,8 +9,6 @@ namespace GgufQuant.Commands;
 [OutputType(typeof(MetadataChange))]
 public sealed class SetGgufMetadataCommand : PathCommand
 {
-    private const string ArchitectureKey = "general.architecture";
-
     /// <summary>Keys and values to add or to replace.</summary>
     [Parameter(Position = 1, HelpMessage = "A table of metadata keys and values to add or to replace.")]
     [ValidateNotNull]
@@ -34,8 +32,8 @@ public sealed class SetGgufMetadataCommand : PathCommand
                 new ArgumentException("There is nothing to change. Give -Metadata a table such as @{ 'general.name' = 'My model' }, or -Remove some keys."),
                 "NothingToChange", ErrorCategory.InvalidArgument, null));
         }
-        if (Remove.Contains(ArchitectureKey, StringComparer.Ordinal))
-            WriteWarning($"Without '{ArchitectureKey}' no program can tell what model a file is.");
+        if (Remove.Contains(GgufKeys.Architecture, StringComparer.Ordinal))
+            WriteWarning($"Without '{GgufKeys.Architecture}' no program can tell what model a file is.");
     }
 
     /// <inheritdoc/>

@@ -36,7 +36,7 @@ public static class ImatrixWriter
         }
         GgufWriter writer = new(
             [
-                GgufEntry.Create("general.type", "imatrix"),
+                GgufEntry.Create(GgufKeys.Kind, "imatrix"),
                 GgufEntry.Create("imatrix.datasets", matrix.Datasets.ToArray()),
                 GgufEntry.Create("imatrix.chunk_count", (uint)matrix.ChunkCount),
                 GgufEntry.Create("imatrix.chunk_size", (uint)matrix.ChunkSize),

@@ -13,7 +13,7 @@ public sealed record ModelInfo
     {
         GgufMetadata metadata = file.Metadata;
         Path = file.Path;
-        Name = metadata.TryGetString("general.name", out string? name) ? name : QuantName.WithoutQuantization(file.Path);
+        Name = metadata.TryGetString(GgufKeys.Name, out string? name) ? name : QuantName.WithoutQuantization(file.Path);
         Shape = ModelShape.Read(file);
         Parameters = file.Tensors.Sum(tensor => tensor.ElementCount);
         TensorBytes = file.Tensors.Sum(tensor => tensor.ByteCount);
@@ -111,7 +111,7 @@ public sealed record ModelInfo
 
     private static FileType? StatedType(GgufMetadata metadata)
     {
-        if (!metadata.TryGetUInt64("general.file_type", out ulong number))
+        if (!metadata.TryGetUInt64(GgufKeys.FileType, out ulong number))
             return null;
         number &= ~GuessedFlag;
         return number <= int.MaxValue && Enum.IsDefined((FileType)number) ? (FileType)number : null;

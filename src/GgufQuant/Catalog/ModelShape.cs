@@ -85,7 +85,7 @@ public sealed record ModelShape
 
     private static long Vocabulary(GgufFile file, Keys keys)
     {
-        if (file.Metadata.Find("tokenizer.ggml.tokens") is GgufEntry tokens)
+        if (file.Metadata.Find(GgufKeys.Tokens) is GgufEntry tokens)
             return tokens.Count;
         if (keys.Has("vocab_size"))
             return keys.Number("vocab_size");
@@ -114,7 +114,7 @@ public sealed record ModelShape
 
     private readonly struct Keys(GgufMetadata metadata)
     {
-        internal string Architecture { get; } = metadata.TryGetString("general.architecture", out string? name) ? name : "";
+        internal string Architecture { get; } = metadata.TryGetString(GgufKeys.Architecture, out string? name) ? name : "";
 
         internal bool Has(string key) => metadata.Contains($"{Architecture}.{key}");
 

@@ -11,18 +11,18 @@ internal static class ArchitectureCheck
     // In these every block has the same tensors, so that a block which lacks one is damaged for certain.
     private static readonly HashSet<string> s_uniform = ["llama", "qwen2", "qwen3", "gemma", "gemma2", "phi3"];
 
-    private static readonly string[] s_tokenLists = [ModelKeys.TokenScores, ModelKeys.TokenTypes];
+    private static readonly string[] s_tokenLists = [GgufKeys.TokenScores, GgufKeys.TokenTypes];
 
     public static IEnumerable<GgufFinding> Run(GgufFile file)
     {
         GgufMetadata metadata = file.Metadata;
-        if (metadata.TryGetString(ModelKeys.Kind, out string? kind) && kind != "model")
-            return [new GgufFinding(FindingSeverity.Information, ModelKeys.Kind, $"The file is of type '{kind}', not a model, so that no tensors are expected.")];
-        if (!metadata.TryGetString(ModelKeys.Architecture, out string? architecture))
-            return [new GgufFinding(FindingSeverity.Error, ModelKeys.Architecture, "The key is missing, so that no program can tell what model this is.")];
-        return metadata.TryGetUInt64(ModelKeys.BlockCount(architecture), out ulong blocks)
+        if (metadata.TryGetString(GgufKeys.Kind, out string? kind) && kind != "model")
+            return [new GgufFinding(FindingSeverity.Information, GgufKeys.Kind, $"The file is of type '{kind}', not a model, so that no tensors are expected.")];
+        if (!metadata.TryGetString(GgufKeys.Architecture, out string? architecture))
+            return [new GgufFinding(FindingSeverity.Error, GgufKeys.Architecture, "The key is missing, so that no program can tell what model this is.")];
+        return metadata.TryGetUInt64(GgufKeys.BlockCount(architecture), out ulong blocks)
             ? [.. CheckEmbedding(file, architecture), .. CheckVocabulary(metadata), .. CheckBlocks(file, architecture, blocks)]
-            : [new GgufFinding(FindingSeverity.Warning, ModelKeys.BlockCount(architecture), "The key is missing, so that the tensors of the blocks cannot be checked.")];
+            : [new GgufFinding(FindingSeverity.Warning, GgufKeys.BlockCount(architecture), "The key is missing, so that the tensors of the blocks cannot be checked.")];
     }
 
     private static IEnumerable<GgufFinding> CheckEmbedding(GgufFile file, string architecture)
@@ -33,16 +33,16 @@ internal static class ArchitectureCheck
             yield return new GgufFinding(FindingSeverity.Error, Name, "The tensor is missing.");
             yield break;
         }
-        if (file.Metadata.TryGetUInt64(ModelKeys.EmbeddingLength(architecture), out ulong length) && (ulong)embedding.RowLength != length)
-            yield return new GgufFinding(FindingSeverity.Error, Name, $"Its rows have {embedding.RowLength} weights, but '{ModelKeys.EmbeddingLength(architecture)}' is {length}.");
-        if (file.Metadata.Find(ModelKeys.Tokens) is { } tokens && embedding.RowCount != tokens.Count)
+        if (file.Metadata.TryGetUInt64(GgufKeys.EmbeddingLength(architecture), out ulong length) && (ulong)embedding.RowLength != length)
+            yield return new GgufFinding(FindingSeverity.Error, Name, $"Its rows have {embedding.RowLength} weights, but '{GgufKeys.EmbeddingLength(architecture)}' is {length}.");
+        if (file.Metadata.Find(GgufKeys.Tokens) is { } tokens && embedding.RowCount != tokens.Count)
             yield return new GgufFinding(FindingSeverity.Error, Name, $"It has {embedding.RowCount} rows for a vocabulary of {tokens.Count} tokens.");
     }
 
     // llama.cpp refuses a list that is too short and ignores what is too much of one.
     private static IEnumerable<GgufFinding> CheckVocabulary(GgufMetadata metadata)
     {
-        if (metadata.Find(ModelKeys.Tokens) is not { } tokens)
+        if (metadata.Find(GgufKeys.Tokens) is not { } tokens)
             yield break;
         foreach (string key in s_tokenLists)
         {
@@ -60,10 +60,10 @@ internal static class ArchitectureCheck
         if (missing.Length > 0)
         {
             string list = string.Join(", ", missing.Take(3)) + (missing.Length > 3 ? " and more" : "");
-            yield return new GgufFinding(FindingSeverity.Error, ModelKeys.BlockCount(architecture), $"The model has {count} blocks, but there are no tensors of {(missing.Length == 1 ? "block" : "blocks")} {list}.");
+            yield return new GgufFinding(FindingSeverity.Error, GgufKeys.BlockCount(architecture), $"The model has {count} blocks, but there are no tensors of {(missing.Length == 1 ? "block" : "blocks")} {list}.");
         }
         if (blocks.Count > 0 && blocks.Keys.Last() >= count)
-            yield return new GgufFinding(FindingSeverity.Warning, ModelKeys.BlockCount(architecture), $"The model has {count} blocks, but there are tensors of block {blocks.Keys.Last()}, counted from 0.");
+            yield return new GgufFinding(FindingSeverity.Warning, GgufKeys.BlockCount(architecture), $"The model has {count} blocks, but there are tensors of block {blocks.Keys.Last()}, counted from 0.");
 
         foreach ((ulong block, HashSet<string> names) in blocks)
         {

@@ -35,8 +35,8 @@ internal static class ModelIdentity
 
     private static void CheckVocabulary(GgufFile reference, GgufFile candidate)
     {
-        long? expected = reference.Metadata.Find(ModelKeys.Tokens)?.Count;
-        long? actual = candidate.Metadata.Find(ModelKeys.Tokens)?.Count;
+        long? expected = reference.Metadata.Find(GgufKeys.Tokens)?.Count;
+        long? actual = candidate.Metadata.Find(GgufKeys.Tokens)?.Count;
         if (expected is not null && actual is not null && expected != actual)
             throw Mismatch(reference, candidate, $"The vocabulary has {actual} tokens instead of {expected}.");
     }
@@ -52,7 +52,7 @@ internal static class ModelIdentity
     }
 
     private static string Architecture(GgufFile file) =>
-        file.Metadata.TryGetString(ModelKeys.Architecture, out string? architecture) ? architecture : "";
+        file.Metadata.TryGetString(GgufKeys.Architecture, out string? architecture) ? architecture : "";
 
     // Files say the same shape with and without trailing dimensions of 1.
     private static IEnumerable<long> Dimensions(GgufTensor tensor) =>

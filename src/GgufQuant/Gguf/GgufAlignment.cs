@@ -5,7 +5,6 @@ namespace GgufQuant.Gguf;
 /// <summary>The rule for where tensor data may start.</summary>
 internal static class GgufAlignment
 {
-    public const string Key = "general.alignment";
     public const int Default = 32;
 
     // ggml sets no upper bound; this one keeps sums of sizes far from overflow.

@@ -169,7 +169,7 @@ internal sealed class GgufHeaderReader
 
     private int ReadAlignment(GgufMetadata metadata)
     {
-        if (metadata.Find(GgufAlignment.Key) is not { } entry)
+        if (metadata.Find(GgufKeys.Alignment) is not { } entry)
             return GgufAlignment.Default;
         _cursor.Enter("metadata", name: entry.Key);
         if (entry.Type != GgufValueType.UInt32)

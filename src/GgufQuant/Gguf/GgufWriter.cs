@@ -97,11 +97,11 @@ public sealed class GgufWriter
 
     private static int AlignmentOf(GgufMetadata metadata)
     {
-        if (metadata.Find(GgufAlignment.Key) is not { } entry)
+        if (metadata.Find(GgufKeys.Alignment) is not { } entry)
             return GgufAlignment.Default;
         if (entry.Value is uint alignment && GgufAlignment.IsValid(alignment))
             return (int)alignment;
-        throw new ArgumentException($"'{GgufAlignment.Key}' must be a UInt32 and a power of two from 1 to {GgufAlignment.Max}, not '{entry.Value}' ({entry.Type}).");
+        throw new ArgumentException($"'{GgufKeys.Alignment}' must be a UInt32 and a power of two from 1 to {GgufAlignment.Max}, not '{entry.Value}' ({entry.Type}).");
     }
 
     private static void Check(GgufTensorInfo info, HashSet<string> names)

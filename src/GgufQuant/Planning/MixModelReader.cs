@@ -9,9 +9,9 @@ internal static class MixModelReader
 {
     internal static MixModel Read(GgufMetadata metadata, IReadOnlyCollection<string> tensorNames, bool hasImportance)
     {
-        metadata.TryGetString("general.architecture", out string? architecture);
+        metadata.TryGetString(GgufKeys.Architecture, out string? architecture);
         architecture ??= "";
-        long layers = First(metadata, $"{architecture}.block_count") ?? 0;
+        long layers = First(metadata, GgufKeys.BlockCount(architecture)) ?? 0;
         long experts = First(metadata, $"{architecture}.expert_count") ?? 0;
         long heads = First(metadata, $"{architecture}.attention.head_count") ?? 0;
         long keyHeads = First(metadata, $"{architecture}.attention.head_count_kv") ?? heads;

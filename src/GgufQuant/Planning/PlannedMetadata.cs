@@ -7,13 +7,10 @@ namespace GgufQuant.Planning;
 /// <summary>The metadata llama.cpp's quantizer writes: the source's in its order, with its own entries at the end.</summary>
 internal static class PlannedMetadata
 {
-    private const string FileTypeKey = "general.file_type";
-    private const string QuantizationVersionKey = "general.quantization_version";
-
     // ggml's GGML_QNT_VERSION.
     private const uint QuantizationVersion = 2;
 
-    private static readonly string[] s_splitKeys = ["split.no", "split.count", "split.tensors.count"];
+    private static readonly string[] s_splitKeys = [GgufSplit.NumberKey, GgufSplit.CountKey, GgufSplit.TensorCountKey];
 
     /// <param name="source">The source's metadata.</param>
     /// <param name="type">The file type; null for a copy, which keeps the source's.</param>
@@ -22,16 +19,16 @@ internal static class PlannedMetadata
     internal static IEnumerable<GgufEntry> Of(GgufMetadata source, FileType? type, QuantizationOptions options, LayerPruning pruning)
     {
         IEnumerable<GgufEntry> entries = source.Where(entry => !s_splitKeys.Contains(entry.Key));
-        entries = With(entries, [GgufEntry.Create(QuantizationVersionKey, QuantizationVersion)]);
+        entries = With(entries, [GgufEntry.Create(GgufKeys.QuantizationVersion, QuantizationVersion)]);
         if (type is { } made)
-            entries = With(entries, [GgufEntry.Create(FileTypeKey, (uint)made)]);
-        else if (source.Find(FileTypeKey) is { } kept)
+            entries = With(entries, [GgufEntry.Create(GgufKeys.FileType, (uint)made)]);
+        else if (source.Find(GgufKeys.FileType) is { } kept)
             entries = With(entries, [kept]);
         foreach (GgufEntry entry in options.Metadata)
             entries = With(entries, [entry]);
         entries = With(entries, [.. Of(options.ImportanceMatrix)]);
-        if (options.PruneLayers.Count > 0 && source.TryGetString("general.architecture", out string? architecture))
-            entries = With(entries, [GgufEntry.Create($"{architecture}.block_count", (uint)pruning.Remaining)]);
+        if (options.PruneLayers.Count > 0 && source.TryGetString(GgufKeys.Architecture, out string? architecture))
+            entries = With(entries, [GgufEntry.Create(GgufKeys.BlockCount(architecture), (uint)pruning.Remaining)]);
         return entries;
     }
 

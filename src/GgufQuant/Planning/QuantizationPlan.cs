@@ -83,7 +83,7 @@ public sealed class QuantizationPlan
             .. from tensor in Named(source, options, pruning)
                select new PlannedTensor(tensor.Source, tensor.Source.Type, "copied") { Name = tensor.Name },
         ];
-        source.Metadata.TryGetUInt64("general.file_type", out ulong type);
+        source.Metadata.TryGetUInt64(GgufKeys.FileType, out ulong type);
         return new QuantizationPlan(source, (FileType)type, options, tensors, PlannedLayout.Create(PlannedMetadata.Of(source.Metadata, type: null, options, pruning), tensors, options));
     }
 
