@@ -3,10 +3,13 @@ namespace GgufQuant.Quantization;
 /// <summary>A file that appears under its name only when it is whole.</summary>
 /// <remarks>
 /// It is written beside its target under a temporary name, flushed to the disk and renamed by <see cref="Commit"/>.
-/// Disposed without that, it leaves nothing behind, unless it is to be gone on with later.
+/// Disposed without that, it leaves nothing behind, unless it is to be gone on with later. What a killed process left is
+/// removed when a file of the same name is next begun.
 /// </remarks>
 internal sealed class AtomicFile : IDisposable
 {
+    private const string Extension = ".partial";
+
     private readonly string _path;
     private readonly string _temporaryPath;
     private readonly bool _overwrite;
@@ -20,7 +23,7 @@ internal sealed class AtomicFile : IDisposable
         _path = path;
         _overwrite = overwrite;
         _isResumable = isResumable;
-        _temporaryPath = isResumable ? $"{path}.partial" : $"{path}.{Guid.NewGuid():N}.partial";
+        _temporaryPath = isResumable ? $"{path}{Extension}" : $"{path}.{Guid.NewGuid():N}{Extension}";
         _stream = new FileStream(_temporaryPath, isResumable ? FileMode.OpenOrCreate : FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 64 * 1024);
     }
 
@@ -34,6 +37,7 @@ internal sealed class AtomicFile : IDisposable
     internal static AtomicFile Create(string path, long length, bool overwrite, Action<Stream> writeHeader, bool isResumable = false)
     {
         CheckTarget(path, overwrite);
+        RemoveAbandoned(path);
         if (!isResumable)
             DiskRoom.Check(path, length);
 
@@ -86,5 +90,31 @@ internal sealed class AtomicFile : IDisposable
             throw new IOException($"'{path}' is a folder.");
         if (!overwrite && File.Exists(path))
             throw new IOException($"'{path}' exists already.");
+    }
+
+    // Who writes such a file has it alone, so one that can be had alone is nobody's.
+    private static void RemoveAbandoned(string path)
+    {
+        string target = Path.GetFullPath(path);
+        EnumerationOptions options = new() { MatchType = MatchType.Simple, AttributesToSkip = FileAttributes.None };
+        foreach (string left in Directory.EnumerateFiles(Path.GetDirectoryName(target)!, $"*{Extension}", options))
+        {
+            if (!IsTemporaryNameOf(target, left))
+                continue;
+            try
+            {
+                new FileStream(left, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose).Dispose();
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                // Somebody writes it, or it is not this user's to remove.
+            }
+        }
+    }
+
+    private static bool IsTemporaryNameOf(string target, string path)
+    {
+        ReadOnlySpan<char> stem = path.AsSpan()[..^Extension.Length];
+        return stem.StartsWith($"{target}.", StringComparison.Ordinal) && Guid.TryParseExact(stem[(target.Length + 1)..], "N", out _);
     }
 }
