@@ -78,6 +78,12 @@ public class FileToolsTests
     [InlineData("@{ 'a' = $null }")]
     [InlineData("@{ 'a' = $null, 1 }")]
     [InlineData("@{ 'a' = 1, $null }")]
+    [InlineData("@{ 'a' = 1.5, $null }")]
+    [InlineData("@{ 'a' = 1.5, '2,5' }")]
+    [InlineData("@{ 'llama.attention.layer_norm_rms_epsilon' = 1e300 }")]
+    [InlineData("@{ 'llama.attention.layer_norm_rms_epsilon' = '1e300' }")]
+    [InlineData("@{ 'llama.attention.layer_norm_rms_epsilon' = '1,5' }")]
+    [InlineData("@{ 'llama.attention.layer_norm_rms_epsilon' = '' }")]
     public void Metadata_that_does_not_fit_is_refused_and_the_file_stays(string table)
     {
         using PowerShellSession session = PowerShellSession.Start();
@@ -85,6 +91,19 @@ public class FileToolsTests
         ErrorRecord error = session.InvokeForError($"Set-GgufMetadata m.gguf {table}");
         Assert.Equal("InvalidMetadata,GgufQuant.Commands.SetGgufMetadataCommand", error.FullyQualifiedErrorId);
         Assert.Equal(File.ReadAllBytes(RepositoryPaths.SampleModel), File.ReadAllBytes(session.Folder.File("m.gguf")));
+    }
+
+    [Theory]
+    [InlineData("'2.5e-6'", 2.5e-6f)]
+    [InlineData("0.1", 0.1f)]
+    [InlineData("1", 1f)]
+    [InlineData("[double]::PositiveInfinity", float.PositiveInfinity)]
+    public void A_fraction_may_be_given_in_any_way_that_means_it(string value, float expected)
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        session.Folder.CopySample("m.gguf");
+        session.Invoke<object>($"Set-GgufMetadata m.gguf @{{ 'llama.attention.layer_norm_rms_epsilon' = {value} }}");
+        Assert.Equal(expected, session.InvokeOne<float>("(Get-GgufInfo m.gguf -Metadata).Metadata.'llama.attention.layer_norm_rms_epsilon'"));
     }
 
     [Fact]

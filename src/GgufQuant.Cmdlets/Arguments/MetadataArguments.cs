@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Globalization;
 using System.Management.Automation;
 using GgufQuant.Gguf;
 
@@ -53,19 +54,28 @@ internal static class MetadataArguments
         else
         {
             foreach ((object? element, object made) in elements.Cast<object?>().Zip(((Array)converted).Cast<object>()))
-                RefuseChanged(element, made);
+                RefuseChanged(Unwrap(element), made);
         }
         return converted;
     }
 
-    // PowerShell rounds 1.5 to a whole number, and takes the text 'false' for true.
     private static void RefuseChanged(object? value, object converted)
     {
-        if (converted is string or float or double)
-            return;
-        if (!LanguagePrimitives.Equals(value, converted, ignoreCase: true))
+        if (!Fits(value, converted))
             throw new ArgumentException($"'{value}' would become '{converted}' as {converted.GetType().Name}.");
     }
+
+    // PowerShell rounds 1.5 to a whole number, takes the text 'false' for true and '1,5' for 15, and null for anything.
+    private static bool Fits(object? value, object converted) => (value, converted) switch
+    {
+        (null, _) => false,
+        (string text, float or double) when !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _) => false,
+        (_, float or double) => IsFinite(converted) || (value is float or double && !IsFinite(value)),
+        (_, string) => true,
+        _ => LanguagePrimitives.Equals(value, converted, ignoreCase: true),
+    };
+
+    private static bool IsFinite(object number) => double.IsFinite(Convert.ToDouble(number, CultureInfo.InvariantCulture));
 
     private static ArgumentException Refusal(string key, object? value, string problem) =>
         new($"The metadata '{key}' cannot be set to '{value}': {problem}");
