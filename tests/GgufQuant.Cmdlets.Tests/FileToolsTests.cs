@@ -124,6 +124,23 @@ public class FileToolsTests
             "ConvertTo-Quantized $sample Q4_0 -Metadata @{ 'llama.block_count' = 'x' } -Destination .").FullyQualifiedErrorId);
     }
 
+    [Theory]
+    [InlineData("@{ 'general.alignment' = 3 }", "", "a power of two")]
+    [InlineData("@{ 'split.no' = [uint16]1 }", "-SplitMaxTensor 30", "'split.no' says how the model is split")]
+    [InlineData("@{ 'split.count' = [uint16]5 }", "", "'split.count' says how the model is split")]
+    [InlineData("@{ 'my.key' = 1; [Uri]'my.key' = 2 }", "", "'my.key' is given twice")]
+    public void Metadata_that_no_file_may_have_keep_one_file_from_being_made(string table, string arguments, string expected)
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        foreach (string work in new[] { "Q8_0", "-Copy" })
+        {
+            ErrorRecord error = session.InvokeForError($"ConvertTo-Quantized $sample {work} -Metadata {table} {arguments} -Destination .");
+            Assert.Equal("CannotQuantize,GgufQuant.Commands.ConvertToQuantizedCommand", error.FullyQualifiedErrorId);
+            Assert.Contains(expected, error.Exception.Message);
+        }
+        Assert.Empty(Directory.GetFileSystemEntries(session.Folder.Path));
+    }
+
     [Fact]
     public void A_recipe_gives_tensors_of_some_layers_other_types()
     {

@@ -59,11 +59,7 @@ public static class GgufMetadataEditor
 
     private static List<GgufEntry> Change(GgufMetadata metadata, GgufEntry[] set, string[] remove)
     {
-        foreach (string key in set.Select(entry => entry.Key).Concat(remove))
-        {
-            if (key is GgufSplit.NumberKey or GgufSplit.CountKey or GgufSplit.TensorCountKey)
-                throw new ArgumentException($"'{key}' says how the model is split and is not changed by hand: split or merge the model.");
-        }
+        GgufSplit.Refuse(set.Select(entry => entry.Key).Concat(remove));
         foreach (string key in remove)
         {
             if (!metadata.Contains(key))

@@ -7,6 +7,17 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count)
     public const string CountKey = "split.count";
     public const string TensorCountKey = "split.tensors.count";
 
+    /// <summary>Whether a key says how a model is split.</summary>
+    public static bool IsKey(string key) => key is NumberKey or CountKey or TensorCountKey;
+
+    /// <summary>Refuses keys that say how a model is split where the user sets or removes them.</summary>
+    /// <exception cref="ArgumentException">There is one among them.</exception>
+    public static void Refuse(IEnumerable<string> keys)
+    {
+        if (keys.FirstOrDefault(IsKey) is { } key)
+            throw new ArgumentException($"'{key}' says how the model is split and is not changed by hand: split or merge the model.");
+    }
+
     /// <summary>The path of a shard, counted from 0.</summary>
     public static string ShardPath(string prefix, int number, int count) => $"{prefix}-{number + 1:D5}-of-{count:D5}.gguf";
 

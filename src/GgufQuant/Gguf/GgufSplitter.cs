@@ -105,7 +105,7 @@ public static class GgufSplitter
         tensors.Select(tensor => GgufTensorInfo.Of(tensor, tensor.Type)));
 
     private static IEnumerable<GgufEntry> WithoutSplit(GgufMetadata metadata) =>
-        metadata.Where(entry => entry.Key is not (GgufSplit.NumberKey or GgufSplit.CountKey or GgufSplit.TensorCountKey));
+        metadata.Where(entry => !GgufSplit.IsKey(entry.Key));
 
     private static IEnumerable<GgufEntry> SplitEntries(int number, int count, int tensors) =>
     [

@@ -10,7 +10,20 @@ internal static class PlannedMetadata
     // ggml's GGML_QNT_VERSION.
     private const uint QuantizationVersion = 2;
 
-    private static readonly string[] s_splitKeys = [GgufSplit.NumberKey, GgufSplit.CountKey, GgufSplit.TensorCountKey];
+    /// <summary>Refuses entries that no file may be given.</summary>
+    /// <exception cref="QuantizationException">The message says which and why.</exception>
+    internal static void Check(IReadOnlyList<GgufEntry> added)
+    {
+        try
+        {
+            GgufSplit.Refuse(added.Select(entry => entry.Key));
+            _ = new GgufWriter(added, []);
+        }
+        catch (ArgumentException exception)
+        {
+            throw new QuantizationException(exception.Message, exception);
+        }
+    }
 
     /// <param name="source">The source's metadata.</param>
     /// <param name="type">The file type; null for a copy, which keeps the source's.</param>
@@ -18,7 +31,7 @@ internal static class PlannedMetadata
     /// <param name="pruning">The layers that are taken out.</param>
     internal static IEnumerable<GgufEntry> Of(GgufMetadata source, FileType? type, QuantizationOptions options, LayerPruning pruning)
     {
-        IEnumerable<GgufEntry> entries = source.Where(entry => !s_splitKeys.Contains(entry.Key));
+        IEnumerable<GgufEntry> entries = source.Where(entry => !GgufSplit.IsKey(entry.Key));
         entries = With(entries, [GgufEntry.Create(GgufKeys.QuantizationVersion, QuantizationVersion)]);
         if (type is { } made)
             entries = With(entries, [GgufEntry.Create(GgufKeys.FileType, (uint)made)]);

@@ -59,6 +59,7 @@ public sealed class QuantizationPlan
     {
         ArgumentNullException.ThrowIfNull(source);
         options ??= QuantizationOptions.Default;
+        PlannedMetadata.Check(options.Metadata);
         LayerPruning pruning = new(options.PruneLayers);
         List<PlannedTensor> tensors = ChooseTypes(source, type, options, pruning);
         for (int i = 0; i < tensors.Count; i++)
@@ -72,11 +73,12 @@ public sealed class QuantizationPlan
     /// <summary>Plans a file with the tensors as they are: to prune layers, replace metadata or sort tensors alone.</summary>
     /// <param name="source">The model; it must stay open until the file is written.</param>
     /// <param name="options">Metadata and layers to prune; besides these, only how it is split has an effect. Null for a plain copy.</param>
-    /// <exception cref="QuantizationException">There is no such layer to prune, or none would be left.</exception>
+    /// <exception cref="QuantizationException">There is no such layer to prune, or none would be left; or metadata cannot be set.</exception>
     public static QuantizationPlan CreateCopy(GgufFile source, QuantizationOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(source);
         options = (options ?? QuantizationOptions.Default) with { ImportanceMatrix = null };
+        PlannedMetadata.Check(options.Metadata);
         LayerPruning pruning = new(options.PruneLayers);
         List<PlannedTensor> tensors =
         [
