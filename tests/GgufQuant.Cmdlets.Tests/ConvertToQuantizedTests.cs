@@ -213,6 +213,19 @@ public class ConvertToQuantizedTests
     }
 
     [Theory]
+    [InlineData("Q8_0", "-Remove general.file_type", FileType.Q8_0, "m-Q8_0.gguf")]
+    [InlineData("Q4_K_M", "-Remove general.file_type", null, "m.gguf")]
+    [InlineData("Q4_K_M", "@{ 'general.file_type' = 15 -bor 1024 }", FileType.Q4_K_M, "m-Q4_K_M.gguf")]
+    public void A_copy_is_named_by_what_it_holds(string made, string edit, FileType? expected, string name)
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        session.InvokeOne<QuantizedFile>($"ConvertTo-Quantized $sample {made} -Destination m-{made}.gguf");
+        session.Invoke<object>($"Set-GgufMetadata m-{made}.gguf {edit}");
+        QuantizedFile copy = session.InvokeOne<QuantizedFile>($"ConvertTo-Quantized m-{made}.gguf -Copy -Destination copies/");
+        Assert.Equal((expected, session.Folder.File($"copies/{name}")), (copy.Type, copy.Path));
+    }
+
+    [Theory]
     [InlineData("", "-Copy")]
     [InlineData("Q4_0 -Copy", "not both")]
     public void Either_types_or_a_copy_must_be_asked_for(string arguments, string expected)

@@ -27,8 +27,8 @@ public sealed class PlannedFile
     /// <summary>The full path of the model.</summary>
     public string Source { get; }
 
-    /// <summary>What it would be quantized to.</summary>
-    public FileType Type { get; }
+    /// <summary>What it would be quantized to; of a copy what it would hold, null where nothing tells.</summary>
+    public FileType? Type { get; }
 
     /// <summary>Bytes the file would take.</summary>
     public long Size { get; }

@@ -35,8 +35,8 @@ public sealed class QuantizedFile
     /// <summary>The full path of the model it was made of.</summary>
     public string Source { get; }
 
-    /// <summary>What it was quantized to.</summary>
-    public FileType Type { get; }
+    /// <summary>What it was quantized to; of a copy what it holds, null where nothing tells.</summary>
+    public FileType? Type { get; }
 
     /// <summary>Bytes.</summary>
     public long Size { get; }

@@ -25,12 +25,13 @@ internal sealed class Destinations(string? destination, bool isFolder)
     internal bool IsFile => destination is not null && !isFolder;
 
     /// <summary>The full path for one file: <c>model-f16.gguf</c> becomes <c>model-Q4_K_M.gguf</c>.</summary>
-    internal string For(string source, FileType type)
+    internal string For(string source, FileType? type)
     {
         if (IsFile)
             return destination!;
+        string suffix = type is null ? "" : $"-{type}";
         return Path.Combine(
-            destination ?? Path.GetDirectoryName(source)!, $"{QuantName.WithoutQuantization(source)}-{type}.gguf");
+            destination ?? Path.GetDirectoryName(source)!, $"{QuantName.WithoutQuantization(source)}{suffix}.gguf");
     }
 
     /// <summary>Claims the paths of one model's files; null, or why they may not be written.</summary>

@@ -23,7 +23,7 @@ public sealed record ModelInfo
         Version = (int)file.Version;
         IsBigEndian = file.IsBigEndian;
         Shares = TypeShare.Of(file.Tensors.Select(tensor => (tensor.Type, tensor.ElementCount)));
-        Type = StatedType(metadata) ?? GuessedType(Shares);
+        Type = TypeOf(metadata, Shares);
         MemoryEstimate = MemoryEstimate.Of(TensorBytes, Shape, contextLength, cacheType);
     }
 
@@ -108,6 +108,10 @@ public sealed record ModelInfo
         ArgumentNullException.ThrowIfNull(file);
         return new(file, contextLength, cacheType);
     }
+
+    /// <summary>The file type that a file names, or else the one its tensors tell; null where neither does.</summary>
+    internal static FileType? TypeOf(GgufMetadata metadata, IReadOnlyList<TypeShare> shares) =>
+        StatedType(metadata) ?? GuessedType(shares);
 
     private static FileType? StatedType(GgufMetadata metadata)
     {

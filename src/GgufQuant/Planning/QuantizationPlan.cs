@@ -1,3 +1,4 @@
+using GgufQuant.Catalog;
 using GgufQuant.Gguf;
 
 namespace GgufQuant.Planning;
@@ -5,23 +6,23 @@ namespace GgufQuant.Planning;
 /// <summary>What a quantized file will hold, known before a byte of it is written.</summary>
 public sealed class QuantizationPlan
 {
-    private QuantizationPlan(GgufFile source, FileType type, QuantizationOptions options, IReadOnlyList<PlannedTensor> tensors, PlannedLayout layout)
+    private QuantizationPlan(GgufFile source, FileType? type, QuantizationOptions options, IReadOnlyList<PlannedTensor> tensors, PlannedLayout layout)
     {
         Source = source;
-        Type = type;
         Options = options;
         Tensors = tensors;
         Layout = layout;
         Weights = tensors.Sum(tensor => tensor.Source.ElementCount);
         TensorBytes = tensors.Sum(tensor => tensor.ByteCount);
         Shares = TypeShare.Of(tensors.Select(tensor => (tensor.Target, tensor.Source.ElementCount)));
+        Type = type ?? ModelInfo.TypeOf(layout.Files[0].Metadata, Shares);
     }
 
     /// <summary>The model to be quantized.</summary>
     public GgufFile Source { get; }
 
-    /// <summary>What it is quantized to.</summary>
-    public FileType Type { get; }
+    /// <summary>What it is quantized to; of a copy what it holds, null where nothing tells.</summary>
+    public FileType? Type { get; }
 
     /// <summary>How the plan departs from the file type's own mix.</summary>
     public QuantizationOptions Options { get; }
@@ -85,8 +86,7 @@ public sealed class QuantizationPlan
             .. from tensor in Named(source, options, pruning)
                select new PlannedTensor(tensor.Source, tensor.Source.Type, "copied") { Name = tensor.Name },
         ];
-        source.Metadata.TryGetUInt64(GgufKeys.FileType, out ulong type);
-        return new QuantizationPlan(source, (FileType)type, options, tensors, PlannedLayout.Create(PlannedMetadata.Of(source.Metadata, type: null, options, pruning), tensors, options));
+        return new QuantizationPlan(source, type: null, options, tensors, PlannedLayout.Create(PlannedMetadata.Of(source.Metadata, type: null, options, pruning), tensors, options));
     }
 
     /// <summary>Chooses types alone; <paramref name="hasImportance"/> chooses as with a matrix or without, whatever the options have.</summary>

@@ -5,7 +5,7 @@ namespace GgufQuant.Quantization;
 /// <summary>A file that has been written.</summary>
 /// <param name="Path">Its full path, or the first shard's.</param>
 /// <param name="Source">The full path of the model it was made of.</param>
-/// <param name="Type">What it was quantized to.</param>
+/// <param name="Type">What it was quantized to; of a copy what it holds, null where nothing tells.</param>
 /// <param name="Size">Its bytes, those of all shards together.</param>
 /// <param name="SourceSize">Bytes of the model it was made of, all shards together.</param>
 /// <param name="Weights">Weights in it.</param>
@@ -17,7 +17,7 @@ namespace GgufQuant.Quantization;
 public sealed record QuantizationResult(
     string Path,
     string Source,
-    FileType Type,
+    FileType? Type,
     long Size,
     long SourceSize,
     long Weights,

@@ -422,7 +422,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     private void AssertSameFile(QuantizationPlan plan, ReferenceQuantizerOptions options, int threads = 2)
     {
         (string expected, string actual) = (NewPath(), NewPath());
-        ReferenceQuantizer.Quantize(plan.Source.Path, expected, plan.Type, options);
+        ReferenceQuantizer.Quantize(plan.Source.Path, expected, plan.Type.GetValueOrDefault(), options);
         Run(plan, actual, options: new QuantizerOptions { Threads = threads });
         ReadOnlySpan<byte> expectedBytes = File.ReadAllBytes(expected);
         ReadOnlySpan<byte> actualBytes = File.ReadAllBytes(actual);
