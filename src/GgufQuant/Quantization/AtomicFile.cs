@@ -56,6 +56,13 @@ internal sealed class AtomicFile : IDisposable
         }
     }
 
+    /// <summary>Removes what was left to be gone on with, if nobody writes it.</summary>
+    internal static void RemoveUnfinished(string path)
+    {
+        if (File.Exists(path + Extension))
+            Remove(path + Extension);
+    }
+
     /// <summary>Writes bytes at a place; any thread may.</summary>
     internal void Write(long offset, ReadOnlySpan<byte> bytes)
     {
@@ -99,16 +106,20 @@ internal sealed class AtomicFile : IDisposable
         EnumerationOptions options = new() { MatchType = MatchType.Simple, AttributesToSkip = FileAttributes.None };
         foreach (string left in Directory.EnumerateFiles(Path.GetDirectoryName(target)!, $"*{Extension}", options))
         {
-            if (!IsTemporaryNameOf(target, left))
-                continue;
-            try
-            {
-                new FileStream(left, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose).Dispose();
-            }
-            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-            {
-                // Somebody writes it, or it is not this user's to remove.
-            }
+            if (IsTemporaryNameOf(target, left))
+                Remove(left);
+        }
+    }
+
+    private static void Remove(string path)
+    {
+        try
+        {
+            new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose).Dispose();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Somebody writes it, or it is not this user's to remove.
         }
     }
 

@@ -55,8 +55,8 @@ internal sealed class Conversion
     /// <summary>Says which tensors are in the file already and is told of every further one.</summary>
     internal ResumeJournal? Journal { get; init; }
 
-    /// <summary>Writes every tensor's data; returns how many were in the file already.</summary>
-    internal int Run()
+    /// <summary>Writes every tensor's data; returns the places of those that were in the file already.</summary>
+    internal IReadOnlySet<int> Run()
     {
         HashSet<int> finished = Journal is null ? [] : FindFinished(Journal);
         using IEnumerator<Chunk> chunks = Chunks.Of(_plan, _chunkWeights, finished).GetEnumerator();
@@ -74,7 +74,7 @@ internal sealed class Conversion
         _token.ThrowIfCancellationRequested();
         if (_plan.Tensors.Count > 0)
             _progress?.Report(Progress(_plan.Tensors[^1]));
-        return finished.Count;
+        return finished;
     }
 
     // Twice the threads the device works with keep it busy while the others wait for the disk.
@@ -179,7 +179,6 @@ internal sealed class Conversion
             if (HashOf(index) != hash)
                 continue;
             finished.Add(index);
-            journal.Add(index, hash);
             PlannedTensor tensor = _plan.Tensors[index];
             _weightsDone += tensor.Source.ElementCount;
             _bytesRead += tensor.Source.ByteCount;

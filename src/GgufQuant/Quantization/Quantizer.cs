@@ -52,7 +52,7 @@ public sealed class Quantizer
         IReadOnlyDictionary<int, GgufTensor> reused = _options.Reuse is { } earlier
             ? ReusableTensors.Find(plan, earlier, device.Parallelism, token)
             : new Dictionary<int, GgufTensor>();
-        int resumed;
+        IReadOnlySet<int> resumed;
         List<AtomicFile> files = [];
         using ResumeJournal? journal = _options.Resume ? ResumeJournal.Open(plan, paths[0]) : null;
         try
@@ -65,6 +65,8 @@ public sealed class Quantizer
             resumed = conversion.Run();
             files.ForEach(file => file.Commit());
             journal?.Delete();
+            if (journal is null)
+                RemoveUnfinished(paths);
         }
         finally
         {
@@ -76,8 +78,16 @@ public sealed class Quantizer
             paths[0], plan.Source.Path, plan.Type, plan.TotalBytes, plan.Source.Length, plan.Weights, plan.BitsPerWeight, plan.Shares,
             duration, (device.BusyTime - busyBefore) / (duration * device.Parallelism), device.Name)
         {
-            TensorsReused = reused.Count + resumed,
+            TensorsReused = reused.Keys.Union(resumed).Count(),
         };
+    }
+
+    // What an earlier run was to be gone on with is of no use once the file is there.
+    private static void RemoveUnfinished(IReadOnlyList<string> paths)
+    {
+        foreach (string path in paths)
+            AtomicFile.RemoveUnfinished(path);
+        ResumeJournal.Remove(paths[0]);
     }
 
     private static void CheckIsNotSource(GgufFile source, string destination)

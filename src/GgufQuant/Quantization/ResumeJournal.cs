@@ -31,24 +31,34 @@ internal sealed class ResumeJournal : IDisposable
     /// <summary>Opens the journal of a plan's conversion to a file, or begins it.</summary>
     internal static ResumeJournal Open(QuantizationPlan plan, string destination)
     {
-        string path = $"{destination}.partial.journal";
+        string path = PathOf(destination);
         string conversion = Describe(plan);
         FileStream stream = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
         Dictionary<int, string> finished = [];
+        bool isContinued;
         using (StreamReader reader = new(stream, leaveOpen: true))
         {
-            if (reader.ReadLine() == conversion)
-            {
-                while (reader.ReadLine() is { } line)
-                    Read(line, plan, finished);
-            }
+            isContinued = reader.ReadLine() == conversion;
+            while (isContinued && reader.ReadLine() is { } line)
+                Read(line, plan, finished);
         }
 
-        stream.SetLength(0);
         ResumeJournal journal = new(path, stream, finished);
-        journal.Write(conversion);
+        if (isContinued)
+        {
+            // Ends a line that was cut off.
+            journal.Write("");
+        }
+        else
+        {
+            stream.SetLength(0);
+            journal.Write(conversion);
+        }
         return journal;
     }
+
+    /// <summary>Removes the journal of a conversion that is not gone on with.</summary>
+    internal static void Remove(string destination) => File.Delete(PathOf(destination));
 
     /// <summary>Notes that a tensor is whole.</summary>
     internal void Add(int tensor, string hash) => Write(string.Create(CultureInfo.InvariantCulture, $"{tensor} {hash}"));
@@ -62,6 +72,9 @@ internal sealed class ResumeJournal : IDisposable
 
     public void Dispose() => _stream.Dispose();
 
+    private static string PathOf(string destination) => $"{destination}.partial.journal";
+
+    // The last line of a tensor counts.
     private static void Read(string line, QuantizationPlan plan, Dictionary<int, string> finished)
     {
         string[] parts = line.Split(' ');

@@ -25,6 +25,56 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     }
 
     [Fact]
+    public void Stopping_while_the_finished_tensors_are_verified_loses_none()
+    {
+        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
+        string path = CancelHalfway(plan);
+        int finished = File.ReadAllLines($"{path}.partial.journal").Length - 1;
+
+        Quantizer resuming = new(new() { Resume = true });
+        Assert.ThrowsAny<OperationCanceledException>(() => resuming.Run(plan, path, overwrite: false, progress: null, new(canceled: true)));
+
+        Assert.Equal(finished, Run(plan, path, new() { Resume = true }).TensorsReused);
+        AssertIsWhole(plan, path);
+    }
+
+    [Fact]
+    public void A_journal_whose_last_line_is_cut_off_is_gone_on_with()
+    {
+        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
+        string path = CancelHalfway(plan);
+        string[] lines = File.ReadAllLines($"{path}.partial.journal");
+        File.WriteAllText($"{path}.partial.journal", string.Join('\n', lines)[..^8]);
+
+        Assert.Equal(lines.Length - 2, Run(plan, path, new() { Resume = true }).TensorsReused);
+        AssertIsWhole(plan, path);
+    }
+
+    [Fact]
+    public void A_conversion_from_the_beginning_leaves_nothing_of_the_one_that_was_stopped()
+    {
+        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
+        string path = CancelHalfway(plan);
+        Assert.Equal(0, Run(plan, path).TensorsReused);
+        Assert.Equal([path], Directory.GetFiles(models.Folder, $"{Path.GetFileName(path)}*"));
+    }
+
+    [Fact]
+    public void A_tensor_that_was_finished_and_could_be_taken_over_counts_once()
+    {
+        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
+        string earlierPath = NewPath();
+        Run(plan, earlierPath);
+        using GgufFile earlier = GgufFile.Open(earlierPath);
+        QuantizationResult result = Run(plan, CancelHalfway(plan), new() { Resume = true, Reuse = earlier });
+        Assert.InRange(result.TensorsReused, plan.Tensors.Count(tensor => !tensor.IsCopied), plan.Tensors.Count);
+    }
+
+    [Fact]
     public void A_tensor_that_has_changed_meanwhile_is_made_anew()
     {
         using GgufFile source = GgufFile.Open(TestModels.Sample);
