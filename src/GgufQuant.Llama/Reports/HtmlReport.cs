@@ -179,7 +179,8 @@ public static class HtmlReport
         if (text.Repetition.IsLooping)
             notes.Add($"ends in a loop of {text.Repetition.LoopLength} tokens");
         notes.Add($"{Significant(text.TokensPerSecond)} tokens a second");
-        int agreeing = text.Text.StartsWith(comparison.AgreeingText, StringComparison.Ordinal) ? comparison.AgreeingText.Length : 0;
+        // The agreeing tokens may end within a character, which their text alone cannot show.
+        int agreeing = text.Text.AsSpan().CommonPrefixLength(comparison.AgreeingText);
         page.Append(CultureInfo.InvariantCulture, $"<p class=\"sample\"><b>{Html(name)} <small>{Html(string.Join(", ", notes))}</small></b>");
         page.Append(Html(text.Text[..agreeing]));
         if (agreeing < text.Text.Length)

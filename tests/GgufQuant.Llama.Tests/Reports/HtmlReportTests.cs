@@ -21,6 +21,18 @@ public sealed class HtmlReportTests
         Assert.Equal(4, Pictures(page).Count);
     }
 
+    // Tokens may be parts of a character; what they are on their own is U+FFFD.
+    [Fact]
+    public void MarksWhatDiffersWhereTheAgreementEndsWithinACharacter()
+    {
+        QuantReport report = ExampleReport.Create();
+        QuantReportRow row = report.Rows[0] with { Generations = [report.Rows[0].Generations[0] with { AgreeingText = " a fine \uFFFD" }] };
+
+        string page = HtmlReport.Write(report with { Rows = [row] });
+
+        Assert.Contains(" a fine <mark>evening.</mark>", page, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void DrawsPicturesThatSayWhatTheyShow()
     {
