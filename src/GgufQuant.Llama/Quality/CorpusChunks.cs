@@ -65,9 +65,8 @@ public sealed class CorpusChunks
         return new(tokens[..(count * contextLength)], contextLength, count, BeginningOf(vocabulary));
     }
 
-    /// <summary>Takes chunks that were cut before, for example those of a logits file.</summary>
-    internal static CorpusChunks FromTokens(ILanguageModel model, int[] tokens, int contextLength) =>
-        new(tokens, contextLength, tokens.Length / contextLength, BeginningOf(model.Vocabulary));
+    /// <summary>Its first chunks.</summary>
+    internal CorpusChunks First(int count) => new(_tokens[..(count * ContextLength)], ContextLength, count, _beginning);
 
     /// <summary>The token that a position is followed by.</summary>
     internal int Target(int chunk, int position) => _tokens[(chunk * ContextLength) + position + 1];

@@ -25,32 +25,6 @@ public static class KlDivergenceMeter
         return Measure(new LiveReference(reference), candidate, corpus, threads, progress, cancellationToken);
     }
 
-    /// <summary>Evaluates the candidate against logits stored before.</summary>
-    /// <param name="reference">The stored logits; they bring their text with them.</param>
-    /// <param name="model">The candidate.</param>
-    /// <param name="candidate">The candidate's context.</param>
-    /// <param name="threads">Threads that score; the context has its own.</param>
-    /// <param name="progress">Told after each chunk, with the candidate's perplexity.</param>
-    /// <param name="cancellationToken">Stops within a chunk.</param>
-    /// <exception cref="LogitsFormatException">The logits are of another vocabulary size.</exception>
-    public static KlDivergenceResult Measure(
-        LogitsFile reference,
-        ILanguageModel model,
-        IEvaluationContext candidate,
-        int threads,
-        IProgress<EvaluationProgress>? progress = null,
-        CancellationToken cancellationToken = default)
-    {
-        if (reference.VocabularySize != model.Vocabulary.Count)
-        {
-            throw new LogitsFormatException(
-                $"'{reference.Path}' holds logits of {reference.VocabularySize} tokens, but '{model.Path}' has {model.Vocabulary.Count}.");
-        }
-        if (reference.ContextLength > candidate.ContextLength)
-            throw new ArgumentException($"'{reference.Path}' has chunks of {reference.ContextLength} tokens, longer than the context of {candidate.ContextLength}.", nameof(candidate));
-        return Measure(new StoredReference(reference), candidate, reference.Corpus(model), threads, progress, cancellationToken);
-    }
-
     /// <summary>Evaluates the candidate against predictions from anywhere.</summary>
     internal static KlDivergenceResult Measure(
         IReferenceSource reference,

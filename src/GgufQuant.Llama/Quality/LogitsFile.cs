@@ -73,11 +73,20 @@ public sealed class LogitsFile : IDisposable
         }
     }
 
-    /// <summary>Whether the logits belong to these chunks of text.</summary>
-    internal bool IsOf(CorpusChunks corpus) => ContextLength == corpus.ContextLength && corpus.Tokens.SequenceEqual(_tokens);
-
-    /// <summary>The chunks of text the logits belong to.</summary>
-    internal CorpusChunks Corpus(ILanguageModel model) => CorpusChunks.FromTokens(model, _tokens, ContextLength);
+    /// <summary>Checks that it holds the predictions for a text by a vocabulary of this size; it may go on behind the text's chunks.</summary>
+    /// <exception cref="LogitsFormatException">They are others.</exception>
+    internal void RequireFor(CorpusChunks corpus, int vocabularySize)
+    {
+        if (VocabularySize != vocabularySize)
+            throw new LogitsFormatException($"'{Path}' holds logits of {VocabularySize} tokens, but the model has {vocabularySize}.");
+        if (ContextLength != corpus.ContextLength)
+            throw new LogitsFormatException($"'{Path}' holds chunks of {ContextLength} tokens, not of {corpus.ContextLength}.");
+        int common = Math.Min(_tokens.Length, corpus.Tokens.Length);
+        if (!corpus.Tokens[..common].SequenceEqual(_tokens.AsSpan(0, common)))
+            throw new LogitsFormatException($"'{Path}' holds logits of another text.");
+        if (Chunks < corpus.Count)
+            throw new LogitsFormatException($"'{Path}' holds {Chunks} chunks, but {corpus.Count} are to be evaluated: evaluate no more, or name another file.");
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _handle.Dispose();
@@ -85,8 +94,7 @@ public sealed class LogitsFile : IDisposable
     /// <summary>Decodes a row into natural logarithms of probabilities.</summary>
     internal static void Decode(ReadOnlySpan<byte> row, Span<float> logProbabilities)
     {
-        float scale = BinaryPrimitives.ReadSingleLittleEndian(row);
-        float least = BinaryPrimitives.ReadSingleLittleEndian(row[4..]);
+        (float scale, float least) = ReadHeader(row);
         ReadOnlySpan<ushort> codes = MemoryMarshal.Cast<byte, ushort>(row[LogitsLayout.RowHeaderBytes..]);
         for (int i = 0; i < logProbabilities.Length; i++)
         {
@@ -96,11 +104,27 @@ public sealed class LogitsFile : IDisposable
     }
 
     /// <summary>Reads a chunk's rows as they are in the file.</summary>
+    /// <exception cref="LogitsFormatException">They are no probabilities.</exception>
     internal void ReadRows(int chunk, int first, Span<byte> destination)
     {
         long row = ((long)chunk * ScoredPerChunk) + first;
         ReadExactly(_handle, Path, destination, LogitsLayout.HeaderBytes + ((long)_tokens.Length * sizeof(int)) + (row * RowBytes));
+        for (; destination.Length > 0; destination = destination[(int)RowBytes..], row++)
+        {
+            if (!IsRow(destination))
+                throw new LogitsFormatException($"Prediction {row} of '{Path}' is damaged: its numbers are no probabilities.");
+        }
     }
+
+    // No probability is above 1 but by rounding.
+    private static bool IsRow(ReadOnlySpan<byte> row)
+    {
+        (float scale, float least) = ReadHeader(row);
+        return scale >= 0 && float.IsFinite(least) && least + (LogitsLayout.MaximumCode * scale) < 0.01f;
+    }
+
+    private static (float Scale, float Least) ReadHeader(ReadOnlySpan<byte> row) =>
+        (BinaryPrimitives.ReadSingleLittleEndian(row), BinaryPrimitives.ReadSingleLittleEndian(row[sizeof(float)..]));
 
     private static void ReadExactly(SafeFileHandle handle, string path, Span<byte> destination, long offset)
     {

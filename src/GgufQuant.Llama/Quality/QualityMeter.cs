@@ -7,11 +7,15 @@ namespace GgufQuant.Llama.Quality;
 /// </remarks>
 public sealed class QualityMeter : IDisposable
 {
+    // Quantizing to Q8_0 moves the sample model's predictions by 0.00013; another machine's rounding moves them far less.
+    private const double MostDivergenceOfTheSameModel = 1e-4;
+
     private readonly IInferenceEngine _engine;
     private readonly QualityOptions _options;
     private readonly string _referencePath;
     private readonly string _text;
     private Reference? _reference;
+    private CorpusChunks? _corpus;
     private Vocabulary? _vocabulary;
     private PerplexityResult? _referenceResult;
 
@@ -33,7 +37,7 @@ public sealed class QualityMeter : IDisposable
     /// <param name="cancellationToken">Stops within a chunk.</param>
     /// <exception cref="CorpusTooShortException">The text has fewer tokens than two chunks.</exception>
     /// <exception cref="ModelLoadException">The reference cannot be loaded.</exception>
-    /// <exception cref="LogitsFormatException">The logits file is damaged, or its logits are of another text.</exception>
+    /// <exception cref="LogitsFormatException">The logits file is damaged, or its logits are of another text or model.</exception>
     public PerplexityResult MeasureReference(IProgress<EvaluationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         if (_referenceResult is not null)
@@ -63,7 +67,7 @@ public sealed class QualityMeter : IDisposable
             using LogitsFile file = LogitsFile.Open(stored);
             using ILanguageModel model = Load(path, cancellationToken);
             using IEvaluationContext context = model.CreateContext(ContextOptions(file.ContextLength));
-            return KlDivergenceMeter.Measure(file, model, context, Threads, progress, cancellationToken);
+            return KlDivergenceMeter.Measure(new StoredReference(file), context, _corpus!, Threads, progress, cancellationToken);
         }
 
         Reference reference = _reference ??= LoadReference(cancellationToken);
@@ -78,13 +82,17 @@ public sealed class QualityMeter : IDisposable
     private PerplexityResult ReadLogits(string path, Reference reference, IProgress<EvaluationProgress>? progress, CancellationToken cancellationToken)
     {
         using LogitsFile file = LogitsFile.Open(path);
-        if (!file.IsOf(reference.Corpus))
+        file.RequireFor(reference.Corpus, reference.Model.Vocabulary.Count);
+        // The file does not say whose predictions it holds: those of its first chunk are made again.
+        KlDivergenceResult first = KlDivergenceMeter.Measure(
+            new StoredReference(file), reference.Context, reference.Corpus.First(1), Threads, progress: null, cancellationToken);
+        if (first.KlDivergence.Value > MostDivergenceOfTheSameModel)
         {
             throw new LogitsFormatException(
-                $"'{path}' holds logits of {file.Chunks} chunks of {file.ContextLength} tokens, which are not the {reference.Corpus.Count} chunks of {reference.Corpus.ContextLength} tokens to be evaluated: they are of another text, vocabulary or context length.");
+                $"'{path}' holds the logits of another model than '{reference.Model.Path}': they diverge by {first.KlDivergence.Value:G3} in the first chunk. Name another file.");
         }
         return PerplexityMeter.Measure(
-            new StoredReference(file), reference.Corpus, file.ContextLength, Threads, progress, cancellationToken);
+            new StoredReference(file), reference.Corpus, reference.Context.BatchSize, Threads, progress, cancellationToken);
     }
 
     private PerplexityResult WriteLogits(string path, Reference reference, IProgress<EvaluationProgress>? progress, CancellationToken cancellationToken)
@@ -121,6 +129,7 @@ public sealed class QualityMeter : IDisposable
             int contextLength = _options.ContextLength ?? CorpusChunks.DefaultContextLength(model);
             CorpusChunks corpus = CorpusChunks.Create(model, _text, contextLength, _options.Chunks);
             IEvaluationContext context = model.CreateContext(ContextOptions(contextLength));
+            _corpus = corpus;
             _vocabulary = model.Vocabulary;
             int vocabularySize = model.Vocabulary.Count;
             IReferenceSource source = RecordedReference.BytesOf(corpus, vocabularySize) <= _options.ReferenceMemory

@@ -90,22 +90,46 @@ public sealed class KlDivergenceMeterTests
     }
 
     [Theory]
-    [InlineData(96, 3, false)]
-    [InlineData(64, 4, false)]
-    [InlineData(96, 4, true)]
-    public void RefusesStoredLogitsOfAnotherText(int contextLength, int chunks, bool isOtherText)
+    [InlineData(96, 5, false, "holds 4 chunks, but 5 are to be evaluated")]
+    [InlineData(64, 4, false, "chunks of 96 tokens, not of 64")]
+    [InlineData(96, 4, true, "logits of another text")]
+    public void RefusesStoredLogitsOfAnotherText(int contextLength, int chunks, bool isOtherText, string message)
     {
         using TemporaryFolder folder = new();
-        LlamaEngine engine = Sample.StartEngine();
-        QualityOptions options = new() { Threads = 1, ContextLength = 96, Chunks = 4, LogitsFile = folder.File("logits.bin") };
-        using (QualityMeter writer = new(engine, Sample.Model, Sample.HeldOut, options))
-            writer.MeasureReference(null, Token);
+        QualityOptions options = StoredIn(folder);
         using QualityMeter reader = new(
-            engine, Sample.Model, isOtherText ? Sample.Calibration : Sample.HeldOut, options with { ContextLength = contextLength, Chunks = chunks });
+            Sample.StartEngine(), Sample.Model, isOtherText ? Sample.Calibration : Sample.HeldOut, options with { ContextLength = contextLength, Chunks = chunks });
 
         LogitsFormatException exception = Assert.Throws<LogitsFormatException>(() => reader.Measure(Sample.Quantized("Q4_0"), null, Token));
 
-        Assert.Contains("4 chunks of 96 tokens", exception.Message, StringComparison.Ordinal);
+        Assert.Contains(message, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void RefusesStoredLogitsOfAnotherModel()
+    {
+        using TemporaryFolder folder = new();
+        QualityOptions options = StoredIn(folder);
+        using QualityMeter reader = new(Sample.StartEngine(), Sample.Quantized("Q8_0"), Sample.HeldOut, options);
+
+        LogitsFormatException exception = Assert.Throws<LogitsFormatException>(() => reader.MeasureReference(null, Token));
+
+        Assert.Contains("the logits of another model than", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TakesTheFirstOfMoreStoredChunks()
+    {
+        using TemporaryFolder folder = new();
+        QualityOptions options = StoredIn(folder) with { Chunks = 3 };
+        using QualityMeter stored = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, options);
+        using QualityMeter live = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, options with { LogitsFile = null });
+
+        KlDivergenceResult actual = stored.Measure(Sample.Quantized("Q4_0"), null, Token);
+
+        KlDivergenceResult expected = live.Measure(Sample.Quantized("Q4_0"), null, Token);
+        Assert.Equal(expected.Chunks, actual.Chunks);
+        Assert.Equal(expected.KlDivergence.Value, actual.KlDivergence.Value, 2e-5);
     }
 
     [Theory]
@@ -164,6 +188,14 @@ public sealed class KlDivergenceMeterTests
         Assert.ThrowsAny<OperationCanceledException>(() => meter.Measure(Sample.Quantized("Q8_0"), progress, source.Token));
 
         Assert.Equal(1, progress.Count);
+    }
+
+    private static QualityOptions StoredIn(TemporaryFolder folder)
+    {
+        QualityOptions options = new() { Threads = 1, ContextLength = 96, Chunks = 4, LogitsFile = folder.File("logits.bin") };
+        using QualityMeter writer = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, options);
+        writer.MeasureReference(null, Token);
+        return options;
     }
 
     private static List<(double P, double Q, double Kl, bool Same)> Raw(

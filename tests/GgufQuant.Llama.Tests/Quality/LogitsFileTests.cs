@@ -37,6 +37,31 @@ public sealed class LogitsFileTests
             Assert.Equal(Math.Max(exact.LogProbability(token), exact.LogProbability(exact.Top) - 16), stored[token], 16 / 65535.0);
     }
 
+    [Theory]
+    [InlineData(float.NaN, -1)]
+    [InlineData(-1e-4f, -1)]
+    [InlineData(1e-4f, float.NaN)]
+    [InlineData(1e-4f, float.NegativeInfinity)]
+    [InlineData(1e-4f, 0)]
+    public void RefusesDamagedPredictions(float scale, float least)
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("logits.bin");
+        byte[] bytes = new byte[20 + (4 * 4) + 16];
+        "_logits_"u8.CopyTo(bytes);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(8), 4);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(12), 3);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(16), 1);
+        BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(36), scale);
+        BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(40), least);
+        File.WriteAllBytes(path, bytes);
+        using LogitsFile file = LogitsFile.Open(path);
+
+        LogitsFormatException exception = Assert.Throws<LogitsFormatException>(() => file.ReadRows(0, 0, new byte[file.RowBytes]));
+
+        Assert.Contains("Prediction 0 of", exception.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void LeavesNothingOfAFileThatWasNotFinished()
     {
