@@ -22,6 +22,28 @@ public class FileToolsTests
     }
 
     [Fact]
+    public void The_shards_of_a_split_model_are_one_model_whatever_is_done_with_them()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        Assert.True(session.InvokeOne<bool>("Split-Gguf $sample parts -MaxSize 4MB | Test-Gguf"));
+        session.Folder.CopySample("parts/whole.gguf");
+        IReadOnlyList<QuantComparison> rows = session.Invoke<QuantComparison>("Compare-Quant parts/*.gguf -Reference $sample");
+        Assert.Equal(["novels-6m-f16-00001-of-00003.gguf", "whole.gguf"], rows.Skip(1).Select(row => Path.GetFileName(row.Path)));
+        session.InvokeOne<MetadataChange>("Set-GgufMetadata parts/*-of-*.gguf -Remove general.name -PassThru");
+        File.Delete(session.Folder.File("parts/novels-6m-f16-00002-of-00003.gguf"));
+        Assert.Contains("Shard 2 of 3 is missing", session.InvokeForError("Get-GgufInfo parts/*-of-*.gguf").Exception.Message);
+    }
+
+    [Fact]
+    public void Files_that_are_only_named_like_shards_are_models_of_their_own()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        session.Folder.CopySample("m-00001-of-00002.gguf");
+        session.Folder.CopySample("m-00002-of-00002.gguf");
+        Assert.Equal([true, true], session.Invoke<bool>("Test-Gguf *.gguf"));
+    }
+
+    [Fact]
     public void A_file_is_no_folder_to_split_into()
     {
         using PowerShellSession session = PowerShellSession.Start();

@@ -5,17 +5,13 @@ namespace GgufQuant.Commands;
 /// <summary>A cmdlet that opens each file as a model; a bad one is an error, and the next goes on.</summary>
 public abstract class ModelCommand : PathCommand
 {
-    private readonly HashSet<string> _splitModels = new(StringComparer.Ordinal);
-
     /// <inheritdoc/>
     protected sealed override void ProcessFile(string path)
     {
         try
         {
             using GgufFile model = GgufFile.Open(path);
-            // A wildcard finds every shard of a split model: they are one.
-            if (model.Shards.Count == 1 || _splitModels.Add(model.Path))
-                ProcessModel(model);
+            ProcessModel(model);
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
         {

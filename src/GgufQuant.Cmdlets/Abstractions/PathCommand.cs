@@ -1,5 +1,6 @@
 using System.Collections.ObjectModel;
 using System.Management.Automation;
+using GgufQuant.Gguf;
 
 namespace GgufQuant.Commands;
 
@@ -8,6 +9,9 @@ public abstract class PathCommand : StoppableCommand
 {
     private protected const string PathSet = "Path";
     private protected const string LiteralPathSet = "LiteralPath";
+
+    // Of each split model the shard that stands for it, by the first one's path.
+    private readonly Dictionary<string, string> _shards = new(StringComparer.Ordinal);
 
     /// <summary>Files; wildcards allowed.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true,
@@ -29,7 +33,10 @@ public abstract class PathCommand : StoppableCommand
         foreach (string path in ParameterSetName == LiteralPathSet ? LiteralPath : Path)
         {
             foreach (string file in Resolve(path, ParameterSetName == LiteralPathSet))
-                ProcessFile(file);
+            {
+                if (!IsFurtherShard(file))
+                    ProcessFile(file);
+            }
         }
     }
 
@@ -39,6 +46,23 @@ public abstract class PathCommand : StoppableCommand
 
     /// <summary>The full path of a file that need not exist.</summary>
     private protected string ResolveUnexpanded(string path) => GetUnresolvedProviderPathFromPSPath(path);
+
+    // A wildcard finds every shard of a split model: they are one.
+    private bool IsFurtherShard(string path)
+    {
+        if (!SplitNames.IsShard(path))
+            return false;
+        try
+        {
+            string first = GgufFile.FirstShardOf(path);
+            return !_shards.TryAdd(first, path) && _shards[first] != path;
+        }
+        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
+        {
+            // What is wrong with the file is for the work on it to say.
+            return false;
+        }
+    }
 
     private List<string> Resolve(string path, bool isLiteral)
     {

@@ -69,6 +69,18 @@ public sealed class GgufFile : IDisposable
         }
     }
 
+    /// <summary>The full path of the first shard of the model that a file is part of; its own where it is a whole model.</summary>
+    /// <exception cref="GgufFormatException">The file is not what it should be.</exception>
+    /// <exception cref="IOException">The file is missing or cannot be read.</exception>
+    public static string FirstShardOf(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        using GgufSource source = new(System.IO.Path.GetFullPath(path));
+        return GgufSplit.Of(source.Path, GgufHeaderReader.Read(source)) is { } split
+            ? GgufSplit.ShardPath(split.Prefix, 0, split.Count)
+            : source.Path;
+    }
+
     /// <summary>The tensor of a name; null if there is none.</summary>
     public GgufTensor? FindTensor(string name) => _byName.GetValueOrDefault(name);
 
