@@ -79,7 +79,44 @@ public class ConvertToQuantizedTests
         session.Folder.CopySample("a.gguf");
         session.Folder.CopySample("b.gguf");
         Assert.Single(session.Invoke<QuantizedFile>("ConvertTo-Quantized ?.gguf Q8_0 -Destination out.gguf -Force"));
-        Assert.Equal("DestinationUsedTwice,GgufQuant.Commands.ConvertToQuantizedCommand", Assert.Single(session.Errors).FullyQualifiedErrorId);
+        ErrorRecord error = Assert.Single(session.Errors);
+        Assert.Equal("DestinationUsedTwice,GgufQuant.Commands.ConvertToQuantizedCommand", error.FullyQualifiedErrorId);
+        Assert.Contains("from another file", error.Exception.Message);
+    }
+
+    [Fact]
+    public void A_model_that_is_named_twice_is_converted_once()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        Assert.Single(session.Invoke<QuantizedFile>("ConvertTo-Quantized $sample, $sample Q8_0 -Destination . -Force"));
+        ErrorRecord error = Assert.Single(session.Errors);
+        Assert.Equal("DestinationUsedTwice,GgufQuant.Commands.ConvertToQuantizedCommand", error.FullyQualifiedErrorId);
+        Assert.Contains("from the same file", error.Exception.Message);
+    }
+
+    [Fact]
+    public void A_model_that_cannot_be_converted_leaves_its_name_to_the_next()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        byte[] broken = File.ReadAllBytes(RepositoryPaths.SampleModel);
+        broken[^1] = 0x7f;
+        broken[^2] = 0xff;
+        File.WriteAllBytes(session.Folder.File("m-f16.gguf"), broken);
+        session.Folder.CopySample("m-f32.gguf");
+        QuantizedFile made = Assert.Single(session.Invoke<QuantizedFile>("ConvertTo-Quantized m-f16.gguf, m-f32.gguf -Type Q8_0"));
+        Assert.Equal((session.Folder.File("m-f32.gguf"), session.Folder.File("m-Q8_0.gguf")), (made.Source, made.Path));
+        Assert.Equal("CannotQuantize,GgufQuant.Commands.ConvertToQuantizedCommand", Assert.Single(session.Errors).FullyQualifiedErrorId);
+    }
+
+    [Fact]
+    public void Names_that_differ_in_case_are_two_files_on_Linux()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Other systems take such names for one.");
+        using PowerShellSession session = PowerShellSession.Start();
+        session.Folder.CopySample("m.gguf");
+        session.Folder.CopySample("M.gguf");
+        Assert.Equal(2, session.Invoke<QuantizedFile>("ConvertTo-Quantized m.gguf, M.gguf Q8_0").Count);
+        Assert.Empty(session.Errors);
     }
 
     [Fact]

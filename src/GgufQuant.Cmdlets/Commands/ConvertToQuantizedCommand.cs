@@ -129,7 +129,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
                 WriteObject(new PlannedFile(plan, paths));
             return;
         }
-        if (_destinations.Claim(paths, Force) is ErrorRecord refusal)
+        if (_destinations.Refusal(plan.Source.Path, paths, Force) is ErrorRecord refusal)
         {
             WriteError(refusal);
             return;
@@ -144,6 +144,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         QuantizationResult result = RunInBackground(
             Copy ? $"Copying {source}" : $"Quantizing {source} to {plan.Type}",
             (progress, token) => quantizer.Run(plan, destination, Force, new QuantizationStatus(progress), token));
+        _destinations.Keep(plan.Source.Path, paths);
         WriteObject(new QuantizedFile(result, paths, device, Hash ? string.Join(' ', paths.Select(HashOf)) : null));
     }
 

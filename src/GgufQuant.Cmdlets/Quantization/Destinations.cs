@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using GgufQuant.Catalog;
 using GgufQuant.Planning;
+using GgufQuant.Quantization;
 
 namespace GgufQuant.Commands;
 
@@ -9,7 +10,8 @@ namespace GgufQuant.Commands;
 /// <param name="isFolder">Whether it is a folder, which need not exist.</param>
 internal sealed class Destinations(string? destination, bool isFolder)
 {
-    private readonly HashSet<string> _taken = new(StringComparer.OrdinalIgnoreCase);
+    // What this run has written, with the source of each.
+    private readonly Dictionary<string, string> _written = new(FilePath.Comparer);
 
     /// <summary>Reads what the user gave as <c>-Destination</c>: only a name that ends in .gguf is a file.</summary>
     /// <param name="asGiven">The parameter's value.</param>
@@ -34,18 +36,29 @@ internal sealed class Destinations(string? destination, bool isFolder)
             destination ?? Path.GetDirectoryName(source)!, $"{QuantName.WithoutQuantization(source)}{suffix}.gguf");
     }
 
-    /// <summary>Claims the paths of one model's files; null, or why they may not be written.</summary>
-    internal ErrorRecord? Claim(IReadOnlyList<string> paths, bool force)
+    /// <summary>Why the files of one source may not be written; null if they may.</summary>
+    internal ErrorRecord? Refusal(string source, IReadOnlyList<string> paths, bool force)
     {
         foreach (string path in paths)
         {
-            if (!_taken.Add(path))
-            {
-                return new(
-                    new IOException($"'{path}' has just been written from another model: give -Destination a folder, or convert one model at a time."),
-                    "DestinationUsedTwice", ErrorCategory.ResourceExists, path);
-            }
+            if (_written.TryGetValue(path, out string? earlier))
+                return UsedTwice(path, isSameSource: FilePath.Comparer.Equals(source, earlier));
         }
         return force ? null : paths.Where(File.Exists).Select(PathErrors.Exists).FirstOrDefault();
+    }
+
+    /// <summary>Remembers files that have been written, which the same run does not replace.</summary>
+    internal void Keep(string source, IReadOnlyList<string> paths)
+    {
+        foreach (string path in paths)
+            _written[path] = source;
+    }
+
+    private static ErrorRecord UsedTwice(string path, bool isSameSource)
+    {
+        string problem = isSameSource
+            ? "has just been written from the same file: name each file only once."
+            : "has just been written from another file: give -Destination a folder, or take one file at a time.";
+        return new(new IOException($"'{path}' {problem}"), "DestinationUsedTwice", ErrorCategory.ResourceExists, path);
     }
 }

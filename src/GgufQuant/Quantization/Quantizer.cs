@@ -92,22 +92,8 @@ public sealed class Quantizer
 
     private static void CheckIsNotSource(GgufFile source, string destination)
     {
-        StringComparison comparison = OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase;
-        foreach (GgufShard shard in source.Shards)
-        {
-            if (string.Equals(FinalPath(shard.Path), FinalPath(destination), comparison))
-                throw new IOException($"'{destination}' is the model to be quantized: choose another name for the result.");
-        }
-    }
-
-    // Any folder on the way may be a link as well as the file itself.
-    private static string FinalPath(string path)
-    {
-        if (Path.GetDirectoryName(path) is not { } folder)
-            return path;
-        string here = Path.Combine(FinalPath(folder), Path.GetFileName(path));
-        FileSystemInfo? target = Path.Exists(here) ? File.ResolveLinkTarget(here, returnFinalTarget: true) : null;
-        return target is null ? here : FinalPath(target.FullName);
+        if (source.Shards.Any(shard => FilePath.AreSame(shard.Path, destination)))
+            throw new IOException($"'{destination}' is the model to be quantized: choose another name for the result.");
     }
 
     private static void CheckCanMake(QuantizationPlan plan, IQuantizationDevice device)

@@ -1,0 +1,21 @@
+namespace GgufQuant.Quantization;
+
+/// <summary>Which paths name the same file.</summary>
+public static class FilePath
+{
+    /// <summary>Compares names as this system's files are usually told apart.</summary>
+    public static StringComparer Comparer { get; } = OperatingSystem.IsLinux() ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase;
+
+    /// <summary>Whether two full paths lead to the same file, be it by links.</summary>
+    public static bool AreSame(string first, string second) => Comparer.Equals(Final(first), Final(second));
+
+    // Any folder on the way may be a link as well as the file itself.
+    private static string Final(string path)
+    {
+        if (Path.GetDirectoryName(path) is not { } folder)
+            return path;
+        string here = Path.Combine(Final(folder), Path.GetFileName(path));
+        FileSystemInfo? target = Path.Exists(here) ? File.ResolveLinkTarget(here, returnFinalTarget: true) : null;
+        return target is null ? here : Final(target.FullName);
+    }
+}
