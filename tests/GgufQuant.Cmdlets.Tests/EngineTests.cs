@@ -177,6 +177,20 @@ public class EngineTests
     }
 
     [Fact]
+    public void A_matrix_goes_into_a_folder_and_is_not_replaced_by_that_of_another_model()
+    {
+        Assert.SkipWhen(Directory.Exists(Path.Combine(RepositoryPaths.Module, "llamasharp")), "LLamaSharp shows no activations.");
+        using PowerShellSession session = Start();
+        Directory.CreateDirectory(session.Folder.File("out"));
+        session.Folder.CopySample("m-f16.gguf");
+        session.Folder.CopySample("m-f32.gguf");
+        MatrixFile matrix = Assert.Single(session.Invoke<MatrixFile>(
+            $"New-ImportanceMatrix *.gguf '{s_calibration}' -Chunks 2 -Destination out -Force"));
+        Assert.Equal((session.Folder.File("out/m-imatrix.gguf"), session.Folder.File("m-f16.gguf")), (matrix.Path, matrix.Model));
+        Assert.Equal("DestinationUsedTwice,GgufQuant.Commands.NewImportanceMatrixCommand", Assert.Single(session.Errors).FullyQualifiedErrorId);
+    }
+
+    [Fact]
     public void Prompts_add_what_the_models_write()
     {
         using PowerShellSession session = Start();

@@ -44,6 +44,46 @@ public class FileToolsTests
     }
 
     [Fact]
+    public void A_model_that_is_not_split_is_not_merged_into_itself()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        session.Folder.CopySample("m-f16.gguf");
+        ErrorRecord error = session.InvokeForError("Merge-Gguf m-f16.gguf");
+        Assert.Equal("NotSplit,GgufQuant.Commands.MergeGgufCommand", error.FullyQualifiedErrorId);
+        Assert.Contains("is not split", error.Exception.Message);
+    }
+
+    [Fact]
+    public void A_merged_model_does_not_replace_a_shard_of_it()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        session.Invoke<FileInfo>("Split-Gguf $sample . -MaxSize 4MB");
+        string second = session.Folder.File("novels-6m-f16-00002-of-00003.gguf");
+        byte[] before = File.ReadAllBytes(second);
+        ErrorRecord error = session.InvokeForError($"Merge-Gguf *1-of*.gguf -Destination '{second}' -Force");
+        Assert.Equal("DestinationIsSource,GgufQuant.Commands.MergeGgufCommand", error.FullyQualifiedErrorId);
+        Assert.Equal(before, File.ReadAllBytes(second));
+    }
+
+    [Theory]
+    [InlineData("Split-Gguf a/m.gguf, b/m.gguf -MaxSize 4MB -Destination out", 3)]
+    [InlineData("Merge-Gguf a/m.gguf, b/m.gguf -Destination out/m.gguf", 1)]
+    [InlineData("ConvertTo-ImportanceMatrix a/m.dat, b/m.dat Gguf -Destination out", 1)]
+    public void Force_does_not_replace_what_the_same_command_has_written(string command, int files)
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        foreach (string folder in new[] { "a", "b" })
+        {
+            Directory.CreateDirectory(session.Folder.File(folder));
+            session.Folder.CopySample($"{folder}/m.gguf");
+            WriteMatrix(session.Folder.File($"{folder}/m.dat"));
+        }
+        Assert.Equal(files, session.Invoke<object>($"{command} -Force").Count);
+        Assert.StartsWith("DestinationUsedTwice,", Assert.Single(session.Errors).FullyQualifiedErrorId);
+        Assert.Equal(files, Directory.GetFiles(session.Folder.File("out")).Length);
+    }
+
+    [Fact]
     public void A_file_is_no_folder_to_split_into()
     {
         using PowerShellSession session = PowerShellSession.Start();
@@ -269,5 +309,20 @@ public class FileToolsTests
         using PowerShellSession session = PowerShellSession.Start();
         Assert.Empty(session.Invoke<object>("Find-QuantType $sample -MemoryBudget 1MB"));
         Assert.Contains("-ContextLength", Assert.Single(session.Warnings));
+    }
+
+    // The older format: entries of a name, calls and sums, then chunks and the text's name.
+    private static void WriteMatrix(string path)
+    {
+        using BinaryWriter writer = new(File.Create(path));
+        writer.Write(1);
+        writer.Write("output.weight".Length);
+        writer.Write("output.weight"u8);
+        writer.Write(1);
+        writer.Write(2);
+        writer.Write(1f);
+        writer.Write(2f);
+        writer.Write(1);
+        writer.Write(0);
     }
 }

@@ -47,6 +47,12 @@ public abstract class PathCommand : StoppableCommand
     /// <summary>The full path of a file that need not exist.</summary>
     private protected string ResolveUnexpanded(string path) => GetUnresolvedProviderPathFromPSPath(path);
 
+    /// <summary>Where a cmdlet writes that was given this as <c>-Destination</c>.</summary>
+    /// <param name="given">The parameter's value; null to write beside each source.</param>
+    /// <param name="extensions">The extensions of files.</param>
+    private protected Destinations DestinationsAt(string? given, params string[] extensions) =>
+        given is null ? new() : Destinations.At(given, ResolveUnexpanded(given), extensions);
+
     // A wildcard finds every shard of a split model: they are one.
     private bool IsFurtherShard(string path)
     {

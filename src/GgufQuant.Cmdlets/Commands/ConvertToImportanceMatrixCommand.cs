@@ -8,6 +8,8 @@ namespace GgufQuant.Commands;
 [OutputType(typeof(MatrixFile))]
 public sealed class ConvertToImportanceMatrixCommand : PathCommand
 {
+    private Destinations _destinations = new();
+
     /// <summary>The format to write.</summary>
     [Parameter(Mandatory = true, Position = 1, HelpMessage = "The format to write: Gguf, or Dat for the older one.")]
     public ImatrixFormatName Format { get; set; }
@@ -27,14 +29,18 @@ public sealed class ConvertToImportanceMatrixCommand : PathCommand
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
+    protected override void BeginProcessing() => _destinations = DestinationsAt(Destination, MatrixFiles.Extensions);
+
+    /// <inheritdoc/>
     protected override void ProcessFile(string path)
     {
-        string destination = DestinationOf(path);
+        string extension = Format == ImatrixFormatName.Dat ? ".dat" : ".gguf";
+        string destination = _destinations.For(path, System.IO.Path.GetFileNameWithoutExtension(path) + extension);
         if (!ShouldProcess(destination, $"Write the importance matrix '{Formatting.FileName(path)}' as {Format}"))
             return;
-        if (!Force && File.Exists(destination))
+        if (_destinations.Refusal(path, Force, destination) is ErrorRecord refusal)
         {
-            WriteError(PathErrors.Exists(destination));
+            WriteError(refusal);
             return;
         }
         try
@@ -42,21 +48,12 @@ public sealed class ConvertToImportanceMatrixCommand : PathCommand
             CollectedImatrix matrix = MatrixFiles.Read(path, ChunkSize);
             Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
             ImatrixWriter.Write(matrix, destination, Format.ToFormat(), Force);
+            _destinations.Keep(path, destination);
             WriteObject(new MatrixFile(destination, matrix));
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
         {
             WriteError(exception.ToErrorRecord(path));
         }
-    }
-
-    private string DestinationOf(string path)
-    {
-        string name = System.IO.Path.ChangeExtension(path, Format == ImatrixFormatName.Dat ? ".dat" : ".gguf");
-        if (Destination is null)
-            return name;
-        string given = ResolveUnexpanded(Destination);
-        bool isFile = System.IO.Path.GetExtension(given).ToUpperInvariant() is ".DAT" or ".GGUF" && !Directory.Exists(given);
-        return isFile ? given : System.IO.Path.Combine(given, System.IO.Path.GetFileName(name));
     }
 }

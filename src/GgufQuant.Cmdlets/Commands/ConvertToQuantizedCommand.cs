@@ -13,7 +13,7 @@ namespace GgufQuant.Commands;
 [OutputType(typeof(QuantizedFile), typeof(PlannedFile))]
 public sealed class ConvertToQuantizedCommand : QuantizationCommand
 {
-    private Destinations _destinations = new(destination: null, isFolder: false);
+    private Destinations _destinations = new();
     private GgufFile? _earlier;
 
     /// <summary>The file types to make.</summary>
@@ -74,8 +74,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
                 new ArgumentException("Give -Type one or more file types, such as Q4_K_M, or -Copy to keep the tensors as they are; not both."),
                 "TypeOrCopy", ErrorCategory.InvalidArgument, null));
         }
-        if (Destination is not null)
-            _destinations = Destinations.At(Destination, ResolveUnexpanded(Destination));
+        _destinations = DestinationsAt(Destination, ".gguf");
         if (_destinations.IsFile && Type.Length > 1)
         {
             ThrowTerminatingError(new(
@@ -119,7 +118,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     private void Convert(QuantizationPlan plan)
     {
         string source = Formatting.FileName(plan.Source.Path);
-        string destination = _destinations.For(plan.Source.Path, plan.Type);
+        string destination = _destinations.For(plan.Source.Path, NameOf(plan));
         IReadOnlyList<string> paths = plan.PathsAt(destination);
         string work = Copy ? $"Copy '{source}'" : $"Quantize '{source}' to {plan.Type}";
         string action = $"{work} and write {Formatting.Size(plan.TotalBytes)} to '{paths[0]}'.";
@@ -129,7 +128,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
                 WriteObject(new PlannedFile(plan, paths));
             return;
         }
-        if (_destinations.Refusal(plan.Source.Path, paths, Force) is ErrorRecord refusal)
+        if (_destinations.Refusal(plan.Source.Path, Force, paths) is ErrorRecord refusal)
         {
             WriteError(refusal);
             return;
@@ -146,6 +145,13 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
             (progress, token) => quantizer.Run(plan, destination, Force, new QuantizationStatus(progress), token));
         _destinations.Keep(plan.Source.Path, paths);
         WriteObject(new QuantizedFile(result, paths, device, Hash ? string.Join(' ', paths.Select(HashOf)) : null));
+    }
+
+    // model-f16.gguf becomes model-Q4_K_M.gguf.
+    private static string NameOf(QuantizationPlan plan)
+    {
+        string suffix = plan.Type is null ? "" : $"-{plan.Type}";
+        return $"{QuantName.WithoutQuantization(plan.Source.Path)}{suffix}.gguf";
     }
 
     private string HashOf(string path) => RunInBackground(

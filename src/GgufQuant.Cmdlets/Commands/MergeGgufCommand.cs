@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using GgufQuant.Gguf;
+using GgufQuant.Quantization;
 
 namespace GgufQuant.Commands;
 
@@ -8,6 +9,8 @@ namespace GgufQuant.Commands;
 [OutputType(typeof(FileInfo))]
 public sealed class MergeGgufCommand : ModelCommand
 {
+    private Destinations _destinations = new();
+
     /// <summary>The file or the folder to write to.</summary>
     [Parameter(Position = 1, HelpMessage = "A file or a folder; default: beside the shards, named without their numbers.")]
     [ValidateNotNullOrEmpty]
@@ -18,14 +21,22 @@ public sealed class MergeGgufCommand : ModelCommand
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
+    protected override void BeginProcessing() => _destinations = DestinationsAt(Destination, ".gguf");
+
+    /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)
     {
-        string destination = DestinationOf(model.Path);
+        string destination = _destinations.For(model.Path, SplitNames.Stem(model.Path) + ".gguf");
+        if (model.Shards.Any(shard => FilePath.AreSame(shard.Path, destination)))
+        {
+            WriteError(OwnSource(model, destination));
+            return;
+        }
         if (!ShouldProcess(destination, $"Merge {model.Shards.Count} files"))
             return;
-        if (!Force && File.Exists(destination))
+        if (_destinations.Refusal(model.Path, Force, destination) is ErrorRecord refusal)
         {
-            WriteError(PathErrors.Exists(destination));
+            WriteError(refusal);
             return;
         }
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
@@ -36,15 +47,15 @@ public sealed class MergeGgufCommand : ModelCommand
                 GgufSplitter.Merge(model, destination, Force, new CopyStatus(progress), token);
                 return true;
             });
+        _destinations.Keep(model.Path, destination);
         this.WriteFile(destination);
     }
 
-    private string DestinationOf(string source)
-    {
-        string name = SplitNames.Stem(source) + ".gguf";
-        if (Destination is null)
-            return System.IO.Path.Combine(System.IO.Path.GetDirectoryName(source)!, name);
-        string path = ResolveUnexpanded(Destination);
-        return Destinations.At(Destination, path).IsFile ? path : System.IO.Path.Combine(path, name);
-    }
+    private static ErrorRecord OwnSource(GgufFile model, string destination) => model.Shards.Count == 1
+        ? new(
+            new ArgumentException($"'{destination}' is not split: there is nothing to merge."),
+            "NotSplit", ErrorCategory.InvalidArgument, destination)
+        : new(
+            new ArgumentException($"'{destination}' is one of the files to be merged: choose another name for the result."),
+            "DestinationIsSource", ErrorCategory.InvalidArgument, destination);
 }

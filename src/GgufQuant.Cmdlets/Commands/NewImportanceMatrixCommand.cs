@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using GgufQuant.Catalog;
 using GgufQuant.Gguf;
 using GgufQuant.Llama;
 using GgufQuant.Llama.Imatrix;
@@ -13,14 +14,15 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
 {
     private EngineSession? _engine;
     private string _text = "";
+    private Destinations _destinations = new();
 
     /// <summary>The text to run the model over.</summary>
     [Parameter(Mandatory = true, Position = 1, HelpMessage = "A text file that is like what the model is used for.")]
     [ValidateNotNullOrEmpty]
     public string Corpus { get; set; } = "";
 
-    /// <summary>The file to write.</summary>
-    [Parameter(HelpMessage = "The file to write; default: beside the model, as model-imatrix.gguf. A name in .dat gives the older format.")]
+    /// <summary>The file or the folder to write to.</summary>
+    [Parameter(HelpMessage = "A file or a folder; default: beside the model, as model-imatrix.gguf. A name in .dat gives the older format.")]
     [ValidateNotNullOrEmpty]
     public string? Destination { get; set; }
 
@@ -64,6 +66,7 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        _destinations = DestinationsAt(Destination, MatrixFiles.Extensions);
         string path = ResolveUnexpanded(Corpus);
         try
         {
@@ -79,14 +82,12 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
     /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)
     {
-        string destination = Destination is null
-            ? System.IO.Path.Combine(System.IO.Path.GetDirectoryName(model.Path)!, Catalog.QuantName.WithoutQuantization(model.Path) + "-imatrix.gguf")
-            : ResolveUnexpanded(Destination);
+        string destination = _destinations.For(model.Path, QuantName.WithoutQuantization(model.Path) + "-imatrix.gguf");
         if (!ShouldProcess(destination, $"Collect the importance matrix of '{Formatting.FileName(model.Path)}' over '{Formatting.FileName(Corpus)}'"))
             return;
-        if (!Force && File.Exists(destination))
+        if (_destinations.Refusal(model.Path, Force, destination) is ErrorRecord refusal)
         {
-            WriteError(PathErrors.Exists(destination));
+            WriteError(refusal);
             return;
         }
         (CollectedImatrix matrix, PerplexityResult perplexity) = RunInBackground(
@@ -95,6 +96,7 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
         matrix.AddDataset(ResolveUnexpanded(Corpus));
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
         ImatrixWriter.Write(matrix, destination, MatrixFiles.FormatOf(destination).ToFormat(), Force);
+        _destinations.Keep(model.Path, destination);
         WriteObject(new MatrixFile(destination, matrix, model.Path, perplexity));
     }
 

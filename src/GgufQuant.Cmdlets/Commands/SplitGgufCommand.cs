@@ -8,6 +8,8 @@ namespace GgufQuant.Commands;
 [OutputType(typeof(FileInfo))]
 public sealed class SplitGgufCommand : ModelCommand
 {
+    private Destinations _destinations = new();
+
     /// <summary>The folder to write to.</summary>
     [Parameter(Position = 1, HelpMessage = "The folder to write to; default: beside the model.")]
     [ValidateNotNullOrEmpty]
@@ -34,7 +36,8 @@ public sealed class SplitGgufCommand : ModelCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
-        if (Destination is null || Destinations.At(Destination, ResolveUnexpanded(Destination)) is { IsFile: false })
+        _destinations = DestinationsAt(Destination, ".gguf");
+        if (!_destinations.IsFile)
             return;
         ThrowTerminatingError(new(
             new ArgumentException($"'{Destination}' looks like a file, but -Destination is the folder for all of them; they are named after the model."),
@@ -45,15 +48,21 @@ public sealed class SplitGgufCommand : ModelCommand
     protected override void ProcessModel(GgufFile model)
     {
         GgufSplitOptions options = new() { MaxBytes = MaxSize, MaxTensors = MaxTensor, MetadataAlone = MetadataAlone, Overwrite = Force };
-        string folder = Destination is null ? System.IO.Path.GetDirectoryName(model.Path)! : ResolveUnexpanded(Destination);
-        string prefix = System.IO.Path.Combine(folder, SplitNames.Stem(model.Path));
+        string prefix = _destinations.For(model.Path, SplitNames.Stem(model.Path));
         int count = GgufSplitter.Plan(model, options).Count;
-        if (!ShouldProcess($"{prefix}-00001-of-{count:00000}.gguf", $"Split '{Formatting.FileName(model.Path)}' into {count} files"))
+        string first = $"{prefix}-00001-of-{count:00000}.gguf";
+        if (!ShouldProcess(first, $"Split '{Formatting.FileName(model.Path)}' into {count} files"))
             return;
-        Directory.CreateDirectory(folder);
+        if (_destinations.Refusal(model.Path, Force, first) is ErrorRecord refusal)
+        {
+            WriteError(refusal);
+            return;
+        }
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(prefix)!);
         IReadOnlyList<string> shards = RunInBackground(
             $"Splitting {Formatting.FileName(model.Path)}",
             (progress, token) => GgufSplitter.Split(model, prefix, options, new CopyStatus(progress), token));
+        _destinations.Keep(model.Path, shards);
         foreach (string shard in shards)
             this.WriteFile(shard);
     }

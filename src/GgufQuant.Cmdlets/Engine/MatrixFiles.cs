@@ -9,6 +9,9 @@ internal static class MatrixFiles
     /// <summary>Tokens of a chunk where the file does not say: llama-imatrix's default.</summary>
     internal const int DefaultChunkSize = 512;
 
+    /// <summary>The extensions by which <c>-Destination</c> is a file and not a folder.</summary>
+    internal static string[] Extensions { get; } = [".gguf", ".dat"];
+
     internal static CollectedImatrix Read(string path, int? chunkSize = null)
     {
         ImportanceMatrix matrix = ImportanceMatrix.Open(path);

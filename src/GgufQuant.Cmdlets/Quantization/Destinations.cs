@@ -1,43 +1,38 @@
 using System.Management.Automation;
-using GgufQuant.Catalog;
-using GgufQuant.Planning;
 using GgufQuant.Quantization;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Where quantized files go.</summary>
+/// <summary>Where files go.</summary>
 /// <param name="destination">The full path of a file or a folder; null to write beside each source.</param>
 /// <param name="isFolder">Whether it is a folder, which need not exist.</param>
-internal sealed class Destinations(string? destination, bool isFolder)
+internal sealed class Destinations(string? destination = null, bool isFolder = false)
 {
     // What this run has written, with the source of each.
     private readonly Dictionary<string, string> _written = new(FilePath.Comparer);
 
-    /// <summary>Reads what the user gave as <c>-Destination</c>: only a name that ends in .gguf is a file.</summary>
+    /// <summary>Reads what the user gave as <c>-Destination</c>: only a name with a file's extension is a file.</summary>
     /// <param name="asGiven">The parameter's value.</param>
     /// <param name="fullPath">Its full path.</param>
-    internal static Destinations At(string asGiven, string fullPath)
+    /// <param name="extensions">The extensions of files.</param>
+    internal static Destinations At(string asGiven, string fullPath, params string[] extensions)
     {
         bool isFolder = Directory.Exists(fullPath)
             || Path.EndsInDirectorySeparator(asGiven)
-            || !Path.GetExtension(fullPath).Equals(".gguf", StringComparison.OrdinalIgnoreCase);
+            || !extensions.Contains(Path.GetExtension(fullPath), StringComparer.OrdinalIgnoreCase);
         return new(fullPath, isFolder);
     }
 
     internal bool IsFile => destination is not null && !isFolder;
 
-    /// <summary>The full path for one file: <c>model-f16.gguf</c> becomes <c>model-Q4_K_M.gguf</c>.</summary>
-    internal string For(string source, FileType? type)
-    {
-        if (IsFile)
-            return destination!;
-        string suffix = type is null ? "" : $"-{type}";
-        return Path.Combine(
-            destination ?? Path.GetDirectoryName(source)!, $"{QuantName.WithoutQuantization(source)}{suffix}.gguf");
-    }
+    /// <summary>The full path for what is made of one source.</summary>
+    /// <param name="source">The source's full path.</param>
+    /// <param name="name">The name of what is made of it, unless the user named the file.</param>
+    internal string For(string source, string name) =>
+        IsFile ? destination! : Path.Combine(destination ?? Path.GetDirectoryName(source)!, name);
 
     /// <summary>Why the files of one source may not be written; null if they may.</summary>
-    internal ErrorRecord? Refusal(string source, IReadOnlyList<string> paths, bool force)
+    internal ErrorRecord? Refusal(string source, bool force, params IReadOnlyList<string> paths)
     {
         foreach (string path in paths)
         {
@@ -48,7 +43,7 @@ internal sealed class Destinations(string? destination, bool isFolder)
     }
 
     /// <summary>Remembers files that have been written, which the same run does not replace.</summary>
-    internal void Keep(string source, IReadOnlyList<string> paths)
+    internal void Keep(string source, params IReadOnlyList<string> paths)
     {
         foreach (string path in paths)
             _written[path] = source;
