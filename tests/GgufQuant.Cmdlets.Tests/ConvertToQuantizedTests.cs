@@ -251,7 +251,7 @@ public class ConvertToQuantizedTests
 
     [Theory]
     [InlineData("Q8_0", "-Remove general.file_type", FileType.Q8_0, "m-Q8_0.gguf")]
-    [InlineData("Q4_K_M", "-Remove general.file_type", null, "m.gguf")]
+    [InlineData("Q4_K_M", "-Remove general.file_type", FileType.Q4_K_M, "m-Q4_K_M.gguf")]
     [InlineData("Q4_K_M", "@{ 'general.file_type' = 15 -bor 1024 }", FileType.Q4_K_M, "m-Q4_K_M.gguf")]
     public void A_copy_is_named_by_what_it_holds(string made, string edit, FileType? expected, string name)
     {

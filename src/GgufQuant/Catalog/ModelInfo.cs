@@ -6,9 +6,6 @@ namespace GgufQuant.Catalog;
 /// <summary>What a model file is, read from its header alone.</summary>
 public sealed record ModelInfo
 {
-    // llama.cpp sets this bit where it has guessed the file type.
-    private const ulong GuessedFlag = 1024;
-
     private ModelInfo(GgufFile file, long? contextLength, CacheType cacheType)
     {
         GgufMetadata metadata = file.Metadata;
@@ -109,16 +106,18 @@ public sealed record ModelInfo
         return new(file, contextLength, cacheType);
     }
 
-    /// <summary>The file type that a file names, or else the one its tensors tell; null where neither does.</summary>
-    internal static FileType? TypeOf(GgufMetadata metadata, IReadOnlyList<TypeShare> shares) =>
-        StatedType(metadata) ?? GuessedType(shares);
-
-    private static FileType? StatedType(GgufMetadata metadata)
+    /// <summary>The file type that a file names, or else the one its weights tell; null where neither does.</summary>
+    internal static FileType? TypeOf(GgufMetadata metadata, IReadOnlyList<TypeShare> shares)
     {
-        if (!metadata.TryGetUInt64(GgufKeys.FileType, out ulong number))
-            return null;
-        number &= ~GuessedFlag;
-        return number <= int.MaxValue && Enum.IsDefined((FileType)number) ? (FileType)number : null;
+        if (!metadata.TryGetUInt64(GgufKeys.FileType, out ulong number) || number > int.MaxValue)
+            return GuessedType(shares);
+        FileType type = (FileType)(number & ~(ulong)GuessedFileType.Flag);
+        if (!Enum.IsDefined(type))
+            return GuessedType(shares);
+        // llama.cpp's guess goes by the number of tensors, of which most may hold few of the weights.
+        bool isGuessed = (number & GuessedFileType.Flag) != 0;
+        bool isBorneOut = shares.Count > 0 && shares[0].Type == QuantCatalog.Of(type).BaseType;
+        return isGuessed && !isBorneOut ? GuessedType(shares) : type;
     }
 
     private static FileType? GuessedType(IReadOnlyList<TypeShare> shares)

@@ -29,7 +29,7 @@ internal sealed record MixModel(
     /// <summary>Whether an architecture of so many layers is one llama.cpp calls 70B.</summary>
     internal static bool Is70BFamily(string architecture, int layers, long heads, long keyHeads) => architecture switch
     {
-        "llama" => layers == 80 && heads != keyHeads,
+        "llama" or "llama-embed" => layers == 80 && heads != keyHeads,
         "qwen2" or "deci" or "olmo" => layers == 80,
         "jais2" => layers == 68,
         _ => false,

@@ -12,6 +12,9 @@ internal static class MixModelReader
         metadata.TryGetString(GgufKeys.Architecture, out string? architecture);
         architecture ??= "";
         long layers = First(metadata, GgufKeys.BlockCount(architecture)) ?? 0;
+        // Such a model runs through its layers several times, and llama.cpp counts each time.
+        if (architecture == "nanbeige")
+            layers = (long)ToInt32(layers) * ToInt32(First(metadata, $"{architecture}.num_loops") ?? 1);
         long experts = First(metadata, $"{architecture}.expert_count") ?? 0;
         long heads = First(metadata, $"{architecture}.attention.head_count") ?? 0;
         long keyHeads = First(metadata, $"{architecture}.attention.head_count_kv") ?? heads;

@@ -25,22 +25,22 @@ internal static class PlannedMetadata
         }
     }
 
-    /// <param name="source">The source's metadata.</param>
+    /// <param name="source">The source.</param>
     /// <param name="type">The file type; null for a copy, which keeps the source's.</param>
     /// <param name="options">What is added or replaced.</param>
     /// <param name="pruning">The layers that are taken out.</param>
-    internal static IEnumerable<GgufEntry> Of(GgufMetadata source, FileType? type, QuantizationOptions options, LayerPruning pruning)
+    internal static IEnumerable<GgufEntry> Of(GgufFile source, FileType? type, QuantizationOptions options, LayerPruning pruning)
     {
-        IEnumerable<GgufEntry> entries = source.Where(entry => !GgufSplit.IsKey(entry.Key));
+        IEnumerable<GgufEntry> entries = source.Metadata.Where(entry => !GgufSplit.IsKey(entry.Key));
         entries = With(entries, [GgufEntry.Create(GgufKeys.QuantizationVersion, QuantizationVersion)]);
         if (type is { } made)
             entries = With(entries, [GgufEntry.Create(GgufKeys.FileType, (uint)made)]);
-        else if (source.Find(GgufKeys.FileType) is { } kept)
-            entries = With(entries, [kept]);
+        else
+            entries = With(entries, [source.Metadata.Find(GgufKeys.FileType) ?? GgufEntry.Create(GgufKeys.FileType, GuessedFileType.Of(source.Tensors))]);
         foreach (GgufEntry entry in options.Metadata)
             entries = With(entries, [entry]);
         entries = With(entries, [.. Of(options.ImportanceMatrix)]);
-        if (options.PruneLayers.Count > 0 && source.TryGetString(GgufKeys.Architecture, out string? architecture))
+        if (options.PruneLayers.Count > 0 && source.Metadata.TryGetString(GgufKeys.Architecture, out string? architecture))
             entries = With(entries, [GgufEntry.Create(GgufKeys.BlockCount(architecture), (uint)pruning.Remaining)]);
         return entries;
     }

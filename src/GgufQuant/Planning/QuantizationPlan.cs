@@ -68,7 +68,7 @@ public sealed class QuantizationPlan
             PlanRules.Check(tensors[i], options);
             tensors[i] = tensors[i] with { Importance = ImportanceRules.Find(tensors[i], type, options.ImportanceMatrix) };
         }
-        return new QuantizationPlan(source, type, options, tensors, PlannedLayout.Create(PlannedMetadata.Of(source.Metadata, type, options, pruning), tensors, options));
+        return new QuantizationPlan(source, type, options, tensors, PlannedLayout.Create(PlannedMetadata.Of(source, type, options, pruning), tensors, options));
     }
 
     /// <summary>Plans a file with the tensors as they are: to prune layers, replace metadata or sort tensors alone.</summary>
@@ -86,7 +86,7 @@ public sealed class QuantizationPlan
             .. from tensor in Named(source, options, pruning)
                select new PlannedTensor(tensor.Source, tensor.Source.Type, "copied") { Name = tensor.Name },
         ];
-        return new QuantizationPlan(source, type: null, options, tensors, PlannedLayout.Create(PlannedMetadata.Of(source.Metadata, type: null, options, pruning), tensors, options));
+        return new QuantizationPlan(source, type: null, options, tensors, PlannedLayout.Create(PlannedMetadata.Of(source, type: null, options, pruning), tensors, options));
     }
 
     /// <summary>Chooses types alone; <paramref name="hasImportance"/> chooses as with a matrix or without, whatever the options have.</summary>

@@ -41,7 +41,7 @@ internal sealed class TestModel
     public static IReadOnlyList<string> Names { get; } =
     [
         "dense", "grouped", "tied", "experts-2", "experts-8", "experts-8-apart", "experts-128", "narrow", "ragged", "shapes",
-        "alignment-8", "alignment-128", "70b", "falcon", "qwen2", "gemma", "phi3", "deepseek2", "gpt2", "bert", "t5", "mamba", "rwkv6",
+        "alignment-8", "alignment-128", "70b", "70b-embed", "looped", "falcon", "qwen2", "gemma", "phi3", "deepseek2", "gpt2", "bert", "t5", "mamba", "rwkv6",
     ];
 
     public string Architecture { get; }
@@ -70,6 +70,8 @@ internal sealed class TestModel
         "alignment-8" => new TestModel("llama", 2).Embedding().Output().EachLayer((model, _) => model.Attention().FeedForward().Tensor("attn_q.bias", GgmlType.F32, 3)).Aligned(8),
         "alignment-128" => new TestModel("llama", 2).Embedding().Output().EachLayer((model, _) => model.Attention().FeedForward().Tensor("attn_q.bias", GgmlType.F32, 3)).Aligned(128),
         "70b" => new TestModel("llama", 80, heads: 8, keyHeads: 1).Embedding().Output().EachLayer((model, _) => model.Attention(rows: 2).FeedForward(rows: 2)),
+        "70b-embed" => new TestModel("llama-embed", 80, heads: 8, keyHeads: 1).Embedding().Output().EachLayer((model, _) => model.Attention(rows: 2).FeedForward(rows: 2)),
+        "looped" => new TestModel("nanbeige", 8).Key("num_loops", 3u).Embedding().Output().EachLayer((model, _) => model.Attention().FeedForward()),
         "falcon" => new TestModel("falcon", 17).Embedding().Output().EachLayer((model, _) => model.FusedAttention().Weight("ffn_up.weight", Width, 4).Weight("ffn_down.weight", 512, 4)),
         "qwen2" => new TestModel("qwen2", 8, heads: 8, keyHeads: 2).Embedding().Output().EachLayer((model, _) => model.Attention().Tensor("attn_q.bias", GgmlType.F32, Width).FeedForward()),
         "gemma" => new TestModel("gemma", 8, keyHeads: 1).Embedding().EachLayer((model, _) => model.Attention().FeedForward()),

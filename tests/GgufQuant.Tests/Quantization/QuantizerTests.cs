@@ -129,6 +129,26 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         Assert.Contains("without a layer", Assert.Throws<QuantizationException>(() => QuantizationPlan.CreateCopy(source, new() { PruneLayers = [0, 1] })).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("dense")]
+    [InlineData("tied")]
+    [InlineData("bert")]
+    [InlineData("experts-8-apart")]
+    public void A_copy_of_a_file_that_names_no_type_has_the_one_that_llama_guesses(string model)
+    {
+        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        string unnamed = NewPath();
+        File.Copy(models.PathOf(model), unnamed);
+        GgufMetadataEditor.Apply(unnamed, [], ["general.file_type"], token: TestContext.Current.CancellationToken);
+        using GgufFile source = GgufFile.Open(unnamed);
+        AssertSameFile(QuantizationPlan.CreateCopy(source), new() { Copy = true });
+        string quantized = NewPath();
+        new Quantizer().Run(QuantizationPlan.Create(source, FileType.Q4_K_M), quantized, overwrite: false, progress: null, TestContext.Current.CancellationToken);
+        GgufMetadataEditor.Apply(quantized, [], ["general.file_type"], token: TestContext.Current.CancellationToken);
+        using GgufFile made = GgufFile.Open(quantized);
+        AssertSameFile(QuantizationPlan.CreateCopy(made), new() { Copy = true });
+    }
+
     [Fact]
     public void Metadata_is_replaced_as_llama_does_and_the_mix_goes_by_it()
     {
