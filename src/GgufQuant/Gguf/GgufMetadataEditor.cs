@@ -24,6 +24,7 @@ public static class GgufMetadataEditor
     /// <exception cref="ArgumentException">A key to remove is not there, a key says how the model is split, or the alignment is not a power of two.</exception>
     /// <exception cref="GgufFormatException">The file is not sound.</exception>
     /// <exception cref="IOException">The file cannot be read or written.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static GgufEdit Apply(
         string path, IEnumerable<GgufEntry> set, IEnumerable<string> remove,
@@ -42,11 +43,13 @@ public static class GgufMetadataEditor
             GgufWriter writer = new(Change(file.Metadata, [.. set], [.. remove]), file.Tensors.Select(tensor => GgufTensorInfo.Of(tensor, tensor.Type)));
             if (!KeepsData(file, writer) || FindChange(file, writer) is not { } change)
             {
+                RequireWritable(first);
                 Rewrite(file, writer, progress, token);
                 return GgufEdit.Rewritten;
             }
             if (change.Bytes.Length == 0)
                 return GgufEdit.Unchanged;
+            RequireWritable(first);
             (pageStart, page) = change;
         }
 
@@ -55,6 +58,13 @@ public static class GgufMetadataEditor
         RandomAccess.Write(stream.SafeFileHandle, page, pageStart);
         stream.Flush(flushToDisk: true);
         return GgufEdit.InPlace;
+    }
+
+    // A new file could take the place of one that is protected.
+    private static void RequireWritable(string path)
+    {
+        if (new FileInfo(path).IsReadOnly)
+            throw new UnauthorizedAccessException($"'{path}' is read-only.");
     }
 
     private static List<GgufEntry> Change(GgufMetadata metadata, GgufEntry[] set, string[] remove)

@@ -119,6 +119,17 @@ public sealed class GgufMetadataEditorTests : IDisposable
     }
 
     [Fact]
+    public void A_file_that_may_not_be_written_stays()
+    {
+        string path = Write();
+        byte[] before = File.ReadAllBytes(path);
+        File.SetAttributes(path, FileAttributes.ReadOnly);
+        Assert.Throws<UnauthorizedAccessException>(() => Edit(path, [GgufEntry.Create("a.longer.key", "that needs another file")]));
+        Assert.Equal(before, File.ReadAllBytes(path));
+        File.SetAttributes(path, FileAttributes.Normal);
+    }
+
+    [Fact]
     public void A_link_stays_a_link()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets few users make links.");
