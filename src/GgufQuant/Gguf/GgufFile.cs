@@ -15,7 +15,7 @@ public sealed class GgufFile : IDisposable
         IsBigEndian = first.IsBigEndian;
         Alignment = first.Alignment;
         Metadata = first.Metadata;
-        Shards = [.. sources.Zip(headers, (source, header) => new GgufShard(source.Path, source.Length, header.DataOffset))];
+        Shards = [.. sources.Zip(headers, (source, header) => new GgufShard(source.Path, source.Length, header.DataOffset, header.Alignment))];
         Length = sources.Sum(source => source.Length);
         Tensors = headers.Length == 1 ? first.Tensors : [.. headers.SelectMany(header => header.Tensors)];
         _byName = Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);

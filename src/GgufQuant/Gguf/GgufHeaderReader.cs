@@ -225,7 +225,7 @@ internal sealed class GgufHeaderReader
         ImmutableArray<long> shape = ReadShape();
         start = _cursor.Position;
         BlockFormat format = ReadFormat();
-        if (!shape.IsEmpty && shape[0] % format.BlockSize != 0)
+        if (shape[0] % format.BlockSize != 0)
             _cursor.Fail("type", start, $"rows of {shape[0]} weights are not whole blocks of {format.BlockSize}, which {format} needs");
         if (_cursor.IsBigEndian && !ByteOrder.CanSwap(format.Type))
             _cursor.Fail("type", start, $"{format} has no agreed form in big-endian files");
@@ -247,6 +247,9 @@ internal sealed class GgufHeaderReader
         uint count = _cursor.ReadUInt32("dimension count");
         if (count > MaxDimensions)
             _cursor.Fail("dimension count", start, $"{count} dimensions are more than the {MaxDimensions} that are allowed");
+        // To ggml, a tensor without dimensions is one weight.
+        if (count == 0)
+            return [1];
         long[] shape = new long[count];
         for (int i = 0; i < shape.Length; i++)
         {

@@ -21,7 +21,7 @@ public static class GgufMetadataEditor
     /// <param name="remove">Keys to remove.</param>
     /// <param name="progress">Is told how far writing anew has come.</param>
     /// <param name="token">Stops it; the file stays as it was.</param>
-    /// <exception cref="ArgumentException">A key to remove is not there, a key says how the model is split, or the alignment is not a power of two.</exception>
+    /// <exception cref="ArgumentException">A key to remove is not there, a key says how the model is split, the alignment is not a power of two, or the model is both split and big-endian.</exception>
     /// <exception cref="GgufFormatException">The file is not sound.</exception>
     /// <exception cref="IOException">The file cannot be read or written.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
@@ -34,7 +34,11 @@ public static class GgufMetadataEditor
         ArgumentNullException.ThrowIfNull(remove);
         string first;
         using (GgufFile model = GgufFile.Open(path))
+        {
+            if (model is { IsBigEndian: true, Shards.Count: > 1 })
+                throw new ArgumentException($"'{model.Path}' is a shard of a big-endian model, and what is written anew is little-endian: merge the model first.");
             first = File.ResolveLinkTarget(model.Path, returnFinalTarget: true)?.FullName ?? model.Path;
+        }
 
         long pageStart;
         byte[] page;
@@ -89,7 +93,7 @@ public static class GgufMetadataEditor
     private static bool KeepsData(GgufFile file, GgufWriter writer) =>
         !file.IsBigEndian
         && writer.DataOffset <= MaxHeaderBytes
-        && writer.DataOffset <= file.Length
+        && (file.Tensors.Count > 0 ? writer.DataOffset <= file.Length : writer.DataOffset == file.Length)
         && writer.Tensors.Zip(file.Tensors, (after, before) => after.FileOffset == before.FileOffset).All(same => same);
 
     // The bytes that differ, if one page holds them all; none if the headers are the same.

@@ -7,6 +7,9 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count)
     public const string CountKey = "split.count";
     public const string TensorCountKey = "split.tensors.count";
 
+    // llama.cpp reads the count as a number of 16 bits.
+    private const int MaxCount = ushort.MaxValue;
+
     /// <summary>Whether a key says how a model is split.</summary>
     public static bool IsKey(string key) => key is NumberKey or CountKey or TensorCountKey;
 
@@ -30,6 +33,8 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count)
         int count = ReadNumber(path, header, countEntry);
         if (count <= 1)
             return null;
+        if (count > MaxCount)
+            throw Wrong(path, CountKey, countEntry.FileOffset, $"{count} shards are more than the {MaxCount} that are allowed");
         if (header.Metadata.Find(NumberKey) is not { } numberEntry)
             throw Wrong(path, CountKey, countEntry.FileOffset, $"the file is one of {count} shards, but '{NumberKey}' does not say which");
         int number = ReadNumber(path, header, numberEntry);

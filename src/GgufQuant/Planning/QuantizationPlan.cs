@@ -112,10 +112,14 @@ public sealed class QuantizationPlan
     private static List<(string Name, GgufTensor Source)> Named(GgufFile source, QuantizationOptions options, LayerPruning pruning)
     {
         List<(string Name, GgufTensor Source)> named = [];
+        HashSet<string> names = new(StringComparer.Ordinal);
         foreach (GgufTensor tensor in source.Tensors.OrderBy(tensor => tensor.Name, TensorOrder.Instance))
         {
-            if (pruning.Rename(tensor.Name) is { } name)
-                named.Add((name, tensor));
+            if (pruning.Rename(tensor.Name) is not { } name)
+                continue;
+            if (!names.Add(name))
+                throw new QuantizationException($"Pruning would give a second tensor the name '{name}'.");
+            named.Add((name, tensor));
         }
         pruning.Check();
         if (options.KeepSplit)

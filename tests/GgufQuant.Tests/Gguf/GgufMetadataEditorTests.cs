@@ -119,6 +119,25 @@ public sealed class GgufMetadataEditorTests : IDisposable
     }
 
     [Fact]
+    public void A_shard_of_a_big_endian_model_stays()
+    {
+        string[] paths = [.. Enumerable.Range(0, 2).Select(i => Path.Combine(_folder, $"big-{i + 1:D5}-of-00002.gguf"))];
+        for (int i = 0; i < paths.Length; i++)
+            File.WriteAllBytes(paths[i], BigEndian.SwapHeader(GgufBytes.Write([("k", 1), ("split.no", (ushort)i), ("split.count", (ushort)2)], [])));
+        Assert.Contains("merge the model first", Assert.Throws<ArgumentException>(() => Edit(paths[0], [GgufEntry.Create("k", 2)])).Message);
+        GgufFile.Open(paths[1]).Dispose();
+    }
+
+    [Fact]
+    public void A_header_without_tensors_leaves_nothing_behind_when_it_shrinks()
+    {
+        string path = Path.Combine(_folder, "header.gguf");
+        File.WriteAllBytes(path, GgufBytes.Write([("k", 1), ("long", new string('x', 100))], []));
+        Edit(path, [], ["long"]);
+        Assert.Equal(GgufBytes.Write([("k", 1)], []), File.ReadAllBytes(path));
+    }
+
+    [Fact]
     public void A_file_that_may_not_be_written_stays()
     {
         string path = Write();

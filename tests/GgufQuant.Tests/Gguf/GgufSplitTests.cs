@@ -62,6 +62,16 @@ public sealed class GgufSplitTests : IDisposable
     }
 
     [Fact]
+    public void More_shards_than_can_be_numbered_are_refused_before_room_is_made_for_them()
+    {
+        string path = PathOf(0, int.MaxValue);
+        File.WriteAllBytes(path, GgufBytes.Write([("split.no", (ushort)0), ("split.count", int.MaxValue)], []));
+        GgufFormatException exception = Assert.Throws<GgufFormatException>(() => GgufFile.Open(path));
+        Assert.Equal("metadata 'split.count'", exception.Field);
+        Assert.Contains("more than the 65535", exception.Message);
+    }
+
+    [Fact]
     public void A_shard_in_anothers_place_is_refused()
     {
         WriteShards();

@@ -6,6 +6,7 @@ using GgufQuant.Planning;
 using GgufQuant.Quantization;
 using GgufQuant.Reference;
 using GgufQuant.Tests.Formats;
+using GgufQuant.Tests.Gguf;
 using GgufQuant.Tests.Imatrix;
 using GgufQuant.Tests.Planning;
 
@@ -119,6 +120,26 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         AssertSameFile(
             QuantizationPlan.Create(source, FileType.Q2_K_S, new() { PruneLayers = layers, ImportanceMatrix = ImportanceMatrix.Open(path) }),
             new() { PruneLayers = sorted, ImportanceMatrix = imatrix.Means(), Overrides = keys });
+    }
+
+    [Fact]
+    public void Pruning_that_would_name_two_tensors_alike_is_refused()
+    {
+        // In the order of writing, 'v.blk.10' stands before 'v.blk.2'.
+        IEnumerable<string> names = Enumerable.Range(0, 11).Select(i => $"v.blk.{i}.a");
+        byte[] bytes = GgufBytes.Write([("general.architecture", "llama")], [.. names.Select(name => GgufBytes.Tensor(name, GgmlType.F32, 4))]);
+        using GgufFile source = GgufFile.Open("two.gguf", bytes);
+        Assert.Contains("a second tensor the name 'v.blk.2.a'", Assert.Throws<QuantizationException>(() => QuantizationPlan.CreateCopy(source, new() { PruneLayers = [5] })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_tensor_without_dimensions_is_one_weight()
+    {
+        byte[] bytes = GgufBytes.Write([("general.architecture", "llama")], [GgufBytes.Tensor("t", GgmlType.F32, 1)]);
+        int count = bytes.AsSpan().IndexOf("t\u0001\0\0\0"u8) + 1;
+        byte[] without = [.. bytes[..count], 0, 0, 0, 0, .. bytes[(count + 4 + 8)..]];
+        using GgufFile source = GgufFile.Open("scalar.gguf", [.. without[..^32], .. new byte[8], .. without[^32..]]);
+        Assert.Equal([1L], QuantizationPlan.Create(source, FileType.Q4_0).Layout.Files[0].Tensors[0].Shape);
     }
 
     [Fact]
