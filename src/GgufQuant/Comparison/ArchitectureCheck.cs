@@ -65,15 +65,23 @@ internal static class ArchitectureCheck
         if (blocks.Count > 0 && blocks.Keys.Last() >= count)
             yield return new GgufFinding(FindingSeverity.Warning, GgufKeys.BlockCount(architecture), $"The model has {count} blocks, but there are tensors of block {blocks.Keys.Last()}, counted from 0.");
 
+        SortedSet<string>? ofAll = s_uniform.Contains(architecture) ? new(blocks.Values.SelectMany(names => names), StringComparer.Ordinal) : null;
         foreach ((ulong block, HashSet<string> names) in blocks)
         {
-            HashSet<string> expected = s_uniform.Contains(architecture) ? [.. blocks.Values.SelectMany(other => other)] : Neighbours(blocks, block);
-            if (!names.IsProperSubsetOf(expected))
+            SortedSet<string> expected = ofAll ?? Neighbours(blocks, block);
+            if (names.Count >= expected.Count || !names.All(expected.Contains))
                 continue;
-            string lacking = string.Join(", ", expected.Except(names).Order(StringComparer.Ordinal).Select(name => $"'{BlockPrefix}{block}.{name}'"));
-            FindingSeverity severity = s_uniform.Contains(architecture) ? FindingSeverity.Error : FindingSeverity.Warning;
-            yield return new GgufFinding(severity, $"{BlockPrefix}{block}", $"Block {block} lacks {lacking}, which {(severity == FindingSeverity.Error ? "other" : "its neighbouring")} blocks have.");
+            FindingSeverity severity = ofAll is null ? FindingSeverity.Warning : FindingSeverity.Error;
+            yield return new GgufFinding(severity, $"{BlockPrefix}{block}", $"Block {block} lacks {Lacking(block, names, expected)}, which {(ofAll is null ? "its neighbouring" : "other")} blocks have.");
         }
+    }
+
+    private static string Lacking(ulong block, HashSet<string> names, SortedSet<string> expected)
+    {
+        const int Most = 20;
+        string list = string.Join(", ", expected.Where(name => !names.Contains(name)).Take(Most).Select(name => $"'{BlockPrefix}{block}.{name}'"));
+        int others = expected.Count - names.Count - Most;
+        return others > 0 ? $"{list} and {others} more" : list;
     }
 
     // Bounded by the blocks there are, not by a count that may be any number.
@@ -89,13 +97,13 @@ internal static class ArchitectureCheck
     }
 
     // Models that mix kinds of blocks are common, so a block is only held against neighbours that agree.
-    private static HashSet<string> Neighbours(SortedDictionary<ulong, HashSet<string>> blocks, ulong block)
+    private static SortedSet<string> Neighbours(SortedDictionary<ulong, HashSet<string>> blocks, ulong block)
     {
         HashSet<string>? before = block > 0 ? blocks.GetValueOrDefault(block - 1) : null;
         HashSet<string>? after = blocks.GetValueOrDefault(block + 1);
         if (before is null || after is null)
-            return before ?? after ?? [];
-        return before.SetEquals(after) ? before : [];
+            return new(before ?? after ?? [], StringComparer.Ordinal);
+        return new(before.SetEquals(after) ? before : [], StringComparer.Ordinal);
     }
 
     private static SortedDictionary<ulong, HashSet<string>> GroupByBlock(GgufFile file)

@@ -1,4 +1,4 @@
-using GgufQuant.Formats;
+using GgufQuant.Catalog;
 using GgufQuant.Gguf;
 using GgufQuant.Planning;
 
@@ -7,9 +7,6 @@ namespace GgufQuant.Comparison;
 /// <summary>Looks whether the metadata's claims about types agree with the tensors.</summary>
 internal static class FileTypeCheck
 {
-    // llama.cpp sets this bit where the type was guessed and not stored.
-    private const ulong Guessed = 1024;
-
     private const ulong CurrentQuantizationVersion = 2;
 
     public static IEnumerable<GgufFinding> Run(GgufFile file)
@@ -17,11 +14,11 @@ internal static class FileTypeCheck
         GgufTensor[] matrices = [.. file.Tensors.Where(tensor => tensor.RowCount > 1)];
         if (file.Metadata.TryGetUInt64(GgufKeys.FileType, out ulong number))
         {
-            FileType type = (FileType)(number & ~Guessed);
+            FileType type = (FileType)(number & ~(ulong)GuessedFileType.Flag);
             if (number > int.MaxValue || !Enum.IsDefined(type))
                 yield return new GgufFinding(FindingSeverity.Warning, GgufKeys.FileType, $"There is no file type {number}.");
-            else if (matrices.Length > 0 && !matrices.Any(tensor => tensor.Type == MixTable.RowOf(type).Default))
-                yield return new GgufFinding(FindingSeverity.Warning, GgufKeys.FileType, $"The file says it is {type}, but no matrix is {BlockFormat.Of(MixTable.RowOf(type).Default)}; they are {Types(matrices)}.");
+            else if (matrices.Length > 0 && QuantCatalog.Of(type).Format is var format && !matrices.Any(tensor => tensor.Format == format))
+                yield return new GgufFinding(FindingSeverity.Warning, GgufKeys.FileType, $"The file says it is {type}, but no matrix is {format}; they are {Types(matrices)}.");
         }
 
         if (!matrices.Any(tensor => tensor.Format.IsQuantized))

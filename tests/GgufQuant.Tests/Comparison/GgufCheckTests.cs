@@ -1,7 +1,9 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using GgufQuant.Comparison;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.Planning;
 using GgufQuant.Tests.Gguf;
 
 namespace GgufQuant.Tests.Comparison;
@@ -92,6 +94,34 @@ public sealed class GgufCheckTests : IDisposable
         IEnumerable<(string, object)> metadata = [("general.architecture", "mixed"), ("mixed.block_count", 2u), .. Metadata().Skip(2)];
         GgufFinding finding = Assert.Single(Check(metadata, Tensors().Where(tensor => tensor.Info.Name != "blk.1.attn_norm.weight")));
         Assert.Equal((FindingSeverity.Warning, "blk.1"), (finding.Severity, finding.Subject));
+    }
+
+    [Fact]
+    public void Thousands_of_blocks_that_differ_are_answered_in_time()
+    {
+        const int Blocks = 20_000;
+        (GgufTensorInfo Info, byte[] Data)[] tensors = [.. Enumerable.Range(0, Blocks).Select(i => GgufBytes.Tensor($"blk.{i}.t{i}", GgmlType.F32, 0))];
+        string path = Write(GgufBytes.Write([("general.architecture", "llama"), ("llama.block_count", (uint)Blocks)], tensors));
+        long start = Stopwatch.GetTimestamp();
+        IReadOnlyList<GgufFinding> findings = Run(path);
+        Assert.InRange(Stopwatch.GetElapsedTime(start), TimeSpan.Zero, TimeSpan.FromSeconds(10));
+        Assert.Contains(findings, finding => finding.Subject == "blk.7" && finding.Message.Contains($"and {Blocks - 1 - 20} more, which", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_file_type_that_is_only_read_is_held_against_the_tensors()
+    {
+        GgufFinding finding = Assert.Single(Check([.. Metadata().SkipLast(1), ("general.file_type", (uint)FileType.NVFP4)], Tensors()));
+        Assert.Contains("no matrix is nvfp4", finding.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Shards_that_are_padded_otherwise_than_the_first_are_sound()
+    {
+        string model = Write(GgufBytes.Write([.. Metadata(), ("general.alignment", 8u)], Tensors()));
+        using (GgufFile file = GgufFile.Open(model))
+            GgufSplitter.Split(file, Path.Combine(_folder, "part"), new() { MaxTensors = 2 }, progress: null, TestContext.Current.CancellationToken);
+        Assert.Empty(Run(Path.Combine(_folder, "part-00001-of-00003.gguf")));
     }
 
     [Fact]
