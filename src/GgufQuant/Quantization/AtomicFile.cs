@@ -60,7 +60,22 @@ internal sealed class AtomicFile : IDisposable
     internal static void RemoveUnfinished(string path)
     {
         if (File.Exists(path + Extension))
-            Remove(path + Extension);
+            TryRemove(path + Extension);
+    }
+
+    /// <summary>Removes a file that nobody writes.</summary>
+    internal static bool TryRemove(string path)
+    {
+        try
+        {
+            new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose).Dispose();
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Somebody writes it, or it is not this user's to remove.
+            return false;
+        }
     }
 
     /// <summary>Writes bytes at a place; any thread may.</summary>
@@ -107,19 +122,7 @@ internal sealed class AtomicFile : IDisposable
         foreach (string left in Directory.EnumerateFiles(Path.GetDirectoryName(target)!, $"*{Extension}", options))
         {
             if (IsTemporaryNameOf(target, left))
-                Remove(left);
-        }
-    }
-
-    private static void Remove(string path)
-    {
-        try
-        {
-            new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose).Dispose();
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            // Somebody writes it, or it is not this user's to remove.
+                TryRemove(left);
         }
     }
 

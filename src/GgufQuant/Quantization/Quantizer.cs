@@ -85,9 +85,10 @@ public sealed class Quantizer
     // What an earlier run was to be gone on with is of no use once the file is there.
     private static void RemoveUnfinished(IReadOnlyList<string> paths)
     {
+        if (!ResumeJournal.Remove(paths[0]))
+            return;
         foreach (string path in paths)
             AtomicFile.RemoveUnfinished(path);
-        ResumeJournal.Remove(paths[0]);
     }
 
     private static void CheckIsNotSource(GgufFile source, string destination)

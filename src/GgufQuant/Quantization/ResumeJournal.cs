@@ -57,8 +57,8 @@ internal sealed class ResumeJournal : IDisposable
         return journal;
     }
 
-    /// <summary>Removes the journal of a conversion that is not gone on with.</summary>
-    internal static void Remove(string destination) => File.Delete(PathOf(destination));
+    /// <summary>Removes the journal of a conversion that is not gone on with; false if there is none, or somebody writes it.</summary>
+    internal static bool Remove(string destination) => File.Exists(PathOf(destination)) && AtomicFile.TryRemove(PathOf(destination));
 
     /// <summary>Notes that a tensor is whole.</summary>
     internal void Add(int tensor, string hash) => Write(string.Create(CultureInfo.InvariantCulture, $"{tensor} {hash}"));

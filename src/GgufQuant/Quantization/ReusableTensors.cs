@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using GgufQuant.Gguf;
 using GgufQuant.Planning;
 
@@ -18,7 +19,14 @@ internal static class ReusableTensors
     {
         GgufTensor?[] same = new GgufTensor?[plan.Tensors.Count];
         ParallelOptions options = new() { MaxDegreeOfParallelism = threads, CancellationToken = token };
-        Parallel.For(0, same.Length, options, index => same[index] = Find(plan, plan.Tensors[index], earlier, token));
+        try
+        {
+            Parallel.For(0, same.Length, options, index => same[index] = Find(plan, plan.Tensors[index], earlier, token));
+        }
+        catch (AggregateException exception)
+        {
+            ExceptionDispatchInfo.Throw(exception.InnerExceptions[0]);
+        }
         return same.Index().Where(found => found.Item is not null).ToDictionary(found => found.Index, found => found.Item!);
     }
 

@@ -63,6 +63,28 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     }
 
     [Fact]
+    public void A_file_that_only_looks_unfinished_stays()
+    {
+        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        string path = NewPath();
+        File.WriteAllBytes($"{path}.partial", [1]);
+        Run(QuantizationPlan.Create(source, FileType.Q4_0), path);
+        Assert.True(File.Exists($"{path}.partial"));
+    }
+
+    [Fact]
+    public void What_is_wrong_with_the_earlier_file_is_told_as_it_is()
+    {
+        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_0);
+        string earlierPath = NewPath();
+        Run(plan, earlierPath);
+        GgufFile closed = GgufFile.Open(earlierPath);
+        closed.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => Run(plan, NewPath(), new() { Reuse = closed }));
+    }
+
+    [Fact]
     public void A_tensor_that_was_finished_and_could_be_taken_over_counts_once()
     {
         using GgufFile source = GgufFile.Open(TestModels.Sample);
