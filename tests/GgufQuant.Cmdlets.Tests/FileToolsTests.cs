@@ -223,10 +223,23 @@ public class FileToolsTests
         string Types(string tensor) => string.Join(' ', Enumerable.Range(0, 6).Select(i => plan.Tensors.Single(planned => planned.Name == $"blk.{i}.{tensor}.weight").Target));
     }
 
+    [Fact]
+    public void A_recipes_rule_for_no_tensor_is_warned_of_with_its_layers()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        File.WriteAllText(session.Folder.File("r.psd1"), "@{ Rules = @(@{ Tensor = 'ffn_down'; Layer = '80,77-78'; Type = 'q8_0' }) }");
+        session.InvokeOne<PlannedFile>("ConvertTo-Quantized $sample Q4_0 -Recipe r.psd1 -WhatIf -Destination .");
+        Assert.StartsWith("'ffn_down=q8_0 (layer 77-78,80)' is for no tensor of", Assert.Single(session.Warnings));
+    }
+
     [Theory]
     [InlineData("@{ Rules = @(@{ Tensor = 'a' }) }", "rule 1 needs a 'Tensor' and a 'Type'")]
     [InlineData("@{ Rules = @(@{ Tensor = 'a'; Type = 'q9' }) }", "'q9' is not a tensor type")]
     [InlineData("@{ Rules = @(@{ Tensor = 'a'; Type = 'q4_0'; Layer = '3-1' }) }", "'3-1' names no layers")]
+    [InlineData("@{ Rules = @(@{ Tensor = 'a'; Type = 'q4_0' }, @{ Tensor = 'a'; Type = 'q4_0'; Layers = 0 }) }", "rule 2 has 'Layers', which means nothing here. Did you mean 'Layer'? Write")]
+    [InlineData("@{ Rules = @(@{ Tensor = 'a'; Type = 'q4_0'; Why = 'x' }) }", "rule 1 has 'Why', which means nothing here. Write")]
+    [InlineData("@{ Rule = @(@{ Tensor = 'a'; Type = 'q4_0' }) }", "it has 'Rule', which means nothing here. Did you mean 'Rules'?")]
+    [InlineData("@{ Rules = @(); Pure = 1 }", "it has 'Pure', which means nothing here.")]
     [InlineData("@{ Rules = @(Get-Command) }", "is not a recipe")]
     [InlineData("@{ ", "line 1")]
     [InlineData("'text'", "it is not a table")]

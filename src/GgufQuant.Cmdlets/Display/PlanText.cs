@@ -36,7 +36,7 @@ internal static partial class PlanText
     {
         internal Line((string Pattern, GgmlType From, GgmlType To, string Rule) key, IReadOnlyList<PlannedTensor> tensors)
         {
-            Name = key.Pattern.Replace("*", Ranges(tensors));
+            Name = key.Pattern.Replace("*", LayerRanges.Text(Layers(tensors)));
             Change = key.From == key.To
                 ? $"{BlockFormat.Of(key.From)}"
                 : $"{BlockFormat.Of(key.From)} -> {BlockFormat.Of(key.To)}";
@@ -55,28 +55,10 @@ internal static partial class PlanText
         internal static (string Pattern, GgmlType From, GgmlType To, string Rule) KeyOf(PlannedTensor tensor) =>
             (Layer().Replace(tensor.Name, "blk.*."), tensor.Source.Type, tensor.Target, tensor.Rule);
 
-        // 0, 1, 2, 5 reads as 0-2,5.
-        private static string Ranges(IReadOnlyList<PlannedTensor> tensors)
-        {
-            List<int> layers =
-            [
-                .. from tensor in tensors
-                   let match = Layer().Match(tensor.Name)
-                   where match.Success
-                   let layer = int.TryParse(match.Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : -1
-                   orderby layer
-                   select layer,
-            ];
-            List<string> ranges = [];
-            for (int start = 0; start < layers.Count;)
-            {
-                int end = start;
-                while (end + 1 < layers.Count && layers[end + 1] == layers[end] + 1)
-                    end++;
-                ranges.Add(end == start ? $"{layers[start]}" : $"{layers[start]}-{layers[end]}");
-                start = end + 1;
-            }
-            return string.Join(',', ranges);
-        }
+        private static IEnumerable<int> Layers(IReadOnlyList<PlannedTensor> tensors) =>
+            from tensor in tensors
+            let match = Layer().Match(tensor.Name)
+            where match.Success
+            select int.TryParse(match.Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : -1;
     }
 }

@@ -16,7 +16,9 @@ internal static class RecipeFile
         ScriptBlockAst script = Parser.ParseInput(File.ReadAllText(path), path, out _, out ParseError[] errors);
         if (errors.Length > 0)
             throw Refusal(path, $"line {errors[0].Extent.StartLineNumber}: {errors[0].Message}");
-        object rules = Table(path, script)["Rules"] ?? throw Refusal(path, "it has no 'Rules'");
+        Hashtable recipe = Table(path, script);
+        CheckKeys(path, "it", recipe, "Rules");
+        object rules = recipe["Rules"] ?? throw Refusal(path, "it has no 'Rules'");
         return [.. (rules is object[] several ? several : [rules]).Select((rule, index) => Rule(path, index + 1, rule as Hashtable))];
     }
 
@@ -34,8 +36,16 @@ internal static class RecipeFile
         }
     }
 
+    private static void CheckKeys(string path, string owner, Hashtable table, params string[] known)
+    {
+        string? unknown = table.Keys.Cast<object>().Select(key => $"{key}").FirstOrDefault(key => !known.Contains(key, StringComparer.OrdinalIgnoreCase));
+        if (unknown is not null)
+            throw Refusal(path, $"{owner} has '{unknown}', which means nothing here.{Suggestion.For(unknown, known)}");
+    }
+
     private static TensorTypeRule Rule(string path, int number, Hashtable? rule)
     {
+        CheckKeys(path, $"rule {number}", rule ?? [], "Tensor", "Layer", "Type");
         if (rule?["Tensor"] is not string pattern || rule["Type"] is not string type)
             throw Refusal(path, $"rule {number} needs a 'Tensor' and a 'Type'");
         if (!TensorFormatTransformationAttribute.TryFind(type, out BlockFormat? format))

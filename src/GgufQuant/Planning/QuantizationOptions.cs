@@ -84,6 +84,7 @@ public sealed class TensorTypeRule
         }
     }
 
-    /// <summary>The rule as it is asked for: <c>attn_v=q6_K</c>.</summary>
-    public override string ToString() => $"{Pattern}={BlockFormat.Of(Type)}";
+    /// <summary>The rule as it is asked for: <c>attn_v=q6_K</c>, with the layers behind it where it is for some alone.</summary>
+    public override string ToString() =>
+        $"{Pattern}={BlockFormat.Of(Type)}{(_layers is null ? "" : $" (layer {LayerRanges.Text(_layers)})")}";
 }
