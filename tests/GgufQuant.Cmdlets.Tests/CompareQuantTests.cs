@@ -54,6 +54,15 @@ public class CompareQuantTests
         Assert.Equal(0, rows.Single(row => row.Name == "output_norm.weight").RelativeRmsError);
     }
 
+    [Theory]
+    [InlineData("-Corpus none.txt", "-Detailed and -Corpus")]
+    [InlineData("-Prompt 'It was'", "-Detailed and -Prompt")]
+    public void Detailed_measures_weights_alone(string arguments, string expected)
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        Assert.Contains(expected, session.InvokeForError($"Compare-Quant $sample -Reference $sample -Detailed {arguments}").Exception.Message);
+    }
+
     [Fact]
     public void Different_models_are_refused_and_the_others_go_on()
     {

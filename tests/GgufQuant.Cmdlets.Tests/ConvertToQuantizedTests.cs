@@ -272,6 +272,41 @@ public class ConvertToQuantizedTests
         Assert.Empty(Directory.GetFileSystemEntries(session.Folder.Path));
     }
 
+    [Theory]
+    [InlineData("-Copy -TensorType 'attn_v=q8_0'", "-Copy and -TensorType")]
+    [InlineData("-Copy -Recipe none.psd1", "-Copy and -Recipe")]
+    [InlineData("-Copy -Pure", "-Copy and -Pure")]
+    [InlineData("-Copy -OutputTensorType q8_0", "-Copy and -OutputTensorType")]
+    [InlineData("-Copy -TokenEmbeddingType q8_0", "-Copy and -TokenEmbeddingType")]
+    [InlineData("-Copy -LeaveOutputTensor", "-Copy and -LeaveOutputTensor")]
+    [InlineData("-Copy -ImportanceMatrix none.gguf", "-Copy and -ImportanceMatrix")]
+    [InlineData("Q4_0 -LeaveOutputTensor -OutputTensorType q8_0", "-LeaveOutputTensor and -OutputTensorType")]
+    [InlineData("Q4_0 -KeepSplit -SplitMaxSize 1MB", "-KeepSplit and -SplitMaxSize")]
+    [InlineData("Q4_0 -KeepSplit -SplitMaxTensor 3", "-KeepSplit and -SplitMaxTensor")]
+    [InlineData("Q4_0 -SplitMaxSize 1GB -SplitMaxTensor 3", "-SplitMaxSize and -SplitMaxTensor")]
+    [InlineData("Q4_0 -IncludeWeight attn_v", "Give -ImportanceMatrix too")]
+    [InlineData("Q4_0 -ExcludeWeight attn_v", "Give -ImportanceMatrix too")]
+    public void Parameters_that_contradict_each_other_are_refused(string arguments, string expected)
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        Assert.Contains(expected, session.InvokeForError($"ConvertTo-Quantized $sample {arguments} -Destination . -WhatIf").Exception.Message);
+    }
+
+    [Fact]
+    public void A_switch_that_is_off_contradicts_nothing()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        session.InvokeOne<PlannedFile>("ConvertTo-Quantized $sample Q4_0 -KeepSplit:$false -SplitMaxSize 1MB -Copy:$false -Pure -Destination . -WhatIf");
+    }
+
+    [Fact]
+    public void Rules_for_a_type_that_takes_none_are_warned_of()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        session.InvokeOne<PlannedFile>("ConvertTo-Quantized $sample BF16 -TensorType 'attn_v=q8_0' -Destination . -WhatIf");
+        Assert.StartsWith("BF16 has no mix of types", Assert.Single(session.Warnings));
+    }
+
     [Fact]
     public void Types_complete_with_what_they_are_good_for()
     {

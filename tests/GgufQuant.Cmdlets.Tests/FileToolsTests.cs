@@ -92,6 +92,18 @@ public class FileToolsTests
         Assert.Empty(Directory.GetFileSystemEntries(session.Folder.Path));
     }
 
+    [Theory]
+    [InlineData("Split-Gguf $sample parts -MaxSize 4MB -MaxTensor 3", "ParametersExclusive,GgufQuant.Commands.SplitGgufCommand")]
+    [InlineData("Set-GgufMetadata m.gguf @{ 'general.name' = 'zz' } -Remove general.name", "SetAndRemoved,GgufQuant.Commands.SetGgufMetadataCommand")]
+    public void What_cannot_both_be_followed_is_refused(string command, string expected)
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        session.Folder.CopySample("m.gguf");
+        Assert.Equal(expected, session.InvokeForError(command).FullyQualifiedErrorId);
+        Assert.Single(Directory.GetFileSystemEntries(session.Folder.Path));
+        Assert.Equal(File.ReadAllBytes(RepositoryPaths.SampleModel), File.ReadAllBytes(session.Folder.File("m.gguf")));
+    }
+
     [Fact]
     public void Removing_what_tells_the_model_is_warned_of()
     {

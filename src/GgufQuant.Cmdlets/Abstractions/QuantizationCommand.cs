@@ -86,7 +86,16 @@ public abstract class QuantizationCommand : ModelCommand
     public int? SplitMaxTensor { get; set; }
 
     /// <inheritdoc/>
-    protected override void BeginProcessing() => _options = new()
+    protected override void BeginProcessing()
+    {
+        this.RefuseTogether(nameof(KeepSplit), nameof(SplitMaxSize), nameof(SplitMaxTensor));
+        this.RefuseTogether(nameof(SplitMaxSize), nameof(SplitMaxTensor));
+        this.RefuseTogether(nameof(LeaveOutputTensor), nameof(OutputTensorType));
+        this.RefuseWithout(nameof(ImportanceMatrix), nameof(IncludeWeight), nameof(ExcludeWeight));
+        _options = ReadOptions();
+    }
+
+    private QuantizationOptions ReadOptions() => new()
     {
         AllowRequantize = AllowRequantize,
         Pure = Pure,

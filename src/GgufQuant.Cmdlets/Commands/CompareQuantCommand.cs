@@ -69,6 +69,7 @@ public sealed class CompareQuantCommand : ReferenceCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        this.RefuseTogether(nameof(Detailed), nameof(Corpus), nameof(Prompt));
         if (Corpus is not null)
             _text = ReadCorpus(Corpus = ResolveUnexpanded(Corpus));
         else if (Chunks is not null || LogitsFile is not null)

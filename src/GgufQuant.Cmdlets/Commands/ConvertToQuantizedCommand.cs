@@ -67,6 +67,9 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        this.RefuseTogether(
+            nameof(Copy), nameof(Pure), nameof(TensorType), nameof(Recipe), nameof(OutputTensorType),
+            nameof(TokenEmbeddingType), nameof(LeaveOutputTensor), nameof(ImportanceMatrix));
         base.BeginProcessing();
         if (Type.Length == 0 != Copy)
         {
@@ -81,6 +84,8 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
                 new ArgumentException($"'{Destination}' is one file, but {Type.Length} types were asked for. Give -Destination a folder."),
                 "DestinationIsFile", ErrorCategory.InvalidArgument, Destination));
         }
+        if ((TensorType.Length > 0 || Recipe is not null) && Type.FirstOrDefault(type => !type.Format.IsQuantized) is { } plain)
+            WriteWarning($"{plain.Name} has no mix of types, so rules for tensors have no effect on it, as in llama.cpp.");
         if (Reuse is not null)
             _earlier = OrStop(ResolveUnexpanded(Reuse), GgufFile.Open);
     }

@@ -32,6 +32,12 @@ public sealed class SetGgufMetadataCommand : PathCommand
                 new ArgumentException("There is nothing to change. Give -Metadata a table such as @{ 'general.name' = 'My model' }, or -Remove some keys."),
                 "NothingToChange", ErrorCategory.InvalidArgument, null));
         }
+        if (Metadata?.Keys.Cast<object>().Select(key => $"{key}").FirstOrDefault(Remove.Contains) is { } both)
+        {
+            ThrowTerminatingError(new(
+                new ArgumentException($"'{both}' is to be set and to be removed. Leave it out of -Metadata or of -Remove."),
+                "SetAndRemoved", ErrorCategory.InvalidArgument, both));
+        }
         if (Remove.Contains(GgufKeys.Architecture, StringComparer.Ordinal))
             WriteWarning($"Without '{GgufKeys.Architecture}' no program can tell what model a file is.");
     }

@@ -21,7 +21,7 @@ public sealed class SplitGgufCommand : ModelCommand
     public long? MaxSize { get; set; }
 
     /// <summary>Tensors a file holds at most.</summary>
-    [Parameter(HelpMessage = "Tensors a file holds at most; without effect with -MaxSize.")]
+    [Parameter(HelpMessage = "Tensors a file holds at most, where -MaxSize is not given.")]
     [ValidateRange(1, int.MaxValue)]
     public int MaxTensor { get; set; } = new GgufSplitOptions().MaxTensors;
 
@@ -36,6 +36,7 @@ public sealed class SplitGgufCommand : ModelCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        this.RefuseTogether(nameof(MaxSize), nameof(MaxTensor));
         _destinations = DestinationsAt(Destination, ".gguf");
         if (!_destinations.IsFile)
             return;
