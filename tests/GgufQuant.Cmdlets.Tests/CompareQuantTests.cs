@@ -87,6 +87,17 @@ public class CompareQuantTests
         Assert.Contains("-Reference", error.Exception.Message);
     }
 
+    [Theory]
+    [InlineData("taken.md", "DestinationExists")]
+    [InlineData(".", "PathIsFolder")]
+    public void A_report_that_cannot_be_written_is_an_error_before_anything_is_compared(string destination, string expected)
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        File.WriteAllText(session.Folder.File("taken.md"), "precious");
+        ErrorRecord error = session.InvokeForError($"Compare-Quant none.gguf -Reference $sample | Export-QuantReport {destination}");
+        Assert.Equal($"{expected},GgufQuant.Commands.ExportQuantReportCommand", error.FullyQualifiedErrorId);
+    }
+
     [Fact]
     public void The_comparison_is_a_table_worth_reading()
     {

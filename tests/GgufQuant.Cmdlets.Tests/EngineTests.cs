@@ -190,6 +190,19 @@ public class EngineTests
         Assert.Equal("DestinationUsedTwice,GgufQuant.Commands.NewImportanceMatrixCommand", Assert.Single(session.Errors).FullyQualifiedErrorId);
     }
 
+    [Theory]
+    [InlineData("file.txt/m.gguf")]
+    [InlineData("taken")]
+    public void A_destination_that_cannot_be_written_is_an_error_before_the_model_is_run(string destination)
+    {
+        using PowerShellSession session = Start();
+        File.WriteAllText(session.Folder.File("file.txt"), "precious");
+        Directory.CreateDirectory(session.Folder.File("taken/m-imatrix.gguf"));
+        WritePatched(session.Folder.File("m.gguf"), "tokenizer.ggml.model", "tokenizer.ggml.nodel");
+        ErrorRecord error = session.InvokeForError($"New-ImportanceMatrix m.gguf '{s_calibration}' -Destination {destination} -Force");
+        Assert.Equal("FileError,GgufQuant.Commands.NewImportanceMatrixCommand", error.FullyQualifiedErrorId);
+    }
+
     [Fact]
     public void Prompts_add_what_the_models_write()
     {

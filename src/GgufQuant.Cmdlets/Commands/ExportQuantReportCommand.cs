@@ -34,6 +34,14 @@ public sealed class ExportQuantReportCommand : PSCmdlet
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        // What the rows are measured by may take long.
+        if (PathErrors.NotFree(GetUnresolvedProviderPathFromPSPath(Destination), Force) is ErrorRecord refusal)
+            ThrowTerminatingError(refusal);
+    }
+
+    /// <inheritdoc/>
     protected override void ProcessRecord() => _rows.AddRange(InputObject);
 
     /// <inheritdoc/>
@@ -50,9 +58,9 @@ public sealed class ExportQuantReportCommand : PSCmdlet
         }
         if (!ShouldProcess(destination, $"Write a report on {_rows.Count - 1} quantizations"))
             return;
-        if (!Force && File.Exists(destination))
+        if (PathErrors.NotFree(destination, Force) is ErrorRecord refusal)
         {
-            WriteError(PathErrors.Exists(destination));
+            WriteError(refusal);
             return;
         }
         try

@@ -90,11 +90,12 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
             WriteError(refusal);
             return;
         }
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
+        ImatrixWriter.TryDestination(destination, Force);
         (CollectedImatrix matrix, PerplexityResult perplexity) = RunInBackground(
             $"Collecting the importance matrix of {Formatting.FileName(model.Path)}",
             (progress, token) => Collect(model.Path, progress, token));
         matrix.AddDataset(ResolveUnexpanded(Corpus));
-        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
         ImatrixWriter.Write(matrix, destination, MatrixFiles.FormatOf(destination).ToFormat(), Force);
         _destinations.Keep(model.Path, destination);
         WriteObject(new MatrixFile(destination, matrix, model.Path, perplexity));

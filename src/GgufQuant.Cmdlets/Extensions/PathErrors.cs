@@ -30,6 +30,14 @@ internal static class PathErrors
             new IOException($"'{path}' exists already. Use -Force to replace it, or -Destination to write elsewhere."),
             "DestinationExists", ErrorCategory.ResourceExists, path);
 
+    /// <summary>Why a file cannot be written under a name; null where the name is free or may be taken.</summary>
+    internal static ErrorRecord? NotFree(string path, bool force)
+    {
+        if (Directory.Exists(path))
+            return IsFolder(path, " Name a file in it.");
+        return !force && File.Exists(path) ? Exists(path) : null;
+    }
+
     private static ErrorRecord IsFolder(string path, string advice) =>
         new(new ArgumentException($"'{path}' is a folder, not a file.{advice}"), "PathIsFolder", ErrorCategory.InvalidArgument, path);
 

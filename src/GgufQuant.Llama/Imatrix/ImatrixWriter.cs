@@ -10,6 +10,11 @@ namespace GgufQuant.Llama.Imatrix;
 /// <summary>Writes importance matrices in llama-imatrix's formats.</summary>
 public static class ImatrixWriter
 {
+    /// <summary>Tries whether a file could be written, before a matrix is collected for it.</summary>
+    /// <exception cref="IOException">The file exists and is not to be overwritten, is a folder, or cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder is not this user's to write to.</exception>
+    public static void TryDestination(string path, bool overwrite) => AtomicFile.Try(Path.GetFullPath(path), overwrite);
+
     /// <summary>Writes a file, which appears under its name only when it is whole.</summary>
     /// <exception cref="IOException">The file exists and is not to be overwritten, or the disk has no room.</exception>
     /// <exception cref="InvalidOperationException">The matrix is empty.</exception>

@@ -56,6 +56,11 @@ internal sealed class AtomicFile : IDisposable
         }
     }
 
+    /// <summary>Tries whether a file could be written, before work that takes long; nothing is left behind.</summary>
+    /// <exception cref="IOException">The target exists and is not to be overwritten, is a folder, or cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder is not this user's to write to.</exception>
+    internal static void Try(string path, bool overwrite) => Create(path, length: 0, overwrite, _ => { }).Dispose();
+
     /// <summary>Removes what was left to be gone on with, if nobody writes it.</summary>
     internal static void RemoveUnfinished(string path)
     {
