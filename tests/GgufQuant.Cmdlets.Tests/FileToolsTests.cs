@@ -84,6 +84,19 @@ public class FileToolsTests
     }
 
     [Fact]
+    public void Matrices_are_merged_into_a_folder_that_is_made_and_only_if_all_are_there()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        WriteMatrix(session.Folder.File("a.dat"));
+        Assert.Empty(session.Invoke<object>("Merge-ImportanceMatrix a.dat, typo.dat -Destination new/sum.gguf"));
+        Assert.Equal(["FileNotFound", "MatrixMissing"], session.Errors.Select(error => error.FullyQualifiedErrorId.Split(',')[0]));
+        Assert.False(Directory.Exists(session.Folder.File("new")));
+        Assert.Equal(2, session.InvokeOne<MatrixFile>("Merge-ImportanceMatrix a.dat, a.dat -Destination new/sum.gguf").Chunks);
+        ErrorRecord folder = session.InvokeForError("Merge-ImportanceMatrix a.dat, a.dat -Destination new");
+        Assert.Equal("PathIsFolder,GgufQuant.Commands.MergeImportanceMatrixCommand", folder.FullyQualifiedErrorId);
+    }
+
+    [Fact]
     public void A_file_is_no_folder_to_split_into()
     {
         using PowerShellSession session = PowerShellSession.Start();

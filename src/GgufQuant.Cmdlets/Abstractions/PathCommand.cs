@@ -44,6 +44,9 @@ public abstract class PathCommand : StoppableCommand
     /// <param name="path">The full path of a file that exists.</param>
     protected abstract void ProcessFile(string path);
 
+    /// <summary>Whether a path led to no file; an error has said so.</summary>
+    private protected bool HasRefused { get; private set; }
+
     /// <summary>The full path of a file that need not exist.</summary>
     private protected string ResolveUnexpanded(string path) => GetUnresolvedProviderPathFromPSPath(path);
 
@@ -98,6 +101,7 @@ public abstract class PathCommand : StoppableCommand
     private List<string> Refuse(ErrorRecord error)
     {
         WriteError(error);
+        HasRefused = true;
         return [];
     }
 }

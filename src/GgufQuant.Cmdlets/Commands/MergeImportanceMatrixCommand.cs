@@ -31,16 +31,24 @@ public sealed class MergeImportanceMatrixCommand : PathCommand
     protected override void EndProcessing()
     {
         string destination = ResolveUnexpanded(Destination);
-        if (_paths.Count == 0 || !ShouldProcess(destination, $"Merge {_paths.Count} importance matrices"))
+        if (_paths.Count == 0)
             return;
-        if (!Force && File.Exists(destination))
+        if (HasRefused)
         {
-            WriteError(PathErrors.Exists(destination));
+            WriteError(Incomplete(destination));
+            return;
+        }
+        if (!ShouldProcess(destination, $"Merge {_paths.Count} importance matrices"))
+            return;
+        if (PathErrors.NotFree(destination, Force) is ErrorRecord refusal)
+        {
+            WriteError(refusal);
             return;
         }
         try
         {
             CollectedImatrix merged = RunInBackground("Merging importance matrices", (_, token) => Merge(token));
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
             ImatrixWriter.Write(merged, destination, MatrixFiles.FormatOf(destination).ToFormat(), Force);
             WriteObject(new MatrixFile(destination, merged));
         }
@@ -49,6 +57,11 @@ public sealed class MergeImportanceMatrixCommand : PathCommand
             WriteError(exception.ToErrorRecord(destination));
         }
     }
+
+    // A sum that lacks a part looks like any other.
+    private static ErrorRecord Incomplete(string destination) => new(
+        new ArgumentException($"'{destination}' is not written, as not all matrices to be merged were found: correct -Path, or leave out what is missing."),
+        "MatrixMissing", ErrorCategory.ObjectNotFound, destination);
 
     private CollectedImatrix Merge(CancellationToken token)
     {
