@@ -87,6 +87,18 @@ public class CompareQuantTests
         Assert.Contains("-Reference", error.Exception.Message);
     }
 
+    [Fact]
+    public void A_report_is_on_one_reference()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        session.Folder.CopySample("a.gguf");
+        session.Folder.CopySample("b.gguf");
+        ErrorRecord error = session.InvokeForError("ConvertTo-Quantized a.gguf, b.gguf Q4_0 | Compare-Quant | Export-QuantReport r.md");
+        Assert.Equal("SeveralReferences,GgufQuant.Commands.ExportQuantReportCommand", error.FullyQualifiedErrorId);
+        Assert.Contains(session.Folder.File("b.gguf"), error.Exception.Message);
+        Assert.False(File.Exists(session.Folder.File("r.md")));
+    }
+
     [Theory]
     [InlineData("taken.md", "DestinationExists")]
     [InlineData(".", "PathIsFolder")]

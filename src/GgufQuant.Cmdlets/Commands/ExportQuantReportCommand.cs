@@ -56,6 +56,13 @@ public sealed class ExportQuantReportCommand : PSCmdlet
                 "NoReference", ErrorCategory.InvalidArgument, null));
             return;
         }
+        if (_rows.Find(row => row.Reference != reference.Reference) is { } other)
+        {
+            WriteError(new(
+                new ArgumentException($"The rows have several references, '{reference.Reference}' and '{other.Reference}'. Export the rows of each to a report of its own."),
+                "SeveralReferences", ErrorCategory.InvalidArgument, other));
+            return;
+        }
         if (!ShouldProcess(destination, $"Write a report on {_rows.Count - 1} quantizations"))
             return;
         if (PathErrors.NotFree(destination, Force) is ErrorRecord refusal)
