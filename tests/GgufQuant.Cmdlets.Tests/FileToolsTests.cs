@@ -346,7 +346,21 @@ public class FileToolsTests
     {
         using PowerShellSession session = PowerShellSession.Start();
         Assert.Empty(session.Invoke<object>("Find-QuantType $sample -MemoryBudget 1MB"));
-        Assert.Contains("-ContextLength", Assert.Single(session.Warnings));
+        Assert.EndsWith("try a smaller -ContextLength or -CacheType Q8_0 or -WithImportanceMatrix.", Assert.Single(session.Warnings));
+        session.Invoke<object>("Find-QuantType $sample -MemoryBudget 1MB -CacheType Q4_0 -WithImportanceMatrix");
+        Assert.EndsWith("try a smaller -ContextLength.", Assert.Single(session.Warnings));
+    }
+
+    [Fact]
+    public void The_type_that_was_found_can_be_asked_for()
+    {
+        using PowerShellSession session = PowerShellSession.Start();
+        PlannedFile plan = session.InvokeOne<PlannedFile>(
+            "ConvertTo-Quantized $sample -Type (Find-QuantType $sample 10MB | Where-Object IsRecommended) -WhatIf -Destination .");
+        Assert.Equal(FileType.Q4_K_M, plan.Type);
+        IReadOnlyList<PlannedFile> all = session.Invoke<PlannedFile>(
+            "ConvertTo-Quantized $sample -Type (Find-QuantType $sample 10MB) -WhatIf -Destination .");
+        Assert.Contains(FileType.Q6_K, all.Select(each => each.Type));
     }
 
     // The older format: entries of a name, calls and sums, then chunks and the text's name.

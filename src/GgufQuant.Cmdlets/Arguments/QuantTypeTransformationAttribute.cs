@@ -4,7 +4,7 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Takes the names that llama-quantize takes: any case, <c>Q4_K</c> for <c>Q4_K_M</c>.</summary>
+/// <summary>Takes the names that llama-quantize takes: any case, <c>Q4_K</c> for <c>Q4_K_M</c>; and what Find-QuantType returns.</summary>
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Field)]
 public sealed class QuantTypeTransformationAttribute : ArgumentTransformationAttribute
 {
@@ -16,6 +16,7 @@ public sealed class QuantTypeTransformationAttribute : ArgumentTransformationAtt
         {
             string name => Find(name),
             FileType type => QuantCatalog.Of(type),
+            QuantTypeFit fit => QuantCatalog.Of(fit.Type),
             object[] several => several.Select(item => Transform(engineIntrinsics, item)).ToArray(),
             _ => value,
         };

@@ -3,6 +3,7 @@ using System.Management.Automation;
 using GgufQuant.Catalog;
 using GgufQuant.Gguf;
 using GgufQuant.Planning;
+using GgufQuant.Quantization;
 
 namespace GgufQuant.Commands;
 
@@ -11,8 +12,6 @@ namespace GgufQuant.Commands;
 [OutputType(typeof(QuantTypeFit))]
 public sealed class FindQuantTypeCommand : ModelCommand
 {
-    private Dictionary<FileType, double> _measured = [];
-
     /// <summary>Bytes of memory there are.</summary>
     [Parameter(Mandatory = true, Position = 1, HelpMessage = "The memory there is: 8GB.")]
     [ValidateRange(1, long.MaxValue)]
@@ -37,17 +36,14 @@ public sealed class FindQuantTypeCommand : ModelCommand
     public SwitchParameter WithImportanceMatrix { get; set; }
 
     /// <inheritdoc/>
-    protected override void BeginProcessing() => _measured = Comparison
-        .Where(row => row is { IsReference: false, Type: not null })
-        .GroupBy(row => row.Type!.Value)
-        .ToDictionary(rows => rows.Key, rows => rows.First().KlDivergence);
-
-    /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)
     {
+        Dictionary<FileType, double> measured = MeasuredOn(model);
+        if (Comparison.Length > 0 && measured.Count == 0)
+            WriteWarning($"No row of -Comparison was measured on '{Formatting.FileName(model.Path)}', so what is published is taken.");
         QuantAdvice[] fits =
         [
-            .. QuantAdvisor.Find(model, MemoryBudget, ContextLength, CacheType, WithImportanceMatrix, _measured)
+            .. QuantAdvisor.Find(model, MemoryBudget, ContextLength, CacheType, WithImportanceMatrix, measured)
                 .Where(advice => advice.Fit != MemoryFit.TooLarge),
         ];
         foreach (QuantAdvice fit in fits)
@@ -56,11 +52,24 @@ public sealed class FindQuantTypeCommand : ModelCommand
             WriteWarning(NothingFits(model));
     }
 
+    private Dictionary<FileType, double> MeasuredOn(GgufFile model) => Comparison
+        .Where(row => row is { IsReference: false, Type: not null } && (IsPathOf(model, row.Reference) || IsPathOf(model, row.Path)))
+        .GroupBy(row => row.Type!.Value)
+        .ToDictionary(rows => rows.Key, rows => rows.First().KlDivergence);
+
+    private static bool IsPathOf(GgufFile model, string path) => FilePath.AreSame(model.Path, path);
+
     private string NothingFits(GgufFile model)
     {
         MemoryEstimate memory = MemoryEstimate.Of(0, ModelShape.Read(model), ContextLength, CacheType);
+        string[] ways =
+        [
+            "a smaller -ContextLength",
+            .. CacheType is CacheType.F16 or CacheType.F32 or CacheType.BF16 ? ["-CacheType Q8_0"] : Array.Empty<string>(),
+            .. WithImportanceMatrix ? Array.Empty<string>() : ["-WithImportanceMatrix"],
+        ];
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"'{Formatting.FileName(model.Path)}' does not fit into {Formatting.Size(MemoryBudget)} in any type. Its cache for {memory.ContextLength:N0} tokens takes {Formatting.Size(memory.Cache)}: try a smaller -ContextLength, -CacheType Q8_0, or -WithImportanceMatrix.");
+            $"'{Formatting.FileName(model.Path)}' does not fit into {Formatting.Size(MemoryBudget)} in any type. Its cache for {memory.ContextLength:N0} tokens takes {Formatting.Size(memory.Cache)}: try {string.Join(" or ", ways)}.");
     }
 }

@@ -33,7 +33,10 @@ public sealed record QuantAdvice(QuantType Type, long FileSize, MemoryEstimate M
             return Fit switch
             {
                 MemoryFit.TooLarge => $"{memory} exceed {budget} by {Bytes(-Margin)}.",
-                _ when IsRecommended => $"{Type} is the best that fits: {memory} leave {Bytes(Margin)} of {budget} free.{imatrix}",
+                MemoryFit.Comfortable when IsRecommended =>
+                    $"{Type} is the best quantization that leaves a tenth of {budget} free: {memory} leave {Bytes(Margin)}.{imatrix}",
+                MemoryFit.Tight when IsRecommended =>
+                    $"{Type} is the best quantization that fits, though none leaves a tenth of {budget} free: {memory} leave only {Bytes(Margin)}.{imatrix}",
                 MemoryFit.Tight => $"{memory} leave only {Bytes(Margin)} of {budget} free.{imatrix}",
                 _ => $"{memory} leave {Bytes(Margin)} of {budget} free.{imatrix}",
             };

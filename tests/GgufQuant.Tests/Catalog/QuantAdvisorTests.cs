@@ -31,7 +31,7 @@ public sealed class QuantAdvisorTests
         QuantAdvice advice = Assert.Single(QuantAdvisor.Find(file, Plenty), entry => entry.IsRecommended);
 
         Assert.Equal(FileType.Q8_0, advice.Type.Type);
-        Assert.StartsWith("Q8_0 is the best that fits: ", advice.Reason, StringComparison.Ordinal);
+        Assert.StartsWith("Q8_0 is the best quantization that leaves a tenth of 1024 GiB free: ", advice.Reason, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -62,6 +62,18 @@ public sealed class QuantAdvisorTests
         Assert.Equal(MemoryFit.Comfortable, recommended.Fit);
         Assert.Equal(MemoryFit.TooLarge, advice.Single(entry => entry.Type.Type == FileType.F16).Fit);
         Assert.Equal(FileType.F16, advice[^1].Type.Type);
+    }
+
+    [Fact]
+    public void SaysThatNothingLeavesATenthFree()
+    {
+        using GgufFile file = GgufFile.Open(SampleModel.Path);
+        long smallest = QuantAdvisor.Find(file, Plenty).Min(entry => entry.Memory.Total);
+
+        QuantAdvice advice = Assert.Single(QuantAdvisor.Find(file, smallest + 1), entry => entry.IsRecommended);
+
+        Assert.Equal(MemoryFit.Tight, advice.Fit);
+        Assert.Contains("though none leaves a tenth of", advice.Reason, StringComparison.Ordinal);
     }
 
     [Fact]
