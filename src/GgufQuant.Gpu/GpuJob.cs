@@ -15,6 +15,11 @@ internal sealed unsafe class GpuJob : IDisposable
 
     private const int FitsASubBlock = 3;
 
+    // What the card's word says at the end; the kernels write nothing else.
+    private const int AllIsFinite = 0;
+    private const int NotFinite = 1;
+    private const int NotCopied = -1;
+
     private readonly IGpuQueue _queue;
     private readonly DeviceBuffer _source;
     private readonly DeviceBuffer _importance;
@@ -24,20 +29,21 @@ internal sealed unsafe class GpuJob : IDisposable
     private readonly DeviceBuffer _blocks;
     private readonly DeviceBuffer _fault;
 
-    // Pinned, for a copy to other memory has the driver wait where it is asked for, and some wait by spinning.
-    private readonly IMemoryOwner<byte> _hostFault;
+    // Pinned, for a copy to other memory has the driver wait where it is asked for, and some wait by spinning. A word to
+    // copy from and one to copy to: were they one, a job of which nothing was done would look sound.
+    private readonly IMemoryOwner<byte> _hostFaults;
 
     /// <exception cref="GpuException">The driver has no queue left, or no memory for transfers.</exception>
     internal GpuJob(IGpuDriver driver)
     {
-        _hostFault = driver.AllocatePinned(sizeof(int));
+        _hostFaults = driver.AllocatePinned(2 * sizeof(int));
         try
         {
             _queue = driver.CreateQueue();
         }
         catch (GpuException)
         {
-            _hostFault.Dispose();
+            _hostFaults.Dispose();
             throw;
         }
         _source = new(_queue);
@@ -58,25 +64,32 @@ internal sealed unsafe class GpuJob : IDisposable
         using MemoryHandle source = job.Source.Pin();
         using MemoryHandle importance = job.Importance.Pin();
         using MemoryHandle destination = job.Destination.Pin();
-        using MemoryHandle pinnedFault = _hostFault.Memory.Pin();
-        int* fault = (int*)pinnedFault.Pointer;
-        *fault = 0;
+        using MemoryHandle pinnedFaults = _hostFaults.Memory.Pin();
+        int* before = (int*)pinnedFaults.Pointer;
+        int* after = before + 1;
+        *before = AllIsFinite;
+        *after = NotCopied;
         try
         {
-            _queue.Upload(arguments.Fault, fault, sizeof(int));
+            _queue.Upload(arguments.Fault, before, sizeof(int));
             _queue.Upload(arguments.Source, source.Pointer, job.Source.Length);
             if (arguments.Weighted != 0)
                 _queue.Upload(arguments.Importance, importance.Pointer, (long)job.Importance.Length * sizeof(float));
             Launch(plan, job, arguments);
             _queue.Download(destination.Pointer, arguments.Blocks, job.Destination.Length);
-            _queue.Download(fault, arguments.Fault, sizeof(int));
+            _queue.Download(after, arguments.Fault, sizeof(int));
         }
         finally
         {
             // Whatever was begun works on the pinned memory until it is done.
             _queue.Wait();
         }
-        return *fault == 0;
+        return *after switch
+        {
+            AllIsFinite => true,
+            NotFinite => false,
+            _ => throw new GpuException("The card reports a job as done that it has not done."),
+        };
     }
 
     /// <summary>Runs the kernels of the job before once more, on what it left on the card: for measuring.</summary>
@@ -92,7 +105,7 @@ internal sealed unsafe class GpuJob : IDisposable
         foreach (DeviceBuffer buffer in (ReadOnlySpan<DeviceBuffer>)[_source, _importance, _squares, _fits, _levels, _blocks, _fault])
             buffer.Dispose();
         _queue.Dispose();
-        _hostFault.Dispose();
+        _hostFaults.Dispose();
     }
 
     private KernelArguments Prepare(KernelPlan plan, QuantizationJob job)

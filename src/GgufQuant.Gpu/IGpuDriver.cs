@@ -47,7 +47,7 @@ internal interface IGpuQueue : IDisposable
     /// <summary>Runs a kernel of common.cl's arguments.</summary>
     void Launch(Kernel kernel, KernelArguments arguments);
 
-    /// <summary>Blocks until all commands so far are done.</summary>
+    /// <summary>Blocks until all commands so far are done; that one of them has failed is an error too.</summary>
     void Wait();
 }
 

@@ -36,6 +36,9 @@ public sealed unsafe class CudaStandIn : IDisposable
     /// <summary>Why there is none; null where there is one.</summary>
     public string? Missing { get; }
 
+    /// <summary>Where the C is that clang compiles for tests.</summary>
+    internal static string Sources { get; } = Path.Combine(TestFolders.Root, "tests", "GgufQuant.Gpu.Tests", "StandIn");
+
     /// <summary>Its functions.</summary>
     internal CudaApi Api { get; } = null!;
 
@@ -60,7 +63,6 @@ public sealed unsafe class CudaStandIn : IDisposable
     {
         if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
             return (null, "The stand-in for CUDA's driver is for Linux on x64.");
-        string sources = Path.Combine(TestFolders.Root, "tests", "GgufQuant.Gpu.Tests", "StandIn");
         string folder = Directory.CreateTempSubdirectory().FullName;
         try
         {
@@ -68,10 +70,10 @@ public sealed unsafe class CudaStandIn : IDisposable
             {
                 string translated = Path.Combine(folder, $"{file}.c");
                 File.WriteAllText(translated, PtxTranslator.Translate(KernelSource.Ptx(file)));
-                Clang("-c", "-I", sources, "-Werror=implicit-function-declaration", "-o", Path.Combine(folder, $"{file}.o"), translated);
+                Clang("-c", "-I", Sources, "-Werror=implicit-function-declaration", "-o", Path.Combine(folder, $"{file}.o"), translated);
             });
             string library = Path.Combine(folder, "cuda.so");
-            Clang(["-shared", "-o", library, Path.Combine(sources, "cuda_stand_in.c"), .. Directory.GetFiles(folder, "*.o"), "-lm"]);
+            Clang(["-shared", "-o", library, Path.Combine(Sources, "cuda_stand_in.c"), .. Directory.GetFiles(folder, "*.o"), "-lm"]);
             return (File.ReadAllBytes(library), null);
         }
         catch (AggregateException exception) when (exception.InnerExceptions.All(inner => inner is Win32Exception))
@@ -84,7 +86,9 @@ public sealed unsafe class CudaStandIn : IDisposable
         }
     }
 
-    private static void Clang(params string[] arguments)
+    /// <summary>Compiles C for the processor.</summary>
+    /// <exception cref="Win32Exception">clang is not installed.</exception>
+    internal static void Clang(params string[] arguments)
     {
         using Process clang = Process.Start("clang", ["-fPIC", "-O1", "-ffp-contract=off", "-fno-strict-aliasing", "-w", .. arguments]);
         clang.WaitForExit();

@@ -39,14 +39,20 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     }
 
     [Fact]
-    public void A_wait_that_is_dropped_shows_in_the_bytes()
+    public async Task A_card_that_reports_work_as_done_and_does_nothing_leaves_it_to_the_processor()
     {
-        using IGpuDriver driver = _standIn.Open();
-        using GpuJob job = new(driver);
-        (QuantizationJob work, byte[] expected) = TestJob.Make(GgmlType.Q4_K, [], seed: 1, driver.AllocatePinned);
-        _standIn.Set(CudaStandIn.Waits.AreLost);
-        job.Run(KernelPlan.Find(GgmlType.Q4_K)!, work);
-        Assert.NotEqual(expected, work.Destination.ToArray());
+        List<string> warnings = [];
+        using GpuDevice device = new(_standIn.Open(), threads: 1, warn: warnings.Add);
+        for (int seed = 1; seed <= 4; seed++)
+        {
+            (QuantizationJob work, byte[] expected) = TestJob.Make(GgmlType.Q4_K, [], seed, device.Allocate);
+            if (seed == 3)
+                _standIn.Set(CudaStandIn.Waits.AreLost);
+            Assert.Null(await device.QuantizeAsync(work, TestContext.Current.CancellationToken));
+            Assert.Equal(expected, work.Destination.ToArray());
+        }
+        Assert.Contains("The card reports a job as done that it has not done.", Assert.Single(warnings));
+        Assert.Equal(0.5, device.Share);
     }
 
     [Fact]

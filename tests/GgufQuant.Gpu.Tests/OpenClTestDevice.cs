@@ -14,7 +14,10 @@ internal static class OpenClTestDevice
     internal static string? Missing => s_found.Value.Missing;
 
     /// <summary>The device with kernels of a source.</summary>
-    internal static OpenClDriver Open(Func<string, string> source) => new(s_found.Value.Api!, s_found.Value.Device!, source);
+    internal static OpenClDriver Open(Func<string, string> source) => Open(source, s_found.Value.Api!);
+
+    /// <summary>The same through other functions of OpenCL.</summary>
+    internal static OpenClDriver Open(Func<string, string> source, OpenClApi api) => new(api, s_found.Value.Device!, source);
 
     private static (OpenClApi? Api, OpenClDevice? Device, string? Missing) Find()
     {

@@ -26,12 +26,15 @@ internal sealed unsafe class OpenClApi
     internal readonly delegate* unmanaged<nint, uint, nuint, void*, int> SetKernelArg;
     internal readonly delegate* unmanaged<nint, ulong, nuint, void*, int*, nint> CreateBuffer;
     internal readonly delegate* unmanaged<nint, int> ReleaseMemObject;
-    internal readonly delegate* unmanaged<nint, nint, uint, nuint, nuint, void*, uint, nint, nint, int> EnqueueWriteBuffer;
-    internal readonly delegate* unmanaged<nint, nint, uint, nuint, nuint, void*, uint, nint, nint, int> EnqueueReadBuffer;
-    internal readonly delegate* unmanaged<nint, nint, nint, nuint, nuint, nuint, uint, nint, nint, int> EnqueueCopyBuffer;
+    internal readonly delegate* unmanaged<nint, nint, uint, nuint, nuint, void*, uint, nint, nint*, int> EnqueueWriteBuffer;
+    internal readonly delegate* unmanaged<nint, nint, uint, nuint, nuint, void*, uint, nint, nint*, int> EnqueueReadBuffer;
+    internal readonly delegate* unmanaged<nint, nint, nint, nuint, nuint, nuint, uint, nint, nint*, int> EnqueueCopyBuffer;
     internal readonly delegate* unmanaged<nint, nint, uint, ulong, nuint, nuint, uint, nint, nint, int*, void*> EnqueueMapBuffer;
     internal readonly delegate* unmanaged<nint, nint, void*, uint, nint, nint, int> EnqueueUnmapMemObject;
-    internal readonly delegate* unmanaged<nint, nint, uint, nuint*, nuint*, nuint*, uint, nint, nint, int> EnqueueNDRangeKernel;
+    internal readonly delegate* unmanaged<nint, nint, uint, nuint*, nuint*, nuint*, uint, nint, nint*, int> EnqueueNDRangeKernel;
+    internal readonly delegate* unmanaged<uint, nint*, int> WaitForEvents;
+    internal readonly delegate* unmanaged<nint, uint, nuint, void*, nuint*, int> GetEventInfo;
+    internal readonly delegate* unmanaged<nint, int> ReleaseEvent;
     internal readonly delegate* unmanaged<nint, int> Finish;
 
     private OpenClApi(nint library)
@@ -53,21 +56,27 @@ internal sealed unsafe class OpenClApi
         SetKernelArg = (delegate* unmanaged<nint, uint, nuint, void*, int>)Export("clSetKernelArg");
         CreateBuffer = (delegate* unmanaged<nint, ulong, nuint, void*, int*, nint>)Export("clCreateBuffer");
         ReleaseMemObject = (delegate* unmanaged<nint, int>)Export("clReleaseMemObject");
-        EnqueueWriteBuffer = (delegate* unmanaged<nint, nint, uint, nuint, nuint, void*, uint, nint, nint, int>)Export("clEnqueueWriteBuffer");
-        EnqueueReadBuffer = (delegate* unmanaged<nint, nint, uint, nuint, nuint, void*, uint, nint, nint, int>)Export("clEnqueueReadBuffer");
-        EnqueueCopyBuffer = (delegate* unmanaged<nint, nint, nint, nuint, nuint, nuint, uint, nint, nint, int>)Export("clEnqueueCopyBuffer");
+        EnqueueWriteBuffer = (delegate* unmanaged<nint, nint, uint, nuint, nuint, void*, uint, nint, nint*, int>)Export("clEnqueueWriteBuffer");
+        EnqueueReadBuffer = (delegate* unmanaged<nint, nint, uint, nuint, nuint, void*, uint, nint, nint*, int>)Export("clEnqueueReadBuffer");
+        EnqueueCopyBuffer = (delegate* unmanaged<nint, nint, nint, nuint, nuint, nuint, uint, nint, nint*, int>)Export("clEnqueueCopyBuffer");
         EnqueueMapBuffer = (delegate* unmanaged<nint, nint, uint, ulong, nuint, nuint, uint, nint, nint, int*, void*>)Export("clEnqueueMapBuffer");
         EnqueueUnmapMemObject = (delegate* unmanaged<nint, nint, void*, uint, nint, nint, int>)Export("clEnqueueUnmapMemObject");
-        EnqueueNDRangeKernel = (delegate* unmanaged<nint, nint, uint, nuint*, nuint*, nuint*, uint, nint, nint, int>)Export("clEnqueueNDRangeKernel");
+        EnqueueNDRangeKernel = (delegate* unmanaged<nint, nint, uint, nuint*, nuint*, nuint*, uint, nint, nint*, int>)Export("clEnqueueNDRangeKernel");
+        WaitForEvents = (delegate* unmanaged<uint, nint*, int>)Export("clWaitForEvents");
+        GetEventInfo = (delegate* unmanaged<nint, uint, nuint, void*, nuint*, int>)Export("clGetEventInfo");
+        ReleaseEvent = (delegate* unmanaged<nint, int>)Export("clReleaseEvent");
         Finish = (delegate* unmanaged<nint, int>)Export("clFinish");
     }
 
     /// <summary>The system's OpenCL, or why there is none.</summary>
-    internal static (OpenClApi? Api, string? Missing) Load()
-    {
-        string[] names = OperatingSystem.IsWindows() ? ["OpenCL.dll"]
+    internal static (OpenClApi? Api, string? Missing) Load() => Load(
+        OperatingSystem.IsWindows() ? ["OpenCL.dll"]
             : OperatingSystem.IsMacOS() ? ["/System/Library/Frameworks/OpenCL.framework/OpenCL"]
-            : ["libOpenCL.so.1", "libOpenCL.so"];
+            : ["libOpenCL.so.1", "libOpenCL.so"]);
+
+    /// <summary>The first library that is there, by their names.</summary>
+    internal static (OpenClApi? Api, string? Missing) Load(string[] names)
+    {
         foreach (string name in names)
         {
             if (!NativeLibrary.TryLoad(name, out nint library))

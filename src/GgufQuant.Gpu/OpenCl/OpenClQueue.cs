@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace GgufQuant.Gpu.OpenCl;
@@ -6,8 +7,12 @@ namespace GgufQuant.Gpu.OpenCl;
 internal sealed unsafe class OpenClQueue(OpenClApi api, nint context, KernelModules programs, nint queue, KernelTables tables) : IGpuQueue
 {
     private const ulong ReadWrite = 1 << 0;
+    private const uint ExecutionStatusProperty = 0x11D3;
 
     private readonly Dictionary<Kernel, nint> _kernels = [];
+
+    // An event for each command since the last wait: only its event tells that a command has failed.
+    private readonly List<nint> _commands = [];
 
     /// <inheritdoc/>
     public KernelTables Tables => tables;
@@ -25,16 +30,25 @@ internal sealed unsafe class OpenClQueue(OpenClApi api, nint context, KernelModu
     public void Free(nint buffer) => api.ReleaseMemObject(buffer);
 
     /// <inheritdoc/>
-    public void Upload(nint buffer, void* source, long bytes) =>
-        OpenClApi.Check(api.EnqueueWriteBuffer(queue, buffer, 0, 0, (nuint)bytes, source, 0, 0, 0), "copy to the device");
+    public void Upload(nint buffer, void* source, long bytes)
+    {
+        nint command;
+        Begin(api.EnqueueWriteBuffer(queue, buffer, 0, 0, (nuint)bytes, source, 0, 0, &command), command, "copy to the device");
+    }
 
     /// <inheritdoc/>
-    public void Download(void* destination, nint buffer, long bytes) =>
-        OpenClApi.Check(api.EnqueueReadBuffer(queue, buffer, 0, 0, (nuint)bytes, destination, 0, 0, 0), "copy from the device");
+    public void Download(void* destination, nint buffer, long bytes)
+    {
+        nint command;
+        Begin(api.EnqueueReadBuffer(queue, buffer, 0, 0, (nuint)bytes, destination, 0, 0, &command), command, "copy from the device");
+    }
 
     /// <inheritdoc/>
-    public void Copy(nint destination, nint source, long bytes) =>
-        OpenClApi.Check(api.EnqueueCopyBuffer(queue, source, destination, 0, 0, (nuint)bytes, 0, 0, 0), "copy within the device");
+    public void Copy(nint destination, nint source, long bytes)
+    {
+        nint command;
+        Begin(api.EnqueueCopyBuffer(queue, source, destination, 0, 0, (nuint)bytes, 0, 0, &command), command, "copy within the device");
+    }
 
     /// <inheritdoc/>
     public void Launch(Kernel kernel, KernelArguments arguments)
@@ -46,19 +60,63 @@ internal sealed unsafe class OpenClQueue(OpenClApi api, nint context, KernelModu
             OpenClApi.Check(api.SetKernelArg(handle, i, KernelArguments.Sizes[(int)i], addresses[i]), $"set an argument of '{kernel.Name}'");
         nuint group = GpuJob.GroupSize;
         nuint items = ((nuint)arguments.Items + group - 1) / group * group;
-        OpenClApi.Check(api.EnqueueNDRangeKernel(queue, handle, 1, null, &items, &group, 0, 0, 0), $"run '{kernel.Name}'");
+        nint command;
+        Begin(api.EnqueueNDRangeKernel(queue, handle, 1, null, &items, &group, 0, 0, &command), command, $"run '{kernel.Name}'");
     }
 
     /// <inheritdoc/>
-    public void Wait() => OpenClApi.Check(api.Finish(queue), "finish the work it was given");
+    public void Wait()
+    {
+        Span<nint> commands = CollectionsMarshal.AsSpan(_commands);
+        if (commands.IsEmpty)
+            return;
+        try
+        {
+            int waited;
+            fixed (nint* first = commands)
+                waited = api.WaitForEvents((uint)commands.Length, first);
+            // A wait that fails may end before the last command, which still works on the host's memory.
+            int finished = api.Finish(queue);
+            foreach (nint command in commands)
+                OpenClApi.Check(StatusOf(command), "do the work it was given");
+            OpenClApi.Check(waited, "wait for the work it was given");
+            OpenClApi.Check(finished, "finish the work it was given");
+        }
+        finally
+        {
+            ReleaseCommands();
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         api.Finish(queue);
+        ReleaseCommands();
         foreach (nint kernel in _kernels.Values)
             api.ReleaseKernel(kernel);
         api.ReleaseCommandQueue(queue);
+    }
+
+    private void Begin(int status, nint command, string action)
+    {
+        OpenClApi.Check(status, action);
+        _commands.Add(command);
+    }
+
+    // Zero where it is done, an error where it has failed.
+    private int StatusOf(nint command)
+    {
+        int status;
+        OpenClApi.Check(api.GetEventInfo(command, ExecutionStatusProperty, sizeof(int), &status, null), "tell what became of its work");
+        return status;
+    }
+
+    private void ReleaseCommands()
+    {
+        foreach (nint command in _commands)
+            api.ReleaseEvent(command);
+        _commands.Clear();
     }
 
     private nint Created(Kernel kernel)
