@@ -16,7 +16,9 @@ namespace GgufQuant.Gpu;
 /// </remarks>
 public sealed class GpuDevice : IQuantizationDevice
 {
-    private const int MostWeights = 4 << 20;
+    /// <summary>Weights a job where memory is not short.</summary>
+    internal const int MostWeights = 4 << 20;
+
     private const int LeastWeights = 64 << 10;
 
     // Weights a core makes before it asks again whether the card has room.
@@ -61,6 +63,10 @@ public sealed class GpuDevice : IQuantizationDevice
 
     /// <inheritdoc/>
     public int PreferredWeights { get; }
+
+    // A small job leaves most of a card idle; a core makes its share of a large one in pieces.
+    /// <inheritdoc/>
+    public int PreferredJobs => _driver.Queues;
 
     /// <inheritdoc/>
     public TimeSpan BusyTime => Stopwatch.GetElapsedTime(0, Interlocked.Read(ref _busyTicks)) + _processor.BusyTime;

@@ -129,7 +129,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     public async Task Jobs_are_of_the_size_that_the_free_memory_holds()
     {
         using (GpuDevice roomy = new(_standIn.Open(), threads: 1))
-            Assert.Equal(4 << 20, roomy.PreferredWeights);
+            Assert.Equal((4 << 20, Queues), (roomy.PreferredWeights, roomy.PreferredJobs));
         _standIn.LimitMemory(8 << 20);
         using GpuDevice device = new(_standIn.Open(), threads: 1, warn: message => Assert.Fail(message));
         Assert.Equal(128 << 10, device.PreferredWeights);

@@ -8,11 +8,13 @@ using GgufQuant.Tests.Formats;
 namespace GgufQuant.GpuCheck;
 
 /// <summary>Weights a second from F16 in pinned memory, beside what the bus copies and what the processor does.</summary>
+/// <remarks>In jobs as large as a conversion's.</remarks>
 internal static class Throughput
 {
     private const int RowLength = 4096;
-    private const int Rows = 4096;
-    private const int Weights = RowLength * Rows;
+    private const int Weights = GpuDevice.MostWeights;
+    private const int Rows = Weights / RowLength;
+    private const int JobsAQueue = 8;
     private const int Repetitions = 5;
 
     internal static void Run(IGpuDriver driver)
@@ -92,10 +94,10 @@ internal static class Throughput
         GpuJob[] queues = [.. Enumerable.Range(0, driver.Queues).Select(_ => new GpuJob(driver))];
         Parallel.For(0, queues.Length, i => queues[i].Run(plan, Job(i)));
         double kernels = Weights / Best(() => queues[0].Repeat(plan, Job(0)));
-        double copies = (double)Weights * queues.Length * 2 / Best(() => Parallel.For(0, queues.Length, i =>
+        double copies = (double)Weights * queues.Length * JobsAQueue / Best(() => Parallel.For(0, queues.Length, i =>
         {
-            queues[i].Run(plan, Job(i));
-            queues[i].Run(plan, Job(i));
+            for (int job = 0; job < JobsAQueue; job++)
+                queues[i].Run(plan, Job(i));
         }));
         foreach (GpuJob queue in queues)
             queue.Dispose();

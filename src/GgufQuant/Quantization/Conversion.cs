@@ -77,24 +77,26 @@ internal sealed class Conversion
         return finished;
     }
 
-    // Twice the threads the device works with keep it busy while the others wait for the disk.
     private static (int ChunkWeights, int Threads) Divide(QuantizationPlan plan, IQuantizationDevice device, long budget)
     {
         const int SmallestChunk = 16 * 1024;
-        int threads = device.Parallelism + Math.Max(2, device.Parallelism);
         double bytesAWeight = plan.Tensors.Select(BytesAWeight).DefaultIfEmpty(0).Max();
         long most = (long)(budget / Math.Max(1, bytesAWeight));
         // Some formats weigh a row as a whole once there is importance, so such rows are never cut.
         long longestRow = plan.Tensors.Where(tensor => tensor.Importance is not null).Select(tensor => tensor.Source.RowLength).DefaultIfEmpty(0).Max();
         if (longestRow > most)
             throw new QuantizationException($"Rows of {longestRow:N0} weights do not fit the memory budget: raise it, or leave the importance matrix out.");
-        long weights = Math.Max(longestRow, Math.Clamp(most / threads, SmallestChunk, device.PreferredWeights));
-        return ((int)weights, (int)Math.Clamp(most / weights, 1, threads));
+        long weights = Math.Max(longestRow, Math.Clamp(most / ThreadsFor(device.PreferredJobs), SmallestChunk, device.PreferredWeights));
+        return ((int)weights, (int)Math.Clamp(most / weights, 1, ThreadsFor(device.Parallelism)));
     }
 
-    // Source, blocks, and the floats between them.
-    private static double BytesAWeight(PlannedTensor tensor) =>
-        ((tensor.Source.Format.BitsPerWeight + tensor.Format.BitsPerWeight) / 8) + sizeof(float);
+    // Twice the jobs the device works on keep it busy while the other threads wait for the disk.
+    private static int ThreadsFor(int jobs) => jobs + Math.Max(2, jobs);
+
+    // Source, blocks, and the floats between them; what is copied stays where it was read to.
+    private static double BytesAWeight(PlannedTensor tensor) => tensor.IsCopied
+        ? tensor.Source.Format.BitsPerWeight / 8
+        : ((tensor.Source.Format.BitsPerWeight + tensor.Format.BitsPerWeight) / 8) + sizeof(float);
 
     private void Work()
     {

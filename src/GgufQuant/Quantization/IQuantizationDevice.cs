@@ -20,6 +20,9 @@ public interface IQuantizationDevice : IDisposable
     /// <summary>Weights a job should hold for the device to work well.</summary>
     int PreferredWeights { get; }
 
+    /// <summary>Jobs of that size that keep the device busy: memory goes to them first, then to more jobs at a time.</summary>
+    int PreferredJobs => Parallelism;
+
     /// <summary>Time the device has spent on jobs so far, summed over those that ran at the same time.</summary>
     TimeSpan BusyTime { get; }
 

@@ -451,6 +451,24 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         Assert.Throws<ArgumentOutOfRangeException>(() => new Quantizer(new QuantizerOptions { MemoryBudget = 1 << 20 }));
     }
 
+    [Fact]
+    public void Memory_goes_to_the_jobs_a_device_prefers_before_it_goes_to_its_cores()
+    {
+        const long Budget = 64 << 20;
+        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_0);
+        (string expected, string actual) = (NewPath(), NewPath());
+        Run(plan, expected);
+        using CardOfManyCores card = new();
+        Run(plan, actual, options: new QuantizerOptions { Device = card, MemoryBudget = Budget });
+        Assert.True(File.ReadAllBytes(expected).AsSpan().SequenceEqual(File.ReadAllBytes(actual)));
+
+        // Half of the budget holds sixteen jobs: two bytes of a half, the float made of it, and 18 bytes for 32 weights.
+        const double Held = Budget / 2 / (2 + 4 + (18.0 / 32));
+        Assert.InRange(card.LargestJob, Held / 16 * 0.9, Held / 16);
+        Assert.InRange(card.MostAtOnce, card.LargestJob, Held);
+    }
+
     private static QuantizationResult Run(
         QuantizationPlan plan, string path, bool overwrite = false, QuantizerOptions? options = null, IProgress<QuantizationProgress>? progress = null) =>
         new Quantizer(options).Run(plan, path, overwrite, progress, TestContext.Current.CancellationToken);
@@ -518,5 +536,51 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     private sealed class Progress(Action<QuantizationProgress> report) : IProgress<QuantizationProgress>
     {
         public void Report(QuantizationProgress value) => report(value);
+    }
+
+    /// <summary>The processor, as a card with eight jobs at a time and many cores beside it.</summary>
+    private sealed class CardOfManyCores : IQuantizationDevice
+    {
+        private readonly CpuDevice _inner = new();
+        private readonly Lock _lock = new();
+        private long _now;
+
+        public string Name => _inner.Name;
+
+        public int Parallelism => 64;
+
+        public int PreferredWeights => 4 << 20;
+
+        public int PreferredJobs => 8;
+
+        public TimeSpan BusyTime => _inner.BusyTime;
+
+        /// <summary>Weights of the largest job.</summary>
+        internal long LargestJob { get; private set; }
+
+        /// <summary>The most weights that have been here at a time.</summary>
+        internal long MostAtOnce { get; private set; }
+
+        public bool CanQuantize(GgmlType source, GgmlType target) => _inner.CanQuantize(source, target);
+
+        public System.Buffers.IMemoryOwner<byte> Allocate(int bytes) => _inner.Allocate(bytes);
+
+        public async Task<WeightFault?> QuantizeAsync(QuantizationJob job, CancellationToken token)
+        {
+            lock (_lock)
+            {
+                _now += job.Weights;
+                LargestJob = Math.Max(LargestJob, job.Weights);
+                MostAtOnce = Math.Max(MostAtOnce, _now);
+            }
+            // Whoever else would bring a job now has the time to.
+            await Task.Delay(50, token);
+            WeightFault? fault = await _inner.QuantizeAsync(job, token);
+            lock (_lock)
+                _now -= job.Weights;
+            return fault;
+        }
+
+        public void Dispose() => _inner.Dispose();
     }
 }
