@@ -90,6 +90,6 @@ public class WholeFileTests
     {
         string path = Path.Combine(folder, "imatrix.gguf");
         TestImatrix.For(source).WriteGguf(path);
-        return ImportanceMatrix.Open(path);
+        return ImportanceMatrix.Open(path, TestContext.Current.CancellationToken);
     }
 }

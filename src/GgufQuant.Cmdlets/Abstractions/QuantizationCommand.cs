@@ -105,11 +105,14 @@ public abstract class QuantizationCommand : ModelCommand
         LeaveOutputTensor = LeaveOutputTensor,
         ImportanceMatrix = ImportanceMatrix is null
             ? null
-            : OrStop(ResolveUnexpanded(ImportanceMatrix), path => Imatrix.ImportanceMatrix.Open(path).Where(IncludeWeight, ExcludeWeight)),
+            : OrStop(ResolveUnexpanded(ImportanceMatrix), ReadMatrix).Where(IncludeWeight, ExcludeWeight),
         PruneLayers = PruneLayer,
         KeepSplit = KeepSplit,
         Split = SplitOptions,
     };
+
+    private Imatrix.ImportanceMatrix ReadMatrix(string path) => RunInBackground(
+        $"Reading {Formatting.FileName(path)}", (_, token) => Imatrix.ImportanceMatrix.Open(path, token));
 
     /// <summary>The options for one model.</summary>
     /// <exception cref="QuantizationException">Metadata given do not fit the model's.</exception>

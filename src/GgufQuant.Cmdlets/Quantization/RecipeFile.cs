@@ -61,9 +61,9 @@ internal static class RecipeFile
     }
 
     // 0, '0-3,28-31' and @(0, '4-7') all name layers.
-    private static List<int> Layers(string path, int number, object layers)
+    private static HashSet<int> Layers(string path, int number, object layers)
     {
-        List<int> all = [];
+        HashSet<int> all = [];
         foreach (object item in layers is object[] several ? several : [layers])
         {
             foreach (string range in string.Create(CultureInfo.InvariantCulture, $"{item}").Split(','))
@@ -71,7 +71,7 @@ internal static class RecipeFile
                 string[] ends = range.Split('-');
                 if (ends.Length > 2 || !TryParse(ends[0], out int first) || !TryParse(ends[^1], out int last) || last < first)
                     throw Refusal(path, $"rule {number}: '{range}' names no layers: write 5, '0-3' or '0-3,28-31'");
-                all.AddRange(Enumerable.Range(first, last - first + 1));
+                all.UnionWith(Enumerable.Range(first, last - first + 1));
             }
         }
         return all;

@@ -92,7 +92,15 @@ public sealed class GgufWriter
             Write(stream, (ulong)tensor.Offset);
             written += TensorBytes(tensor.Name, tensor.Shape.Length);
         }
-        stream.Write(new byte[DataOffset - written]);
+        WriteZeros(stream, DataOffset - written);
+    }
+
+    // An alignment of gigabytes is allowed, and so is padding of that size.
+    private static void WriteZeros(Stream stream, long count)
+    {
+        byte[] zeros = new byte[(int)Math.Min(count, 1 << 16)];
+        for (; count > 0; count -= zeros.Length)
+            stream.Write(zeros, 0, (int)Math.Min(count, zeros.Length));
     }
 
     private static int AlignmentOf(GgufMetadata metadata)

@@ -36,15 +36,21 @@ public sealed class ImportanceMatrix
     public int? ChunkSize { get; }
 
     /// <summary>Reads a file of either format.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="token">Stops it.</param>
     /// <exception cref="ImportanceFormatException">The file is not an importance matrix, is damaged, or holds values that are negative or not finite.</exception>
     /// <exception cref="Gguf.GgufFormatException">The file is GGUF, but damaged.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static ImportanceMatrix Open(string path)
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static ImportanceMatrix Open(string path, CancellationToken token = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ImportanceMatrix matrix = IsGguf(path) ? GgufImatrixReader.Read(path) : LegacyImatrixReader.Read(path);
         foreach (ImportanceEntry entry in matrix.Entries)
+        {
+            token.ThrowIfCancellationRequested();
             entry.CheckValues();
+        }
         return matrix;
     }
 

@@ -10,7 +10,7 @@ namespace GgufQuant.Imatrix;
 /// </remarks>
 internal sealed class LegacyImatrixReader
 {
-    // Longer names than ggml's own cannot be any tensor's.
+    // A tensor's name has at most 63 bytes; the name of the text may be a long path.
     private const int MaxNameBytes = 4096;
 
     private readonly string _path;

@@ -38,7 +38,7 @@ internal sealed class ResumeJournal : IDisposable
         bool isContinued;
         using (StreamReader reader = new(stream, leaveOpen: true))
         {
-            isContinued = reader.ReadLine() == conversion;
+            isContinued = stream.Length <= MostBytes(plan) && reader.ReadLine() == conversion;
             while (isContinued && reader.ReadLine() is { } line)
                 Read(line, plan, finished);
         }
@@ -72,6 +72,9 @@ internal sealed class ResumeJournal : IDisposable
 
     public void Dispose() => _stream.Dispose();
 
+    // A line has less than a hundred bytes, and few tensors are made more than once.
+    private static long MostBytes(QuantizationPlan plan) => 4096 + (1024L * plan.Tensors.Count);
+
     private static string PathOf(string destination) => $"{destination}.partial.journal";
 
     // The last line of a tensor counts.
@@ -85,21 +88,20 @@ internal sealed class ResumeJournal : IDisposable
     // The headers tell every tensor's type and place and all metadata; the files read are told by length and time.
     private static string Describe(QuantizationPlan plan)
     {
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (GgufWriter layout in plan.Layout.Files)
+        using SHA256 hash = SHA256.Create();
+        using (CryptoStream stream = new(Stream.Null, hash, CryptoStreamMode.Write))
         {
-            using MemoryStream header = new();
-            layout.WriteHeader(header);
-            hash.AppendData(header.GetBuffer().AsSpan(0, (int)header.Length));
+            foreach (GgufWriter layout in plan.Layout.Files)
+                layout.WriteHeader(stream);
+            foreach (string path in plan.Source.Shards.Select(shard => shard.Path).Concat(plan.Options.ImportanceMatrix is { } matrix ? [Path.GetFullPath(matrix.Path)] : []))
+            {
+                FileInfo file = new(path);
+                stream.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{path}|{file.Length}|{file.LastWriteTimeUtc:O}\n")));
+            }
+            foreach (ImportanceEntry entry in plan.Tensors.Select(tensor => tensor.Importance).OfType<ImportanceEntry>())
+                stream.Write(Encoding.UTF8.GetBytes($"{entry.Name}\n"));
         }
-        foreach (string path in plan.Source.Shards.Select(shard => shard.Path).Concat(plan.Options.ImportanceMatrix is { } matrix ? [Path.GetFullPath(matrix.Path)] : []))
-        {
-            FileInfo file = new(path);
-            hash.AppendData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{path}|{file.Length}|{file.LastWriteTimeUtc:O}\n")));
-        }
-        foreach (ImportanceEntry entry in plan.Tensors.Select(tensor => tensor.Importance).OfType<ImportanceEntry>())
-            hash.AppendData(Encoding.UTF8.GetBytes($"{entry.Name}\n"));
-        return $"GgufQuant {Convert.ToHexString(hash.GetHashAndReset())}";
+        return $"GgufQuant {Convert.ToHexString(hash.Hash!)}";
     }
 
     private void Write(string line)

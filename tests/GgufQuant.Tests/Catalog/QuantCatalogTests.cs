@@ -94,7 +94,7 @@ public class QuantCatalogTests
             writer.Write(1);
             writer.Write(1f);
         }
-        ImportanceMatrix matrix = ImportanceMatrix.Open(path);
+        ImportanceMatrix matrix = ImportanceMatrix.Open(path, TestContext.Current.CancellationToken);
         File.Delete(path);
         return matrix;
     }

@@ -52,7 +52,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         TestImatrix imatrix = TestImatrix.For(source);
         string path = NewPath();
         imatrix.WriteGguf(path);
-        ImportanceMatrix matrix = ImportanceMatrix.Open(path);
+        ImportanceMatrix matrix = ImportanceMatrix.Open(path, TestContext.Current.CancellationToken);
         QuantizationPlan plan = QuantizationPlan.Create(source, type, new() { ImportanceMatrix = matrix });
         AssertSameFile(plan, new ReferenceQuantizerOptions
         {
@@ -118,7 +118,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
             ("quantize.imatrix.entries_count", (long)imatrix.Entries.Count), ("quantize.imatrix.chunks_count", 2000L),
         ];
         AssertSameFile(
-            QuantizationPlan.Create(source, FileType.Q2_K_S, new() { PruneLayers = layers, ImportanceMatrix = ImportanceMatrix.Open(path) }),
+            QuantizationPlan.Create(source, FileType.Q2_K_S, new() { PruneLayers = layers, ImportanceMatrix = ImportanceMatrix.Open(path, TestContext.Current.CancellationToken) }),
             new() { PruneLayers = sorted, ImportanceMatrix = imatrix.Means(), Overrides = keys });
     }
 

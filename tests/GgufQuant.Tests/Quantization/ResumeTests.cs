@@ -53,6 +53,18 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     }
 
     [Fact]
+    public void A_journal_longer_than_any_is_begun_anew()
+    {
+        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
+        string path = CancelHalfway(plan);
+        File.AppendAllText($"{path}.partial.journal", new string('x', 1 << 20));
+
+        Assert.Equal(0, Run(plan, path, new() { Resume = true }).TensorsReused);
+        AssertIsWhole(plan, path);
+    }
+
+    [Fact]
     public void A_conversion_from_the_beginning_leaves_nothing_of_the_one_that_was_stopped()
     {
         using GgufFile source = GgufFile.Open(TestModels.Sample);
@@ -152,7 +164,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
         Run(QuantizationPlan.Create(source, FileType.Q4_K_S), earlierPath);
         using GgufFile earlier = GgufFile.Open(earlierPath);
 
-        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_S, new() { ImportanceMatrix = ImportanceMatrix.Open(matrix) });
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_S, new() { ImportanceMatrix = ImportanceMatrix.Open(matrix, TestContext.Current.CancellationToken) });
         string path = NewPath();
         QuantizationResult result = Run(plan, path, new() { Reuse = earlier });
 
