@@ -47,11 +47,7 @@ public sealed class LogitsFileTests
     {
         using TemporaryFolder folder = new();
         string path = folder.File("logits.bin");
-        byte[] bytes = new byte[20 + (4 * 4) + 16];
-        "_logits_"u8.CopyTo(bytes);
-        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(8), 4);
-        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(12), 3);
-        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(16), 1);
+        byte[] bytes = OneChunk();
         BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(36), scale);
         BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(40), least);
         File.WriteAllBytes(path, bytes);
@@ -86,16 +82,23 @@ public sealed class LogitsFileTests
     {
         using TemporaryFolder folder = new();
         string path = folder.File("logits.bin");
-        byte[] bytes = new byte[20 + (4 * 4) + 16];
-        "_logits_"u8.CopyTo(bytes);
-        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(8), 4);
-        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(12), 3);
-        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(16), 1);
+        byte[] bytes = OneChunk();
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(offset), value);
         File.WriteAllBytes(path, bytes);
 
         LogitsFormatException exception = Assert.Throws<LogitsFormatException>(() => LogitsFile.Open(path));
 
         Assert.Contains(message, exception.Message, StringComparison.Ordinal);
+    }
+
+    // Four tokens of a vocabulary of three, and one prediction.
+    private static byte[] OneChunk()
+    {
+        byte[] bytes = new byte[20 + (4 * 4) + 16];
+        "_logits_"u8.CopyTo(bytes);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(8), 4);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(12), 3);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(16), 1);
+        return bytes;
     }
 }
