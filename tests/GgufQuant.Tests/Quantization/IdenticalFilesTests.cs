@@ -35,6 +35,8 @@ public sealed class IdenticalFilesTests(TestModels models) : IClassFixture<TestM
         text.Append("- **=** identical without a matrix and with one\n");
         text.Append("- **m** identical with a matrix; refused without one, by llama.cpp too, naming the same tensor\n");
         text.Append("- **–** refused by both: rows of this model suit neither q1_0 nor a type that stands in for it\n\n");
+        text.Append("One kind of file is another than llama.cpp's: of a model with a `general.alignment` other than 32, llama.cpp keeps that key\n");
+        text.Append("but aligns the tensors to 32, so that it cannot read the file itself; here they are aligned as the key says.\n\n");
         text.Append("NVFP4 is no file type that llama.cpp makes; single tensors can have it. This table is written by\n");
         text.Append($"`IdenticalFilesTests` with `{Update}=1`, which fails when it is out of date.\n\n");
         text.Append($"| | {string.Join(" | ", names)} |\n|---|{string.Concat(Enumerable.Repeat(":-:|", names.Length))}\n");
