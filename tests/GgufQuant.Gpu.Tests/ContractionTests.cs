@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using GgufQuant.Formats;
+using GgufQuant.GpuCheck;
 using GgufQuant.Tests.Formats;
 
 namespace GgufQuant.Gpu.Tests;
@@ -44,6 +45,15 @@ public class ContractionTests
         Assert.Null(SelfTest.Run(sound, KernelPlan.Types, token: TestContext.Current.CancellationToken));
         using IGpuDriver mutant = OpenClTestDevice.Open(Contracted);
         Assert.NotNull(SelfTest.Run(mutant, KernelPlan.Types, token: TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void The_check_of_a_card_counts_the_files_that_differ()
+    {
+        Assert.SkipWhen(OpenClTestDevice.Missing is not null, OpenClTestDevice.Missing ?? "");
+        string model = Path.Combine(TestFolders.Root, "samples", "novels-6m-f16.gguf");
+        Assert.Equal(0, WholeFile.Run(() => new GpuDevice(OpenClTestDevice.Open(KernelSource.OpenCl)), model));
+        Assert.InRange(WholeFile.Run(() => new GpuDevice(OpenClTestDevice.Open(Contracted)), model), 1, 4);
     }
 
     private static string Contracted(string file) => KernelSource.OpenCl(file).Replace(Pragma, "#pragma OPENCL FP_CONTRACT ON");

@@ -2,7 +2,7 @@ using GgufQuant.Gpu;
 using GgufQuant.GpuCheck;
 
 // usage: GgufQuant.GpuCheck [model.gguf]
-// Writes a report in Markdown; exits with 1 where a byte differs, with 2 where there is no device to try.
+// Writes a report in Markdown; exits with 1 where a byte differs or a device fails, with 2 where there is no device to try.
 Console.WriteLine("| device | name | memory | |");
 Console.WriteLine("| --- | --- | --- | --- |");
 foreach (ComputeDevice device in DeviceCatalog.Try())
@@ -15,19 +15,24 @@ foreach (DeviceCatalog.Candidate candidate in usable)
     Console.WriteLine($"\n## {candidate.Device.Id}: {candidate.Device.Name}\n");
     try
     {
-        using IGpuDriver driver = candidate.Open!();
-        differing += Verification.Run(driver);
-        // OpenCL on a processor shows that the kernels are right, not how fast they are.
-        if (candidate.Device.IsGpu)
-            Throughput.Run(driver);
+        differing += CheckKernels(candidate);
+        if (args is [string model])
+            differing += WholeFile.Run(() => (GpuDevice)DeviceCatalog.Open(candidate.Device.Id, warn: Console.WriteLine), model);
     }
     catch (GpuException exception)
     {
         Console.WriteLine(exception.Message);
         differing++;
-        continue;
     }
-    if (args is [string model])
-        WholeFile.Run(candidate.Device.Id, model);
 }
 return differing > 0 ? 1 : usable.Length == 0 ? 2 : 0;
+
+static long CheckKernels(DeviceCatalog.Candidate candidate)
+{
+    using IGpuDriver driver = candidate.Open!();
+    long differing = Verification.Run(driver);
+    // OpenCL on a processor shows that the kernels are right, not how fast they are.
+    if (candidate.Device.IsGpu)
+        Throughput.Run(driver);
+    return differing;
+}

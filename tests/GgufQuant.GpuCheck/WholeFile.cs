@@ -8,8 +8,10 @@ namespace GgufQuant.GpuCheck;
 /// <summary>A model of the user's, quantized by the card and by the processor.</summary>
 internal static class WholeFile
 {
-    internal static void Run(string device, string path)
+    /// <returns>How many files differ.</returns>
+    internal static int Run(Func<GpuDevice> open, string path)
     {
+        int differing = 0;
         Console.WriteLine($"\nWhole file '{Path.GetFileName(path)}':\n");
         Console.WriteLine("| type | card | its share of the weights | processor | |");
         Console.WriteLine("| --- | --- | --- | --- | --- |");
@@ -22,12 +24,15 @@ internal static class WholeFile
                 QuantizationPlan plan = QuantizationPlan.Create(source, type, new());
                 string fromCard = Path.Combine(folder, "card.gguf");
                 string fromProcessor = Path.Combine(folder, "processor.gguf");
-                using GpuDevice card = (GpuDevice)DeviceCatalog.Open(device, warn: Console.WriteLine);
+                using GpuDevice card = open();
                 QuantizationResult made = new Quantizer(new QuantizerOptions { Device = card }).Run(plan, fromCard, overwrite: true);
                 QuantizationResult expected = new Quantizer().Run(plan, fromProcessor, overwrite: true);
-                string verdict = HasSameBytes(fromCard, fromProcessor) ? "same bytes" : "DIFFERENT BYTES";
+                bool isSame = HasSameBytes(fromCard, fromProcessor);
+                differing += isSame ? 0 : 1;
+                string verdict = isSame ? "same bytes" : "DIFFERENT BYTES";
                 Console.WriteLine($"| {type} | {made.Duration.TotalSeconds:F2} s | {card.Share:P0} | {expected.Duration.TotalSeconds:F2} s | {verdict} |");
             }
+            return differing;
         }
         finally
         {
