@@ -33,13 +33,12 @@ internal sealed record CudaDevice(int Ordinal, string Name, long Memory)
 /// <summary>One graphics card of CUDA's.</summary>
 internal sealed unsafe class CudaDriver : IGpuDriver
 {
-    // What the kernels are made for, then what drivers may want that have dropped the oldest cards or are older than it:
-    // nothing in the kernels depends on either.
+    // What the kernels are made for, then what drivers may want that have dropped the oldest cards: nothing in the kernels
+    // depends on it.
     private static readonly (string Version, string Target)[] s_headers =
     [
         (".version 6.0", ".target sm_50"),
         (".version 6.3", ".target sm_75"),
-        (".version 5.0", ".target sm_50"),
     ];
 
     private readonly CudaApi _api;

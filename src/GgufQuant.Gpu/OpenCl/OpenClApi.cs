@@ -90,7 +90,7 @@ internal sealed unsafe class OpenClApi
                 return (null, $"The OpenCL library '{name}' is older than version 1.2: {exception.Message}");
             }
         }
-        return (null, $"OpenCL is not installed: there is no '{names[0]}'. It comes with the graphics driver.");
+        return (null, $"OpenCL is not installed: there is no '{names[0]}'. It comes with the graphics driver or, on Linux, in packages of its own: 'ocl-icd-libopencl1' and, for the card, 'intel-opencl-icd', 'mesa-opencl-icd' or 'rocm-opencl-icd' on Debian and Ubuntu.");
     }
 
     /// <summary>A device's property of a fixed size.</summary>
