@@ -90,7 +90,8 @@ internal sealed unsafe class OpenClApi
                 return (null, $"The OpenCL library '{name}' is older than version 1.2: {exception.Message}");
             }
         }
-        return (null, $"OpenCL is not installed: there is no '{names[0]}'. It comes with the graphics driver or, on Linux, in packages of its own: 'ocl-icd-libopencl1' and, for the card, 'intel-opencl-icd', 'mesa-opencl-icd' or 'rocm-opencl-icd' on Debian and Ubuntu.");
+        return (null, $"OpenCL is not installed: there is no '{names[0]}'. It comes with the graphics driver, on Linux in packages of its own "
+            + "such as 'ocl-icd-libopencl1' and 'rocm-opencl-icd'.");
     }
 
     /// <summary>A device's property of a fixed size.</summary>
