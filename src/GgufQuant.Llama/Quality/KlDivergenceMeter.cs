@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using GgufQuant.Quantization;
 
 namespace GgufQuant.Llama.Quality;
 
@@ -37,7 +38,7 @@ public static class KlDivergenceMeter
         long started = Stopwatch.GetTimestamp();
         KlDivergenceSums sums = new();
         Prediction[] predictions = new Prediction[candidate.BatchSize];
-        ParallelOptions parallel = new() { MaxDegreeOfParallelism = Math.Max(1, threads), CancellationToken = cancellationToken };
+        threads = Math.Max(1, threads);
         for (int chunk = 0; chunk < corpus.Count; chunk++)
         {
             int[] tokens = corpus.Evaluated(chunk);
@@ -46,7 +47,7 @@ public static class KlDivergenceMeter
             {
                 reference.Advance(chunk, tokens, batch, cancellationToken);
                 candidate.Evaluate(tokens.AsSpan(batch.Start, batch.Length), batch.Start, batch.FirstScored, cancellationToken);
-                Parallel.For(0, batch.Scored, parallel, () => (float[])[], (row, _, scratch) =>
+                ParallelLoop.For(batch.Scored, threads, () => (float[])[], (row, scratch) =>
                 {
                     int target = corpus.Target(chunk, batch.Start + batch.FirstScored + row);
                     TokenDistribution expected = reference.Row(row, ref scratch);
@@ -54,7 +55,7 @@ public static class KlDivergenceMeter
                     predictions[row] = new(
                         -actual.LogProbability(target), -expected.LogProbability(target), expected.DivergenceOf(actual), expected.Top == actual.Top);
                     return scratch;
-                }, _ => { });
+                }, cancellationToken);
                 // In order, so that the sums do not depend on the number of threads.
                 foreach (ref readonly Prediction prediction in predictions.AsSpan(0, batch.Scored))
                     sums.Add(prediction);

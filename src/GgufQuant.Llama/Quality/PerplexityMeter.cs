@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using GgufQuant.Quantization;
 
 namespace GgufQuant.Llama.Quality;
 
@@ -34,7 +35,7 @@ public static class PerplexityMeter
         long started = Stopwatch.GetTimestamp();
         NegativeLogLikelihood total = default;
         double[] losses = new double[context.BatchSize];
-        ParallelOptions parallel = new() { MaxDegreeOfParallelism = Math.Max(1, threads), CancellationToken = cancellationToken };
+        threads = Math.Max(1, threads);
         for (int chunk = 0; chunk < corpus.Count; chunk++)
         {
             int[] tokens = corpus.Evaluated(chunk);
@@ -42,13 +43,13 @@ public static class PerplexityMeter
             foreach (ChunkBatch batch in corpus.Batches(context.BatchSize))
             {
                 context.Evaluate(tokens.AsSpan(batch.Start, batch.Length), batch.Start, allOutputs ? 0 : batch.FirstScored, cancellationToken);
-                Parallel.For(0, batch.Scored, parallel, row =>
+                ParallelLoop.For(batch.Scored, threads, row =>
                 {
                     ReadOnlySpan<float> values = context.Logits(batch.FirstScored + row);
                     int target = corpus.Target(chunk, batch.Start + batch.FirstScored + row);
                     losses[row] = -TokenDistribution.FromLogits(values).LogProbability(target);
                     logits?.Encode(row, values);
-                });
+                }, cancellationToken);
                 for (int row = 0; row < batch.Scored; row++)
                     total.Add(losses[row]);
                 logits?.Flush(batch.Scored);
@@ -65,18 +66,18 @@ public static class PerplexityMeter
         long started = Stopwatch.GetTimestamp();
         NegativeLogLikelihood total = default;
         double[] losses = new double[batchSize];
-        ParallelOptions parallel = new() { MaxDegreeOfParallelism = Math.Max(1, threads), CancellationToken = cancellationToken };
+        threads = Math.Max(1, threads);
         for (int chunk = 0; chunk < corpus.Count; chunk++)
         {
             int[] tokens = corpus.Evaluated(chunk);
             foreach (ChunkBatch batch in corpus.Batches(batchSize))
             {
                 source.Advance(chunk, tokens, batch, cancellationToken);
-                Parallel.For(0, batch.Scored, parallel, () => (float[])[], (row, _, scratch) =>
+                ParallelLoop.For(batch.Scored, threads, () => (float[])[], (row, scratch) =>
                 {
                     losses[row] = -source.Row(row, ref scratch).LogProbability(corpus.Target(chunk, batch.Start + batch.FirstScored + row));
                     return scratch;
-                }, _ => { });
+                }, cancellationToken);
                 for (int row = 0; row < batch.Scored; row++)
                     total.Add(losses[row]);
             }

@@ -1,5 +1,5 @@
-using System.Runtime.ExceptionServices;
 using GgufQuant.Gguf;
+using GgufQuant.Quantization;
 
 namespace GgufQuant.Comparison;
 
@@ -37,17 +37,17 @@ internal static class TensorScan
         int threads, IProgress<ScanProgress>? progress, CancellationToken token)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
-        ParallelOptions options = new()
-        {
-            CancellationToken = token,
-            MaxDegreeOfParallelism = threads == 0 ? Environment.ProcessorCount : threads,
-        };
+        int most = threads == 0 ? Environment.ProcessorCount : threads;
         long weights = tensors.Sum(tensor => tensor.ElementCount);
         long done = 0;
         TResult[] results = new TResult[WaveChunks];
         foreach ((int Tensor, long Start, int Count)[] wave in Chunks(tensors).Chunk(WaveChunks))
         {
-            RunWave(wave, results, measure, options);
+            ParallelLoop.For(wave.Length, most, () => new ScanBuffers(), (i, buffers) =>
+            {
+                results[i] = measure(wave[i].Tensor, wave[i].Start, wave[i].Count, buffers);
+                return buffers;
+            }, token);
             for (int i = 0; i < wave.Length; i++)
             {
                 fold(wave[i].Tensor, wave[i].Start, results[i]);
@@ -64,29 +64,6 @@ internal static class TensorScan
             long count = tensors[tensor].ElementCount;
             for (long start = 0; start < count; start += ChunkWeights)
                 yield return (tensor, start, (int)Math.Min(ChunkWeights, count - start));
-        }
-    }
-
-    private static void RunWave<TResult>(
-        (int Tensor, long Start, int Count)[] wave, TResult[] results, Measure<TResult> measure, ParallelOptions options)
-    {
-        try
-        {
-            Parallel.For(
-                0,
-                wave.Length,
-                options,
-                () => new ScanBuffers(),
-                (i, _, buffers) =>
-                {
-                    results[i] = measure(wave[i].Tensor, wave[i].Start, wave[i].Count, buffers);
-                    return buffers;
-                },
-                _ => { });
-        }
-        catch (AggregateException exception)
-        {
-            ExceptionDispatchInfo.Throw(exception.InnerExceptions[0]);
         }
     }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.ExceptionServices;
 using GgufQuant.Gguf;
 using GgufQuant.Planning;
 
@@ -18,15 +17,7 @@ internal static class ReusableTensors
     internal static IReadOnlyDictionary<int, GgufTensor> Find(QuantizationPlan plan, GgufFile earlier, int threads, CancellationToken token)
     {
         GgufTensor?[] same = new GgufTensor?[plan.Tensors.Count];
-        ParallelOptions options = new() { MaxDegreeOfParallelism = threads, CancellationToken = token };
-        try
-        {
-            Parallel.For(0, same.Length, options, index => same[index] = Find(plan, plan.Tensors[index], earlier, token));
-        }
-        catch (AggregateException exception)
-        {
-            ExceptionDispatchInfo.Throw(exception.InnerExceptions[0]);
-        }
+        ParallelLoop.For(same.Length, threads, index => same[index] = Find(plan, plan.Tensors[index], earlier, token), token);
         return same.Index().Where(found => found.Item is not null).ToDictionary(found => found.Index, found => found.Item!);
     }
 

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using GgufQuant.Gguf;
 using GgufQuant.Llama.Quality;
 
 namespace GgufQuant.Llama.Tests.Quality;
@@ -63,6 +65,23 @@ public sealed class PerplexityMeterTests
 
         Assert.Equal(512, exception.Required);
         Assert.Contains(exception.Tokens.ToString(), exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TellsOfLogitsThatAreNotFiniteAsTheyAre()
+    {
+        using TemporaryFolder folder = new();
+        byte[] bytes = File.ReadAllBytes(Sample.Model);
+        using (GgufFile file = GgufFile.Open(Sample.Model))
+            BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan((int)file.FindTensor("output_norm.weight")!.FileOffset), float.NaN);
+        string path = folder.File("damaged.gguf");
+        File.WriteAllBytes(path, bytes);
+        using ILanguageModel model = Sample.Load(path);
+        CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 64, limit: 1);
+        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 64 });
+
+        Assert.Throws<InferenceException>(() => PerplexityMeter.Measure(context, corpus, threads: 2, cancellationToken: Token));
+        Assert.Throws<InferenceException>(() => KlDivergenceMeter.Measure(context, context, corpus, threads: 2, cancellationToken: Token));
     }
 
     [Fact]
