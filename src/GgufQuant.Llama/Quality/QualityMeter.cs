@@ -64,7 +64,7 @@ public sealed class QualityMeter : IDisposable
         if (_options.LogitsFile is { } stored)
         {
             MeasureReference(null, cancellationToken);
-            using LogitsFile file = LogitsFile.Open(stored);
+            using LogitsFile file = OpenLogits(stored);
             using ILanguageModel model = Load(path, cancellationToken);
             using IEvaluationContext context = model.CreateContext(ContextOptions(file.ContextLength));
             return KlDivergenceMeter.Measure(new StoredReference(file), context, _corpus!, Threads, progress, cancellationToken);
@@ -81,8 +81,7 @@ public sealed class QualityMeter : IDisposable
 
     private PerplexityResult ReadLogits(string path, Reference reference, IProgress<EvaluationProgress>? progress, CancellationToken cancellationToken)
     {
-        using LogitsFile file = LogitsFile.Open(path);
-        file.RequireFor(reference.Corpus, reference.Model.Vocabulary.Count);
+        using LogitsFile file = OpenLogits(path);
         // The file does not say whose predictions it holds: those of its first chunk are made again.
         KlDivergenceResult first = KlDivergenceMeter.Measure(
             new StoredReference(file), reference.Context, reference.Corpus.First(1), Threads, progress: null, cancellationToken);
@@ -93,6 +92,22 @@ public sealed class QualityMeter : IDisposable
         }
         return PerplexityMeter.Measure(
             new StoredReference(file), reference.Corpus, reference.Context.BatchSize, Threads, progress, cancellationToken);
+    }
+
+    // Each time, for somebody may have replaced the file since.
+    private LogitsFile OpenLogits(string path)
+    {
+        LogitsFile file = LogitsFile.Open(path);
+        try
+        {
+            file.RequireFor(_corpus!, _vocabulary!.Count);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
     }
 
     private PerplexityResult WriteLogits(string path, Reference reference, IProgress<EvaluationProgress>? progress, CancellationToken cancellationToken)

@@ -109,13 +109,9 @@ public sealed record ModelInfo
     /// <summary>The file type that a file names, or else the one its weights tell; null where neither does.</summary>
     internal static FileType? TypeOf(GgufMetadata metadata, IReadOnlyList<TypeShare> shares)
     {
-        if (!metadata.TryGetUInt64(GgufKeys.FileType, out ulong number) || number > int.MaxValue)
-            return GuessedType(shares);
-        FileType type = (FileType)(number & ~(ulong)GuessedFileType.Flag);
-        if (!Enum.IsDefined(type))
+        if (!metadata.TryGetUInt64(GgufKeys.FileType, out ulong number) || !GuessedFileType.TryRead(number, out FileType type, out bool isGuessed))
             return GuessedType(shares);
         // llama.cpp's guess goes by the number of tensors, of which most may hold few of the weights.
-        bool isGuessed = (number & GuessedFileType.Flag) != 0;
         bool isBorneOut = shares.Count > 0 && shares[0].Type == QuantCatalog.Of(type).BaseType;
         return isGuessed && !isBorneOut ? GuessedType(shares) : type;
     }

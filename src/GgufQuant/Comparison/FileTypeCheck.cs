@@ -14,8 +14,7 @@ internal static class FileTypeCheck
         GgufTensor[] matrices = [.. file.Tensors.Where(tensor => tensor.RowCount > 1)];
         if (file.Metadata.TryGetUInt64(GgufKeys.FileType, out ulong number))
         {
-            FileType type = (FileType)(number & ~(ulong)GuessedFileType.Flag);
-            if (number > int.MaxValue || !Enum.IsDefined(type))
+            if (!GuessedFileType.TryRead(number, out FileType type, out _))
                 yield return new GgufFinding(FindingSeverity.Warning, GgufKeys.FileType, $"There is no file type {number}.");
             else if (matrices.Length > 0 && QuantCatalog.Of(type).Format is var format && !matrices.Any(tensor => tensor.Format == format))
                 yield return new GgufFinding(FindingSeverity.Warning, GgufKeys.FileType, $"The file says it is {type}, but no matrix is {format}; they are {Types(matrices)}.");

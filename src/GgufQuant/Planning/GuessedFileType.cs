@@ -7,8 +7,16 @@ namespace GgufQuant.Planning;
 /// <remarks>llama-model-loader.cpp; <c>llama_model_quantize</c> writes it into a copy.</remarks>
 internal static class GuessedFileType
 {
-    /// <summary>The bit that marks a number as guessed.</summary>
-    internal const uint Flag = 1024;
+    // The bit that marks a number as guessed.
+    private const uint Flag = 1024;
+
+    /// <summary>Reads a number of <c>general.file_type</c>, be it marked as guessed or not.</summary>
+    internal static bool TryRead(ulong number, out FileType type, out bool isGuessed)
+    {
+        isGuessed = (number & Flag) != 0;
+        type = (FileType)(number & ~(ulong)Flag);
+        return number <= int.MaxValue && Enum.IsDefined(type);
+    }
 
     /// <summary>The number for <c>general.file_type</c>, with its mark.</summary>
     internal static uint Of(IEnumerable<GgufTensor> tensors)

@@ -23,7 +23,7 @@ internal sealed class AtomicFile : IDisposable
         _path = path;
         _overwrite = overwrite;
         _isResumable = isResumable;
-        _temporaryPath = isResumable ? $"{path}{Extension}" : $"{path}.{Guid.NewGuid():N}{Extension}";
+        _temporaryPath = isResumable ? UnfinishedPathOf(path) : $"{path}.{Guid.NewGuid():N}{Extension}";
         _stream = new FileStream(_temporaryPath, isResumable ? FileMode.OpenOrCreate : FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 64 * 1024);
     }
 
@@ -61,16 +61,14 @@ internal sealed class AtomicFile : IDisposable
     /// <exception cref="UnauthorizedAccessException">The folder is not this user's to write to.</exception>
     internal static void Try(string path, bool overwrite) => Create(path, length: 0, overwrite, _ => { }).Dispose();
 
-    /// <summary>Removes what was left to be gone on with, if nobody writes it.</summary>
-    internal static void RemoveUnfinished(string path)
-    {
-        if (File.Exists(path + Extension))
-            TryRemove(path + Extension);
-    }
+    /// <summary>The name under which a file that is to be gone on with is written.</summary>
+    internal static string UnfinishedPathOf(string path) => path + Extension;
 
-    /// <summary>Removes a file that nobody writes.</summary>
+    /// <summary>Removes a file that nobody writes; false if there is none, or somebody does.</summary>
     internal static bool TryRemove(string path)
     {
+        if (!File.Exists(path))
+            return false;
         try
         {
             new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose).Dispose();

@@ -88,7 +88,7 @@ public sealed class Quantizer
         if (!ResumeJournal.Remove(paths[0]))
             return;
         foreach (string path in paths)
-            AtomicFile.RemoveUnfinished(path);
+            AtomicFile.TryRemove(AtomicFile.UnfinishedPathOf(path));
     }
 
     private static void CheckIsNotSource(GgufFile source, string destination)

@@ -58,7 +58,7 @@ internal sealed class ResumeJournal : IDisposable
     }
 
     /// <summary>Removes the journal of a conversion that is not gone on with; false if there is none, or somebody writes it.</summary>
-    internal static bool Remove(string destination) => File.Exists(PathOf(destination)) && AtomicFile.TryRemove(PathOf(destination));
+    internal static bool Remove(string destination) => AtomicFile.TryRemove(PathOf(destination));
 
     /// <summary>Notes that a tensor is whole.</summary>
     internal void Add(int tensor, string hash) => Write(string.Create(CultureInfo.InvariantCulture, $"{tensor} {hash}"));
@@ -75,7 +75,7 @@ internal sealed class ResumeJournal : IDisposable
     // A line has less than a hundred bytes, and few tensors are made more than once.
     private static long MostBytes(QuantizationPlan plan) => 4096 + (1024L * plan.Tensors.Count);
 
-    private static string PathOf(string destination) => $"{destination}.partial.journal";
+    private static string PathOf(string destination) => $"{AtomicFile.UnfinishedPathOf(destination)}.journal";
 
     // The last line of a tensor counts.
     private static void Read(string line, QuantizationPlan plan, Dictionary<int, string> finished)
