@@ -46,7 +46,7 @@
         'module/GgufQuant.Cmdlets.dll'
         'module/GgufQuant.Format.ps1xml'
         'module/GgufQuant.Gpu.dll'
-        'module/GgufQuant.Llama.dll'
+        'module/GgufQuant.Evaluation.dll'
         'module/GgufQuant.Types.ps1xml'
         'module/GgufQuant.dll'
         'module/en-US/GgufQuant.Cmdlets.dll-Help.xml'

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using GgufQuant.Llama;
+using GgufQuant.Evaluation.Engines;
 using LLama.Exceptions;
 using LLama.Native;
 

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Reflection;
-using GgufQuant.Llama;
+using GgufQuant.Evaluation.Engines;
 using LLama;
 using LLama.Common;
 using LLama.Exceptions;
@@ -24,7 +24,7 @@ public sealed class LLamaSharpEngine : IInferenceEngine
     /// <summary>Loads LLamaSharp's libraries.</summary>
     /// <param name="log">Receives llama.cpp's log on any thread; null to drop it.</param>
     /// <exception cref="EngineMissingException">No backend package's library loads here.</exception>
-    public static LLamaSharpEngine Start(Action<GgufQuant.Llama.LlamaLogLevel, string>? log = null)
+    public static LLamaSharpEngine Start(Action<GgufQuant.Evaluation.LlamaLogLevel, string>? log = null)
     {
         if (!NativeLibraryConfig.LLama.LibraryHasLoaded)
             NativeLibraryConfig.All.WithLogCallback((level, line) => OnLog(level, line.TrimEnd(), log));
@@ -66,19 +66,19 @@ public sealed class LLamaSharpEngine : IInferenceEngine
         }
     }
 
-    private static void OnLog(LLamaLogLevel level, string line, Action<GgufQuant.Llama.LlamaLogLevel, string>? log)
+    private static void OnLog(LLamaLogLevel level, string line, Action<GgufQuant.Evaluation.LlamaLogLevel, string>? log)
     {
         if (level == LLamaLogLevel.Error)
             s_complaints.Enqueue(line);
         log?.Invoke(LevelOf(level), line);
     }
 
-    private static GgufQuant.Llama.LlamaLogLevel LevelOf(LLamaLogLevel level) => level switch
+    private static GgufQuant.Evaluation.LlamaLogLevel LevelOf(LLamaLogLevel level) => level switch
     {
-        LLamaLogLevel.Error => GgufQuant.Llama.LlamaLogLevel.Error,
-        LLamaLogLevel.Warning => GgufQuant.Llama.LlamaLogLevel.Warning,
-        LLamaLogLevel.Info => GgufQuant.Llama.LlamaLogLevel.Information,
-        _ => GgufQuant.Llama.LlamaLogLevel.Debug,
+        LLamaLogLevel.Error => GgufQuant.Evaluation.LlamaLogLevel.Error,
+        LLamaLogLevel.Warning => GgufQuant.Evaluation.LlamaLogLevel.Warning,
+        LLamaLogLevel.Info => GgufQuant.Evaluation.LlamaLogLevel.Information,
+        _ => GgufQuant.Evaluation.LlamaLogLevel.Debug,
     };
 
     private sealed class Forwarder(IProgress<double> receiver) : IProgress<float>

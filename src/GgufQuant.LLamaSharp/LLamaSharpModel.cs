@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
-using GgufQuant.Llama;
+using GgufQuant.Evaluation.Engines;
 using LLama;
 using LLama.Native;
 

@@ -2,7 +2,7 @@ using System.Management.Automation;
 using System.Text;
 using System.Text.RegularExpressions;
 using GgufQuant.Commands;
-using GgufQuant.Llama;
+using GgufQuant.Evaluation.LlamaCpp;
 
 namespace GgufQuant.Cmdlets.Tests;
 

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using GgufQuant.Catalog;
+using GgufQuant.Evaluation.Engines;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Cmdlets.Tests;

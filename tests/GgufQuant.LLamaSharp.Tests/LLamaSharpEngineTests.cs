@@ -1,5 +1,5 @@
-using GgufQuant.Llama;
-using GgufQuant.Llama.Tests;
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Tests;
 
 namespace GgufQuant.LLamaSharp.Tests;
 

@@ -2,8 +2,8 @@ using System.Management.Automation;
 using GgufQuant.Catalog;
 using GgufQuant.Comparison;
 using GgufQuant.Gguf;
-using GgufQuant.Llama.Generation;
-using GgufQuant.Llama.Quality;
+using GgufQuant.Evaluation.Generation;
+using GgufQuant.Evaluation.Perplexity;
 
 namespace GgufQuant.Commands;
 

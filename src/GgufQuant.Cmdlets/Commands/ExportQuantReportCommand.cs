@@ -1,6 +1,6 @@
 using System.Management.Automation;
-using GgufQuant.Llama.Quality;
-using GgufQuant.Llama.Reports;
+using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Evaluation.Reports;
 
 namespace GgufQuant.Commands;
 

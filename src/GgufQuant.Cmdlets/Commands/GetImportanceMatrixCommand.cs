@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using GgufQuant.Llama.Imatrix;
+using GgufQuant.Evaluation.Imatrix;
 
 namespace GgufQuant.Commands;
 

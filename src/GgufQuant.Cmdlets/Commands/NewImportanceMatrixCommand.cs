@@ -1,9 +1,9 @@
 using System.Management.Automation;
 using GgufQuant.Catalog;
 using GgufQuant.Gguf;
-using GgufQuant.Llama;
-using GgufQuant.Llama.Imatrix;
-using GgufQuant.Llama.Quality;
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Imatrix;
+using GgufQuant.Evaluation.Perplexity;
 
 namespace GgufQuant.Commands;
 

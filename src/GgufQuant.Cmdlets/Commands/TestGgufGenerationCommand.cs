@@ -1,7 +1,7 @@
 using System.Management.Automation;
 using GgufQuant.Catalog;
 using GgufQuant.Gguf;
-using GgufQuant.Llama.Generation;
+using GgufQuant.Evaluation.Generation;
 
 namespace GgufQuant.Commands;
 

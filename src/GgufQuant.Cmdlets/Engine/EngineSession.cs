@@ -1,5 +1,6 @@
 using System.Management.Automation;
-using GgufQuant.Llama;
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.LlamaCpp;
 
 namespace GgufQuant.Commands;
 

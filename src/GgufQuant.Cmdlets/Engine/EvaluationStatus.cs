@@ -1,5 +1,5 @@
 using System.Globalization;
-using GgufQuant.Llama.Quality;
+using GgufQuant.Evaluation.Perplexity;
 
 namespace GgufQuant.Commands;
 

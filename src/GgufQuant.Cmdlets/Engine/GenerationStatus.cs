@@ -1,5 +1,5 @@
 using System.Globalization;
-using GgufQuant.Llama.Generation;
+using GgufQuant.Evaluation.Generation;
 
 namespace GgufQuant.Commands;
 

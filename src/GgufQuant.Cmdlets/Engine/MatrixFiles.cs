@@ -1,5 +1,5 @@
 using GgufQuant.Imatrix;
-using GgufQuant.Llama.Imatrix;
+using GgufQuant.Evaluation.Imatrix;
 
 namespace GgufQuant.Commands;
 

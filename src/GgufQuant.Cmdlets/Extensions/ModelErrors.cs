@@ -3,8 +3,8 @@ using GgufQuant.Comparison;
 using GgufQuant.Gguf;
 using GgufQuant.Gpu;
 using GgufQuant.Imatrix;
-using GgufQuant.Llama;
-using GgufQuant.Llama.Quality;
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;

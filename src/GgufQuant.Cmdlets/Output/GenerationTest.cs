@@ -1,4 +1,4 @@
-using GgufQuant.Llama.Generation;
+using GgufQuant.Evaluation.Generation;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;

@@ -1,4 +1,4 @@
-using GgufQuant.Llama.Imatrix;
+using GgufQuant.Evaluation.Imatrix;
 
 namespace GgufQuant.Commands;
 

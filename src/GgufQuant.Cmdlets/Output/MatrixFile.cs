@@ -1,5 +1,5 @@
-using GgufQuant.Llama.Imatrix;
-using GgufQuant.Llama.Quality;
+using GgufQuant.Evaluation.Imatrix;
+using GgufQuant.Evaluation.Perplexity;
 
 namespace GgufQuant.Commands;
 

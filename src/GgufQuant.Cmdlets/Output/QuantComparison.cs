@@ -1,6 +1,6 @@
 using GgufQuant.Catalog;
 using GgufQuant.Comparison;
-using GgufQuant.Llama.Generation;
+using GgufQuant.Evaluation.Generation;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;

@@ -1,6 +1,6 @@
 using GgufQuant.Catalog;
 using GgufQuant.Comparison;
-using GgufQuant.Llama.Quality;
+using GgufQuant.Evaluation.Perplexity;
 
 namespace GgufQuant.Commands;
 

@@ -1,0 +1,46 @@
+namespace GgufQuant.Evaluation.Engines;
+
+/// <summary>The engine failed while running a model, or its output cannot be used.</summary>
+public class InferenceException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>The engine's libraries are not where they should be, or cannot be loaded here.</summary>
+public sealed class EngineMissingException(string message, Exception? inner = null) : InferenceException(message, inner);
+
+/// <summary>The engine's libraries are of another version than these bindings were written for.</summary>
+public sealed class EngineVersionException(string message) : InferenceException(message);
+
+/// <summary>The engine could not load a model.</summary>
+public class ModelLoadException(string path, string message) : InferenceException(message)
+{
+    /// <summary>The model's file.</summary>
+    public string Path { get; } = path;
+}
+
+/// <summary>The engine does not know a model's architecture.</summary>
+public sealed class UnknownArchitectureException(string path, string message) : ModelLoadException(path, message);
+
+/// <summary>A model's file holds no vocabulary, so no text can be evaluated with it.</summary>
+public sealed class MissingVocabularyException(string path)
+    : ModelLoadException(path, $"'{path}' holds no vocabulary, so no text can be evaluated with it.");
+
+/// <summary>Two models that should be compared have different vocabularies.</summary>
+public sealed class VocabularyMismatchException(string path, Vocabulary vocabulary, string referencePath, Vocabulary referenceVocabulary)
+    : InferenceException(
+        $"The vocabulary of '{path}' is not that of the reference '{referencePath}' ({Difference(vocabulary, referenceVocabulary)}), so what they predict cannot be compared token by token.")
+{
+    private static string Difference(Vocabulary vocabulary, Vocabulary reference) => vocabulary.Count == reference.Count
+        ? $"both have {vocabulary.Count} tokens, but not the same ones"
+        : $"{vocabulary.Count} tokens instead of {reference.Count}";
+}
+
+/// <summary>A text has too few tokens for what was asked.</summary>
+public sealed class CorpusTooShortException(int tokens, int required, int contextLength)
+    : InferenceException(
+        $"The text has {tokens} tokens, but a context of {contextLength} needs at least {required}: give a longer text or a smaller context length.")
+{
+    /// <summary>Tokens of the text.</summary>
+    public int Tokens { get; } = tokens;
+
+    /// <summary>Tokens needed.</summary>
+    public int Required { get; } = required;
+}

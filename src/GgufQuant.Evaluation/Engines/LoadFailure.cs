@@ -1,0 +1,25 @@
+using System.Text.RegularExpressions;
+
+namespace GgufQuant.Evaluation.Engines;
+
+/// <summary>Why llama.cpp did not load a model, from what it logged.</summary>
+internal static partial class LoadFailure
+{
+    /// <summary>The exception to throw.</summary>
+    /// <param name="path">The model's file.</param>
+    /// <param name="engine">The engine, for the message.</param>
+    /// <param name="complaints">The errors it logged, in order.</param>
+    public static ModelLoadException Of(string path, string engine, IReadOnlyList<string> complaints)
+    {
+        // The innermost function logs first, as "function: reason".
+        string reason = complaints.Count > 0 ? FunctionPrefix().Replace(complaints[0], "").TrimEnd('.') : "it gave no reason";
+        if (reason.Contains("unknown model architecture", StringComparison.Ordinal))
+            return new UnknownArchitectureException(path, $"{engine} does not know the architecture of '{path}': {reason}.");
+        if (reason.Contains("tokenizer.ggml.model", StringComparison.Ordinal))
+            return new MissingVocabularyException(path);
+        return new ModelLoadException(path, $"{engine} cannot load '{path}': {reason}.");
+    }
+
+    [GeneratedRegex(@"^\w+: ")]
+    private static partial Regex FunctionPrefix();
+}

@@ -1,0 +1,90 @@
+using GgufQuant.Evaluation.Engines;
+
+namespace GgufQuant.Evaluation.Generation;
+
+/// <summary>Compares quantizations with their reference by what they write.</summary>
+/// <remarks>One model is in memory at a time: the reference's texts are made once and kept.</remarks>
+public sealed class GenerationMeter
+{
+    private readonly IInferenceEngine _engine;
+    private readonly string _referencePath;
+    private readonly string[] _prompts;
+    private readonly GenerationOptions _options;
+    private Texts? _reference;
+
+    /// <summary>Prepares; nothing is loaded yet.</summary>
+    /// <exception cref="ArgumentException">There is no prompt.</exception>
+    public GenerationMeter(IInferenceEngine engine, string referencePath, IEnumerable<string> prompts, GenerationOptions options)
+    {
+        _engine = engine;
+        _referencePath = referencePath;
+        _prompts = [.. prompts];
+        _options = options;
+        if (_prompts.Length == 0)
+            throw new ArgumentException("There is no prompt to continue.", nameof(prompts));
+    }
+
+    /// <summary>Continues each prompt with the reference itself, which agrees with itself throughout.</summary>
+    /// <param name="progress">Told after each token.</param>
+    /// <param name="cancellationToken">Stops within a token.</param>
+    /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
+    public IReadOnlyList<GenerationComparison> MeasureReference(
+        IProgress<GenerationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        Texts reference = Reference(progress, cancellationToken);
+        return Compare(reference, reference);
+    }
+
+    /// <summary>Continues each prompt with a candidate and compares.</summary>
+    /// <param name="path">The candidate's file.</param>
+    /// <param name="progress">Told after each token, those of the reference's texts included where they are made now.</param>
+    /// <param name="cancellationToken">Stops within a token.</param>
+    /// <exception cref="VocabularyMismatchException">Its vocabulary is another than the reference's.</exception>
+    /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
+    public IReadOnlyList<GenerationComparison> Measure(
+        string path, IProgress<GenerationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        Texts reference = Reference(progress, cancellationToken);
+        return Compare(reference, Generate(path, reference, progress, cancellationToken));
+    }
+
+    private Texts Reference(IProgress<GenerationProgress>? progress, CancellationToken cancellationToken) =>
+        _reference ??= Generate(_referencePath, null, progress, cancellationToken);
+
+    private IReadOnlyList<GenerationComparison> Compare(Texts reference, Texts candidate) =>
+        [.. _prompts.Select((prompt, index) => new GenerationComparison
+        {
+            Prompt = prompt,
+            Reference = reference.Continuations[index],
+            Candidate = candidate.Continuations[index],
+            AgreeingTokens = candidate.Agreeing[index].Tokens,
+            AgreeingText = candidate.Agreeing[index].Text,
+        })];
+
+    private Texts Generate(string path, Texts? reference, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken)
+    {
+        using ILanguageModel model = _engine.Load(path, new() { GpuLayers = _options.GpuLayers }, cancellationToken);
+        if (reference is not null && !model.Vocabulary.Matches(reference.Vocabulary))
+            throw new VocabularyMismatchException(path, model.Vocabulary, _referencePath, reference.Vocabulary);
+        int contextLength = _prompts.Max(prompt => GreedyGenerator.Tokenize(model, prompt).Length) + _options.MaximumTokens;
+        using IEvaluationContext context = model.CreateContext(new() { ContextLength = contextLength, Threads = _options.Threads });
+        Texts texts = new(model.Vocabulary, [], []);
+        for (int i = 0; i < _prompts.Length; i++)
+        {
+            TokenCount? count = progress is null ? null : new(progress, i + 1, _prompts.Length, _options.MaximumTokens);
+            GeneratedText text = GreedyGenerator.Generate(model, context, _prompts[i], _options.MaximumTokens, count, cancellationToken);
+            texts.Continuations.Add(text);
+            int[] tokens = [.. text.Tokens];
+            int agreeing = reference is null ? tokens.Length : tokens.AsSpan().CommonPrefixLength([.. reference.Continuations[i].Tokens]);
+            texts.Agreeing.Add((agreeing, model.Detokenize(tokens.AsSpan(0, agreeing))));
+        }
+        return texts;
+    }
+
+    private sealed class TokenCount(IProgress<GenerationProgress> progress, int prompt, int prompts, int maximum) : IProgress<int>
+    {
+        public void Report(int value) => progress.Report(new(prompt, prompts, value, maximum));
+    }
+
+    private sealed record Texts(Vocabulary Vocabulary, List<GeneratedText> Continuations, List<(int Tokens, string Text)> Agreeing);
+}

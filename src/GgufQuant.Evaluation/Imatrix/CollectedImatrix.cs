@@ -1,0 +1,92 @@
+using GgufQuant.Imatrix;
+
+namespace GgufQuant.Evaluation.Imatrix;
+
+/// <summary>An importance matrix being collected: sums that more text can be added to.</summary>
+public sealed class CollectedImatrix
+{
+    private readonly SortedDictionary<string, ColumnSums> _entries = new(StringComparer.Ordinal);
+    private readonly List<string> _datasets = [];
+
+    /// <summary>An empty matrix.</summary>
+    /// <param name="chunkSize">Tokens of a chunk: what the number of chunks is counted in.</param>
+    public CollectedImatrix(int chunkSize)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(chunkSize, 1);
+        ChunkSize = chunkSize;
+    }
+
+    /// <summary>Tokens of a chunk.</summary>
+    public int ChunkSize { get; }
+
+    /// <summary>Chunks collected: the tokens that the busiest matrix has seen, in chunks.</summary>
+    public int ChunkCount => (int)Math.Min(int.MaxValue, _entries.Values.SelectMany(entry => entry.Counts).DefaultIfEmpty().Max() / ChunkSize);
+
+    /// <summary>The texts it was collected from.</summary>
+    public IReadOnlyList<string> Datasets => _datasets;
+
+    /// <summary>The sums by the weight tensor's name, in ordinal order.</summary>
+    public IReadOnlyDictionary<string, ColumnSums> Entries => _entries;
+
+    /// <summary>Takes up a matrix from a file, to be added to.</summary>
+    /// <param name="matrix">The matrix; of the older format the counts are estimated, since it keeps none.</param>
+    /// <param name="chunkSize">Tokens of a chunk.</param>
+    public static CollectedImatrix From(ImportanceMatrix matrix, int chunkSize)
+    {
+        ArgumentNullException.ThrowIfNull(matrix);
+        CollectedImatrix collected = new(chunkSize);
+        // llama-imatrix reads the older format's means times calls as sums over that many chunks.
+        int factor = matrix.IsLegacy ? chunkSize : 1;
+        foreach (ImportanceEntry entry in matrix.Entries)
+        {
+            ColumnSums sums = collected.Entry(entry.Name, entry.Columns, entry.Counts.Count);
+            float[] squares = entry.ReadSums();
+            for (int i = 0; i < squares.Length; i++)
+                sums.Squares[i] = (double)squares[i] * factor;
+            for (int i = 0; i < sums.Counts.Length; i++)
+                sums.Counts[i] = (long)Math.Round((double)entry.Counts[i] * factor);
+        }
+        collected._datasets.AddRange(matrix.Datasets);
+        return collected;
+    }
+
+    /// <summary>Names a text it was collected from.</summary>
+    public void AddDataset(string name) => _datasets.Add(name);
+
+    /// <summary>Adds the sums of another run, on the same or another text.</summary>
+    /// <exception cref="InvalidDataException">A tensor's shape differs: the runs are of different models.</exception>
+    public void Merge(CollectedImatrix other)
+    {
+        foreach ((string name, ColumnSums sums) in other._entries)
+            Merge(name, sums);
+        _datasets.AddRange(other._datasets);
+    }
+
+    /// <summary>Adds one tensor's sums of another run.</summary>
+    /// <exception cref="InvalidDataException">The tensor's shape differs: the runs are of different models.</exception>
+    public void Merge(string name, ColumnSums sums)
+    {
+        if (!_entries.TryGetValue(name, out ColumnSums? entry))
+            _entries.Add(name, entry = new(sums.Squares.Length, sums.Counts.Length));
+        if (!entry.TryMerge(sums))
+        {
+            throw new InvalidDataException(
+                $"The importance matrices do not belong to the same model: '{name}' has {entry.Squares.Length} values in one, {sums.Squares.Length} in the other.");
+        }
+    }
+
+    /// <summary>The tensor's sums, made when it is first seen.</summary>
+    internal ColumnSums Entry(string name, long columns, int counts)
+    {
+        if (!_entries.TryGetValue(name, out ColumnSums? entry))
+            _entries.Add(name, entry = new(columns, counts));
+        if (entry.Squares.Length != columns)
+        {
+            throw new InvalidDataException(
+                $"The importance matrix to go on with belongs to another model: '{name}' has {entry.Squares.Length} values, here {columns}.");
+        }
+        if (counts > 1)
+            entry.SplitCounts(counts);
+        return entry;
+    }
+}

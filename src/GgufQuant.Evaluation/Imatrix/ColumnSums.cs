@@ -1,0 +1,69 @@
+using System.Numerics;
+
+namespace GgufQuant.Evaluation.Imatrix;
+
+/// <summary>What one weight tensor's inputs summed to.</summary>
+public sealed class ColumnSums
+{
+    /// <summary>Empty sums.</summary>
+    /// <param name="columns">Columns of all matrices of the tensor together.</param>
+    /// <param name="counts">1 where all matrices see the same inputs, else the number of matrices.</param>
+    public ColumnSums(long columns, int counts)
+    {
+        Squares = new double[columns];
+        Counts = new long[counts];
+    }
+
+    /// <summary>Σx² of each column, matrix after matrix.</summary>
+    public double[] Squares { get; }
+
+    /// <summary>Input rows seen: one number for all matrices, or one a matrix.</summary>
+    public long[] Counts { get; private set; }
+
+    /// <summary>Whether some matrix has seen no input.</summary>
+    public bool IsPartial => Counts.Contains(0);
+
+    /// <summary>Input rows a column has seen.</summary>
+    public long CountOf(int column) => Counts[column / (Squares.Length / Counts.Length)];
+
+    /// <summary>Adds a row of inputs to a matrix's columns, without counting it.</summary>
+    internal void Add(int matrix, ReadOnlySpan<float> row)
+    {
+        Span<double> squares = Squares.AsSpan(matrix * row.Length, row.Length);
+        int i = 0;
+        for (; i <= row.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            Vector.Widen(new Vector<float>(row[i..]), out Vector<double> low, out Vector<double> high);
+            Accumulate(squares[i..], low);
+            Accumulate(squares[(i + Vector<double>.Count)..], high);
+        }
+        for (; i < row.Length; i++)
+            squares[i] += (double)row[i] * row[i];
+
+        static void Accumulate(Span<double> sums, Vector<double> values) => (new Vector<double>(sums) + (values * values)).CopyTo(sums);
+    }
+
+    /// <summary>Takes a count for all matrices apart into one each.</summary>
+    internal void SplitCounts(int matrices)
+    {
+        if (Counts.Length == matrices)
+            return;
+        long[] counts = new long[matrices];
+        counts.AsSpan().Fill(Counts[0]);
+        Counts = counts;
+    }
+
+    /// <summary>Adds sums of another run; a single count stands for all matrices of the other.</summary>
+    internal bool TryMerge(ColumnSums other)
+    {
+        if (other.Squares.Length != Squares.Length || (Counts.Length != other.Counts.Length && Counts.Length != 1 && other.Counts.Length != 1))
+            return false;
+        if (other.Counts.Length > 1)
+            SplitCounts(other.Counts.Length);
+        for (int i = 0; i < Squares.Length; i++)
+            Squares[i] += other.Squares[i];
+        for (int i = 0; i < Counts.Length; i++)
+            Counts[i] += other.Counts[other.Counts.Length == 1 ? 0 : i];
+        return true;
+    }
+}

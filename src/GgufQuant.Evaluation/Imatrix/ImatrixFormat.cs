@@ -1,0 +1,11 @@
+namespace GgufQuant.Evaluation.Imatrix;
+
+/// <summary>The file formats of importance matrices.</summary>
+public enum ImatrixFormat
+{
+    /// <summary>GGUF with sums and counts, which can be merged and resumed without loss.</summary>
+    Gguf,
+
+    /// <summary>The older format (<c>imatrix.dat</c>), which keeps means only.</summary>
+    Legacy,
+}

@@ -1,0 +1,72 @@
+using GgufQuant.Evaluation.Engines;
+
+namespace GgufQuant.Evaluation.Imatrix;
+
+/// <summary>Adds the inputs of matrix products to an importance matrix by llama-imatrix's rules.</summary>
+/// <remarks>
+/// Counted are products of a layer's weights (names beginning with <c>blk.</c>) with at least 16 rows of floats, the output
+/// tensor's if wanted, and all products that choose experts, each expert with the rows it was chosen for.
+/// </remarks>
+internal sealed class ImatrixObserver(CollectedImatrix matrix, bool includeOutput) : IActivationObserver
+{
+    private const int FewestRows = 16;
+
+    public bool Wants(in MatrixProduct product)
+    {
+        if (product.IsIndirect)
+            return true;
+        if (product.InputShape[1] < FewestRows || !product.HasFloatInput)
+            return false;
+        return product.WeightName.StartsWith("blk.", StringComparison.Ordinal) || (includeOutput && product.WeightName == "output.weight");
+    }
+
+    public void Observe(in MatrixProduct product)
+    {
+        if (!product.HasFloatInput)
+            throw new InferenceException($"The input of '{product.WeightName}' is not of 32-bit floats.");
+        ColumnSums sums = product.IsIndirect ? AddExperts(product) : AddDense(product);
+        if (sums.Squares.AsSpan().ContainsAnyExceptInRange(0, float.MaxValue))
+            throw new InferenceException($"The input of '{product.WeightName}' holds values that are not finite numbers: no importance matrix can be made of them.");
+    }
+
+    private ColumnSums AddDense(in MatrixProduct product)
+    {
+        ReadOnlySpan<long> weight = product.WeightShape;
+        ReadOnlySpan<long> input = product.InputShape;
+        long matrices = weight[2] * weight[3];
+        ColumnSums sums = matrix.Entry(product.WeightName, input[0] * matrices, 1);
+        for (long i3 = 0; i3 < input[3]; i3++)
+        {
+            for (long i2 = 0; i2 < input[2]; i2++)
+            {
+                int target = (int)((i3 % weight[3] * weight[2]) + (i2 % weight[2]));
+                for (long i1 = 0; i1 < input[1]; i1++)
+                    sums.Add(target, product.InputRow(i1, i2, i3));
+            }
+        }
+        for (int i = 0; i < sums.Counts.Length; i++)
+            sums.Counts[i] += input[1] * input[2] * input[3] / matrices;
+        return sums;
+    }
+
+    private ColumnSums AddExperts(in MatrixProduct product)
+    {
+        ReadOnlySpan<long> input = product.InputShape;
+        if (input[3] != 1)
+            throw new InferenceException($"The input of '{product.WeightName}' has more than three dimensions.");
+        int experts = (int)product.WeightShape[2];
+        ColumnSums sums = matrix.Entry(product.WeightName, input[0] * experts, experts);
+        for (long token = 0; token < input[2]; token++)
+        {
+            for (int slot = 0; slot < product.SelectedExperts; slot++)
+            {
+                int expert = product.SelectedExpert(slot, token);
+                if ((uint)expert >= (uint)experts)
+                    throw new InferenceException($"'{product.WeightName}' has {experts} experts, but number {expert} was chosen.");
+                sums.Add(expert, product.InputRow(slot % input[1], token, 0));
+                sums.Counts[expert]++;
+            }
+        }
+        return sums;
+    }
+}

@@ -1,0 +1,104 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Text;
+using GgufQuant.Formats;
+using GgufQuant.Gguf;
+using GgufQuant.Quantization;
+
+namespace GgufQuant.Evaluation.Imatrix;
+
+/// <summary>Writes importance matrices in llama-imatrix's formats.</summary>
+public static class ImatrixWriter
+{
+    /// <summary>Tries whether a file could be written, before a matrix is collected for it.</summary>
+    /// <exception cref="IOException">The file exists and is not to be overwritten, is a folder, or cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder is not this user's to write to.</exception>
+    public static void TryDestination(string path, bool overwrite) => AtomicFile.Try(Path.GetFullPath(path), overwrite);
+
+    /// <summary>Writes a file, which appears under its name only when it is whole.</summary>
+    /// <exception cref="IOException">The file exists and is not to be overwritten, or the disk has no room.</exception>
+    /// <exception cref="InvalidOperationException">The matrix is empty.</exception>
+    public static void Write(CollectedImatrix matrix, string path, ImatrixFormat format, bool overwrite)
+    {
+        if (matrix.Entries.Count == 0)
+            throw new InvalidOperationException("The importance matrix has no entries: the text gave no batch of 16 tokens or more.");
+        if (format == ImatrixFormat.Legacy)
+            WriteLegacy(matrix, Path.GetFullPath(path), overwrite);
+        else
+            WriteGguf(matrix, Path.GetFullPath(path), overwrite);
+    }
+
+    private static void WriteGguf(CollectedImatrix matrix, string path, bool overwrite)
+    {
+        List<GgufTensorInfo> tensors = [];
+        List<float[]> data = [];
+        foreach ((string name, ColumnSums sums) in matrix.Entries)
+        {
+            tensors.Add(new($"{name}.in_sum2", GgmlType.F32, [sums.Squares.Length / sums.Counts.Length, sums.Counts.Length]));
+            data.Add(Array.ConvertAll(sums.Squares, value => (float)value));
+            tensors.Add(new($"{name}.counts", GgmlType.F32, [1, sums.Counts.Length]));
+            data.Add(Array.ConvertAll(sums.Counts, count => (float)count));
+        }
+        GgufWriter writer = new(
+            [
+                GgufEntry.Create(GgufKeys.Kind, "imatrix"),
+                GgufEntry.Create("imatrix.datasets", matrix.Datasets.ToArray()),
+                GgufEntry.Create("imatrix.chunk_count", (uint)matrix.ChunkCount),
+                GgufEntry.Create("imatrix.chunk_size", (uint)matrix.ChunkSize),
+            ],
+            tensors);
+        using AtomicFile file = AtomicFile.Create(path, writer.Length, overwrite, writer.WriteHeader);
+        for (int i = 0; i < data.Count; i++)
+            file.Write(writer.Tensors[i].FileOffset, LittleEndian(data[i]));
+        file.Commit();
+    }
+
+    private static void WriteLegacy(CollectedImatrix matrix, string path, bool overwrite)
+    {
+        using MemoryStream stream = new();
+        // A tensor without any data would read as all zero; the format has no way to say that nothing was seen.
+        KeyValuePair<string, ColumnSums>[] entries = [.. matrix.Entries.Where(entry => entry.Value.Counts.Any(count => count > 0))];
+        Write(stream, entries.Length);
+        foreach ((string name, ColumnSums sums) in entries)
+        {
+            int calls = checked((int)((sums.Counts.Max() + matrix.ChunkSize - 1) / matrix.ChunkSize));
+            float[] values = new float[sums.Squares.Length];
+            for (int i = 0; i < values.Length; i++)
+            {
+                long count = sums.CountOf(i);
+                // Experts that saw no input weigh all columns alike.
+                values[i] = (float)((count > 0 ? sums.Squares[i] / count : 1) * calls);
+            }
+            Write(stream, name);
+            Write(stream, calls);
+            Write(stream, values.Length);
+            stream.Write(LittleEndian(values));
+        }
+        Write(stream, matrix.ChunkCount);
+        Write(stream, matrix.Datasets.Count > 0 ? matrix.Datasets[^1] : "");
+        using AtomicFile file = AtomicFile.Create(path, stream.Length, overwrite, target => stream.WriteTo(target));
+        file.Commit();
+    }
+
+    private static ReadOnlySpan<byte> LittleEndian(float[] values)
+    {
+        Span<int> bits = MemoryMarshal.Cast<float, int>(values.AsSpan());
+        if (!BitConverter.IsLittleEndian)
+            BinaryPrimitives.ReverseEndianness(bits, bits);
+        return MemoryMarshal.AsBytes(bits);
+    }
+
+    private static void Write(Stream stream, int value)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(int)];
+        BinaryPrimitives.WriteInt32LittleEndian(bytes, value);
+        stream.Write(bytes);
+    }
+
+    private static void Write(Stream stream, string text)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        Write(stream, bytes.Length);
+        stream.Write(bytes);
+    }
+}

@@ -1,0 +1,61 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+using GgufQuant.Evaluation.Engines;
+
+namespace GgufQuant.Evaluation.LlamaCpp;
+
+/// <summary>llama.cpp's log, in whole lines.</summary>
+internal static unsafe class LlamaLog
+{
+    private const int Continuation = 5;
+
+    [ThreadStatic]
+    private static StringBuilder? s_line;
+
+    [ThreadStatic]
+    private static LlamaLogLevel s_level;
+
+    /// <summary>Errors of this thread since it was set to an empty list; null to keep none.</summary>
+    [field: ThreadStatic]
+    internal static List<string>? Complaints { get; set; }
+
+    /// <summary>Receives each line, on whatever thread wrote it.</summary>
+    internal static Action<LlamaLogLevel, string>? Receiver { get; set; }
+
+    internal static void Attach()
+    {
+        LlamaApi.SetGgmlLog(&OnLog, 0);
+        LlamaApi.SetLlamaLog(&OnLog, 0);
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void OnLog(int level, byte* text, nint state)
+    {
+        try
+        {
+            Append(level, Marshal.PtrToStringUTF8((nint)text) ?? "");
+        }
+        catch (Exception)
+        {
+            // A receiver's failure must not unwind through native frames; a lost log line is the lesser evil.
+        }
+    }
+
+    private static void Append(int level, string text)
+    {
+        StringBuilder line = s_line ??= new();
+        if (level != Continuation)
+            s_level = (LlamaLogLevel)level;
+        line.Append(text);
+        if (!text.EndsWith('\n'))
+            return;
+        string whole = line.ToString().TrimEnd();
+        line.Clear();
+        if (whole.Length == 0)
+            return;
+        if (s_level == LlamaLogLevel.Error)
+            Complaints?.Add(whole);
+        Receiver?.Invoke(s_level, whole);
+    }
+}

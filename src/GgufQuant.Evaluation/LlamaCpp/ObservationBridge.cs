@@ -1,0 +1,82 @@
+using System.Runtime.InteropServices;
+using GgufQuant.Evaluation.Engines;
+
+namespace GgufQuant.Evaluation.LlamaCpp;
+
+/// <summary>Turns llama.cpp's evaluation callback into calls of an observer, and keeps the observer's exceptions off native frames.</summary>
+internal sealed unsafe class ObservationBridge(IActivationObserver observer) : IDisposable
+{
+    private Staging _input;
+    private Staging _selection;
+    private Exception? _failure;
+
+    /// <summary>Asked: whether the tensor is wanted; else: whether to go on.</summary>
+    public bool OnTensor(NativeTensor* tensor, bool ask)
+    {
+        if (_failure is not null)
+            return false;
+        (int direct, int indirect) = LlamaLibrary.MatrixProducts;
+        if (tensor->Operation != direct && tensor->Operation != indirect)
+            return !ask;
+        NativeTensor* selection = tensor->Operation == indirect ? tensor->Source2 : null;
+        try
+        {
+            string name = NameOf(tensor->Source0);
+            if (ask)
+                return observer.Wants(new(name, tensor->Source0, tensor->Source1, selection, null, null));
+            byte* input = _input.Fetch(tensor->Source1);
+            byte* selected = selection is null ? null : _selection.Fetch(selection);
+            observer.Observe(new(name, tensor->Source0, tensor->Source1, selection, input, selected));
+            return true;
+        }
+        catch (Exception exception)
+        {
+            _failure = exception;
+            return false;
+        }
+    }
+
+    public Exception? TakeFailure()
+    {
+        Exception? failure = _failure;
+        _failure = null;
+        return failure;
+    }
+
+    public void Dispose()
+    {
+        _input.Free();
+        _selection.Free();
+    }
+
+    // The scheduler copies weights between devices under names like CUDA0#blk.0.attn_k.weight#0.
+    private static string NameOf(NativeTensor* weight)
+    {
+        string name = Marshal.PtrToStringUTF8((nint)weight->Name) ?? "";
+        string[] parts = name.Split('#');
+        return parts.Length > 1 ? parts[1] : name;
+    }
+
+    /// <summary>Host memory for a tensor that lies on a device.</summary>
+    private struct Staging
+    {
+        private byte* _memory;
+        private nuint _size;
+
+        public byte* Fetch(NativeTensor* tensor)
+        {
+            if (LlamaApi.IsHostBuffer(tensor->Buffer) != 0)
+                return tensor->Data;
+            nuint size = LlamaApi.TensorBytes(tensor);
+            if (size > _size)
+            {
+                _memory = (byte*)NativeMemory.Realloc(_memory, size);
+                _size = size;
+            }
+            LlamaApi.ReadTensor(tensor, _memory, 0, size);
+            return _memory;
+        }
+
+        public void Free() => NativeMemory.Free(_memory);
+    }
+}

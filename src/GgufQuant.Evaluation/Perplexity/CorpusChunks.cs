@@ -1,0 +1,106 @@
+using GgufQuant.Evaluation.Engines;
+
+namespace GgufQuant.Evaluation.Perplexity;
+
+/// <summary>A text's tokens, cut into chunks of one context each as llama-perplexity cuts them.</summary>
+public sealed class CorpusChunks
+{
+    private readonly int[] _tokens;
+    private readonly int _beginning;
+
+    private CorpusChunks(int[] tokens, int contextLength, int count, int beginning)
+    {
+        _tokens = tokens;
+        ContextLength = contextLength;
+        Count = count;
+        _beginning = beginning;
+    }
+
+    /// <summary>Tokens of a chunk.</summary>
+    public int ContextLength { get; }
+
+    /// <summary>Number of chunks.</summary>
+    public int Count { get; }
+
+    /// <summary>The first token whose prediction is not scored for lack of context before it: half of the chunk.</summary>
+    public int FirstScored => ContextLength / 2;
+
+    /// <summary>Predictions scored in a chunk: those of the second half but the last, whose next token is in the next chunk.</summary>
+    public int ScoredPerChunk => ContextLength - 1 - FirstScored;
+
+    /// <summary>The tokens of all chunks, as the text has them.</summary>
+    internal ReadOnlySpan<int> Tokens => _tokens;
+
+    /// <summary>The context length to use where none is given: 512, llama-perplexity's default, or what the model was trained with if that is less.</summary>
+    public static int DefaultContextLength(ILanguageModel model) =>
+        model.TrainedContextLength > 0 ? Math.Min(512, model.TrainedContextLength) : 512;
+
+    /// <summary>Reads a text file as llama.cpp's tools do: without its last line feed.</summary>
+    public static string ReadText(string path)
+    {
+        string text = File.ReadAllText(path);
+        return text.EndsWith('\n') ? text[..^1] : text;
+    }
+
+    /// <summary>Tokenizes a text and cuts it.</summary>
+    /// <param name="model">The model whose tokenizer is used.</param>
+    /// <param name="text">The text.</param>
+    /// <param name="contextLength">Tokens of a chunk, at least 4.</param>
+    /// <param name="limit">Most chunks; null for all.</param>
+    /// <param name="skip">Chunks left out at the beginning.</param>
+    /// <param name="parseSpecial">Whether special tokens written in the text are read as such.</param>
+    /// <exception cref="CorpusTooShortException">The text has fewer tokens than two chunks.</exception>
+    public static CorpusChunks Create(ILanguageModel model, string text, int contextLength, int? limit = null, int skip = 0, bool parseSpecial = false)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(contextLength, 4);
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit ?? 1, 1, nameof(limit));
+        ArgumentOutOfRangeException.ThrowIfNegative(skip);
+        Vocabulary vocabulary = model.Vocabulary;
+        if (vocabulary.AddsEndOfSequence)
+            throw new InferenceException($"The tokenizer of '{model.Path}' ends each text with an end token, for which perplexity is not defined.");
+        int[] tokens = model.Tokenize(text, addSpecial: true, parseSpecial);
+        long required = (2L + skip) * contextLength;
+        if (tokens.Length < required)
+            throw new CorpusTooShortException(tokens.Length, (int)Math.Min(required, int.MaxValue), contextLength);
+        tokens = tokens[(skip * contextLength)..];
+        int count = Math.Min(limit ?? int.MaxValue, tokens.Length / contextLength);
+        return new(tokens[..(count * contextLength)], contextLength, count, BeginningOf(vocabulary));
+    }
+
+    /// <summary>Its first chunks.</summary>
+    internal CorpusChunks First(int count) => new(_tokens[..(count * ContextLength)], ContextLength, count, _beginning);
+
+    /// <summary>The token that a position is followed by.</summary>
+    internal int Target(int chunk, int position) => _tokens[(chunk * ContextLength) + position + 1];
+
+    /// <summary>The chunk's tokens as they are evaluated: its first one gives way to the beginning-of-sequence token where the tokenizer adds one.</summary>
+    internal int[] Evaluated(int chunk)
+    {
+        int[] tokens = _tokens.AsSpan(chunk * ContextLength, ContextLength).ToArray();
+        if (_beginning >= 0)
+            tokens[0] = _beginning;
+        return tokens;
+    }
+
+    /// <summary>The batches a chunk is evaluated in.</summary>
+    internal IEnumerable<ChunkBatch> Batches(int batchSize)
+    {
+        for (int start = 0; start < ContextLength; start += batchSize)
+        {
+            int length = Math.Min(batchSize, ContextLength - start);
+            int first = Math.Clamp(FirstScored - start, 0, length);
+            int end = Math.Clamp(ContextLength - 1 - start, first, length);
+            yield return new(start, length, first, end - first);
+        }
+    }
+
+    private static int BeginningOf(Vocabulary vocabulary) =>
+        vocabulary.AddsBeginningOfSequence ? vocabulary.BeginningOfSequence : -1;
+}
+
+/// <summary>Tokens evaluated at once.</summary>
+/// <param name="Start">Position of the first token in the chunk.</param>
+/// <param name="Length">Number of tokens.</param>
+/// <param name="FirstScored">Index in the batch of the first token whose prediction is scored.</param>
+/// <param name="Scored">Number of predictions scored.</param>
+internal readonly record struct ChunkBatch(int Start, int Length, int FirstScored, int Scored);

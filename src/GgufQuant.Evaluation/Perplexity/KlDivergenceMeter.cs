@@ -1,0 +1,68 @@
+using System.Diagnostics;
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Quantization;
+
+namespace GgufQuant.Evaluation.Perplexity;
+
+/// <summary>Measures the Kullback-Leibler divergence between a reference's and a candidate's predictions by llama-perplexity's method.</summary>
+public static class KlDivergenceMeter
+{
+    /// <summary>Evaluates both models chunk by chunk side by side; no logits are stored.</summary>
+    /// <param name="reference">The reference's context.</param>
+    /// <param name="candidate">The candidate's context, of the same batch size.</param>
+    /// <param name="corpus">The text.</param>
+    /// <param name="threads">Threads that score; the contexts have their own.</param>
+    /// <param name="progress">Told after each chunk, with the candidate's perplexity.</param>
+    /// <param name="cancellationToken">Stops within a chunk.</param>
+    public static KlDivergenceResult Measure(
+        IEvaluationContext reference,
+        IEvaluationContext candidate,
+        CorpusChunks corpus,
+        int threads,
+        IProgress<EvaluationProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        if (reference.BatchSize != candidate.BatchSize)
+            throw new ArgumentException($"The contexts' batch sizes differ: {reference.BatchSize} and {candidate.BatchSize}.", nameof(candidate));
+        return Measure(new LiveReference(reference), candidate, corpus, threads, progress, cancellationToken);
+    }
+
+    /// <summary>Evaluates the candidate against predictions from anywhere.</summary>
+    internal static KlDivergenceResult Measure(
+        IReferenceSource reference,
+        IEvaluationContext candidate,
+        CorpusChunks corpus,
+        int threads,
+        IProgress<EvaluationProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        long started = Stopwatch.GetTimestamp();
+        KlDivergenceSums sums = new();
+        Prediction[] predictions = new Prediction[candidate.BatchSize];
+        threads = Math.Max(1, threads);
+        for (int chunk = 0; chunk < corpus.Count; chunk++)
+        {
+            int[] tokens = corpus.Evaluated(chunk);
+            candidate.Reset();
+            foreach (ChunkBatch batch in corpus.Batches(candidate.BatchSize))
+            {
+                reference.Advance(chunk, tokens, batch, cancellationToken);
+                candidate.Evaluate(tokens.AsSpan(batch.Start, batch.Length), batch.Start, batch.FirstScored, cancellationToken);
+                ParallelLoop.For(batch.Scored, threads, () => (float[])[], (row, scratch) =>
+                {
+                    int target = corpus.Target(chunk, batch.Start + batch.FirstScored + row);
+                    TokenDistribution expected = reference.Row(row, ref scratch);
+                    TokenDistribution actual = TokenDistribution.FromLogits(candidate.Logits(batch.FirstScored + row));
+                    predictions[row] = new(
+                        -actual.LogProbability(target), -expected.LogProbability(target), expected.DivergenceOf(actual), expected.Top == actual.Top);
+                    return scratch;
+                }, cancellationToken);
+                // In order, so that the sums do not depend on the number of threads.
+                foreach (ref readonly Prediction prediction in predictions.AsSpan(0, batch.Scored))
+                    sums.Add(prediction);
+            }
+            progress?.Report(new(chunk + 1, corpus.Count, sums.Perplexity, Stopwatch.GetElapsedTime(started)));
+        }
+        return sums.Summarize(corpus, Stopwatch.GetElapsedTime(started));
+    }
+}

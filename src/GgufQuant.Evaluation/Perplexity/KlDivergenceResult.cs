@@ -1,0 +1,56 @@
+namespace GgufQuant.Evaluation.Perplexity;
+
+/// <summary>What a quantization changed in a model's predictions over a text: llama-perplexity's <c>--kl-divergence</c> statistics.</summary>
+public sealed record KlDivergenceResult
+{
+    /// <summary>The candidate's perplexity.</summary>
+    public required MeanEstimate Perplexity { get; init; }
+
+    /// <summary>The reference's perplexity.</summary>
+    public required MeanEstimate ReferencePerplexity { get; init; }
+
+    /// <summary>Mean of ln(PPL(candidate)/PPL(reference)); the error takes account of their covariance.</summary>
+    public required MeanEstimate LogPerplexityRatio { get; init; }
+
+    /// <summary>PPL(candidate)/PPL(reference).</summary>
+    public MeanEstimate PerplexityRatio => LogPerplexityRatio.Exponential();
+
+    /// <summary>PPL(candidate) - PPL(reference); the error takes account of their covariance.</summary>
+    public required MeanEstimate PerplexityDifference { get; init; }
+
+    /// <summary>Correlation of both models' log-perplexities, -1 to 1.</summary>
+    public required double Correlation { get; init; }
+
+    /// <summary>Mean Kullback-Leibler divergence of a prediction, in nats.</summary>
+    public required MeanEstimate KlDivergence { get; init; }
+
+    /// <summary>Percentiles of the divergence, in nats.</summary>
+    public required Percentiles KlPercentiles { get; init; }
+
+    /// <summary>Mean change of the text's next token's probability, -1 to 1.</summary>
+    public required MeanEstimate ProbabilityChange { get; init; }
+
+    /// <summary>Percentiles of that change.</summary>
+    public required Percentiles ProbabilityChangePercentiles { get; init; }
+
+    /// <summary>Root of the mean square of that change.</summary>
+    public required MeanEstimate RmsProbabilityChange { get; init; }
+
+    /// <summary>Share of predictions whose most probable token is the same, 0 to 1.</summary>
+    public required MeanEstimate TopTokenMatch { get; init; }
+
+    /// <summary>100 × PPL(reference)/PPL(candidate): 100 for a candidate that predicts as well as the reference.</summary>
+    public double RelativeQuality => 100 / PerplexityRatio.Value;
+
+    /// <summary>Tokens of a chunk.</summary>
+    public required int ContextLength { get; init; }
+
+    /// <summary>Chunks evaluated.</summary>
+    public required int Chunks { get; init; }
+
+    /// <summary>Predictions scored.</summary>
+    public required long ScoredTokens { get; init; }
+
+    /// <summary>Time it took, the reference's evaluation included where it was evaluated.</summary>
+    public required TimeSpan Duration { get; init; }
+}

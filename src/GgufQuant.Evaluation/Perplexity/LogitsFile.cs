@@ -1,0 +1,140 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace GgufQuant.Evaluation.Perplexity;
+
+/// <summary>A reference's logits in llama-perplexity's file format.</summary>
+public sealed class LogitsFile : IDisposable
+{
+    private readonly SafeFileHandle _handle;
+    private readonly int[] _tokens;
+
+    private LogitsFile(string path, SafeFileHandle handle, int contextLength, int vocabularySize, int[] tokens)
+    {
+        Path = path;
+        _handle = handle;
+        ContextLength = contextLength;
+        VocabularySize = vocabularySize;
+        _tokens = tokens;
+    }
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
+
+    /// <summary>Tokens of a chunk.</summary>
+    public int ContextLength { get; }
+
+    /// <summary>Tokens of the reference's vocabulary.</summary>
+    public int VocabularySize { get; }
+
+    /// <summary>Number of chunks.</summary>
+    public int Chunks => _tokens.Length / ContextLength;
+
+    /// <summary>Bytes of a row.</summary>
+    internal long RowBytes => LogitsLayout.RowBytes(VocabularySize);
+
+    private int ScoredPerChunk => ContextLength - 1 - (ContextLength / 2);
+
+    /// <summary>Opens a file and checks its header against its length.</summary>
+    /// <exception cref="LogitsFormatException">It is not such a file, or it is cut short.</exception>
+    public static LogitsFile Open(string path)
+    {
+        SafeFileHandle handle = File.OpenHandle(path);
+        try
+        {
+            long length = RandomAccess.GetLength(handle);
+            Span<byte> header = stackalloc byte[LogitsLayout.HeaderBytes];
+            if (length < header.Length || RandomAccess.Read(handle, header, 0) < header.Length || !header.StartsWith(LogitsLayout.Magic))
+                throw new LogitsFormatException($"'{path}' is not a file of logits: it does not begin with '_logits_'.");
+            int contextLength = BinaryPrimitives.ReadInt32LittleEndian(header[8..]);
+            int vocabularySize = BinaryPrimitives.ReadInt32LittleEndian(header[12..]);
+            int chunks = BinaryPrimitives.ReadInt32LittleEndian(header[16..]);
+            if (contextLength is < 4 or > 1 << 24 || vocabularySize is < 1 or > 1 << 24 || chunks < 1)
+                throw new LogitsFormatException($"The header of '{path}' is damaged: context {contextLength}, vocabulary {vocabularySize}, chunks {chunks}.");
+            Int128 tokenBytes = (Int128)contextLength * chunks * sizeof(int);
+            Int128 needed = header.Length + tokenBytes
+                + ((Int128)chunks * (contextLength - 1 - (contextLength / 2)) * LogitsLayout.RowBytes(vocabularySize));
+            if (needed > length || tokenBytes > Array.MaxLength)
+                throw new LogitsFormatException($"'{path}' is cut short: its header announces {needed} bytes, it has {length}.");
+
+            int[] tokens = new int[contextLength * chunks];
+            ReadExactly(handle, path, MemoryMarshal.AsBytes(tokens.AsSpan()), header.Length);
+            if (!BitConverter.IsLittleEndian)
+                BinaryPrimitives.ReverseEndianness(tokens, tokens);
+            if (tokens.AsSpan().IndexOfAnyExceptInRange(0, vocabularySize - 1) is var at and >= 0)
+                throw new LogitsFormatException($"Token {at} of '{path}' is {tokens[at]}, outside of its vocabulary of {vocabularySize}.");
+            return new(path, handle, contextLength, vocabularySize, tokens);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Checks that it holds the predictions for a text by a vocabulary of this size; it may go on behind the text's chunks.</summary>
+    /// <exception cref="LogitsFormatException">They are others.</exception>
+    internal void RequireFor(CorpusChunks corpus, int vocabularySize)
+    {
+        if (VocabularySize != vocabularySize)
+            throw new LogitsFormatException($"'{Path}' holds logits of {VocabularySize} tokens, but the model has {vocabularySize}.");
+        if (ContextLength != corpus.ContextLength)
+            throw new LogitsFormatException($"'{Path}' holds chunks of {ContextLength} tokens, not of {corpus.ContextLength}.");
+        int common = Math.Min(_tokens.Length, corpus.Tokens.Length);
+        if (!corpus.Tokens[..common].SequenceEqual(_tokens.AsSpan(0, common)))
+            throw new LogitsFormatException($"'{Path}' holds logits of another text.");
+        if (Chunks < corpus.Count)
+            throw new LogitsFormatException($"'{Path}' holds {Chunks} chunks, but {corpus.Count} are to be evaluated: evaluate no more, or name another file.");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _handle.Dispose();
+
+    /// <summary>Decodes a row into natural logarithms of probabilities.</summary>
+    internal static void Decode(ReadOnlySpan<byte> row, Span<float> logProbabilities)
+    {
+        (float scale, float least) = ReadHeader(row);
+        ReadOnlySpan<ushort> codes = MemoryMarshal.Cast<byte, ushort>(row[LogitsLayout.RowHeaderBytes..]);
+        for (int i = 0; i < logProbabilities.Length; i++)
+        {
+            ushort code = BitConverter.IsLittleEndian ? codes[i] : BinaryPrimitives.ReverseEndianness(codes[i]);
+            logProbabilities[i] = (scale * code) + least;
+        }
+    }
+
+    /// <summary>Reads a chunk's rows as they are in the file.</summary>
+    /// <exception cref="LogitsFormatException">They are no probabilities.</exception>
+    internal void ReadRows(int chunk, int first, Span<byte> destination)
+    {
+        long row = ((long)chunk * ScoredPerChunk) + first;
+        ReadExactly(_handle, Path, destination, LogitsLayout.HeaderBytes + ((long)_tokens.Length * sizeof(int)) + (row * RowBytes));
+        for (; destination.Length > 0; destination = destination[(int)RowBytes..], row++)
+        {
+            if (!IsRow(destination))
+                throw new LogitsFormatException($"Prediction {row} of '{Path}' is damaged: its numbers are no probabilities.");
+        }
+    }
+
+    // No probability is above 1 but by rounding.
+    private static bool IsRow(ReadOnlySpan<byte> row)
+    {
+        (float scale, float least) = ReadHeader(row);
+        return scale >= 0 && float.IsFinite(least) && least + (LogitsLayout.MaximumCode * scale) < 0.01f;
+    }
+
+    private static (float Scale, float Least) ReadHeader(ReadOnlySpan<byte> row) =>
+        (BinaryPrimitives.ReadSingleLittleEndian(row), BinaryPrimitives.ReadSingleLittleEndian(row[sizeof(float)..]));
+
+    private static void ReadExactly(SafeFileHandle handle, string path, Span<byte> destination, long offset)
+    {
+        while (destination.Length > 0)
+        {
+            int read = RandomAccess.Read(handle, destination, offset);
+            if (read == 0)
+                throw new LogitsFormatException($"'{path}' ended at byte {offset}.");
+            destination = destination[read..];
+            offset += read;
+        }
+    }
+}

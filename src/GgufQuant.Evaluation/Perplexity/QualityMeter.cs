@@ -1,0 +1,167 @@
+using GgufQuant.Evaluation.Engines;
+
+namespace GgufQuant.Evaluation.Perplexity;
+
+/// <summary>Compares quantizations with their reference over a text.</summary>
+/// <remarks>
+/// The reference is evaluated side by side with each candidate, chunk by chunk. Where its logits fit into
+/// <see cref="QualityOptions.ReferenceMemory"/> or a file is given for them, it is evaluated only once.
+/// </remarks>
+public sealed class QualityMeter : IDisposable
+{
+    // Quantizing to Q8_0 moves the sample model's predictions by 0.00013; another machine's rounding moves them far less.
+    private const double MostDivergenceOfTheSameModel = 1e-4;
+
+    private readonly IInferenceEngine _engine;
+    private readonly QualityOptions _options;
+    private readonly string _referencePath;
+    private readonly string _text;
+    private Reference? _reference;
+    private CorpusChunks? _corpus;
+    private Vocabulary? _vocabulary;
+    private PerplexityResult? _referenceResult;
+
+    /// <summary>Prepares; the reference is loaded when it is first needed and stays loaded until this is disposed.</summary>
+    public QualityMeter(IInferenceEngine engine, string referencePath, string text, QualityOptions options)
+    {
+        _engine = engine;
+        _referencePath = referencePath;
+        _text = text;
+        _options = options;
+    }
+
+    private ModelOptions ModelOptions => new() { GpuLayers = _options.GpuLayers };
+
+    private int Threads => _options.Threads > 0 ? _options.Threads : Environment.ProcessorCount;
+
+    /// <summary>The reference's own perplexity, measured once.</summary>
+    /// <param name="progress">Told after each chunk.</param>
+    /// <param name="cancellationToken">Stops within a chunk.</param>
+    /// <exception cref="CorpusTooShortException">The text has fewer tokens than two chunks.</exception>
+    /// <exception cref="ModelLoadException">The reference cannot be loaded.</exception>
+    /// <exception cref="LogitsFormatException">The logits file is damaged, or its logits are of another text or model.</exception>
+    public PerplexityResult MeasureReference(IProgress<EvaluationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        if (_referenceResult is not null)
+            return _referenceResult;
+        Reference reference = _reference ??= LoadReference(cancellationToken);
+        if (_options.LogitsFile is null)
+            return _referenceResult = PerplexityMeter.Measure(reference.Source, reference.Corpus, reference.Context.BatchSize, Threads, progress, cancellationToken);
+        _referenceResult = File.Exists(_options.LogitsFile)
+            ? ReadLogits(_options.LogitsFile, reference, progress, cancellationToken)
+            : WriteLogits(_options.LogitsFile, reference, progress, cancellationToken);
+        Release();
+        return _referenceResult;
+    }
+
+    /// <summary>Measures a candidate against the reference.</summary>
+    /// <param name="path">The candidate's file.</param>
+    /// <param name="progress">Told after each chunk, with the candidate's perplexity.</param>
+    /// <param name="cancellationToken">Stops within a chunk.</param>
+    /// <exception cref="VocabularyMismatchException">Its vocabulary is another than the reference's.</exception>
+    /// <exception cref="CorpusTooShortException">The text has fewer tokens than two chunks.</exception>
+    /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
+    public KlDivergenceResult Measure(string path, IProgress<EvaluationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        if (_options.LogitsFile is { } stored)
+        {
+            MeasureReference(null, cancellationToken);
+            using LogitsFile file = OpenLogits(stored);
+            using ILanguageModel model = Load(path, cancellationToken);
+            using IEvaluationContext context = model.CreateContext(ContextOptions(file.ContextLength));
+            return KlDivergenceMeter.Measure(new StoredReference(file), context, _corpus!, Threads, progress, cancellationToken);
+        }
+
+        Reference reference = _reference ??= LoadReference(cancellationToken);
+        using ILanguageModel candidate = Load(path, cancellationToken);
+        using IEvaluationContext candidateContext = candidate.CreateContext(ContextOptions(reference.Corpus.ContextLength));
+        return KlDivergenceMeter.Measure(reference.Source, candidateContext, reference.Corpus, Threads, progress, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Release();
+
+    private PerplexityResult ReadLogits(string path, Reference reference, IProgress<EvaluationProgress>? progress, CancellationToken cancellationToken)
+    {
+        using LogitsFile file = OpenLogits(path);
+        // The file does not say whose predictions it holds: those of its first chunk are made again.
+        KlDivergenceResult first = KlDivergenceMeter.Measure(
+            new StoredReference(file), reference.Context, reference.Corpus.First(1), Threads, progress: null, cancellationToken);
+        if (first.KlDivergence.Value > MostDivergenceOfTheSameModel)
+        {
+            throw new LogitsFormatException(
+                $"'{path}' holds the logits of another model than '{reference.Model.Path}': they diverge by {first.KlDivergence.Value:G3} in the first chunk. Name another file.");
+        }
+        return PerplexityMeter.Measure(
+            new StoredReference(file), reference.Corpus, reference.Context.BatchSize, Threads, progress, cancellationToken);
+    }
+
+    // Each time, for somebody may have replaced the file since.
+    private LogitsFile OpenLogits(string path)
+    {
+        LogitsFile file = LogitsFile.Open(path);
+        try
+        {
+            file.RequireFor(_corpus!, _vocabulary!.Count);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private PerplexityResult WriteLogits(string path, Reference reference, IProgress<EvaluationProgress>? progress, CancellationToken cancellationToken)
+    {
+        using LogitsWriter writer = LogitsWriter.Create(
+            path, reference.Corpus, reference.Model.Vocabulary.Count, reference.Context.BatchSize);
+        PerplexityResult result = PerplexityMeter.Measure(reference.Context, reference.Corpus, Threads, writer, progress, cancellationToken);
+        writer.Complete();
+        return result;
+    }
+
+    private ILanguageModel Load(string path, CancellationToken cancellationToken)
+    {
+        ILanguageModel candidate = _engine.Load(path, ModelOptions, cancellationToken);
+        if (candidate.Vocabulary.Matches(_vocabulary!))
+            return candidate;
+        VocabularyMismatchException mismatch = new(path, candidate.Vocabulary, _referencePath, _vocabulary!);
+        candidate.Dispose();
+        throw mismatch;
+    }
+
+    private void Release()
+    {
+        _reference?.Context.Dispose();
+        _reference?.Model.Dispose();
+        _reference = null;
+    }
+
+    private Reference LoadReference(CancellationToken cancellationToken)
+    {
+        ILanguageModel model = _engine.Load(_referencePath, ModelOptions, cancellationToken);
+        try
+        {
+            int contextLength = _options.ContextLength ?? CorpusChunks.DefaultContextLength(model);
+            CorpusChunks corpus = CorpusChunks.Create(model, _text, contextLength, _options.Chunks);
+            IEvaluationContext context = model.CreateContext(ContextOptions(contextLength));
+            _corpus = corpus;
+            _vocabulary = model.Vocabulary;
+            int vocabularySize = model.Vocabulary.Count;
+            IReferenceSource source = RecordedReference.BytesOf(corpus, vocabularySize) <= _options.ReferenceMemory
+                ? new RecordedReference(context, corpus, vocabularySize)
+                : new LiveReference(context);
+            return new(model, context, corpus, source);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private ContextOptions ContextOptions(int contextLength) => new() { ContextLength = contextLength, Threads = _options.Threads };
+
+    private sealed record Reference(ILanguageModel Model, IEvaluationContext Context, CorpusChunks Corpus, IReferenceSource Source);
+}

@@ -1,0 +1,17 @@
+using System.Text;
+using GgufQuant.Quantization;
+
+namespace GgufQuant.Evaluation.Reports;
+
+/// <summary>A report's file, which appears under its name only when it is whole.</summary>
+public static class ReportFile
+{
+    /// <summary>Writes it, in UTF-8.</summary>
+    /// <exception cref="IOException">The file exists and is not to be overwritten, or the disk has no room.</exception>
+    public static void Write(string path, string text, bool overwrite)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        using AtomicFile file = AtomicFile.Create(Path.GetFullPath(path), bytes.Length, overwrite, stream => stream.Write(bytes));
+        file.Commit();
+    }
+}

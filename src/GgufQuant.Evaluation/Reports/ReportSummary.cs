@@ -1,0 +1,41 @@
+using static GgufQuant.Evaluation.Reports.ReportText;
+
+namespace GgufQuant.Evaluation.Reports;
+
+/// <summary>What a report comes to, in sentences.</summary>
+internal static class ReportSummary
+{
+    private static readonly double[] s_thresholds = [99, 97, 90];
+
+    public static IReadOnlyList<string> Of(QuantReport report)
+    {
+        List<string> sentences = [];
+        QuantReportRow? previous = null;
+        foreach (double threshold in s_thresholds)
+        {
+            QuantReportRow? smallest = report.Rows.Where(row => row.Predictions?.RelativeQuality >= threshold).MinBy(row => row.Size);
+            if (smallest is null || smallest == previous)
+                continue;
+            previous = smallest;
+            sentences.Add(
+                $"{smallest.Name} is the smallest with at least {Fixed(threshold, 0)}% of the reference's quality: {Size(smallest.Size)}, {Percent((double)smallest.Size / report.Reference.Size, 0)} of its size, quality {Fixed(smallest.Predictions!.RelativeQuality, 1)}%.");
+        }
+        foreach (QuantReportRow row in report.Rows.Where(row => row.Generations.Any(comparison => comparison.IsDegenerate)))
+            sentences.Add($"{row.Name} falls into a loop where the reference does not.");
+        return sentences;
+    }
+
+    /// <summary>What the columns mean, a term and its definition each.</summary>
+    public static IEnumerable<(string Term, string Definition)> Definitions(QuantReport report)
+    {
+        if (report.Rows.Any(row => row.Weights is not null))
+            yield return ("Weight error", "root of the squared differences of all weights over the reference's squared weights: √(Σ(a−b)²/Σa²).");
+        if (report.Rows.FirstOrDefault(row => row.Predictions is not null)?.Predictions is not { } result)
+            yield break;
+        yield return ("Perplexity", $"exp of the mean negative log-probability of the text's next tokens, by llama-perplexity's method: {result.Chunks} chunks of {result.ContextLength} tokens, the predictions of each second half scored, {result.ScoredTokens} in all. ± is one standard error.");
+        yield return ("Relative quality", "the reference's perplexity over the quantization's, in per cent: 100% predicts as well as the reference.");
+        yield return ("KL divergence", "how far the quantization's probabilities of the next token are from the reference's, in nats; 0 is identical. The mean over all scored tokens, and the value that 99% of them stay below.");
+        yield return ("Same top token", "share of tokens for which both models find the same next token most probable.");
+        yield return ("RMS Δp", "root mean square of the change in the right next token's probability.");
+    }
+}

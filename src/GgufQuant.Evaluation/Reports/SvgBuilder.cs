@@ -1,0 +1,38 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text;
+
+namespace GgufQuant.Evaluation.Reports;
+
+/// <summary>Writes an inline SVG picture that a screen reader announces by its title and description.</summary>
+internal sealed class SvgBuilder
+{
+    private readonly StringBuilder _text = new();
+
+    public SvgBuilder(string id, string title, string description, double width, double height)
+    {
+        Add($"""<svg viewBox="0 0 {width} {height}" role="img" aria-labelledby="{id}-title {id}-description">""");
+        Add($"""<title id="{id}-title">{ReportText.Html(title)}</title><desc id="{id}-description">{ReportText.Html(description)}</desc>""");
+    }
+
+    /// <summary>Adds markup; numbers are written with a point in any culture.</summary>
+    public void Add(ref Markup markup) => _text.Append(markup.ToString()).Append('\n');
+
+    /// <inheritdoc/>
+    public override string ToString() => _text + "</svg>\n";
+
+    /// <summary>An interpolated string with invariant numbers of at most two decimals.</summary>
+    [InterpolatedStringHandler]
+    public ref struct Markup(int literalLength, int formattedCount)
+    {
+        private readonly StringBuilder _text = new(literalLength + (formattedCount * 8));
+
+        public readonly void AppendLiteral(string value) => _text.Append(value);
+
+        public readonly void AppendFormatted(string value) => _text.Append(value);
+
+        public readonly void AppendFormatted(double value) => _text.Append(value.ToString("0.##", CultureInfo.InvariantCulture));
+
+        public override readonly string ToString() => _text.ToString();
+    }
+}

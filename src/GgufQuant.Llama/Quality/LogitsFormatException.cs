@@ -1,4 +1,0 @@
-namespace GgufQuant.Llama.Quality;
-
-/// <summary>A file of logits is damaged, or belongs to another text or model.</summary>
-public sealed class LogitsFormatException(string message) : InferenceException(message);

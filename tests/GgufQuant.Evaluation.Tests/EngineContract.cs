@@ -1,0 +1,208 @@
+using System.Diagnostics;
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Generation;
+using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Gguf;
+using GgufQuant.Planning;
+using GgufQuant.Quantization;
+
+namespace GgufQuant.Evaluation.Tests;
+
+/// <summary>What every engine must do, whatever it is made of.</summary>
+public abstract class EngineContract
+{
+    private protected static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    /// <summary>The engine; skips the test where it is missing.</summary>
+    private protected abstract IInferenceEngine Start();
+
+    [Fact]
+    public void TellsItsVersion() => Assert.Matches(@"^\S+ v?\d+\.[1-9]\d*\.\d+$", Start().Name);
+
+    [Fact]
+    public void DescribesTheModel()
+    {
+        using ILanguageModel model = Load();
+
+        Assert.Equal(256, model.TrainedContextLength);
+        Assert.Equal(2048, model.Vocabulary.Count);
+        Assert.Contains("F16", model.Description, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TokenizesAndDetokenizesWithoutLoss()
+    {
+        using ILanguageModel model = Load();
+        const string Text = "Prince Andrew looked at her — \"surprised\", perhaps 3 times.";
+
+        int[] tokens = model.Tokenize(Text, addSpecial: false);
+
+        Assert.InRange(tokens.Length, 10, Text.Length);
+        Assert.Equal(Text, model.Detokenize(tokens));
+    }
+
+    [Fact]
+    public void TokenizesAnEmptyText()
+    {
+        using ILanguageModel model = Load();
+
+        Assert.Empty(model.Tokenize("", addSpecial: false));
+    }
+
+    [Fact]
+    public void EvaluatesTheSameLogitsInOneBatchAndInSeveral()
+    {
+        using ILanguageModel model = Load();
+        int[] tokens = model.Tokenize(Sample.HeldOut[..600], addSpecial: true)[..64];
+        using IEvaluationContext whole = model.CreateContext(new() { Threads = 1, ContextLength = 64 });
+        using IEvaluationContext parts = model.CreateContext(new() { Threads = 1, ContextLength = 64, BatchSize = 40 });
+
+        whole.Evaluate(tokens, 0, 0, Token);
+        float[] expected = whole.Logits(63).ToArray();
+        parts.Evaluate(tokens.AsSpan(0, 40), 0, 40, Token);
+        parts.Evaluate(tokens.AsSpan(40), 40, 20, Token);
+
+        float[] actual = parts.Logits(23).ToArray();
+        Assert.Equal(2048, actual.Length);
+        for (int i = 0; i < actual.Length; i++)
+            Assert.Equal(expected[i], actual[i], 0.02f);
+        Assert.Throws<ArgumentOutOfRangeException>(() => parts.Logits(19).Length);
+        Assert.Throws<ArgumentOutOfRangeException>(() => parts.Logits(24).Length);
+    }
+
+    [Fact]
+    public void RefusesTokensTheVocabularyLacks()
+    {
+        using ILanguageModel model = Load();
+        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 8 });
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => context.Evaluate([2048], 0, 0, Token));
+        Assert.Throws<ArgumentOutOfRangeException>(() => context.Evaluate([1, 2, 3], 6, 0, Token));
+        Assert.Throws<ArgumentException>(() => context.Evaluate(new int[9], 0, 0, Token));
+    }
+
+    [Fact]
+    public void StopsWithinASecond()
+    {
+        using ILanguageModel model = Load();
+        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 8192, BatchSize = 8192 });
+        int[] tokens = new int[8192];
+        using CancellationTokenSource source = new();
+        source.CancelAfter(50);
+        Stopwatch watch = Stopwatch.StartNew();
+
+        Assert.ThrowsAny<OperationCanceledException>(() => context.Evaluate(tokens, 0, tokens.Length, source.Token));
+
+        Assert.InRange(watch.ElapsedMilliseconds, 0, 1050);
+    }
+
+    [Fact]
+    public void StopsALoad()
+    {
+        IInferenceEngine engine = Start();
+
+        Assert.ThrowsAny<OperationCanceledException>(() => engine.Load(Sample.Model, new(), new CancellationToken(canceled: true)));
+    }
+
+    [Fact]
+    public void NamesTheArchitectureItDoesNotKnow()
+    {
+        using TemporaryFolder folder = new();
+        string path = Sample.Patched(folder, "llama", "zebra");
+
+        UnknownArchitectureException exception = Assert.Throws<UnknownArchitectureException>(() => Load(path));
+
+        Assert.Contains("zebra", exception.Message, StringComparison.Ordinal);
+        Assert.Contains(path, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void SaysThatAModelHasNoVocabulary()
+    {
+        using TemporaryFolder folder = new();
+        string path = Sample.Patched(folder, "tokenizer.ggml.model", "tokenizer.ggml.nodel");
+
+        Assert.Throws<MissingVocabularyException>(() => Load(path));
+    }
+
+    [Fact]
+    public void SaysWhyAFileCannotBeLoaded()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("text.gguf");
+        File.WriteAllText(path, "This is no model.");
+
+        ModelLoadException exception = Assert.Throws<ModelLoadException>(() => Load(path));
+
+        Assert.Contains("magic", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AgreesWithItsOwnRawLogitsOnPerplexity()
+    {
+        using ILanguageModel model = Load();
+        CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 64, limit: 2);
+        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 64 });
+
+        PerplexityResult result = PerplexityMeter.Measure(context, corpus, threads: 2, cancellationToken: Token);
+
+        int[] tokens = model.Tokenize(Sample.HeldOut, addSpecial: true);
+        List<double> losses = [];
+        for (int chunk = 0; chunk < 2; chunk++)
+        {
+            context.Reset();
+            context.Evaluate(tokens.AsSpan(chunk * 64, 64), 0, 0, Token);
+            for (int position = 32; position < 63; position++)
+            {
+                float[] logits = context.Logits(position).ToArray();
+                losses.Add(Math.Log(logits.Sum(logit => Math.Exp(logit))) - logits[tokens[(chunk * 64) + position + 1]]);
+            }
+        }
+        Assert.False(model.Vocabulary.AddsBeginningOfSequence);
+        Assert.Equal(Math.Exp(losses.Average()), result.Perplexity.Value, 1e-6);
+    }
+
+    [Fact]
+    public void FindsTheSampleHarmedByFourBits()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("q4.gguf");
+        using (GgufFile source = GgufFile.Open(Sample.Model))
+            new Quantizer().Run(QuantizationPlan.Create(source, FileType.Q4_0), path, overwrite: false, null, Token);
+        using QualityMeter meter = new(Start(), Sample.Model, Sample.HeldOut, new() { Threads = 1, ContextLength = 256, Chunks = 8 });
+
+        KlDivergenceResult result = meter.Measure(path, null, Token);
+
+        // Engines differ in rounding; what four bits cost is a hundred times that.
+        Assert.Equal(0.00815, result.KlDivergence.Value, 0.0005);
+        Assert.Equal(29.57, result.ReferencePerplexity.Value, 0.1);
+    }
+
+    [Fact]
+    public void ContinuesAPromptGreedily()
+    {
+        using ILanguageModel model = Load();
+        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 40 });
+
+        GeneratedText text = GreedyGenerator.Generate(model, context, "Prince Andrew looked at her and", 12, null, Token);
+
+        Assert.Equal(12, text.Tokens.Count);
+        Assert.Equal(text.Text, model.Detokenize([.. text.Tokens]));
+        Assert.False(model.IsEndOfGeneration(text.Tokens[0]));
+        Assert.Equal(text.Tokens, GreedyGenerator.Generate(model, context, "Prince Andrew looked at her and", 12, null, Token).Tokens);
+    }
+
+    [Fact]
+    public void TellsVocabulariesApart()
+    {
+        using TemporaryFolder folder = new();
+        using ILanguageModel model = Load();
+        using ILanguageModel same = Load();
+        using ILanguageModel other = Load(Sample.Patched(folder, "Prince", "Prinze"));
+
+        Assert.True(model.Vocabulary.Matches(same.Vocabulary));
+        Assert.False(model.Vocabulary.Matches(other.Vocabulary));
+    }
+
+    private protected ILanguageModel Load(string? path = null) => Start().Load(path ?? Sample.Model, new(), Token);
+}

@@ -1,0 +1,267 @@
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Imatrix;
+using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Gguf;
+using GgufQuant.Imatrix;
+using GgufQuant.Planning;
+using GgufQuant.Quantization;
+
+namespace GgufQuant.Evaluation.Tests.Imatrix;
+
+public sealed class ImatrixCollectorTests
+{
+    private static readonly ImatrixOptions s_options = new() { Threads = 1, ContextLength = 64, Chunks = 3 };
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public void EqualsAnIndependentAccumulation()
+    {
+        using ILanguageModel model = Sample.Load();
+
+        (CollectedImatrix matrix, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
+
+        Accumulator expected = new();
+        CorpusChunks corpus = CorpusChunks.Create(model, Sample.Calibration, 64, 3);
+        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 64, Observer = expected });
+        for (int chunk = 0; chunk < 3; chunk++)
+        {
+            context.Reset();
+            context.Evaluate(corpus.Evaluated(chunk), 0, 0, Token);
+        }
+        // Six layers of seven matrices; the output tensor and the attention's own products have no entry.
+        Assert.Equal(42, matrix.Entries.Count);
+        Assert.Equal(expected.Squares.Keys.Order(StringComparer.Ordinal), matrix.Entries.Keys);
+        Assert.Equal(3, matrix.ChunkCount);
+        foreach ((string name, ColumnSums sums) in matrix.Entries)
+        {
+            Assert.Equal([3 * 64], sums.Counts);
+            float[] squares = expected.Squares[name];
+            Assert.Equal(squares.Length, sums.Squares.Length);
+            for (int i = 0; i < squares.Length; i++)
+                Assert.Equal(squares[i], sums.Squares[i], 1e-4 * Math.Max(1e-6, squares[i]));
+        }
+    }
+
+    [Fact]
+    public void GoesOnWhereItWasLeft()
+    {
+        using ILanguageModel model = Sample.Load();
+        (CollectedImatrix whole, PerplexityResult perplexity) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
+
+        (CollectedImatrix parts, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 1 }, cancellationToken: Token);
+        ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 2, SkipChunks = 1 }, parts, cancellationToken: Token);
+
+        Assert.Equal(3, parts.ChunkCount);
+        Assert.InRange(perplexity.Perplexity.Value, 5, 60);
+        AssertEqual(whole, parts);
+    }
+
+    [Theory]
+    [InlineData(ImatrixFormat.Gguf, 1e-6)]
+    [InlineData(ImatrixFormat.Legacy, 1e-5)]
+    public void GoesOnFromAFile(ImatrixFormat format, double tolerance)
+    {
+        using TemporaryFolder folder = new();
+        using ILanguageModel model = Sample.Load();
+        (CollectedImatrix whole, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
+        (CollectedImatrix first, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 2 }, cancellationToken: Token);
+        first.AddDataset("calibration.txt");
+        ImatrixWriter.Write(first, folder.File("imatrix"), format, overwrite: false);
+
+        CollectedImatrix read = CollectedImatrix.From(ImportanceMatrix.Open(folder.File("imatrix"), TestContext.Current.CancellationToken), 64);
+        ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 1, SkipChunks = 2 }, read, cancellationToken: Token);
+
+        Assert.Equal(["calibration.txt"], read.Datasets);
+        AssertEqual(whole, read, tolerance);
+    }
+
+    [Fact]
+    public void LowersTheDivergenceOfLowBitTypes()
+    {
+        using TemporaryFolder folder = new();
+        string matrixPath = folder.File("imatrix.gguf");
+        using (ILanguageModel model = Sample.Load())
+        {
+            (CollectedImatrix matrix, _) = ImatrixCollector.Collect(model, Sample.Calibration, new() { Threads = 1, Chunks = 20 }, cancellationToken: Token);
+            ImatrixWriter.Write(matrix, matrixPath, ImatrixFormat.Gguf, overwrite: false);
+        }
+        using QualityMeter meter = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, new() { Threads = 1, Chunks = 8 });
+        QuantizationOptions weighted = new() { ImportanceMatrix = ImportanceMatrix.Open(matrixPath, TestContext.Current.CancellationToken) };
+
+        double q2 = Divergence(FileType.Q2_K, new());
+        double q2Weighted = Divergence(FileType.Q2_K, weighted);
+        double q3 = Divergence(FileType.Q3_K_S, new());
+        double q3Weighted = Divergence(FileType.Q3_K_S, weighted);
+
+        Assert.True(q2Weighted < q2, $"{q2Weighted} is not less than {q2}.");
+        Assert.True(q3Weighted < q3, $"{q3Weighted} is not less than {q3}.");
+
+        double Divergence(FileType type, QuantizationOptions options)
+        {
+            string path = folder.File("candidate.gguf");
+            using (GgufFile source = GgufFile.Open(Sample.Model))
+                new Quantizer().Run(QuantizationPlan.Create(source, type, options), path, overwrite: true, null, Token);
+            return meter.Measure(path, null, Token).KlDivergence.Value;
+        }
+    }
+
+    [Fact]
+    public void Merges()
+    {
+        using ILanguageModel model = Sample.Load();
+        (CollectedImatrix whole, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
+        (CollectedImatrix first, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 2 }, cancellationToken: Token);
+        (CollectedImatrix second, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 1, SkipChunks = 2 }, cancellationToken: Token);
+
+        first.Merge(second);
+
+        AssertEqual(whole, first);
+    }
+
+    [Fact]
+    public void RefusesSumsOfAnotherModel()
+    {
+        CollectedImatrix matrix = new(64);
+        matrix.Merge("blk.0.attn_q.weight", new ColumnSums(128, 1));
+        using ILanguageModel model = Sample.Load();
+
+        InvalidDataException exception = Assert.Throws<InvalidDataException>(
+            () => ImatrixCollector.Collect(model, Sample.Calibration, s_options, matrix, cancellationToken: Token));
+
+        Assert.Contains("blk.0.attn_q.weight", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void IncludesTheOutputWhenAsked()
+    {
+        using ILanguageModel model = Sample.Load();
+
+        (CollectedImatrix matrix, _) = ImatrixCollector.Collect(
+            model, Sample.Calibration, s_options with { Chunks = 1, IncludeOutput = true }, cancellationToken: Token);
+
+        Assert.Equal([64], matrix.Entries["output.weight"].Counts);
+    }
+
+    [Fact]
+    public void CountsEachExpert()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("experts.gguf");
+        ExpertModel.Write(path);
+        using ILanguageModel model = Sample.Load(path);
+
+        (CollectedImatrix matrix, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
+
+        ColumnSums down = matrix.Entries["blk.0.ffn_down_exps.weight"];
+        ColumnSums gate = matrix.Entries["blk.0.ffn_gate_exps.weight"];
+        ExpertAccumulator expected = new();
+        CorpusChunks corpus = CorpusChunks.Create(model, Sample.Calibration, 64, 3);
+        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 64, Observer = expected });
+        for (int chunk = 0; chunk < 3; chunk++)
+        {
+            context.Reset();
+            context.Evaluate(corpus.Evaluated(chunk), 0, 0, Token);
+        }
+        Assert.Equal(ExpertModel.Experts, down.Counts.Length);
+        Assert.Equal(3 * 64 * ExpertModel.UsedExperts, down.Counts.Sum());
+        Assert.Equal(down.Counts, gate.Counts);
+        Assert.Equal(expected.Counts, down.Counts);
+        Assert.True(expected.Counts.Distinct().Count() > 1);
+        for (int i = 0; i < down.Squares.Length; i++)
+            Assert.Equal(expected.Squares[i], down.Squares[i], 1e-4 * Math.Max(1e-6, expected.Squares[i]));
+        Assert.Equal(3 * 64, matrix.Entries["blk.0.ffn_gate_inp.weight"].Counts[0]);
+    }
+
+    [Fact]
+    public void SpreadsACountOverExperts()
+    {
+        ColumnSums one = new(6, 1);
+        ColumnSums three = new(6, 3);
+        one.Counts[0] = 5;
+        three.Counts[1] = 7;
+
+        Assert.True(one.TryMerge(three));
+
+        Assert.Equal([5, 12, 5], one.Counts);
+    }
+
+    [Fact]
+    public void DescribesWhatItCollected()
+    {
+        using ILanguageModel model = Sample.Load();
+        (CollectedImatrix matrix, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
+
+        IReadOnlyList<ImatrixTensorStatistics> statistics = ImatrixTensorStatistics.Of(matrix);
+
+        ImatrixTensorStatistics query = statistics.Single(row => row.Name == "blk.1.attn_q.weight");
+        double[] means = [.. matrix.Entries["blk.1.attn_q.weight"].Squares.Select(square => square / 192)];
+        Assert.Equal(42, statistics.Count);
+        Assert.Equal(statistics.Max(row => row.Sum), statistics[0].Sum);
+        Assert.Equal(means.Sum(), query.Sum, 1e-9);
+        Assert.Equal((means.Min(), means.Max()), (query.Minimum, query.Maximum));
+        Assert.InRange(query.Entropy, 0, 8);
+        Assert.Equal(query.Entropy / 8, query.RelativeEntropy, 1e-12);
+        Assert.InRange(query.CosineSimilarity!.Value, 0, 1);
+        Assert.Null(statistics.Single(row => row.Name == "blk.0.attn_q.weight").CosineSimilarity);
+    }
+
+    private static void AssertEqual(CollectedImatrix expected, CollectedImatrix actual, double tolerance = 1e-9)
+    {
+        Assert.Equal(expected.Entries.Keys, actual.Entries.Keys);
+        foreach ((string name, ColumnSums sums) in expected.Entries)
+        {
+            Assert.Equal(sums.Counts, actual.Entries[name].Counts);
+            for (int i = 0; i < sums.Squares.Length; i++)
+                Assert.Equal(sums.Squares[i], actual.Entries[name].Squares[i], tolerance * Math.Max(1e-6, sums.Squares[i]));
+        }
+    }
+
+    // llama-imatrix's own arithmetic: float sums, row after row.
+    private sealed class Accumulator : IActivationObserver
+    {
+        public Dictionary<string, float[]> Squares { get; } = [];
+
+        public bool Wants(in MatrixProduct product) => product.WeightName.StartsWith("blk.", StringComparison.Ordinal);
+
+        public void Observe(in MatrixProduct product)
+        {
+            if (!Squares.TryGetValue(product.WeightName, out float[]? squares))
+                Squares.Add(product.WeightName, squares = new float[product.WeightShape[0]]);
+            for (int row = 0; row < product.InputShape[1]; row++)
+            {
+                ReadOnlySpan<float> input = product.InputRow(row, 0, 0);
+                for (int i = 0; i < input.Length; i++)
+                    squares[i] += input[i] * input[i];
+            }
+        }
+    }
+
+    private sealed class ExpertAccumulator : IActivationObserver
+    {
+        public float[] Squares { get; } = new float[768 * ExpertModel.Experts];
+
+        public long[] Counts { get; } = new long[ExpertModel.Experts];
+
+        public bool Wants(in MatrixProduct product) => product.WeightName == "blk.0.ffn_down_exps.weight";
+
+        public void Observe(in MatrixProduct product)
+        {
+            for (int expert = 0; expert < ExpertModel.Experts; expert++)
+            {
+                for (int slot = 0; slot < ExpertModel.UsedExperts; slot++)
+                {
+                    for (int token = 0; token < product.InputShape[2]; token++)
+                    {
+                        if (product.SelectedExpert(slot, token) != expert)
+                            continue;
+                        Counts[expert]++;
+                        ReadOnlySpan<float> input = product.InputRow(slot, token, 0);
+                        for (int i = 0; i < input.Length; i++)
+                            Squares[(expert * 768) + i] += input[i] * input[i];
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using GgufQuant.Gguf;
+using GgufQuant.Evaluation.Imatrix;
+
+namespace GgufQuant.Evaluation.Tests.Imatrix;
+
+public sealed class ImatrixWriterTests
+{
+    [Fact]
+    public void WritesSumsAndCountsAsGguf()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("imatrix.gguf");
+
+        ImatrixWriter.Write(Example(), path, ImatrixFormat.Gguf, overwrite: false);
+
+        using GgufFile file = GgufFile.Open(path);
+        Assert.True(file.Metadata.TryGetString("general.type", out string? type));
+        Assert.Equal("imatrix", type);
+        Assert.Equal(["first.txt", "second.txt"], (string[])file.Metadata.Find("imatrix.datasets")!.Value);
+        Assert.Equal(3u, file.Metadata.Find("imatrix.chunk_count")!.Value);
+        Assert.Equal(4u, file.Metadata.Find("imatrix.chunk_size")!.Value);
+        Assert.Equal(
+            ["blk.0.attn_q.weight.in_sum2", "blk.0.attn_q.weight.counts", "blk.0.ffn_up_exps.weight.in_sum2", "blk.0.ffn_up_exps.weight.counts"],
+            file.Tensors.Select(tensor => tensor.Name));
+        Assert.Equal([2L, 3L], file.Tensors[2].Shape);
+        Assert.Equal([1L, 3L], file.Tensors[3].Shape);
+        Assert.Equal([10, 20], Floats(file, 0));
+        Assert.Equal([5], Floats(file, 1));
+        Assert.Equal([1, 2, 3, 4, 0, 0], Floats(file, 2));
+        Assert.Equal([12, 2, 0], Floats(file, 3));
+    }
+
+    [Fact]
+    public void WritesMeansInTheLegacyFormat()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("imatrix.dat");
+
+        ImatrixWriter.Write(Example(), path, ImatrixFormat.Legacy, overwrite: false);
+
+        using BinaryReader reader = new(File.OpenRead(path));
+        Assert.Equal(2, reader.ReadInt32());
+        (string name, int calls, float[] values) = Entry(reader);
+        Assert.Equal(("blk.0.attn_q.weight", 2), (name, calls));
+        Assert.Equal([4, 8], values);
+        (name, calls, values) = Entry(reader);
+        Assert.Equal(("blk.0.ffn_up_exps.weight", 3), (name, calls));
+        // Means times calls; the expert that saw nothing weighs its columns alike.
+        Assert.Equal([1 / 12f * 3, 2 / 12f * 3, 3 / 2f * 3, 4 / 2f * 3, 3, 3], values);
+        Assert.Equal(3, reader.ReadInt32());
+        Assert.Equal("second.txt", Text(reader));
+        Assert.Equal(reader.BaseStream.Length, reader.BaseStream.Position);
+    }
+
+    [Fact]
+    public void RefusesToOverwrite()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("imatrix.gguf");
+        File.WriteAllText(path, "kept");
+
+        Assert.Throws<IOException>(() => ImatrixWriter.Write(Example(), path, ImatrixFormat.Gguf, overwrite: false));
+
+        Assert.Equal("kept", File.ReadAllText(path));
+    }
+
+    [Fact]
+    public void RefusesAnEmptyMatrix()
+    {
+        using TemporaryFolder folder = new();
+
+        Assert.Throws<InvalidOperationException>(() => ImatrixWriter.Write(new(4), folder.File("imatrix.gguf"), ImatrixFormat.Gguf, overwrite: false));
+    }
+
+    private static CollectedImatrix Example()
+    {
+        CollectedImatrix matrix = new(4);
+        ColumnSums experts = new(6, 3);
+        ((double[])[1, 2, 3, 4, 0, 0]).CopyTo(experts.Squares, 0);
+        ((long[])[12, 2, 0]).CopyTo(experts.Counts, 0);
+        matrix.Merge("blk.0.ffn_up_exps.weight", experts);
+        ColumnSums dense = new(2, 1);
+        ((double[])[10, 20]).CopyTo(dense.Squares, 0);
+        dense.Counts[0] = 5;
+        matrix.Merge("blk.0.attn_q.weight", dense);
+        matrix.AddDataset("first.txt");
+        matrix.AddDataset("second.txt");
+        return matrix;
+    }
+
+    private static float[] Floats(GgufFile file, int index)
+    {
+        GgufTensor tensor = file.Tensors[index];
+        float[] values = new float[tensor.ElementCount];
+        file.Read(tensor, 0, MemoryMarshal.AsBytes(values.AsSpan()));
+        return values;
+    }
+
+    private static (string Name, int Calls, float[] Values) Entry(BinaryReader reader)
+    {
+        string name = Text(reader);
+        int calls = reader.ReadInt32();
+        float[] values = new float[reader.ReadInt32()];
+        for (int i = 0; i < values.Length; i++)
+            values[i] = reader.ReadSingle();
+        return (name, calls, values);
+    }
+
+    private static string Text(BinaryReader reader) => Encoding.UTF8.GetString(reader.ReadBytes(reader.ReadInt32()));
+}

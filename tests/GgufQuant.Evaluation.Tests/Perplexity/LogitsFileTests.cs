@@ -1,0 +1,105 @@
+using System.Buffers.Binary;
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Perplexity;
+
+namespace GgufQuant.Evaluation.Tests.Quality;
+
+public sealed class LogitsFileTests
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public void KeepsLogProbabilitiesToSixteenBits()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("logits.bin");
+        using ILanguageModel model = Sample.Load();
+        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 64, BatchSize = 48 });
+        CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 64, limit: 2);
+        using (LogitsWriter writer = LogitsWriter.Create(path, corpus, model.Vocabulary.Count, context.BatchSize))
+        {
+            PerplexityMeter.Measure(context, corpus, 2, writer, cancellationToken: Token);
+            writer.Complete();
+        }
+
+        using LogitsFile file = LogitsFile.Open(path);
+        context.Reset();
+        context.Evaluate(corpus.Evaluated(0).AsSpan(0, 48), 0, 0, Token);
+        TokenDistribution exact = TokenDistribution.FromLogits(context.Logits(40));
+        byte[] row = new byte[file.RowBytes];
+        float[] stored = new float[2048];
+        file.ReadRows(0, 40 - 32, row);
+        LogitsFile.Decode(row, stored);
+
+        Assert.Equal((64, 2048, 2), (file.ContextLength, file.VocabularySize, file.Chunks));
+        Assert.Equal(20 + (2 * 64 * 4) + (2 * 31 * ((2048 * 2) + 8)), new FileInfo(path).Length);
+        Assert.Equal(exact.Top, TokenDistribution.FromLogProbabilities(stored).Top);
+        for (int token = 0; token < stored.Length; token++)
+            Assert.Equal(Math.Max(exact.LogProbability(token), exact.LogProbability(exact.Top) - 16), stored[token], 16 / 65535.0);
+    }
+
+    [Theory]
+    [InlineData(float.NaN, -1)]
+    [InlineData(-1e-4f, -1)]
+    [InlineData(1e-4f, float.NaN)]
+    [InlineData(1e-4f, float.NegativeInfinity)]
+    [InlineData(1e-4f, 0)]
+    public void RefusesDamagedPredictions(float scale, float least)
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("logits.bin");
+        byte[] bytes = OneChunk();
+        BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(36), scale);
+        BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(40), least);
+        File.WriteAllBytes(path, bytes);
+        using LogitsFile file = LogitsFile.Open(path);
+
+        LogitsFormatException exception = Assert.Throws<LogitsFormatException>(() => file.ReadRows(0, 0, new byte[file.RowBytes]));
+
+        Assert.Contains("Prediction 0 of", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void LeavesNothingOfAFileThatWasNotFinished()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("logits.bin");
+        using ILanguageModel model = Sample.Load();
+        CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 64, limit: 2);
+
+        LogitsWriter.Create(path, corpus, model.Vocabulary.Count, 64).Dispose();
+
+        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(path)!));
+    }
+
+    [Theory]
+    [InlineData(0, 0, "does not begin")]
+    [InlineData(8, -1, "damaged")]
+    [InlineData(8, 1 << 20, "cut short")]
+    [InlineData(12, int.MaxValue, "damaged")]
+    [InlineData(16, int.MaxValue, "cut short")]
+    [InlineData(20, 999, "outside of its vocabulary")]
+    public void RefusesDamagedFiles(int offset, int value, string message)
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("logits.bin");
+        byte[] bytes = OneChunk();
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(offset), value);
+        File.WriteAllBytes(path, bytes);
+
+        LogitsFormatException exception = Assert.Throws<LogitsFormatException>(() => LogitsFile.Open(path));
+
+        Assert.Contains(message, exception.Message, StringComparison.Ordinal);
+    }
+
+    // Four tokens of a vocabulary of three, and one prediction.
+    private static byte[] OneChunk()
+    {
+        byte[] bytes = new byte[20 + (4 * 4) + 16];
+        "_logits_"u8.CopyTo(bytes);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(8), 4);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(12), 3);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(16), 1);
+        return bytes;
+    }
+}

@@ -1,0 +1,125 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+using GgufQuant.Evaluation.Reports;
+
+namespace GgufQuant.Evaluation.Tests.Reports;
+
+public sealed class HtmlReportTests
+{
+    [Fact]
+    public void HoldsEveryPart()
+    {
+        string page = HtmlReport.Write(ExampleReport.Create());
+
+        Assert.Contains("<h1>novels: what quantizing costs</h1>", page, StringComparison.Ordinal);
+        Assert.Contains("Compared with F16 (10.5 MiB) on heldout.txt with llama.cpp, 2026-03-01.", page, StringComparison.Ordinal);
+        Assert.Contains("Q4_K_M is the smallest with at least 99% of the reference's quality: 3.34 MiB, 32% of its size, quality 99.5%.", page, StringComparison.Ordinal);
+        Assert.Contains("<td>0.00500 ± 0.00010</td>", page, StringComparison.Ordinal);
+        Assert.Contains(" a fine<mark> evening.</mark>", page, StringComparison.Ordinal);
+        Assert.Contains("Outside of the layers: token_embd.weight in q4_K", page, StringComparison.Ordinal);
+        Assert.Equal(4, Pictures(page).Count);
+    }
+
+    // Tokens may be parts of a character; what they are on their own is U+FFFD.
+    [Fact]
+    public void MarksWhatDiffersWhereTheAgreementEndsWithinACharacter()
+    {
+        QuantReport report = ExampleReport.Create();
+        QuantReportRow row = report.Rows[0] with { Generations = [report.Rows[0].Generations[0] with { AgreeingText = " a fine \uFFFD" }] };
+
+        string page = HtmlReport.Write(report with { Rows = [row] });
+
+        Assert.Contains(" a fine <mark>evening.</mark>", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void DrawsPicturesThatSayWhatTheyShow()
+    {
+        foreach (XElement picture in Pictures(HtmlReport.Write(ExampleReport.Create())))
+        {
+            Assert.Equal("img", picture.Attribute("role")!.Value);
+            string[] labels = picture.Attribute("aria-labelledby")!.Value.Split(' ');
+            Assert.All(labels, label => Assert.NotEmpty(picture.Elements().Single(element => element.Attribute("id")?.Value == label).Value));
+        }
+    }
+
+    [Fact]
+    public void DrawsOnePointForEachQuantization()
+    {
+        XElement picture = Pictures(HtmlReport.Write(ExampleReport.Create()))[0];
+
+        (double X, double Y)[] points = [.. picture.Elements("circle").Select(circle => (Number(circle, "cx"), Number(circle, "cy")))];
+
+        // Drawn from the largest down: further left and, with more divergence, further up.
+        Assert.Equal(2, points.Length);
+        Assert.True(points[1].X < points[0].X);
+        Assert.True(points[1].Y < points[0].Y);
+    }
+
+    [Fact]
+    public void DrawsOneCellForEachTensorOfALayer()
+    {
+        XElement picture = Pictures(HtmlReport.Write(ExampleReport.Create()))[2];
+
+        double[] shades = [.. picture.Elements("rect").Select(cell => Number(cell, "fill-opacity"))];
+
+        Assert.Equal(3, shades.Length);
+        Assert.Equal(1, shades.Max());
+        Assert.Equal(shades.Order(), shades);
+    }
+
+    [Fact]
+    public void NeedsNothingElse()
+    {
+        string page = HtmlReport.Write(ExampleReport.Create());
+
+        Assert.DoesNotMatch(@"<script|<link|<img|src=|https?://|@import|url\(", page);
+    }
+
+    [Fact]
+    public void EscapesWhatItShows()
+    {
+        string page = HtmlReport.Write(ExampleReport.Create("<script>alert(1)</script>"));
+
+        Assert.DoesNotContain("<script", page, StringComparison.Ordinal);
+        Assert.Contains("<blockquote>It was &lt;b&gt;</blockquote>", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void WritesTheSameInEveryCulture()
+    {
+        string expected = HtmlReport.Write(ExampleReport.Create());
+        CultureInfo culture = CultureInfo.CurrentCulture;
+        try
+        {
+            CultureInfo comma = (CultureInfo)CultureInfo.InvariantCulture.Clone();
+            comma.NumberFormat.NumberDecimalSeparator = ",";
+            CultureInfo.CurrentCulture = comma;
+
+            Assert.Equal(expected, HtmlReport.Write(ExampleReport.Create()));
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = culture;
+        }
+    }
+
+    [Fact]
+    public void LeavesOutWhatWasNotMeasured()
+    {
+        QuantReport bare = new("novels", new("F16", 1000), [new("Q8_0", 500)]);
+
+        string page = HtmlReport.Write(bare);
+
+        Assert.Empty(Pictures(page));
+        Assert.DoesNotContain("Perplexity", page, StringComparison.Ordinal);
+        Assert.Contains("<td>500 B</td>", page, StringComparison.Ordinal);
+    }
+
+    private static double Number(XElement element, string attribute) => double.Parse(element.Attribute(attribute)!.Value, CultureInfo.InvariantCulture);
+
+    // Each picture must parse as XML: HTML parsers forgive, viewers of extracted pictures do not.
+    private static List<XElement> Pictures(string page) =>
+        [.. Regex.Matches(page, "<svg.*?</svg>", RegexOptions.Singleline).Select(match => XElement.Parse(match.Value))];
+}

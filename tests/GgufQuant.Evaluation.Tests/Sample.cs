@@ -1,0 +1,33 @@
+using System.Reflection;
+using System.Text;
+using GgufQuant.Evaluation.Perplexity;
+
+namespace GgufQuant.Evaluation.Tests;
+
+/// <summary>The sample model and texts.</summary>
+internal static partial class Sample
+{
+    public static string RepositoryRoot { get; } = typeof(Sample).Assembly
+        .GetCustomAttributes<AssemblyMetadataAttribute>().First(attribute => attribute.Key == "RepositoryRoot").Value!;
+
+    public static string Model { get; } = Path.Combine(RepositoryRoot, "samples", "novels-6m-f16.gguf");
+
+    public static string HeldOut { get; } = CorpusChunks.ReadText(Path.Combine(RepositoryRoot, "samples", "heldout.txt"));
+
+    public static string Calibration { get; } = CorpusChunks.ReadText(Path.Combine(RepositoryRoot, "samples", "calibration.txt"));
+
+    /// <summary>A copy of the model with the first occurrence of some bytes replaced by as many others.</summary>
+    public static string Patched(TemporaryFolder folder, string from, string to)
+    {
+        byte[] bytes = File.ReadAllBytes(Model);
+        byte[] pattern = Encoding.UTF8.GetBytes(from);
+        byte[] replacement = Encoding.UTF8.GetBytes(to);
+        Assert.Equal(pattern.Length, replacement.Length);
+        int at = bytes.AsSpan().IndexOf(pattern);
+        Assert.True(at >= 0);
+        replacement.CopyTo(bytes, at);
+        string path = folder.File("patched.gguf");
+        File.WriteAllBytes(path, bytes);
+        return path;
+    }
+}
