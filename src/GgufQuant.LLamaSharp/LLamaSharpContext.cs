@@ -14,6 +14,7 @@ internal sealed unsafe class LLamaSharpContext : IEvaluationContext
     private readonly LLamaBatch _batch = new();
     private readonly int _vocabularySize;
     private readonly GCHandle _self;
+    private readonly Action? _heartbeat;
 
     private CancellationToken _cancellationToken;
     private float* _logits;
@@ -30,6 +31,7 @@ internal sealed unsafe class LLamaSharpContext : IEvaluationContext
         _vocabularySize = model.Vocabulary.Count;
         ContextLength = options.ContextLength;
         BatchSize = Math.Min(options.BatchSize, options.ContextLength);
+        _heartbeat = options.Heartbeat;
         _self = GCHandle.Alloc(this, GCHandleType.Weak);
 
         LLamaContextParams parameters = LLamaContextParams.Default();
@@ -98,6 +100,11 @@ internal sealed unsafe class LLamaSharpContext : IEvaluationContext
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static byte OnAbort(nint state) =>
-        GCHandle.FromIntPtr(state).Target is LLamaSharpContext { _cancellationToken.IsCancellationRequested: true } ? (byte)1 : (byte)0;
+    private static byte OnAbort(nint state)
+    {
+        if (GCHandle.FromIntPtr(state).Target is not LLamaSharpContext context)
+            return 0;
+        context._heartbeat?.Invoke();
+        return context._cancellationToken.IsCancellationRequested ? (byte)1 : (byte)0;
+    }
 }

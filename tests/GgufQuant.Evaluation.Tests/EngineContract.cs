@@ -97,6 +97,18 @@ public abstract class EngineContract
     }
 
     [Fact]
+    public void ShowsThatItComputes()
+    {
+        using ILanguageModel model = Load();
+        int beats = 0;
+        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 8, Heartbeat = () => beats++ });
+
+        context.Evaluate([1, 2, 3], 0, 0, Token);
+
+        Assert.NotEqual(0, beats);
+    }
+
+    [Fact]
     public void StopsALoad()
     {
         IInferenceEngine engine = Start();

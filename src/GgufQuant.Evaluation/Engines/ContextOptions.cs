@@ -15,6 +15,9 @@ public sealed record ContextOptions
     /// <summary>Sees the inputs of matrix products; null for none.</summary>
     public IActivationObserver? Observer { get; init; }
 
+    /// <summary>Called while the engine computes, whenever it asks whether to stop: often, on any thread. It must be cheap and must not throw.</summary>
+    public Action? Heartbeat { get; init; }
+
     /// <summary><see cref="Threads"/> with 0 resolved.</summary>
     public int EffectiveThreads => Threads > 0 ? Threads : Environment.ProcessorCount;
 }

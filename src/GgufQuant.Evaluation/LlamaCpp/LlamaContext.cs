@@ -12,6 +12,7 @@ internal sealed unsafe class LlamaContext : IEvaluationContext
     private readonly int _vocabularySize;
     private readonly ObservationBridge? _bridge;
     private readonly GCHandle _self;
+    private readonly Action? _heartbeat;
     private readonly void* _batchMemory;
     private readonly TokenBatch _batch;
 
@@ -30,6 +31,7 @@ internal sealed unsafe class LlamaContext : IEvaluationContext
         ContextLength = options.ContextLength;
         BatchSize = Math.Min(options.BatchSize, options.ContextLength);
         _bridge = options.Observer is { } observer ? new(observer) : null;
+        _heartbeat = options.Heartbeat;
         _self = GCHandle.Alloc(this, GCHandleType.Weak);
 
         ContextParameters parameters = LlamaApi.DefaultContextParameters().Value;
@@ -119,8 +121,13 @@ internal sealed unsafe class LlamaContext : IEvaluationContext
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static byte OnAbort(nint state) =>
-        GCHandle.FromIntPtr(state).Target is LlamaContext { _cancellationToken.IsCancellationRequested: true } ? (byte)1 : (byte)0;
+    private static byte OnAbort(nint state)
+    {
+        if (GCHandle.FromIntPtr(state).Target is not LlamaContext context)
+            return 0;
+        context._heartbeat?.Invoke();
+        return context._cancellationToken.IsCancellationRequested ? (byte)1 : (byte)0;
+    }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static byte OnTensor(NativeTensor* tensor, byte ask, nint state) =>
