@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace GgufQuant.Reference;
 
-/// <summary>llama.cpp's prebuilt libraries, release v0.5.0, from the npm package that the root lock file pins.</summary>
+/// <summary>llama.cpp's prebuilt libraries, release v0.5.0, from the npm package that this project's lock file pins.</summary>
 public static class ReferenceLibrary
 {
     private const string Package = "@node-llama-cpp";
@@ -13,7 +13,7 @@ public static class ReferenceLibrary
     /// <summary>Why the reference cannot be used here; null where it can.</summary>
     public static string? Missing =>
         s_handles.Value is null
-            ? $"llama.cpp's reference library for {Platform} is not in node_modules: run 'npm ci' (Linux x64 only)."
+            ? $"llama.cpp's reference library for {Platform} is missing: run 'npm ci' in tests/GgufQuant.Reference (Linux x64 only)."
             : null;
 
     /// <summary>The folder this repository is checked out in.</summary>
@@ -21,7 +21,7 @@ public static class ReferenceLibrary
         .GetCustomAttributes<AssemblyMetadataAttribute>().First(attribute => attribute.Key == "RepositoryRoot").Value!;
 
     /// <summary>The folder of the libraries.</summary>
-    public static string Folder { get; } = Path.Combine(RepositoryRoot, "node_modules", Package, "linux-x64", "bins", "linux-x64");
+    public static string Folder { get; } = Path.Combine(RepositoryRoot, "tests", "GgufQuant.Reference", "node_modules", Package, "linux-x64", "bins", "linux-x64");
 
     /// <summary>A function of libggml-base.</summary>
     public static nint Base(string name) => NativeLibrary.GetExport(Available.Base, name);
