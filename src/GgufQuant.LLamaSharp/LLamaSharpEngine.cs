@@ -22,12 +22,13 @@ public sealed class LLamaSharpEngine : IInferenceEngine
         .GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == "LLamaSharpVersion").Value;
 
     /// <summary>Loads LLamaSharp's libraries.</summary>
+    /// <param name="nativesFolder">The folder that holds them.</param>
     /// <param name="log">Receives llama.cpp's log on any thread; null to drop it.</param>
     /// <exception cref="EngineMissingException">No backend package's library loads here.</exception>
-    public static LLamaSharpEngine Start(Action<GgufQuant.Evaluation.LlamaLogLevel, string>? log = null)
+    public static LLamaSharpEngine Start(string nativesFolder, Action<GgufQuant.Evaluation.Engines.LlamaLogLevel, string>? log)
     {
         if (!NativeLibraryConfig.LLama.LibraryHasLoaded)
-            NativeLibraryConfig.All.WithLogCallback((level, line) => OnLog(level, line.TrimEnd(), log));
+            NativeLibraryConfig.All.WithSearchDirectory(nativesFolder).WithLogCallback((level, line) => OnLog(level, line.TrimEnd(), log));
         try
         {
             NativeApi.llama_empty_call();
@@ -66,19 +67,19 @@ public sealed class LLamaSharpEngine : IInferenceEngine
         }
     }
 
-    private static void OnLog(LLamaLogLevel level, string line, Action<GgufQuant.Evaluation.LlamaLogLevel, string>? log)
+    private static void OnLog(LLamaLogLevel level, string line, Action<GgufQuant.Evaluation.Engines.LlamaLogLevel, string>? log)
     {
         if (level == LLamaLogLevel.Error)
             s_complaints.Enqueue(line);
         log?.Invoke(LevelOf(level), line);
     }
 
-    private static GgufQuant.Evaluation.LlamaLogLevel LevelOf(LLamaLogLevel level) => level switch
+    private static GgufQuant.Evaluation.Engines.LlamaLogLevel LevelOf(LLamaLogLevel level) => level switch
     {
-        LLamaLogLevel.Error => GgufQuant.Evaluation.LlamaLogLevel.Error,
-        LLamaLogLevel.Warning => GgufQuant.Evaluation.LlamaLogLevel.Warning,
-        LLamaLogLevel.Info => GgufQuant.Evaluation.LlamaLogLevel.Information,
-        _ => GgufQuant.Evaluation.LlamaLogLevel.Debug,
+        LLamaLogLevel.Error => GgufQuant.Evaluation.Engines.LlamaLogLevel.Error,
+        LLamaLogLevel.Warning => GgufQuant.Evaluation.Engines.LlamaLogLevel.Warning,
+        LLamaLogLevel.Info => GgufQuant.Evaluation.Engines.LlamaLogLevel.Information,
+        _ => GgufQuant.Evaluation.Engines.LlamaLogLevel.Debug,
     };
 
     private sealed class Forwarder(IProgress<double> receiver) : IProgress<float>

@@ -15,7 +15,7 @@ public sealed class PackagedEngineTests
         string path = WriteEngine(folder, "MadeEngine", withStart: true);
         File.Copy(typeof(IInferenceEngine).Assembly.Location, folder.File("GgufQuant.Evaluation.dll"));
 
-        IInferenceEngine engine = PackagedEngine.Start(path);
+        IInferenceEngine engine = PackagedEngine.Start(new("Made", path, "/natives"));
 
         Assert.Equal("made", engine.Name);
         AssemblyLoadContext context = AssemblyLoadContext.GetLoadContext(engine.GetType().Assembly)!;
@@ -28,7 +28,7 @@ public sealed class PackagedEngineTests
     {
         using TemporaryFolder folder = new();
         string path = WriteEngine(folder, "MuteEngine", withStart: false);
-        EngineMissingException exception = Assert.Throws<EngineMissingException>(() => PackagedEngine.Start(path));
+        EngineMissingException exception = Assert.Throws<EngineMissingException>(() => PackagedEngine.Start(new("Made", path, "/natives")));
         Assert.Contains("'MuteEngine'", exception.Message, StringComparison.Ordinal);
     }
 
@@ -37,9 +37,9 @@ public sealed class PackagedEngineTests
     {
         using TemporaryFolder folder = new();
         string path = folder.File("broken.dll");
-        Assert.Contains(path, Assert.Throws<EngineMissingException>(() => PackagedEngine.Start(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(path, Assert.Throws<EngineMissingException>(() => PackagedEngine.Start(new("Made", path, "/natives"))).Message, StringComparison.Ordinal);
         File.WriteAllText(path, "not an assembly");
-        Assert.Contains(path, Assert.Throws<EngineMissingException>(() => PackagedEngine.Start(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(path, Assert.Throws<EngineMissingException>(() => PackagedEngine.Start(new("Made", path, "/natives"))).Message, StringComparison.Ordinal);
     }
 
     private static string WriteEngine(TemporaryFolder folder, string name, bool withStart)
@@ -57,7 +57,7 @@ public sealed class PackagedEngineTests
         code.Emit(OpCodes.Ret);
         if (withStart)
         {
-            code = type.DefineMethod("Start", MethodAttributes.Public | MethodAttributes.Static, type, [typeof(Action<LlamaLogLevel, string>)]).GetILGenerator();
+            code = type.DefineMethod("Start", MethodAttributes.Public | MethodAttributes.Static, type, [typeof(string), typeof(Action<LlamaLogLevel, string>)]).GetILGenerator();
             code.Emit(OpCodes.Newobj, constructor);
             code.Emit(OpCodes.Ret);
         }

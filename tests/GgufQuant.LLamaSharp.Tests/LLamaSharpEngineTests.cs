@@ -8,7 +8,7 @@ public sealed class LLamaSharpEngineTests : EngineContract
 {
     private static readonly string s_path = Path.Combine(Sample.RepositoryRoot, "module", "llamasharp", "GgufQuant.LLamaSharp.dll");
     private static readonly List<string> s_log = [];
-    private static readonly Lazy<IInferenceEngine> s_engine = new(() => PackagedEngine.Start(s_path, Log));
+    private static readonly Lazy<IInferenceEngine> s_engine = new(() => PackagedEngine.Start(new("LLamaSharp", s_path, Path.GetDirectoryName(s_path)!), Log));
 
     [Fact]
     public void SaysThatItShowsNoActivations()

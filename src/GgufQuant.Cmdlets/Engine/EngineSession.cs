@@ -51,7 +51,7 @@ internal sealed class EngineSession : IDisposable
         try
         {
             return new(Find(command, "llamasharp", "GgufQuant.LLamaSharp.dll") is string packaged && File.Exists(packaged)
-                ? PackagedEngine.Start(packaged, Log)
+                ? PackagedEngine.Start(new("LLamaSharp", packaged, Path.GetDirectoryName(packaged)!), Log)
                 : LlamaEngine.Start(FolderOf(command)));
         }
         catch

@@ -7,7 +7,7 @@ public class InferenceException(string message, Exception? inner = null) : Excep
 public sealed class EngineMissingException(string message, Exception? inner = null) : InferenceException(message, inner);
 
 /// <summary>The engine's libraries are of another version than these bindings were written for.</summary>
-public sealed class EngineVersionException(string message) : InferenceException(message);
+public sealed class EngineVersionException(string message, Exception? inner = null) : InferenceException(message, inner);
 
 /// <summary>The engine could not load a model.</summary>
 public class ModelLoadException(string path, string message) : InferenceException(message)

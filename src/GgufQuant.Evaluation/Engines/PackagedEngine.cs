@@ -3,35 +3,53 @@ using System.Runtime.Loader;
 
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary>An engine that comes as an assembly with third-party ones beside it, such as LLamaSharp's.</summary>
+/// <summary>Loads an engine from an assembly with third-party dependencies, such as LLamaSharp's, into this process.</summary>
 public static class PackagedEngine
 {
+    private static readonly Lock s_lock = new();
+    private static readonly Dictionary<string, MethodInfo> s_started = [];
+
     /// <summary>
-    /// Loads the engine of an assembly in a load context of its own, so that what it brings along never clashes with
-    /// another module's copy, and starts it.
+    /// Loads the engine's assembly into a load context of its own, so that its dependencies never clash with another
+    /// module's copies, and starts it. Starting the same assembly again replaces the log's receiver only.
     /// </summary>
-    /// <param name="path">Full path of the assembly; its dependencies lie in the same folder.</param>
+    /// <param name="location">The engine's files.</param>
     /// <param name="log">Receives the engine's log on any thread; null to drop it.</param>
-    /// <exception cref="EngineMissingException">The assembly does not load, holds no engine, or the engine does not start.</exception>
-    public static IInferenceEngine Start(string path, Action<LlamaLogLevel, string>? log = null)
+    /// <exception cref="EngineMissingException">The assembly does not load, contains no engine, or its libraries do not load here.</exception>
+    /// <exception cref="EngineVersionException">The libraries are of another version than the assembly was built for.</exception>
+    public static IInferenceEngine Start(EngineLocation location, Action<LlamaLogLevel, string>? log = null)
     {
+        ArgumentNullException.ThrowIfNull(location);
         try
         {
-            Assembly assembly = new Context(path).LoadFromAssemblyPath(path);
-            Type engine = assembly.GetExportedTypes().FirstOrDefault(type => type.IsAssignableTo(typeof(IInferenceEngine)))
-                ?? throw new EngineMissingException($"'{path}' holds no engine.");
-            MethodInfo start = engine.GetMethod("Start", [typeof(Action<LlamaLogLevel, string>)])
-                ?? throw new EngineMissingException($"The engine '{engine.FullName}' in '{path}' cannot be started: it has no Start method that takes a log.");
-            return (IInferenceEngine)start.Invoke(null, [log])!;
+            lock (s_lock)
+            {
+                if (!s_started.TryGetValue(location.AssemblyPath, out MethodInfo? start))
+                    s_started[location.AssemblyPath] = start = FindStart(location.AssemblyPath);
+                return (IInferenceEngine)start.Invoke(null, [location.NativesFolder, log])!;
+            }
         }
         catch (TargetInvocationException exception) when (exception.InnerException is EngineMissingException inner)
         {
             throw new EngineMissingException(inner.Message, inner);
         }
+        catch (TargetInvocationException exception) when (exception.InnerException is EngineVersionException inner)
+        {
+            throw new EngineVersionException(inner.Message, inner);
+        }
         catch (Exception exception) when (exception is IOException or BadImageFormatException)
         {
-            throw new EngineMissingException($"The engine '{path}' does not load: {exception.Message}", exception);
+            throw new EngineMissingException($"The engine '{location.AssemblyPath}' cannot be loaded: {exception.Message}", exception);
         }
+    }
+
+    private static MethodInfo FindStart(string path)
+    {
+        Assembly assembly = new Context(path).LoadFromAssemblyPath(path);
+        Type engine = assembly.GetExportedTypes().FirstOrDefault(type => type.IsAssignableTo(typeof(IInferenceEngine)))
+            ?? throw new EngineMissingException($"'{path}' contains no engine.");
+        return engine.GetMethod("Start", [typeof(string), typeof(Action<LlamaLogLevel, string>)])
+            ?? throw new EngineMissingException($"The engine '{engine.FullName}' in '{path}' has no method Start(nativesFolder, log).");
     }
 
     private sealed class Context(string path) : AssemblyLoadContext(Path.GetFileNameWithoutExtension(path))
@@ -40,7 +58,7 @@ public static class PackagedEngine
 
         protected override Assembly? Load(AssemblyName assemblyName)
         {
-            // The interface and what it speaks of must be the caller's, not a second copy.
+            // The engine interface must be the caller's: a second copy would be a different type.
             if (assemblyName.Name == typeof(PackagedEngine).Assembly.GetName().Name)
                 return typeof(PackagedEngine).Assembly;
             string candidate = Path.Combine(_folder, assemblyName.Name + ".dll");
