@@ -1,154 +1,175 @@
 <#
 .SYNOPSIS
-Builds, tests and packages GgufQuant.
+Builds, tests, demonstrates and packages GgufQuant.
 
 .DESCRIPTION
-Build      compiles everything and stages the module, so that Import-Module ./GgufQuant.psd1 works in this checkout.
-Test       builds, then runs every test that needs no installed PowerShell.
-Pester     packages, then runs the tests that only a real PowerShell can show. Needs pwsh and Pester 5.
-Benchmark  measures kernels and whole files beside llama.cpp, and writes docs/benchmarks.md. Leave the machine alone.
-Package    builds the module and puts what is installed into out/GgufQuant/<version>.
-GpuCheck   makes a program in out/GpuCheck that verifies and measures every GPU kernel on a machine without .NET.
-Clean      removes what the other tasks made.
-
-It uses the engine's own cmdlets only, so that it runs in GgufQuant.Shell as it does in PowerShell.
-
-.EXAMPLE
-./build.ps1 -Task Test
+Build      Compiles everything and stages the module, so that Import-Module ./GgufQuant.psd1 works in this checkout.
+Demo       Builds the module and runs samples/demo.ps1: quantizes the sample model and compares the results.
+Test       Builds the package and runs every test, xUnit's and Pester's.
+Pester     Builds the package and runs Pester's tests alone.
+Package    Puts what is installed into out/GgufQuant/<version>, with the natives of every platform.
+Benchmark  Measures kernels and whole files beside llama.cpp, and writes docs/benchmarks.md. Leave the machine alone.
+GpuCheck   Publishes a program to out/GpuCheck that verifies and measures every GPU kernel on a machine without .NET.
+Clean      Removes what the other tasks produced.
 
 .EXAMPLE
-./build.ps1 -Engine Cuda
+./build.ps1 Demo
 
 .EXAMPLE
-dotnet run --project src/GgufQuant.Shell -- build.ps1 -Task Package
+dotnet tool exec powershell --yes -- build.ps1 Test
+
+Without an installed PowerShell: the .NET SDK downloads the version that .config/dotnet-tools.json pins.
 #>
 #Requires -Version 7.6
 [CmdletBinding()]
 param(
     [Parameter(Position = 0)]
-    [ValidateSet('Build', 'Test', 'Pester', 'Benchmark', 'Package', 'GpuCheck', 'Clean')]
+    [ValidateSet('Build', 'Demo', 'Test', 'Pester', 'Package', 'Benchmark', 'GpuCheck', 'Clean')]
     [string] $Task = 'Build',
 
     [ValidateSet('Debug', 'Release')]
     [string] $Configuration = 'Release',
 
-    # What evaluates models: llama.cpp on the processor, or with a GPU, or as LLamaSharp packages it. What was staged last
-    # stays without it.
-    [ValidateSet('Cpu', 'Cuda', 'Vulkan', 'LLamaSharp')]
-    [string] $Engine
+    # Pester's tests to run, by file name: 'Get-GgufInfo', 'Compare-*'.
+    [SupportsWildcards()]
+    [string] $Filter = '*'
 )
 
 $ErrorActionPreference = 'Stop'
-$solution = "$PSScriptRoot/GgufQuant.sln"
-$manifest = "$PSScriptRoot/GgufQuant.psd1"
-$native = "$PSScriptRoot/module/native"
-$llamaSharp = "$PSScriptRoot/module/llamasharp"
+$env:POWERSHELL_TELEMETRY_OPTOUT = 1
+$solution = Join-Path $PSScriptRoot GgufQuant.sln
+$manifest = Join-Path $PSScriptRoot GgufQuant.psd1
+$output = Join-Path $PSScriptRoot out
+$cmdletProject = Join-Path $PSScriptRoot src GgufQuant.Cmdlets
+$cmdletTests = Join-Path $PSScriptRoot tests cmdlets
 
-# Runs a program and ends the script where it fails.
-function Invoke-Program([string] $Name, [string[]] $Arguments)
-{
-    & $Name @Arguments
-    if ($LASTEXITCODE -ne 0) { throw "'$Name $Arguments' failed with exit code $LASTEXITCODE." }
+function Invoke-DotNet {
+    dotnet @args | Out-Host
+    if ($LASTEXITCODE -ne 0) { throw "'dotnet $args' failed with exit code $LASTEXITCODE." }
 }
 
-function Remove-Folder([string] $Path)
-{
-    if ([IO.Directory]::Exists($Path)) { [IO.Directory]::Delete($Path, $true) }
+# A process of its own, so that this one never loads the module that the next build replaces.
+function Invoke-PowerShell {
+    $program = [Environment]::ProcessPath
+    $arguments = @('-NoProfile', '-NonInteractive', '-File') + $args
+    if ((Split-Path $program -LeafBase) -eq 'dotnet') { $arguments = @(Join-Path $PSHOME pwsh.dll) + $arguments }
+    & $program @arguments
 }
 
-function Invoke-Build([string] $Project = $solution)
-{
-    $arguments = @('build', $Project, '--configuration', $Configuration)
-    if ($Engine -in 'Cpu', 'Cuda', 'Vulkan')
-    {
-        Remove-Folder $llamaSharp
-        $arguments += "-p:Engine=$Engine"
-    }
-
-    Invoke-Program dotnet $arguments
-    if ($Engine -eq 'LLamaSharp')
-    {
-        Invoke-Program dotnet 'publish', "$PSScriptRoot/src/GgufQuant.LLamaSharp", '--configuration', $Configuration, '--use-current-runtime', '--no-self-contained', '--output', $llamaSharp
-    }
+function Remove-Folder([string] $Path) {
+    if (Test-Path -LiteralPath $Path) { Remove-Item -LiteralPath $Path -Recurse -Force }
 }
 
-function Invoke-Test
-{
-    Invoke-Program dotnet 'test', '--solution', $solution, '--configuration', $Configuration, '--no-build'
+function Invoke-Build([string] $Project = $solution) {
+    Invoke-DotNet build $Project --configuration $Configuration
 }
 
-function Assert-PowerShell
-{
-    if (Get-Command pwsh -CommandType Application -ErrorAction Ignore) { return }
-    throw 'The Pester tests need PowerShell 7.6: no ''pwsh'' was found on the PATH.'
-}
-
-function Invoke-PesterTest
-{
-    Invoke-Program pwsh '-NoProfile', '-File', "$PSScriptRoot/tests/pester/Invoke-Tests.ps1"
-}
-
-function Invoke-Benchmark
-{
-    Invoke-Build "$PSScriptRoot/src/GgufQuant.Cmdlets"
-    Invoke-Program dotnet 'run', '--project', "$PSScriptRoot/tests/GgufQuant.Benchmarks", '--configuration', 'Release', '--', '--report', "$PSScriptRoot/docs/benchmarks.md"
-}
-
-# The manifest says what belongs to the package, beside this platform's engine; a missing file is an error.
-function New-Package
-{
-    Invoke-Build "$PSScriptRoot/src/GgufQuant.Cmdlets"
+# The manifest lists what belongs to the package, beside the engine; a missing file is an error.
+function New-Package {
+    Invoke-Build $cmdletProject
     $module = Test-ModuleManifest $manifest
-    $folder = [IO.Path]::Combine($PSScriptRoot, 'out', $module.Name, $module.Version)
+    $folder = Join-Path $output $module.Name $module.Version
     Remove-Folder $folder
-    $engineFolders = @($native, $llamaSharp).Where{ [IO.Directory]::Exists($_) }
-    $engineFiles = $engineFolders.ForEach{ [IO.Directory]::GetFiles($_, '*', 'AllDirectories') }
-    foreach ($file in $module.FileList + $engineFiles)
-    {
-        $target = [IO.Path]::Combine($folder, [IO.Path]::GetRelativePath($PSScriptRoot, $file))
-        $null = [IO.Directory]::CreateDirectory([IO.Path]::GetDirectoryName($target))
-        [IO.File]::Copy($file, $target, $true)
+    $engine = Join-Path $PSScriptRoot module engine
+    $files = $module.FileList
+    if (Test-Path $engine) { $files += (Get-ChildItem $engine -File -Recurse).FullName }
+    foreach ($file in $files) {
+        $target = Join-Path $folder ([IO.Path]::GetRelativePath($PSScriptRoot, $file))
+        $null = New-Item (Split-Path $target) -ItemType Directory -Force
+        Copy-Item -LiteralPath $file -Destination $target
     }
 
-    $null = Test-ModuleManifest ([IO.Path]::Combine($folder, 'GgufQuant.psd1'))
-    "The package is in '$folder'."
+    $null = Test-ModuleManifest (Join-Path $folder GgufQuant.psd1)
+    Write-Host "The package is in '$folder'."
 }
 
-function New-GpuCheck
-{
-    $folder = "$PSScriptRoot/out/GpuCheck"
+function Invoke-Demo {
+    Invoke-Build $cmdletProject
+    Invoke-PowerShell (Join-Path $PSScriptRoot samples demo.ps1)
+    if ($LASTEXITCODE -ne 0) { throw "The demo failed with exit code $LASTEXITCODE." }
+}
+
+# Counts as the runner's summary prints them.
+function Invoke-XUnit {
+    $log = New-TemporaryFile
+    try {
+        dotnet test --solution $solution --configuration $Configuration --no-build | Tee-Object $log | Out-Host
+        $counts = @{ Runner = 'xUnit'; ExitCode = $LASTEXITCODE }
+        foreach ($name in 'succeeded', 'failed', 'skipped') {
+            $line = Select-String "^\s*${name}:\s*(\d+)" $log | Select-Object -Last 1
+            if (-not $line) { throw "'dotnet test' printed no summary." }
+            $counts[$name] = [int] $line.Matches[0].Groups[1].Value
+        }
+
+        [pscustomobject] @{ Runner = 'xUnit'; Passed = $counts.succeeded; Failed = $counts.failed; Skipped = $counts.skipped; ExitCode = $counts.ExitCode }
+    }
+    finally {
+        Remove-Item $log
+    }
+}
+
+function Invoke-PesterTest {
+    Invoke-DotNet build (Join-Path $cmdletTests Pester.proj) --verbosity quiet
+    $result = New-TemporaryFile
+    try {
+        # Arguments of programs are expanded to file names here: '*' must not be one.
+        $arguments = @('-ResultPath', $result.FullName)
+        if ($Filter -ne '*') { $arguments += '-Filter', $Filter }
+        Invoke-PowerShell (Join-Path $cmdletTests Invoke-Tests.ps1) @arguments | Out-Host
+        $exitCode = $LASTEXITCODE
+        $counts = Get-Content $result -Raw | ConvertFrom-Json
+        if (-not $counts) { throw "Pester ended with exit code $exitCode before it had a result." }
+        [pscustomobject] @{ Runner = 'Pester'; Passed = $counts.Passed; Failed = $counts.Failed; Skipped = $counts.Skipped; ExitCode = $exitCode }
+    }
+    finally {
+        Remove-Item $result
+    }
+}
+
+function Assert-Passed([object[]] $Run) {
+    foreach ($item in $Run) {
+        Write-Host ('{0,-7} {1} passed, {2} failed, {3} skipped' -f "$($item.Runner):", $item.Passed, $item.Failed, $item.Skipped)
+    }
+
+    # A runner may fail without a failed test: a crash, or a file that does not parse.
+    $failed = $Run.ForEach{ if ($_.ExitCode -ne 0) { [Math]::Max(1, $_.Failed) } else { $_.Failed } }
+    $sum = @{}
+    foreach ($name in 'Passed', 'Skipped') { $sum[$name] = ($Run | Measure-Object $name -Sum).Sum }
+    $failures = ($failed | Measure-Object -Sum).Sum
+    Write-Host "$($sum.Passed) passed, $failures failed, $($sum.Skipped) skipped"
+    if ($failures -gt 0) { exit 1 }
+}
+
+function Invoke-Benchmark {
+    Invoke-Build $cmdletProject
+    $report = Join-Path $PSScriptRoot docs benchmarks.md
+    Invoke-DotNet run --project (Join-Path $PSScriptRoot tests GgufQuant.Benchmarks) --configuration Release -- --report $report
+}
+
+function New-GpuCheck {
+    $folder = Join-Path $output GpuCheck
     Remove-Folder $folder
-    Invoke-Program dotnet 'publish', "$PSScriptRoot/tests/GgufQuant.GpuCheck", '--configuration', 'Release', '--self-contained', '--use-current-runtime', '-p:PublishSingleFile=true', '-p:EnableCompressionInSingleFile=true', '-p:DebugType=none', '--output', $folder
-    "Copy '$folder' to the machine and run GgufQuant.GpuCheck there, with a model's path if you like."
+    Invoke-DotNet publish (Join-Path $PSScriptRoot tests GgufQuant.GpuCheck) --configuration Release --self-contained `
+        --use-current-runtime -p:PublishSingleFile=true -p:EnableCompressionInSingleFile=true -p:DebugType=none --output $folder
+    Write-Host "Copy '$folder' to the machine and run GgufQuant.GpuCheck there, with a model's path if you like."
 }
 
-function Remove-BuildOutput
-{
-    Remove-Folder "$PSScriptRoot/out"
-    Remove-Folder $native
-    Remove-Folder $llamaSharp
-    foreach ($name in [IO.Directory]::GetFiles("$PSScriptRoot/module"))
-    {
-        if ([IO.Path]::GetExtension($name) -in '.dll', '.pdb') { [IO.File]::Delete($name) }
-    }
-
-    foreach ($project in @('src', 'tests').ForEach{ [IO.Directory]::GetFiles("$PSScriptRoot/$_", '*.csproj', 'AllDirectories') })
-    {
-        $folder = [IO.Path]::GetDirectoryName($project)
-        # The Shell cannot take away the program that it is.
-        if ([AppContext]::BaseDirectory.StartsWith($folder + [IO.Path]::DirectorySeparatorChar)) { continue }
-        Remove-Folder "$folder/bin"
-        Remove-Folder "$folder/obj"
-    }
+function Remove-BuildOutput {
+    Remove-Folder $output
+    Remove-Folder (Join-Path $PSScriptRoot module engine)
+    Remove-Item (Join-Path $PSScriptRoot module *) -Include *.dll, *.pdb
+    Get-ChildItem (Join-Path $PSScriptRoot src), (Join-Path $PSScriptRoot tests) -Recurse -Include *.csproj, *.proj |
+        ForEach-Object { Join-Path $_.DirectoryName bin; Join-Path $_.DirectoryName obj } |
+        ForEach-Object { Remove-Folder $_ }
 }
 
-switch ($Task)
-{
+switch ($Task) {
     'Build'     { Invoke-Build }
-    'Test'      { Invoke-Build; Invoke-Test }
-    'Pester'    { Assert-PowerShell; New-Package; Invoke-PesterTest }
-    'Benchmark' { Invoke-Benchmark }
+    'Demo'      { Invoke-Demo }
+    'Test'      { Invoke-Build; New-Package; Assert-Passed (Invoke-XUnit), (Invoke-PesterTest) }
+    'Pester'    { New-Package; Assert-Passed (Invoke-PesterTest) }
     'Package'   { New-Package }
+    'Benchmark' { Invoke-Benchmark }
     'GpuCheck'  { New-GpuCheck }
     'Clean'     { Remove-BuildOutput }
 }

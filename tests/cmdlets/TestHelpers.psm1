@@ -1,0 +1,198 @@
+#Requires -Version 7.6
+Set-StrictMode -Version Latest
+
+$root = Join-Path $PSScriptRoot .. .. -Resolve
+
+# The checkout, the sample model and its texts.
+$Samples = [pscustomobject] @{
+    Root        = $root
+    Manifest    = Join-Path $root GgufQuant.psd1
+    Model       = Join-Path $root samples novels-6m-f16.gguf
+    HeldOut     = Join-Path $root samples heldout.txt
+    Calibration = Join-Path $root samples calibration.txt
+}
+
+# Writes a GGUF file without the module's help: little-endian, version 3, tensors of F32 with a constant value.
+# Metadata values are strings, uint32, single, boolean or arrays of one of these.
+function New-TestGguf {
+    [CmdletBinding()]
+    [OutputType([IO.FileInfo])]
+    param(
+        [Parameter(Mandatory)] [string] $Path,
+        [Collections.Specialized.OrderedDictionary] $Metadata = ([ordered] @{ 'general.architecture' = 'llama' }),
+        # Name to dimensions, row length first.
+        [Collections.Specialized.OrderedDictionary] $Tensor = ([ordered] @{ 'token_embd.weight' = 256, 4 }),
+        [single] $Value = 0.5
+    )
+
+    $full = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Path)
+    $writer = [IO.BinaryWriter]::new([IO.File]::Create($full))
+    $writeText = { param($text) $bytes = [Text.Encoding]::UTF8.GetBytes($text); $writer.Write([uint64] $bytes.Length); $writer.Write($bytes) }
+    $typeOf = { param($item) switch ($item) { { $_ -is [string] } { 8 } { $_ -is [bool] } { 7 } { $_ -is [single] } { 6 } default { 4 } } }
+    $writeItem = {
+        param($item)
+        switch (& $typeOf $item) {
+            8 { & $writeText $item }
+            7 { $writer.Write([bool] $item) }
+            6 { $writer.Write([single] $item) }
+            4 { $writer.Write([uint32] $item) }
+        }
+    }
+    try {
+        $writer.Write([Text.Encoding]::ASCII.GetBytes('GGUF'))
+        $writer.Write([uint32] 3)
+        $writer.Write([uint64] $Tensor.Count)
+        $writer.Write([uint64] $Metadata.Count)
+        foreach ($entry in $Metadata.GetEnumerator()) {
+            & $writeText $entry.Key
+            if ($entry.Value -is [array]) {
+                $writer.Write([uint32] 9)
+                $writer.Write([uint32] (& $typeOf $entry.Value[0]))
+                $writer.Write([uint64] $entry.Value.Count)
+                foreach ($item in $entry.Value) { & $writeItem $item }
+            }
+            else {
+                $writer.Write([uint32] (& $typeOf $entry.Value))
+                & $writeItem $entry.Value
+            }
+        }
+
+        $offset = [uint64] 0
+        $sizes = foreach ($entry in $Tensor.GetEnumerator()) {
+            & $writeText $entry.Key
+            $writer.Write([uint32] @($entry.Value).Count)
+            $count = [uint64] 1
+            foreach ($dimension in $entry.Value) { $writer.Write([uint64] $dimension); $count *= $dimension }
+            $writer.Write([uint32] 0)
+            $writer.Write($offset)
+            $offset += [uint64] ([Math]::Ceiling($count * 4 / 32) * 32)
+            $count
+        }
+        $align = { while ($writer.BaseStream.Position % 32) { $writer.Write([byte] 0) } }
+        foreach ($size in $sizes) {
+            & $align
+            for ($i = 0; $i -lt $size; $i++) { $writer.Write($Value) }
+        }
+        & $align
+    }
+    finally {
+        $writer.Dispose()
+    }
+    Get-Item -LiteralPath $full
+}
+
+# Copies a file with one ASCII text replaced by another of the same length, once or everywhere.
+function Copy-Patched {
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory)] [string] $Path,
+        [Parameter(Mandatory)] [string] $Destination,
+        [Parameter(Mandatory)] [string] $From,
+        [Parameter(Mandatory)] [string] $To
+    )
+
+    if ($From.Length -ne $To.Length) { throw 'Both texts must have the same length.' }
+    $latin1 = [Text.Encoding]::Latin1
+    $full = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Destination)
+    $text = $latin1.GetString([IO.File]::ReadAllBytes($ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Path)))
+    if (-not $text.Contains($From)) { throw "'$Path' does not contain '$From'." }
+    [IO.File]::WriteAllBytes($full, $latin1.GetBytes($text.Replace($From, $To)))
+}
+
+# What Tab offers at the end of a line.
+function Complete-Line([Parameter(Mandatory)] [string] $Line) {
+    (TabExpansion2 $Line $Line.Length).CompletionMatches
+}
+
+# Runs a script in a runspace of its own, in the current folder, and returns all its streams.
+function Invoke-Streams {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)] [string] $Script, [hashtable] $Variable = @{})
+
+    $shell = [powershell]::Create()
+    try {
+        $shell.Runspace.SessionStateProxy.Path.SetLocation($PWD.ProviderPath) > $null
+        foreach ($name in $Variable.Keys) { $shell.Runspace.SessionStateProxy.SetVariable($name, $Variable[$name]) }
+        $output = $shell.AddScript($Script).Invoke()
+        [pscustomobject] @{
+            Output   = @($output)
+            Error    = @($shell.Streams.Error)
+            Warning  = @($shell.Streams.Warning | ForEach-Object Message)
+            Verbose  = @($shell.Streams.Verbose | ForEach-Object Message)
+            Progress = @($shell.Streams.Progress)
+        }
+    }
+    finally {
+        $shell.Dispose()
+    }
+}
+
+# Starts the PowerShell that runs the tests once more, with the packaged module on its PSModulePath.
+function Start-PowerShell {
+    [CmdletBinding()]
+    [OutputType([Diagnostics.Process])]
+    param([Parameter(Mandatory)] [string[]] $ArgumentList, [hashtable] $Environment = @{}, [string] $WorkingDirectory = $PWD.ProviderPath)
+
+    $program = [Environment]::ProcessPath
+    $start = [Diagnostics.ProcessStartInfo]::new($program)
+    if ((Split-Path $program -LeafBase) -eq 'dotnet') { $start.ArgumentList.Add((Join-Path $PSHOME pwsh.dll)) }
+    foreach ($argument in @('-NoProfile') + $ArgumentList) { $start.ArgumentList.Add($argument) }
+    foreach ($name in $Environment.Keys) { $start.Environment[$name] = $Environment[$name] }
+    $start.WorkingDirectory = $WorkingDirectory
+    $start.RedirectStandardInput = $start.RedirectStandardOutput = $start.RedirectStandardError = $true
+    [Diagnostics.Process]::Start($start)
+}
+
+# Waits for a process from Start-PowerShell, and returns its exit code and what it printed.
+function Wait-PowerShell {
+    [CmdletBinding()]
+    param([Parameter(Mandatory, ValueFromPipeline)] [Diagnostics.Process] $Process, [string] $InputText = '', [int] $TimeoutSeconds = 120)
+
+    process {
+        $output = $Process.StandardOutput.ReadToEndAsync()
+        $failure = $Process.StandardError.ReadToEndAsync()
+        $Process.StandardInput.Write($InputText)
+        $Process.StandardInput.Close()
+        if (-not $Process.WaitForExit($TimeoutSeconds * 1000)) {
+            $Process.Kill($true)
+            throw "PowerShell did not end within $TimeoutSeconds s."
+        }
+        [pscustomobject] @{ ExitCode = $Process.ExitCode; Output = $output.Result.TrimEnd(); Error = $failure.Result.TrimEnd() }
+        $Process.Dispose()
+    }
+}
+
+# Runs a command in another PowerShell to its end.
+function Invoke-PowerShell {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)] [string] $Command, [hashtable] $Environment = @{}, [string] $InputText = '', [int] $TimeoutSeconds = 120)
+
+    Start-PowerShell -ArgumentList '-Command', $Command -Environment $Environment | Wait-PowerShell -InputText $InputText -TimeoutSeconds $TimeoutSeconds
+}
+
+# Sends Ctrl+C as a terminal does.
+function Send-Interrupt([Parameter(Mandatory)] [Diagnostics.Process] $Process) {
+    /bin/kill -s INT $Process.Id
+}
+
+# Waits until a condition holds.
+function Wait-Until([Parameter(Mandatory)] [scriptblock] $Condition, [int] $TimeoutSeconds = 30) {
+    $watch = [Diagnostics.Stopwatch]::StartNew()
+    while (-not (& $Condition)) {
+        if ($watch.Elapsed.TotalSeconds -gt $TimeoutSeconds) { throw "Within $TimeoutSeconds s this never held: $Condition" }
+        Start-Sleep -Milliseconds 20
+    }
+}
+
+# Lines of what a console of a given width shows of objects from the pipeline, without trailing blanks.
+function Format-Lines {
+    [CmdletBinding()]
+    [OutputType([string])]
+    param([Parameter(ValueFromPipeline)] [object] $InputObject, [int] $Width = 120)
+
+    begin { $objects = [Collections.Generic.List[object]]::new() }
+    process { $objects.Add($InputObject) }
+    end { ($objects | Out-String -Width $Width).Split("`n").TrimEnd() }
+}
+
+Export-ModuleMember -Function * -Variable Samples
