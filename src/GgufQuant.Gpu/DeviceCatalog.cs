@@ -1,8 +1,8 @@
 using GgufQuant.Formats;
 using GgufQuant.Gpu.Cuda;
 using GgufQuant.Gpu.OpenCl;
+using GgufQuant.Pipeline;
 using GgufQuant.Planning;
-using GgufQuant.Quantization;
 
 namespace GgufQuant.Gpu;
 

@@ -2,8 +2,8 @@ using System.Buffers;
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using GgufQuant.Formats;
+using GgufQuant.Pipeline;
 using GgufQuant.Planning;
-using GgufQuant.Quantization;
 
 namespace GgufQuant.Gpu;
 

@@ -1,6 +1,6 @@
 using System.Buffers;
 using GgufQuant.Formats;
-using GgufQuant.Quantization;
+using GgufQuant.Pipeline;
 
 namespace GgufQuant.Gpu;
 

@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
+using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.Pipeline;
 using GgufQuant.Planning;
-using GgufQuant.Quantization;
 using GgufQuant.Reference;
 
 namespace GgufQuant.Benchmarks;

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using GgufQuant.Formats;
-using GgufQuant.Planning;
 using static System.FormattableString;
 
 namespace GgufQuant.Benchmarks;

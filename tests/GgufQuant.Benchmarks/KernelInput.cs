@@ -1,6 +1,6 @@
 using GgufQuant.Formats;
-using GgufQuant.Kernels;
 using GgufQuant.Reference;
+using GgufQuant.Simd;
 
 namespace GgufQuant.Benchmarks;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using GgufQuant.Formats;
-using GgufQuant.Kernels;
+using GgufQuant.Simd;
 using static System.FormattableString;
 
 namespace GgufQuant.Benchmarks;

@@ -2,7 +2,6 @@ using System.Management.Automation;
 using System.Security.Cryptography;
 using GgufQuant.Commands;
 using GgufQuant.Formats;
-using GgufQuant.Planning;
 
 namespace GgufQuant.Cmdlets.Tests;
 

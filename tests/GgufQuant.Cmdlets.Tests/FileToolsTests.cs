@@ -1,8 +1,9 @@
 using System.Management.Automation;
 using GgufQuant.Catalog;
 using GgufQuant.Commands;
+using GgufQuant.Formats;
 using GgufQuant.Gguf;
-using GgufQuant.Planning;
+using GgufQuant.Models;
 
 namespace GgufQuant.Cmdlets.Tests;
 

@@ -1,7 +1,6 @@
 using System.Management.Automation;
-using GgufQuant.Catalog;
-using GgufQuant.Evaluation.Engines;
-using GgufQuant.Planning;
+using GgufQuant.Formats;
+using GgufQuant.Models;
 
 namespace GgufQuant.Cmdlets.Tests;
 

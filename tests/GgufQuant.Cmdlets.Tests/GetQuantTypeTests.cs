@@ -1,6 +1,6 @@
 using System.Management.Automation;
 using GgufQuant.Catalog;
-using GgufQuant.Planning;
+using GgufQuant.Formats;
 
 namespace GgufQuant.Cmdlets.Tests;
 

@@ -1,5 +1,5 @@
+using GgufQuant.Checks;
 using GgufQuant.Commands;
-using GgufQuant.Comparison;
 
 namespace GgufQuant.Cmdlets.Tests;
 

@@ -2,9 +2,10 @@ using System.Diagnostics;
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Generation;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.Pipeline;
 using GgufQuant.Planning;
-using GgufQuant.Quantization;
 
 namespace GgufQuant.Evaluation.Tests;
 

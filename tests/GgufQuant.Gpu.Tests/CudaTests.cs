@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using GgufQuant.Formats;
-using GgufQuant.Quantization;
+using GgufQuant.Pipeline;
 using GgufQuant.Tests.Formats;
 
 namespace GgufQuant.Gpu.Tests;

@@ -1,8 +1,8 @@
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Gpu.Cuda;
+using GgufQuant.Pipeline;
 using GgufQuant.Planning;
-using GgufQuant.Quantization;
 using GgufQuant.Tests.Catalog;
 
 namespace GgufQuant.Gpu.Tests;

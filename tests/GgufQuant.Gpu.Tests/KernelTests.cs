@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using GgufQuant.Formats;
-using GgufQuant.Quantization;
 using GgufQuant.Reference;
 using GgufQuant.Tests.Formats;
 

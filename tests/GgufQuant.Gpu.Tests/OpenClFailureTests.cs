@@ -1,5 +1,5 @@
 using GgufQuant.Formats;
-using GgufQuant.Quantization;
+using GgufQuant.Pipeline;
 
 namespace GgufQuant.Gpu.Tests;
 

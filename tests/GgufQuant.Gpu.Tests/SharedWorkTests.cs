@@ -1,5 +1,5 @@
 using GgufQuant.Formats;
-using GgufQuant.Quantization;
+using GgufQuant.Pipeline;
 using GgufQuant.Tests.Formats;
 
 namespace GgufQuant.Gpu.Tests;

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
 using GgufQuant.Formats;
-using GgufQuant.Quantization;
+using GgufQuant.Pipeline;
 using GgufQuant.Tests.Formats;
 
 namespace GgufQuant.Gpu.Tests;

@@ -1,7 +1,8 @@
+using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
+using GgufQuant.Pipeline;
 using GgufQuant.Planning;
-using GgufQuant.Quantization;
 using GgufQuant.Tests.Imatrix;
 
 namespace GgufQuant.Gpu.Tests;

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Diagnostics;
 using GgufQuant.Formats;
 using GgufQuant.Gpu;
-using GgufQuant.Quantization;
+using GgufQuant.Pipeline;
 using GgufQuant.Tests.Formats;
 
 namespace GgufQuant.GpuCheck;

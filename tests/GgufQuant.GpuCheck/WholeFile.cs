@@ -1,7 +1,8 @@
+using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Gpu;
+using GgufQuant.Pipeline;
 using GgufQuant.Planning;
-using GgufQuant.Quantization;
 
 namespace GgufQuant.GpuCheck;
 

@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
 using GgufQuant.Formats;
-using GgufQuant.Planning;
 
 namespace GgufQuant.Reference;
 
@@ -130,7 +129,7 @@ public static unsafe partial class ReferenceQuantizer
         Parameters defaults = getDefaults();
         bool isKnown = defaults is
         {
-            Threads: 0, FileType: (int)Planning.FileType.Q8_0, OutputTensorType: TypeCount, TokenEmbeddingType: TypeCount,
+            Threads: 0, FileType: (int)Formats.FileType.Q8_0, OutputTensorType: TypeCount, TokenEmbeddingType: TypeCount,
             AllowRequantize: 0, QuantizeOutputTensor: 1, OnlyCopy: 0, Pure: 0, KeepSplit: 0, DryRun: 0,
             MaxBufferSize: 8UL << 30,
         };

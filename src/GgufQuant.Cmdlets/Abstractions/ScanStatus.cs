@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using GgufQuant.Comparison;
+using GgufQuant.Gguf;
 
 namespace GgufQuant.Commands;
 

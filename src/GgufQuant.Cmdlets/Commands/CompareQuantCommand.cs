@@ -1,9 +1,9 @@
 using System.Management.Automation;
-using GgufQuant.Catalog;
 using GgufQuant.Comparison;
-using GgufQuant.Gguf;
 using GgufQuant.Evaluation.Generation;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Gguf;
+using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 

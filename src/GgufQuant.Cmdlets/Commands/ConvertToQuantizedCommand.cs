@@ -3,8 +3,8 @@ using System.Security.Cryptography;
 using GgufQuant.Catalog;
 using GgufQuant.Gguf;
 using GgufQuant.Gpu;
+using GgufQuant.Pipeline;
 using GgufQuant.Planning;
-using GgufQuant.Quantization;
 
 namespace GgufQuant.Commands;
 

@@ -1,9 +1,10 @@
 using System.Globalization;
 using System.Management.Automation;
-using GgufQuant.Catalog;
+using GgufQuant.Advice;
+using GgufQuant.Formats;
 using GgufQuant.Gguf;
-using GgufQuant.Planning;
-using GgufQuant.Quantization;
+using GgufQuant.IO;
+using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 

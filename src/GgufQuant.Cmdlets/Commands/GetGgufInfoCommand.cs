@@ -1,6 +1,6 @@
 using System.Management.Automation;
-using GgufQuant.Catalog;
 using GgufQuant.Gguf;
+using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 

@@ -1,6 +1,6 @@
 using System.Management.Automation;
-using GgufQuant.Comparison;
 using GgufQuant.Gguf;
+using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 

@@ -1,6 +1,6 @@
 using System.Management.Automation;
 using GgufQuant.Gguf;
-using GgufQuant.Quantization;
+using GgufQuant.IO;
 
 namespace GgufQuant.Commands;
 

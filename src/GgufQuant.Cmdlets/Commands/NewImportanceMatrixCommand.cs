@@ -1,9 +1,9 @@
 using System.Management.Automation;
 using GgufQuant.Catalog;
-using GgufQuant.Gguf;
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Imatrix;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Gguf;
 
 namespace GgufQuant.Commands;
 

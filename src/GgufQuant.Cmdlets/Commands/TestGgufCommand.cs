@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using GgufQuant.Comparison;
+using GgufQuant.Checks;
 
 namespace GgufQuant.Commands;
 

@@ -1,7 +1,7 @@
 using System.Management.Automation;
-using GgufQuant.Catalog;
-using GgufQuant.Gguf;
 using GgufQuant.Evaluation.Generation;
+using GgufQuant.Gguf;
+using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 

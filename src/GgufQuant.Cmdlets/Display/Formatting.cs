@@ -4,7 +4,7 @@ using System.Management.Automation.Host;
 using System.Text;
 using GgufQuant.Catalog;
 using GgufQuant.Formats;
-using GgufQuant.Planning;
+using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 

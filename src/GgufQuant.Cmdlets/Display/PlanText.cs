@@ -3,6 +3,7 @@ using System.Management.Automation.Host;
 using System.Text;
 using System.Text.RegularExpressions;
 using GgufQuant.Formats;
+using GgufQuant.Models;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;

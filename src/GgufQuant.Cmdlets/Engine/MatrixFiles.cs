@@ -1,5 +1,5 @@
-using GgufQuant.Imatrix;
 using GgufQuant.Evaluation.Imatrix;
+using GgufQuant.Imatrix;
 
 namespace GgufQuant.Commands;
 

@@ -1,10 +1,10 @@
 using System.Management.Automation;
 using GgufQuant.Comparison;
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Gguf;
 using GgufQuant.Gpu;
 using GgufQuant.Imatrix;
-using GgufQuant.Evaluation.Engines;
-using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;

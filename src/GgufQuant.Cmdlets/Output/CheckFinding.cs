@@ -1,4 +1,4 @@
-using GgufQuant.Comparison;
+using GgufQuant.Checks;
 
 namespace GgufQuant.Commands;
 

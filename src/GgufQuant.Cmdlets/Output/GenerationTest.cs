@@ -1,5 +1,5 @@
 using GgufQuant.Evaluation.Generation;
-using GgufQuant.Planning;
+using GgufQuant.Formats;
 
 namespace GgufQuant.Commands;
 

@@ -1,5 +1,5 @@
-using GgufQuant.Comparison;
 using GgufQuant.Gguf;
+using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 

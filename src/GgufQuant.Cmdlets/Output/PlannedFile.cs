@@ -1,3 +1,5 @@
+using GgufQuant.Formats;
+using GgufQuant.Models;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;

@@ -1,7 +1,7 @@
-using GgufQuant.Catalog;
 using GgufQuant.Comparison;
 using GgufQuant.Evaluation.Generation;
-using GgufQuant.Planning;
+using GgufQuant.Formats;
+using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 

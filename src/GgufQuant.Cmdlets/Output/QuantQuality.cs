@@ -1,6 +1,6 @@
-using GgufQuant.Catalog;
 using GgufQuant.Comparison;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 

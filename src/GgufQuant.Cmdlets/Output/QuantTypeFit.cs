@@ -1,5 +1,7 @@
+using GgufQuant.Advice;
 using GgufQuant.Catalog;
-using GgufQuant.Planning;
+using GgufQuant.Formats;
+using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 

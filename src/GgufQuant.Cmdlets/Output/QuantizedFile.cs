@@ -1,6 +1,7 @@
+using GgufQuant.Formats;
 using GgufQuant.Gpu;
-using GgufQuant.Planning;
-using GgufQuant.Quantization;
+using GgufQuant.Models;
+using GgufQuant.Pipeline;
 
 namespace GgufQuant.Commands;
 

@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using GgufQuant.Quantization;
+using GgufQuant.IO;
 
 namespace GgufQuant.Commands;
 

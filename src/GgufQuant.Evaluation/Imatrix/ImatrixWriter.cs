@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
-using GgufQuant.Quantization;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Imatrix;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using GgufQuant.Evaluation.Engines;
-using GgufQuant.Quantization;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Perplexity;
 

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using GgufQuant.Quantization;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Perplexity;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
-using GgufQuant.Formats;
 using GgufQuant.Evaluation.Generation;
+using GgufQuant.Formats;
 using static GgufQuant.Evaluation.Reports.ReportText;
 
 namespace GgufQuant.Evaluation.Reports;

@@ -1,5 +1,5 @@
 using System.Text;
-using GgufQuant.Quantization;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Reports;
 

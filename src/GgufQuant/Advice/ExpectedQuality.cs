@@ -1,6 +1,7 @@
-using GgufQuant.Planning;
+using GgufQuant.Catalog;
+using GgufQuant.Formats;
 
-namespace GgufQuant.Catalog;
+namespace GgufQuant.Advice;
 
 /// <summary>How much quality a type is expected to lose, and on what ground.</summary>
 /// <param name="KlDivergence">Mean Kullback-Leibler divergence from the unquantized model's predictions, in nats.</param>

@@ -1,4 +1,4 @@
-namespace GgufQuant.Catalog;
+namespace GgufQuant.Advice;
 
 /// <summary>How well a model fits into memory.</summary>
 public enum MemoryFit

@@ -1,6 +1,8 @@
 using System.Globalization;
+using GgufQuant.Catalog;
+using GgufQuant.Models;
 
-namespace GgufQuant.Catalog;
+namespace GgufQuant.Advice;
 
 /// <summary>Whether a model would run in some type with a memory budget, and how good it should be.</summary>
 /// <param name="Type">The type.</param>

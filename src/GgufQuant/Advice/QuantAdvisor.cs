@@ -1,7 +1,10 @@
+using GgufQuant.Catalog;
+using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.Models;
 using GgufQuant.Planning;
 
-namespace GgufQuant.Catalog;
+namespace GgufQuant.Advice;
 
 /// <summary>Finds the types in which a model runs with the memory there is.</summary>
 public static class QuantAdvisor

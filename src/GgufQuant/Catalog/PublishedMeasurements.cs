@@ -1,5 +1,5 @@
-using GgufQuant.Planning;
-using static GgufQuant.Planning.FileType;
+using static GgufQuant.Formats.FileType;
+using FileType = GgufQuant.Formats.FileType;
 
 namespace GgufQuant.Catalog;
 

@@ -1,4 +1,4 @@
-using GgufQuant.Planning;
+using GgufQuant.Formats;
 
 namespace GgufQuant.Catalog;
 

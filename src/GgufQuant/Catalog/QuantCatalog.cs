@@ -1,7 +1,6 @@
 using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
 using GgufQuant.Formats;
-using GgufQuant.Planning;
 using static GgufQuant.Catalog.ImatrixUse;
 
 namespace GgufQuant.Catalog;

@@ -1,5 +1,4 @@
 using GgufQuant.Formats;
-using GgufQuant.Planning;
 
 namespace GgufQuant.Catalog;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using GgufQuant.Gguf;
 
-namespace GgufQuant.Comparison;
+namespace GgufQuant.Checks;
 
 /// <summary>Looks for the tensors that a language model of the file's architecture needs.</summary>
 internal static class ArchitectureCheck

@@ -1,7 +1,7 @@
+using GgufQuant.Formats;
 using GgufQuant.Gguf;
-using GgufQuant.Quantization;
 
-namespace GgufQuant.Comparison;
+namespace GgufQuant.Checks;
 
 /// <summary>Reads all data and looks for weights and scales that are not finite, and for holes of zeros.</summary>
 internal static class DataCheck

@@ -1,8 +1,9 @@
 using GgufQuant.Catalog;
+using GgufQuant.Formats;
 using GgufQuant.Gguf;
-using GgufQuant.Planning;
+using GgufQuant.Models;
 
-namespace GgufQuant.Comparison;
+namespace GgufQuant.Checks;
 
 /// <summary>Looks whether the metadata's claims about types agree with the tensors.</summary>
 internal static class FileTypeCheck

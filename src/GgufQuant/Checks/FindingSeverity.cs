@@ -1,4 +1,4 @@
-namespace GgufQuant.Comparison;
+namespace GgufQuant.Checks;
 
 /// <summary>How much a finding matters.</summary>
 public enum FindingSeverity

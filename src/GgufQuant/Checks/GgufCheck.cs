@@ -1,6 +1,6 @@
 using GgufQuant.Gguf;
 
-namespace GgufQuant.Comparison;
+namespace GgufQuant.Checks;
 
 /// <summary>Whether a file is whole and sound.</summary>
 public static class GgufCheck

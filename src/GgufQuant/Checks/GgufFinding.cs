@@ -1,4 +1,4 @@
-namespace GgufQuant.Comparison;
+namespace GgufQuant.Checks;
 
 /// <summary>One thing that is noteworthy about a file.</summary>
 /// <param name="Severity">How much it matters.</param>

@@ -1,6 +1,6 @@
 using GgufQuant.Gguf;
 
-namespace GgufQuant.Comparison;
+namespace GgufQuant.Checks;
 
 /// <summary>Looks for bytes that belong to nothing.</summary>
 internal static class ShardCheck

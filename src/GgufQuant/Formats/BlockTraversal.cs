@@ -1,7 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using GgufQuant.Simd;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Formats;
 
 /// <summary>Walks the blocks of an <see cref="IBlockCodec"/> one after the other.</summary>
 /// <remarks>

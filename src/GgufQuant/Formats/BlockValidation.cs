@@ -2,9 +2,8 @@ using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using GgufQuant.Formats;
 
-namespace GgufQuant.Quantization;
+namespace GgufQuant.Formats;
 
 /// <summary>Finds weights and block scales that are not finite, by the rules of <c>ggml_validate_row_data</c>.</summary>
 public static class BlockValidation

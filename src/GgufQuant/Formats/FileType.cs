@@ -1,4 +1,4 @@
-namespace GgufQuant.Planning;
+namespace GgufQuant.Formats;
 
 /// <summary>What a whole file is quantized to, numbered as llama.cpp's <c>enum llama_ftype</c> and named as it prints them.</summary>
 /// <remarks>

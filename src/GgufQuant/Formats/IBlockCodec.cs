@@ -1,6 +1,6 @@
-using GgufQuant.Formats;
+using GgufQuant.Simd;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Formats;
 
 /// <summary>A format whose block is made and read by itself, with the lanes along the block.</summary>
 /// <remarks>Only for arithmetic that has no order: each weight on its own, and extremes.</remarks>

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
+using GgufQuant.Simd;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Formats;
 
 /// <summary>How much the error of each weight of a batch of super-blocks counts, by the importance of its column.</summary>
 internal static class ImportanceFactors<TF, TI>

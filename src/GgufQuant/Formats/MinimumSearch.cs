@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
+using GgufQuant.Simd;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Formats;
 
 /// <summary>What a search for a scale and a minimum is to fit.</summary>
 internal interface IMinimumRule

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
+using GgufQuant.Simd;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Formats;
 
 /// <summary>ggml's <c>make_qp_quants</c>: one factor, and a byte each, for the scales (or minimums) of a super-block.</summary>
 /// <remarks>A lane is a super-block. The bytes wrap as ggml's <c>uint8_t</c> does where a scale is negative.</remarks>

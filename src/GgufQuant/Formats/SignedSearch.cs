@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
+using GgufQuant.Simd;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Formats;
 
 /// <summary>ggml's <c>make_qx_quants</c>: the scale that fits weights of either sign best, of nineteen tried.</summary>
 /// <remarks>A lane is a sub-block, or a super-block whose scales are the weights.</remarks>

@@ -1,4 +1,4 @@
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Formats;
 
 /// <summary>What all K formats share.</summary>
 internal static class SuperBlock

@@ -1,4 +1,4 @@
-using GgufQuant.Quantization;
+using GgufQuant.IO;
 
 namespace GgufQuant.Gguf;
 

@@ -1,6 +1,4 @@
-using GgufQuant.Gguf;
-
-namespace GgufQuant.Comparison;
+namespace GgufQuant.Gguf;
 
 /// <summary>One thread's memory for chunks: the bytes of one, and the floats of two.</summary>
 internal sealed class ScanBuffers

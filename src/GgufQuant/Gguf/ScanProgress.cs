@@ -1,4 +1,4 @@
-namespace GgufQuant.Comparison;
+namespace GgufQuant.Gguf;
 
 /// <summary>How far reading through a model has come.</summary>
 /// <param name="Tensor">The tensor that was worked on last.</param>

@@ -1,7 +1,6 @@
-using GgufQuant.Gguf;
-using GgufQuant.Quantization;
+using GgufQuant.IO;
 
-namespace GgufQuant.Comparison;
+namespace GgufQuant.Gguf;
 
 /// <summary>Goes through tensors in chunks, many at a time, and hands what was found on in the order of the chunks.</summary>
 /// <remarks>

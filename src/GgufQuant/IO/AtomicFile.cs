@@ -1,4 +1,4 @@
-namespace GgufQuant.Quantization;
+namespace GgufQuant.IO;
 
 /// <summary>A file that appears under its name only when it is whole.</summary>
 /// <remarks>

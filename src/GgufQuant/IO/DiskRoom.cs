@@ -1,4 +1,4 @@
-namespace GgufQuant.Quantization;
+namespace GgufQuant.IO;
 
 /// <summary>Whether a disk has room for what is to be written, asked before anything is.</summary>
 internal static class DiskRoom

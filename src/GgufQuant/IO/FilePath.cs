@@ -1,4 +1,4 @@
-namespace GgufQuant.Quantization;
+namespace GgufQuant.IO;
 
 /// <summary>Which paths name the same file.</summary>
 public static class FilePath

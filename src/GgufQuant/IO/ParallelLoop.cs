@@ -1,6 +1,6 @@
 using System.Runtime.ExceptionServices;
 
-namespace GgufQuant.Quantization;
+namespace GgufQuant.IO;
 
 /// <summary>Runs the steps of a loop on several threads; what goes wrong in one is thrown as it was.</summary>
 internal static class ParallelLoop

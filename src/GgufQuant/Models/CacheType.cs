@@ -1,4 +1,4 @@
-namespace GgufQuant.Catalog;
+namespace GgufQuant.Models;
 
 /// <summary>The types that llama.cpp can keep its key-value cache in.</summary>
 public enum CacheType

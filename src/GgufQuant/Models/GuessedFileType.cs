@@ -1,7 +1,7 @@
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 
-namespace GgufQuant.Planning;
+namespace GgufQuant.Models;
 
 /// <summary>The file type that llama.cpp gives a model whose header names none: the one of the most tensors' type.</summary>
 /// <remarks>llama-model-loader.cpp; <c>llama_model_quantize</c> writes it into a copy.</remarks>

@@ -1,4 +1,4 @@
-namespace GgufQuant.Planning;
+namespace GgufQuant.Models;
 
 /// <summary>The numbers of layers as a reader wants them.</summary>
 public static class LayerRanges

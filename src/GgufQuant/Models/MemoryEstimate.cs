@@ -1,7 +1,7 @@
 using System.Globalization;
 using GgufQuant.Formats;
 
-namespace GgufQuant.Catalog;
+namespace GgufQuant.Models;
 
 /// <summary>The memory llama.cpp needs to run a model, in bytes, estimated from its header.</summary>
 /// <remarks>

@@ -1,7 +1,8 @@
+using GgufQuant.Catalog;
+using GgufQuant.Formats;
 using GgufQuant.Gguf;
-using GgufQuant.Planning;
 
-namespace GgufQuant.Catalog;
+namespace GgufQuant.Models;
 
 /// <summary>What a model file is, read from its header alone.</summary>
 public sealed record ModelInfo

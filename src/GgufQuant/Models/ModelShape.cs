@@ -1,6 +1,6 @@
 using GgufQuant.Gguf;
 
-namespace GgufQuant.Catalog;
+namespace GgufQuant.Models;
 
 /// <summary>The dimensions of a language model, as its metadata states them.</summary>
 public sealed record ModelShape

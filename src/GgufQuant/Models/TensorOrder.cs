@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace GgufQuant.Planning;
+namespace GgufQuant.Models;
 
 /// <summary>The order llama.cpp writes tensors in: by layer, those of none first, then by the bytes of the name.</summary>
 internal sealed class TensorOrder : IComparer<string>

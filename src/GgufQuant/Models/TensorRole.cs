@@ -1,4 +1,4 @@
-namespace GgufQuant.Planning;
+namespace GgufQuant.Models;
 
 /// <summary>What a tensor does in a model, as far as the mix of types cares.</summary>
 public enum TensorRole

@@ -1,6 +1,6 @@
 using GgufQuant.Gguf;
 
-namespace GgufQuant.Comparison;
+namespace GgufQuant.Models;
 
 /// <summary>What one tensor's weights are like.</summary>
 /// <param name="ElementCount">Weights.</param>

@@ -1,8 +1,9 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using GgufQuant.Simd;
 
-namespace GgufQuant.Comparison;
+namespace GgufQuant.Models;
 
 /// <summary>Counts, extremes, mean and squared deviations of weights, in a form that two parts combine into one.</summary>
 internal readonly record struct WeightMoments(

@@ -1,7 +1,7 @@
 using GgufQuant.Gguf;
 using GgufQuant.Planning;
 
-namespace GgufQuant.Quantization;
+namespace GgufQuant.Pipeline;
 
 /// <summary>A piece of a tensor that is read, quantized and written at one go.</summary>
 /// <param name="Number">Its place in the order of the file, from 0.</param>

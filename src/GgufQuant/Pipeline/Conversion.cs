@@ -4,9 +4,10 @@ using System.Runtime.ExceptionServices;
 using System.Security.Cryptography;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.IO;
 using GgufQuant.Planning;
 
-namespace GgufQuant.Quantization;
+namespace GgufQuant.Pipeline;
 
 /// <summary>One run of <see cref="Quantizer"/>: the threads that read, hand over and write chunks.</summary>
 internal sealed class Conversion

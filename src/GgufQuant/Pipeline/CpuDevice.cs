@@ -2,9 +2,9 @@ using System.Buffers;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using GgufQuant.Formats;
-using GgufQuant.Kernels;
+using GgufQuant.Simd;
 
-namespace GgufQuant.Quantization;
+namespace GgufQuant.Pipeline;
 
 /// <summary>The processor's cores. A job runs on the thread that hands it over, as soon as one of the cores is free.</summary>
 public sealed class CpuDevice : IQuantizationDevice

@@ -1,7 +1,7 @@
 using System.Buffers;
 using GgufQuant.Formats;
 
-namespace GgufQuant.Quantization;
+namespace GgufQuant.Pipeline;
 
 /// <summary>What turns rows of weights into blocks: the processor's cores, or a graphics card.</summary>
 /// <remarks>

@@ -1,4 +1,4 @@
-namespace GgufQuant.Quantization;
+namespace GgufQuant.Pipeline;
 
 /// <summary>How far a conversion has come.</summary>
 /// <param name="Tensor">The tensor that was worked on last.</param>

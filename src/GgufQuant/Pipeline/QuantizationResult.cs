@@ -1,6 +1,7 @@
-using GgufQuant.Planning;
+using GgufQuant.Formats;
+using GgufQuant.Models;
 
-namespace GgufQuant.Quantization;
+namespace GgufQuant.Pipeline;
 
 /// <summary>A file that has been written.</summary>
 /// <param name="Path">Its full path, or the first shard's.</param>

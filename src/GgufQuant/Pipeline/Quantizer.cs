@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using GgufQuant.Gguf;
+using GgufQuant.IO;
 using GgufQuant.Planning;
 
-namespace GgufQuant.Quantization;
+namespace GgufQuant.Pipeline;
 
 /// <summary>Writes planned files.</summary>
 /// <remarks>

@@ -1,6 +1,6 @@
 using GgufQuant.Gguf;
 
-namespace GgufQuant.Quantization;
+namespace GgufQuant.Pipeline;
 
 /// <summary>How the work is done; the bytes made do not depend on it.</summary>
 public sealed record QuantizerOptions

@@ -3,9 +3,10 @@ using System.Security.Cryptography;
 using System.Text;
 using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
+using GgufQuant.IO;
 using GgufQuant.Planning;
 
-namespace GgufQuant.Quantization;
+namespace GgufQuant.Pipeline;
 
 /// <summary>Remembers beside an unfinished file which of its tensors are whole, with a hash of each.</summary>
 /// <remarks>

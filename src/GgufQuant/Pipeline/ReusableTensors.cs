@@ -1,7 +1,9 @@
+using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.IO;
 using GgufQuant.Planning;
 
-namespace GgufQuant.Quantization;
+namespace GgufQuant.Pipeline;
 
 /// <summary>Finds the tensors of a plan that an earlier file holds already.</summary>
 /// <remarks>

@@ -1,6 +1,7 @@
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
+using GgufQuant.Models;
 
 namespace GgufQuant.Planning;
 

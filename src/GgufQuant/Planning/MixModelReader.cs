@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Globalization;
 using GgufQuant.Gguf;
+using GgufQuant.Models;
 
 namespace GgufQuant.Planning;
 

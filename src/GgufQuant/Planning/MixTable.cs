@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using static GgufQuant.Formats.GgmlType;
+using FileType = GgufQuant.Formats.FileType;
 using GgmlType = GgufQuant.Formats.GgmlType;
 
 namespace GgufQuant.Planning;

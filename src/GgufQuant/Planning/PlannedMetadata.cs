@@ -1,6 +1,8 @@
 using System.Text;
+using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
+using GgufQuant.Models;
 
 namespace GgufQuant.Planning;
 

@@ -1,3 +1,5 @@
+using GgufQuant.Models;
+
 namespace GgufQuant.Planning;
 
 /// <summary>Which tensors llama.cpp's quantizer leaves alone.</summary>

@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
+using GgufQuant.Models;
 
 namespace GgufQuant.Planning;
 

@@ -1,5 +1,6 @@
-using GgufQuant.Catalog;
+using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.Models;
 
 namespace GgufQuant.Planning;
 

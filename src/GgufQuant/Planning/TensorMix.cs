@@ -1,5 +1,7 @@
+using GgufQuant.Models;
 using static GgufQuant.Formats.GgmlType;
 using BlockFormat = GgufQuant.Formats.BlockFormat;
+using FileType = GgufQuant.Formats.FileType;
 using GgmlType = GgufQuant.Formats.GgmlType;
 
 namespace GgufQuant.Planning;

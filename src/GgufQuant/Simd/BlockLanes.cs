@@ -2,7 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Simd;
 
 /// <summary>What formats with the lanes along the block have in common.</summary>
 /// <remarks>Extremes of finite floats have no order; where zeros of both signs or magnitudes tie, ggml's first wins.</remarks>

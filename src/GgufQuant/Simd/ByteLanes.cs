@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Simd;
 
 /// <summary>Bytes, four in each lane: shifts carry bits over from a neighbour, which a mask then has to clear.</summary>
 internal static class ByteLanes<TF, TI>

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Simd;
 
 /// <summary>Memory that begins on a cache line, so that none of the widest vectors lies across two.</summary>
 internal static class CacheLines

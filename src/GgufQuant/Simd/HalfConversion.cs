@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Simd;
 
 /// <summary>IEEE half precision to and from floats, with ggml's bits: every value, denormal, infinity and NaN.</summary>
 /// <remarks>Fabian Giesen's and Marat Dukhan's float tricks, as ggml has them: the rounding is the float unit's own.</remarks>

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Simd;
 
 /// <summary>Several floats side by side, each following ggml's scalar arithmetic on its own.</summary>
 /// <remarks>

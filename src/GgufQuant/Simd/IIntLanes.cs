@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Simd;
 
 /// <summary>Several 32-bit integers side by side; also the masks that comparisons of lanes give.</summary>
 /// <typeparam name="TSelf">The lanes themselves.</typeparam>

@@ -1,6 +1,6 @@
 using System.Runtime.Intrinsics;
 
-namespace GgufQuant.Comparison;
+namespace GgufQuant.Simd;
 
 /// <summary>Sums of lanes in one order on every processor.</summary>
 internal static class Lanes

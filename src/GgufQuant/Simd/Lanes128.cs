@@ -3,9 +3,8 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Floats = System.Runtime.Intrinsics.Vector128<float>;
 using Ints = System.Runtime.Intrinsics.Vector128<int>;
-using Simd = System.Runtime.Intrinsics.Vector128;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Simd;
 
 /// <summary>Four floats in one 128-bit register.</summary>
 internal readonly struct FloatLanes128(Floats value) : IFloatLanes<FloatLanes128, IntLanes128>
@@ -15,10 +14,10 @@ internal readonly struct FloatLanes128(Floats value) : IFloatLanes<FloatLanes128
     public static int Count => Floats.Count;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FloatLanes128 Broadcast(float value) => new(Simd.Create(value));
+    public static FloatLanes128 Broadcast(float value) => new(Vector128.Create(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FloatLanes128 Load(ref readonly float source) => new(Simd.LoadUnsafe(in source));
+    public static FloatLanes128 Load(ref readonly float source) => new(Vector128.LoadUnsafe(in source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(ref float destination) => _value.StoreUnsafe(ref destination);
@@ -41,45 +40,45 @@ internal readonly struct FloatLanes128(Floats value) : IFloatLanes<FloatLanes128
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FloatLanes128 Max(FloatLanes128 a, FloatLanes128 b) => new(Sse.IsSupported
             ? Sse.Max(a._value, b._value)
-            : Simd.ConditionalSelect(Simd.GreaterThan(a._value, b._value), a._value, b._value));
+            : Vector128.ConditionalSelect(Vector128.GreaterThan(a._value, b._value), a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FloatLanes128 Min(FloatLanes128 a, FloatLanes128 b) => new(Sse.IsSupported
             ? Sse.Min(a._value, b._value)
-            : Simd.ConditionalSelect(Simd.LessThan(a._value, b._value), a._value, b._value));
+            : Vector128.ConditionalSelect(Vector128.LessThan(a._value, b._value), a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FloatLanes128 Abs(FloatLanes128 value) => new(Simd.Abs(value._value));
+    public static FloatLanes128 Abs(FloatLanes128 value) => new(Vector128.Abs(value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FloatLanes128 Sqrt(FloatLanes128 value) => new(Simd.Sqrt(value._value));
+    public static FloatLanes128 Sqrt(FloatLanes128 value) => new(Vector128.Sqrt(value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes128 GreaterThan(FloatLanes128 a, FloatLanes128 b) =>
-        new(Simd.GreaterThan(a._value, b._value).AsInt32());
+        new(Vector128.GreaterThan(a._value, b._value).AsInt32());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes128 Equal(FloatLanes128 a, FloatLanes128 b) => new(Simd.Equals(a._value, b._value).AsInt32());
+    public static IntLanes128 Equal(FloatLanes128 a, FloatLanes128 b) => new(Vector128.Equals(a._value, b._value).AsInt32());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FloatLanes128 Select(IntLanes128 mask, FloatLanes128 whenSet, FloatLanes128 otherwise) =>
-        new(Simd.ConditionalSelect(mask.Value.AsSingle(), whenSet._value, otherwise._value));
+        new(Vector128.ConditionalSelect(mask.Value.AsSingle(), whenSet._value, otherwise._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes128 NearestInt(FloatLanes128 value)
     {
-        Ints bits = (value._value + Simd.Create(12582912f)).AsInt32();
-        return new((bits & Simd.Create(0x007FFFFF)) - Simd.Create(0x00400000));
+        Ints bits = (value._value + Vector128.Create(12582912f)).AsInt32();
+        return new((bits & Vector128.Create(0x007FFFFF)) - Vector128.Create(0x00400000));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes128 Truncate(FloatLanes128 value) => new(X86Base.IsSupported
-            ? Simd.ConvertToInt32Native(value._value)
-            : Simd.ConditionalSelect(
-                Simd.GreaterThan(value._value, Simd.Create(-2147483904f)).AsInt32()
-                    & Simd.LessThan(value._value, Simd.Create(2147483648f)).AsInt32(),
-                Simd.ConvertToInt32Native(value._value),
-                Simd.Create(int.MinValue)));
+            ? Vector128.ConvertToInt32Native(value._value)
+            : Vector128.ConditionalSelect(
+                Vector128.GreaterThan(value._value, Vector128.Create(-2147483904f)).AsInt32()
+                    & Vector128.LessThan(value._value, Vector128.Create(2147483648f)).AsInt32(),
+                Vector128.ConvertToInt32Native(value._value),
+                Vector128.Create(int.MinValue)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes128 ToBits(FloatLanes128 value) => new(value._value.AsInt32());
@@ -102,24 +101,24 @@ internal readonly struct FloatLanes128(Floats value) : IFloatLanes<FloatLanes128
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MaxAcross(FloatLanes128 value)
     {
-        FloatLanes128 pairs = Max(value, new(Simd.Shuffle(value._value, Simd.Create(2, 3, 0, 1))));
-        return Max(pairs, new(Simd.Shuffle(pairs._value, Simd.Create(1, 0, 3, 2))))._value.ToScalar();
+        FloatLanes128 pairs = Max(value, new(Vector128.Shuffle(value._value, Vector128.Create(2, 3, 0, 1))));
+        return Max(pairs, new(Vector128.Shuffle(pairs._value, Vector128.Create(1, 0, 3, 2))))._value.ToScalar();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MinAcross(FloatLanes128 value)
     {
-        FloatLanes128 pairs = Min(value, new(Simd.Shuffle(value._value, Simd.Create(2, 3, 0, 1))));
-        return Min(pairs, new(Simd.Shuffle(pairs._value, Simd.Create(1, 0, 3, 2))))._value.ToScalar();
+        FloatLanes128 pairs = Min(value, new(Vector128.Shuffle(value._value, Vector128.Create(2, 3, 0, 1))));
+        return Min(pairs, new(Vector128.Shuffle(pairs._value, Vector128.Create(1, 0, 3, 2))))._value.ToScalar();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static FloatLanes128 Lookup4(ref readonly float table, IntLanes128 index)
     {
-        Floats floats = Simd.LoadUnsafe(in table);
+        Floats floats = Vector128.LoadUnsafe(in table);
         return new(Avx.IsSupported
             ? Avx.PermuteVar(floats, index.Value)
-            : Simd.Shuffle(floats, index.Value & Simd.Create(3)));
+            : Vector128.Shuffle(floats, index.Value & Vector128.Create(3)));
     }
 }
 
@@ -130,10 +129,10 @@ internal readonly struct IntLanes128(Ints value) : IIntLanes<IntLanes128, FloatL
     public Ints Value { get; } = value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes128 Broadcast(int value) => new(Simd.Create(value));
+    public static IntLanes128 Broadcast(int value) => new(Vector128.Create(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes128 Load(ref readonly int source) => new(Simd.LoadUnsafe(in source));
+    public static IntLanes128 Load(ref readonly int source) => new(Vector128.LoadUnsafe(in source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(ref int destination) => Value.StoreUnsafe(ref destination);
@@ -169,26 +168,26 @@ internal readonly struct IntLanes128(Ints value) : IIntLanes<IntLanes128, FloatL
     public static IntLanes128 operator >>>(IntLanes128 value, int shift) => new(value.Value >>> shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes128 Max(IntLanes128 a, IntLanes128 b) => new(Simd.Max(a.Value, b.Value));
+    public static IntLanes128 Max(IntLanes128 a, IntLanes128 b) => new(Vector128.Max(a.Value, b.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes128 Min(IntLanes128 a, IntLanes128 b) => new(Simd.Min(a.Value, b.Value));
+    public static IntLanes128 Min(IntLanes128 a, IntLanes128 b) => new(Vector128.Min(a.Value, b.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes128 GreaterThan(IntLanes128 a, IntLanes128 b) => new(Simd.GreaterThan(a.Value, b.Value));
+    public static IntLanes128 GreaterThan(IntLanes128 a, IntLanes128 b) => new(Vector128.GreaterThan(a.Value, b.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes128 Equal(IntLanes128 a, IntLanes128 b) => new(Simd.Equals(a.Value, b.Value));
+    public static IntLanes128 Equal(IntLanes128 a, IntLanes128 b) => new(Vector128.Equals(a.Value, b.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes128 Select(IntLanes128 mask, IntLanes128 whenSet, IntLanes128 otherwise) =>
-        new(Simd.ConditionalSelect(mask.Value, whenSet.Value, otherwise.Value));
+        new(Vector128.ConditionalSelect(mask.Value, whenSet.Value, otherwise.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Any(IntLanes128 mask) => mask.Value != Ints.Zero;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FloatLanes128 ToFloat(IntLanes128 value) => new(Simd.ConvertToSingle(value.Value));
+    public static FloatLanes128 ToFloat(IntLanes128 value) => new(Vector128.ConvertToSingle(value.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint MaskBits(IntLanes128 mask) => mask.Value.ExtractMostSignificantBits();
@@ -196,33 +195,33 @@ internal readonly struct IntLanes128(Ints value) : IIntLanes<IntLanes128, FloatL
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes128 LoadBytes(ref readonly byte source)
     {
-        Vector128<byte> bytes = Simd.CreateScalarUnsafe(Unsafe.ReadUnaligned<uint>(in source)).AsByte();
-        return new(Simd.WidenLower(Simd.WidenLower(bytes)).AsInt32());
+        Vector128<byte> bytes = Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<uint>(in source)).AsByte();
+        return new(Vector128.WidenLower(Vector128.WidenLower(bytes)).AsInt32());
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes128 LoadSBytes(ref readonly sbyte source)
     {
-        Vector128<sbyte> bytes = Simd.CreateScalarUnsafe(Unsafe.ReadUnaligned<uint>(in Unsafe.As<sbyte, byte>(ref Unsafe.AsRef(in source)))).AsSByte();
-        return new(Simd.WidenLower(Simd.WidenLower(bytes)));
+        Vector128<sbyte> bytes = Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<uint>(in Unsafe.As<sbyte, byte>(ref Unsafe.AsRef(in source)))).AsSByte();
+        return new(Vector128.WidenLower(Vector128.WidenLower(bytes)));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void StoreBytes(ref byte destination)
     {
-        Vector128<ushort> words = Simd.Narrow(Value.AsUInt32(), Value.AsUInt32());
-        Unsafe.WriteUnaligned(ref destination, Simd.Narrow(words, words).AsUInt32().ToScalar());
+        Vector128<ushort> words = Vector128.Narrow(Value.AsUInt32(), Value.AsUInt32());
+        Unsafe.WriteUnaligned(ref destination, Vector128.Narrow(words, words).AsUInt32().ToScalar());
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes128 LoadUInt16(ref readonly ushort source)
     {
         ulong words = Unsafe.ReadUnaligned<ulong>(in Unsafe.As<ushort, byte>(ref Unsafe.AsRef(in source)));
-        return new(Simd.WidenLower(Simd.CreateScalarUnsafe(words).AsUInt16()).AsInt32());
+        return new(Vector128.WidenLower(Vector128.CreateScalarUnsafe(words).AsUInt16()).AsInt32());
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void StoreUInt16(ref ushort destination) => Unsafe.WriteUnaligned(
         ref Unsafe.As<ushort, byte>(ref destination),
-        Simd.Narrow(Value.AsUInt32(), Value.AsUInt32()).AsUInt64().ToScalar());
+        Vector128.Narrow(Value.AsUInt32(), Value.AsUInt32()).AsUInt64().ToScalar());
 }

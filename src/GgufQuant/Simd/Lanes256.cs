@@ -3,9 +3,8 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Floats = System.Runtime.Intrinsics.Vector256<float>;
 using Ints = System.Runtime.Intrinsics.Vector256<int>;
-using Simd = System.Runtime.Intrinsics.Vector256;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Simd;
 
 /// <summary>Eight floats in one 256-bit register.</summary>
 internal readonly struct FloatLanes256(Floats value) : IFloatLanes<FloatLanes256, IntLanes256>
@@ -15,10 +14,10 @@ internal readonly struct FloatLanes256(Floats value) : IFloatLanes<FloatLanes256
     public static int Count => Floats.Count;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FloatLanes256 Broadcast(float value) => new(Simd.Create(value));
+    public static FloatLanes256 Broadcast(float value) => new(Vector256.Create(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FloatLanes256 Load(ref readonly float source) => new(Simd.LoadUnsafe(in source));
+    public static FloatLanes256 Load(ref readonly float source) => new(Vector256.LoadUnsafe(in source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(ref float destination) => _value.StoreUnsafe(ref destination);
@@ -41,45 +40,45 @@ internal readonly struct FloatLanes256(Floats value) : IFloatLanes<FloatLanes256
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FloatLanes256 Max(FloatLanes256 a, FloatLanes256 b) => new(Avx.IsSupported
             ? Avx.Max(a._value, b._value)
-            : Simd.ConditionalSelect(Simd.GreaterThan(a._value, b._value), a._value, b._value));
+            : Vector256.ConditionalSelect(Vector256.GreaterThan(a._value, b._value), a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FloatLanes256 Min(FloatLanes256 a, FloatLanes256 b) => new(Avx.IsSupported
             ? Avx.Min(a._value, b._value)
-            : Simd.ConditionalSelect(Simd.LessThan(a._value, b._value), a._value, b._value));
+            : Vector256.ConditionalSelect(Vector256.LessThan(a._value, b._value), a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FloatLanes256 Abs(FloatLanes256 value) => new(Simd.Abs(value._value));
+    public static FloatLanes256 Abs(FloatLanes256 value) => new(Vector256.Abs(value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FloatLanes256 Sqrt(FloatLanes256 value) => new(Simd.Sqrt(value._value));
+    public static FloatLanes256 Sqrt(FloatLanes256 value) => new(Vector256.Sqrt(value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes256 GreaterThan(FloatLanes256 a, FloatLanes256 b) =>
-        new(Simd.GreaterThan(a._value, b._value).AsInt32());
+        new(Vector256.GreaterThan(a._value, b._value).AsInt32());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes256 Equal(FloatLanes256 a, FloatLanes256 b) => new(Simd.Equals(a._value, b._value).AsInt32());
+    public static IntLanes256 Equal(FloatLanes256 a, FloatLanes256 b) => new(Vector256.Equals(a._value, b._value).AsInt32());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FloatLanes256 Select(IntLanes256 mask, FloatLanes256 whenSet, FloatLanes256 otherwise) =>
-        new(Simd.ConditionalSelect(mask.Value.AsSingle(), whenSet._value, otherwise._value));
+        new(Vector256.ConditionalSelect(mask.Value.AsSingle(), whenSet._value, otherwise._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes256 NearestInt(FloatLanes256 value)
     {
-        Ints bits = (value._value + Simd.Create(12582912f)).AsInt32();
-        return new((bits & Simd.Create(0x007FFFFF)) - Simd.Create(0x00400000));
+        Ints bits = (value._value + Vector256.Create(12582912f)).AsInt32();
+        return new((bits & Vector256.Create(0x007FFFFF)) - Vector256.Create(0x00400000));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes256 Truncate(FloatLanes256 value) => new(X86Base.IsSupported
-            ? Simd.ConvertToInt32Native(value._value)
-            : Simd.ConditionalSelect(
-                Simd.GreaterThan(value._value, Simd.Create(-2147483904f)).AsInt32()
-                    & Simd.LessThan(value._value, Simd.Create(2147483648f)).AsInt32(),
-                Simd.ConvertToInt32Native(value._value),
-                Simd.Create(int.MinValue)));
+            ? Vector256.ConvertToInt32Native(value._value)
+            : Vector256.ConditionalSelect(
+                Vector256.GreaterThan(value._value, Vector256.Create(-2147483904f)).AsInt32()
+                    & Vector256.LessThan(value._value, Vector256.Create(2147483648f)).AsInt32(),
+                Vector256.ConvertToInt32Native(value._value),
+                Vector256.Create(int.MinValue)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes256 ToBits(FloatLanes256 value) => new(value._value.AsInt32());
@@ -90,10 +89,10 @@ internal readonly struct FloatLanes256(Floats value) : IFloatLanes<FloatLanes256
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FloatLanes256 Lookup8(ref readonly float table, IntLanes256 index)
     {
-        Floats floats = Simd.LoadUnsafe(in table);
+        Floats floats = Vector256.LoadUnsafe(in table);
         return new(Avx2.IsSupported
             ? Avx2.PermuteVar8x32(floats, index.Value)
-            : Simd.Shuffle(floats, index.Value & Simd.Create(7)));
+            : Vector256.Shuffle(floats, index.Value & Vector256.Create(7)));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -118,10 +117,10 @@ internal readonly struct IntLanes256(Ints value) : IIntLanes<IntLanes256, FloatL
     public Ints Value { get; } = value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes256 Broadcast(int value) => new(Simd.Create(value));
+    public static IntLanes256 Broadcast(int value) => new(Vector256.Create(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes256 Load(ref readonly int source) => new(Simd.LoadUnsafe(in source));
+    public static IntLanes256 Load(ref readonly int source) => new(Vector256.LoadUnsafe(in source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(ref int destination) => Value.StoreUnsafe(ref destination);
@@ -157,26 +156,26 @@ internal readonly struct IntLanes256(Ints value) : IIntLanes<IntLanes256, FloatL
     public static IntLanes256 operator >>>(IntLanes256 value, int shift) => new(value.Value >>> shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes256 Max(IntLanes256 a, IntLanes256 b) => new(Simd.Max(a.Value, b.Value));
+    public static IntLanes256 Max(IntLanes256 a, IntLanes256 b) => new(Vector256.Max(a.Value, b.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes256 Min(IntLanes256 a, IntLanes256 b) => new(Simd.Min(a.Value, b.Value));
+    public static IntLanes256 Min(IntLanes256 a, IntLanes256 b) => new(Vector256.Min(a.Value, b.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes256 GreaterThan(IntLanes256 a, IntLanes256 b) => new(Simd.GreaterThan(a.Value, b.Value));
+    public static IntLanes256 GreaterThan(IntLanes256 a, IntLanes256 b) => new(Vector256.GreaterThan(a.Value, b.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes256 Equal(IntLanes256 a, IntLanes256 b) => new(Simd.Equals(a.Value, b.Value));
+    public static IntLanes256 Equal(IntLanes256 a, IntLanes256 b) => new(Vector256.Equals(a.Value, b.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes256 Select(IntLanes256 mask, IntLanes256 whenSet, IntLanes256 otherwise) =>
-        new(Simd.ConditionalSelect(mask.Value, whenSet.Value, otherwise.Value));
+        new(Vector256.ConditionalSelect(mask.Value, whenSet.Value, otherwise.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Any(IntLanes256 mask) => mask.Value != Ints.Zero;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FloatLanes256 ToFloat(IntLanes256 value) => new(Simd.ConvertToSingle(value.Value));
+    public static FloatLanes256 ToFloat(IntLanes256 value) => new(Vector256.ConvertToSingle(value.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint MaskBits(IntLanes256 mask) => mask.Value.ExtractMostSignificantBits();
@@ -207,5 +206,5 @@ internal readonly struct IntLanes256(Ints value) : IIntLanes<IntLanes256, FloatL
     public void StoreUInt16(ref ushort destination) =>
         Vector128.Narrow(Value.AsUInt32().GetLower(), Value.AsUInt32().GetUpper()).StoreUnsafe(ref destination);
 
-    private static IntLanes256 Join(IntLanes128 lower, IntLanes128 upper) => new(Simd.Create(lower.Value, upper.Value));
+    private static IntLanes256 Join(IntLanes128 lower, IntLanes128 upper) => new(Vector256.Create(lower.Value, upper.Value));
 }

@@ -3,9 +3,8 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Floats = System.Runtime.Intrinsics.Vector512<float>;
 using Ints = System.Runtime.Intrinsics.Vector512<int>;
-using Simd = System.Runtime.Intrinsics.Vector512;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Simd;
 
 /// <summary>Sixteen floats in one 512-bit register.</summary>
 internal readonly struct FloatLanes512(Floats value) : IFloatLanes<FloatLanes512, IntLanes512>
@@ -15,10 +14,10 @@ internal readonly struct FloatLanes512(Floats value) : IFloatLanes<FloatLanes512
     public static int Count => Floats.Count;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FloatLanes512 Broadcast(float value) => new(Simd.Create(value));
+    public static FloatLanes512 Broadcast(float value) => new(Vector512.Create(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FloatLanes512 Load(ref readonly float source) => new(Simd.LoadUnsafe(in source));
+    public static FloatLanes512 Load(ref readonly float source) => new(Vector512.LoadUnsafe(in source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(ref float destination) => _value.StoreUnsafe(ref destination);
@@ -41,45 +40,45 @@ internal readonly struct FloatLanes512(Floats value) : IFloatLanes<FloatLanes512
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FloatLanes512 Max(FloatLanes512 a, FloatLanes512 b) => new(Avx512F.IsSupported
             ? Avx512F.Max(a._value, b._value)
-            : Simd.ConditionalSelect(Simd.GreaterThan(a._value, b._value), a._value, b._value));
+            : Vector512.ConditionalSelect(Vector512.GreaterThan(a._value, b._value), a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FloatLanes512 Min(FloatLanes512 a, FloatLanes512 b) => new(Avx512F.IsSupported
             ? Avx512F.Min(a._value, b._value)
-            : Simd.ConditionalSelect(Simd.LessThan(a._value, b._value), a._value, b._value));
+            : Vector512.ConditionalSelect(Vector512.LessThan(a._value, b._value), a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FloatLanes512 Abs(FloatLanes512 value) => new(Simd.Abs(value._value));
+    public static FloatLanes512 Abs(FloatLanes512 value) => new(Vector512.Abs(value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FloatLanes512 Sqrt(FloatLanes512 value) => new(Simd.Sqrt(value._value));
+    public static FloatLanes512 Sqrt(FloatLanes512 value) => new(Vector512.Sqrt(value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes512 GreaterThan(FloatLanes512 a, FloatLanes512 b) =>
-        new(Simd.GreaterThan(a._value, b._value).AsInt32());
+        new(Vector512.GreaterThan(a._value, b._value).AsInt32());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes512 Equal(FloatLanes512 a, FloatLanes512 b) => new(Simd.Equals(a._value, b._value).AsInt32());
+    public static IntLanes512 Equal(FloatLanes512 a, FloatLanes512 b) => new(Vector512.Equals(a._value, b._value).AsInt32());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FloatLanes512 Select(IntLanes512 mask, FloatLanes512 whenSet, FloatLanes512 otherwise) =>
-        new(Simd.ConditionalSelect(mask.Value.AsSingle(), whenSet._value, otherwise._value));
+        new(Vector512.ConditionalSelect(mask.Value.AsSingle(), whenSet._value, otherwise._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes512 NearestInt(FloatLanes512 value)
     {
-        Ints bits = (value._value + Simd.Create(12582912f)).AsInt32();
-        return new((bits & Simd.Create(0x007FFFFF)) - Simd.Create(0x00400000));
+        Ints bits = (value._value + Vector512.Create(12582912f)).AsInt32();
+        return new((bits & Vector512.Create(0x007FFFFF)) - Vector512.Create(0x00400000));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes512 Truncate(FloatLanes512 value) => new(X86Base.IsSupported
-            ? Simd.ConvertToInt32Native(value._value)
-            : Simd.ConditionalSelect(
-                Simd.GreaterThan(value._value, Simd.Create(-2147483904f)).AsInt32()
-                    & Simd.LessThan(value._value, Simd.Create(2147483648f)).AsInt32(),
-                Simd.ConvertToInt32Native(value._value),
-                Simd.Create(int.MinValue)));
+            ? Vector512.ConvertToInt32Native(value._value)
+            : Vector512.ConditionalSelect(
+                Vector512.GreaterThan(value._value, Vector512.Create(-2147483904f)).AsInt32()
+                    & Vector512.LessThan(value._value, Vector512.Create(2147483648f)).AsInt32(),
+                Vector512.ConvertToInt32Native(value._value),
+                Vector512.Create(int.MinValue)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes512 ToBits(FloatLanes512 value) => new(value._value.AsInt32());
@@ -93,10 +92,10 @@ internal readonly struct FloatLanes512(Floats value) : IFloatLanes<FloatLanes512
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FloatLanes512 Lookup16(ref readonly float table, IntLanes512 index)
     {
-        Floats floats = Simd.LoadUnsafe(in table);
+        Floats floats = Vector512.LoadUnsafe(in table);
         return new(Avx512F.IsSupported
             ? Avx512F.PermuteVar16x32(floats, index.Value)
-            : Simd.Shuffle(floats, index.Value & Simd.Create(15)));
+            : Vector512.Shuffle(floats, index.Value & Vector512.Create(15)));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -115,10 +114,10 @@ internal readonly struct IntLanes512(Ints value) : IIntLanes<IntLanes512, FloatL
     public Ints Value { get; } = value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes512 Broadcast(int value) => new(Simd.Create(value));
+    public static IntLanes512 Broadcast(int value) => new(Vector512.Create(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes512 Load(ref readonly int source) => new(Simd.LoadUnsafe(in source));
+    public static IntLanes512 Load(ref readonly int source) => new(Vector512.LoadUnsafe(in source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(ref int destination) => Value.StoreUnsafe(ref destination);
@@ -154,26 +153,26 @@ internal readonly struct IntLanes512(Ints value) : IIntLanes<IntLanes512, FloatL
     public static IntLanes512 operator >>>(IntLanes512 value, int shift) => new(value.Value >>> shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes512 Max(IntLanes512 a, IntLanes512 b) => new(Simd.Max(a.Value, b.Value));
+    public static IntLanes512 Max(IntLanes512 a, IntLanes512 b) => new(Vector512.Max(a.Value, b.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes512 Min(IntLanes512 a, IntLanes512 b) => new(Simd.Min(a.Value, b.Value));
+    public static IntLanes512 Min(IntLanes512 a, IntLanes512 b) => new(Vector512.Min(a.Value, b.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes512 GreaterThan(IntLanes512 a, IntLanes512 b) => new(Simd.GreaterThan(a.Value, b.Value));
+    public static IntLanes512 GreaterThan(IntLanes512 a, IntLanes512 b) => new(Vector512.GreaterThan(a.Value, b.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static IntLanes512 Equal(IntLanes512 a, IntLanes512 b) => new(Simd.Equals(a.Value, b.Value));
+    public static IntLanes512 Equal(IntLanes512 a, IntLanes512 b) => new(Vector512.Equals(a.Value, b.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes512 Select(IntLanes512 mask, IntLanes512 whenSet, IntLanes512 otherwise) =>
-        new(Simd.ConditionalSelect(mask.Value, whenSet.Value, otherwise.Value));
+        new(Vector512.ConditionalSelect(mask.Value, whenSet.Value, otherwise.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Any(IntLanes512 mask) => mask.Value != Ints.Zero;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FloatLanes512 ToFloat(IntLanes512 value) => new(Simd.ConvertToSingle(value.Value));
+    public static FloatLanes512 ToFloat(IntLanes512 value) => new(Vector512.ConvertToSingle(value.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint MaskBits(IntLanes512 mask) => (uint)mask.Value.ExtractMostSignificantBits();
@@ -217,5 +216,5 @@ internal readonly struct IntLanes512(Ints value) : IIntLanes<IntLanes512, FloatL
         new IntLanes256(Value.GetUpper()).StoreUInt16(ref Unsafe.Add(ref destination, 8));
     }
 
-    private static IntLanes512 Join(IntLanes256 lower, IntLanes256 upper) => new(Simd.Create(lower.Value, upper.Value));
+    private static IntLanes512 Join(IntLanes256 lower, IntLanes256 upper) => new(Vector512.Create(lower.Value, upper.Value));
 }

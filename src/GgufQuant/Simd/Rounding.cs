@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Simd;
 
 /// <summary>Rounds a weight, already scaled, to a level of a range: ggml's <c>nearest_int</c> and clamp.</summary>
 internal interface IRounding

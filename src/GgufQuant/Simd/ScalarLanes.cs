@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Simd;
 
 /// <summary>One lane: the scalar form of every kernel, and what runs without vector hardware.</summary>
 internal readonly struct FloatLane(float value) : IFloatLanes<FloatLane, IntLane>

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Simd;
 
 /// <summary>C's float operations that .NET spells or rounds differently, with the reference build's results.</summary>
 internal static class ScalarMath

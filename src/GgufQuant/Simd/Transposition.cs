@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Simd;
 
 /// <summary>Turns blocks that lie one after the other into lanes that lie side by side.</summary>
 internal static class Transposition

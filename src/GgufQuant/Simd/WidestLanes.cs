@@ -1,11 +1,15 @@
 using System.Runtime.Intrinsics;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Simd;
 
 /// <summary>A way to make blocks from floats, written once for lanes of any width.</summary>
 internal interface ILaneQuantizer
 {
-    /// <inheritdoc cref="Formats.IQuantizableFormat.Quantize"/>
+    /// <summary>Quantizes whole rows.</summary>
+    /// <param name="weights">A whole number of rows of finite floats.</param>
+    /// <param name="rowLength">Weights per row, a multiple of the block.</param>
+    /// <param name="importance">One factor per column, used by every row; empty for none.</param>
+    /// <param name="blocks">Takes the blocks, row after row.</param>
     static abstract void Quantize<TFloats, TInts>(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
         where TFloats : struct, IFloatLanes<TFloats, TInts>
@@ -15,7 +19,9 @@ internal interface ILaneQuantizer
 /// <summary>A way to read blocks as floats, written once for lanes of any width.</summary>
 internal interface ILaneDequantizer
 {
-    /// <inheritdoc cref="Formats.IBlockFormat.Dequantize"/>
+    /// <summary>Reads whole blocks as floats.</summary>
+    /// <param name="blocks">A whole number of blocks, little-endian.</param>
+    /// <param name="weights">Takes the floats of every block.</param>
     static abstract void Dequantize<TFloats, TInts>(ReadOnlySpan<byte> blocks, Span<float> weights)
         where TFloats : struct, IFloatLanes<TFloats, TInts>
         where TInts : struct, IIntLanes<TInts, TFloats>;
@@ -24,7 +30,7 @@ internal interface ILaneDequantizer
 /// <summary>Runs a kernel on the widest lanes the machine has: the one place that chooses.</summary>
 internal static class WidestLanes
 {
-    /// <inheritdoc cref="Formats.IQuantizableFormat.Quantize"/>
+    /// <inheritdoc cref="ILaneQuantizer.Quantize"/>
     public static void Quantize<TKernel>(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
         where TKernel : struct, ILaneQuantizer
@@ -39,7 +45,7 @@ internal static class WidestLanes
             TKernel.Quantize<FloatLane, IntLane>(weights, rowLength, importance, blocks);
     }
 
-    /// <inheritdoc cref="Formats.IBlockFormat.Dequantize"/>
+    /// <inheritdoc cref="ILaneDequantizer.Dequantize"/>
     public static void Dequantize<TKernel>(ReadOnlySpan<byte> blocks, Span<float> weights)
         where TKernel : struct, ILaneDequantizer
     {

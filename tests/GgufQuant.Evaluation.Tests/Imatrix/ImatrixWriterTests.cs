@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using GgufQuant.Gguf;
 using GgufQuant.Evaluation.Imatrix;
+using GgufQuant.Gguf;
 
 namespace GgufQuant.Evaluation.Tests.Imatrix;
 

@@ -1,8 +1,8 @@
 using GgufQuant.Comparison;
-using GgufQuant.Formats;
 using GgufQuant.Evaluation.Generation;
 using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Evaluation.Reports;
+using GgufQuant.Formats;
 
 namespace GgufQuant.Evaluation.Tests.Reports;
 

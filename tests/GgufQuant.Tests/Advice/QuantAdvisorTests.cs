@@ -1,9 +1,11 @@
+using GgufQuant.Advice;
 using GgufQuant.Catalog;
+using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Planning;
 using GgufQuant.Tests.Gguf;
 
-namespace GgufQuant.Tests.Catalog;
+namespace GgufQuant.Tests.Advice;
 
 public sealed class QuantAdvisorTests
 {

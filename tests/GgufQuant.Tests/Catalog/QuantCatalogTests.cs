@@ -1,5 +1,7 @@
 using GgufQuant.Catalog;
+using GgufQuant.Formats;
 using GgufQuant.Imatrix;
+using GgufQuant.Models;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Tests.Catalog;

@@ -1,12 +1,11 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
-using GgufQuant.Comparison;
+using GgufQuant.Checks;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
-using GgufQuant.Planning;
 using GgufQuant.Tests.Gguf;
 
-namespace GgufQuant.Tests.Comparison;
+namespace GgufQuant.Tests.Checks;
 
 /// <summary>A sound file gives no findings; each kind of damage gives its own.</summary>
 public sealed class GgufCheckTests : IDisposable

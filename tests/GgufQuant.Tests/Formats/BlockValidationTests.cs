@@ -1,8 +1,7 @@
 using GgufQuant.Formats;
-using GgufQuant.Quantization;
 using GgufQuant.Reference;
 
-namespace GgufQuant.Tests.Quantization;
+namespace GgufQuant.Tests.Formats;
 
 /// <summary>What counts as damaged, against <c>ggml_validate_row_data</c>.</summary>
 public unsafe class BlockValidationTests

@@ -1,6 +1,6 @@
 using GgufQuant.Formats;
 using GgufQuant.Reference;
-using GgufQuant.Tests.Kernels;
+using GgufQuant.Tests.Simd;
 
 namespace GgufQuant.Tests.Formats;
 

@@ -1,6 +1,6 @@
-using GgufQuant.Quantization;
+using GgufQuant.IO;
 
-namespace GgufQuant.Tests.Quantization;
+namespace GgufQuant.Tests.IO;
 
 /// <summary>What is left beside a file that is written, and by whom it is removed.</summary>
 public sealed class AtomicFileTests : IDisposable

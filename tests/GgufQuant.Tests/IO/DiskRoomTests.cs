@@ -1,9 +1,9 @@
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.Pipeline;
 using GgufQuant.Planning;
-using GgufQuant.Quantization;
 
-namespace GgufQuant.Tests.Quantization;
+namespace GgufQuant.Tests.IO;
 
 /// <summary>A disk without room is told before a byte is written, however many files the bytes are divided among.</summary>
 public sealed class DiskRoomTests : IDisposable

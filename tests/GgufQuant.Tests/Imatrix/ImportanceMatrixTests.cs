@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
 using GgufQuant.Planning;

@@ -1,6 +1,7 @@
-using GgufQuant.Catalog;
+using GgufQuant.Models;
+using GgufQuant.Tests.Catalog;
 
-namespace GgufQuant.Tests.Catalog;
+namespace GgufQuant.Tests.Models;
 
 public class MemoryEstimateTests
 {

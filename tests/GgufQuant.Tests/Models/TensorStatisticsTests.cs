@@ -1,11 +1,11 @@
 using System.Runtime.InteropServices;
-using GgufQuant.Comparison;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.Models;
 using GgufQuant.Tests.Formats;
 using GgufQuant.Tests.Gguf;
 
-namespace GgufQuant.Tests.Comparison;
+namespace GgufQuant.Tests.Models;
 
 /// <summary>A tensor's statistics against plain loops over its weights.</summary>
 public class TensorStatisticsTests

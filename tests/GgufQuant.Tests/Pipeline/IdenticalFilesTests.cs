@@ -1,10 +1,10 @@
 using System.Text;
+using GgufQuant.Formats;
 using GgufQuant.Gguf;
-using GgufQuant.Planning;
 using GgufQuant.Reference;
 using GgufQuant.Tests.Planning;
 
-namespace GgufQuant.Tests.Quantization;
+namespace GgufQuant.Tests.Pipeline;
 
 /// <summary>The table in the documents of what <see cref="QuantizerTests"/> proves.</summary>
 public sealed class IdenticalFilesTests(TestModels models) : IClassFixture<TestModels>

@@ -2,15 +2,15 @@ using System.Runtime.InteropServices;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
+using GgufQuant.Pipeline;
 using GgufQuant.Planning;
-using GgufQuant.Quantization;
 using GgufQuant.Reference;
 using GgufQuant.Tests.Formats;
 using GgufQuant.Tests.Gguf;
 using GgufQuant.Tests.Imatrix;
 using GgufQuant.Tests.Planning;
 
-namespace GgufQuant.Tests.Quantization;
+namespace GgufQuant.Tests.Pipeline;
 
 /// <summary>Whole files, against llama_model_quantize's: the same bytes.</summary>
 public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels>

@@ -1,12 +1,12 @@
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
+using GgufQuant.Pipeline;
 using GgufQuant.Planning;
-using GgufQuant.Quantization;
 using GgufQuant.Tests.Imatrix;
 using GgufQuant.Tests.Planning;
 
-namespace GgufQuant.Tests.Quantization;
+namespace GgufQuant.Tests.Pipeline;
 
 /// <summary>Going on with an unfinished file, and taking tensors from an earlier one: less work, the same bytes.</summary>
 public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>

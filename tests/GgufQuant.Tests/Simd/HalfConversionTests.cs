@@ -1,9 +1,9 @@
 using System.Runtime.InteropServices;
 using GgufQuant.Formats;
-using GgufQuant.Kernels;
 using GgufQuant.Reference;
+using GgufQuant.Simd;
 
-namespace GgufQuant.Tests.Kernels;
+namespace GgufQuant.Tests.Simd;
 
 /// <summary>Half precision against ggml: every half there is, and every float near a half, a tie or an end of the range.</summary>
 public class HalfConversionTests

@@ -1,6 +1,6 @@
 using System.Runtime.Intrinsics;
 
-namespace GgufQuant.Tests.Kernels;
+namespace GgufQuant.Tests.Simd;
 
 /// <summary>A fixture that fails a class where the kernels do not run at the width its process was started for.</summary>
 public sealed class LaneWidth

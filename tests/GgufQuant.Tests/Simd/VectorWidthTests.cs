@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 using GgufQuant.Reference;
 using GgufQuant.Tests.Formats;
 
-namespace GgufQuant.Tests.Kernels;
+namespace GgufQuant.Tests.Simd;
 
 /// <summary>The format tests again, in processes that see narrower vectors or none: the same bytes at every width.</summary>
 public class VectorWidthTests

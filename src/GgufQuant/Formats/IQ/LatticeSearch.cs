@@ -1,6 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using GgufQuant.Kernels;
+using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 

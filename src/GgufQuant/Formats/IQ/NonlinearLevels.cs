@@ -2,7 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using GgufQuant.Kernels;
+using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 

@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using GgufQuant.Kernels;
+using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 

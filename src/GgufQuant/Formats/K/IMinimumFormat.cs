@@ -1,6 +1,6 @@
-using GgufQuant.Formats;
+using GgufQuant.Simd;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Formats;
 
 /// <summary>A super-block whose sub-blocks read as <c>scale · level − minimum</c>: Q2_K, Q4_K and Q5_K.</summary>
 internal interface IMinimumFormat : IBlockFormat

@@ -1,6 +1,6 @@
-using GgufQuant.Formats;
+using GgufQuant.Simd;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Formats;
 
 /// <summary>A super-block whose sub-blocks of 16 read as <c>scale · level</c>, both of either sign: Q3_K and Q6_K.</summary>
 internal interface ISignedFormat : IBlockFormat

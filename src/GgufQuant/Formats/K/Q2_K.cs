@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using GgufQuant.Kernels;
+using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 

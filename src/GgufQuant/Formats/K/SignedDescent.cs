@@ -1,7 +1,8 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using GgufQuant.Simd;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Formats;
 
 /// <summary>ggml's <c>make_q3_quants</c>: levels improved one at a time, each weight counting by its square.</summary>
 /// <remarks>

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Formats;
 
 /// <summary>The twelve bytes in which Q4_K and Q5_K keep eight scales and eight minimums of six bits.</summary>
 /// <remarks>

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Formats;
 
 /// <summary>256 numbers of two bits in 64 bytes: of each 128, those 32 apart share a byte, the first lowest.</summary>
 internal static class TwoBitLevels

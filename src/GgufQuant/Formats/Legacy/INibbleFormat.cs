@@ -1,6 +1,4 @@
-using GgufQuant.Formats;
-
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Formats;
 
 /// <summary>A block of 32 weights in codes of 4 or 5 bits: half-precision scale, minimum if any, fifth bits if any, nibbles.</summary>
 internal interface INibbleFormat : IBlockFormat

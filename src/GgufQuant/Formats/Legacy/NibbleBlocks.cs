@@ -1,7 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using GgufQuant.Simd;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Formats;
 
 /// <summary>Makes and reads blocks of an <see cref="INibbleFormat"/>: weight <c>i</c> in a low nibble, <c>i + 16</c> in the high one.</summary>
 /// <remarks>

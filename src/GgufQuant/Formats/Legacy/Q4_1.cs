@@ -1,4 +1,4 @@
-using GgufQuant.Kernels;
+using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
+using GgufQuant.Simd;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Formats;
 
 /// <summary>Makes blocks of an <see cref="INibbleFormat"/> with importance weights, a block a lane.</summary>
 internal readonly struct WeightedNibbleBlocks<TFormat> : ILaneQuantizer

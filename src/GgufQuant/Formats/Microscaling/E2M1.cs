@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
+using GgufQuant.Simd;
 
-namespace GgufQuant.Kernels;
+namespace GgufQuant.Formats;
 
 /// <summary>Floats of four bits (sign, two of exponent, one of mantissa), counted in halves as ggml does: 0, 1, 2, 3, 4, 6, 8, 12.</summary>
 internal static class E2M1<TFloats, TInts>

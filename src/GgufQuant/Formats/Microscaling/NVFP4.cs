@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
-using GgufQuant.Kernels;
+using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 

@@ -1,4 +1,6 @@
-namespace GgufQuant.Kernels;
+using GgufQuant.Simd;
+
+namespace GgufQuant.Formats;
 
 /// <summary>A float of 16 bits, each weight on its own.</summary>
 internal interface IHalfWidthFloat

@@ -1,0 +1,90 @@
+using System.Text.RegularExpressions;
+using GgufQuant.Reference;
+
+namespace GgufQuant.Tests;
+
+/// <summary>The folders of the source depend one way, and the namespaces say so.</summary>
+public sealed partial class FolderOrderTests
+{
+    // A namespace may use those of lower layers and its own, but none beside it.
+    private static readonly string[][] s_layers =
+    [
+        ["IO", "Simd"],
+        ["Formats"],
+        ["Gguf"],
+        ["Catalog"],
+        ["Models"],
+        ["Imatrix"],
+        ["Planning"],
+        ["Pipeline"],
+        ["Checks", "Comparison"],
+        ["Advice"],
+        ["Gpu", "Llama", "Evaluation"],
+        ["LLamaSharp"],
+        ["Commands", "Shell"],
+    ];
+
+    private static string Source => Path.Combine(ReferenceLibrary.RepositoryRoot, "src");
+
+    [Fact]
+    public void No_folder_uses_one_that_depends_on_it()
+    {
+        string[] reversed =
+        [
+            .. from file in Files(Source)
+               let text = File.ReadAllText(file)
+               where Namespace().IsMatch(text)
+               let user = Namespace().Match(text).Groups["name"].Value
+               from Match used in Using().Matches(text)
+               let name = used.Groups["name"].Value
+               where name != user && LayerOf(name) >= LayerOf(user)
+               select $"{Path.GetRelativePath(Source, file)}: {user} uses {name}",
+        ];
+        Assert.Empty(reversed);
+    }
+
+    [Fact]
+    public void The_core_names_each_namespace_after_its_folder()
+    {
+        string core = Path.Combine(Source, "GgufQuant");
+        string[] strays =
+        [
+            .. from file in Files(core)
+               let folder = Path.GetRelativePath(core, file).Split(Path.DirectorySeparatorChar)[0]
+               where Namespace().Match(File.ReadAllText(file)).Value != $"namespace GgufQuant.{folder};"
+               select file,
+        ];
+        Assert.Empty(strays);
+    }
+
+    [Fact]
+    public void No_global_using_hides_what_a_file_depends_on() =>
+        Assert.DoesNotContain(Files(Source), file => File.ReadAllText(file).Contains("global using"));
+
+    private static IEnumerable<string> Files(string folder)
+    {
+        string[] files =
+        [
+            .. Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories)
+                .Where(file => !GeneratedFolder().IsMatch(Path.GetRelativePath(Source, file))),
+        ];
+        Assert.NotEmpty(files);
+        return files;
+    }
+
+    private static int LayerOf(string name)
+    {
+        int layer = Array.FindIndex(s_layers, names => names.Contains(name));
+        Assert.True(layer >= 0, $"The namespace GgufQuant.{name} has no layer: give it one here.");
+        return layer;
+    }
+
+    [GeneratedRegex(@"^namespace GgufQuant\.(?<name>\w+)[\w.]*;", RegexOptions.Multiline)]
+    private static partial Regex Namespace();
+
+    [GeneratedRegex(@"^using (static |\w+ = )?GgufQuant\.(?<name>\w+)", RegexOptions.Multiline)]
+    private static partial Regex Using();
+
+    [GeneratedRegex(@"[\\/](bin|obj)[\\/]")]
+    private static partial Regex GeneratedFolder();
+}
