@@ -104,16 +104,25 @@ function Complete-Line([Parameter(Mandatory)] [string] $Line) {
     (TabExpansion2 $Line $Line.Length).CompletionMatches
 }
 
-# Runs a script in a runspace of its own, in the current folder, and returns all its streams.
+# A runspace without a screen, with the packaged module: opened once, since importing takes longer than most commands.
+$quietRunspace = [Lazy[Management.Automation.Runspaces.Runspace]]::new([Func[Management.Automation.Runspaces.Runspace]] {
+    $state = [initialsessionstate]::CreateDefault2()
+    $state.ImportPSModule('GgufQuant')
+    $runspace = [runspacefactory]::CreateRunspace($state)
+    $runspace.Open()
+    $runspace
+})
+
+# Runs a script in a runspace without a screen, in the current folder, and returns all its streams.
 function Invoke-Streams {
     [CmdletBinding()]
     param([Parameter(Mandatory)] [string] $Script, [hashtable] $Variable = @{})
 
-    $shell = [powershell]::Create()
+    $shell = [powershell]::Create($quietRunspace.Value)
     try {
         $shell.Runspace.SessionStateProxy.Path.SetLocation($PWD.ProviderPath) > $null
         foreach ($name in $Variable.Keys) { $shell.Runspace.SessionStateProxy.SetVariable($name, $Variable[$name]) }
-        $output = $shell.AddScript($Script).Invoke()
+        $output = $shell.AddScript($Script, $true).Invoke()
         [pscustomobject] @{
             Output   = @($output)
             Error    = @($shell.Streams.Error)
@@ -137,6 +146,11 @@ function Start-PowerShell {
     $start = [Diagnostics.ProcessStartInfo]::new($program)
     if ((Split-Path $program -LeafBase) -eq 'dotnet') { $start.ArgumentList.Add((Join-Path $PSHOME pwsh.dll)) }
     foreach ($argument in @('-NoProfile') + $ArgumentList) { $start.ArgumentList.Add($argument) }
+    if ($IsLinux) {
+        # A test run in the background may ignore Ctrl+C, which its children would inherit.
+        foreach ($argument in $start.FileName, '--default-signal=INT,TERM') { $start.ArgumentList.Insert(0, $argument) }
+        $start.FileName = 'env'
+    }
     foreach ($name in $Environment.Keys) { $start.Environment[$name] = $Environment[$name] }
     $start.WorkingDirectory = $WorkingDirectory
     $start.RedirectStandardInput = $start.RedirectStandardOutput = $start.RedirectStandardError = $true
@@ -170,9 +184,9 @@ function Invoke-PowerShell {
     Start-PowerShell -ArgumentList '-Command', $Command -Environment $Environment | Wait-PowerShell -InputText $InputText -TimeoutSeconds $TimeoutSeconds
 }
 
-# Sends Ctrl+C as a terminal does.
-function Send-Interrupt([Parameter(Mandatory)] [Diagnostics.Process] $Process) {
-    /bin/kill -s INT $Process.Id
+# Sends Ctrl+C as a terminal does, or another signal.
+function Send-Interrupt([Parameter(Mandatory)] [Diagnostics.Process] $Process, [ValidateSet('INT', 'TERM')] [string] $Signal = 'INT') {
+    /bin/kill -s $Signal $Process.Id
 }
 
 # Waits until a condition holds.
@@ -184,7 +198,8 @@ function Wait-Until([Parameter(Mandatory)] [scriptblock] $Condition, [int] $Time
     }
 }
 
-# Lines of what a console of a given width shows of objects from the pipeline, without trailing blanks.
+# Lines of what is shown of objects from the pipeline, without colours and trailing blanks.
+# Tables have the given width; text that the module wraps has that of an unknown screen, 120.
 function Format-Lines {
     [CmdletBinding()]
     [OutputType([string])]
@@ -192,7 +207,32 @@ function Format-Lines {
 
     begin { $objects = [Collections.Generic.List[object]]::new() }
     process { $objects.Add($InputObject) }
-    end { ($objects | Out-String -Width $Width).Split("`n").TrimEnd() }
+    end {
+        $shell = [powershell]::Create($quietRunspace.Value)
+        try {
+            $text = -join $shell.AddCommand('Out-String').AddParameter('Width', $Width).Invoke($objects)
+            [Management.Automation.Internal.StringDecorated]::new($text).ToString('PlainText').Trim("`r", "`n") -split '\r?\n' |
+                ForEach-Object TrimEnd
+        }
+        finally {
+            $shell.Dispose()
+        }
+    }
+}
+
+# Holds lines against a file of the folder 'golden'. With GGUFQUANT_UPDATE_GOLDEN=1 the file is written first, to be
+# read before it is committed.
+function Assert-Golden {
+    [CmdletBinding()]
+    param([Parameter(Mandatory, Position = 0)] [string] $Name, [Parameter(ValueFromPipeline)] [AllowEmptyString()] [string] $Line)
+
+    begin { $lines = [Collections.Generic.List[string]]::new() }
+    process { $lines.Add($Line.Replace((Join-Path $Samples.Root samples), '<samples>').Replace($PWD.ProviderPath, '<here>')) }
+    end {
+        $path = Join-Path $PSScriptRoot golden "$Name.txt"
+        if ($env:GGUFQUANT_UPDATE_GOLDEN -eq '1') { Set-Content -LiteralPath $path $lines }
+        $lines -join "`n" | Should -BeExactly ((Get-Content -LiteralPath $path) -join "`n")
+    }
 }
 
 Export-ModuleMember -Function * -Variable Samples
