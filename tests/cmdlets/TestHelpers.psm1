@@ -22,7 +22,9 @@ function New-TestGguf {
         [Collections.Specialized.OrderedDictionary] $Metadata = ([ordered] @{ 'general.architecture' = 'llama' }),
         # Name to dimensions, row length first.
         [Collections.Specialized.OrderedDictionary] $Tensor = ([ordered] @{ 'token_embd.weight' = 256, 4 }),
-        [single] $Value = 0.5
+        [single] $Value = 0.5,
+        # Leaves the tensors zero, without writing them: a file of gigabytes takes no time and no disk space.
+        [switch] $Sparse
     )
 
     $full = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Path)
@@ -69,6 +71,12 @@ function New-TestGguf {
             $count
         }
         $align = { while ($writer.BaseStream.Position % 32) { $writer.Write([byte] 0) } }
+        if ($Sparse) {
+            & $align
+            $writer.Flush()
+            $writer.BaseStream.SetLength($writer.BaseStream.Position + $offset)
+            return Get-Item -LiteralPath $full
+        }
         foreach ($size in $sizes) {
             & $align
             for ($i = 0; $i -lt $size; $i++) { $writer.Write($Value) }
@@ -79,6 +87,46 @@ function New-TestGguf {
         $writer.Dispose()
     }
     Get-Item -LiteralPath $full
+}
+
+# Writes an importance matrix in the older format: entries of name, calls and sums, then chunks and the text's name.
+function New-TestImatrix {
+    [CmdletBinding()]
+    [OutputType([IO.FileInfo])]
+    param(
+        [Parameter(Mandatory)] [string] $Path,
+        # Name to one sum per column.
+        [Collections.Specialized.OrderedDictionary] $Entry = ([ordered] @{ 'output.weight' = 1, 2 }),
+        [int] $Chunks = 1,
+        [string] $Dataset = ''
+    )
+
+    $full = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Path)
+    $writer = [IO.BinaryWriter]::new([IO.File]::Create($full))
+    $writeText = { param($text) $bytes = [Text.Encoding]::UTF8.GetBytes($text); $writer.Write($bytes.Length); $writer.Write($bytes) }
+    try {
+        $writer.Write($Entry.Count)
+        foreach ($item in $Entry.GetEnumerator()) {
+            & $writeText $item.Key
+            $writer.Write($Chunks)
+            $writer.Write($item.Value.Count)
+            foreach ($sum in $item.Value) { $writer.Write([single] $sum) }
+        }
+        $writer.Write($Chunks)
+        & $writeText $Dataset
+    }
+    finally {
+        $writer.Dispose()
+    }
+    Get-Item -LiteralPath $full
+}
+
+# Creates an empty folder, which Pester deletes after the block.
+function New-TestFolder {
+    [OutputType([IO.DirectoryInfo])]
+    param()
+
+    New-Item TestDrive:/$(New-Guid) -ItemType Directory | ForEach-Object { Get-Item $_.FullName }
 }
 
 # Copies a file with one ASCII text replaced by another of the same length, once or everywhere.
@@ -187,6 +235,20 @@ function Invoke-PowerShell {
 # Sends Ctrl+C as a terminal does, or another signal.
 function Send-Interrupt([Parameter(Mandatory)] [Diagnostics.Process] $Process, [ValidateSet('INT', 'TERM')] [string] $Signal = 'INT') {
     /bin/kill -s $Signal $Process.Id
+}
+
+# Runs a command in another PowerShell, sends Ctrl+C once a condition holds, and returns what it printed by then
+# and how long it took to end.
+function Invoke-Interrupted {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)] [string] $Command, [Parameter(Mandatory)] [scriptblock] $When)
+
+    $process = Start-PowerShell -ArgumentList '-Command', $Command
+    Wait-Until { $process.HasExited -or (& $When) }
+    if ($process.HasExited) { throw "PowerShell ended before it was interrupted: $($process | Wait-PowerShell)" }
+    $watch = [Diagnostics.Stopwatch]::StartNew()
+    Send-Interrupt $process
+    $process | Wait-PowerShell -TimeoutSeconds 30 | Add-Member Duration $watch.Elapsed -PassThru
 }
 
 # Waits until a condition holds.
