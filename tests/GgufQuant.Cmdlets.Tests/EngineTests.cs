@@ -29,19 +29,6 @@ public class EngineTests
     }
 
     [Fact]
-    public void Measurements_count_for_the_model_they_were_made_on()
-    {
-        using PowerShellSession session = Start();
-        session.Folder.CopySample("other.gguf");
-        session.Invoke<object>($"$rows = ConvertTo-Quantized $sample Q4_0 -Destination . | Compare-Quant -Corpus '{s_heldOut}' -Chunks 2");
-        string find = "Find-QuantType {0} 10MB -Comparison $rows | Where-Object Type -eq Q4_0";
-        Assert.Equal("measured on this model", session.InvokeOne<QuantTypeFit>(find.Replace("{0}", "$sample")).QualitySource);
-        Assert.Empty(session.Warnings);
-        Assert.StartsWith("published", session.InvokeOne<QuantTypeFit>(find.Replace("{0}", "other.gguf")).QualitySource);
-        Assert.Contains("No row of -Comparison was measured on 'other.gguf'", Assert.Single(session.Warnings));
-    }
-
-    [Fact]
     public void A_text_that_is_too_short_is_one_error_and_weights_are_compared_still()
     {
         using PowerShellSession session = Start();

@@ -329,41 +329,6 @@ public class FileToolsTests
         Assert.Empty(Directory.GetFileSystemEntries(session.Folder.Path));
     }
 
-    [Fact]
-    public void The_types_that_fit_are_found_and_one_recommended()
-    {
-        using PowerShellSession session = PowerShellSession.Start(width: 120);
-        IReadOnlyList<QuantTypeFit> fits = session.Invoke<QuantTypeFit>("Find-QuantType $sample -MemoryBudget 10MB");
-        Assert.All(fits, fit => Assert.Equal(10 * 1024 * 1024, fit.Memory + fit.Margin));
-        Assert.DoesNotContain(fits, fit => fit.Imatrix == ImatrixUse.Required || fit.Margin < 0);
-        QuantTypeFit best = Assert.Single(fits, fit => fit.IsRecommended);
-        Assert.Equal(FileType.Q4_K_M, best.Type);
-        Assert.Contains(session.Invoke<QuantTypeFit>("Find-QuantType $sample 10MB -WithImportanceMatrix"), fit => fit.Type == FileType.IQ2_M);
-        Golden.Verify("QuantTypeFit", session.Render("Find-QuantType $sample 10MB"));
-    }
-
-    [Fact]
-    public void Nothing_that_fits_is_a_warning_with_a_way_out()
-    {
-        using PowerShellSession session = PowerShellSession.Start();
-        Assert.Empty(session.Invoke<object>("Find-QuantType $sample -MemoryBudget 1MB"));
-        Assert.EndsWith("try a smaller -ContextLength or -CacheType Q8_0 or -WithImportanceMatrix.", Assert.Single(session.Warnings));
-        session.Invoke<object>("Find-QuantType $sample -MemoryBudget 1MB -CacheType Q4_0 -WithImportanceMatrix");
-        Assert.EndsWith("try a smaller -ContextLength.", Assert.Single(session.Warnings));
-    }
-
-    [Fact]
-    public void The_type_that_was_found_can_be_asked_for()
-    {
-        using PowerShellSession session = PowerShellSession.Start();
-        PlannedFile plan = session.InvokeOne<PlannedFile>(
-            "ConvertTo-Quantized $sample -Type (Find-QuantType $sample 10MB | Where-Object IsRecommended) -WhatIf -Destination .");
-        Assert.Equal(FileType.Q4_K_M, plan.Type);
-        IReadOnlyList<PlannedFile> all = session.Invoke<PlannedFile>(
-            "ConvertTo-Quantized $sample -Type (Find-QuantType $sample 10MB) -WhatIf -Destination .");
-        Assert.Contains(FileType.Q6_K, all.Select(each => each.Type));
-    }
-
     // The older format: entries of a name, calls and sums, then chunks and the text's name.
     private static void WriteMatrix(string path)
     {

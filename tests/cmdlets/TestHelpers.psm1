@@ -12,6 +12,9 @@ $Samples = [pscustomobject] @{
     Calibration = Join-Path $root samples calibration.txt
 }
 
+# Whether the package can run models.
+$HasEngine = Test-Path (Join-Path $root out GgufQuant * module engine)
+
 # Writes a GGUF file without the module's help: little-endian, version 3, tensors of F32 with a constant value.
 # Metadata values are strings, uint32, single, boolean or arrays of one of these.
 function New-TestGguf {
@@ -248,7 +251,8 @@ function Invoke-Interrupted {
     if ($process.HasExited) { throw "PowerShell ended before it was interrupted: $($process | Wait-PowerShell)" }
     $watch = [Diagnostics.Stopwatch]::StartNew()
     Send-Interrupt $process
-    $process | Wait-PowerShell -TimeoutSeconds 30 | Add-Member Duration $watch.Elapsed -PassThru
+    $result = $process | Wait-PowerShell -TimeoutSeconds 30
+    $result | Add-Member Duration $watch.Elapsed -PassThru
 }
 
 # Waits until a condition holds.
@@ -297,4 +301,4 @@ function Assert-Golden {
     }
 }
 
-Export-ModuleMember -Function * -Variable Samples
+Export-ModuleMember -Function * -Variable Samples, HasEngine

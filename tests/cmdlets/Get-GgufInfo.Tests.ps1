@@ -1,0 +1,96 @@
+Describe 'Get-GgufInfo' {
+    BeforeAll {
+        Push-Location $TestDrive
+        Copy-Item $Samples.Model copy.gguf
+        [IO.File]::WriteAllBytes((Join-Path $TestDrive cut.bin), [IO.File]::ReadAllBytes($Samples.Model)[0..3999])
+    }
+    AfterAll { Pop-Location }
+
+    Context 'Model' {
+        It 'reads what the header says' {
+            $info = Get-GgufInfo $Samples.Model
+            $info | Should -HaveCount 1
+            $info.Path | Should -Be $Samples.Model
+            $info.Name | Should -Be 'Novels 6M'
+            $info.Architecture | Should -Be llama
+            $info.Type | Should -Be F16
+            $info.Layers | Should -Be 6
+            $info.Heads | Should -Be 4
+            $info.KeyValueHeads | Should -Be 2
+            $info.EmbeddingLength | Should -Be 256
+            $info.Vocabulary | Should -Be 2048
+            $info.ContextLength | Should -Be 256
+            $info.Size | Should -Be (Get-Item $Samples.Model).Length
+            $info.Shards | Should -Be 1
+        }
+
+        It 'estimates memory for the model''s own context and an F16 cache' {
+            $memory = (Get-GgufInfo $Samples.Model).MemoryEstimate
+            $memory.ContextLength | Should -Be 256
+            $memory.CacheType | Should -Be F16
+            # 6 layers of 2 heads, 64 wide, keys and values, 16 bits each.
+            $memory.Cache | Should -Be (6 * 2 * 64 * 2 * 256 * 2)
+        }
+
+        It 'estimates memory for the context and the cache that were asked for' {
+            $info = Get-GgufInfo $Samples.Model -ContextLength 1024 -CacheType Q8_0
+            $memory = $info.MemoryEstimate
+            # 34 bytes for 32 elements.
+            $memory.Cache | Should -Be (6 * 2 * 64 * 2 * 1024 * 34 / 32)
+            $memory.Total | Should -Be ($memory.Weights + $memory.Cache + $memory.Compute)
+            $info.Memory | Should -Be $memory.Total
+        }
+
+        It 'has no metadata unless asked' {
+            (Get-GgufInfo $Samples.Model).Metadata | Should -BeNullOrEmpty
+        }
+
+        It 'reads all metadata with -Metadata' {
+            $metadata = (Get-GgufInfo $Samples.Model -Metadata).Metadata
+            $metadata.'general.license' | Should -Be 'cc0-1.0'
+            $metadata.'tokenizer.ggml.tokens' | Should -HaveCount 2048
+        }
+    }
+
+    Context 'Errors' {
+        It 'names the field where a broken file ends, with its place, and goes on with the next' {
+            $info = 'cut.bin', 'copy.gguf' | Get-GgufInfo -ErrorVariable failure -ErrorAction SilentlyContinue
+            $info | Should -HaveCount 1
+            $failure | Should -HaveCount 1
+            $failure[0].FullyQualifiedErrorId | Should -Be 'InvalidGguf,GgufQuant.Commands.GetGgufInfoCommand'
+            $failure[0].CategoryInfo.Category | Should -Be InvalidData
+            $failure[0].TargetObject | Should -Be (Join-Path $TestDrive cut.bin)
+            $failure[0].Exception.Message | Should -BeLike "*$(Join-Path $TestDrive cut.bin)*at byte*"
+        }
+
+        It 'refuses -<name> <value>' -ForEach @(
+            @{ Name = 'ContextLength'; Value = 0; Id = 'ParameterArgumentValidationError' }
+            @{ Name = 'CacheType'; Value = 'Q9'; Id = 'CannotConvertArgumentNoMessage' }
+        ) {
+            $arguments = @{ $name = $value }
+            { Get-GgufInfo copy.gguf @arguments } | Should -Throw -ErrorId "$id,GgufQuant.Commands.GetGgufInfoCommand"
+        }
+    }
+
+    Context 'View' {
+        It 'shows one model as a list' {
+            Get-GgufInfo $Samples.Model | Format-Lines | Assert-Golden GgufInfoSole
+        }
+
+        It 'shows several models as a table' {
+            Get-GgufInfo $Samples.Model, copy.gguf | Format-Lines | Assert-Golden GgufInfoTable
+        }
+
+        It 'cuts metadata to the line' {
+            $lines = Get-GgufInfo copy.gguf -Metadata | Format-Lines
+            $lines -match '^ *tokenizer\.ggml\.tokens = 2048 of String: <\|endoftext\|>, ' | Should -HaveCount 1
+            $lines | Where-Object Length -gt 120 | Should -BeNullOrEmpty
+        }
+    }
+
+    Context 'Completion' {
+        It 'offers the types of the cache' {
+            (Complete-Line 'Get-GgufInfo model.gguf -CacheType Q8').CompletionText | Should -Be Q8_0
+        }
+    }
+}

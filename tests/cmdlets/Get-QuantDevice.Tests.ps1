@@ -1,0 +1,22 @@
+Describe 'Get-QuantDevice' {
+    BeforeAll { $devices = Get-QuantDevice }
+
+    It 'lists the processor first, which can always be used' {
+        $devices[0].Id | Should -Be Cpu
+        $devices[0].IsUsable | Should -BeTrue
+    }
+
+    It 'says why a device cannot be used' {
+        $unusable = @($devices | Where-Object IsUsable -eq $false)
+        @($unusable.Refusal) -match '\.$' | Should -HaveCount $unusable.Count
+    }
+
+    It 'names devices that -Device takes' {
+        $offered = (Complete-Line 'ConvertTo-Quantized model.gguf Q8_0 -Device ').CompletionText
+        foreach ($device in $devices | Where-Object IsUsable) { $offered | Should -Contain $device.Id }
+    }
+
+    It 'shows devices as a table' {
+        $devices | Format-Lines | Select-Object -First 3 | Should -Match '^(Device|-+|Cpu) '
+    }
+}
