@@ -23,24 +23,51 @@ public sealed class UnknownArchitectureException(string path, string message) : 
 public sealed class MissingVocabularyException(string path)
     : ModelLoadException(path, $"'{path}' holds no vocabulary, so no text can be evaluated with it.");
 
-/// <summary>Two models that should be compared have different vocabularies.</summary>
-public sealed class VocabularyMismatchException(string path, Vocabulary vocabulary, string referencePath, Vocabulary referenceVocabulary)
-    : InferenceException(
-        $"The vocabulary of '{path}' is not that of the reference '{referencePath}' ({Difference(vocabulary, referenceVocabulary)}), so what they predict cannot be compared token by token.")
+/// <summary>The engine's process ended or fell silent while it ran a model: the file makes the library abort, crash or hang, or memory ran out.</summary>
+public sealed class EngineStoppedException(string path, string message) : InferenceException(message)
 {
+    /// <summary>The model's file.</summary>
+    public string Path { get; } = path;
+}
+
+/// <summary>Two models that should be compared have different vocabularies.</summary>
+public sealed class VocabularyMismatchException : InferenceException
+{
+    /// <summary>Says how they differ.</summary>
+    public VocabularyMismatchException(string path, Vocabulary vocabulary, string referencePath, Vocabulary referenceVocabulary)
+        : this($"The vocabulary of '{path}' is not that of the reference '{referencePath}' ({Difference(vocabulary, referenceVocabulary)}), so what they predict cannot be compared token by token.")
+    {
+    }
+
+    internal VocabularyMismatchException(string message)
+        : base(message)
+    {
+    }
+
     private static string Difference(Vocabulary vocabulary, Vocabulary reference) => vocabulary.Count == reference.Count
         ? $"both have {vocabulary.Count} tokens, but not the same ones"
         : $"{vocabulary.Count} tokens instead of {reference.Count}";
 }
 
 /// <summary>A text has too few tokens for what was asked.</summary>
-public sealed class CorpusTooShortException(int tokens, int required, int contextLength)
-    : InferenceException(
-        $"The text has {tokens} tokens, but a context of {contextLength} needs at least {required}: give a longer text or a smaller context length.")
+public sealed class CorpusTooShortException : InferenceException
 {
+    /// <summary>Says how many tokens are needed.</summary>
+    public CorpusTooShortException(int tokens, int required, int contextLength)
+        : this($"The text has {tokens} tokens, but a context of {contextLength} needs at least {required}: give a longer text or a smaller context length.", tokens, required)
+    {
+    }
+
+    internal CorpusTooShortException(string message, int tokens, int required)
+        : base(message)
+    {
+        Tokens = tokens;
+        Required = required;
+    }
+
     /// <summary>Tokens of the text.</summary>
-    public int Tokens { get; } = tokens;
+    public int Tokens { get; }
 
     /// <summary>Tokens needed.</summary>
-    public int Required { get; } = required;
+    public int Required { get; }
 }

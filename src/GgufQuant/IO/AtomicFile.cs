@@ -117,9 +117,10 @@ internal sealed class AtomicFile : IDisposable
             throw new IOException($"'{path}' exists already.");
     }
 
-    // Who writes such a file has it alone, so one that can be had alone is nobody's.
-    private static void RemoveAbandoned(string path)
+    /// <summary>Removes what processes that were killed left of a file.</summary>
+    internal static void RemoveAbandoned(string path)
     {
+        // Who writes such a file has it alone, so one that can be had alone is nobody's.
         string target = Path.GetFullPath(path);
         EnumerationOptions options = new() { MatchType = MatchType.Simple, AttributesToSkip = FileAttributes.None };
         foreach (string left in Directory.EnumerateFiles(Path.GetDirectoryName(target)!, $"*{Extension}", options))

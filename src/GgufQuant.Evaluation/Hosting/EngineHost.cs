@@ -1,0 +1,94 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.IO.Pipes;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+
+namespace GgufQuant.Evaluation.Hosting;
+
+/// <summary>The engine's process: runs operations for its parent until that is gone.</summary>
+public static class EngineHost
+{
+    /// <summary>The variable that names the pipe to the parent.</summary>
+    internal const string PipeVariable = "GGUFQUANT_ENGINE_PIPE";
+
+    /// <summary>The variable with the secret, hexadecimal, by which the parent knows its child.</summary>
+    internal const string SecretVariable = "GGUFQUANT_ENGINE_SECRET";
+
+    private const int NoParent = 64;
+    private const int InvalidMessage = 65;
+
+    private static readonly TimeSpan s_connectTime = TimeSpan.FromSeconds(30);
+
+    /// <summary>Connects to the process that started this one and serves it; it ends with that process.</summary>
+    /// <returns>The exit code.</returns>
+    public static int Run()
+    {
+        if (TakeVariable(PipeVariable) is not { } pipe || TakeVariable(SecretVariable) is not { } secret)
+        {
+            Console.Error.WriteLine("The engine's process is started by the cmdlets that run models.");
+            return NoParent;
+        }
+        // A terminal sends Ctrl+C to every process in it; what it means here is for the parent to decide.
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true);
+        using NamedPipeClientStream stream = new(".", pipe, PipeDirection.InOut, PipeOptions.Asynchronous | PipeOptions.CurrentUserOnly);
+        stream.Connect(s_connectTime);
+        MessageChannel channel = new(stream);
+        channel.Send(MessageKind.Hello, Convert.FromHexString(secret));
+        BlockingCollection<Message> requests = [];
+        new Thread(() => Watch(channel, requests)) { IsBackground = true, Name = "Parent watch" }.Start();
+        Serve(channel, requests);
+        return 0;
+    }
+
+    // Also while native code computes or hangs on another thread, so that no process outlives its parent.
+    private static void Watch(MessageChannel channel, BlockingCollection<Message> requests)
+    {
+        try
+        {
+            while (channel.Receive() is { } message)
+            {
+                if (message.Kind != MessageKind.Request)
+                    throw new ProtocolException($"A message of kind {message.Kind} is not for the engine's process.");
+                requests.Add(message);
+            }
+        }
+        catch (IOException)
+        {
+            // The parent is gone.
+        }
+        catch (ProtocolException exception)
+        {
+            Console.Error.WriteLine(exception.Message);
+            Environment.Exit(InvalidMessage);
+        }
+        Process.GetCurrentProcess().Kill();
+    }
+
+    private static void Serve(MessageChannel channel, BlockingCollection<Message> requests)
+    {
+        MessageReporter reporter = new(channel);
+        HostedEngine engine = new(reporter);
+        foreach (Message message in requests.GetConsumingEnumerable())
+        {
+            try
+            {
+                Operation operation = OperationTable.Decode(message.Payload, out ReadOnlySpan<byte> request);
+                channel.Send(MessageKind.Result, operation.Run(engine, request, reporter));
+            }
+            catch (Exception exception)
+            {
+                // Whatever went wrong, the parent decides what becomes of it.
+                reporter.Send(MessageKind.Failure, JsonSerializer.SerializeToUtf8Bytes(Failure.Of(exception), HostJson.Default.Failure));
+            }
+        }
+    }
+
+    // Taken, so that no process started from here gets it.
+    private static string? TakeVariable(string name)
+    {
+        string? value = Environment.GetEnvironmentVariable(name);
+        Environment.SetEnvironmentVariable(name, null);
+        return value;
+    }
+}

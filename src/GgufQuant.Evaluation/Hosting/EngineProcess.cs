@@ -1,0 +1,192 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using System.IO.Pipes;
+using System.Security.Cryptography;
+
+namespace GgufQuant.Evaluation.Hosting;
+
+/// <summary>The engine's process as its parent sees it: started, spoken with, ended.</summary>
+internal sealed class EngineProcess : IDisposable
+{
+    private const int SecretLength = 32;
+
+    // Messages that wait to be looked at; more make the child wait.
+    private const int MaximumWaiting = 1024;
+
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_killTime = TimeSpan.FromSeconds(0.5);
+
+    private readonly string _pipeName;
+    private readonly byte[] _secret = RandomNumberGenerator.GetBytes(SecretLength);
+    private readonly NamedPipeServerStream _pipe;
+    private readonly MessageChannel _channel;
+    private readonly BlockingCollection<Message> _messages = new(MaximumWaiting);
+    private readonly CancellationTokenSource _ending = new();
+    private readonly Process _process;
+    private readonly OutputTail _output;
+    private readonly OutputTail _errors;
+    private readonly IDisposable? _job;
+    private ProtocolException? _fault;
+
+    private EngineProcess(HostCommand host)
+    {
+        _pipeName = NewPipeName();
+        _pipe = new(_pipeName, PipeDirection.InOut, 1, PipeTransmissionMode.Byte, PipeOptions.Asynchronous | PipeOptions.CurrentUserOnly);
+        _channel = new(_pipe);
+        try
+        {
+            _process = Process.Start(StartInfoOf(host, _pipeName, _secret))!;
+        }
+        catch
+        {
+            _pipe.Dispose();
+            throw;
+        }
+        _job = OperatingSystem.IsWindows() ? KillOnCloseJob.TryCreate(_process) : null;
+        _process.StandardInput.Close();
+        _output = new(_process.StandardOutput.BaseStream);
+        _errors = new(_process.StandardError.BaseStream);
+        // A child that ends before it connects would be waited for forever.
+        _process.Exited += (_, _) => StopWaiting();
+        _process.EnableRaisingEvents = true;
+        new Thread(Listen) { IsBackground = true, Name = "Engine messages" }.Start();
+    }
+
+    /// <summary>The process's number.</summary>
+    internal int Id => _process.Id;
+
+    /// <summary>Whether it has ended, or nothing more can come from it.</summary>
+    internal bool HasEnded => _messages.IsAddingCompleted;
+
+    /// <summary>Starts the process; it connects while the caller goes on.</summary>
+    /// <exception cref="System.ComponentModel.Win32Exception">The program cannot be started.</exception>
+    internal static EngineProcess Start(HostCommand host) => new(host);
+
+    /// <summary>Sends a message.</summary>
+    /// <exception cref="Engines.InferenceException">It is too long.</exception>
+    /// <exception cref="IOException">The process is gone.</exception>
+    internal void Send(MessageKind kind, ReadOnlySpan<byte> payload) => _channel.Send(kind, payload);
+
+    /// <summary>Waits for the next message.</summary>
+    /// <param name="message">The message.</param>
+    /// <param name="silence">How long to wait at most.</param>
+    /// <param name="cancellationToken">Stops the wait.</param>
+    /// <returns>Whether one came; else <see cref="HasEnded"/> tells a process that ended from one that is silent.</returns>
+    internal bool TryReceive(out Message message, TimeSpan silence, CancellationToken cancellationToken) =>
+        _messages.TryTake(out message, (int)silence.TotalMilliseconds, cancellationToken);
+
+    /// <summary>Ends the process and all that it started, at once.</summary>
+    internal void Kill()
+    {
+        try
+        {
+            _process.Kill(entireProcessTree: true);
+        }
+        catch (Exception exception) when (exception is InvalidOperationException or System.ComponentModel.Win32Exception or AggregateException)
+        {
+            // It has ended already, or is ending.
+        }
+    }
+
+    /// <summary>How the process ended, as the end of a sentence that begins with it; null while it runs.</summary>
+    internal string? DescribeEnd()
+    {
+        if (_fault is not null)
+            return $"sent what is not a message ({_fault.Message.TrimEnd('.')})";
+        return _process.WaitForExit(s_patience) ? DescribeExit(_process.ExitCode) : null;
+    }
+
+    /// <summary>The last line that the process printed; null if there is none.</summary>
+    internal string? LastLine() => _errors.LastLine(s_patience) ?? _output.LastLine(s_patience);
+
+    public void Dispose()
+    {
+        Kill();
+        _ending.Cancel();
+        _pipe.Dispose();
+        _job?.Dispose();
+        // So that what it had open can be removed. A process that takes longer to give back its memory goes by itself.
+        _process.WaitForExit(s_killTime);
+        _process.Dispose();
+    }
+
+    // On Unix a pipe is a socket in a folder; named by its path, its file can be removed once both ends are connected.
+    private static string NewPipeName()
+    {
+        string name = "ggufquant-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
+        return OperatingSystem.IsWindows() ? name : Path.Combine(Path.GetTempPath(), name);
+    }
+
+    private static ProcessStartInfo StartInfoOf(HostCommand host, string pipe, byte[] secret)
+    {
+        ProcessStartInfo info = new(host.FileName, host.Arguments)
+        {
+            UseShellExecute = false,
+            CreateNoWindow = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach ((string name, string value) in host.Environment)
+            info.Environment[name] = value;
+        info.Environment[EngineHost.PipeVariable] = pipe;
+        info.Environment[EngineHost.SecretVariable] = Convert.ToHexString(secret);
+        return info;
+    }
+
+    private static string DescribeExit(int code)
+    {
+        // .NET reports a signal as a shell does: 128 and its number.
+        const int Abort = 128 + 6, Kill = 128 + 9, SegmentationFault = 128 + 11, BusError = 128 + 7, IllegalInstruction = 128 + 4;
+        const int AccessViolation = unchecked((int)0xC0000005), FailFast = unchecked((int)0xC0000409);
+        string shown = code is < 0 ? $"0x{code:X8}" : code.ToString(CultureInfo.InvariantCulture);
+        return code switch
+        {
+            Abort or FailFast => $"aborted (exit code {shown})",
+            SegmentationFault or BusError or IllegalInstruction or AccessViolation => $"crashed (exit code {shown})",
+            Kill => $"was killed (exit code {shown}), as happens when memory runs out",
+            _ => $"ended (exit code {shown})",
+        };
+    }
+
+    private void Listen()
+    {
+        try
+        {
+            _pipe.WaitForConnectionAsync(_ending.Token).GetAwaiter().GetResult();
+            if (!OperatingSystem.IsWindows())
+                File.Delete(_pipeName);
+            Authenticate(_channel.Receive());
+            while (_channel.Receive() is { } message)
+                _messages.Add(message, _ending.Token);
+        }
+        catch (ProtocolException exception)
+        {
+            _fault = exception;
+            Kill();
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The process is gone or is being ended.
+        }
+        finally
+        {
+            _messages.CompleteAdding();
+        }
+    }
+
+    private void Authenticate(Message? first)
+    {
+        if (first is { Kind: MessageKind.Hello } hello && CryptographicOperations.FixedTimeEquals(hello.Payload, _secret))
+            _messages.Add(hello, _ending.Token);
+        else if (first is not null)
+            throw new ProtocolException("It does not know the secret that the engine's process was started with.");
+    }
+
+    private void StopWaiting()
+    {
+        if (!_pipe.IsConnected)
+            _ending.Cancel();
+    }
+}

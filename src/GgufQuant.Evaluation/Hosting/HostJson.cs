@@ -1,0 +1,46 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Generation;
+using GgufQuant.Evaluation.Hosting.Operations;
+using GgufQuant.Evaluation.Perplexity;
+
+namespace GgufQuant.Evaluation.Hosting;
+
+/// <summary>How the content of messages is written.</summary>
+[JsonSourceGenerationOptions(
+    IgnoreReadOnlyProperties = true,
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(EngineDescription))]
+[JsonSerializable(typeof(EngineLocation))]
+[JsonSerializable(typeof(EvaluationProgress))]
+[JsonSerializable(typeof(Failure))]
+[JsonSerializable(typeof(GenerationProgress))]
+[JsonSerializable(typeof(GenerationRequest))]
+[JsonSerializable(typeof(IReadOnlyList<GenerationComparison>))]
+[JsonSerializable(typeof(ImatrixRequest))]
+[JsonSerializable(typeof(KlDivergenceResult))]
+[JsonSerializable(typeof(LogLine))]
+[JsonSerializable(typeof(ModelLoading))]
+[JsonSerializable(typeof(Nothing))]
+[JsonSerializable(typeof(PerplexityResult))]
+[JsonSerializable(typeof(QualityRequest))]
+internal sealed partial class HostJson : JsonSerializerContext
+{
+    /// <summary>Reads a message's content.</summary>
+    /// <exception cref="ProtocolException">It is not what it should be.</exception>
+    internal static T Read<T>(ReadOnlySpan<byte> json, JsonTypeInfo<T> type)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, type) ?? throw new ProtocolException($"A message contains null instead of {typeof(T).Name}.");
+        }
+        catch (JsonException exception)
+        {
+            throw new ProtocolException($"A message does not contain {typeof(T).Name}: {exception.Message}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+using System.Buffers.Binary;
+using GgufQuant.Evaluation.Engines;
+
+namespace GgufQuant.Evaluation.Hosting;
+
+/// <summary>Messages over a stream: the payload's length in four little-endian bytes, the kind in one, the payload.</summary>
+internal sealed class MessageChannel(Stream stream)
+{
+    /// <summary>The most bytes of a payload; what is larger goes through files.</summary>
+    internal const int MaximumLength = 16 << 20;
+
+    private const int HeaderLength = 5;
+
+    private readonly Lock _sending = new();
+
+    /// <summary>Sends a message; any thread may.</summary>
+    /// <exception cref="InferenceException">The payload is too long; nothing was sent.</exception>
+    /// <exception cref="IOException">The other process is gone.</exception>
+    internal void Send(MessageKind kind, ReadOnlySpan<byte> payload)
+    {
+        if (payload.Length > MaximumLength)
+            throw new InferenceException($"A message of {payload.Length} bytes cannot be sent to or from the engine's process: {MaximumLength} are the most.");
+        byte[] frame = new byte[HeaderLength + payload.Length];
+        BinaryPrimitives.WriteInt32LittleEndian(frame, payload.Length);
+        frame[sizeof(int)] = (byte)kind;
+        payload.CopyTo(frame.AsSpan(HeaderLength));
+        lock (_sending)
+            stream.Write(frame);
+    }
+
+    /// <summary>Waits for the next message; one thread at a time.</summary>
+    /// <returns>The message; null where the other process has closed its end.</returns>
+    /// <exception cref="ProtocolException">What came is not a message.</exception>
+    internal Message? Receive()
+    {
+        Span<byte> header = stackalloc byte[HeaderLength];
+        int read = stream.ReadAtLeast(header, HeaderLength, throwOnEndOfStream: false);
+        if (read == 0)
+            return null;
+        if (read < HeaderLength)
+            throw new ProtocolException($"A message ended after {read} bytes of its header.");
+        int length = BinaryPrimitives.ReadInt32LittleEndian(header);
+        MessageKind kind = (MessageKind)header[sizeof(int)];
+        if (length is < 0 or > MaximumLength)
+            throw new ProtocolException($"A message announces {(uint)length} bytes; {MaximumLength} are the most.");
+        if (!Enum.IsDefined(kind))
+            throw new ProtocolException($"There is no message of kind {(byte)kind}.");
+        byte[] payload = new byte[length];
+        read = stream.ReadAtLeast(payload, length, throwOnEndOfStream: false);
+        return read == length ? new(kind, payload) : throw new ProtocolException($"A message ended after {read} of its {length} bytes.");
+    }
+}

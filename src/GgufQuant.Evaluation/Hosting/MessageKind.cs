@@ -1,0 +1,29 @@
+namespace GgufQuant.Evaluation.Hosting;
+
+/// <summary>What a message between the engine's process and its parent is.</summary>
+internal enum MessageKind : byte
+{
+    /// <summary>The child's first message: the secret it was started with.</summary>
+    Hello = 1,
+
+    /// <summary>Parent to child: an operation to run.</summary>
+    Request,
+
+    /// <summary>Progress of the operation.</summary>
+    Progress,
+
+    /// <summary>Progress of loading a model.</summary>
+    Loading,
+
+    /// <summary>A line of the engine's log.</summary>
+    Log,
+
+    /// <summary>The engine is at work.</summary>
+    Heartbeat,
+
+    /// <summary>The operation's result; its last message.</summary>
+    Result,
+
+    /// <summary>Why the operation failed; its last message.</summary>
+    Failure,
+}

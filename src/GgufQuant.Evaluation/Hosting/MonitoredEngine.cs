@@ -1,0 +1,74 @@
+using GgufQuant.Evaluation.Engines;
+
+namespace GgufQuant.Evaluation.Hosting;
+
+/// <summary>An engine whose work is reported: which file it loads, and that its calls come back.</summary>
+/// <remarks>What is reported comes from the work itself, so an engine that hangs falls silent.</remarks>
+internal sealed class MonitoredEngine(IInferenceEngine engine, MessageReporter reporter) : IInferenceEngine
+{
+    public string Name => engine.Name;
+
+    public ILanguageModel Load(string path, ModelOptions options, CancellationToken cancellationToken)
+    {
+        reporter.Loading(path, 0);
+        ILanguageModel model = engine.Load(path, options with { Progress = new LoadingProgress(path, options.Progress, reporter) }, cancellationToken);
+        reporter.Loading(path, 1);
+        return new Model(model, reporter);
+    }
+
+    private sealed class LoadingProgress(string path, IProgress<double>? inner, MessageReporter reporter) : IProgress<double>
+    {
+        public void Report(double value)
+        {
+            reporter.Loading(path, value);
+            inner?.Report(value);
+        }
+    }
+
+    private sealed class Model(ILanguageModel model, MessageReporter reporter) : ILanguageModel
+    {
+        public string Path => model.Path;
+
+        public string Description => model.Description;
+
+        public int TrainedContextLength => model.TrainedContextLength;
+
+        public Vocabulary Vocabulary => Reported(model.Vocabulary);
+
+        public int[] Tokenize(string text, bool addSpecial, bool parseSpecial) => Reported(model.Tokenize(text, addSpecial, parseSpecial));
+
+        public string Detokenize(ReadOnlySpan<int> tokens) => Reported(model.Detokenize(tokens));
+
+        public bool IsEndOfGeneration(int token) => model.IsEndOfGeneration(token);
+
+        public IEvaluationContext CreateContext(ContextOptions options) =>
+            Reported(new Context(model.CreateContext(options with { Heartbeat = reporter.Heartbeat }), reporter));
+
+        public void Dispose() => model.Dispose();
+
+        private T Reported<T>(T result)
+        {
+            reporter.Heartbeat();
+            return result;
+        }
+    }
+
+    private sealed class Context(IEvaluationContext context, MessageReporter reporter) : IEvaluationContext
+    {
+        public int ContextLength => context.ContextLength;
+
+        public int BatchSize => context.BatchSize;
+
+        public void Reset() => context.Reset();
+
+        public void Evaluate(ReadOnlySpan<int> tokens, int position, int firstOutput, CancellationToken cancellationToken)
+        {
+            context.Evaluate(tokens, position, firstOutput, cancellationToken);
+            reporter.Heartbeat();
+        }
+
+        public ReadOnlySpan<float> Logits(int index) => context.Logits(index);
+
+        public void Dispose() => context.Dispose();
+    }
+}

@@ -1,0 +1,36 @@
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Imatrix;
+using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Imatrix;
+
+namespace GgufQuant.Evaluation.Hosting.Operations;
+
+/// <summary>Collects an importance matrix; its sums go through a file.</summary>
+internal static class CollectImatrix
+{
+    internal static Operation<ImatrixRequest, EvaluationProgress, PerplexityResult> Operation { get; } = new(
+        "collect-imatrix",
+        HostJson.Default.ImatrixRequest,
+        HostJson.Default.EvaluationProgress,
+        HostJson.Default.PerplexityResult,
+        Run);
+
+    private static PerplexityResult Run(HostedEngine engine, ImatrixRequest request, IProgress<EvaluationProgress> progress)
+    {
+        CollectedImatrix? before = request.Resume is null ? null : CollectedImatrix.From(ImportanceMatrix.Open(request.Resume), request.ResumeChunkSize);
+        using ILanguageModel model = engine.Engine.Load(request.Model, new() { GpuLayers = request.Options.GpuLayers }, CancellationToken.None);
+        (CollectedImatrix matrix, PerplexityResult perplexity) = ImatrixCollector.Collect(
+            model, CorpusChunks.ReadText(request.Corpus), request.Options, before, progress);
+        ImatrixSumsFile.Write(matrix, request.Sums);
+        return perplexity;
+    }
+}
+
+/// <summary>Asks for an importance matrix.</summary>
+/// <param name="Model">The model's file.</param>
+/// <param name="Corpus">The text's file.</param>
+/// <param name="Options">How to collect.</param>
+/// <param name="Resume">A matrix to add to; null to begin.</param>
+/// <param name="ResumeChunkSize">Tokens of a chunk of that matrix.</param>
+/// <param name="Sums">The file to write the sums to.</param>
+internal sealed record ImatrixRequest(string Model, string Corpus, ImatrixOptions Options, string? Resume, int ResumeChunkSize, string Sums);

@@ -1,0 +1,14 @@
+using GgufQuant.Evaluation.Generation;
+
+namespace GgufQuant.Evaluation.Hosting.Operations;
+
+/// <summary>Continues prompts with a reference.</summary>
+internal static class GenerateWithReference
+{
+    internal static Operation<GenerationRequest, GenerationProgress, IReadOnlyList<GenerationComparison>> Operation { get; } = new(
+        "generate-with-reference",
+        HostJson.Default.GenerationRequest,
+        HostJson.Default.GenerationProgress,
+        HostJson.Default.IReadOnlyListGenerationComparison,
+        (engine, request, progress) => request.MeterIn(engine).MeasureReference(progress));
+}

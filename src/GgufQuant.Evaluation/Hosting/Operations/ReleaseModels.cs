@@ -1,0 +1,16 @@
+namespace GgufQuant.Evaluation.Hosting.Operations;
+
+/// <summary>Frees all loaded models.</summary>
+internal static class ReleaseModels
+{
+    internal static Operation<Nothing, Nothing, Nothing> Operation { get; } = new(
+        "release-models",
+        HostJson.Default.Nothing,
+        HostJson.Default.Nothing,
+        HostJson.Default.Nothing,
+        (engine, nothing, _) =>
+        {
+            engine.Release();
+            return nothing;
+        });
+}

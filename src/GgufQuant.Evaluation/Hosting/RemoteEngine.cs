@@ -1,0 +1,241 @@
+using System.ComponentModel;
+using System.Globalization;
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Hosting.Operations;
+
+namespace GgufQuant.Evaluation.Hosting;
+
+/// <summary>An engine in a process of its own, which no model can take this process down with.</summary>
+/// <remarks>
+/// The process is started when it is first needed and again after it has ended. Each request says all that a fresh process
+/// needs to know, so whoever asks need not care. Operations run one at a time.
+/// </remarks>
+public sealed class RemoteEngine : IDisposable
+{
+    private static readonly TimeSpan s_releaseTime = TimeSpan.FromSeconds(10);
+
+    private readonly HostCommand _host;
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly CancellationTokenSource _disposing = new();
+    private EngineProcess? _process;
+    private string? _name;
+    private string? _lastLog;
+    private Task _releasing = Task.CompletedTask;
+
+    /// <summary>Prepares; no process is started yet.</summary>
+    /// <param name="host">The program that becomes the engine's process.</param>
+    /// <param name="location">The engine.</param>
+    public RemoteEngine(HostCommand host, EngineLocation location)
+    {
+        _host = host;
+        Location = location;
+    }
+
+    /// <summary>How long the engine may give no sign of life before its process is ended, where nothing else was asked.</summary>
+    public static TimeSpan DefaultSilence { get; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>The engine's files.</summary>
+    public EngineLocation Location { get; }
+
+    /// <summary>How long the engine may give no sign of life (progress, a line of its log, a step of an evaluation) before its process is ended.</summary>
+    public TimeSpan Silence { get; set; } = DefaultSilence;
+
+    /// <summary>Receives the engine's log on the thread that runs an operation; null to drop it.</summary>
+    public Action<LlamaLogLevel, string>? Log { get; set; }
+
+    /// <summary>Whether it has a process.</summary>
+    internal bool IsRunning => ProcessId is not null;
+
+    /// <summary>The number of the process; null while there is none.</summary>
+    internal int? ProcessId => _process is { HasEnded: false } process ? process.Id : null;
+
+    /// <summary>Starts the process and the engine in the background, so that the first operation need not wait for them.</summary>
+    public void StartInBackground() => Task.Run(() =>
+    {
+        try
+        {
+            InTurn(_ => _name, _disposing.Token);
+        }
+        catch (Exception exception) when (exception is InferenceException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The first operation meets the same, and says so.
+        }
+    });
+
+    /// <summary>Starts the engine where it is not started yet.</summary>
+    /// <returns>Its name and version.</returns>
+    /// <exception cref="EngineMissingException">The process or the engine cannot be started.</exception>
+    /// <exception cref="EngineVersionException">The engine's libraries are of another version.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public string Start(CancellationToken cancellationToken = default) => InTurn(_ => _name!, cancellationToken);
+
+    /// <summary>Frees the models that the process holds, in the background; a process that does not do so is ended.</summary>
+    public void ReleaseInBackground()
+    {
+        Log = null;
+        _releasing = Task.Run(() =>
+        {
+            try
+            {
+                InTurn(process => Call(process, ReleaseModels.Operation, new(), path: null, progress: null, loading: null, s_releaseTime, _disposing.Token), _disposing.Token);
+            }
+            catch (Exception exception) when (exception is InferenceException or OperationCanceledException or ObjectDisposedException)
+            {
+                End();
+            }
+        });
+    }
+
+    /// <summary>Ends the process at once.</summary>
+    public void Dispose()
+    {
+        _disposing.Cancel();
+        End();
+    }
+
+    /// <summary>Runs an operation in the process.</summary>
+    /// <param name="operation">The operation.</param>
+    /// <param name="request">What it is asked.</param>
+    /// <param name="path">The model's file, to be named where the process ends before it says what it loads.</param>
+    /// <param name="progress">The operation's progress, on this thread.</param>
+    /// <param name="loading">The progress of loading models, on this thread.</param>
+    /// <param name="cancellationToken">Ends the process.</param>
+    /// <exception cref="EngineStoppedException">The process ended or fell silent.</exception>
+    /// <exception cref="InferenceException">The operation failed.</exception>
+    internal TResult Run<TRequest, TProgress, TResult>(
+        Operation<TRequest, TProgress, TResult> operation,
+        TRequest request,
+        string path,
+        IProgress<TProgress>? progress,
+        IProgress<ModelLoading>? loading,
+        CancellationToken cancellationToken)
+    {
+        _releasing.Wait(cancellationToken);
+        return InTurn(process => Call(process, operation, request, path, progress, loading, Silence, cancellationToken), cancellationToken);
+    }
+
+    private T InTurn<T>(Func<EngineProcess, T> work, CancellationToken cancellationToken)
+    {
+        _turn.Wait(cancellationToken);
+        try
+        {
+            ObjectDisposedException.ThrowIf(_disposing.IsCancellationRequested, this);
+            return work(Started(cancellationToken));
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or EngineStoppedException)
+        {
+            End();
+            throw;
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private EngineProcess Started(CancellationToken cancellationToken)
+    {
+        if (_process is { HasEnded: true })
+            End();
+        EngineProcess process = _process ??= StartProcess();
+        if (_name is not null)
+            return process;
+        if (!process.TryReceive(out _, Silence, cancellationToken))
+        {
+            EngineMissingException exception = new(
+                $"The engine process did not start: '{_host.FileName}' {EndOf(process) ?? "gave no answer"}.{LastWords(process)}");
+            End();
+            throw exception;
+        }
+        _name = Call(process, StartEngine.Operation, Location, path: null, progress: null, loading: null, Silence, cancellationToken).Name;
+        return process;
+    }
+
+    private EngineProcess StartProcess()
+    {
+        _lastLog = null;
+        try
+        {
+            return EngineProcess.Start(_host);
+        }
+        catch (Exception exception) when (exception is Win32Exception or IOException or UnauthorizedAccessException)
+        {
+            throw new EngineMissingException($"The engine process cannot be started from '{_host.FileName}': {exception.Message}", exception);
+        }
+    }
+
+    private TResult Call<TRequest, TProgress, TResult>(
+        EngineProcess process,
+        Operation<TRequest, TProgress, TResult> operation,
+        TRequest request,
+        string? path,
+        IProgress<TProgress>? progress,
+        IProgress<ModelLoading>? loading,
+        TimeSpan silence,
+        CancellationToken cancellationToken)
+    {
+        try
+        {
+            process.Send(MessageKind.Request, OperationTable.Encode(operation, request));
+            while (process.TryReceive(out Message message, silence, cancellationToken))
+            {
+                switch (message.Kind)
+                {
+                    case MessageKind.Result:
+                        return HostJson.Read(message.Payload, operation.Result);
+                    case MessageKind.Failure:
+                        throw HostJson.Read(message.Payload, HostJson.Default.Failure).ToException();
+                    case MessageKind.Progress:
+                        progress?.Report(HostJson.Read(message.Payload, operation.Progress));
+                        break;
+                    case MessageKind.Loading:
+                        ModelLoading model = HostJson.Read(message.Payload, HostJson.Default.ModelLoading);
+                        path = model.Path;
+                        loading?.Report(model);
+                        break;
+                    case MessageKind.Log:
+                        LogLine line = HostJson.Read(message.Payload, HostJson.Default.LogLine);
+                        _lastLog = line.Text;
+                        Log?.Invoke(line.Level, line.Text);
+                        break;
+                    case MessageKind.Heartbeat:
+                        break;
+                    default:
+                        throw new ProtocolException($"A message of kind {message.Kind} is not for the parent.");
+                }
+            }
+            throw Stopped(process, path, EndOf(process));
+        }
+        catch (ProtocolException exception)
+        {
+            throw Stopped(process, path, $"sent an invalid message ({exception.Message.TrimEnd('.')})");
+        }
+        catch (IOException) when (process.HasEnded)
+        {
+            throw Stopped(process, path, EndOf(process));
+        }
+    }
+
+    private static string? EndOf(EngineProcess process) => process.HasEnded ? process.DescribeEnd() ?? "closed its connection" : null;
+
+    private InferenceException Stopped(EngineProcess process, string? path, string? end)
+    {
+        string what = path is null ? "while starting the engine" : $"while running '{path}'";
+        string how = end ?? string.Create(CultureInfo.InvariantCulture, $"gave no sign of life for {Silence.TotalSeconds:0.#} seconds");
+        string message = $"The engine process {how} {what}.{LastWords(process)}";
+        return path is null ? new EngineMissingException(message) : new EngineStoppedException(path, message);
+    }
+
+    private string LastWords(EngineProcess process)
+    {
+        // Its output ends with the process.
+        process.Kill();
+        return (process.LastLine() ?? _lastLog) is { } line ? $" Its last output was: {line}" : "";
+    }
+
+    private void End()
+    {
+        _name = null;
+        Interlocked.Exchange(ref _process, null)?.Dispose();
+    }
+}

@@ -1,0 +1,36 @@
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Generation;
+using GgufQuant.Evaluation.Hosting.Operations;
+
+namespace GgufQuant.Evaluation.Hosting;
+
+/// <summary>A <see cref="GenerationMeter"/> in the engine's process.</summary>
+/// <param name="engine">The engine.</param>
+/// <param name="referencePath">The reference's file.</param>
+/// <param name="prompts">The prompts; at least one.</param>
+/// <param name="options">How to generate.</param>
+public sealed class RemoteGenerationMeter(RemoteEngine engine, string referencePath, IReadOnlyList<string> prompts, GenerationOptions options)
+{
+    private readonly long _session = SessionNumber.Next();
+
+    /// <inheritdoc cref="GenerationMeter.MeasureReference"/>
+    /// <param name="progress">Told after each token.</param>
+    /// <param name="loading">Told while a model is loaded.</param>
+    /// <param name="cancellationToken">Ends the engine's process.</param>
+    /// <exception cref="EngineStoppedException">The engine's process ended or fell silent.</exception>
+    public IReadOnlyList<GenerationComparison> MeasureReference(
+        IProgress<GenerationProgress>? progress = null, IProgress<ModelLoading>? loading = null, CancellationToken cancellationToken = default) =>
+        engine.Run(GenerateWithReference.Operation, RequestFor(null), referencePath, progress, loading, cancellationToken);
+
+    /// <inheritdoc cref="GenerationMeter.Measure"/>
+    /// <param name="path">The candidate's file.</param>
+    /// <param name="progress">Told after each token, those of the reference's texts included where they are made now.</param>
+    /// <param name="loading">Told while a model is loaded.</param>
+    /// <param name="cancellationToken">Ends the engine's process.</param>
+    /// <exception cref="EngineStoppedException">The engine's process ended or fell silent.</exception>
+    public IReadOnlyList<GenerationComparison> Measure(
+        string path, IProgress<GenerationProgress>? progress = null, IProgress<ModelLoading>? loading = null, CancellationToken cancellationToken = default) =>
+        engine.Run(GenerateWithCandidate.Operation, RequestFor(path), path, progress, loading, cancellationToken);
+
+    private GenerationRequest RequestFor(string? candidate) => new(_session, referencePath, prompts, options, candidate);
+}

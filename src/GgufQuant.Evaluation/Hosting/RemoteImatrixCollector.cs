@@ -1,0 +1,47 @@
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Hosting.Operations;
+using GgufQuant.Evaluation.Imatrix;
+using GgufQuant.Evaluation.Perplexity;
+
+namespace GgufQuant.Evaluation.Hosting;
+
+/// <summary>An <see cref="ImatrixCollector"/> in the engine's process.</summary>
+public static class RemoteImatrixCollector
+{
+    /// <summary>Runs a model over a text and adds what its weights are multiplied with.</summary>
+    /// <param name="engine">The engine.</param>
+    /// <param name="modelPath">The model's file.</param>
+    /// <param name="corpusPath">The text's file.</param>
+    /// <param name="options">How.</param>
+    /// <param name="resume">A matrix's file to add to, and the tokens of its chunks; null to begin.</param>
+    /// <param name="progress">Told after each chunk.</param>
+    /// <param name="loading">Told while the model is loaded.</param>
+    /// <param name="cancellationToken">Ends the engine's process.</param>
+    /// <returns>The matrix and the model's perplexity over the text.</returns>
+    /// <exception cref="EngineStoppedException">The engine's process ended or fell silent.</exception>
+    /// <exception cref="CorpusTooShortException">The text has fewer tokens than two chunks.</exception>
+    /// <exception cref="ModelLoadException">The model cannot be loaded.</exception>
+    public static (CollectedImatrix Matrix, PerplexityResult Perplexity) Collect(
+        RemoteEngine engine,
+        string modelPath,
+        string corpusPath,
+        ImatrixOptions options,
+        (string Path, int ChunkSize)? resume = null,
+        IProgress<EvaluationProgress>? progress = null,
+        IProgress<ModelLoading>? loading = null,
+        CancellationToken cancellationToken = default)
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("ggufquant-");
+        try
+        {
+            string sums = Path.Combine(folder.FullName, "sums");
+            ImatrixRequest request = new(modelPath, corpusPath, options, resume?.Path, resume?.ChunkSize ?? 0, sums);
+            PerplexityResult perplexity = engine.Run(CollectImatrix.Operation, request, modelPath, progress, loading, cancellationToken);
+            return (ImatrixSumsFile.Read(sums), perplexity);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+}

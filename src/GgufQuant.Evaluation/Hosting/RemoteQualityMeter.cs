@@ -1,0 +1,56 @@
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Hosting.Operations;
+using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.IO;
+
+namespace GgufQuant.Evaluation.Hosting;
+
+/// <summary>A <see cref="QualityMeter"/> in the engine's process.</summary>
+/// <remarks>After a model has ended the process, the next measurement loads the reference again in a fresh one.</remarks>
+/// <param name="engine">The engine.</param>
+/// <param name="referencePath">The reference's file.</param>
+/// <param name="corpusPath">The text's file.</param>
+/// <param name="options">How to measure.</param>
+public sealed class RemoteQualityMeter(RemoteEngine engine, string referencePath, string corpusPath, QualityOptions options)
+{
+    private readonly long _session = SessionNumber.Next();
+
+    /// <inheritdoc cref="QualityMeter.MeasureReference"/>
+    /// <param name="progress">Told after each chunk.</param>
+    /// <param name="loading">Told while a model is loaded.</param>
+    /// <param name="cancellationToken">Ends the engine's process.</param>
+    /// <exception cref="EngineStoppedException">The engine's process ended or fell silent.</exception>
+    public PerplexityResult MeasureReference(
+        IProgress<EvaluationProgress>? progress = null, IProgress<ModelLoading>? loading = null, CancellationToken cancellationToken = default) =>
+        Run(Operations.MeasureReference.Operation, null, progress, loading, cancellationToken);
+
+    /// <inheritdoc cref="QualityMeter.Measure"/>
+    /// <param name="path">The candidate's file.</param>
+    /// <param name="progress">Told after each chunk, with the candidate's perplexity.</param>
+    /// <param name="loading">Told while a model is loaded.</param>
+    /// <param name="cancellationToken">Ends the engine's process.</param>
+    /// <exception cref="EngineStoppedException">The engine's process ended or fell silent.</exception>
+    public KlDivergenceResult Measure(
+        string path, IProgress<EvaluationProgress>? progress = null, IProgress<ModelLoading>? loading = null, CancellationToken cancellationToken = default) =>
+        Run(MeasureCandidate.Operation, path, progress, loading, cancellationToken);
+
+    private TResult Run<TResult>(
+        Operation<QualityRequest, EvaluationProgress, TResult> operation,
+        string? candidate,
+        IProgress<EvaluationProgress>? progress,
+        IProgress<ModelLoading>? loading,
+        CancellationToken cancellationToken)
+    {
+        try
+        {
+            QualityRequest request = new(_session, referencePath, corpusPath, options, candidate);
+            return engine.Run(operation, request, candidate ?? referencePath, progress, loading, cancellationToken);
+        }
+        catch (Exception exception) when (exception is EngineStoppedException or OperationCanceledException && options.LogitsFile is not null)
+        {
+            // A process that was killed could not remove what it had begun to write.
+            AtomicFile.RemoveAbandoned(options.LogitsFile);
+            throw;
+        }
+    }
+}

@@ -1,0 +1,82 @@
+using GgufQuant.Evaluation.Hosting;
+using GgufQuant.Evaluation.Imatrix;
+
+namespace GgufQuant.Evaluation.Tests.Hosting;
+
+public sealed class ImatrixSumsFileTests
+{
+    [Fact]
+    public void Sums_cross_without_loss()
+    {
+        using TemporaryFolder folder = new();
+        CollectedImatrix matrix = Matrix();
+
+        ImatrixSumsFile.Write(matrix, folder.File("sums"));
+        CollectedImatrix read = ImatrixSumsFile.Read(folder.File("sums"));
+
+        Assert.Equal(matrix.ChunkSize, read.ChunkSize);
+        Assert.Equal(matrix.Datasets, read.Datasets);
+        Assert.Equal(matrix.Entries.Keys, read.Entries.Keys);
+        foreach ((string name, ColumnSums sums) in matrix.Entries)
+        {
+            Assert.Equal(sums.Squares, read.Entries[name].Squares);
+            Assert.Equal(sums.Counts, read.Entries[name].Counts);
+        }
+    }
+
+    [Fact]
+    public void A_file_cut_short_anywhere_is_an_error()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("sums");
+        ImatrixSumsFile.Write(Matrix(), path);
+        byte[] whole = File.ReadAllBytes(path);
+        for (int length = 0; length < whole.Length; length++)
+        {
+            File.WriteAllBytes(path, whole[..length]);
+            Assert.Throws<InvalidDataException>(() => ImatrixSumsFile.Read(path));
+        }
+    }
+
+    [Fact]
+    public void A_damaged_byte_is_an_error_or_another_number_but_never_a_crash()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("sums");
+        ImatrixSumsFile.Write(Matrix(), path);
+        byte[] whole = File.ReadAllBytes(path);
+        for (int at = 0; at < whole.Length; at++)
+        {
+            byte[] damaged = [.. whole];
+            damaged[at] ^= 0xff;
+            File.WriteAllBytes(path, damaged);
+            if (Record.Exception(() => ImatrixSumsFile.Read(path)) is { } exception)
+                Assert.IsType<InvalidDataException>(exception);
+        }
+    }
+
+    [Theory]
+    [InlineData(double.NaN)]
+    [InlineData(double.PositiveInfinity)]
+    [InlineData(-1)]
+    public void A_sum_that_is_no_number_from_zero_up_is_an_error(double value)
+    {
+        using TemporaryFolder folder = new();
+        CollectedImatrix matrix = Matrix();
+        matrix.Entries["blk.0.a"].Squares[1] = value;
+        ImatrixSumsFile.Write(matrix, folder.File("sums"));
+
+        Assert.Contains("a sum", Assert.Throws<InvalidDataException>(() => ImatrixSumsFile.Read(folder.File("sums"))).Message, StringComparison.Ordinal);
+    }
+
+    private static CollectedImatrix Matrix()
+    {
+        CollectedImatrix matrix = new(7);
+        matrix.AddDataset("text ä");
+        ColumnSums dense = matrix.Entry("blk.0.a", 3, 1);
+        (dense.Squares[0], dense.Squares[2], dense.Counts[0]) = (0.1, double.MaxValue, 5);
+        ColumnSums experts = matrix.Entry("blk.0.b", 4, 2);
+        (experts.Squares[3], experts.Counts[1]) = (double.Epsilon, long.MaxValue);
+        return matrix;
+    }
+}
