@@ -1,0 +1,72 @@
+# README's PowerShell runs as written, and its tables are what the commands print.
+BeforeDiscovery {
+    $readme = Get-Content (Join-Path $Samples.Root README.md) -Raw
+    $number = 0
+    $blocks = foreach ($match in [regex]::Matches($readme, '(?s)```powershell\n(.*?)```')) {
+        $number++
+        $statements = [Management.Automation.Language.Parser]::ParseInput($match.Groups[1].Value, [ref] $null, [ref] $null).EndBlock.Statements
+        foreach ($statement in $statements) { @{ Block = $number; Text = $statement.Extent.Text } }
+    }
+}
+
+BeforeAll {
+    $readme = Get-Content (Join-Path $Samples.Root README.md) -Raw
+    $lines = $readme.Split("`n").TrimEnd()
+}
+
+Describe 'README' {
+    Context 'its examples, in order' {
+        BeforeAll {
+            Copy-Item $Samples.Model (Join-Path $TestDrive model-f16.gguf)
+            Copy-Item $Samples.HeldOut, $Samples.Calibration $TestDrive
+            Push-Location $TestDrive
+            $folder = $PWD.ProviderPath
+        }
+
+        AfterAll { Pop-Location }
+
+        It 'prints something: <Text>' -ForEach $blocks {
+            Set-Location $folder
+            $result = Invoke-Streams $Text
+            $result.Error | Should -BeNullOrEmpty
+            $result.Output | Should -Not -BeNullOrEmpty
+        }
+    }
+
+    It 'names every cmdlet' {
+        foreach ($name in (Import-PowerShellDataFile $Samples.Manifest).CmdletsToExport) {
+            $verb, $noun = $name.Split('-')
+            $readme | Should -Match "``$name``|``$verb-``.*-$noun``|``$noun``"
+        }
+    }
+
+    It 'shows the types as Get-QuantType prints them' {
+        $table = Get-QuantType | Where-Object Name -in Q8_0, Q5_K_M, Q4_K_M, Q3_K_M, Q2_K | Format-Lines -Width 120
+        @($table -ne '').Count | Should -Be 7
+        $table -ne '' | ForEach-Object { $lines | Should -Contain $_ }
+    }
+
+    It 'shows the table that the demo ends with' {
+        $run = Invoke-PowerShell "& '$(Join-Path $Samples.Root samples demo.ps1)'" -Environment @{ TMPDIR = "$TestDrive" } -TimeoutSeconds 900
+        $run.Error | Should -BeNullOrEmpty
+        $cells = { param($line) $line -split '[ %]+' -ne '' }
+        $rows = @($run.Output -split '\r?\n' -match '±.*\.gguf')
+        $rows.Count | Should -Be 8
+        foreach ($row in $rows) {
+            $measured = & $cells $row
+            $shown = & $cells @($lines -match '±' -match [regex]::Escape($measured[-1]))[0]
+            $shown.Count | Should -Be $measured.Count
+            for ($i = 0; $i -lt $shown.Count; $i++) {
+                # llama.cpp rounds otherwise where vectors have another width, which moves the last digits.
+                $expected = 0.0
+                if ([double]::TryParse($shown[$i], [cultureinfo]::InvariantCulture, [ref] $expected)) {
+                    [double]::Parse($measured[$i], [cultureinfo]::InvariantCulture) | Should -BeGreaterOrEqual (0.95 * $expected - 1e-9)
+                    [double]::Parse($measured[$i], [cultureinfo]::InvariantCulture) | Should -BeLessOrEqual (1.05 * $expected + 1e-9)
+                }
+                else {
+                    $measured[$i] | Should -BeExactly $shown[$i]
+                }
+            }
+        }
+    }
+}
