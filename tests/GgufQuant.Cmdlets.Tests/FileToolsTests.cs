@@ -10,65 +10,16 @@ namespace GgufQuant.Cmdlets.Tests;
 public class FileToolsTests
 {
     [Fact]
-    public void A_model_is_split_and_made_whole_again()
+    public void The_shards_of_a_split_model_are_compared_as_one()
     {
         using PowerShellSession session = PowerShellSession.Start();
-        IReadOnlyList<FileInfo> shards = session.Invoke<FileInfo>("Split-Gguf $sample parts -MaxSize 4MB");
-        Assert.Equal(["novels-6m-f16-00001-of-00003.gguf", "novels-6m-f16-00002-of-00003.gguf", "novels-6m-f16-00003-of-00003.gguf"], shards.Select(shard => shard.Name));
-        ModelInfo split = session.InvokeOne<ModelInfo>("Get-GgufInfo parts/*.gguf");
-        Assert.Equal(3, split.Shards);
-        FileInfo merged = session.InvokeOne<FileInfo>("Merge-Gguf parts/*.gguf -Destination whole.gguf");
-        Assert.Equal(File.ReadAllBytes(RepositoryPaths.SampleModel), File.ReadAllBytes(merged.FullName));
-        Assert.Equal("DestinationExists,GgufQuant.Commands.MergeGgufCommand", session.InvokeForError("Merge-Gguf parts/*2-of*.gguf whole.gguf").FullyQualifiedErrorId);
-    }
-
-    [Fact]
-    public void The_shards_of_a_split_model_are_one_model_whatever_is_done_with_them()
-    {
-        using PowerShellSession session = PowerShellSession.Start();
-        Assert.True(session.InvokeOne<bool>("Split-Gguf $sample parts -MaxSize 4MB | Test-Gguf"));
+        session.Invoke<FileInfo>("Split-Gguf $sample parts -MaxSize 4MB");
         session.Folder.CopySample("parts/whole.gguf");
         IReadOnlyList<QuantComparison> rows = session.Invoke<QuantComparison>("Compare-Quant parts/*.gguf -Reference $sample");
         Assert.Equal(["novels-6m-f16-00001-of-00003.gguf", "whole.gguf"], rows.Skip(1).Select(row => Path.GetFileName(row.Path)));
-        session.InvokeOne<MetadataChange>("Set-GgufMetadata parts/*-of-*.gguf -Remove general.name -PassThru");
-        File.Delete(session.Folder.File("parts/novels-6m-f16-00002-of-00003.gguf"));
-        Assert.Contains("Shard 2 of 3 is missing", session.InvokeForError("Get-GgufInfo parts/*-of-*.gguf").Exception.Message);
-    }
-
-    [Fact]
-    public void Files_that_are_only_named_like_shards_are_models_of_their_own()
-    {
-        using PowerShellSession session = PowerShellSession.Start();
-        session.Folder.CopySample("m-00001-of-00002.gguf");
-        session.Folder.CopySample("m-00002-of-00002.gguf");
-        Assert.Equal([true, true], session.Invoke<bool>("Test-Gguf *.gguf"));
-    }
-
-    [Fact]
-    public void A_model_that_is_not_split_is_not_merged_into_itself()
-    {
-        using PowerShellSession session = PowerShellSession.Start();
-        session.Folder.CopySample("m-f16.gguf");
-        ErrorRecord error = session.InvokeForError("Merge-Gguf m-f16.gguf");
-        Assert.Equal("NotSplit,GgufQuant.Commands.MergeGgufCommand", error.FullyQualifiedErrorId);
-        Assert.Contains("is not split", error.Exception.Message);
-    }
-
-    [Fact]
-    public void A_merged_model_does_not_replace_a_shard_of_it()
-    {
-        using PowerShellSession session = PowerShellSession.Start();
-        session.Invoke<FileInfo>("Split-Gguf $sample . -MaxSize 4MB");
-        string second = session.Folder.File("novels-6m-f16-00002-of-00003.gguf");
-        byte[] before = File.ReadAllBytes(second);
-        ErrorRecord error = session.InvokeForError($"Merge-Gguf *1-of*.gguf -Destination '{second}' -Force");
-        Assert.Equal("DestinationIsSource,GgufQuant.Commands.MergeGgufCommand", error.FullyQualifiedErrorId);
-        Assert.Equal(before, File.ReadAllBytes(second));
     }
 
     [Theory]
-    [InlineData("Split-Gguf a/m.gguf, b/m.gguf -MaxSize 4MB -Destination out", 3)]
-    [InlineData("Merge-Gguf a/m.gguf, b/m.gguf -Destination out/m.gguf", 1)]
     [InlineData("ConvertTo-ImportanceMatrix a/m.dat, b/m.dat Gguf -Destination out", 1)]
     public void Force_does_not_replace_what_the_same_command_has_written(string command, int files)
     {
@@ -76,7 +27,6 @@ public class FileToolsTests
         foreach (string folder in new[] { "a", "b" })
         {
             Directory.CreateDirectory(session.Folder.File(folder));
-            session.Folder.CopySample($"{folder}/m.gguf");
             WriteMatrix(session.Folder.File($"{folder}/m.dat"));
         }
         Assert.Equal(files, session.Invoke<object>($"{command} -Force").Count);
@@ -95,110 +45,6 @@ public class FileToolsTests
         Assert.Equal(2, session.InvokeOne<MatrixFile>("Merge-ImportanceMatrix a.dat, a.dat -Destination new/sum.gguf").Chunks);
         ErrorRecord folder = session.InvokeForError("Merge-ImportanceMatrix a.dat, a.dat -Destination new");
         Assert.Equal("PathIsFolder,GgufQuant.Commands.MergeImportanceMatrixCommand", folder.FullyQualifiedErrorId);
-    }
-
-    [Fact]
-    public void A_file_is_no_folder_to_split_into()
-    {
-        using PowerShellSession session = PowerShellSession.Start();
-        ErrorRecord error = session.InvokeForError("Split-Gguf $sample parts.gguf");
-        Assert.Equal("DestinationIsNoFolder,GgufQuant.Commands.SplitGgufCommand", error.FullyQualifiedErrorId);
-        Assert.Empty(Directory.GetFileSystemEntries(session.Folder.Path));
-    }
-
-    [Theory]
-    [InlineData("Split-Gguf $sample parts -MaxSize 4MB -MaxTensor 3", "ParametersExclusive,GgufQuant.Commands.SplitGgufCommand")]
-    [InlineData("Set-GgufMetadata m.gguf @{ 'general.name' = 'zz' } -Remove general.name", "SetAndRemoved,GgufQuant.Commands.SetGgufMetadataCommand")]
-    public void What_cannot_both_be_followed_is_refused(string command, string expected)
-    {
-        using PowerShellSession session = PowerShellSession.Start();
-        session.Folder.CopySample("m.gguf");
-        Assert.Equal(expected, session.InvokeForError(command).FullyQualifiedErrorId);
-        Assert.Single(Directory.GetFileSystemEntries(session.Folder.Path));
-        Assert.Equal(File.ReadAllBytes(RepositoryPaths.SampleModel), File.ReadAllBytes(session.Folder.File("m.gguf")));
-    }
-
-    [Fact]
-    public void Removing_what_tells_the_model_is_warned_of()
-    {
-        using PowerShellSession session = PowerShellSession.Start();
-        session.Folder.CopySample("m.gguf");
-        session.Invoke<object>("Set-GgufMetadata m.gguf -Remove general.architecture");
-        Assert.Contains("no program can tell", Assert.Single(session.Warnings));
-    }
-
-    [Theory]
-    [InlineData("@{ '' = 1 }", "A metadata key cannot be empty.")]
-    [InlineData("@{ 'a' = @() }", "an empty array has no type")]
-    [InlineData("@{ 'general.alignment' = 3 }", "a power of two")]
-    public void What_is_wrong_with_metadata_is_said_in_whole_sentences(string table, string expected)
-    {
-        using PowerShellSession session = PowerShellSession.Start();
-        session.Folder.CopySample("m.gguf");
-        string message = session.InvokeForError($"Set-GgufMetadata m.gguf {table}").Exception.Message;
-        Assert.Contains(expected, message);
-        Assert.DoesNotContain("(Parameter", message);
-    }
-
-    [Fact]
-    public void Metadata_keeps_its_type_and_takes_new_keys()
-    {
-        using PowerShellSession session = PowerShellSession.Start();
-        session.Folder.CopySample("m.gguf");
-        MetadataChange change = session.InvokeOne<MetadataChange>("Set-GgufMetadata m.gguf @{ 'llama.context_length' = 512 } -PassThru");
-        Assert.Equal(GgufEdit.InPlace, change.Change);
-        Assert.Equal(512u, session.InvokeOne<uint>("(Get-GgufInfo m.gguf -Metadata).Metadata.'llama.context_length'"));
-        Assert.Equal(GgufEdit.Rewritten, session.InvokeOne<MetadataChange>("Set-GgufMetadata m.gguf @{ 'my.numbers' = 1, 2, 3 } -Remove general.license -PassThru").Change);
-        Assert.Equal([1, 2, 3], session.Invoke<int>("(Get-GgufInfo m.gguf -Metadata).Metadata.'my.numbers'"));
-        Assert.False(session.InvokeOne<bool>("(Get-GgufInfo m.gguf -Metadata).Metadata.ContainsKey('general.license')"));
-        session.Invoke<object>("Set-GgufMetadata m.gguf @{ 'general.alignment' = 64; 'tokenizer.ggml.add_bos_token' = 'True' }");
-        Assert.Equal(64u, session.InvokeOne<uint>("(Get-GgufInfo m.gguf -Metadata).Metadata.'general.alignment'"));
-    }
-
-    [Theory]
-    [InlineData("@{ 'llama.context_length' = -1 }")]
-    [InlineData("@{ 'llama.context_length' = 'long' }")]
-    [InlineData("@{ 'llama.context_length' = 511.6 }")]
-    [InlineData("@{ 'llama.context_length' = 512, 513 }")]
-    [InlineData("@{ 'tokenizer.ggml.add_bos_token' = 'false' }")]
-    [InlineData("@{ 'tokenizer.ggml.tokens' = 'one' }")]
-    [InlineData("@{ 'my.numbers' = 1, 2.5 }")]
-    [InlineData("@{ 'a' = $null }")]
-    [InlineData("@{ 'a' = $null, 1 }")]
-    [InlineData("@{ 'a' = 1, $null }")]
-    [InlineData("@{ 'a' = 1.5, $null }")]
-    [InlineData("@{ 'a' = 1.5, '2,5' }")]
-    [InlineData("@{ 'llama.attention.layer_norm_rms_epsilon' = 1e300 }")]
-    [InlineData("@{ 'llama.attention.layer_norm_rms_epsilon' = '1e300' }")]
-    [InlineData("@{ 'llama.attention.layer_norm_rms_epsilon' = '1,5' }")]
-    [InlineData("@{ 'llama.attention.layer_norm_rms_epsilon' = '' }")]
-    public void Metadata_that_does_not_fit_is_refused_and_the_file_stays(string table)
-    {
-        using PowerShellSession session = PowerShellSession.Start();
-        session.Folder.CopySample("m.gguf");
-        ErrorRecord error = session.InvokeForError($"Set-GgufMetadata m.gguf {table}");
-        Assert.Equal("InvalidMetadata,GgufQuant.Commands.SetGgufMetadataCommand", error.FullyQualifiedErrorId);
-        Assert.Equal(File.ReadAllBytes(RepositoryPaths.SampleModel), File.ReadAllBytes(session.Folder.File("m.gguf")));
-    }
-
-    [Theory]
-    [InlineData("'2.5e-6'", 2.5e-6f)]
-    [InlineData("0.1", 0.1f)]
-    [InlineData("1", 1f)]
-    [InlineData("[double]::PositiveInfinity", float.PositiveInfinity)]
-    public void A_fraction_may_be_given_in_any_way_that_means_it(string value, float expected)
-    {
-        using PowerShellSession session = PowerShellSession.Start();
-        session.Folder.CopySample("m.gguf");
-        session.Invoke<object>($"Set-GgufMetadata m.gguf @{{ 'llama.attention.layer_norm_rms_epsilon' = {value} }}");
-        Assert.Equal(expected, session.InvokeOne<float>("(Get-GgufInfo m.gguf -Metadata).Metadata.'llama.attention.layer_norm_rms_epsilon'"));
-    }
-
-    [Fact]
-    public void Nothing_to_change_is_an_error()
-    {
-        using PowerShellSession session = PowerShellSession.Start();
-        Assert.Equal("NothingToChange,GgufQuant.Commands.SetGgufMetadataCommand", session.InvokeForError("Set-GgufMetadata $sample").FullyQualifiedErrorId);
     }
 
     [Fact]

@@ -1,0 +1,90 @@
+Describe 'Test-Gguf' {
+    BeforeAll {
+        Push-Location (New-TestFolder)
+        $sample = [IO.File]::ReadAllBytes($Samples.Model)
+        [IO.File]::WriteAllBytes((Join-Path $PWD cut.gguf), $sample[0..999999])
+        # Of the last weight, which is an F16, makes a NaN.
+        $sample[-1] = 0x7f
+        $sample[-2] = 0xff
+        [IO.File]::WriteAllBytes((Join-Path $PWD nan.gguf), $sample)
+    }
+
+    AfterAll {
+        Pop-Location
+    }
+
+    It 'is true for a sound file and false for a cut one' {
+        Test-Gguf $Samples.Model, cut.gguf | Should -Be $true, $false
+    }
+
+    It 'is false, not an error, for a file of another kind' {
+        Set-Content other.gguf 'no model'
+        Test-Gguf other.gguf | Should -BeFalse
+    }
+
+    It 'finds a weight that is not a number' {
+        Test-Gguf nan.gguf | Should -BeFalse
+        Test-Gguf nan.gguf -Detailed | Format-Lines | Assert-Golden CheckFinding
+    }
+
+    It 'lists what is wrong with -Detailed' {
+        $finding = Test-Gguf cut.gguf -Detailed
+        $finding | Should -HaveCount 1
+        $finding.Severity | Should -Be 'Error'
+        $finding.Path | Should -Be (Join-Path $PWD cut.gguf)
+        $finding.Subject | Should -Not -BeNullOrEmpty
+    }
+
+    It 'lists nothing of a sound file' {
+        Test-Gguf $Samples.Model -Detailed | Should -BeNullOrEmpty
+    }
+
+    It 'says what is wrong with -Verbose' {
+        $output = Test-Gguf nan.gguf -Verbose 4>&1
+        $output[0].Message | Should -Be 'Error: output.weight: The weight in row 2047, column 255 is not finite.'
+        $output[1] | Should -BeFalse
+    }
+
+    It 'filters files' {
+        Get-ChildItem cut.gguf, $Samples.Model | Where-Object { Test-Gguf $_ } | ForEach-Object FullName | Should -Be $Samples.Model
+    }
+
+    Context 'of a split model' {
+        BeforeAll {
+            $shards = New-TestGguf m.gguf -Tensor ([ordered] @{ a = 32; b = 32 }) | Split-Gguf -Destination parts -MaxTensor 1
+        }
+
+        It 'answers once' {
+            $shards | Test-Gguf | Should -Be $true
+            Test-Gguf parts/*.gguf | Should -Be $true
+        }
+
+        It 'answers for each file that is only named like one of several' {
+            $null = New-Item alone -ItemType Directory
+            foreach ($number in 1, 2) { Copy-Item m.gguf "alone/m-0000$number-of-00002.gguf" }
+            Test-Gguf alone/*.gguf | Should -Be $true, $true
+        }
+
+        It 'says which file is missing' {
+            $null = New-Item half -ItemType Directory
+            Copy-Item $shards[0] half
+            Test-Gguf half/*.gguf | Should -BeFalse
+            (Test-Gguf half/*.gguf -Detailed).Message | Should -BeLike '*Shard 2 of 2 is missing*'
+        }
+    }
+
+    It 'shows its progress' {
+        $null = New-TestGguf big.gguf -Tensor ([ordered] @{ a = 2GB / 4 }) -Sparse
+        $progress = (Invoke-Streams 'Test-Gguf big.gguf').Progress
+        $progress[0].Activity | Should -Be 'Checking big.gguf'
+        $progress[0].StatusDescription | Should -Be 'a'
+        $progress[-1].RecordType | Should -Be 'Completed'
+    }
+
+    It 'ends at once on Ctrl+C' {
+        $null = New-TestGguf huge.gguf -Tensor ([ordered] @{ a = 256GB / 4 }) -Sparse
+        $result = Invoke-Interrupted 'Import-Module GgufQuant; New-Item started; Test-Gguf huge.gguf' -When { Test-Path started }
+        $result.Duration.TotalSeconds | Should -BeLessThan 5
+        $result.Output | Should -Not -Match 'True|False'
+    }
+}
