@@ -19,9 +19,9 @@ public enum ComputeApi
 /// <param name="Name">The device's name, or the interface's where there is no device.</param>
 /// <param name="Memory">Its memory in bytes; 0 where there is no device.</param>
 /// <param name="IsGpu">Whether it is a graphics card.</param>
-/// <param name="Refusal">Why it is not used, a sentence; null where it can be.</param>
-public sealed record ComputeDevice(string Id, ComputeApi Api, string Name, long Memory, bool IsGpu, string? Refusal)
+/// <param name="UnavailableReason">Why it is not used, a sentence; null where it can be.</param>
+public sealed record ComputeDevice(string Id, ComputeApi Api, string Name, long Memory, bool IsGpu, string? UnavailableReason)
 {
     /// <summary>Whether it can be used: its arithmetic is exact, and a graphics card's trial made the processor's bytes.</summary>
-    public bool IsUsable => Refusal is null;
+    public bool IsUsable => UnavailableReason is null;
 }

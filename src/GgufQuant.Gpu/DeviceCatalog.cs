@@ -26,8 +26,8 @@ public static class DeviceCatalog
         foreach (Candidate candidate in FindAll())
         {
             // OpenCL on a processor gains nothing, and a broken one may end the process: it is tried when it is asked for.
-            string? refusal = candidate.Device.Refusal ?? (candidate.Device.IsGpu ? Try(candidate, progress, token) : null);
-            devices.Add(candidate.Device with { Refusal = refusal });
+            string? reason = candidate.Device.UnavailableReason ?? (candidate.Device.IsGpu ? Try(candidate, progress, token) : null);
+            devices.Add(candidate.Device with { UnavailableReason = reason });
         }
         return devices;
     }
@@ -57,34 +57,34 @@ public static class DeviceCatalog
         IProgress<DeviceTrial>? progress = null, CancellationToken token = default)
     {
         ArgumentNullException.ThrowIfNull(selector);
-        (ComputeApi? api, int? index) = Parse(selector) ?? throw new ArgumentException(Refusal(selector), nameof(selector));
+        (ComputeApi? api, int? index) = Parse(selector) ?? throw new ArgumentException(InvalidSelector(selector), nameof(selector));
         if (api == ComputeApi.Cpu || (api is null && plan is not null && !GpuDevice.Gains(plan, threads)))
             return new CpuDevice(threads);
 
         IReadOnlyCollection<GgmlType> types = plan is null ? KernelPlan.Types : GpuDevice.TypesOf(plan, onlyWhereItGains: api is null);
-        List<string> refusals = [];
+        List<string> reasons = [];
         int place = 0;
         foreach (Candidate candidate in FindAll().Where(candidate => api is null ? candidate.Device.IsGpu : candidate.Device.Api == api))
         {
             if (index is not null && candidate.Open is not null && place++ != index)
                 continue;
-            string? refusal = candidate.Device.Refusal;
-            if (refusal is null && TryOpen(candidate, types, progress, token, out IGpuDriver? driver, out refusal))
+            string? reason = candidate.Device.UnavailableReason;
+            if (reason is null && TryOpen(candidate, types, progress, token, out IGpuDriver? driver, out reason))
                 return new GpuDevice(driver!, threads, types, onlyWhereItGains: api is null, warn);
-            refusals.Add(candidate.Open is null ? refusal! : $"{candidate.Device.Name}: {refusal}");
+            reasons.Add(candidate.Open is null ? reason! : $"{candidate.Device.Name}: {reason}");
         }
         if (api is null)
             return new CpuDevice(threads);
-        throw new GpuException(refusals.Count == 0
+        throw new GpuException(reasons.Count == 0
             ? $"There is no device '{selector}' on this machine. Get-QuantDevice lists those there are."
-            : $"The device '{selector}' cannot be used. {string.Join(" ", refusals)}");
+            : $"The device '{selector}' cannot be used. {string.Join(" ", reasons)}");
     }
 
     /// <summary>Whether <see cref="Open"/> understands a selector, be the device there or not.</summary>
     public static bool IsSelector(string selector) => Parse(selector) is not null;
 
     /// <summary>What is to be said of a selector that is none.</summary>
-    public static string Refusal(string selector) => $"'{selector}' is not a device: say Auto, Cpu, Cuda, Cuda:0, OpenCL or OpenCL:0.";
+    public static string InvalidSelector(string selector) => $"'{selector}' is not a device: say Auto, Cpu, Cuda, Cuda:0, OpenCL or OpenCL:0.";
 
     // A null interface stands for Auto.
     private static (ComputeApi? Api, int? Index)? Parse(string selector)
@@ -135,7 +135,7 @@ public static class DeviceCatalog
             if (devices.Count == 0)
                 return [Candidate.None(ComputeApi.OpenCL, "OpenCL knows no device: the graphics driver's part for it is not installed.")];
             return devices.Select((device, i) => new Candidate(
-                new($"OpenCL:{i}", ComputeApi.OpenCL, device.Name, device.Memory, device.IsGpu, device.Refusal),
+                new($"OpenCL:{i}", ComputeApi.OpenCL, device.Name, device.Memory, device.IsGpu, device.UnavailableReason),
                 () => new OpenClDriver(openCl.Api, device, KernelSource.OpenCl)));
         }
         catch (GpuException exception)
@@ -146,32 +146,32 @@ public static class DeviceCatalog
 
     private static string? Try(Candidate candidate, IProgress<DeviceTrial>? progress, CancellationToken token)
     {
-        if (!TryOpen(candidate, KernelPlan.Types, progress, token, out IGpuDriver? driver, out string? refusal))
-            return refusal;
+        if (!TryOpen(candidate, KernelPlan.Types, progress, token, out IGpuDriver? driver, out string? reason))
+            return reason;
         driver!.Dispose();
         return null;
     }
 
     private static bool TryOpen(
         Candidate candidate, IReadOnlyCollection<GgmlType> types, IProgress<DeviceTrial>? progress, CancellationToken token,
-        out IGpuDriver? driver, out string? refusal)
+        out IGpuDriver? driver, out string? reason)
     {
         driver = null;
         try
         {
             driver = candidate.Open!();
-            refusal = SelfTest.Run(driver, types, progress, token);
+            reason = SelfTest.Run(driver, types, progress, token);
         }
         catch (GpuException exception)
         {
-            refusal = exception.Message;
+            reason = exception.Message;
         }
         catch (OperationCanceledException)
         {
             driver?.Dispose();
             throw;
         }
-        if (refusal is null)
+        if (reason is null)
             return true;
         driver?.Dispose();
         driver = null;
@@ -181,7 +181,7 @@ public static class DeviceCatalog
     /// <summary>A device as its driver describes it, and how to open it; null where there is none.</summary>
     internal sealed record Candidate(ComputeDevice Device, Func<IGpuDriver>? Open)
     {
-        internal static Candidate None(ComputeApi api, string refusal) =>
-            new(new($"{api}", api, $"{api}", 0, IsGpu: false, refusal), null);
+        internal static Candidate None(ComputeApi api, string reason) =>
+            new(new($"{api}", api, $"{api}", 0, IsGpu: false, reason), null);
     }
 }

@@ -51,7 +51,7 @@ public sealed class GpuDevice : IQuantizationDevice
         _types = (types ?? KernelPlan.Types).ToHashSet();
         _onlyWhereItGains = onlyWhereItGains;
         // Others may use the card too, so half of what is free is left.
-        PreferredWeights = (int)Math.Clamp(driver.FreeMemory / 2 / driver.Queues / GpuJob.MostBytesAWeight, LeastWeights, MostWeights);
+        PreferredWeights = (int)Math.Clamp(driver.FreeMemory / 2 / driver.Queues / GpuJob.MaxBytesPerWeight, LeastWeights, MostWeights);
         _warn = warn;
     }
 
@@ -124,16 +124,16 @@ public sealed class GpuDevice : IQuantizationDevice
             return await RunOnProcessorAsync(job, 0, job.Rows, token).ConfigureAwait(false);
 
         // While the card has no room for the job, a core that would be idle makes its first rows.
-        int rowsATime = SharedWeights / job.RowLength;
+        int rowsAtOnce = SharedWeights / job.RowLength;
         int done = 0;
         while (!_free.Wait(0, token))
         {
-            if (rowsATime == 0 || !_processor.HasIdleCore)
+            if (rowsAtOnce == 0 || !_processor.HasIdleCore)
             {
                 await _free.WaitAsync(token).ConfigureAwait(false);
                 break;
             }
-            int rows = Math.Min(rowsATime, job.Rows - done);
+            int rows = Math.Min(rowsAtOnce, job.Rows - done);
             if (await RunOnProcessorAsync(job, done, rows, token).ConfigureAwait(false) is { } fault)
                 return fault;
             done += rows;

@@ -11,9 +11,9 @@ internal sealed unsafe class GpuJob : IDisposable
     internal const int GroupSize = 128;
 
     /// <summary>Bytes of the card's memory a weight takes at most: a float, its block, a level, and the fits of sixteen.</summary>
-    internal const int MostBytesAWeight = 8;
+    internal const int MaxBytesPerWeight = 8;
 
-    private const int FitsASubBlock = 3;
+    private const int FitsPerSubBlock = 3;
 
     // What the card's word says at the end; the kernels write nothing else.
     private const int AllIsFinite = 0;
@@ -111,10 +111,10 @@ internal sealed unsafe class GpuJob : IDisposable
     private KernelArguments Prepare(KernelPlan plan, QuantizationJob job)
     {
         int weights = checked(job.RowLength * job.Rows);
-        bool weighted = !job.Importance.IsEmpty && BlockFormat.Of(plan.Type).Importance != ImportanceUse.Ignored;
+        bool weighted = !job.Importance.IsEmpty && BlockFormat.Of(plan.Type).Importance != ImatrixSupport.Ignored;
         (int sums, _) = plan.Squares(job.RowLength, job.Rows, weighted);
         int subBlocks = weights / plan.SubBlockSize;
-        (nint places, nint neighbours) = plan.Lattice is null ? default : _queue.Tables.Of(plan.Lattice, _queue);
+        (nint gridMap, nint neighbours) = plan.Grid is null ? default : _queue.Tables.Of(plan.Grid, _queue);
         return new()
         {
             Source = _source.Of(job.Source.Length),
@@ -123,9 +123,9 @@ internal sealed unsafe class GpuJob : IDisposable
             Weighted = weighted ? 1 : 0,
             Stride = subBlocks,
             Squares = sums > 0 ? _squares.Of((long)sums * sizeof(float)) : 0,
-            Fits = plan.HasSearch ? _fits.Of((long)subBlocks * FitsASubBlock * sizeof(float)) : 0,
+            Fits = plan.HasSearch ? _fits.Of((long)subBlocks * FitsPerSubBlock * sizeof(float)) : 0,
             Levels = plan.HasSearch ? _levels.Of(weights) : 0,
-            Places = places,
+            GridMap = gridMap,
             Neighbours = neighbours,
             Blocks = _blocks.Of(job.Destination.Length),
             Fault = _fault.Of(sizeof(int)),

@@ -22,7 +22,7 @@ internal struct KernelArguments
     internal nint Squares;
     internal nint Fits;
     internal nint Levels;
-    internal nint Places;
+    internal nint GridMap;
     internal nint Neighbours;
     internal nint Blocks;
     internal nint Fault;
@@ -40,7 +40,7 @@ internal struct KernelArguments
         addresses[7] = &arguments->Squares;
         addresses[8] = &arguments->Fits;
         addresses[9] = &arguments->Levels;
-        addresses[10] = &arguments->Places;
+        addresses[10] = &arguments->GridMap;
         addresses[11] = &arguments->Neighbours;
         addresses[12] = &arguments->Blocks;
         addresses[13] = &arguments->Fault;

@@ -6,7 +6,7 @@ namespace GgufQuant.Gpu;
 /// <summary>How the kernels make one type: which run, over what.</summary>
 /// <remarks>
 /// A block is one work-item's. A super-block takes three kernels: a search over its sub-blocks, the scales
-/// over whole super-blocks, and the packing by columns of 32. One of lattice points takes two: the search, which ends in
+/// over whole super-blocks, and the packing by columns of 32. A grid format takes two: the search, which ends in grid
 /// points, and the packing.
 /// </remarks>
 internal sealed class KernelPlan
@@ -34,23 +34,23 @@ internal sealed class KernelPlan
         new(GgmlType.Q5_K, "k-scale-min", subBlockSize: 32),
         new(GgmlType.Q6_K, "k-scale-only", subBlockSize: 16),
         new(GgmlType.IQ4_XS, "iq4", subBlockSize: 32),
-        new(GgmlType.IQ3_XXS, "iq2-iq3", subBlockSize: 32, Lattice.IQ3_XXS),
-        new(GgmlType.IQ3_S, "iq2-iq3", subBlockSize: 32, Lattice.IQ3_S),
-        new(GgmlType.IQ2_XXS, "iq2-iq3", subBlockSize: 32, Lattice.IQ2_XXS),
-        new(GgmlType.IQ2_XS, "iq2-iq3", subBlockSize: 16, Lattice.IQ2_XS),
-        new(GgmlType.IQ2_S, "iq2-iq3", subBlockSize: 16, Lattice.IQ2_S),
-        new(GgmlType.IQ1_S, "iq1", subBlockSize: 32, Lattice.IQ1),
-        new(GgmlType.IQ1_M, "iq1", subBlockSize: 16, Lattice.IQ1),
+        new(GgmlType.IQ3_XXS, "iq2-iq3", subBlockSize: 32, Grid.IQ3_XXS),
+        new(GgmlType.IQ3_S, "iq2-iq3", subBlockSize: 32, Grid.IQ3_S),
+        new(GgmlType.IQ2_XXS, "iq2-iq3", subBlockSize: 32, Grid.IQ2_XXS),
+        new(GgmlType.IQ2_XS, "iq2-iq3", subBlockSize: 16, Grid.IQ2_XS),
+        new(GgmlType.IQ2_S, "iq2-iq3", subBlockSize: 16, Grid.IQ2_S),
+        new(GgmlType.IQ1_S, "iq1", subBlockSize: 32, Grid.IQ1),
+        new(GgmlType.IQ1_M, "iq1", subBlockSize: 16, Grid.IQ1),
     }.ToFrozenDictionary(plan => plan.Type);
 
     private readonly BlockFormat _format;
 
-    private KernelPlan(GgmlType type, string file, int subBlockSize, Lattice? lattice = null)
+    private KernelPlan(GgmlType type, string file, int subBlockSize, Grid? grid = null)
     {
         Type = type;
         File = file;
         SubBlockSize = subBlockSize;
-        Lattice = lattice;
+        Grid = grid;
         _format = BlockFormat.Of(type);
     }
 
@@ -67,7 +67,7 @@ internal sealed class KernelPlan
     internal int SubBlockSize { get; }
 
     /// <summary>The points its kernels look up; null where they look up none.</summary>
-    internal Lattice? Lattice { get; }
+    internal Grid? Grid { get; }
 
     /// <summary>Whether the search between the weights and the levels needs a byte a weight and three floats a sub-block.</summary>
     internal bool HasSearch => SubBlockSize < _format.BlockSize;
@@ -75,19 +75,19 @@ internal sealed class KernelPlan
     /// <summary>The plan of a type, if there are kernels for it.</summary>
     internal static KernelPlan? Find(GgmlType type) => s_plans.GetValueOrDefault(type);
 
-    /// <summary>Weights a second that a core makes, about: what docs/benchmarks.md has for a K type or for one of lattice points.</summary>
-    internal double CoreRate => Lattice is null ? 100e6 : 10e6;
+    /// <summary>Weights a second that a core makes, about: what docs/benchmarks.md has for a K type or for a grid type.</summary>
+    internal double CoreRate => Grid is null ? 100e6 : 10e6;
 
     /// <summary>Whether a graphics card makes the type faster than the weights reach it, and a processor does not.</summary>
     internal static bool Gains(GgmlType type, bool weighted) =>
         Find(type) is { } plan
-        && (plan.HasSearch || (weighted && plan._format.Importance != ImportanceUse.Ignored) || type == GgmlType.IQ4_NL);
+        && (plan.HasSearch || (weighted && plan._format.Importance != ImatrixSupport.Ignored) || type == GgmlType.IQ4_NL);
 
     /// <summary>How many sums of squares the kernels need, each over how many weights.</summary>
     /// <remarks>Without importance only IQ2_S needs them.</remarks>
     internal (int Count, int Length) Squares(int rowLength, int rows, bool weighted)
     {
-        bool isWeighted = weighted && _format.Importance != ImportanceUse.Ignored;
+        bool isWeighted = weighted && _format.Importance != ImatrixSupport.Ignored;
         if (Type is GgmlType.IQ4_NL or GgmlType.Q6_K || (!isWeighted && Type != GgmlType.IQ2_S))
             return (0, 0);
         return HasSearch ? (checked(rowLength * rows) / SuperBlockSize, SuperBlockSize) : (rows, rowLength);
@@ -105,9 +105,9 @@ internal sealed class KernelPlan
             yield break;
         }
         yield return (Of("search"), weights / SubBlockSize);
-        if (Lattice is null)
+        if (Grid is null)
             yield return (Of("scale"), weights / SuperBlockSize);
-        yield return (Of("pack"), weights / SuperBlockSize * (Lattice is null ? PackItems : 1));
+        yield return (Of("pack"), weights / SuperBlockSize * (Grid is null ? PackItems : 1));
     }
 
     private Kernel Of(string step) => new(File, $"{step}_{_format.Name}");

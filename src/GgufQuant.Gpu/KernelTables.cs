@@ -7,29 +7,29 @@ namespace GgufQuant.Gpu;
 internal sealed unsafe class KernelTables(Action<nint> free) : IDisposable
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<Lattice, (nint Places, nint Neighbours)> _lattices = [];
+    private readonly Dictionary<Grid, (nint GridMap, nint Neighbours)> _grids = [];
 
-    /// <summary>A lattice as <c>places</c> and <c>neighbours</c> of common.cl.</summary>
-    /// <param name="lattice">The lattice.</param>
+    /// <summary>A grid as <c>grid_map</c> and <c>neighbours</c> of common.cl.</summary>
+    /// <param name="grid">The grid.</param>
     /// <param name="queue">Copies, if the card has not got it yet; it is waited for.</param>
     /// <exception cref="GpuException">The driver reports an error, or the card's memory is full.</exception>
-    internal (nint Places, nint Neighbours) Of(Lattice lattice, IGpuQueue queue)
+    internal (nint GridMap, nint Neighbours) Of(Grid grid, IGpuQueue queue)
     {
         lock (_lock)
         {
-            if (_lattices.TryGetValue(lattice, out (nint, nint) tables))
+            if (_grids.TryGetValue(grid, out (nint, nint) tables))
                 return tables;
-            nint places = Copy<int>(lattice.Neighbours.Places, queue);
+            nint gridMap = Copy<int>(grid.Neighbours.Map, queue);
             try
             {
-                tables = (places, Copy<ushort>(lattice.Neighbours.Lists, queue));
+                tables = (gridMap, Copy<ushort>(grid.Neighbours.Lists, queue));
             }
             catch (GpuException)
             {
-                free(places);
+                free(gridMap);
                 throw;
             }
-            _lattices.Add(lattice, tables);
+            _grids.Add(grid, tables);
             return tables;
         }
     }
@@ -37,12 +37,12 @@ internal sealed unsafe class KernelTables(Action<nint> free) : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach ((nint places, nint neighbours) in _lattices.Values)
+        foreach ((nint gridMap, nint neighbours) in _grids.Values)
         {
-            free(places);
+            free(gridMap);
             free(neighbours);
         }
-        _lattices.Clear();
+        _grids.Clear();
     }
 
     private nint Copy<T>(ReadOnlySpan<T> table, IGpuQueue queue)

@@ -39,7 +39,7 @@ internal static class SelfTest
         {
             token.ThrowIfCancellationRequested();
             progress?.Report(new(driver.Name, type, (double)done++ / types.Count));
-            bool isPlainPossible = BlockFormat.Of(type).Importance != ImportanceUse.Required;
+            bool isPlainPossible = BlockFormat.Of(type).Importance != ImatrixSupport.Required;
             if (samples.Any(sample => (isPlainPossible || sample.Importance.Length > 0) && Differs(job, type, sample)))
                 return $"Its {BlockFormat.Of(type)} differs from the processor's.";
         }

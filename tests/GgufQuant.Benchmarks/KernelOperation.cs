@@ -20,9 +20,9 @@ public sealed record KernelOperation(BlockFormat Format, KernelWork Work)
         // A copy of floats to floats measures nothing.
         if (format.Type == GgmlType.F32)
             yield break;
-        if (format.CanQuantize && format.Importance != ImportanceUse.Required)
+        if (format.CanQuantize && format.Importance != ImatrixSupport.Required)
             yield return new(format, KernelWork.Quantize);
-        if (format.CanQuantize && format.Importance != ImportanceUse.Ignored)
+        if (format.CanQuantize && format.Importance != ImatrixSupport.Ignored)
             yield return new(format, KernelWork.QuantizeWithImportance);
         if (ReferenceCodec.Describe(format.Type).HasToFloat)
             yield return new(format, KernelWork.Dequantize);

@@ -17,7 +17,7 @@ public class ContractionTests
     public void Kernels_built_with_contraction_differ()
     {
         Assert.SkipWhen(OpenClTestDevice.Missing is not null, OpenClTestDevice.Missing ?? "");
-        Assert.Contains(Pragma, KernelSource.OpenCl("minimum"));
+        Assert.Contains(Pragma, KernelSource.OpenCl("k-scale-min"));
         Assert.SkipUnless(
             System.Runtime.Intrinsics.X86.Fma.IsSupported || System.Runtime.Intrinsics.Arm.AdvSimd.IsSupported,
             "This processor cannot fuse a multiplication with an addition.");

@@ -18,7 +18,7 @@ public class DeviceCatalogTests
         Assert.Equal(("Cpu", true), (devices[0].Id, devices[0].IsUsable));
         Assert.Contains(devices, device => device.Api == ComputeApi.Cuda);
         Assert.Contains(devices, device => device.Api == ComputeApi.OpenCL);
-        Assert.All(devices.Where(device => !device.IsUsable), device => Assert.Matches(@"^[A-Z'].+[.)]$", device.Refusal));
+        Assert.All(devices.Where(device => !device.IsUsable), device => Assert.Matches(@"^[A-Z'].+[.)]$", device.UnavailableReason));
     }
 
     [Fact]
@@ -28,7 +28,7 @@ public class DeviceCatalogTests
         Assert.Null(api);
         Assert.Equal("NVIDIA's driver is not installed: there is no 'libno-such-driver.so.1'.", missing);
         ComputeDevice device = Assert.Single(DeviceCatalog.FindCuda((null, missing))).Device;
-        Assert.Equal(("Cuda", missing), (device.Id, device.Refusal));
+        Assert.Equal(("Cuda", missing), (device.Id, device.UnavailableReason));
     }
 
     [Fact]

@@ -9,6 +9,6 @@ internal static class Importances
     internal static float[][] Of(GgmlType type, int rowLength)
     {
         float[] some = WeightData.MakeImportance(rowLength);
-        return BlockFormat.Of(type).Importance == ImportanceUse.Required ? [some] : [[], some];
+        return BlockFormat.Of(type).Importance == ImatrixSupport.Required ? [some] : [[], some];
     }
 }

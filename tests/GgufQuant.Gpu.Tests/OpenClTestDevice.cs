@@ -25,9 +25,9 @@ internal static class OpenClTestDevice
         if (api is null)
             return (null, null, missing);
         IReadOnlyList<OpenClDevice> devices = OpenClDevice.List(api);
-        OpenClDevice? device = devices.FirstOrDefault(device => device.Refusal is null);
+        OpenClDevice? device = devices.FirstOrDefault(device => device.UnavailableReason is null);
         return (api, device, device is not null ? null
             : devices.Count == 0 ? "OpenCL knows no device here; PoCL makes one of the processor."
-            : string.Join(" ", devices.Select(device => $"'{device.Name}': {device.Refusal}")));
+            : string.Join(" ", devices.Select(device => $"'{device.Name}': {device.UnavailableReason}")));
     }
 }

@@ -70,8 +70,8 @@ public class WholeFileTests
         try
         {
             using GgufFile source = GgufFile.Open(s_sample);
-            ImportanceMatrix? matrix = weighted ? Matrix(source, folder) : null;
-            QuantizationPlan plan = QuantizationPlan.Create(source, type, new() { ImportanceMatrix = matrix });
+            ImatrixFile? matrix = weighted ? Matrix(source, folder) : null;
+            QuantizationPlan plan = QuantizationPlan.Create(source, type, new() { Imatrix = matrix });
             using GpuDevice card = new(OpenClTestDevice.Open(KernelSource.OpenCl), threads: 1);
             string expected = Path.Combine(folder, "processor.gguf");
             string actual = Path.Combine(folder, "card.gguf");
@@ -87,10 +87,10 @@ public class WholeFileTests
         }
     }
 
-    private static ImportanceMatrix Matrix(GgufFile source, string folder)
+    private static ImatrixFile Matrix(GgufFile source, string folder)
     {
         string path = Path.Combine(folder, "imatrix.gguf");
         TestImatrix.For(source).WriteGguf(path);
-        return ImportanceMatrix.Open(path, TestContext.Current.CancellationToken);
+        return ImatrixFile.Open(path, TestContext.Current.CancellationToken);
     }
 }

@@ -6,9 +6,9 @@ using GgufQuant.GpuCheck;
 Console.WriteLine("| device | name | memory | |");
 Console.WriteLine("| --- | --- | --- | --- |");
 foreach (ComputeDevice device in DeviceCatalog.Try())
-    Console.WriteLine($"| {device.Id} | {device.Name} | {device.Memory / 1024.0 / 1024 / 1024:F1} GiB | {device.Refusal ?? "usable"} |");
+    Console.WriteLine($"| {device.Id} | {device.Name} | {device.Memory / 1024.0 / 1024 / 1024:F1} GiB | {device.UnavailableReason ?? "usable"} |");
 
-DeviceCatalog.Candidate[] usable = [.. DeviceCatalog.FindAll().Where(candidate => candidate.Open is not null && candidate.Device.Refusal is null)];
+DeviceCatalog.Candidate[] usable = [.. DeviceCatalog.FindAll().Where(candidate => candidate.Open is not null && candidate.Device.UnavailableReason is null)];
 long differing = 0;
 foreach (DeviceCatalog.Candidate candidate in usable)
 {

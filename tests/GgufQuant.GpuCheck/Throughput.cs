@@ -32,11 +32,11 @@ internal static class Throughput
         foreach (GgmlType type in KernelPlan.Types)
         {
             Console.Write($"| {BlockFormat.Of(type)} |");
-            if (BlockFormat.Of(type).Importance == ImportanceUse.Required)
+            if (BlockFormat.Of(type).Importance == ImatrixSupport.Required)
                 Console.Write(" | | | |");
             else
                 Measure(driver, type, source.Memory, target.Memory, [], up);
-            if (BlockFormat.Of(type).Importance == ImportanceUse.Ignored)
+            if (BlockFormat.Of(type).Importance == ImatrixSupport.Ignored)
                 Console.Write(" | | | |");
             else
                 Measure(driver, type, source.Memory, target.Memory, importance, up);

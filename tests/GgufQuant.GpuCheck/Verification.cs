@@ -24,7 +24,7 @@ internal static class Verification
             {
                 foreach (float[] importance in (float[][])[[], WeightData.MakeImportance(RowLength)])
                 {
-                    if (importance.Length == 0 && BlockFormat.Of(type).Importance == ImportanceUse.Required)
+                    if (importance.Length == 0 && BlockFormat.Of(type).Importance == ImatrixSupport.Required)
                         continue;
                     long found = Differing(job, type, weights, importance);
                     if (found > 0)

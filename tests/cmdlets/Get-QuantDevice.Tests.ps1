@@ -8,7 +8,7 @@ Describe 'Get-QuantDevice' {
 
     It 'says why a device cannot be used' {
         $unusable = @($devices | Where-Object IsUsable -eq $false)
-        @($unusable.Refusal) -match '\.$' | Should -HaveCount $unusable.Count
+        @($unusable.UnavailableReason) -match '\.$' | Should -HaveCount $unusable.Count
     }
 
     It 'names devices that -Device takes' {

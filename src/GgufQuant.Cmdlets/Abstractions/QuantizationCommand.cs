@@ -103,7 +103,7 @@ public abstract class QuantizationCommand : ModelCommand
         TokenEmbeddingType = TokenEmbeddingType?.Type,
         TensorTypes = [.. TensorType, .. Recipe is null ? [] : OrStop(ResolveUnexpanded(Recipe), RecipeFile.Read)],
         LeaveOutputTensor = LeaveOutputTensor,
-        ImportanceMatrix = ImportanceMatrix is null
+        Imatrix = ImportanceMatrix is null
             ? null
             : OrStop(ResolveUnexpanded(ImportanceMatrix), ReadMatrix).Where(IncludeWeight, ExcludeWeight),
         PruneLayers = PruneLayer,
@@ -111,8 +111,8 @@ public abstract class QuantizationCommand : ModelCommand
         Split = SplitOptions,
     };
 
-    private Imatrix.ImportanceMatrix ReadMatrix(string path) => RunInBackground(
-        $"Reading {Formatting.FileName(path)}", (_, token) => Imatrix.ImportanceMatrix.Open(path, token));
+    private Imatrix.ImatrixFile ReadMatrix(string path) => RunInBackground(
+        $"Reading {Formatting.FileName(path)}", (_, token) => Imatrix.ImatrixFile.Open(path, token));
 
     /// <summary>The options for one model.</summary>
     /// <exception cref="QuantizationException">Metadata given do not fit the model's.</exception>

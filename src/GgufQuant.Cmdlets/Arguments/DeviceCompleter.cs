@@ -13,7 +13,7 @@ public sealed class DeviceCompleter : IArgumentCompleter
         string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters)
     {
         WildcardPattern pattern = new(wordToComplete.Trim('\'', '"') + "*", WildcardOptions.IgnoreCase);
-        IEnumerable<(string Id, string Tip)> devices = DeviceCatalog.List().Select(device => (device.Id, device.Refusal ?? device.Name));
+        IEnumerable<(string Id, string Tip)> devices = DeviceCatalog.List().Select(device => (device.Id, device.UnavailableReason ?? device.Name));
         return from device in devices.Prepend((Id: "Auto", Tip: "A graphics card where it gains, else the processor"))
                where pattern.IsMatch(device.Id)
                select new CompletionResult(device.Id, device.Id, CompletionResultType.ParameterValue, device.Tip);

@@ -12,6 +12,6 @@ public sealed class ValidateDeviceAttribute : ValidateArgumentsAttribute
     {
         string selector = $"{arguments}";
         if (!DeviceCatalog.IsSelector(selector))
-            throw new ValidationMetadataException(DeviceCatalog.Refusal(selector));
+            throw new ValidationMetadataException(DeviceCatalog.InvalidSelector(selector));
     }
 }

@@ -58,7 +58,7 @@ public sealed class FindQuantTypeCommand : ModelCommand
         .GroupBy(row => row.Type!.Value)
         .ToDictionary(rows => rows.Key, rows => rows.First().KlDivergence);
 
-    private static bool IsPathOf(GgufFile model, string path) => FilePath.AreSame(model.Path, path);
+    private static bool IsPathOf(GgufFile model, string path) => PathIdentity.AreSame(model.Path, path);
 
     private string NothingFits(GgufFile model)
     {

@@ -27,7 +27,7 @@ public sealed class MergeGgufCommand : ModelCommand
     protected override void ProcessModel(GgufFile model)
     {
         string destination = _destinations.For(model.Path, SplitNames.Stem(model.Path) + ".gguf");
-        if (model.Shards.Any(shard => FilePath.AreSame(shard.Path, destination)))
+        if (model.Shards.Any(shard => PathIdentity.AreSame(shard.Path, destination)))
         {
             WriteError(OwnSource(model, destination));
             return;

@@ -14,7 +14,7 @@ internal static class MatrixFiles
 
     internal static CollectedImatrix Read(string path, int? chunkSize = null)
     {
-        ImportanceMatrix matrix = ImportanceMatrix.Open(path);
+        ImatrixFile matrix = ImatrixFile.Open(path);
         return CollectedImatrix.From(matrix, matrix.ChunkSize ?? chunkSize ?? DefaultChunkSize);
     }
 

@@ -14,14 +14,14 @@ internal static class ModelErrors
 {
     /// <summary>Whether an exception is about the model at hand rather than about the program.</summary>
     internal static bool IsAboutModel(Exception exception) =>
-        exception is GgufFormatException or ImportanceFormatException or QuantizationException or ModelMismatchException
+        exception is GgufFormatException or ImatrixFormatException or QuantizationException or ModelMismatchException
             or InferenceException or GpuException or InvalidDataException or IOException or UnauthorizedAccessException;
 
     /// <summary>The error for an exception that <see cref="IsAboutModel"/>.</summary>
     internal static ErrorRecord ToErrorRecord(this Exception exception, string path) => exception switch
     {
         GgufFormatException => new(exception, "InvalidGguf", ErrorCategory.InvalidData, path),
-        ImportanceFormatException or InvalidDataException => new(exception, "InvalidImportanceMatrix", ErrorCategory.InvalidData, path),
+        ImatrixFormatException or InvalidDataException => new(exception, "InvalidImportanceMatrix", ErrorCategory.InvalidData, path),
         EngineMissingException or EngineVersionException => new(exception, "EngineMissing", ErrorCategory.NotInstalled, path),
         CorpusTooShortException => new(exception, "CorpusTooShort", ErrorCategory.InvalidArgument, path),
         LogitsFormatException => new(exception, "InvalidLogits", ErrorCategory.InvalidData, path),
@@ -29,7 +29,7 @@ internal static class ModelErrors
         InferenceException => new(exception, "CannotRunModel", ErrorCategory.InvalidOperation, path),
         QuantizationException { Remedy: QuantizationRemedy.AllowRequantize } =>
             With("-AllowRequantize does that.", new(exception, "AlreadyQuantized", ErrorCategory.InvalidOperation, path)),
-        QuantizationException { Remedy: QuantizationRemedy.ImportanceMatrix } =>
+        QuantizationException { Remedy: QuantizationRemedy.Imatrix } =>
             With("New-ImportanceMatrix makes one, and -ImportanceMatrix takes it.", new(exception, "ImportanceMatrixNeeded", ErrorCategory.InvalidOperation, path)),
         QuantizationException => new(exception, "CannotQuantize", ErrorCategory.InvalidOperation, path),
         ModelMismatchException => new(exception, "DifferentModels", ErrorCategory.InvalidArgument, path),

@@ -44,7 +44,7 @@ public sealed class QuantTypeFit
     public string QualitySource => _advice.Quality.Source;
 
     /// <summary>What an importance matrix does for the type.</summary>
-    public ImatrixUse Imatrix => _advice.Type.Imatrix;
+    public ImatrixAdvice Imatrix => _advice.Type.Imatrix;
 
     /// <summary>What the type is good for.</summary>
     public string Summary => _advice.Type.Summary;

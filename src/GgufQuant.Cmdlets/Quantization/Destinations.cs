@@ -9,7 +9,7 @@ namespace GgufQuant.Commands;
 internal sealed class Destinations(string? destination = null, bool isFolder = false)
 {
     // What this run has written, with the source of each.
-    private readonly Dictionary<string, string> _written = new(FilePath.Comparer);
+    private readonly Dictionary<string, string> _written = new(PathIdentity.Comparer);
 
     /// <summary>Reads what the user gave as <c>-Destination</c>: only a name with a file's extension is a file.</summary>
     /// <param name="asGiven">The parameter's value.</param>
@@ -37,7 +37,7 @@ internal sealed class Destinations(string? destination = null, bool isFolder = f
         foreach (string path in paths)
         {
             if (_written.TryGetValue(path, out string? earlier))
-                return UsedTwice(path, isSameSource: FilePath.Comparer.Equals(source, earlier));
+                return UsedTwice(path, isSameSource: PathIdentity.Comparer.Equals(source, earlier));
         }
         return force ? null : paths.Where(File.Exists).Select(PathErrors.Exists).FirstOrDefault();
     }

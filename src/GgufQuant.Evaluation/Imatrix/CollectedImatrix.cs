@@ -31,13 +31,13 @@ public sealed class CollectedImatrix
     /// <summary>Takes up a matrix from a file, to be added to.</summary>
     /// <param name="matrix">The matrix; of the older format the counts are estimated, since it keeps none.</param>
     /// <param name="chunkSize">Tokens of a chunk.</param>
-    public static CollectedImatrix From(ImportanceMatrix matrix, int chunkSize)
+    public static CollectedImatrix From(ImatrixFile matrix, int chunkSize)
     {
         ArgumentNullException.ThrowIfNull(matrix);
         CollectedImatrix collected = new(chunkSize);
         // llama-imatrix reads the older format's means times calls as sums over that many chunks.
         int factor = matrix.IsLegacy ? chunkSize : 1;
-        foreach (ImportanceEntry entry in matrix.Entries)
+        foreach (ImatrixEntry entry in matrix.Entries)
         {
             ColumnSums sums = collected.Entry(entry.Name, entry.Columns, entry.Counts.Count);
             float[] squares = entry.ReadSums();

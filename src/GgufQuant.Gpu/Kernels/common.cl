@@ -20,18 +20,18 @@
 //   stride       sub-blocks of the job: fits holds three numbers of each, [number][sub-block]
 //   squares      a sum of squares a row or a super-block
 //   levels       a byte a weight, between search and pack
-//   places       of a lattice: by code, the index of the point, or the complement of where the code's neighbours lie
-//   neighbours   of a lattice: lists of codes, each after their number
+//   grid_map     ggml's kmap: by code, the index of the point, or the complement of where the code's neighbours lie
+//   neighbours   ggml's kneighbors: lists of codes, each after their number
 //   blocks       the result
 //   fault        set to 1 by whatever is not finite
 #define ARGUMENTS \
     __global const uchar *source, const int source_type, __global const float *importance, const int weighted, \
     const int row_length, const uint count, const uint stride, __global float *squares, __global float *fits, \
-    __global uchar *levels, __global const int *places, __global const ushort *neighbours, __global uchar *blocks, \
+    __global uchar *levels, __global const int *grid_map, __global const ushort *neighbours, __global uchar *blocks, \
     __global int *fault
 
 #define PASSED \
-    source, source_type, importance, weighted, row_length, count, stride, squares, fits, levels, places, neighbours, \
+    source, source_type, importance, weighted, row_length, count, stride, squares, fits, levels, grid_map, neighbours, \
     blocks, fault
 
 INLINE float half_to_float(const uint half_bits)
@@ -190,11 +190,11 @@ typedef struct
     float minimum;
     float level_scale;
     float level_minimum;
-} minimum_fit;
+} scale_min_fit;
 
 // ggml's make_qkx2_quants and make_qkx3_quants: a scale and what is subtracted; levels of 0 to max_level as
 // level_scale * (x - level_minimum), rounded and clamped.
-INLINE minimum_fit search_minimum(
+INLINE scale_min_fit search_scale_min(
     const int n, const int max_level, const float *x, const float *w,
     const float first, const float delta, const int last, const int absolute)
 {
@@ -210,7 +210,7 @@ INLINE minimum_fit search_minimum(
         sum_x += w[i] * x[i];
     }
     min = min > 0 ? 0 : min;
-    minimum_fit fit = { 0, -min, 0, 0 };
+    scale_min_fit fit = { 0, -min, 0, 0 };
     if (max <= min)
         return fit;
 
@@ -365,7 +365,7 @@ INLINE float greatest(const int n, __global const float *x)
     return max;
 }
 
-// A lattice's code is a group's digits, the first lowest: eight of two bits or four of three.
+// A grid's code is a group's digits, the first lowest: eight of two bits or four of three.
 INLINE int digit_at(const int dimensions, const uint code, const int i)
 {
     return dimensions == 8 ? (code >> (2 * i)) & 3 : (code >> (3 * i)) & 7;

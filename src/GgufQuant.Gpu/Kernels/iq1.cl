@@ -1,4 +1,4 @@
-// IQ1_S and IQ1_M: each group of eight weights is a point of a lattice of -1, 0 and 1, shifted an eighth up or down.
+// IQ1_S and IQ1_M: each group of eight weights is a point of a grid of -1, 0 and 1, shifted an eighth up or down.
 
 #define UP 1.125f
 #define DOWN 0.875f
@@ -13,10 +13,10 @@ typedef struct
     uint downs;
     float scale;
     float score;
-} ternary_split;
+} iq1_split;
 
 INLINE void keep_better(
-    ternary_split *best, const int middle, const int upper, const uint downs, const float products, const float squares)
+    iq1_split *best, const int middle, const int upper, const uint downs, const float products, const float squares)
 {
     if (!(squares > 0 && products * products > best->score * squares))
         return;
@@ -27,8 +27,8 @@ INLINE void keep_better(
     best->score = best->scale * products;
 }
 
-// The places of the weights in ascending order, equal ones in theirs.
-INLINE void sort_places(const int n, const float *x, uchar *order)
+// The indices of the weights in ascending order of weight; equal ones keep theirs.
+INLINE void sort_indices(const int n, const float *x, uchar *order)
 {
     // NaN has no rank and would leave gaps.
     for (int i = 0; i < n; i++)
@@ -45,7 +45,7 @@ INLINE void sort_places(const int n, const float *x, uchar *order)
 }
 
 // The best split of 32 weights that are all shifted alike.
-INLINE ternary_split split_alike(const float *x, const float *w, const uchar *order)
+INLINE iq1_split split_alike(const float *x, const float *w, const uchar *order)
 {
     float product_sums[33];
     float factor_sums[33];
@@ -58,7 +58,7 @@ INLINE ternary_split split_alike(const float *x, const float *w, const uchar *or
         product_sums[j + 1] = product_sums[j] + w[i] * x[i];
         factor_sums[j + 1] = factor_sums[j] + w[i];
     }
-    ternary_split best = { -1, -1, 0, 0, -GREATEST_FLOAT };
+    iq1_split best = { -1, -1, 0, 0, -GREATEST_FLOAT };
     int middle = 0;
     int upper = 0;
     #pragma unroll 1
@@ -84,7 +84,7 @@ INLINE ternary_split split_alike(const float *x, const float *w, const uchar *or
 
 // The best split of two groups of eight, each with a shift of its own: from all weights at the upper level, a boundary
 // takes those before it one level down.
-INLINE ternary_split split_apart(const float *x, const float *w, const uchar *order)
+INLINE iq1_split split_apart(const float *x, const float *w, const uchar *order)
 {
     float product_sums[2][17];
     float factor_sums[2][17];
@@ -102,7 +102,7 @@ INLINE ternary_split split_apart(const float *x, const float *w, const uchar *or
             factor_sums[g][j + 1] = is_own ? factor_sums[g][j] + w[i] : factor_sums[g][j];
         }
     }
-    ternary_split best = { -1, -1, 0, 0, -GREATEST_FLOAT };
+    iq1_split best = { -1, -1, 0, 0, -GREATEST_FLOAT };
     int middle = 0;
     int upper = 0;
     #pragma unroll 1
@@ -138,25 +138,25 @@ INLINE ternary_split split_apart(const float *x, const float *w, const uchar *or
     return best;
 }
 
-INLINE float ternary_level(const uint code, const int i, const int is_down)
+INLINE float iq1_level(const uint code, const int i, const int is_down)
 {
     return digit_at(8, code, i) - 1 + (is_down ? -SHIFT : SHIFT);
 }
 
 // Adds a group's levels, each times a multiple.
-INLINE void add_ternary(
+INLINE void add_iq1(
     const uint code, const int is_down, const int multiple, const float *x, const float *w, float *products, float *squares)
 {
     #pragma unroll
     for (int i = 0; i < 8; i++)
     {
-        const float level = ternary_level(code, i, is_down) * multiple;
+        const float level = iq1_level(code, i, is_down) * multiple;
         *products += w[i] * level * x[i];
         *squares += w[i] * level * level;
     }
 }
 
-INLINE void load_ternary(const int n, const ulong first, float *x, float *w, ARGUMENTS)
+INLINE void load_iq1(const int n, const ulong first, float *x, float *w, ARGUMENTS)
 {
     load_all(source, source_type, first, n, x, fault);
     if (weighted)
@@ -171,7 +171,7 @@ INLINE void load_ternary(const int n, const ulong first, float *x, float *w, ARG
 }
 
 // A work-item a sub-block: its scale and shifts; in place of levels, the codes of its points.
-INLINE void search_ternary(const int n, const float negligible, ARGUMENTS)
+INLINE void search_iq1(const int n, const float negligible, ARGUMENTS)
 {
     const uint item = get_global_id(0);
     if (item >= count)
@@ -182,16 +182,16 @@ INLINE void search_ternary(const int n, const float negligible, ARGUMENTS)
     __global uint *downs = (__global uint *)(fits + stride);
     float x[32];
     float w[32];
-    load_ternary(n, first, x, w, PASSED);
+    load_iq1(n, first, x, w, PASSED);
     float magnitude = fabs(x[0]);
     for (int i = 1; i < n; i++)
         magnitude = magnitude > fabs(x[i]) ? magnitude : fabs(x[i]);
 
     uchar order[32];
-    ternary_split split = { -1, -1, 0, 0, 0 };
+    iq1_split split = { -1, -1, 0, 0, 0 };
     if (!(magnitude < negligible))
     {
-        sort_places(n, x, order);
+        sort_indices(n, x, order);
         split = n == 32 ? split_alike(x, w, order) : split_apart(x, w, order);
     }
     if (split.middle < 0)
@@ -223,15 +223,15 @@ INLINE void search_ternary(const int n, const float negligible, ARGUMENTS)
     {
         const int is_down = (split.downs >> g) & 1;
         uint code = (uint)(digits >> (16 * g)) & 0xFFFF;
-        const int place = places[code];
-        if (place < 0)
+        const int mapped = grid_map[code];
+        if (mapped < 0)
         {
             is_off = 1;
             code = nearest_point(
-                8, 8, is_down ? -9 : -7, SHIFT, split.scale, x + 8 * g, w + 8 * g, neighbours + ~place, fault);
+                8, 8, is_down ? -9 : -7, SHIFT, split.scale, x + 8 * g, w + 8 * g, neighbours + ~mapped, fault);
         }
         points[g] = (ushort)code;
-        add_ternary(code, is_down, 1, x + 8 * g, w + 8 * g, &products, &squares_sum);
+        add_iq1(code, is_down, 1, x + 8 * g, w + 8 * g, &products, &squares_sum);
     }
     if (is_off && products > 0 && squares_sum > 0)
         split.scale = products / squares_sum;
@@ -242,13 +242,13 @@ INLINE void search_ternary(const int n, const float negligible, ARGUMENTS)
 }
 
 // Code c stands for 2 * c + 1 parts of 15 of the greatest scale.
-INLINE uint ternary_scale_code(const float inverse, const float scale)
+INLINE uint iq1_scale_code(const float inverse, const float scale)
 {
     return clamped(nearest_int(0.5f * (inverse * scale - 1)), 0, 7);
 }
 
-__kernel void search_iq1_s(ARGUMENTS) { search_ternary(32, 1e-12f, PASSED); }
-__kernel void search_iq1_m(ARGUMENTS) { search_ternary(16, 1e-7f, PASSED); }
+__kernel void search_iq1_s(ARGUMENTS) { search_iq1(32, 1e-12f, PASSED); }
+__kernel void search_iq1_m(ARGUMENTS) { search_iq1(16, 1e-7f, PASSED); }
 
 // A work-item a super-block.
 __kernel void pack_iq1_s(ARGUMENTS)
@@ -268,12 +268,12 @@ __kernel void pack_iq1_s(ARGUMENTS)
         uint word = 0;
         for (int k = 0; k < 4; k++)
         {
-            const uint point = places[points[4 * s + k]];
+            const uint point = grid_map[points[4 * s + k]];
             block[2 + 4 * s + k] = (uchar)point;
             word |= (point >> 8) << (3 * k);
         }
         if (max_scale != 0)
-            word |= (ternary_scale_code(1 / factor, scales[s]) | ((downs[s] & 1) << 3)) << 12;
+            word |= (iq1_scale_code(1 / factor, scales[s]) | ((downs[s] & 1) << 3)) << 12;
         block[34 + 2 * s] = (uchar)word;
         block[35 + 2 * s] = (uchar)(word >> 8);
     }
@@ -296,20 +296,20 @@ __kernel void pack_iq1_m(ARGUMENTS)
     #pragma unroll 1
     for (int s = 0; s < 16; s++)
     {
-        const uint code = ternary_scale_code(inverse, scales[s]);
+        const uint code = iq1_scale_code(inverse, scales[s]);
         uint high = 0;
         #pragma unroll 1
         for (int k = 0; k < 2; k++)
         {
             const ulong first = (ulong)item * 256 + 16 * s + 8 * k;
             const int is_down = (downs[s] >> k) & 1;
-            const uint point = places[points[2 * s + k]];
+            const uint point = grid_map[points[2 * s + k]];
             block[2 * s + k] = (uchar)point;
             high |= ((point >> 8) | (max_scale != 0 ? is_down << 3 : 0)) << (4 * k);
             float x[8];
             float w[8];
-            load_ternary(8, first, x, w, PASSED);
-            add_ternary(points[2 * s + k], is_down, 2 * code + 1, x, w, &products, &squares_sum);
+            load_iq1(8, first, x, w, PASSED);
+            add_iq1(points[2 * s + k], is_down, 2 * code + 1, x, w, &products, &squares_sum);
         }
         block[32 + s] = (uchar)high;
         words[s / 4] |= code << (3 * (s % 4));

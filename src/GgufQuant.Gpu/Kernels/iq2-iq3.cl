@@ -1,9 +1,9 @@
-// IQ2 and IQ3: each group of eight or four weights is a point of a lattice, their signs stand beside it.
+// IQ2 and IQ3: each group of eight or four weights is a point of a grid, their signs stand beside it.
 //
 // Digit d of a code is the level 2 * d + 1.
 
 // Which groups are rounded anew under the scale that was found: those that met no point; all, if any did not; all.
-#define REFIT_OFF_LATTICE 0
+#define REFIT_OFF_GRID 0
 #define REFIT_ALL_IF_ANY 1
 #define REFIT_ALL 2
 
@@ -13,13 +13,13 @@ typedef struct
     int dimensions;         // weights that share a point
     int reach;              // scales tried on either side
     float step;             // from one to the next, in levels
-    int starts_from_fit;    // whether they surround a fit without the lattice, or the greatest magnitude's scale
+    int starts_from_fit;    // whether they surround a fit without the grid, or the greatest magnitude's scale
     int seven_signs;        // whether the signs of eight weights must be an even number
     float negligible;       // a sub-block of lesser magnitudes counts as zero
     float variance_factor;  // of the super-block's mean square
     float plain_variance;   // how much of that a weight's factor has without importance
     int refit;
-} lattice_format;
+} grid_format;
 
 INLINE uint round_group(const int dimensions, const float inverse, const float *x)
 {
@@ -69,7 +69,7 @@ INLINE uint make_even(const uint signs, float *x, const float *w)
 }
 
 // A work-item a sub-block: its scale, its signs, whether it counts as zero; in place of levels, its points' indices.
-INLINE void search_lattice(const lattice_format format, ARGUMENTS)
+INLINE void search_grid(const grid_format format, ARGUMENTS)
 {
     const uint item = get_global_id(0);
     if (item >= count)
@@ -139,7 +139,7 @@ INLINE void search_lattice(const lattice_format format, ARGUMENTS)
     for (int g = 0; g < groups; g++)
         codes[g] = 0;
     const uint all = (1u << groups) - 1;
-    uint off_lattice = format.refit == REFIT_OFF_LATTICE ? 0 : all;
+    uint off_grid = format.refit == REFIT_OFF_GRID ? 0 : all;
     float best = 0;
     #pragma unroll 1
     for (int step = -format.reach; step <= format.reach; step++)
@@ -155,11 +155,11 @@ INLINE void search_lattice(const lattice_format format, ARGUMENTS)
         {
             const int at = g * dimensions;
             uint code = round_group(dimensions, inverse, x + at);
-            const int place = places[code];
-            if (place < 0)
+            const int mapped = grid_map[code];
+            if (mapped < 0)
             {
                 off |= 1u << g;
-                code = nearest_point(dimensions, 2, 1, 1, candidate, x + at, roots + at, neighbours + ~place, fault);
+                code = nearest_point(dimensions, 2, 1, 1, candidate, x + at, roots + at, neighbours + ~mapped, fault);
             }
             tried[g] = code;
             add_group(dimensions, code, x + at, w + at, &products, &sum);
@@ -168,15 +168,15 @@ INLINE void search_lattice(const lattice_format format, ARGUMENTS)
         {
             scale = products / sum;
             best = scale * products;
-            off_lattice = off;
+            off_grid = off;
             for (int g = 0; g < groups; g++)
                 codes[g] = tried[g];
         }
     }
 
-    if (format.refit == REFIT_ALL || (format.refit == REFIT_ALL_IF_ANY && off_lattice != 0))
-        off_lattice = all;
-    if (off_lattice != 0 && scale > 0)
+    if (format.refit == REFIT_ALL || (format.refit == REFIT_ALL_IF_ANY && off_grid != 0))
+        off_grid = all;
+    if (off_grid != 0 && scale > 0)
     {
         const float inverse = 1 / scale;
         float products = 0;
@@ -185,12 +185,12 @@ INLINE void search_lattice(const lattice_format format, ARGUMENTS)
         for (int g = 0; g < groups; g++)
         {
             const int at = g * dimensions;
-            if ((off_lattice >> g) & 1)
+            if ((off_grid >> g) & 1)
             {
                 const uint code = round_group(dimensions, inverse, x + at);
-                const int place = places[code];
-                codes[g] = place >= 0 ? code
-                    : nearest_point(dimensions, 2, 1, 1, scale, x + at, roots + at, neighbours + ~place, fault);
+                const int mapped = grid_map[code];
+                codes[g] = mapped >= 0 ? code
+                    : nearest_point(dimensions, 2, 1, 1, scale, x + at, roots + at, neighbours + ~mapped, fault);
             }
             add_group(dimensions, codes[g], x + at, w + at, &products, &sum);
         }
@@ -208,7 +208,7 @@ INLINE void search_lattice(const lattice_format format, ARGUMENTS)
     sign_words[item] = signs;
     #pragma unroll 1
     for (int g = 0; g < groups; g++)
-        points[g] = (ushort)places[codes[g]];
+        points[g] = (ushort)grid_map[codes[g]];
 }
 
 // Stores a super-block's scale and returns the inverse of it, or 0 where all its scales are.
@@ -242,42 +242,42 @@ INLINE void store_signs_and_scale(__global uchar *at, const uint signs, const ui
 
 __kernel void search_iq3_xxs(ARGUMENTS)
 {
-    const lattice_format format = {
+    const grid_format format = {
         .sub_block = 32, .dimensions = 4, .reach = 15, .step = 0.2f, .seven_signs = 1, .negligible = 1e-8f,
-        .variance_factor = 2, .refit = REFIT_OFF_LATTICE };
-    search_lattice(format, PASSED);
+        .variance_factor = 2, .refit = REFIT_OFF_GRID };
+    search_grid(format, PASSED);
 }
 
 __kernel void search_iq3_s(ARGUMENTS)
 {
-    const lattice_format format = {
+    const grid_format format = {
         .sub_block = 32, .dimensions = 4, .reach = 9, .step = 0.2f, .negligible = 1e-45f,
         .variance_factor = 2, .refit = REFIT_ALL_IF_ANY };
-    search_lattice(format, PASSED);
+    search_grid(format, PASSED);
 }
 
 __kernel void search_iq2_xxs(ARGUMENTS)
 {
-    const lattice_format format = {
+    const grid_format format = {
         .sub_block = 32, .dimensions = 8, .reach = 6, .step = 0.1f, .starts_from_fit = 1, .seven_signs = 1,
         .negligible = GROUP_MAX_EPS, .variance_factor = 1, .refit = REFIT_ALL };
-    search_lattice(format, PASSED);
+    search_grid(format, PASSED);
 }
 
 __kernel void search_iq2_xs(ARGUMENTS)
 {
-    const lattice_format format = {
+    const grid_format format = {
         .sub_block = 16, .dimensions = 8, .reach = 9, .step = 0.1f, .seven_signs = 1, .negligible = GROUP_MAX_EPS,
-        .variance_factor = 1, .refit = REFIT_OFF_LATTICE };
-    search_lattice(format, PASSED);
+        .variance_factor = 1, .refit = REFIT_OFF_GRID };
+    search_grid(format, PASSED);
 }
 
 __kernel void search_iq2_s(ARGUMENTS)
 {
-    const lattice_format format = {
+    const grid_format format = {
         .sub_block = 16, .dimensions = 8, .reach = 9, .step = 0.1f, .negligible = 1e-8f, .variance_factor = 2,
-        .plain_variance = 0.25f, .refit = REFIT_OFF_LATTICE };
-    search_lattice(format, PASSED);
+        .plain_variance = 0.25f, .refit = REFIT_OFF_GRID };
+    search_grid(format, PASSED);
 }
 
 // A work-item a super-block.

@@ -31,7 +31,7 @@ INLINE void search_sub_block(
     float sum = 0;
     for (int i = 0; i < n; i++)
         sum += w[i];
-    const minimum_fit fit = search_minimum(
+    const scale_min_fit fit = search_scale_min(
         n, max_level, x, w, weighted ? -0.9f : first_step, weighted ? 0.05f : 0.1f, weighted ? 36 : last_step,
         by_magnitude && !weighted);
     fits[item] = fit.scale;
@@ -129,7 +129,7 @@ INLINE void scale_six_bits(const int block_bytes, const int caps_weighted, ARGUM
 }
 
 // A weight's final level; where the scale vanishes, that of the search.
-INLINE uint minimum_level(
+INLINE uint scale_min_level(
     const ulong index, const int sub_block_size, const int max_level, __global const uchar *source, const int source_type,
     const uint stride, __global const float *fits, __global const uchar *levels)
 {
@@ -141,8 +141,8 @@ INLINE uint minimum_level(
     return clamped(nearest_int((x + fits[stride + sub_block]) / scale), 0, max_level);
 }
 
-#define MINIMUM_LEVEL(index, n, max_level) \
-    minimum_level(first + (index), n, max_level, source, source_type, stride, fits, levels)
+#define SCALE_MIN_LEVEL(index, n, max_level) \
+    scale_min_level(first + (index), n, max_level, source, source_type, stride, fits, levels)
 
 __kernel void search_q2_K(ARGUMENTS) { search_sub_block(16, 3, -0.5f, 15, 1, 1, PASSED); }
 __kernel void search_q4_K(ARGUMENTS) { search_sub_block(32, 15, -1.0f, 20, 0, 2, PASSED); }
@@ -204,7 +204,7 @@ __kernel void pack_q2_K(ARGUMENTS)
     {
         uint byte = 0;
         for (int i = 0; i < 4; i++)
-            byte |= MINIMUM_LEVEL(half_block * 128 + i * 32, 16, 3) << (2 * i);
+            byte |= SCALE_MIN_LEVEL(half_block * 128 + i * 32, 16, 3) << (2 * i);
         codes[half_block * 32 + column] = (uchar)byte;
     }
 }
@@ -218,7 +218,7 @@ __kernel void pack_q4_K(ARGUMENTS)
     const ulong first = (ulong)(item / 32) * 256 + column;
     __global uchar *codes = blocks + (ulong)(item / 32) * 144 + 16;
     for (int pair = 0; pair < 4; pair++)
-        codes[pair * 32 + column] = (uchar)(MINIMUM_LEVEL(pair * 64, 32, 15) | (MINIMUM_LEVEL(pair * 64 + 32, 32, 15) << 4));
+        codes[pair * 32 + column] = (uchar)(SCALE_MIN_LEVEL(pair * 64, 32, 15) | (SCALE_MIN_LEVEL(pair * 64 + 32, 32, 15) << 4));
 }
 
 __kernel void pack_q5_K(ARGUMENTS)
@@ -233,8 +233,8 @@ __kernel void pack_q5_K(ARGUMENTS)
     uint fifths = 0;
     for (int pair = 0; pair < 4; pair++)
     {
-        const uint low = MINIMUM_LEVEL(pair * 64, 32, 31);
-        const uint high = MINIMUM_LEVEL(pair * 64 + 32, 32, 31);
+        const uint low = SCALE_MIN_LEVEL(pair * 64, 32, 31);
+        const uint high = SCALE_MIN_LEVEL(pair * 64 + 32, 32, 31);
         codes[pair * 32 + column] = (uchar)((low & 0xF) | ((high & 0xF) << 4));
         fifths |= ((low >> 4) | ((high >> 4) << 1)) << (2 * pair);
     }

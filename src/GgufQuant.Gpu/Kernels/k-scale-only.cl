@@ -205,7 +205,7 @@ __kernel void scale_q6_K(ARGUMENTS)
 }
 
 // A weight's final level; where the scale vanishes, that of the search, or 0 in a block that counts as zero.
-INLINE uint signed_level(
+INLINE uint scale_only_level(
     const ulong index, const int bound, __global const uchar *source, const int source_type,
     const uint stride, __global const float *fits, __global const uchar *levels)
 {
@@ -216,7 +216,7 @@ INLINE uint signed_level(
     return clamped(nearest_int(load(source, source_type, index) / scale), -bound, bound - 1) + bound;
 }
 
-#define SIGNED_LEVEL(index, bound) signed_level(first + (index), bound, source, source_type, stride, fits, levels)
+#define SCALE_ONLY_LEVEL(index, bound) scale_only_level(first + (index), bound, source, source_type, stride, fits, levels)
 
 // 32 work-items a super-block, each a column of eight weights that lie 32 apart.
 __kernel void pack_q3_K(ARGUMENTS)
@@ -233,7 +233,7 @@ __kernel void pack_q3_K(ARGUMENTS)
         uint byte = 0;
         for (int i = 0; i < 4; i++)
         {
-            const uint level = SIGNED_LEVEL(half_block * 128 + i * 32, 4);
+            const uint level = SCALE_ONLY_LEVEL(half_block * 128 + i * 32, 4);
             byte |= (level & 3) << (2 * i);
             third_bits |= (level >> 2) << (4 * half_block + i);
         }
@@ -255,7 +255,7 @@ __kernel void pack_q6_K(ARGUMENTS)
     {
         uint level[4];
         for (int i = 0; i < 4; i++)
-            level[i] = SIGNED_LEVEL(half_block * 128 + i * 32, 32);
+            level[i] = SCALE_ONLY_LEVEL(half_block * 128 + i * 32, 32);
         low[half_block * 64 + column] = (uchar)((level[0] & 0xF) | ((level[2] & 0xF) << 4));
         low[half_block * 64 + 32 + column] = (uchar)((level[1] & 0xF) | ((level[3] & 0xF) << 4));
         high[half_block * 32 + column] =

@@ -21,7 +21,7 @@ INLINE void store_fifth_bits(__global uchar *at, const uchar *codes)
 }
 
 // Q4_0 and Q5_0 (codes around zero), Q4_1 and Q5_1 (codes above a minimum).
-INLINE void quantize_nibbles(const int bits, const int has_minimum, ARGUMENTS)
+INLINE void quantize_legacy(const int bits, const int has_minimum, ARGUMENTS)
 {
     const uint item = get_global_id(0);
     if (item >= count)
@@ -44,7 +44,7 @@ INLINE void quantize_nibbles(const int bits, const int has_minimum, ARGUMENTS)
         float min;
         if (weighted)
         {
-            const minimum_fit fit = search_minimum(32, max_code, x, w, -0.9f, 0.05f, 36, 0);
+            const scale_min_fit fit = search_scale_min(32, max_code, x, w, -0.9f, 0.05f, 36, 0);
             scale = fit.scale;
             min = -fit.minimum;
             #pragma unroll
@@ -114,10 +114,10 @@ INLINE void quantize_nibbles(const int bits, const int has_minimum, ARGUMENTS)
 }
 
 
-__kernel void quantize_q4_0(ARGUMENTS) { quantize_nibbles(4, 0, PASSED); }
-__kernel void quantize_q4_1(ARGUMENTS) { quantize_nibbles(4, 1, PASSED); }
-__kernel void quantize_q5_0(ARGUMENTS) { quantize_nibbles(5, 0, PASSED); }
-__kernel void quantize_q5_1(ARGUMENTS) { quantize_nibbles(5, 1, PASSED); }
+__kernel void quantize_q4_0(ARGUMENTS) { quantize_legacy(4, 0, PASSED); }
+__kernel void quantize_q4_1(ARGUMENTS) { quantize_legacy(4, 1, PASSED); }
+__kernel void quantize_q5_0(ARGUMENTS) { quantize_legacy(5, 0, PASSED); }
+__kernel void quantize_q5_1(ARGUMENTS) { quantize_legacy(5, 1, PASSED); }
 
 __kernel void quantize_q8_0(ARGUMENTS)
 {

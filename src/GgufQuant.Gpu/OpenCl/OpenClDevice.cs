@@ -5,8 +5,8 @@ namespace GgufQuant.Gpu.OpenCl;
 /// <param name="Name">The device's name.</param>
 /// <param name="Memory">Its memory in bytes.</param>
 /// <param name="IsGpu">Whether it is a graphics card; OpenCL runs on processors too.</param>
-/// <param name="Refusal">Why its arithmetic cannot give ggml's bits; null where it can.</param>
-internal sealed record OpenClDevice(nint Id, string Name, long Memory, bool IsGpu, string? Refusal)
+/// <param name="UnavailableReason">Why its arithmetic cannot give ggml's bits; null where it can.</param>
+internal sealed record OpenClDevice(nint Id, string Name, long Memory, bool IsGpu, string? UnavailableReason)
 {
     private const ulong AllTypes = 0xFFFFFFFF;
     private const ulong GpuType = 1 << 2;

@@ -31,7 +31,7 @@ public sealed record QuantAdvice(QuantType Type, long FileSize, MemoryEstimate M
         {
             string memory = $"{Bytes(Memory.Weights)} of weights, {Bytes(Memory.Cache)} of context and {Bytes(Memory.Compute)} of buffers";
             string budget = Bytes(Budget);
-            string imatrix = Type.Imatrix == ImatrixUse.Required ? " It needs the importance matrix." : "";
+            string imatrix = Type.Imatrix == ImatrixAdvice.Required ? " It needs the importance matrix." : "";
             return Fit switch
             {
                 MemoryFit.TooLarge => $"{memory} exceed {budget} by {Bytes(-Margin)}.",

@@ -35,9 +35,9 @@ public static class QuantAdvisor
         foreach ((FileType number, ExpectedQuality quality) in ExpectedQuality.OfTypes(withImportanceMatrix, measured))
         {
             QuantType type = QuantCatalog.Of(number);
-            if (!withImportanceMatrix && type.Imatrix == ImatrixUse.Required)
+            if (!withImportanceMatrix && type.Imatrix == ImatrixAdvice.Required)
                 continue;
-            if (WeightBytes(file, type, withImportanceMatrix && type.Imatrix != ImatrixUse.Ignored) is long weights)
+            if (WeightBytes(file, type, withImportanceMatrix && type.Imatrix != ImatrixAdvice.Ignored) is long weights)
                 advice.Add(new(type, weights + header, MemoryEstimate.Of(weights, shape, contextLength, cacheType), budget, quality));
         }
         QuantAdvice? best = Recommend(advice);

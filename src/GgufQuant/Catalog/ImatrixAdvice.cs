@@ -1,7 +1,7 @@
 namespace GgufQuant.Catalog;
 
 /// <summary>What an importance matrix does for a file type.</summary>
-public enum ImatrixUse
+public enum ImatrixAdvice
 {
     /// <summary>The format has no use for one.</summary>
     Ignored,

@@ -1,7 +1,7 @@
 using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
 using GgufQuant.Formats;
-using static GgufQuant.Catalog.ImatrixUse;
+using static GgufQuant.Catalog.ImatrixAdvice;
 
 namespace GgufQuant.Catalog;
 

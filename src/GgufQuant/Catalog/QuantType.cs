@@ -13,7 +13,7 @@ namespace GgufQuant.Catalog;
 /// <param name="Summary">What it is good for, in a sentence.</param>
 /// <param name="Mix">Which tensors get another type than <paramref name="BaseType"/>, in a sentence.</param>
 public sealed record QuantType(
-    FileType Type, GgmlType BaseType, double BitsPerWeight, ImatrixUse Imatrix, string Summary, string Mix)
+    FileType Type, GgmlType BaseType, double BitsPerWeight, ImatrixAdvice Imatrix, string Summary, string Mix)
 {
     /// <summary>The name as llama.cpp prints it: <c>Q4_K_M</c>.</summary>
     public string Name => Type.ToString();

@@ -62,10 +62,10 @@ internal readonly record struct ErrorSums(double Differences, double References,
         for (int lane = 0; lane < Vector512<double>.Count; lane++)
             max = Math.Max(max, largest[lane]);
         ErrorSums sums = new(
-            Lanes.Sum(differences + differences2),
-            Lanes.Sum(references + references2),
-            Lanes.Sum(candidates + candidates2),
-            Lanes.Sum(products + products2),
+            VectorSum.Of(differences + differences2),
+            VectorSum.Of(references + references2),
+            VectorSum.Of(candidates + candidates2),
+            VectorSum.Of(products + products2),
             max);
         for (; i < reference.Length; i++)
         {

@@ -70,7 +70,7 @@ public abstract class BlockFormat
     public virtual bool CanQuantize => false;
 
     /// <summary>What importance weights mean to this format.</summary>
-    public virtual ImportanceUse Importance => ImportanceUse.Ignored;
+    public virtual ImatrixSupport Importance => ImatrixSupport.Ignored;
 
     /// <summary>Bits a weight takes, block overhead included.</summary>
     public double BitsPerWeight => 8.0 * BlockBytes / BlockSize;
@@ -129,7 +129,7 @@ public abstract class BlockFormat
     {
         public override bool CanQuantize => true;
 
-        public override ImportanceUse Importance => TFormat.Importance;
+        public override ImatrixSupport Importance => TFormat.Importance;
 
         public override void Quantize(
             ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
@@ -140,7 +140,7 @@ public abstract class BlockFormat
                 throw new ArgumentException($"{blocks.Length} bytes cannot take {weights.Length} weights in {Name}.");
             if (!importance.IsEmpty && importance.Length != rowLength)
                 throw new ArgumentException($"{importance.Length} importance weights were given for rows of {rowLength}.");
-            if (importance.IsEmpty && TFormat.Importance == ImportanceUse.Required)
+            if (importance.IsEmpty && TFormat.Importance == ImatrixSupport.Required)
                 throw new ArgumentException($"{Name} cannot be made without importance weights.");
             TFormat.Quantize(weights, rowLength, importance, blocks);
         }

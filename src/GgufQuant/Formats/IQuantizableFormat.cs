@@ -4,7 +4,7 @@ namespace GgufQuant.Formats;
 public interface IQuantizableFormat : IBlockFormat
 {
     /// <summary>What importance weights mean to this format.</summary>
-    static abstract ImportanceUse Importance { get; }
+    static abstract ImatrixSupport Importance { get; }
 
     /// <summary>Quantizes whole rows.</summary>
     /// <param name="weights">A whole number of rows of finite floats.</param>
@@ -16,7 +16,7 @@ public interface IQuantizableFormat : IBlockFormat
 }
 
 /// <summary>What importance weights mean to a format.</summary>
-public enum ImportanceUse
+public enum ImatrixSupport
 {
     /// <summary>The bytes are the same with and without them.</summary>
     Ignored,

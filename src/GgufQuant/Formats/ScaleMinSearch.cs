@@ -4,7 +4,7 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>What a search for a scale and a minimum is to fit.</summary>
-internal interface IMinimumRule
+internal interface IScaleMinRule
 {
     /// <summary>Weights a sub-block.</summary>
     static abstract int SubBlockSize { get; }
@@ -13,7 +13,7 @@ internal interface IMinimumRule
     static abstract int MaxLevel { get; }
 
     /// <summary>The scales to try.</summary>
-    static abstract ScaleGrid Grid { get; }
+    static abstract ScaleSteps Steps { get; }
 
     /// <summary>Whether a weight's error counts itself, not its square.</summary>
     static abstract bool ErrorsAreAbsolute { get; }
@@ -25,7 +25,7 @@ internal interface IMinimumRule
 /// <param name="FactorSum">The sum of the weights' factors.</param>
 /// <param name="LevelScale">The levels found are <c>LevelScale · (weight − LevelMinimum)</c>, rounded and clamped.</param>
 /// <param name="LevelMinimum">See <paramref name="LevelScale"/>.</param>
-internal readonly record struct MinimumFit<TF>(TF Scale, TF Minimum, TF FactorSum, TF LevelScale, TF LevelMinimum);
+internal readonly record struct ScaleMinFit<TF>(TF Scale, TF Minimum, TF FactorSum, TF LevelScale, TF LevelMinimum);
 
 /// <summary>ggml's <c>make_qkx2_quants</c> and <c>make_qkx3_quants</c>: the scale and minimum that fit a sub-block best.</summary>
 /// <remarks>
@@ -33,16 +33,16 @@ internal readonly record struct MinimumFit<TF>(TF Scale, TF Minimum, TF FactorSu
 /// candidate that wins also moves the minimum the next ones start from, so the candidates of a sub-block are tried
 /// one after the other; the lanes are different sub-blocks.
 /// </remarks>
-internal static class MinimumSearch<TF, TI, TRule>
+internal static class ScaleMinSearch<TF, TI, TRule>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
-    where TRule : struct, IMinimumRule
+    where TRule : struct, IScaleMinRule
 {
     /// <summary>Fits one sub-block a lane.</summary>
     /// <param name="weights">The weights, <c>[element][lane]</c>.</param>
     /// <param name="factors">The importance of each weight's error, laid out the same.</param>
     /// <param name="levels">Scratch of the same size.</param>
-    public static MinimumFit<TF> Run(ref float weights, ref float factors, ref float levels)
+    public static ScaleMinFit<TF> Run(ref float weights, ref float factors, ref float levels)
     {
         TF least = Lane(ref weights, 0);
         TF greatest = least;
@@ -70,7 +70,7 @@ internal static class MinimumSearch<TF, TI, TRule>
         Fit(ref weights, ref factors, ref levels, levelScale, minimum, IsBounded(levelScale, minimum, least, greatest));
         TF bestError = Error(ref weights, ref factors, ref levels, scale, minimum);
 
-        ScaleGrid grid = TRule.Grid;
+        ScaleSteps grid = TRule.Steps;
         for (int step = 0; step <= grid.Last; step++)
         {
             range = TF.Select(flat, one, greatest - minimum);

@@ -4,7 +4,7 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>What the searches for signed levels share.</summary>
-internal static class SignedLanes<TF, TI>
+internal static class ScaleOnlyLanes<TF, TI>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
 {

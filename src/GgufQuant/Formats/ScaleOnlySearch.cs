@@ -5,7 +5,7 @@ namespace GgufQuant.Formats;
 
 /// <summary>ggml's <c>make_qx_quants</c>: the scale that fits weights of either sign best, of nineteen tried.</summary>
 /// <remarks>A lane is a sub-block, or a super-block whose scales are the weights.</remarks>
-internal static class SignedSearch<TF, TI, TRounding>
+internal static class ScaleOnlySearch<TF, TI, TRounding>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
     where TRounding : struct, IRounding
@@ -20,10 +20,10 @@ internal static class SignedSearch<TF, TI, TRounding>
     public static TF Run(ref float weights, ref float factors, int count, int range, ref float products, ref byte levels)
     {
         TF zero = TF.Broadcast(0);
-        TF extreme = SignedLanes<TF, TI>.Extreme(ref weights, count, out TI negligible);
+        TF extreme = ScaleOnlyLanes<TF, TI>.Extreme(ref weights, count, out TI negligible);
         for (int e = 0; e < count; e++)
         {
-            TF product = SignedLanes<TF, TI>.At(ref factors, e) * SignedLanes<TF, TI>.At(ref weights, e);
+            TF product = ScaleOnlyLanes<TF, TI>.At(ref factors, e) * ScaleOnlyLanes<TF, TI>.At(ref weights, e);
             product.Store(ref Unsafe.Add(ref products, e * TF.Count));
         }
 
@@ -32,9 +32,9 @@ internal static class SignedSearch<TF, TI, TRounding>
         TF squares = zero;
         for (int e = 0; e < count; e++)
         {
-            TF level = TRounding.Level<TF, TI>(bestInverse * SignedLanes<TF, TI>.At(ref weights, e), -range, range - 1);
-            sum += SignedLanes<TF, TI>.At(ref products, e) * level;
-            squares += SignedLanes<TF, TI>.At(ref factors, e) * level * level;
+            TF level = TRounding.Level<TF, TI>(bestInverse * ScaleOnlyLanes<TF, TI>.At(ref weights, e), -range, range - 1);
+            sum += ScaleOnlyLanes<TF, TI>.At(ref products, e) * level;
+            squares += ScaleOnlyLanes<TF, TI>.At(ref factors, e) * level * level;
         }
         TF scale = TF.Select(TF.Equal(squares, zero), zero, sum / squares);
         TF best = scale * sum;
@@ -48,9 +48,9 @@ internal static class SignedSearch<TF, TI, TRounding>
             TF squares0 = zero, squares1 = zero, squares2 = zero;
             for (int e = 0; e < count; e++)
             {
-                TF weight = SignedLanes<TF, TI>.At(ref weights, e);
-                TF factor = SignedLanes<TF, TI>.At(ref factors, e);
-                TF product = SignedLanes<TF, TI>.At(ref products, e);
+                TF weight = ScaleOnlyLanes<TF, TI>.At(ref weights, e);
+                TF factor = ScaleOnlyLanes<TF, TI>.At(ref factors, e);
+                TF product = ScaleOnlyLanes<TF, TI>.At(ref products, e);
                 TF level0 = TRounding.Level<TF, TI>(inverse0 * weight, -range, range - 1);
                 TF level1 = TRounding.Level<TF, TI>(inverse1 * weight, -range, range - 1);
                 TF level2 = TRounding.Level<TF, TI>(inverse2 * weight, -range, range - 1);
@@ -67,7 +67,7 @@ internal static class SignedSearch<TF, TI, TRounding>
         }
         for (int e = 0; e < count; e++)
         {
-            TI level = SignedLanes<TF, TI>.Level(bestInverse * SignedLanes<TF, TI>.At(ref weights, e), range);
+            TI level = ScaleOnlyLanes<TF, TI>.Level(bestInverse * ScaleOnlyLanes<TF, TI>.At(ref weights, e), range);
             ((level + TI.Broadcast(range)) & ~negligible).StoreBytes(ref Unsafe.Add(ref levels, e * TF.Count));
         }
         return TF.Select(negligible, zero, scale);

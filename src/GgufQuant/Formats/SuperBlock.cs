@@ -24,22 +24,3 @@ internal static class SuperBlock
         return padded;
     }
 }
-
-/// <summary>Whether a search has importance weights: a type, so that each kernel is compiled for its case.</summary>
-internal interface IImportanceMode
-{
-    /// <summary>Whether importance weights are given.</summary>
-    static abstract bool Given { get; }
-}
-
-/// <summary>Without importance weights.</summary>
-internal readonly struct Plain : IImportanceMode
-{
-    public static bool Given => false;
-}
-
-/// <summary>With importance weights.</summary>
-internal readonly struct Weighted : IImportanceMode
-{
-    public static bool Given => true;
-}

@@ -73,7 +73,7 @@ public static class GgufMetadataEditor
 
     private static List<GgufEntry> Change(GgufMetadata metadata, GgufEntry[] set, string[] remove)
     {
-        GgufSplit.Refuse(set.Select(entry => entry.Key).Concat(remove));
+        GgufSplit.ThrowIfReserved(set.Select(entry => entry.Key).Concat(remove));
         foreach (string key in remove)
         {
             if (!metadata.Contains(key))

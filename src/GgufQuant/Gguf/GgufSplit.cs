@@ -15,7 +15,7 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count)
 
     /// <summary>Refuses keys that say how a model is split where the user sets or removes them.</summary>
     /// <exception cref="ArgumentException">There is one among them.</exception>
-    public static void Refuse(IEnumerable<string> keys)
+    public static void ThrowIfReserved(IEnumerable<string> keys)
     {
         if (keys.FirstOrDefault(IsKey) is { } key)
             throw new ArgumentException($"'{key}' says how the model is split and is not changed by hand: split or merge the model.");

@@ -64,7 +64,7 @@ public static class GgufSplitter
         string fullPrefix = Path.GetFullPath(prefix);
         string[] paths = [.. Enumerable.Range(0, shards.Count).Select(number => GgufSplit.ShardPath(fullPrefix, number, shards.Count))];
         GgufWriter[] layouts = [.. shards.Select((tensors, number) => Layout(source, tensors, number, shards.Count))];
-        DiskRoom.Check(paths[0], layouts.Sum(layout => layout.Length));
+        DiskSpace.Check(paths[0], layouts.Sum(layout => layout.Length));
         GgufCopy copy = new(source, progress, token);
         List<AtomicFile> files = [];
         try

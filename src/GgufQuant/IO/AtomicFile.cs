@@ -39,7 +39,7 @@ internal sealed class AtomicFile : IDisposable
         CheckTarget(path, overwrite);
         RemoveAbandoned(path);
         if (!isResumable)
-            DiskRoom.Check(path, length);
+            DiskSpace.Check(path, length);
 
         AtomicFile file = new(path, overwrite, isResumable);
         try

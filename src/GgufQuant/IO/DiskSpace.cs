@@ -1,7 +1,7 @@
 namespace GgufQuant.IO;
 
 /// <summary>Whether a disk has room for what is to be written, asked before anything is.</summary>
-internal static class DiskRoom
+internal static class DiskSpace
 {
     /// <param name="path">One of the files to be written.</param>
     /// <param name="bytes">What all the files of that folder take.</param>

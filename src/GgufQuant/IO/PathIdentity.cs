@@ -1,7 +1,7 @@
 namespace GgufQuant.IO;
 
 /// <summary>Which paths name the same file.</summary>
-public static class FilePath
+public static class PathIdentity
 {
     /// <summary>Compares names as this system's files are usually told apart.</summary>
     public static StringComparer Comparer { get; } = OperatingSystem.IsLinux() ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase;

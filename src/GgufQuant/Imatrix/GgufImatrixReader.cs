@@ -12,7 +12,7 @@ internal static class GgufImatrixReader
     private const string ChunkCountKey = "imatrix.chunk_count";
     private const string ChunkSizeKey = "imatrix.chunk_size";
 
-    internal static ImportanceMatrix Read(string path)
+    internal static ImatrixFile Read(string path)
     {
         using GgufFile file = GgufFile.Open(path);
         if (file.Metadata.Find(DatasetsKey)?.Value is not string[] datasets)
@@ -22,35 +22,35 @@ internal static class GgufImatrixReader
         if (!file.Metadata.TryGetUInt64(ChunkSizeKey, out ulong chunkSize) || chunkSize > int.MaxValue)
             throw NotImatrix(path, ChunkSizeKey);
 
-        List<ImportanceEntry> entries = [];
+        List<ImatrixEntry> entries = [];
         foreach (GgufTensor sums in file.Tensors)
         {
             if (!sums.Name.EndsWith(SumsSuffix, StringComparison.Ordinal))
                 continue;
             string name = sums.Name[..^SumsSuffix.Length];
             if (file.FindTensor(name + CountsSuffix) is not { } counts)
-                throw new ImportanceFormatException(path, $"tensor '{name}{CountsSuffix}'", sums.FileOffset, $"it is missing beside '{sums.Name}'");
+                throw new ImatrixFormatException(path, $"tensor '{name}{CountsSuffix}'", sums.FileOffset, $"it is missing beside '{sums.Name}'");
             entries.Add(Entry(file, name, sums, counts));
         }
-        return new ImportanceMatrix(path, isLegacy: false, entries, datasets, (int)chunkCount, (int)chunkSize);
+        return new ImatrixFile(path, isLegacy: false, entries, datasets, (int)chunkCount, (int)chunkSize);
     }
 
-    private static ImportanceEntry Entry(GgufFile file, string name, GgufTensor sums, GgufTensor counts)
+    private static ImatrixEntry Entry(GgufFile file, string name, GgufTensor sums, GgufTensor counts)
     {
         FloatRegion sumRegion = Region(file, name, sums);
         FloatRegion countRegion = Region(file, name, counts);
         if (sumRegion.Length == 0 || countRegion.Length == 0 || sumRegion.Length % countRegion.Length != 0)
-            throw new ImportanceFormatException(file.Path, $"tensor '{sums.Name}'", sums.FileOffset, $"{sumRegion.Length} sums do not divide among {countRegion.Length} counts");
-        return new ImportanceEntry(sumRegion, countRegion.Read(), isLegacy: false);
+            throw new ImatrixFormatException(file.Path, $"tensor '{sums.Name}'", sums.FileOffset, $"{sumRegion.Length} sums do not divide among {countRegion.Length} counts");
+        return new ImatrixEntry(sumRegion, countRegion.Read(), isLegacy: false);
     }
 
     private static FloatRegion Region(GgufFile file, string name, GgufTensor tensor)
     {
         if (tensor.Type != GgmlType.F32 || tensor.ByteCount > Array.MaxLength)
-            throw new ImportanceFormatException(file.Path, $"tensor '{tensor.Name}'", tensor.FileOffset, $"{tensor.ElementCount} values of type {tensor.Format} are not importance in f32");
+            throw new ImatrixFormatException(file.Path, $"tensor '{tensor.Name}'", tensor.FileOffset, $"{tensor.ElementCount} values of type {tensor.Format} are not importance in f32");
         return new FloatRegion(file.Shards[tensor.Shard].Path, name, tensor.FileOffset, (int)tensor.ElementCount, file.IsBigEndian);
     }
 
-    private static ImportanceFormatException NotImatrix(string path, string key) =>
+    private static ImatrixFormatException NotImatrix(string path, string key) =>
         new(path, $"metadata '{key}'", 0, "it is missing or of another type, so this is no importance matrix of llama-imatrix's");
 }

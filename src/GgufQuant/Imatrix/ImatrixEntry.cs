@@ -1,13 +1,13 @@
 namespace GgufQuant.Imatrix;
 
 /// <summary>What an importance matrix knows of one weight tensor.</summary>
-public sealed class ImportanceEntry
+public sealed class ImatrixEntry
 {
     private readonly FloatRegion _sums;
     private readonly float[] _counts;
     private readonly bool _isLegacy;
 
-    internal ImportanceEntry(FloatRegion sums, float[] counts, bool isLegacy)
+    internal ImatrixEntry(FloatRegion sums, float[] counts, bool isLegacy)
     {
         _sums = sums;
         _counts = counts;
@@ -27,12 +27,12 @@ public sealed class ImportanceEntry
     public bool IsPartial => _counts.Any(count => count <= 0);
 
     /// <summary>Reads Σx² of each column, matrix after matrix; of the older format the mean of x² times the calls.</summary>
-    /// <exception cref="ImportanceFormatException">The file has become shorter since it was opened.</exception>
+    /// <exception cref="ImatrixFormatException">The file has become shorter since it was opened.</exception>
     public float[] ReadSums() => _sums.Read();
 
     /// <summary>Reads the mean of x² of each column, which is the factor the column is quantized with.</summary>
     /// <remarks>1 for the columns of a matrix that the text never used, which the older format says in the sums themselves.</remarks>
-    /// <exception cref="ImportanceFormatException">The file has become shorter since it was opened.</exception>
+    /// <exception cref="ImatrixFormatException">The file has become shorter since it was opened.</exception>
     public float[] ReadMeans()
     {
         float[] means = ReadSums();
@@ -48,14 +48,14 @@ public sealed class ImportanceEntry
         return means;
     }
 
-    /// <exception cref="ImportanceFormatException">A value is not finite, or negative, which no mean of squares is.</exception>
+    /// <exception cref="ImatrixFormatException">A value is not finite, or negative, which no mean of squares is.</exception>
     internal void CheckValues()
     {
         float[] means = ReadMeans();
         for (int i = 0; i < means.Length; i++)
         {
             if (!float.IsFinite(means[i]) || means[i] < 0)
-                throw new ImportanceFormatException(_sums.Path, $"importance of '{Name}'", _sums.Offset + ((long)i * sizeof(float)), $"column {i} is {(means[i] < 0 ? "negative" : "not a finite number")}");
+                throw new ImatrixFormatException(_sums.Path, $"importance of '{Name}'", _sums.Offset + ((long)i * sizeof(float)), $"column {i} is {(means[i] < 0 ? "negative" : "not a finite number")}");
         }
     }
 }

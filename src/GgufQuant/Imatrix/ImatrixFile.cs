@@ -1,12 +1,12 @@
 namespace GgufQuant.Imatrix;
 
 /// <summary>An importance matrix: how strongly a model's weights are driven, column by column, by some text.</summary>
-public sealed class ImportanceMatrix
+public sealed class ImatrixFile
 {
-    private readonly Dictionary<string, ImportanceEntry> _byName;
+    private readonly Dictionary<string, ImatrixEntry> _byName;
 
-    internal ImportanceMatrix(
-        string path, bool isLegacy, IReadOnlyList<ImportanceEntry> entries, IReadOnlyList<string> datasets, int chunkCount, int? chunkSize)
+    internal ImatrixFile(
+        string path, bool isLegacy, IReadOnlyList<ImatrixEntry> entries, IReadOnlyList<string> datasets, int chunkCount, int? chunkSize)
     {
         Path = path;
         IsLegacy = isLegacy;
@@ -24,7 +24,7 @@ public sealed class ImportanceMatrix
     public bool IsLegacy { get; }
 
     /// <summary>An entry a weight tensor.</summary>
-    public IReadOnlyList<ImportanceEntry> Entries { get; }
+    public IReadOnlyList<ImatrixEntry> Entries { get; }
 
     /// <summary>The texts it was made from, as far as the file says.</summary>
     public IReadOnlyList<string> Datasets { get; }
@@ -38,15 +38,15 @@ public sealed class ImportanceMatrix
     /// <summary>Reads a file of either format.</summary>
     /// <param name="path">The file.</param>
     /// <param name="token">Stops it.</param>
-    /// <exception cref="ImportanceFormatException">The file is not an importance matrix, is damaged, or holds values that are negative or not finite.</exception>
+    /// <exception cref="ImatrixFormatException">The file is not an importance matrix, is damaged, or holds values that are negative or not finite.</exception>
     /// <exception cref="Gguf.GgufFormatException">The file is GGUF, but damaged.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static ImportanceMatrix Open(string path, CancellationToken token = default)
+    public static ImatrixFile Open(string path, CancellationToken token = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        ImportanceMatrix matrix = IsGguf(path) ? GgufImatrixReader.Read(path) : LegacyImatrixReader.Read(path);
-        foreach (ImportanceEntry entry in matrix.Entries)
+        ImatrixFile matrix = IsGguf(path) ? GgufImatrixReader.Read(path) : LegacyImatrixReader.Read(path);
+        foreach (ImatrixEntry entry in matrix.Entries)
         {
             token.ThrowIfCancellationRequested();
             entry.CheckValues();
@@ -55,16 +55,16 @@ public sealed class ImportanceMatrix
     }
 
     /// <summary>The entry of a weight tensor; null if there is none.</summary>
-    public ImportanceEntry? Find(string name) => _byName.GetValueOrDefault(name);
+    public ImatrixEntry? Find(string name) => _byName.GetValueOrDefault(name);
 
     /// <summary>The same matrix with some entries only, by parts of their names.</summary>
     /// <param name="include">Keeps the entries that contain one of these; all if empty.</param>
     /// <param name="exclude">Leaves out the entries that contain one of these.</param>
-    public ImportanceMatrix Where(IReadOnlyCollection<string> include, IReadOnlyCollection<string> exclude)
+    public ImatrixFile Where(IReadOnlyCollection<string> include, IReadOnlyCollection<string> exclude)
     {
         ArgumentNullException.ThrowIfNull(include);
         ArgumentNullException.ThrowIfNull(exclude);
-        bool IsKept(ImportanceEntry entry) =>
+        bool IsKept(ImatrixEntry entry) =>
             (include.Count == 0 || include.Any(part => entry.Name.Contains(part, StringComparison.Ordinal)))
             && !exclude.Any(part => entry.Name.Contains(part, StringComparison.Ordinal));
         return new(Path, IsLegacy, [.. Entries.Where(IsKept)], Datasets, ChunkCount, ChunkSize);

@@ -1,13 +1,13 @@
 namespace GgufQuant.Imatrix;
 
 /// <summary>A file is not the importance matrix it should be: the message names the file, the field and its place.</summary>
-public sealed class ImportanceFormatException : Exception
+public sealed class ImatrixFormatException : Exception
 {
     /// <param name="filePath">The file.</param>
     /// <param name="field">The field that is wrong.</param>
     /// <param name="offset">Where it starts, in bytes from the start of the file.</param>
     /// <param name="problem">What is wrong, as a sentence without its final stop.</param>
-    public ImportanceFormatException(string filePath, string field, long offset, string problem)
+    public ImatrixFormatException(string filePath, string field, long offset, string problem)
         : base($"'{filePath}' cannot be read as an importance matrix. {field} at byte {offset}: {problem}.")
     {
         FilePath = filePath;

@@ -24,53 +24,53 @@ internal sealed class LegacyImatrixReader
 
     private long Remaining => _stream.Length - _stream.Position;
 
-    internal static ImportanceMatrix Read(string path)
+    internal static ImatrixFile Read(string path)
     {
         using FileStream stream = File.OpenRead(path);
         return new LegacyImatrixReader(path, stream).Read();
     }
 
-    private ImportanceMatrix Read()
+    private ImatrixFile Read()
     {
         const int SmallestEntry = 4 * sizeof(int);
         int count = ReadInt32("entry count");
         if (count == 0)
-            throw Refusal("entry count", sizeof(int), "it is 0, so there is no importance in the file");
+            throw Invalid("entry count", sizeof(int), "it is 0, so there is no importance in the file");
         if (count < 0 || count > Remaining / SmallestEntry)
-            throw Refusal("entry count", sizeof(int), $"{count} entries do not fit a file of {_stream.Length} bytes, so this is no importance matrix");
+            throw Invalid("entry count", sizeof(int), $"{count} entries do not fit a file of {_stream.Length} bytes, so this is no importance matrix");
 
-        List<ImportanceEntry> entries = [];
+        List<ImatrixEntry> entries = [];
         HashSet<string> names = new(StringComparer.Ordinal);
         for (int i = 0; i < count; i++)
         {
-            ImportanceEntry entry = ReadEntry(i);
+            ImatrixEntry entry = ReadEntry(i);
             if (!names.Add(entry.Name))
-                throw Refusal($"entry {i}", 0, $"'{entry.Name}' is there twice");
+                throw Invalid($"entry {i}", 0, $"'{entry.Name}' is there twice");
             entries.Add(entry);
         }
 
         int chunkCount = Remaining >= sizeof(int) ? ReadInt32("chunk count") : 0;
         string[] datasets = Remaining >= sizeof(int) ? [ReadText("text path")] : [];
-        return new ImportanceMatrix(_path, isLegacy: true, entries, datasets, Math.Max(0, chunkCount), chunkSize: null);
+        return new ImatrixFile(_path, isLegacy: true, entries, datasets, Math.Max(0, chunkCount), chunkSize: null);
     }
 
-    private ImportanceEntry ReadEntry(int index)
+    private ImatrixEntry ReadEntry(int index)
     {
         string name = ReadText($"name of entry {index}");
         int calls = ReadInt32($"calls of '{name}'");
         int length = ReadInt32($"length of '{name}'");
         if (length < 1 || length > Math.Min(Remaining, Array.MaxLength) / sizeof(float))
-            throw Refusal($"length of '{name}'", sizeof(int), $"{length} values do not fit in the {Remaining} bytes that are left");
+            throw Invalid($"length of '{name}'", sizeof(int), $"{length} values do not fit in the {Remaining} bytes that are left");
         FloatRegion sums = new(_path, name, _stream.Position, length, IsBigEndian: false);
         _stream.Position += (long)length * sizeof(float);
-        return new ImportanceEntry(sums, [calls], isLegacy: true);
+        return new ImatrixEntry(sums, [calls], isLegacy: true);
     }
 
     private string ReadText(string field)
     {
         int length = ReadInt32(field);
         if (length < 0 || length > Math.Min(Remaining, MaxNameBytes))
-            throw Refusal(field, sizeof(int), $"{length} bytes do not fit in the {Remaining} that are left");
+            throw Invalid(field, sizeof(int), $"{length} bytes do not fit in the {Remaining} that are left");
         byte[] bytes = new byte[length];
         _stream.ReadExactly(bytes);
         return Encoding.UTF8.GetString(bytes);
@@ -79,11 +79,11 @@ internal sealed class LegacyImatrixReader
     private int ReadInt32(string field)
     {
         if (Remaining < sizeof(int))
-            throw Refusal(field, 0, "the file ends before it");
+            throw Invalid(field, 0, "the file ends before it");
         Span<byte> bytes = stackalloc byte[sizeof(int)];
         _stream.ReadExactly(bytes);
         return BinaryPrimitives.ReadInt32LittleEndian(bytes);
     }
 
-    private ImportanceFormatException Refusal(string field, int back, string problem) => new(_path, field, _stream.Position - back, problem);
+    private ImatrixFormatException Invalid(string field, int back, string problem) => new(_path, field, _stream.Position - back, problem);
 }

@@ -51,7 +51,7 @@ internal readonly record struct WeightMoments(
         if (count == 0)
             return others;
 
-        double mean = Lanes.Sum(sums + sums2) / count;
+        double mean = VectorSum.Of(sums + sums2) / count;
         double smallest = double.PositiveInfinity;
         double largest = double.NegativeInfinity;
         for (int lane = 0; lane < Vector512<float>.Count; lane++)
@@ -59,7 +59,7 @@ internal readonly record struct WeightMoments(
             smallest = Math.Min(smallest, minimum[lane]);
             largest = Math.Max(largest, maximum[lane]);
         }
-        double deviations = Math.Max(0, Lanes.Sum(squares + squares2) - (count * mean * mean));
+        double deviations = Math.Max(0, VectorSum.Of(squares + squares2) - (count * mean * mean));
         return Combine(new WeightMoments(count, smallest, largest, origin + mean, deviations, zeros, 0, 0), others);
     }
 

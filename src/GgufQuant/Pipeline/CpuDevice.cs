@@ -77,8 +77,8 @@ public sealed class CpuDevice : IQuantizationDevice
         long weights = job.Weights;
         // Without importance rows do not matter to any format, so a tile may end within one.
         bool keepsRows = !job.Importance.IsEmpty;
-        int rowsATile = Math.Max(1, TileWeights / job.RowLength);
-        int tileLength = (int)Math.Min(weights, keepsRows ? (long)rowsATile * job.RowLength : TileWeights);
+        int rowsPerTile = Math.Max(1, TileWeights / job.RowLength);
+        int tileLength = (int)Math.Min(weights, keepsRows ? (long)rowsPerTile * job.RowLength : TileWeights);
 
         for (long start = 0; start < weights; start += tileLength)
         {

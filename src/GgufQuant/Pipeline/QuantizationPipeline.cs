@@ -10,7 +10,7 @@ using GgufQuant.Planning;
 namespace GgufQuant.Pipeline;
 
 /// <summary>One run of <see cref="Quantizer"/>: the threads that read, hand over and write chunks.</summary>
-internal sealed class Conversion
+internal sealed class QuantizationPipeline
 {
     private static readonly TimeSpan s_reportInterval = TimeSpan.FromMilliseconds(100);
 
@@ -33,7 +33,7 @@ internal sealed class Conversion
     private long _bytesWritten;
     private long _lastReport;
 
-    internal Conversion(
+    internal QuantizationPipeline(
         QuantizationPlan plan, IQuantizationDevice device, IReadOnlyList<AtomicFile> files, long bufferBudget,
         IProgress<QuantizationProgress>? progress, CancellationToken token)
     {
@@ -81,8 +81,8 @@ internal sealed class Conversion
     private static (int ChunkWeights, int Threads) Divide(QuantizationPlan plan, IQuantizationDevice device, long budget)
     {
         const int SmallestChunk = 16 * 1024;
-        double bytesAWeight = plan.Tensors.Select(BytesAWeight).DefaultIfEmpty(0).Max();
-        long most = (long)(budget / Math.Max(1, bytesAWeight));
+        double bytesPerWeight = plan.Tensors.Select(BytesPerWeight).DefaultIfEmpty(0).Max();
+        long most = (long)(budget / Math.Max(1, bytesPerWeight));
         // Some formats weigh a row as a whole once there is importance, so such rows are never cut.
         long longestRow = plan.Tensors.Where(tensor => tensor.Importance is not null).Select(tensor => tensor.Source.RowLength).DefaultIfEmpty(0).Max();
         if (longestRow > most)
@@ -95,7 +95,7 @@ internal sealed class Conversion
     private static int ThreadsFor(int jobs) => jobs + Math.Max(2, jobs);
 
     // Source, blocks, and the floats between them; what is copied stays where it was read to.
-    private static double BytesAWeight(PlannedTensor tensor) => tensor.IsCopied
+    private static double BytesPerWeight(PlannedTensor tensor) => tensor.IsCopied
         ? tensor.Source.Format.BitsPerWeight / 8
         : ((tensor.Source.Format.BitsPerWeight + tensor.Format.BitsPerWeight) / 8) + sizeof(float);
 
@@ -192,13 +192,13 @@ internal sealed class Conversion
 
     private string HashOf(int index)
     {
-        (int file, GgufTensor place) = _plan.Layout.Places[index];
+        (int file, GgufTensor slot) = _plan.Layout.Slots[index];
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        byte[] bytes = new byte[(int)Math.Min(1 << 20, place.ByteCount)];
-        for (long done = 0; done < place.ByteCount;)
+        byte[] bytes = new byte[(int)Math.Min(1 << 20, slot.ByteCount)];
+        for (long done = 0; done < slot.ByteCount;)
         {
             _token.ThrowIfCancellationRequested();
-            int count = _files[file].Read(place.FileOffset + done, bytes.AsSpan(0, (int)Math.Min(bytes.Length, place.ByteCount - done)));
+            int count = _files[file].Read(slot.FileOffset + done, bytes.AsSpan(0, (int)Math.Min(bytes.Length, slot.ByteCount - done)));
             if (count == 0)
                 break;
             hash.AppendData(bytes, 0, count);
@@ -211,7 +211,7 @@ internal sealed class Conversion
     {
         long invalid = BlockValidation.FindInvalid(chunk.Tensor.Target, source.Span);
         if (invalid >= 0)
-            throw Refusal(chunk, source, new WeightFault(invalid * chunk.Tensor.Format.BlockSize, IsInSource: true));
+            throw Unquantizable(chunk, source, new WeightFault(invalid * chunk.Tensor.Format.BlockSize, IsInSource: true));
         return source;
     }
 
@@ -219,10 +219,10 @@ internal sealed class Conversion
     {
         QuantizationJob job = new(chunk.Tensor.Source.Type, chunk.Tensor.Target, chunk.RowLength, chunk.Rows, chunk.Importance, source, target);
         WeightFault? fault = _device.QuantizeAsync(job, _token).GetAwaiter().GetResult();
-        return fault is null ? target : throw Refusal(chunk, source, fault);
+        return fault is null ? target : throw Unquantizable(chunk, source, fault);
     }
 
-    private static QuantizationException Refusal(Chunk chunk, Memory<byte> source, WeightFault fault)
+    private static QuantizationException Unquantizable(Chunk chunk, Memory<byte> source, WeightFault fault)
     {
         PlannedTensor tensor = chunk.Tensor;
         long weight = chunk.FirstWeight + fault.Weight;

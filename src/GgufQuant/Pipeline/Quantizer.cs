@@ -59,10 +59,10 @@ public sealed class Quantizer
         try
         {
             // Shards share the disk, and what an interrupted run had finished has its room already.
-            DiskRoom.Check(paths[0], plan.TotalBytes - (journal?.Finished.Keys.Sum(index => plan.Tensors[index].ByteCount) ?? 0));
+            DiskSpace.Check(paths[0], plan.TotalBytes - (journal?.Finished.Keys.Sum(index => plan.Tensors[index].ByteCount) ?? 0));
             foreach ((string path, GgufWriter layout) in paths.Zip(plan.Layout.Files))
                 files.Add(AtomicFile.Create(path, layout.Length, overwrite, layout.WriteHeader, isResumable: _options.Resume));
-            Conversion conversion = new(plan, device, files, _options.MemoryBudget / 2, progress, token) { Reuse = _options.Reuse, Reused = reused, Journal = journal };
+            QuantizationPipeline conversion = new(plan, device, files, _options.MemoryBudget / 2, progress, token) { Reuse = _options.Reuse, Reused = reused, Journal = journal };
             resumed = conversion.Run();
             files.ForEach(file => file.Commit());
             journal?.Delete();
@@ -94,7 +94,7 @@ public sealed class Quantizer
 
     private static void CheckIsNotSource(GgufFile source, string destination)
     {
-        if (source.Shards.Any(shard => FilePath.AreSame(shard.Path, destination)))
+        if (source.Shards.Any(shard => PathIdentity.AreSame(shard.Path, destination)))
             throw new IOException($"'{destination}' is the model to be quantized: choose another name for the result.");
     }
 

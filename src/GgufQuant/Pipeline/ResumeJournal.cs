@@ -94,12 +94,12 @@ internal sealed class ResumeJournal : IDisposable
         {
             foreach (GgufWriter layout in plan.Layout.Files)
                 layout.WriteHeader(stream);
-            foreach (string path in plan.Source.Shards.Select(shard => shard.Path).Concat(plan.Options.ImportanceMatrix is { } matrix ? [Path.GetFullPath(matrix.Path)] : []))
+            foreach (string path in plan.Source.Shards.Select(shard => shard.Path).Concat(plan.Options.Imatrix is { } matrix ? [Path.GetFullPath(matrix.Path)] : []))
             {
                 FileInfo file = new(path);
                 stream.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{path}|{file.Length}|{file.LastWriteTimeUtc:O}\n")));
             }
-            foreach (ImportanceEntry entry in plan.Tensors.Select(tensor => tensor.Importance).OfType<ImportanceEntry>())
+            foreach (ImatrixEntry entry in plan.Tensors.Select(tensor => tensor.Importance).OfType<ImatrixEntry>())
                 stream.Write(Encoding.UTF8.GetBytes($"{entry.Name}\n"));
         }
         return $"GgufQuant {Convert.ToHexString(hash.Hash!)}";

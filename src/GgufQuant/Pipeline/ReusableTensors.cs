@@ -53,8 +53,8 @@ internal static class ReusableTensors
         tensor.Source.Format.Dequantize(raw, weights);
 
         byte[] blocks = new byte[tensor.Format.ByteCount(length)];
-        long rowsAMatrix = importance.Length == 0 ? 1 : tensor.Source.RowCount / (importance.Length / length);
-        ReadOnlySpan<float> factors = importance.Length == 0 ? [] : importance.AsSpan((int)(row / rowsAMatrix) * length, length);
+        long rowsPerMatrix = importance.Length == 0 ? 1 : tensor.Source.RowCount / (importance.Length / length);
+        ReadOnlySpan<float> factors = importance.Length == 0 ? [] : importance.AsSpan((int)(row / rowsPerMatrix) * length, length);
         try
         {
             tensor.Format.Quantize(weights, length, factors, blocks);

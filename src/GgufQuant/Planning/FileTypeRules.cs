@@ -6,15 +6,15 @@ using GgmlType = GgufQuant.Formats.GgmlType;
 namespace GgufQuant.Planning;
 
 /// <summary>A type and the rule that chose it, in words for the plan.</summary>
-internal readonly record struct MixChoice(GgmlType Type, string Rule);
+internal readonly record struct TypeChoice(GgmlType Type, string Rule);
 
 /// <summary>Where in a model a tensor stands.</summary>
 /// <param name="Model">The model.</param>
 /// <param name="Index">The layer, or for value projections the running number.</param>
 /// <param name="Count">The layers, or for value projections their number.</param>
-internal readonly record struct MixPlace(MixModel Model, int Index, int Count)
+internal readonly record struct LayerPosition(ModelTraits Model, int Index, int Count)
 {
-    /// <summary>Whether the place is in the first eighth, the last eighth, or every third between them.</summary>
+    /// <summary>Whether the position is in the first eighth, the last eighth, or every third between them.</summary>
     internal bool GetsMoreBits =>
         Index < Count / 8 || Index >= 7 * Count / 8 || (Index - (Count / 8)) % 3 == 2;
 
@@ -23,11 +23,11 @@ internal readonly record struct MixPlace(MixModel Model, int Index, int Count)
     internal bool IsInMiddle => Index >= Count / 8 && Index < 7 * Count / 8;
 }
 
-/// <summary>Chooses a type at a place; null leaves the file type's default.</summary>
-internal delegate MixChoice? MixRule(MixPlace place);
+/// <summary>Chooses a type at a position; null leaves the file type's default.</summary>
+internal delegate TypeChoice? TypeRule(LayerPosition position);
 
 /// <summary>What one file type gives each kind of tensor; a rule that is missing leaves the default.</summary>
-internal sealed record MixRow(GgmlType Default)
+internal sealed record FileTypeRules(GgmlType Default)
 {
     /// <summary>For token embeddings that are not the output too.</summary>
     internal GgmlType? Embedding { get; init; }
@@ -35,17 +35,17 @@ internal sealed record MixRow(GgmlType Default)
     /// <summary>For the output, where its rows divide into blocks.</summary>
     internal GgmlType Output { get; init; } = Default == Q8_0 ? Q8_0 : Q6_K;
 
-    internal MixRule? Value { get; init; }
+    internal TypeRule? Value { get; init; }
 
-    internal MixRule? Key { get; init; }
+    internal TypeRule? Key { get; init; }
 
-    internal MixRule? Query { get; init; }
+    internal TypeRule? Query { get; init; }
 
-    internal MixRule? Down { get; init; }
+    internal TypeRule? Down { get; init; }
 
-    internal MixRule? AttentionOutput { get; init; }
+    internal TypeRule? AttentionOutput { get; init; }
 
-    internal MixRule? GateOrUp { get; init; }
+    internal TypeRule? GateOrUp { get; init; }
 
     /// <summary>Whether the attention output of an 8-expert model is kept in q5_K.</summary>
     internal bool LiftsEightExpertOutput { get; init; }
@@ -55,7 +55,7 @@ internal sealed record MixRow(GgmlType Default)
 }
 
 /// <summary>The table of every file type's mix.</summary>
-internal static class MixTable
+internal static class FileTypeTable
 {
     private const string MoreBits = "one of the layers given more bits";
     private const string SharedKeys = "small, as 4 or more query heads share it";
@@ -64,7 +64,7 @@ internal static class MixTable
     private const string MiddleLayers = "in the middle three quarters of the layers";
     private const string Everywhere = "given another type in every layer";
 
-    private static readonly FrozenDictionary<FileType, MixRow> s_rows = new Dictionary<FileType, MixRow>
+    private static readonly FrozenDictionary<FileType, FileTypeRules> s_rules = new Dictionary<FileType, FileTypeRules>
     {
         [FileType.F32] = new(F32),
         [FileType.F16] = new(F16),
@@ -83,7 +83,7 @@ internal static class MixTable
         [FileType.Q2_K_S] = new(Q2_K) { Value = IfKeysAreShared(Q4_K), Down = Early(Q4_K) },
         [FileType.Q2_K] = new(Q2_K)
         {
-            Value = place => place.Model.SharesKeys ? new(Q4_K, SharedKeys) : new(Q3_K, Everywhere),
+            Value = position => position.Model.SharesKeys ? new(Q4_K, SharedKeys) : new(Q3_K, Everywhere),
             Down = Always(Q3_K),
             AttentionOutput = Always(Q3_K),
             LiftsEightExpertOutput = true,
@@ -91,11 +91,11 @@ internal static class MixTable
         [FileType.Q3_K_S] = new(Q3_K) { LiftsEightExpertOutput = true },
         [FileType.Q3_K_M] = new(Q3_K)
         {
-            Value = place => place.Index < 2 ? new(Q5_K, "one of the first two") : new(Q4_K, Everywhere),
-            Down = place =>
-                place.IsInFirst(16) ? new(Q5_K, FirstSixteenth)
-                : !place.Model.IsFalcon ? new(Q4_K, Everywhere)
-                : place.GetsMoreBits ? new(Q4_K, MoreBits)
+            Value = position => position.Index < 2 ? new(Q5_K, "one of the first two") : new(Q4_K, Everywhere),
+            Down = position =>
+                position.IsInFirst(16) ? new(Q5_K, FirstSixteenth)
+                : !position.Model.IsFalcon ? new(Q4_K, Everywhere)
+                : position.GetsMoreBits ? new(Q4_K, MoreBits)
                 : null,
             AttentionOutput = Always(Q4_K),
             LiftsEightExpertOutput = true,
@@ -103,22 +103,22 @@ internal static class MixTable
         [FileType.Q3_K_L] = new(Q3_K)
         {
             Value = Always(Q5_K),
-            Down = place => new(place.Model.IsFalcon ? Q4_K : Q5_K, Everywhere),
-            AttentionOutput = place => new(place.Model.IsFalcon ? Q4_K : Q5_K, Everywhere),
+            Down = position => new(position.Model.IsFalcon ? Q4_K : Q5_K, Everywhere),
+            AttentionOutput = position => new(position.Model.IsFalcon ? Q4_K : Q5_K, Everywhere),
         },
         [FileType.Q4_K_S] = new(Q4_K)
         {
-            Value = place => place.Index < 4 ? new(Q5_K, "one of the first four") : null,
-            Down = place => place.IsInFirst(8) && !place.Model.IsFalcon ? new(Q5_K, FirstEighth) : null,
+            Value = position => position.Index < 4 ? new(Q5_K, "one of the first four") : null,
+            Down = position => position.IsInFirst(8) && !position.Model.IsFalcon ? new(Q5_K, FirstEighth) : null,
             LiftsEightExpertOutput = true,
         },
         [FileType.Q4_K_M] = new(Q4_K)
         {
             Value = WhereMoreBits(Q6_K),
-            Down = place => !place.Model.IsFalcon
-                ? place.GetsMoreBits ? new(Q6_K, MoreBits) : null
-                : place.IsInFirst(16) ? new(Q6_K, FirstSixteenth)
-                : place.GetsMoreBits ? new(Q5_K, MoreBits)
+            Down = position => !position.Model.IsFalcon
+                ? position.GetsMoreBits ? new(Q6_K, MoreBits) : null
+                : position.IsInFirst(16) ? new(Q6_K, FirstSixteenth)
+                : position.GetsMoreBits ? new(Q5_K, MoreBits)
                 : null,
             LiftsEightExpertOutput = true,
         },
@@ -137,15 +137,15 @@ internal static class MixTable
         {
             Embedding = IQ3_S,
             Output = Q5_K,
-            Value = place =>
-                place.Model.SharesKeys ? new(Q4_K, SharedKeys)
-                : place.Model.HasImportance ? null
+            Value = position =>
+                position.Model.SharesKeys ? new(Q4_K, SharedKeys)
+                : position.Model.HasImportance ? null
                 : new(IQ3_S, "no importance matrix"),
             Key = Always(IQ2_S),
             Query = Always(IQ2_S),
-            Down = place => place.Model.HasImportance
+            Down = position => position.Model.HasImportance
                 ? null
-                : place.IsInFirst(8) ? new(Q4_K, FirstEighth) : new(Q3_K, "no importance matrix"),
+                : position.IsInFirst(8) ? new(Q4_K, FirstEighth) : new(Q3_K, "no importance matrix"),
             AttentionOutput = Always(IQ3_S),
             LiftsEightExpertOutput = true,
         },
@@ -154,61 +154,59 @@ internal static class MixTable
             Value = IfKeysAreShared(Q4_K),
             Key = Always(IQ3_XXS),
             Query = Always(IQ3_XXS),
-            GateOrUp = place => place.IsInMiddle ? new(IQ3_XXS, MiddleLayers) : null,
+            GateOrUp = position => position.IsInMiddle ? new(IQ3_XXS, MiddleLayers) : null,
             LiftsEightExpertOutput = true,
         },
         [FileType.IQ3_S] = new(IQ3_S) { Value = IfKeysAreShared(Q4_K), LiftsEightExpertOutput = true },
         [FileType.IQ3_M] = new(IQ3_S)
         {
             Value = Always(Q4_K),
-            Down = place =>
-                place.IsInFirst(8) ? new(Q4_K, FirstEighth)
-                : place.Model.HasEightExperts && place.GetsMoreBits ? new(Q4_K, MoreBits)
+            Down = position =>
+                position.IsInFirst(8) ? new(Q4_K, FirstEighth)
+                : position.Model.HasEightExperts && position.GetsMoreBits ? new(Q4_K, MoreBits)
                 : null,
             AttentionOutput = Always(Q4_K),
             LiftsEightExpertOutput = true,
         },
-        [FileType.IQ4_NL] = FourBitLattice(IQ4_NL),
-        [FileType.IQ4_XS] = FourBitLattice(IQ4_XS),
+        [FileType.IQ4_NL] = FourBitNonlinear(IQ4_NL),
+        [FileType.IQ4_XS] = FourBitNonlinear(IQ4_XS),
     }.ToFrozenDictionary();
 
-    internal static IEnumerable<FileType> FileTypes => s_rows.Keys.Order();
-
     /// <exception cref="QuantizationException">llama.cpp makes no such files.</exception>
-    internal static MixRow RowOf(FileType type) =>
-        s_rows.TryGetValue(type, out MixRow? row)
-            ? row
+    internal static FileTypeRules Of(FileType type) =>
+        s_rules.TryGetValue(type, out FileTypeRules? rules)
+            ? rules
             : throw new QuantizationException($"llama.cpp makes no files of type {type}; single tensors may have a type of that name.");
 
-    private static MixRule Always(GgmlType type) => _ => new(type, Everywhere);
+    private static TypeRule Always(GgmlType type) => _ => new(type, Everywhere);
 
-    private static MixRule Early(GgmlType type) => place => place.IsInFirst(8) ? new(type, FirstEighth) : null;
+    private static TypeRule Early(GgmlType type) => position => position.IsInFirst(8) ? new(type, FirstEighth) : null;
 
-    private static MixRule WhereMoreBits(GgmlType type) => place => place.GetsMoreBits ? new(type, MoreBits) : null;
+    private static TypeRule WhereMoreBits(GgmlType type) => position => position.GetsMoreBits ? new(type, MoreBits) : null;
 
-    private static MixRule IfKeysAreShared(GgmlType type) => place => place.Model.SharesKeys ? new(type, SharedKeys) : null;
+    private static TypeRule IfKeysAreShared(GgmlType type) => position => position.Model.SharesKeys ? new(type, SharedKeys) : null;
 
     // With importance weights the plain 4- and 5-bit types go astray in the first down projections.
-    private static MixRule EarlyWithImportance(GgmlType type) =>
-        place => place.Model.HasImportance && place.IsInFirst(8) ? new(type, $"{FirstEighth}, with an importance matrix") : null;
+    private static TypeRule EarlyWithImportance(GgmlType type) =>
+        position => position.Model.HasImportance && position.IsInFirst(8) ? new(type, $"{FirstEighth}, with an importance matrix") : null;
 
-    private static MixRow BelowThreeBits(GgmlType type, GgmlType embedding, GgmlType lifted, GgmlType? attentionOutput) => new(type)
+    private static FileTypeRules BelowThreeBits(GgmlType type, GgmlType embedding, GgmlType lifted, GgmlType? attentionOutput) => new(type)
     {
         IsBelowThreeBits = true,
         Embedding = embedding,
         Output = Q5_K,
-        Value = place =>
-            place.Model.SharesKeys ? new(Q4_K, SharedKeys)
-            : place.Model.Experts >= 4 ? new(Q4_K, "small beside 4 or more experts")
+        Value = position =>
+            position.Model.SharesKeys ? new(Q4_K, SharedKeys)
+            : position.Model.Experts >= 4 ? new(Q4_K, "small beside 4 or more experts")
             : new(lifted, Everywhere),
         Down = Early(lifted),
         AttentionOutput = attentionOutput is { } output ? Always(output) : null,
     };
 
-    private static MixRow FourBitLattice(GgmlType type) => new(type)
+    private static FileTypeRules FourBitNonlinear(GgmlType type) => new(type)
     {
         Value = IfKeysAreShared(Q5_K),
-        Down = place => place.IsInFirst(8) && !place.Model.HasImportance ? new(Q5_K, $"{FirstEighth}, no importance matrix") : null,
+        Down = position => position.IsInFirst(8) && !position.Model.HasImportance ? new(Q5_K, $"{FirstEighth}, no importance matrix") : null,
         LiftsEightExpertOutput = true,
     };
 }

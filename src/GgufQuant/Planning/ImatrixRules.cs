@@ -6,15 +6,15 @@ using GgufQuant.Models;
 namespace GgufQuant.Planning;
 
 /// <summary>How llama.cpp's quantizer goes by an importance matrix, and which tensors it does not quantize without.</summary>
-internal static class ImportanceRules
+internal static class ImatrixRules
 {
     /// <summary>The entry that a tensor is quantized with; null if there is none or it is not needed.</summary>
     /// <exception cref="QuantizationException">The tensor needs an entry and has none, or one of another size.</exception>
-    internal static ImportanceEntry? Find(PlannedTensor tensor, FileType type, ImportanceMatrix? matrix)
+    internal static ImatrixEntry? Find(PlannedTensor tensor, FileType type, ImatrixFile? matrix)
     {
         if (tensor.IsCopied)
             return null;
-        ImportanceEntry? entry = matrix?.Find(tensor.Source.Name);
+        ImatrixEntry? entry = matrix?.Find(tensor.Source.Name);
         if (entry is not null && !Fits(entry, tensor.Source))
         {
             // Some old matrices have an entry of vocabulary size for the embeddings.
@@ -24,12 +24,12 @@ internal static class ImportanceRules
         }
         if (entry is null && IsRequired(tensor.Name, tensor.Format, type))
             throw Missing(tensor, type, matrix);
-        return tensor.Format.Importance == ImportanceUse.Ignored ? null : entry;
+        return tensor.Format.Importance == ImatrixSupport.Ignored ? null : entry;
     }
 
     internal static bool IsRequired(string name, BlockFormat target, FileType type)
     {
-        if (target.Importance == ImportanceUse.Required)
+        if (target.Importance == ImatrixSupport.Required)
             return true;
         if (TensorNames.RoleOf(name) is TensorRole.TokenEmbedding or TensorRole.Output)
             return false;
@@ -41,17 +41,17 @@ internal static class ImportanceRules
         };
     }
 
-    private static bool Fits(ImportanceEntry entry, GgufTensor tensor) => entry.Columns == Columns(tensor);
+    private static bool Fits(ImatrixEntry entry, GgufTensor tensor) => entry.Columns == Columns(tensor);
 
     private static long Columns(GgufTensor tensor) =>
         tensor.Shape.Skip(2).Aggregate(tensor.RowLength, (columns, dimension) => columns * dimension);
 
-    private static QuantizationException Missing(PlannedTensor tensor, FileType type, ImportanceMatrix? matrix) => new(matrix is null
+    private static QuantizationException Missing(PlannedTensor tensor, FileType type, ImatrixFile? matrix) => new(matrix is null
         ? $"{type} needs an importance matrix: tensor '{tensor.Name}' would become {tensor.Format}, which is garbage without one. "
             + "Make one from the original model and give it, or choose a type that needs none, such as Q4_K_M or Q2_K."
         : $"The importance matrix '{matrix.Path}' has no entry for tensor '{tensor.Name}', which would become {tensor.Format} and is garbage without one. "
             + "Give the tensor a type that needs none, such as q4_K, or make a matrix from more text.")
     {
-        Remedy = QuantizationRemedy.ImportanceMatrix,
+        Remedy = QuantizationRemedy.Imatrix,
     };
 }

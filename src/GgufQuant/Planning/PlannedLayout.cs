@@ -5,10 +5,10 @@ namespace GgufQuant.Planning;
 /// <summary>The files that a plan's tensors are written to: one, or several shards.</summary>
 internal sealed class PlannedLayout
 {
-    private PlannedLayout(IReadOnlyList<GgufWriter> files, IReadOnlyList<(int File, GgufTensor Place)> places)
+    private PlannedLayout(IReadOnlyList<GgufWriter> files, IReadOnlyList<(int File, GgufTensor Slot)> slots)
     {
         Files = files;
-        Places = places;
+        Slots = slots;
         Length = files.Sum(file => file.Length);
     }
 
@@ -16,7 +16,7 @@ internal sealed class PlannedLayout
     internal IReadOnlyList<GgufWriter> Files { get; }
 
     /// <summary>Where each tensor's data is written, in the order of the plan.</summary>
-    internal IReadOnlyList<(int File, GgufTensor Place)> Places { get; }
+    internal IReadOnlyList<(int File, GgufTensor Slot)> Slots { get; }
 
     /// <summary>Bytes of all files.</summary>
     internal long Length { get; }

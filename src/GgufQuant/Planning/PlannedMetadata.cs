@@ -18,7 +18,7 @@ internal static class PlannedMetadata
     {
         try
         {
-            GgufSplit.Refuse(added.Select(entry => entry.Key));
+            GgufSplit.ThrowIfReserved(added.Select(entry => entry.Key));
             _ = new GgufWriter(added, []);
         }
         catch (ArgumentException exception)
@@ -41,7 +41,7 @@ internal static class PlannedMetadata
             entries = With(entries, [source.Metadata.Find(GgufKeys.FileType) ?? GgufEntry.Create(GgufKeys.FileType, GuessedFileType.Of(source.Tensors))]);
         foreach (GgufEntry entry in options.Metadata)
             entries = With(entries, [entry]);
-        entries = With(entries, [.. Of(options.ImportanceMatrix)]);
+        entries = With(entries, [.. Of(options.Imatrix)]);
         if (options.PruneLayers.Count > 0 && source.Metadata.TryGetString(GgufKeys.Architecture, out string? architecture))
             entries = With(entries, [GgufEntry.Create(GgufKeys.BlockCount(architecture), (uint)pruning.Remaining)]);
         return entries;
@@ -54,7 +54,7 @@ internal static class PlannedMetadata
         return entries.Where(entry => !keys.Contains(entry.Key)).Concat(added);
     }
 
-    private static IEnumerable<GgufEntry> Of(ImportanceMatrix? matrix)
+    private static IEnumerable<GgufEntry> Of(ImatrixFile? matrix)
     {
         if (matrix is not { Entries.Count: > 0 })
             yield break;

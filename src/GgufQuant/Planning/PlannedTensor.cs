@@ -20,8 +20,30 @@ public sealed record PlannedTensor(GgufTensor Source, GgmlType Target, string Ru
     public long ByteCount => Format.ByteCount(Source.ElementCount);
 
     /// <summary>How much each column matters; null where all matter alike, or the target type takes no notice.</summary>
-    public ImportanceEntry? Importance { get; init; }
+    public ImatrixEntry? Importance { get; init; }
 
     /// <summary>Whether the tensor's bytes are taken over as they are.</summary>
     public bool IsCopied => Source.Type == Target;
+
+    /// <summary>Checks that the tensor can become what is planned.</summary>
+    /// <exception cref="QuantizationException">It cannot; the message says why and what to do.</exception>
+    internal void Validate(QuantizationOptions options)
+    {
+        if (IsCopied)
+            return;
+        BlockFormat source = Source.Format;
+        if (!source.IsQuantized && source.Type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16))
+            throw new QuantizationException($"Tensor '{Name}' holds {source}, which cannot be made into {Format}.");
+        if (source.IsQuantized && !options.AllowRequantize)
+        {
+            throw new QuantizationException(
+                $"Tensor '{Name}' is quantized already, to {source}; quantizing it again to {Format} loses more than quantizing the original would. "
+                + "Start from the F16, BF16 or F32 model, or allow requantizing.")
+            {
+                Remedy = QuantizationRemedy.AllowRequantize,
+            };
+        }
+        if (Source.RowLength % Format.BlockSize != 0)
+            throw new QuantizationException($"Tensor '{Name}' has rows of {Source.RowLength} weights, which are not whole {Format} blocks of {Format.BlockSize}: choose another type for it.");
+    }
 }

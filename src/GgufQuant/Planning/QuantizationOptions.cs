@@ -31,7 +31,7 @@ public sealed record QuantizationOptions
     public bool AllowRequantize { get; init; }
 
     /// <summary>How much each column of the weights matters; null for alike.</summary>
-    public ImportanceMatrix? ImportanceMatrix { get; init; }
+    public ImatrixFile? Imatrix { get; init; }
 
     /// <summary>Metadata to be added or to take the place of the source's, which the mix of types then goes by too.</summary>
     public IReadOnlyList<GgufEntry> Metadata { get; init; } = [];
@@ -49,7 +49,7 @@ public sealed record QuantizationOptions
 /// <summary>A type for the tensors whose name a regular expression finds a match in, whatever the case of its letters.</summary>
 public sealed class TensorTypeRule
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_regexTimeout = TimeSpan.FromSeconds(1);
     private readonly Regex _regex;
     private readonly HashSet<int>? _layers;
 
@@ -59,7 +59,7 @@ public sealed class TensorTypeRule
     /// <exception cref="ArgumentException">The pattern is not a regular expression.</exception>
     public TensorTypeRule(string pattern, GgmlType type, IEnumerable<int>? layers = null)
     {
-        _regex = new(pattern, RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, s_patience);
+        _regex = new(pattern, RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, s_regexTimeout);
         _layers = layers?.ToHashSet();
         Type = type;
     }

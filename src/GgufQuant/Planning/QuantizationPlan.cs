@@ -66,8 +66,8 @@ public sealed class QuantizationPlan
         List<PlannedTensor> tensors = ChooseTypes(source, type, options, pruning);
         for (int i = 0; i < tensors.Count; i++)
         {
-            PlanRules.Check(tensors[i], options);
-            tensors[i] = tensors[i] with { Importance = ImportanceRules.Find(tensors[i], type, options.ImportanceMatrix) };
+            tensors[i].Validate(options);
+            tensors[i] = tensors[i] with { Importance = ImatrixRules.Find(tensors[i], type, options.Imatrix) };
         }
         return new QuantizationPlan(source, type, options, tensors, PlannedLayout.Create(PlannedMetadata.Of(source, type, options, pruning), tensors, options));
     }
@@ -79,7 +79,7 @@ public sealed class QuantizationPlan
     public static QuantizationPlan CreateCopy(GgufFile source, QuantizationOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(source);
-        options = (options ?? QuantizationOptions.Default) with { ImportanceMatrix = null };
+        options = (options ?? QuantizationOptions.Default) with { Imatrix = null };
         PlannedMetadata.Check(options.Metadata);
         LayerPruning pruning = new(options.PruneLayers);
         List<PlannedTensor> tensors =
@@ -99,12 +99,12 @@ public sealed class QuantizationPlan
     {
         List<(string Name, GgufTensor Source)> named = Named(source, options, pruning);
         GgufMetadata metadata = options.Metadata.Count == 0 ? source.Metadata : new GgufMetadata(PlannedMetadata.With(source.Metadata, options.Metadata));
-        MixModel model = MixModelReader.Read(metadata, [.. named.Select(tensor => tensor.Name)], hasImportance ?? options.ImportanceMatrix is { Entries.Count: > 0 });
-        TensorMix mix = new(type, model, options);
+        ModelTraits model = ModelTraits.Read(metadata, [.. named.Select(tensor => tensor.Name)], hasImportance ?? options.Imatrix is { Entries.Count: > 0 });
+        TensorTypeSelector selector = new(type, model, options);
         List<PlannedTensor> planned = [];
         foreach ((string name, GgufTensor tensor) in named)
         {
-            MixChoice choice = mix.Next(name, tensor.Type, tensor.Shape.AsSpan());
+            TypeChoice choice = selector.Next(name, tensor.Type, tensor.Shape.AsSpan());
             planned.Add(new PlannedTensor(tensor, choice.Type, choice.Rule) { Name = name });
         }
         return planned;

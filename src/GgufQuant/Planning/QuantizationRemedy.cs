@@ -9,6 +9,6 @@ public enum QuantizationRemedy
     /// <summary><see cref="QuantizationOptions.AllowRequantize"/>.</summary>
     AllowRequantize,
 
-    /// <summary>An <see cref="QuantizationOptions.ImportanceMatrix"/>, or one that knows more tensors.</summary>
-    ImportanceMatrix,
+    /// <summary>An <see cref="QuantizationOptions.Imatrix"/>, or one that knows more tensors.</summary>
+    Imatrix,
 }

@@ -11,9 +11,9 @@ namespace GgufQuant.Planning;
 /// Tensors must come in the order they are written in: in dense models the rules go by how many value and feed-forward
 /// tensors the mixture has seen, so a tensor that an override takes away shifts those after it, as in llama.cpp.
 /// </remarks>
-internal sealed class TensorMix(FileType fileType, MixModel model, QuantizationOptions options)
+internal sealed class TensorTypeSelector(FileType fileType, ModelTraits model, QuantizationOptions options)
 {
-    private readonly MixRow _row = MixTable.RowOf(fileType);
+    private readonly FileTypeRules _rules = FileTypeTable.Of(fileType);
     private int _values;
     private int _downs;
     private int _gates;
@@ -24,7 +24,7 @@ internal sealed class TensorMix(FileType fileType, MixModel model, QuantizationO
     /// <param name="type">The type it has.</param>
     /// <param name="shape">Its shape, row length first.</param>
     /// <exception cref="QuantizationException">The tensor's rows suit no type the rules have, or its name does not tell its layer.</exception>
-    internal MixChoice Next(string name, GgmlType type, ReadOnlySpan<long> shape)
+    internal TypeChoice Next(string name, GgmlType type, ReadOnlySpan<long> shape)
     {
         if (QuantizableTensors.ReasonToKeep(name, shape, options.LeaveOutputTensor) is { } reason)
             return new(type, reason);
@@ -34,16 +34,16 @@ internal sealed class TensorMix(FileType fileType, MixModel model, QuantizationO
             return new(embedding, "token embedding type asked for");
         if (options.OutputTensorType is { } output && role == TensorRole.Output)
             return new(output, "output tensor type asked for");
-        if (!BlockFormat.Of(_row.Default).IsQuantized)
+        if (!BlockFormat.Of(_rules.Default).IsQuantized)
             return Default();
 
-        MixChoice choice = Override(name) ?? (options.Pure ? new(_row.Default, "pure: one type for all") : Mixture(name, role, shape));
+        TypeChoice choice = Override(name) ?? (options.Pure ? new(_rules.Default, "pure: one type for all") : ByRules(name, role, shape));
         return TypeFallback.For(choice, name, shape[0]);
     }
 
-    private MixChoice Default() => new(_row.Default, $"the type of {fileType}");
+    private TypeChoice Default() => new(_rules.Default, $"the type of {fileType}");
 
-    private MixChoice? Override(string name)
+    private TypeChoice? Override(string name)
     {
         foreach (TensorTypeRule rule in options.TensorTypes)
         {
@@ -53,58 +53,58 @@ internal sealed class TensorMix(FileType fileType, MixModel model, QuantizationO
         return null;
     }
 
-    private MixChoice Mixture(string name, TensorRole role, ReadOnlySpan<long> shape)
+    private TypeChoice ByRules(string name, TensorRole role, ReadOnlySpan<long> shape)
     {
         if (role == TensorRole.Output || (role == TensorRole.TokenEmbedding && model.TiedEmbeddings))
             return Output(role, shape[0]);
         if (fileType == FileType.MXFP4_MOE)
             return ExpertsOnly(role, shape);
         if (role == TensorRole.TokenEmbedding)
-            return _row.Embedding is { } embedding ? new(embedding, "token embedding") : Default();
-        MixChoice? choice = _row.IsBelowThreeBits ? BelowThreeBits(role) : Layered(name, role);
+            return _rules.Embedding is { } embedding ? new(embedding, "token embedding") : Default();
+        TypeChoice? choice = _rules.IsBelowThreeBits ? BelowThreeBits(role) : Layered(name, role);
         return choice is { } found ? found with { Rule = $"{Describe(role)}: {found.Rule}" } : Default();
     }
 
-    private MixChoice Output(TensorRole role, long rowLength)
+    private TypeChoice Output(TensorRole role, long rowLength)
     {
         string what = role == TensorRole.Output ? "output" : "token embedding that is the output too";
         if (options.OutputTensorType is { } asked)
             return new(asked, $"{what}: output tensor type asked for");
         if (model.IsFalcon)
             return new(Q8_0, $"{what}: falcon");
-        if (fileType != FileType.MXFP4_MOE && rowLength % BlockFormat.Of(_row.Default).BlockSize != 0)
+        if (fileType != FileType.MXFP4_MOE && rowLength % BlockFormat.Of(_rules.Default).BlockSize != 0)
             return new(Q8_0, $"{what}: rows of {rowLength} are not whole blocks");
-        return new(_row.Output, what);
+        return new(_rules.Output, what);
     }
 
     // Projections of latent attention are three-dimensional too; in this one architecture they are told apart by role.
-    private MixChoice ExpertsOnly(TensorRole role, ReadOnlySpan<long> shape)
+    private TypeChoice ExpertsOnly(TensorRole role, ReadOnlySpan<long> shape)
     {
         bool isExpert = shape.Length > 2 && shape[2] > 1
             && (model.Architecture != "bailingmoe3" || role is TensorRole.FfnUp or TensorRole.FfnGate or TensorRole.FfnDown);
         return isExpert ? new(MXFP4, "expert") : new(Q8_0, "not an expert");
     }
 
-    private MixChoice? BelowThreeBits(TensorRole role)
+    private TypeChoice? BelowThreeBits(TensorRole role)
     {
         switch (role)
         {
             case TensorRole.AttentionV or TensorRole.AttentionQkv or TensorRole.AttentionKvB:
-                return _row.Value!(new(model, _values++, model.ValueTensors));
+                return _rules.Value!(new(model, _values++, model.ValueTensors));
             case TensorRole.AttentionK when model.HasEightExperts:
                 return new(Q4_K, "8 experts");
             case TensorRole.FfnDown:
-                return _row.Down!(new(model, _downs++, model.Layers));
+                return _rules.Down!(new(model, _downs++, model.Layers));
             case TensorRole.AttentionOutput when model.HasEightExperts:
                 return new(Q5_K, "8 experts");
             case TensorRole.AttentionOutput:
-                return _row.AttentionOutput?.Invoke(new(model, 0, model.Layers));
+                return _rules.AttentionOutput?.Invoke(new(model, 0, model.Layers));
             default:
                 return null;
         }
     }
 
-    private MixChoice? Layered(string name, TensorRole role)
+    private TypeChoice? Layered(string name, TensorRole role)
     {
         switch (role)
         {
@@ -113,38 +113,38 @@ internal sealed class TensorMix(FileType fileType, MixModel model, QuantizationO
             case TensorRole.AttentionK when model.HasEightExperts:
                 return new(Q8_0, "8 experts");
             case TensorRole.AttentionK:
-                return _row.Key?.Invoke(new(model, 0, model.Layers));
+                return _rules.Key?.Invoke(new(model, 0, model.Layers));
             case TensorRole.AttentionQ:
-                return _row.Query?.Invoke(new(model, 0, model.Layers));
+                return _rules.Query?.Invoke(new(model, 0, model.Layers));
             case TensorRole.AttentionOutput:
                 return AttentionOutput();
             case TensorRole.FfnDown:
-                return _row.Down?.Invoke(new(model, Layer(name, ref _downs), model.Layers));
+                return _rules.Down?.Invoke(new(model, Layer(name, ref _downs), model.Layers));
             case TensorRole.FfnGate:
-                return _row.GateOrUp?.Invoke(new(model, Layer(name, ref _gates), model.Layers));
+                return _rules.GateOrUp?.Invoke(new(model, Layer(name, ref _gates), model.Layers));
             case TensorRole.FfnUp:
-                return _row.GateOrUp?.Invoke(new(model, Layer(name, ref _ups), model.Layers));
+                return _rules.GateOrUp?.Invoke(new(model, Layer(name, ref _ups), model.Layers));
             default:
                 return null;
         }
     }
 
-    private MixChoice? Value()
+    private TypeChoice? Value()
     {
-        MixChoice? choice = _row.Value?.Invoke(new(model, _values, model.ValueTensors));
+        TypeChoice? choice = _rules.Value?.Invoke(new(model, _values, model.ValueTensors));
         _values++;
         if (model.HasEightExperts)
             return new(Q8_0, "8 experts");
-        return model.Is70B && (choice?.Type ?? _row.Default) is Q3_K or Q4_K ? new(Q5_K, "70B, where it is an eighth of the queries") : choice;
+        return model.Is70B && (choice?.Type ?? _rules.Default) is Q3_K or Q4_K ? new(Q5_K, "70B, where it is an eighth of the queries") : choice;
     }
 
-    private MixChoice? AttentionOutput()
+    private TypeChoice? AttentionOutput()
     {
         if (model.IsFalcon)
-            return fileType == FileType.Q3_K_L ? _row.AttentionOutput!(new(model, 0, model.Layers)) : null;
+            return fileType == FileType.Q3_K_L ? _rules.AttentionOutput!(new(model, 0, model.Layers)) : null;
         if (model.HasEightExperts)
-            return _row.LiftsEightExpertOutput ? new(Q5_K, "8 experts") : null;
-        return _row.AttentionOutput?.Invoke(new(model, 0, model.Layers));
+            return _rules.LiftsEightExpertOutput ? new(Q5_K, "8 experts") : null;
+        return _rules.AttentionOutput?.Invoke(new(model, 0, model.Layers));
     }
 
     // Experts of a layer may be tensors of their own, so the count of tensors does not tell the layer.

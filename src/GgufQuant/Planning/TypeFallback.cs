@@ -11,7 +11,7 @@ internal static class TypeFallback
 
     /// <summary>The choice, or its stand-in.</summary>
     /// <exception cref="QuantizationException">The type has no stand-in.</exception>
-    internal static MixChoice For(MixChoice choice, string name, long rowLength)
+    internal static TypeChoice For(TypeChoice choice, string name, long rowLength)
     {
         BlockFormat format = BlockFormat.Of(choice.Type);
         if (rowLength % format.BlockSize == 0)

@@ -7,7 +7,7 @@ using System.Runtime.Intrinsics.X86;
 namespace GgufQuant.Simd;
 
 /// <summary>Moves chosen lanes together, so that those left to work on fill whole vectors.</summary>
-internal static class Compaction<TF, TI>
+internal static class CompressStore<TF, TI>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
 {

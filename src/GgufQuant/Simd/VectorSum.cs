@@ -3,10 +3,10 @@ using System.Runtime.Intrinsics;
 namespace GgufQuant.Simd;
 
 /// <summary>Sums of lanes in one order on every processor.</summary>
-internal static class Lanes
+internal static class VectorSum
 {
     /// <summary>The lanes added from the first to the last; the built-in sum leaves the order open.</summary>
-    public static double Sum(Vector512<double> vector)
+    public static double Of(Vector512<double> vector)
     {
         double sum = 0;
         for (int lane = 0; lane < Vector512<double>.Count; lane++)

@@ -70,7 +70,7 @@ public sealed class ImatrixCollectorTests
         first.AddDataset("calibration.txt");
         ImatrixWriter.Write(first, folder.File("imatrix"), format, overwrite: false);
 
-        CollectedImatrix read = CollectedImatrix.From(ImportanceMatrix.Open(folder.File("imatrix"), TestContext.Current.CancellationToken), 64);
+        CollectedImatrix read = CollectedImatrix.From(ImatrixFile.Open(folder.File("imatrix"), TestContext.Current.CancellationToken), 64);
         ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 1, SkipChunks = 2 }, read, cancellationToken: Token);
 
         Assert.Equal(["calibration.txt"], read.Datasets);
@@ -88,7 +88,7 @@ public sealed class ImatrixCollectorTests
             ImatrixWriter.Write(matrix, matrixPath, ImatrixFormat.Gguf, overwrite: false);
         }
         using QualityMeter meter = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, new() { Threads = 1, Chunks = 8 });
-        QuantizationOptions weighted = new() { ImportanceMatrix = ImportanceMatrix.Open(matrixPath, TestContext.Current.CancellationToken) };
+        QuantizationOptions weighted = new() { Imatrix = ImatrixFile.Open(matrixPath, TestContext.Current.CancellationToken) };
 
         double q2 = Divergence(FileType.Q2_K, new());
         double q2Weighted = Divergence(FileType.Q2_K, weighted);

@@ -108,7 +108,7 @@ public sealed class QuantAdvisorTests
         IReadOnlyList<QuantAdvice> without = QuantAdvisor.Find(file, Plenty);
         IReadOnlyList<QuantAdvice> with = QuantAdvisor.Find(file, Plenty, withImportanceMatrix: true);
 
-        Assert.DoesNotContain(without, entry => entry.Type.Imatrix == ImatrixUse.Required);
+        Assert.DoesNotContain(without, entry => entry.Type.Imatrix == ImatrixAdvice.Required);
         Assert.EndsWith("It needs the importance matrix.", with.Single(entry => entry.Type.Type == FileType.IQ2_XS).Reason, StringComparison.Ordinal);
         Assert.True(Divergence(with, FileType.Q3_K_S) < Divergence(without, FileType.Q3_K_S));
 

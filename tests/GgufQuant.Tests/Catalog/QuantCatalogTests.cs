@@ -26,14 +26,14 @@ public class QuantCatalogTests
     public void Bits_and_base_types_are_those_of_Llama_8B_as_planned()
     {
         using Llama8B model = new();
-        ImportanceMatrix matrix = SmallMatrix();
+        ImatrixFile matrix = SmallMatrix();
         List<string> wrong = [];
         foreach (QuantType type in QuantCatalog.All)
         {
             // These two are for models of other shapes, and say so.
             if (type.Type is FileType.MXFP4_MOE or FileType.NVFP4)
                 continue;
-            QuantizationOptions options = new() { ImportanceMatrix = type.Imatrix == ImatrixUse.Required ? matrix : null };
+            QuantizationOptions options = new() { Imatrix = type.Imatrix == ImatrixAdvice.Required ? matrix : null };
             List<PlannedTensor> tensors = QuantizationPlan.ChooseTypes(model.File, type.Type, options);
             double bits = 8.0 * tensors.Sum(tensor => tensor.ByteCount) / tensors.Sum(tensor => tensor.Source.ElementCount);
             if (Math.Abs(bits - type.BitsPerWeight) > 0.0051)
@@ -52,7 +52,7 @@ public class QuantCatalogTests
         foreach (QuantType type in QuantCatalog.All.Where(type => type.Type != FileType.NVFP4))
         {
             bool isRefused = Record.Exception(() => QuantizationPlan.Create(model.File, type.Type)) is QuantizationException;
-            Assert.True(isRefused == (type.Imatrix == ImatrixUse.Required), $"{type}");
+            Assert.True(isRefused == (type.Imatrix == ImatrixAdvice.Required), $"{type}");
         }
     }
 
@@ -84,7 +84,7 @@ public class QuantCatalogTests
         Assert.Equal(0.973, QuantCatalog.Of(FileType.Q4_K_M).Quality!.RelativeQuality!.Value, 3);
     }
 
-    private static ImportanceMatrix SmallMatrix()
+    private static ImatrixFile SmallMatrix()
     {
         string path = Path.GetTempFileName();
         using (BinaryWriter writer = new(File.Create(path)))
@@ -96,7 +96,7 @@ public class QuantCatalogTests
             writer.Write(1);
             writer.Write(1f);
         }
-        ImportanceMatrix matrix = ImportanceMatrix.Open(path, TestContext.Current.CancellationToken);
+        ImatrixFile matrix = ImatrixFile.Open(path, TestContext.Current.CancellationToken);
         File.Delete(path);
         return matrix;
     }

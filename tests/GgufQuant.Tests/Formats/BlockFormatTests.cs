@@ -17,7 +17,7 @@ public class BlockFormatTests : IClassFixture<LaneWidth>
         from format in BlockFormat.All
         where format.CanQuantize
         from name in WeightData.Classes
-        where !RefusedWeights.Contains(format.Type, name)
+        where !UnquantizableWeights.Contains(format.Type, name)
         select (format.Type, name));
 
     public static TheoryData<GgmlType, string> ImportanceClasses => new(
@@ -60,7 +60,7 @@ public class BlockFormatTests : IClassFixture<LaneWidth>
     {
         Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
         BlockFormat format = BlockFormat.Of(type);
-        if (format.Importance == ImportanceUse.Required)
+        if (format.Importance == ImatrixSupport.Required)
             return;
         AssertQuantizesAsReference(format, WeightData.Make(data, RowLength * Rows), importance: []);
     }
@@ -84,13 +84,13 @@ public class BlockFormatTests : IClassFixture<LaneWidth>
     }
 
     [Theory]
-    [MemberData(nameof(RefusedWeights.All), MemberType = typeof(RefusedWeights))]
+    [MemberData(nameof(UnquantizableWeights.All), MemberType = typeof(UnquantizableWeights))]
     public void Weights_on_which_ggml_aborts_are_refused(GgmlType type, string data)
     {
         BlockFormat format = BlockFormat.Of(type);
         float[] weights = WeightData.Make(data, RowLength * Rows, seed: 2);
         byte[] blocks = new byte[format.ByteCount(weights.Length)];
-        float[] importance = format.Importance == ImportanceUse.Required ? WeightData.MakeImportance(RowLength) : [];
+        float[] importance = format.Importance == ImatrixSupport.Required ? WeightData.MakeImportance(RowLength) : [];
         ArithmeticException refusal = Assert.Throws<ArithmeticException>(
             () => format.Quantize(weights, RowLength, importance, blocks));
         Assert.Contains(format.Name, refusal.Message);

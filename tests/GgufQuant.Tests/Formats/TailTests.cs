@@ -27,7 +27,7 @@ public class TailTests : IClassFixture<LaneWidth>
             int rowLength = blocks * format.BlockSize;
             int rows = 1 + (blocks % 3);
             ReadOnlySpan<float> source = weights.AsSpan(0, rows * rowLength);
-            if (format.Importance != ImportanceUse.Required)
+            if (format.Importance != ImatrixSupport.Required)
                 AssertQuantizesAsReference(format, source, rowLength, []);
             AssertQuantizesAsReference(format, source, rowLength, importance.AsSpan(0, rowLength));
         }

@@ -2,12 +2,12 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Tests.Formats;
 
-/// <summary>The weights that a lattice format refuses, because ggml aborts the whole process on them.</summary>
+/// <summary>The weights that a grid format cannot quantize, because ggml aborts the whole process on them.</summary>
 /// <remarks>
-/// The squares of these weights, times the importance that grows with them, exceed a float: no lattice point is nearer
+/// The squares of these weights, times the importance that grows with them, exceed a float: no grid point is nearer
 /// than infinity, and ggml's search ends in an assertion. The list keeps the reference from being called with them.
 /// </remarks>
-public static class RefusedWeights
+public static class UnquantizableWeights
 {
     private static readonly string[] s_huge = ["huge", "very-huge", "near-float-max", "random-bits"];
     private static readonly string[] s_beyondFloats = [.. s_huge, "near-powers-of-two"];

@@ -6,7 +6,7 @@ using GgufQuant.Planning;
 namespace GgufQuant.Tests.IO;
 
 /// <summary>A disk without room is told before a byte is written, however many files the bytes are divided among.</summary>
-public sealed class DiskRoomTests : IDisposable
+public sealed class DiskSpaceTests : IDisposable
 {
     private const int Tensors = 4;
     private readonly string _folder = Directory.CreateTempSubdirectory("GgufQuant.Tests.").FullName;

@@ -8,7 +8,7 @@ using GgufQuant.Tests.Planning;
 namespace GgufQuant.Tests.Imatrix;
 
 /// <summary>Reading both formats of importance matrices, and what a plan makes of them.</summary>
-public sealed class ImportanceMatrixTests(TestModels models) : IClassFixture<TestModels>
+public sealed class ImatrixFileTests(TestModels models) : IClassFixture<TestModels>
 {
     [Fact]
     public void Both_formats_are_read()
@@ -19,10 +19,10 @@ public sealed class ImportanceMatrixTests(TestModels models) : IClassFixture<Tes
         made.WriteGguf(gguf);
         made.WriteLegacy(legacy, calls: 60);
 
-        ImportanceMatrix fromGguf = ImportanceMatrix.Open(gguf, TestContext.Current.CancellationToken);
+        ImatrixFile fromGguf = ImatrixFile.Open(gguf, TestContext.Current.CancellationToken);
         Assert.Equal((false, 2000, 512), (fromGguf.IsLegacy, fromGguf.ChunkCount, fromGguf.ChunkSize));
         Assert.Equal(["first.txt", "second.txt"], fromGguf.Datasets);
-        ImportanceMatrix fromLegacy = ImportanceMatrix.Open(legacy, TestContext.Current.CancellationToken);
+        ImatrixFile fromLegacy = ImatrixFile.Open(legacy, TestContext.Current.CancellationToken);
         Assert.Equal((true, 77, (int?)null), (fromLegacy.IsLegacy, fromLegacy.ChunkCount, fromLegacy.ChunkSize));
         Assert.Equal(["c.txt"], fromLegacy.Datasets);
 
@@ -41,7 +41,7 @@ public sealed class ImportanceMatrixTests(TestModels models) : IClassFixture<Tes
         using GgufFile model = GgufFile.Open(models.PathOf("dense"));
         string path = NewPath();
         TestImatrix.For(model).WriteGguf(path);
-        Assert.Throws<OperationCanceledException>(() => ImportanceMatrix.Open(path, new(canceled: true)));
+        Assert.Throws<OperationCanceledException>(() => ImatrixFile.Open(path, new(canceled: true)));
     }
 
     [Fact]
@@ -51,7 +51,7 @@ public sealed class ImportanceMatrixTests(TestModels models) : IClassFixture<Tes
         TestImatrix made = TestImatrix.For(model);
         string path = NewPath();
         made.WriteLegacy(path, calls: 3, trailer: false);
-        ImportanceMatrix matrix = ImportanceMatrix.Open(path, TestContext.Current.CancellationToken);
+        ImatrixFile matrix = ImatrixFile.Open(path, TestContext.Current.CancellationToken);
         Assert.Equal((0, 0), (matrix.ChunkCount, matrix.Datasets.Count));
 
         // Without calls the values count as they are.
@@ -59,7 +59,7 @@ public sealed class ImportanceMatrixTests(TestModels models) : IClassFixture<Tes
         int calls = sizeof(int) + sizeof(int) + made.Entries[0].Name.Length;
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(calls), 0);
         File.WriteAllBytes(path, bytes);
-        Assert.Equal(made.Entries[0].LegacyValues(3), ImportanceMatrix.Open(path, TestContext.Current.CancellationToken).Entries[0].ReadMeans());
+        Assert.Equal(made.Entries[0].LegacyValues(3), ImatrixFile.Open(path, TestContext.Current.CancellationToken).Entries[0].ReadMeans());
     }
 
     [Fact]
@@ -68,7 +68,7 @@ public sealed class ImportanceMatrixTests(TestModels models) : IClassFixture<Tes
         using GgufFile model = GgufFile.Open(models.PathOf("dense"));
         string path = NewPath();
         TestImatrix.For(model).WriteGguf(path);
-        ImportanceMatrix matrix = ImportanceMatrix.Open(path, TestContext.Current.CancellationToken);
+        ImatrixFile matrix = ImatrixFile.Open(path, TestContext.Current.CancellationToken);
         Assert.All(matrix.Where(["ffn_", "attn_v"], []).Entries, entry => Assert.Matches("ffn_|attn_v", entry.Name));
         Assert.DoesNotContain(matrix.Where([], ["ffn_"]).Entries, entry => entry.Name.Contains("ffn_", StringComparison.Ordinal));
         Assert.Equal(matrix.Entries.Count, matrix.Where([], []).Entries.Count);
@@ -93,7 +93,7 @@ public sealed class ImportanceMatrixTests(TestModels models) : IClassFixture<Tes
         made.WriteLegacy(legacy, calls: 3);
         foreach (string path in new[] { gguf, legacy })
         {
-            ImportanceFormatException refusal = Assert.Throws<ImportanceFormatException>(() => ImportanceMatrix.Open(path, TestContext.Current.CancellationToken));
+            ImatrixFormatException refusal = Assert.Throws<ImatrixFormatException>(() => ImatrixFile.Open(path, TestContext.Current.CancellationToken));
             Assert.Contains($"importance of '{name}'", refusal.Message, StringComparison.Ordinal);
             Assert.Contains($"column 17 is {problem}", refusal.Message, StringComparison.Ordinal);
         }
@@ -106,7 +106,7 @@ public sealed class ImportanceMatrixTests(TestModels models) : IClassFixture<Tes
         using GgufFile other = GgufFile.Open(models.PathOf("narrow"));
         string path = NewPath();
         TestImatrix.For(other).WriteGguf(path);
-        QuantizationOptions options = new() { ImportanceMatrix = ImportanceMatrix.Open(path, TestContext.Current.CancellationToken) };
+        QuantizationOptions options = new() { Imatrix = ImatrixFile.Open(path, TestContext.Current.CancellationToken) };
         QuantizationException refusal = Assert.Throws<QuantizationException>(() => QuantizationPlan.Create(model, FileType.Q4_K_M, options));
         Assert.Contains("has 288 columns for tensor 'blk.0.attn_k.weight', whose matrices have 256", refusal.Message, StringComparison.Ordinal);
     }
@@ -117,7 +117,7 @@ public sealed class ImportanceMatrixTests(TestModels models) : IClassFixture<Tes
         using GgufFile model = GgufFile.Open(models.PathOf("dense"));
         string path = NewPath();
         TestImatrix.For(model).Replace("blk.5.attn_k.weight", _ => null).WriteGguf(path);
-        QuantizationOptions options = new() { ImportanceMatrix = ImportanceMatrix.Open(path, TestContext.Current.CancellationToken) };
+        QuantizationOptions options = new() { Imatrix = ImatrixFile.Open(path, TestContext.Current.CancellationToken) };
 
         PlannedTensor without = QuantizationPlan.Create(model, FileType.Q4_K_S, options).Tensors.Single(tensor => tensor.Name == "blk.5.attn_k.weight");
         Assert.Null(without.Importance);
@@ -147,8 +147,8 @@ public sealed class ImportanceMatrixTests(TestModels models) : IClassFixture<Tes
                 else
                     BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(at), random.Next(4) switch { 0 => -1, 1 => int.MaxValue, 2 => int.MinValue, _ => random.Next() });
                 File.WriteAllBytes(damaged, bytes);
-                Exception? exception = Record.Exception(() => ImportanceMatrix.Open(damaged, TestContext.Current.CancellationToken));
-                Assert.True(exception is null or ImportanceFormatException or GgufFormatException, $"{exception}");
+                Exception? exception = Record.Exception(() => ImatrixFile.Open(damaged, TestContext.Current.CancellationToken));
+                Assert.True(exception is null or ImatrixFormatException or GgufFormatException, $"{exception}");
                 refused += exception is null ? 0 : 1;
             }
         }

@@ -52,8 +52,8 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         TestImatrix imatrix = TestImatrix.For(source);
         string path = NewPath();
         imatrix.WriteGguf(path);
-        ImportanceMatrix matrix = ImportanceMatrix.Open(path, TestContext.Current.CancellationToken);
-        QuantizationPlan plan = QuantizationPlan.Create(source, type, new() { ImportanceMatrix = matrix });
+        ImatrixFile matrix = ImatrixFile.Open(path, TestContext.Current.CancellationToken);
+        QuantizationPlan plan = QuantizationPlan.Create(source, type, new() { Imatrix = matrix });
         AssertSameFile(plan, new ReferenceQuantizerOptions
         {
             Threads = 2,
@@ -118,7 +118,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
             ("quantize.imatrix.entries_count", (long)imatrix.Entries.Count), ("quantize.imatrix.chunks_count", 2000L),
         ];
         AssertSameFile(
-            QuantizationPlan.Create(source, FileType.Q2_K_S, new() { PruneLayers = layers, ImportanceMatrix = ImportanceMatrix.Open(path, TestContext.Current.CancellationToken) }),
+            QuantizationPlan.Create(source, FileType.Q2_K_S, new() { PruneLayers = layers, Imatrix = ImatrixFile.Open(path, TestContext.Current.CancellationToken) }),
             new() { PruneLayers = sorted, ImportanceMatrix = imatrix.Means(), Overrides = keys });
     }
 
@@ -474,7 +474,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         new Quantizer(options).Run(plan, path, overwrite, progress, TestContext.Current.CancellationToken);
 
     internal static string? NeedsImportance(GgufFile source, FileType type) => QuantizationPlan.ChooseTypes(source, type, new())
-        .Where(tensor => !tensor.IsCopied && ImportanceRules.IsRequired(tensor.Name, tensor.Format, type))
+        .Where(tensor => !tensor.IsCopied && ImatrixRules.IsRequired(tensor.Name, tensor.Format, type))
         .Select(tensor => tensor.Name)
         .FirstOrDefault();
 

@@ -118,7 +118,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
         int first = int.Parse(File.ReadAllLines($"{path}.partial.journal")[1].Split(' ')[0]);
         using (FileStream stream = File.OpenWrite($"{path}.partial"))
         {
-            stream.Position = plan.Layout.Places[first].Place.FileOffset;
+            stream.Position = plan.Layout.Slots[first].Slot.FileOffset;
             stream.Write([0xAB, 0xCD, 0xEF, 0x01]);
         }
 
@@ -164,7 +164,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
         Run(QuantizationPlan.Create(source, FileType.Q4_K_S), earlierPath);
         using GgufFile earlier = GgufFile.Open(earlierPath);
 
-        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_S, new() { ImportanceMatrix = ImportanceMatrix.Open(matrix, TestContext.Current.CancellationToken) });
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_S, new() { Imatrix = ImatrixFile.Open(matrix, TestContext.Current.CancellationToken) });
         string path = NewPath();
         QuantizationResult result = Run(plan, path, new() { Reuse = earlier });
 

@@ -17,7 +17,7 @@ internal static class CollectImatrix
 
     private static PerplexityResult Run(HostedEngine engine, ImatrixRequest request, IProgress<EvaluationProgress> progress)
     {
-        CollectedImatrix? before = request.Resume is null ? null : CollectedImatrix.From(ImportanceMatrix.Open(request.Resume), request.ResumeChunkSize);
+        CollectedImatrix? before = request.Resume is null ? null : CollectedImatrix.From(ImatrixFile.Open(request.Resume), request.ResumeChunkSize);
         using ILanguageModel model = engine.Engine.Load(request.Model, new() { GpuLayers = request.Options.GpuLayers }, CancellationToken.None);
         (CollectedImatrix matrix, PerplexityResult perplexity) = ImatrixCollector.Collect(
             model, CorpusChunks.ReadText(request.Corpus), request.Options, before, progress);

@@ -5,7 +5,7 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>A format whose weights are a small signed integer, looked up in a table, times a scale.</summary>
-internal interface ILevelFormat : IBlockFormat
+internal interface ICodebookFormat : IBlockFormat
 {
     /// <summary>Weights that share a scale.</summary>
     static abstract int ScaleRun { get; }
@@ -18,8 +18,8 @@ internal interface ILevelFormat : IBlockFormat
 }
 
 /// <summary>Reads the blocks of such a format.</summary>
-internal readonly struct SignedLevels<TFormat> : ILaneDequantizer
-    where TFormat : struct, ILevelFormat
+internal readonly struct CodebookDequantizer<TFormat> : ILaneDequantizer
+    where TFormat : struct, ICodebookFormat
 {
     [SkipLocalsInit]
     public static void Dequantize<TFloats, TInts>(ReadOnlySpan<byte> blocks, Span<float> weights)

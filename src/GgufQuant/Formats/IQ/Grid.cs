@@ -7,36 +7,36 @@ namespace GgufQuant.Formats;
 /// A point is a tuple of small digits, packed lowest first into 16 bits: its code. What number a digit stands for
 /// is the format's own matter; a block stores a point's index in <see cref="Points"/>.
 /// </remarks>
-internal sealed class Lattice
+internal sealed class Grid
 {
-    private readonly Lazy<LatticeNeighbours> _neighbours;
+    private readonly Lazy<GridNeighbours> _neighbours;
 
-    private Lattice(string bitmap, int dimensions, int levels, int shells)
+    private Grid(string bitmap, int dimensions, int levels, int shells)
     {
         Dimensions = dimensions;
         Levels = levels;
         DigitBits = BitOperations.Log2((uint)levels - 1) + 1;
         Points = Decode(Convert.FromBase64String(bitmap));
-        _neighbours = new(() => LatticeNeighbours.Build(this, shells));
+        _neighbours = new(() => GridNeighbours.Build(this, shells));
     }
 
     /// <summary>The points of IQ2_XXS.</summary>
-    public static Lattice IQ2_XXS { get; } = new(LatticePoints.IQ2_XXS, dimensions: 8, levels: 3, shells: 2);
+    public static Grid IQ2_XXS { get; } = new(GridPoints.IQ2_XXS, dimensions: 8, levels: 3, shells: 2);
 
     /// <summary>The points of IQ2_XS.</summary>
-    public static Lattice IQ2_XS { get; } = new(LatticePoints.IQ2_XS, dimensions: 8, levels: 3, shells: 2);
+    public static Grid IQ2_XS { get; } = new(GridPoints.IQ2_XS, dimensions: 8, levels: 3, shells: 2);
 
     /// <summary>The points of IQ2_S.</summary>
-    public static Lattice IQ2_S { get; } = new(LatticePoints.IQ2_S, dimensions: 8, levels: 3, shells: 1);
+    public static Grid IQ2_S { get; } = new(GridPoints.IQ2_S, dimensions: 8, levels: 3, shells: 1);
 
     /// <summary>The points of IQ1_S and IQ1_M.</summary>
-    public static Lattice IQ1 { get; } = new(LatticePoints.IQ1, dimensions: 8, levels: 3, shells: 3);
+    public static Grid IQ1 { get; } = new(GridPoints.IQ1, dimensions: 8, levels: 3, shells: 3);
 
     /// <summary>The points of IQ3_XXS.</summary>
-    public static Lattice IQ3_XXS { get; } = new(LatticePoints.IQ3_XXS, dimensions: 4, levels: 8, shells: 2);
+    public static Grid IQ3_XXS { get; } = new(GridPoints.IQ3_XXS, dimensions: 4, levels: 8, shells: 2);
 
     /// <summary>The points of IQ3_S.</summary>
-    public static Lattice IQ3_S { get; } = new(LatticePoints.IQ3_S, dimensions: 4, levels: 8, shells: 3);
+    public static Grid IQ3_S { get; } = new(GridPoints.IQ3_S, dimensions: 4, levels: 8, shells: 3);
 
     /// <summary>Digits a point has, and weights a group.</summary>
     public int Dimensions { get; }
@@ -51,7 +51,7 @@ internal sealed class Lattice
     public ushort[] Points { get; }
 
     /// <summary>The points near each code that is none; built when first asked for, once.</summary>
-    public LatticeNeighbours Neighbours => _neighbours.Value;
+    public GridNeighbours Neighbours => _neighbours.Value;
 
     /// <summary>The points as bytes, lowest digit in the lowest byte.</summary>
     /// <param name="levels">The byte that each digit stands for.</param>

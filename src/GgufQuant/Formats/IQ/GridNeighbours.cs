@@ -3,60 +3,60 @@ using System.Runtime.Intrinsics.X86;
 
 namespace GgufQuant.Formats;
 
-/// <summary>For each code that is no point of a lattice, the points nearest to it.</summary>
+/// <summary>For each off-grid code, the grid points nearest to it.</summary>
 /// <remarks>
-/// The neighbours of a code are the points at its few smallest distances (the lattice's shells), nearest first and
-/// by index among equals: the order in which ggml tries them, so that the first of equally good ones wins alike.
+/// The neighbours of a code are the points at its few smallest distances (the grid's shells), nearest first and
+/// by index among equals: the order in which ggml tries them, so that the same one of equally good points wins.
 /// </remarks>
-internal sealed class LatticeNeighbours
+internal sealed class GridNeighbours
 {
     /// <summary>Each list is padded to a multiple of this, so that whole vectors can be read.</summary>
     public const int Padding = 16;
 
-    // Index of the point, or the complement of the place of the code's list in _lists.
-    private readonly int[] _places;
+    // Index of the point, or the complement of where the code's list starts in _lists.
+    private readonly int[] _map;
     private readonly ushort[] _lists;
 
-    private LatticeNeighbours(int[] places, ushort[] lists)
+    private GridNeighbours(int[] map, ushort[] lists)
     {
-        _places = places;
+        _map = map;
         _lists = lists;
     }
 
     /// <summary>By code: the point's index, or a negative number that <see cref="ListAt"/> takes.</summary>
-    public ReadOnlySpan<int> Places => _places;
+    public ReadOnlySpan<int> Map => _map;
 
     /// <summary>The neighbours of all codes that are no points, one list after the other.</summary>
     public ReadOnlySpan<ushort> Lists => _lists;
 
     /// <summary>The neighbours of a code that is no point, as codes: their number, then the padded list.</summary>
     /// <remarks>The padding repeats the first neighbour: as the later of two equals it is never taken.</remarks>
-    public ref readonly ushort ListAt(int place) => ref _lists[~place];
+    public ref readonly ushort ListAt(int mapped) => ref _lists[~mapped];
 
-    /// <summary>Has the neighbours of a code brought near, where it is no point: their place in memory is any.</summary>
+    /// <summary>Prefetches the neighbour list of an off-grid code; the lists are scattered in memory.</summary>
     public unsafe void Prefetch(int code)
     {
-        if (Sse.IsSupported && _places[code] < 0)
-            Sse.Prefetch0(Unsafe.AsPointer(ref _lists[~_places[code]]));
+        if (Sse.IsSupported && _map[code] < 0)
+            Sse.Prefetch0(Unsafe.AsPointer(ref _lists[~_map[code]]));
     }
 
     /// <summary>Finds the neighbours of every code.</summary>
-    /// <param name="lattice">The points.</param>
+    /// <param name="grid">The points.</param>
     /// <param name="shells">How many distinct distances count as near.</param>
-    public static LatticeNeighbours Build(Lattice lattice, int shells)
+    public static GridNeighbours Build(Grid grid, int shells)
     {
-        int codes = 1 << (lattice.DigitBits * lattice.Dimensions);
-        int[] places = new int[codes];
-        Array.Fill(places, int.MinValue);
-        for (int n = 0; n < lattice.Points.Length; n++)
-            places[lattice.Points[n]] = n;
+        int codes = 1 << (grid.DigitBits * grid.Dimensions);
+        int[] map = new int[codes];
+        Array.Fill(map, int.MinValue);
+        for (int n = 0; n < grid.Points.Length; n++)
+            map[grid.Points[n]] = n;
 
-        Distances distances = new(lattice);
+        Distances distances = new(grid);
         ushort[]?[] lists = new ushort[codes][];
         Parallel.For(0, codes, code =>
         {
-            if (places[code] < 0 && distances.IsProper(code))
-                lists[code] = Near(lattice.Points, distances, code, shells);
+            if (map[code] < 0 && distances.IsProper(code))
+                lists[code] = Near(grid.Points, distances, code, shells);
         });
 
         ushort[] joined = new ushort[lists.Sum(list => list?.Length ?? 0)];
@@ -65,11 +65,11 @@ internal sealed class LatticeNeighbours
         {
             if (lists[code] is not { } list)
                 continue;
-            places[code] = ~end;
+            map[code] = ~end;
             list.CopyTo(joined, end);
             end += list.Length;
         }
-        return new LatticeNeighbours(places, joined);
+        return new GridNeighbours(map, joined);
     }
 
     private static ushort[] Near(ushort[] points, Distances distances, int code, int shells)
@@ -83,7 +83,7 @@ internal sealed class LatticeNeighbours
             counts[distance[n]]++;
         }
 
-        // From counts to the place where the first point of each distance belongs.
+        // From counts to where the first point of each distance belongs.
         int total = 0;
         int farthest = 0;
         for (int found = 0; found < shells; farthest++)
@@ -112,10 +112,10 @@ internal sealed class LatticeNeighbours
         private readonly byte[] _table;
         private readonly bool[] _isProper;
 
-        public Distances(Lattice lattice)
+        public Distances(Grid grid)
         {
-            int digits = lattice.Dimensions / 2;
-            _halfBits = lattice.DigitBits * digits;
+            int digits = grid.Dimensions / 2;
+            _halfBits = grid.DigitBits * digits;
             int halves = 1 << _halfBits;
             _table = new byte[halves * halves];
             _isProper = new bool[halves];
@@ -123,19 +123,19 @@ internal sealed class LatticeNeighbours
             {
                 _isProper[a] = true;
                 for (int i = 0; i < digits; i++)
-                    _isProper[a] &= lattice.Digit(a, i) < lattice.Levels;
+                    _isProper[a] &= grid.Digit(a, i) < grid.Levels;
                 for (int b = 0; b < halves; b++)
                 {
                     for (int i = 0; i < digits; i++)
                     {
-                        int difference = lattice.Digit(a, i) - lattice.Digit(b, i);
+                        int difference = grid.Digit(a, i) - grid.Digit(b, i);
                         _table[(a << _halfBits) + b] += (byte)(difference * difference);
                     }
                 }
             }
         }
 
-        /// <summary>Whether every digit of a code is one of the lattice's levels: rounding makes no others.</summary>
+        /// <summary>Whether every digit of a code is one of the grid's levels: rounding makes no others.</summary>
         public bool IsProper(int code) => _isProper[code >> _halfBits] && _isProper[code & ((1 << _halfBits) - 1)];
 
         public byte Between(int a, int b)

@@ -1,11 +1,11 @@
 namespace GgufQuant.Formats;
 
-/// <summary>Which points each lattice has: a format constant, as a bitmap over all points in base64.</summary>
+/// <summary>Which points each grid has: a format constant, as a bitmap over all points in base64.</summary>
 /// <remarks>
 /// Bit n stands for the point whose digits, lowest first, are those of n in base 3 or 8. In this order the points
 /// ascend exactly as ggml numbers them, so the position among the set bits is the index that a block stores.
 /// </remarks>
-internal static class LatticePoints
+internal static class GridPoints
 {
     /// <summary>256 of the 3⁸ points with digits 0 to 2.</summary>
     public const string IQ2_XXS =

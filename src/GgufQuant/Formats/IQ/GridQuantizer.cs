@@ -10,15 +10,15 @@ namespace GgufQuant.Formats;
 /// the best so far. So all are computed side by side, each lane in ggml's order of operations, and the best is chosen
 /// from the stored sums in ggml's order.
 /// </remarks>
-internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
-    where TFormat : struct, ILatticeFormat
+internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
+    where TFormat : struct, IGridFormat
 {
     // So few scales are quicker tried one by one.
     private const int FewSteps = 4;
 
     private static readonly float[] s_numerators = MakeNumerators();
     private static readonly float[] s_levels =
-        [.. Enumerable.Range(0, LatticeScratch.CostRow).Select(code => (2 * (code & ((1 << DigitBits) - 1))) + 1)];
+        [.. Enumerable.Range(0, GridScratch.CostRow).Select(code => (2 * (code & ((1 << DigitBits) - 1))) + 1)];
 
     private static int DigitBits => TFormat.Dimensions == 8 ? 2 : 3;
 
@@ -37,8 +37,8 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        LatticeScratch scratch = default;
-        LatticeNeighbours neighbours = TFormat.Lattice.Neighbours;
+        GridScratch scratch = default;
+        GridNeighbours neighbours = TFormat.Grid.Neighbours;
         int column = 0;
         for (int b = 0; b < weights.Length / TFormat.BlockSize; b++)
         {
@@ -55,8 +55,8 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
     }
 
     private static void QuantizeBlock<TF, TI>(
-        ref LatticeScratch scratch,
-        LatticeNeighbours neighbours,
+        ref GridScratch scratch,
+        GridNeighbours neighbours,
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> importance,
         Span<byte> block)
@@ -66,7 +66,7 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
         Prepare<TF, TI>(ref scratch, weights, importance);
         ((Span<int>)scratch.Points).Clear();
         if (TFormat.StartsFromFit)
-            FitWithoutLattice<TF, TI>(ref scratch);
+            FitWithoutGrid<TF, TI>(ref scratch);
         uint zeros = 0;
         float maxScale = 0;
         for (int s = 0; s < TFormat.BlockSize / SubBlockSize; s++)
@@ -76,9 +76,9 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
             scratch.SubScales[s] = scale;
             maxScale = maxScale > scale ? maxScale : scale;
         }
-        ReadOnlySpan<int> places = neighbours.Places;
+        ReadOnlySpan<int> map = neighbours.Map;
         for (int g = 0; g < TFormat.BlockSize / TFormat.Dimensions; g++)
-            scratch.Points[g] = places[scratch.Points[g]];
+            scratch.Points[g] = map[scratch.Points[g]];
         TFormat.Pack(
             ((ReadOnlySpan<int>)scratch.Points)[..(TFormat.BlockSize / TFormat.Dimensions)],
             scratch.Signs,
@@ -89,7 +89,7 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
     }
 
     private static void Prepare<TF, TI>(
-        ref LatticeScratch scratch, ReadOnlySpan<float> weights, ReadOnlySpan<float> importance)
+        ref GridScratch scratch, ReadOnlySpan<float> weights, ReadOnlySpan<float> importance)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
@@ -104,7 +104,7 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
         {
             TF weight = TF.Load(in weights[i]);
             TF factor = importance.IsEmpty
-                ? TFormat.PlainFactor<TF, TI>(weight, variance)
+                ? TFormat.FactorWithoutImatrix<TF, TI>(weight, variance)
                 : TF.Load(in importance[i]) * TF.Sqrt(variance + (weight * weight));
             factor.Store(ref scratch.Factors[i]);
             TF.Sqrt(factor).Store(ref scratch.Roots[i]);
@@ -125,7 +125,7 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
     }
 
     // Turns the sign of the weight that matters least where their number is odd. Products holds each weight's energy.
-    private static void MakeSignsEven(ref LatticeScratch scratch, int group)
+    private static void MakeSignsEven(ref GridScratch scratch, int group)
     {
         if ((BitOperations.PopCount(scratch.Signs[group]) & 1) == 0)
             return;
@@ -138,7 +138,7 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
     }
 
     /// <summary>The scale of each sub-block if its levels were free, which the scales tried then surround.</summary>
-    private static void FitWithoutLattice<TF, TI>(ref LatticeScratch scratch)
+    private static void FitWithoutGrid<TF, TI>(ref GridScratch scratch)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
@@ -165,7 +165,7 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
     }
 
     private static float FitSubBlock<TF, TI>(
-        ref LatticeScratch scratch, LatticeNeighbours neighbours, int subBlock, out bool isZero)
+        ref GridScratch scratch, GridNeighbours neighbours, int subBlock, out bool isZero)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
@@ -213,10 +213,10 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
         if (chosen >= 0)
         {
             for (int g = 0; g < Groups; g++)
-                Unsafe.Add(ref points, g) = scratch.Codes[(g * LatticeScratch.MaxSteps) + chosen];
+                Unsafe.Add(ref points, g) = scratch.Codes[(g * GridScratch.MaxSteps) + chosen];
         }
 
-        int refit = GroupsToRefit(chosen < 0 ? 0 : scratch.OffLattice[chosen], chosen >= 0);
+        int refit = GroupsToRefit(chosen < 0 ? 0 : scratch.OffGrid[chosen], chosen >= 0);
         if (refit != 0 && scale > 0)
             scale = Refit<TF, TI>(ref scratch, neighbours, first, refit, scale);
         if (scale < 0)
@@ -228,21 +228,21 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
         return scale >= 0 ? scale : throw Unrepresentable();
     }
 
-    private static int GroupsToRefit(int offLattice, bool found) => TFormat.Refit switch
+    private static int GroupsToRefit(int offGrid, bool found) => TFormat.Refit switch
     {
-        LatticeRefit.All => (1 << Groups) - 1,
-        LatticeRefit.AllIfAnyIsOff => offLattice != 0 || !found ? (1 << Groups) - 1 : 0,
-        _ => offLattice,
+        GridRefit.All => (1 << Groups) - 1,
+        GridRefit.AllIfAnyIsOff => offGrid != 0 || !found ? (1 << Groups) - 1 : 0,
+        _ => offGrid,
     };
 
-    private static void ClearSigns(ref LatticeScratch scratch, int subBlock)
+    private static void ClearSigns(ref GridScratch scratch, int subBlock)
     {
         for (int g = subBlock * SubBlockSize / 8; g < (subBlock + 1) * SubBlockSize / 8; g++)
             scratch.Signs[g] = 0;
     }
 
     /// <summary>The code that each group rounds to under each scale.</summary>
-    private static void Round<TF, TI>(ref LatticeScratch scratch, ref float magnitudes, float range)
+    private static void Round<TF, TI>(ref GridScratch scratch, ref float magnitudes, float range)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
@@ -261,29 +261,29 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
                     digit = TI.Max(TI.Broadcast(0), TI.Min(TI.Broadcast(MaxDigit), digit));
                     code |= digit << (DigitBits * i);
                 }
-                code.Store(ref scratch.Codes[(g * LatticeScratch.MaxSteps) + step]);
+                code.Store(ref scratch.Codes[(g * GridScratch.MaxSteps) + step]);
             }
         }
     }
 
     /// <summary>Moves the groups that a scale rounded to no point to the best of the points near it.</summary>
-    private static void FindPoints<TF, TI>(ref LatticeScratch scratch, LatticeNeighbours neighbours, int first, int step)
+    private static void FindPoints<TF, TI>(ref GridScratch scratch, GridNeighbours neighbours, int first, int step)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        ReadOnlySpan<int> places = neighbours.Places;
-        int offLattice = 0;
+        ReadOnlySpan<int> map = neighbours.Map;
+        int offGrid = 0;
         for (int g = 0; g < Groups; g++)
         {
-            ref int code = ref scratch.Codes[(g * LatticeScratch.MaxSteps) + step];
-            int place = places[code];
-            if (place >= 0)
+            ref int code = ref scratch.Codes[(g * GridScratch.MaxSteps) + step];
+            int mapped = map[code];
+            if (mapped >= 0)
                 continue;
-            offLattice |= 1 << g;
+            offGrid |= 1 << g;
             code = Nearest<TF, TI>(
-                ref scratch, in neighbours.ListAt(place), first + (g * TFormat.Dimensions), scratch.Scales[step]);
+                ref scratch, in neighbours.ListAt(mapped), first + (g * TFormat.Dimensions), scratch.Scales[step]);
         }
-        scratch.OffLattice[step] = offLattice;
+        scratch.OffGrid[step] = offGrid;
     }
 
     /// <summary>The same for as many scales as there are lanes.</summary>
@@ -292,17 +292,17 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
     /// list once for all scales that meet it than to go through it for each scale with the points side by side.
     /// </remarks>
     private static void FindPointsSideBySide<TF, TI>(
-        ref LatticeScratch scratch, LatticeNeighbours neighbours, int first, int step)
+        ref GridScratch scratch, GridNeighbours neighbours, int first, int step)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        ReadOnlySpan<int> places = neighbours.Places;
+        ReadOnlySpan<int> map = neighbours.Map;
         ref float costs = ref scratch.Costs[0];
         TF scales = TF.Load(in scratch.Scales[step]);
-        TI offLattice = TI.Broadcast(0);
+        TI offGrid = TI.Broadcast(0);
         for (int g = 0; g < Groups; g++)
         {
-            ref int codes = ref scratch.Codes[(g * LatticeScratch.MaxSteps) + step];
+            ref int codes = ref scratch.Codes[(g * GridScratch.MaxSteps) + step];
             TI rounded = TI.Load(in codes);
             TI found = rounded;
             bool hasCosts = false;
@@ -311,22 +311,22 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
                 int code = Unsafe.Add(ref codes, BitOperations.TrailingZeroCount(pending));
                 TI isSame = TI.Equal(rounded, TI.Broadcast(code));
                 pending &= ~TI.MaskBits(isSame);
-                int place = places[code];
-                if (place >= 0)
+                int mapped = map[code];
+                if (mapped >= 0)
                     continue;
                 if (!hasCosts)
                     MakeCosts<TF, TI>(ref scratch, first + (g * TFormat.Dimensions), scales);
                 hasCosts = true;
-                offLattice |= isSame & TI.Broadcast(1 << g);
-                found = TI.Select(isSame, NearestSideBySide<TF, TI>(in neighbours.ListAt(place), ref costs, isSame), found);
+                offGrid |= isSame & TI.Broadcast(1 << g);
+                found = TI.Select(isSame, NearestSideBySide<TF, TI>(in neighbours.ListAt(mapped), ref costs, isSame), found);
             }
             found.Store(ref codes);
         }
-        offLattice.Store(ref scratch.OffLattice[step]);
+        offGrid.Store(ref scratch.OffGrid[step]);
     }
 
     // The cost of each level of a group's weights under each scale, [weight][level][lane].
-    private static void MakeCosts<TF, TI>(ref LatticeScratch scratch, int first, TF scales)
+    private static void MakeCosts<TF, TI>(ref GridScratch scratch, int first, TF scales)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
@@ -372,7 +372,7 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
         where TI : struct, IIntLanes<TI, TF> =>
         TF.Load(in Unsafe.Add(ref costs, ((weight << DigitBits) + ((code >> (DigitBits * weight)) & ((1 << DigitBits) - 1))) * TF.Count));
 
-    private static void Sum<TF, TI>(ref LatticeScratch scratch, int first)
+    private static void Sum<TF, TI>(ref GridScratch scratch, int first)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
@@ -384,7 +384,7 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
             TF squares = TF.Broadcast(0);
             for (int g = 0; g < Groups; g++)
             {
-                TI code = TI.Load(in scratch.Codes[(g * LatticeScratch.MaxSteps) + step]);
+                TI code = TI.Load(in scratch.Codes[(g * GridScratch.MaxSteps) + step]);
                 for (int i = g * TFormat.Dimensions; i < (g + 1) * TFormat.Dimensions; i++)
                 {
                     TF level = TF.Lookup8(in s_levels[0], code);
@@ -399,7 +399,7 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
     }
 
     private static float Refit<TF, TI>(
-        ref LatticeScratch scratch, LatticeNeighbours neighbours, int first, int groups, float scale)
+        ref GridScratch scratch, GridNeighbours neighbours, int first, int groups, float scale)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
@@ -415,10 +415,10 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
                 int digit = ScalarMath.NearestInt(0.5f * ((inverse * scratch.Magnitudes[first + (g * TFormat.Dimensions) + i]) - 1));
                 code |= Math.Clamp(digit, 0, MaxDigit) << (DigitBits * i);
             }
-            int place = neighbours.Places[code];
-            Unsafe.Add(ref points, g) = place >= 0
+            int mapped = neighbours.Map[code];
+            Unsafe.Add(ref points, g) = mapped >= 0
                 ? code
-                : Nearest<TF, TI>(ref scratch, in neighbours.ListAt(place), first + (g * TFormat.Dimensions), scale);
+                : Nearest<TF, TI>(ref scratch, in neighbours.ListAt(mapped), first + (g * TFormat.Dimensions), scale);
         }
 
         float products = 0;
@@ -436,11 +436,11 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
         return squares > 0 ? products / squares : scale;
     }
 
-    private static int Nearest<TF, TI>(ref LatticeScratch scratch, ref readonly ushort list, int first, float scale)
+    private static int Nearest<TF, TI>(ref GridScratch scratch, ref readonly ushort list, int first, float scale)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        int code = LatticeSearch<TF, TI>.Nearest(
+        int code = GridSearch<TF, TI>.Nearest(
             in list,
             TFormat.Dimensions,
             in scratch.Magnitudes[first],
@@ -456,7 +456,7 @@ internal readonly struct LatticeQuantizer<TFormat> : ILaneQuantizer
 
     private static float[] MakeNumerators()
     {
-        float[] numerators = new float[LatticeScratch.MaxSteps];
+        float[] numerators = new float[GridScratch.MaxSteps];
         for (int i = 0; i < numerators.Length; i++)
             numerators[i] = MaxLevel + ((Math.Min(i, Steps - 1) - TFormat.Reach) * TFormat.Step);
         return numerators;

@@ -3,7 +3,7 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>The 4-bit scales of sub-blocks: code c stands for (2·c + 1) parts of 31 of the greatest.</summary>
-internal static class LatticeScales
+internal static class GridScales
 {
     /// <summary>The code nearest to a scale.</summary>
     /// <param name="inverse">What makes the greatest scale 31.</param>

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace GgufQuant.Formats;
 
 /// <summary>What the search over a super-block keeps on the stack.</summary>
-internal struct LatticeScratch
+internal struct GridScratch
 {
     /// <summary>The scales tried at most, rounded up to whole vectors.</summary>
     public const int MaxSteps = 32;
@@ -36,7 +36,7 @@ internal struct LatticeScratch
     public GroupCodes Codes;
 
     /// <summary>By tried scale, a bit for each group that rounded to no point.</summary>
-    public StepFlags OffLattice;
+    public StepFlags OffGrid;
 
     /// <summary>The cost of each level of each weight of one group, under one scale or several side by side.</summary>
     public GroupCosts Costs;

@@ -5,7 +5,7 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>Chooses among the points near a group of weights that rounded to no point.</summary>
-internal static class LatticeSearch<TF, TI>
+internal static class GridSearch<TF, TI>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
 {
@@ -17,7 +17,7 @@ internal static class LatticeSearch<TF, TI>
     /// A weight's term depends on its level alone, so there are but three or eight to compute for each weight; a lane
     /// is then a point, and adds the terms up in ggml's order.
     /// </remarks>
-    /// <param name="list">The points: see <see cref="LatticeNeighbours.ListAt"/>.</param>
+    /// <param name="list">The points: see <see cref="GridNeighbours.ListAt"/>.</param>
     /// <param name="dimensions">Weights in the group: 8 with two bits a digit, or 4 with three.</param>
     /// <param name="weights">The weights.</param>
     /// <param name="factors">The importance of each weight's error.</param>
@@ -80,13 +80,13 @@ internal static class LatticeSearch<TF, TI>
     // Each lane kept its own first best; the first of the lanes that share the least cost is the one ggml keeps.
     private static int FirstBest(ref ushort codes, TI isBest, TI at)
     {
-        Span<int> places = stackalloc int[TF.Count];
-        at.Store(ref places[0]);
+        Span<int> positions = stackalloc int[TF.Count];
+        at.Store(ref positions[0]);
         int first = int.MaxValue;
         for (uint lanes = TI.MaskBits(isBest); lanes != 0; lanes &= lanes - 1)
         {
             int lane = BitOperations.TrailingZeroCount(lanes);
-            first = Math.Min(first, places[lane] + lane);
+            first = Math.Min(first, positions[lane] + lane);
         }
         return Unsafe.Add(ref codes, first);
     }

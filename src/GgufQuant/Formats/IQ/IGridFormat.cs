@@ -2,11 +2,11 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>A format whose sub-blocks are points of a lattice, signs and a scale: the IQ2 and IQ3 family.</summary>
-internal interface ILatticeFormat : ILevelFormat, IQuantizableFormat
+/// <summary>A format whose sub-blocks are points of a grid, signs and a scale: the IQ2 and IQ3 family.</summary>
+internal interface IGridFormat : ICodebookFormat, IQuantizableFormat
 {
     /// <summary>The points; digit d stands for the level 2·d + 1 while they are searched.</summary>
-    static abstract Lattice Lattice { get; }
+    static abstract Grid Grid { get; }
 
     /// <summary>Weights a point stands for: 8 with three levels each, or 4 with eight.</summary>
     static abstract int Dimensions { get; }
@@ -20,7 +20,7 @@ internal interface ILatticeFormat : ILevelFormat, IQuantizableFormat
     /// <summary>Whether the lists of near points are so short that scales are better compared side by side than points.</summary>
     static abstract bool SearchesSideBySide { get; }
 
-    /// <summary>Whether the scales tried surround a fit without the lattice, or else the greatest magnitude's.</summary>
+    /// <summary>Whether the scales tried surround a fit without the grid, or else the greatest magnitude's.</summary>
     static abstract bool StartsFromFit { get; }
 
     /// <summary>Whether a block stores seven signs of eight, so that their number must be made even.</summary>
@@ -33,10 +33,10 @@ internal interface ILatticeFormat : ILevelFormat, IQuantizableFormat
     static abstract float VarianceFactor { get; }
 
     /// <summary>Which groups are rounded anew under the scale that was found.</summary>
-    static abstract LatticeRefit Refit { get; }
+    static abstract GridRefit Refit { get; }
 
     /// <summary>The importance of a weight where none is given.</summary>
-    static abstract TF PlainFactor<TF, TI>(TF weight, TF variance)
+    static abstract TF FactorWithoutImatrix<TF, TI>(TF weight, TF variance)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>;
 
@@ -57,12 +57,12 @@ internal interface ILatticeFormat : ILevelFormat, IQuantizableFormat
 }
 
 /// <summary>Which groups are rounded anew under the scale that was found.</summary>
-internal enum LatticeRefit
+internal enum GridRefit
 {
-    /// <summary>Those that rounded to no point of the lattice.</summary>
-    OffLattice,
+    /// <summary>Those that rounded off the grid.</summary>
+    OffGrid,
 
-    /// <summary>All, if any rounded to no point of the lattice.</summary>
+    /// <summary>All, if any rounded off the grid.</summary>
     AllIfAnyIsOff,
 
     /// <summary>All, always.</summary>

@@ -1,7 +1,7 @@
 namespace GgufQuant.Formats;
 
-/// <summary>A format of shifted ternary levels.</summary>
-internal interface ITernaryFormat : ILevelFormat, IQuantizableFormat
+/// <summary>IQ1_S and IQ1_M: grid points of -1, 0 and 1, each group shifted up or down.</summary>
+internal interface IIQ1Format : ICodebookFormat, IQuantizableFormat
 {
     /// <summary>A sub-block whose greatest magnitude is less counts as zero.</summary>
     static abstract float Negligible { get; }
@@ -10,7 +10,7 @@ internal interface ITernaryFormat : ILevelFormat, IQuantizableFormat
     /// <param name="weights">The weights.</param>
     /// <param name="factors">Their importance.</param>
     /// <param name="points">The point of each eight weights: its code.</param>
-    /// <param name="places">The index of each code.</param>
+    /// <param name="map">The index of each code.</param>
     /// <param name="shifts">By eight weights, -1 where the levels are shifted down, else 1.</param>
     /// <param name="scales">The scale of each sub-block.</param>
     /// <param name="block">The block, cleared.</param>
@@ -18,7 +18,7 @@ internal interface ITernaryFormat : ILevelFormat, IQuantizableFormat
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> factors,
         ReadOnlySpan<int> points,
-        ReadOnlySpan<int> places,
+        ReadOnlySpan<int> map,
         ReadOnlySpan<int> shifts,
         ReadOnlySpan<float> scales,
         Span<byte> block);

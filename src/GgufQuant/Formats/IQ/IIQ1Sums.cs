@@ -3,7 +3,7 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>The weighted sums of every split of sub-blocks, ascending, into the levels -1, 0 and 1; a lane a sub-block.</summary>
-internal interface ITernarySums
+internal interface IIQ1Sums
 {
     /// <summary>Weights in a sub-block.</summary>
     static abstract int Size { get; }
@@ -33,15 +33,15 @@ internal interface ITernarySums
 
     /// <summary>The sums Σ factor · level · weight and Σ factor · level² of a split.</summary>
     /// <param name="shift">The number of the shifts.</param>
-    /// <param name="middle">The place of the first weight of level 0.</param>
-    /// <param name="upper">The place of the first weight of level 1.</param>
+    /// <param name="middle">The rank of the first weight of level 0.</param>
+    /// <param name="upper">The rank of the first weight of level 1.</param>
     (TF Products, TF Squares) At<TF, TI>(int shift, int middle, int upper)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>;
 
     /// <summary>The greatest products² / squares that any shifts give a split, but for rounding.</summary>
-    /// <param name="middle">The place of the first weight of level 0.</param>
-    /// <param name="upper">The place of the first weight of level 1.</param>
+    /// <param name="middle">The rank of the first weight of level 0.</param>
+    /// <param name="upper">The rank of the first weight of level 1.</param>
     TF Score<TF, TI>(int middle, int upper)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>;

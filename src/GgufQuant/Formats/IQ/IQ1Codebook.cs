@@ -7,16 +7,16 @@ namespace GgufQuant.Formats;
 /// Levels are given in eighths. That a scale absorbs the eighth changes no bit: both are exact powers of two apart,
 /// and no scale of these formats is small enough for an eighth of it to be rounded.
 /// </remarks>
-internal static class ShiftedTernary
+internal static class IQ1Codebook
 {
-    /// <summary>What a scale is multiplied by, as levels are in eighths.</summary>
-    public const float Unit = 0.125f;
+    /// <summary>ggml's <c>IQ1S_DELTA</c>: the shift, and what a scale is multiplied by, as levels are in eighths.</summary>
+    public const float Delta = 0.125f;
 
     /// <summary>The 2048 points shifted up, then the same shifted down.</summary>
     public static ulong[] Points { get; } =
     [
-        .. Lattice.IQ1.Expand(unchecked((byte)-7), 1, 9),
-        .. Lattice.IQ1.Expand(unchecked((byte)-9), unchecked((byte)-1), 7),
+        .. Grid.IQ1.Expand(unchecked((byte)-7), 1, 9),
+        .. Grid.IQ1.Expand(unchecked((byte)-9), unchecked((byte)-1), 7),
     ];
 
     /// <summary>The levels by digit, in a row as a search wants it.</summary>

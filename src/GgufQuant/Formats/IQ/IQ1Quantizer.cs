@@ -7,24 +7,24 @@ namespace GgufQuant.Formats;
 /// <remarks>
 /// The weights of a sub-block are sorted, and every way to split them into three runs is tried. The best one rounds
 /// each group of eight to a point, or to the best of the points near it. Batches and lanes as in
-/// <see cref="MinimumBlocks{TFormat}"/>.
+/// <see cref="ScaleMinBlocks{TFormat}"/>.
 /// </remarks>
-internal readonly struct TernaryQuantizer<TFormat, TSums> : ILaneQuantizer
-    where TFormat : struct, ITernaryFormat
-    where TSums : struct, ITernarySums
+internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
+    where TFormat : struct, IIQ1Format
+    where TSums : struct, IIQ1Sums
 {
     private const int GroupSize = 8;
 
     // Digit 2 for every weight.
     private const ulong AllUpper = 0xAAAAAAAAAAAAAAAA;
 
-    private static readonly int[] s_places = [.. Enumerable.Range(0, 32)];
+    private static readonly int[] s_indices = [.. Enumerable.Range(0, 32)];
 
     private static int SubBlocks => SuperBlock.Size / TSums.Size;
 
-    private static int GroupsASubBlock => TSums.Size / GroupSize;
+    private static int GroupsPerSubBlock => TSums.Size / GroupSize;
 
-    private static int GroupsASuperBlock => SuperBlock.Size / GroupSize;
+    private static int GroupsPerSuperBlock => SuperBlock.Size / GroupSize;
 
     [SkipLocalsInit]
     public static void Quantize<TF, TI>(
@@ -35,10 +35,10 @@ internal readonly struct TernaryQuantizer<TFormat, TSums> : ILaneQuantizer
         int batchSize = TF.Count;
         Span<float> padded = stackalloc float[batchSize * SuperBlock.Size];
         Span<float> factors = stackalloc float[batchSize * SuperBlock.Size];
-        Span<int> codes = stackalloc int[batchSize * GroupsASuperBlock];
-        Span<int> shifts = stackalloc int[batchSize * GroupsASuperBlock];
+        Span<int> codes = stackalloc int[batchSize * GroupsPerSuperBlock];
+        Span<int> shifts = stackalloc int[batchSize * GroupsPerSuperBlock];
         Span<float> scales = stackalloc float[batchSize * SubBlocks];
-        LatticeNeighbours neighbours = Lattice.IQ1.Neighbours;
+        GridNeighbours neighbours = Grid.IQ1.Neighbours;
 
         int total = weights.Length / SuperBlock.Size;
         for (int first = 0; first < total; first += batchSize)
@@ -56,8 +56,8 @@ internal readonly struct TernaryQuantizer<TFormat, TSums> : ILaneQuantizer
                 Rounding rounding = new(
                     batch.Slice(s * TSums.Size, TF.Count * TSums.Size),
                     factors.Slice(s * TSums.Size, TF.Count * TSums.Size),
-                    codes.Slice(s * GroupsASubBlock, TF.Count * GroupsASubBlock),
-                    shifts.Slice(s * GroupsASubBlock, TF.Count * GroupsASubBlock),
+                    codes.Slice(s * GroupsPerSubBlock, TF.Count * GroupsPerSubBlock),
+                    shifts.Slice(s * GroupsPerSubBlock, TF.Count * GroupsPerSubBlock),
                     scales.Slice(s, TF.Count));
                 Split<TF, TI>(rounding, neighbours);
                 // The lists of neighbours have arrived when all splits are found.
@@ -70,9 +70,9 @@ internal readonly struct TernaryQuantizer<TFormat, TSums> : ILaneQuantizer
                 TFormat.Pack(
                     batch.Slice(b * SuperBlock.Size, SuperBlock.Size),
                     factors.Slice(b * SuperBlock.Size, SuperBlock.Size),
-                    codes.Slice(b * GroupsASuperBlock, GroupsASuperBlock),
-                    neighbours.Places,
-                    shifts.Slice(b * GroupsASuperBlock, GroupsASuperBlock),
+                    codes.Slice(b * GroupsPerSuperBlock, GroupsPerSuperBlock),
+                    neighbours.Map,
+                    shifts.Slice(b * GroupsPerSuperBlock, GroupsPerSuperBlock),
                     scales.Slice(b * SubBlocks, SubBlocks),
                     target.Slice(b * TFormat.BlockBytes, TFormat.BlockBytes));
             }
@@ -92,7 +92,7 @@ internal readonly struct TernaryQuantizer<TFormat, TSums> : ILaneQuantizer
 
     /// <summary>Rounds sub-blocks by their best splits, to codes that need not be points.</summary>
     [SkipLocalsInit]
-    private static void Split<TF, TI>(Rounding rounding, LatticeNeighbours neighbours)
+    private static void Split<TF, TI>(Rounding rounding, GridNeighbours neighbours)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
@@ -110,7 +110,7 @@ internal readonly struct TernaryQuantizer<TFormat, TSums> : ILaneQuantizer
         TF factorSum = sums.AddUp<TF, TI>();
         TF magnitudes = TF.Load(in greatest[0]);
         TI isNegligible = TF.GreaterThan(TF.Broadcast(TFormat.Negligible), magnitudes);
-        TernarySplits<TF, TI> splits = TernarySearch<TF, TI, TSums>.Best(ref sums, factorSum, magnitudes, ~isNegligible);
+        IQ1Splits<TF, TI> splits = IQ1SplitSearch<TF, TI, TSums>.Best(ref sums, factorSum, magnitudes, ~isNegligible);
 
         Span<int> middles = stackalloc int[TF.Count];
         Span<int> uppers = stackalloc int[TF.Count];
@@ -121,8 +121,8 @@ internal readonly struct TernaryQuantizer<TFormat, TSums> : ILaneQuantizer
         splits.Scale.Store(ref rounding.Scales[0]);
         for (int lane = 0; lane < TF.Count; lane++)
         {
-            Span<int> laneCodes = rounding.Codes.Slice(lane * GroupsASubBlock, GroupsASubBlock);
-            Span<int> laneShifts = rounding.Shifts.Slice(lane * GroupsASubBlock, GroupsASubBlock);
+            Span<int> laneCodes = rounding.Codes.Slice(lane * GroupsPerSubBlock, GroupsPerSubBlock);
+            Span<int> laneShifts = rounding.Shifts.Slice(lane * GroupsPerSubBlock, GroupsPerSubBlock);
             ref float scale = ref rounding.Scales[lane];
             if (middles[lane] < 0)
             {
@@ -136,7 +136,7 @@ internal readonly struct TernaryQuantizer<TFormat, TSums> : ILaneQuantizer
             ulong digits = AtLeast<TF, TI>(laneRanks, middles[lane]) + AtLeast<TF, TI>(laneRanks, uppers[lane]);
             if (isTurned)
                 digits = AllUpper - digits;
-            for (int g = 0; g < GroupsASubBlock; g++)
+            for (int g = 0; g < GroupsPerSubBlock; g++)
             {
                 laneShifts[g] = TSums.IsDown(shifts[lane], g) ^ isTurned ? -1 : 1;
                 laneCodes[g] = (ushort)(digits >> (16 * g));
@@ -153,25 +153,25 @@ internal readonly struct TernaryQuantizer<TFormat, TSums> : ILaneQuantizer
         for (int i = 0; i < TSums.Size; i += TF.Count)
         {
             TF own = TF.Load(in weights[i]);
-            TI place = TI.Load(in s_places[i]);
+            TI index = TI.Load(in s_indices[i]);
             TI rank = TI.Broadcast(0);
             for (int j = 0; j < TSums.Size; j++)
             {
                 TF other = TF.Broadcast(weights[j]);
-                rank -= TF.GreaterThan(own, other) | (TF.Equal(own, other) & TI.GreaterThan(place, TI.Broadcast(j)));
+                rank -= TF.GreaterThan(own, other) | (TF.Equal(own, other) & TI.GreaterThan(index, TI.Broadcast(j)));
             }
             rank.Store(ref ranks[i]);
         }
     }
 
-    /// <summary>Digit 1 for each weight whose rank is at least a place, two bits a digit.</summary>
-    private static ulong AtLeast<TF, TI>(ReadOnlySpan<int> ranks, int place)
+    /// <summary>Digit 1 for each weight whose rank is at least a bound, two bits per digit.</summary>
+    private static ulong AtLeast<TF, TI>(ReadOnlySpan<int> ranks, int least)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
         ulong bits = 0;
         for (int i = 0; i < TSums.Size; i += TF.Count)
-            bits |= (ulong)TI.MaskBits(TI.GreaterThan(TI.Load(in ranks[i]), TI.Broadcast(place - 1))) << i;
+            bits |= (ulong)TI.MaskBits(TI.GreaterThan(TI.Load(in ranks[i]), TI.Broadcast(least - 1))) << i;
         bits = (bits | (bits << 16)) & 0x0000FFFF0000FFFF;
         bits = (bits | (bits << 8)) & 0x00FF00FF00FF00FF;
         bits = (bits | (bits << 4)) & 0x0F0F0F0F0F0F0F0F;
@@ -181,41 +181,41 @@ internal readonly struct TernaryQuantizer<TFormat, TSums> : ILaneQuantizer
 
     /// <summary>Replaces the codes of a sub-block that are no points by the best of the points near them.</summary>
     /// <remarks>The scale becomes the one that fits the points.</remarks>
-    private static void Settle<TF, TI>(Rounding rounding, int lane, LatticeNeighbours neighbours)
+    private static void Settle<TF, TI>(Rounding rounding, int lane, GridNeighbours neighbours)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
         ReadOnlySpan<float> weights = rounding.Weights.Slice(lane * TSums.Size, TSums.Size);
         ReadOnlySpan<float> factors = rounding.Factors.Slice(lane * TSums.Size, TSums.Size);
-        Span<int> codes = rounding.Codes.Slice(lane * GroupsASubBlock, GroupsASubBlock);
-        ReadOnlySpan<int> shifts = rounding.Shifts.Slice(lane * GroupsASubBlock, GroupsASubBlock);
+        Span<int> codes = rounding.Codes.Slice(lane * GroupsPerSubBlock, GroupsPerSubBlock);
+        ReadOnlySpan<int> shifts = rounding.Shifts.Slice(lane * GroupsPerSubBlock, GroupsPerSubBlock);
         ref float scale = ref rounding.Scales[lane];
         Unsafe.SkipInit(out Costs costs);
-        bool allOnLattice = true;
+        bool allOnGrid = true;
         for (int g = 0; g < codes.Length; g++)
         {
-            int place = neighbours.Places[codes[g]];
-            if (place >= 0)
+            int mapped = neighbours.Map[codes[g]];
+            if (mapped >= 0)
                 continue;
-            allOnLattice = false;
-            codes[g] = LatticeSearch<TF, TI>.Nearest(
-                in neighbours.ListAt(place),
+            allOnGrid = false;
+            codes[g] = GridSearch<TF, TI>.Nearest(
+                in neighbours.ListAt(mapped),
                 GroupSize,
                 in weights[g * GroupSize],
                 in factors[g * GroupSize],
-                in ShiftedTernary.Levels(shifts[g])[0],
+                in IQ1Codebook.Levels(shifts[g])[0],
                 scale,
                 ref costs[0]);
             if (codes[g] < 0)
                 throw new ArithmeticException($"The weights cannot be made {TFormat.Name}: the squares of some, times their importance, exceed a float.");
         }
-        if (!allOnLattice)
+        if (!allOnGrid)
         {
             float products = 0;
             float squares = 0;
             for (int g = 0; g < codes.Length; g++)
             {
-                ReadOnlySpan<float> levels = ShiftedTernary.Levels(shifts[g]);
+                ReadOnlySpan<float> levels = IQ1Codebook.Levels(shifts[g]);
                 int code = codes[g];
                 for (int i = g * GroupSize; i < (g + 1) * GroupSize; i++, code >>= 2)
                 {
@@ -232,8 +232,8 @@ internal readonly struct TernaryQuantizer<TFormat, TSums> : ILaneQuantizer
             throw new ArithmeticException($"The weights cannot be made {TFormat.Name}: their sums exceed a float.");
     }
 
-    // A row for each weight of a group: see LatticeSearch.
-    [InlineArray(GroupSize * LatticeSearch<FloatLane, IntLane>.Row)]
+    // A row for each weight of a group: see GridSearch.
+    [InlineArray(GroupSize * GridSearch<FloatLane, IntLane>.Row)]
     private struct Costs
     {
         private float _first;

@@ -5,14 +5,14 @@ namespace GgufQuant.Formats;
 
 /// <summary>How well a split of a sub-block fits with one way to shift its levels, a lane a split.</summary>
 /// <remarks>The fraction is kept as two numbers, so that only the best of several shifts takes a division.</remarks>
-internal readonly struct TernaryScore<TF, TI>
+internal readonly struct IQ1Score<TF, TI>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
 {
     private readonly TF _numerator;
     private readonly TF _denominator;
 
-    private TernaryScore(TF numerator, TF denominator)
+    private IQ1Score(TF numerator, TF denominator)
     {
         _numerator = numerator;
         _denominator = denominator;
@@ -27,11 +27,11 @@ internal readonly struct TernaryScore<TF, TI>
 
     /// <summary>The score products² / squares.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TernaryScore<TF, TI> Of(TF products, TF squares) => new(products * products, squares);
+    public static IQ1Score<TF, TI> Of(TF products, TF squares) => new(products * products, squares);
 
     /// <summary>In each lane the greater score.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TernaryScore<TF, TI> OrBetter(TernaryScore<TF, TI> other)
+    public IQ1Score<TF, TI> OrBetter(IQ1Score<TF, TI> other)
     {
         TI isLess = TF.GreaterThan(other._numerator * _denominator, _numerator * other._denominator);
         return new(

@@ -4,11 +4,11 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>How sub-blocks, ascending, fall into the levels -1, 0 and 1; a lane a sub-block.</summary>
-/// <param name="Middle">The place of the first weight of level 0; negative where there is no split.</param>
-/// <param name="Upper">The place of the first weight of level 1.</param>
+/// <param name="Middle">The rank of the first weight of level 0; negative where there is no split.</param>
+/// <param name="Upper">The rank of the first weight of level 1.</param>
 /// <param name="Shift">The number of the shifts.</param>
 /// <param name="Scale">The scale that fits best; it may be negative.</param>
-internal readonly record struct TernarySplits<TF, TI>(TI Middle, TI Upper, TI Shift, TF Scale)
+internal readonly record struct IQ1Splits<TF, TI>(TI Middle, TI Upper, TI Shift, TF Scale)
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>;
 
@@ -21,10 +21,10 @@ internal readonly record struct TernarySplits<TF, TI>(TI Middle, TI Upper, TI Sh
 /// <para>Near means within a margin far above what rounding adds up to in scoring and comparing, some ten times 2⁻²⁴.
 /// That holds while all numbers are normal; where they may not be, every split is gone through.</para>
 /// </remarks>
-internal static class TernarySearch<TF, TI, TSums>
+internal static class IQ1SplitSearch<TF, TI, TSums>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
-    where TSums : struct, ITernarySums
+    where TSums : struct, IIQ1Sums
 {
     private const float Margin = 1 - (1f / 65536);
 
@@ -34,7 +34,7 @@ internal static class TernarySearch<TF, TI, TSums>
     /// <param name="greatest">The greatest magnitude of a weight.</param>
     /// <param name="isSought">The lanes in which a split is sought.</param>
     [SkipLocalsInit]
-    public static TernarySplits<TF, TI> Best(ref TSums sums, TF factorSum, TF greatest, TI isSought)
+    public static IQ1Splits<TF, TI> Best(ref TSums sums, TF factorSum, TF greatest, TI isSought)
     {
         Unsafe.SkipInit(out Scores scores);
         TF reached = TF.Broadcast(0);
@@ -53,7 +53,7 @@ internal static class TernarySearch<TF, TI, TSums>
         TF near = reached * TF.Broadcast(Margin);
         TF best = TF.Select(isNormal, near, TF.Broadcast(float.MinValue));
         TI isDoubtful = isSought & ~isNormal;
-        TernarySplits<TF, TI> found = new(TI.Broadcast(-1), TI.Broadcast(-1), TI.Broadcast(0), TF.Broadcast(0));
+        IQ1Splits<TF, TI> found = new(TI.Broadcast(-1), TI.Broadcast(-1), TI.Broadcast(0), TF.Broadcast(0));
         split = 0;
         for (int middle = 0; middle <= TSums.Size; middle++)
         {
@@ -84,7 +84,7 @@ internal static class TernarySearch<TF, TI, TSums>
     // ggml's step, in the lanes that are near.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Compare(
-        ref TSums sums, int middle, int upper, TI isNear, ref TF best, ref TernarySplits<TF, TI> found)
+        ref TSums sums, int middle, int upper, TI isNear, ref TF best, ref IQ1Splits<TF, TI> found)
     {
         for (int shift = 0; shift < TSums.Shifts; shift++)
         {

@@ -3,12 +3,12 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>1.75 bits: a scale for 256 weights, a 3-bit one for 16, a shift and a ternary point of 2048 for 8.</summary>
+/// <summary>1.75 bits: a scale for 256 weights, a 3-bit one for 16, a shift and a grid point of 2048 for 8.</summary>
 /// <remarks>
 /// Layout: 32 low bytes of point indices, their three high bits and the shift's sign in 4 bits each, then four words
 /// of four 3-bit scales; the words' top bits make up the scale (half).
 /// </remarks>
-public readonly struct IQ1_M : ITernaryFormat
+public readonly struct IQ1_M : IIQ1Format
 {
     private const int GroupSize = 8;
 
@@ -25,20 +25,20 @@ public readonly struct IQ1_M : ITernaryFormat
 
     public static bool IsQuantized => true;
 
-    public static ImportanceUse Importance => ImportanceUse.Optional;
+    public static ImatrixSupport Importance => ImatrixSupport.Optional;
 
-    static int ILevelFormat.ScaleRun => 16;
+    static int ICodebookFormat.ScaleRun => 16;
 
-    static float ITernaryFormat.Negligible => 1e-7f;
+    static float IIQ1Format.Negligible => 1e-7f;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
-        WidestLanes.Dequantize<SignedLevels<IQ1_M>>(blocks, weights);
+        WidestLanes.Dequantize<CodebookDequantizer<IQ1_M>>(blocks, weights);
 
     public static void Quantize(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
-        WidestLanes.Quantize<TernaryQuantizer<IQ1_M, GroupShiftSums>>(weights, rowLength, importance, blocks);
+        WidestLanes.Quantize<IQ1Quantizer<IQ1_M, IQ1_MSums>>(weights, rowLength, importance, blocks);
 
-    static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
+    static void ICodebookFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
     {
         ulong words = BinaryPrimitives.ReadUInt64LittleEndian(block[48..]);
         ulong bits = ((words >> 12) & 0x000F) | ((words >> 24) & 0x00F0) | ((words >> 36) & 0x0F00) | ((words >> 48) & 0xF000);
@@ -47,9 +47,9 @@ public readonly struct IQ1_M : ITernaryFormat
         for (int s = 0; s < scales.Length; s += 4, words >>= 16)
         {
             for (int k = 0; k < 4; k++)
-                scales[s + k] = scale * ((2 * ((int)(words >> (3 * k)) & 7)) + 1) * ShiftedTernary.Unit;
+                scales[s + k] = scale * ((2 * ((int)(words >> (3 * k)) & 7)) + 1) * IQ1Codebook.Delta;
         }
-        ulong[] points = ShiftedTernary.Points;
+        ulong[] points = IQ1Codebook.Points;
         ReadOnlySpan<byte> low = block[..32];
         ReadOnlySpan<byte> high = block.Slice(32, 16);
         levels = levels[..32];
@@ -61,18 +61,18 @@ public readonly struct IQ1_M : ITernaryFormat
         }
     }
 
-    static void ITernaryFormat.Pack(
+    static void IIQ1Format.Pack(
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> factors,
         ReadOnlySpan<int> points,
-        ReadOnlySpan<int> places,
+        ReadOnlySpan<int> map,
         ReadOnlySpan<int> shifts,
         ReadOnlySpan<float> scales,
         Span<byte> block)
     {
         for (int g = 0; g < points.Length; g++)
         {
-            int point = places[points[g]];
+            int point = map[points[g]];
             block[g] = (byte)point;
             block[32 + (g / 2)] |= (byte)(point >> 8 << (g % 2 * 4));
         }
@@ -90,10 +90,10 @@ public readonly struct IQ1_M : ITernaryFormat
         for (int g = 0; g < points.Length; g++)
         {
             int s = g / 2;
-            int code = ShiftedTernary.ScaleCode(inverse, scales[s]);
+            int code = IQ1Codebook.ScaleCode(inverse, scales[s]);
             words |= (ulong)code << ((16 * (s / 4)) + (3 * (s % 4)));
             block[32 + s] |= (byte)((shifts[g] < 0 ? 8 : 0) << (g % 2 * 4));
-            ReadOnlySpan<float> levels = ShiftedTernary.Levels(shifts[g]);
+            ReadOnlySpan<float> levels = IQ1Codebook.Levels(shifts[g]);
             for (int i = 0; i < GroupSize; i++)
             {
                 float level = levels[(points[g] >> (2 * i)) & 3] * ((2 * code) + 1);

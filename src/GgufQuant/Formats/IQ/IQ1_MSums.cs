@@ -9,11 +9,11 @@ namespace GgufQuant.Formats;
 /// before the two boundaries, and its squares change by the steps of the levels' squares. ggml computes them so, and
 /// so they round.
 /// </remarks>
-internal struct GroupShiftSums : ITernarySums
+internal struct IQ1_MSums : IIQ1Sums
 {
-    private const float Up = 1 + ShiftedTernary.Unit;
-    private const float Down = 1 - ShiftedTernary.Unit;
-    private const float Step = ShiftedTernary.Unit;
+    private const float Up = 1 + IQ1Codebook.Delta;
+    private const float Down = 1 - IQ1Codebook.Delta;
+    private const float Step = IQ1Codebook.Delta;
 
     // From the square of level -1, shifted, to that of level 0, and from there to that of level 1.
     private const float UpLowStep = (Down * Down) - (Step * Step);
@@ -38,13 +38,13 @@ internal struct GroupShiftSums : ITernarySums
         // To one group a weight of the other is a zero.
         for (int i = 0; i < ranks.Length; i++)
         {
-            int place = ranks[i] + 1;
+            int rank = ranks[i] + 1;
             float product = factors[i] * weights[i];
             bool isFirst = i < 8;
-            _first.Products.Set<TF, TI>(place, lane, isFirst ? product : 0);
-            _first.Factors.Set<TF, TI>(place, lane, isFirst ? factors[i] : 0);
-            _second.Products.Set<TF, TI>(place, lane, isFirst ? 0 : product);
-            _second.Factors.Set<TF, TI>(place, lane, isFirst ? 0 : factors[i]);
+            _first.Products.Set<TF, TI>(rank, lane, isFirst ? product : 0);
+            _first.Factors.Set<TF, TI>(rank, lane, isFirst ? factors[i] : 0);
+            _second.Products.Set<TF, TI>(rank, lane, isFirst ? 0 : product);
+            _second.Factors.Set<TF, TI>(rank, lane, isFirst ? 0 : factors[i]);
         }
     }
 
@@ -78,25 +78,25 @@ internal struct GroupShiftSums : ITernarySums
         TF firstDownSquares = _first.SquaresAt<TF, TI>(middle, upper, true);
         TF secondUpSquares = _second.SquaresAt<TF, TI>(middle, upper, false);
         TF secondDownSquares = _second.SquaresAt<TF, TI>(middle, upper, true);
-        return TernaryScore<TF, TI>.Of(firstUp + secondUp, firstUpSquares + secondUpSquares)
-            .OrBetter(TernaryScore<TF, TI>.Of(firstUp + secondDown, firstUpSquares + secondDownSquares))
+        return IQ1Score<TF, TI>.Of(firstUp + secondUp, firstUpSquares + secondUpSquares)
+            .OrBetter(IQ1Score<TF, TI>.Of(firstUp + secondDown, firstUpSquares + secondDownSquares))
             .OrBetter(
-                TernaryScore<TF, TI>.Of(firstDown + secondUp, firstDownSquares + secondUpSquares)
-                    .OrBetter(TernaryScore<TF, TI>.Of(firstDown + secondDown, firstDownSquares + secondDownSquares)))
+                IQ1Score<TF, TI>.Of(firstDown + secondUp, firstDownSquares + secondUpSquares)
+                    .OrBetter(IQ1Score<TF, TI>.Of(firstDown + secondDown, firstDownSquares + secondDownSquares)))
             .Value;
     }
 
     private struct Group
     {
-        // Sums over the group's weights before each place of the sub-block.
-        public TernaryRows Products;
-        public TernaryRows Factors;
+        // Sums over the group's weights before each rank of the sub-block.
+        public IQ1Rows Products;
+        public IQ1Rows Factors;
 
         // The squares up to the first boundary, by that, and their change by the second.
-        private TernaryRows _lowUpSquares;
-        private TernaryRows _lowDownSquares;
-        private TernaryRows _upSquares;
-        private TernaryRows _downSquares;
+        private IQ1Rows _lowUpSquares;
+        private IQ1Rows _lowDownSquares;
+        private IQ1Rows _upSquares;
+        private IQ1Rows _downSquares;
 
         public TF AddUp<TF, TI>()
             where TF : struct, IFloatLanes<TF, TI>
@@ -106,13 +106,13 @@ internal struct GroupShiftSums : ITernarySums
             TF factor = Factors.AddUp<TF, TI>(Size);
             TF upSquares = factor * TF.Broadcast(Up) * TF.Broadcast(Up);
             TF downSquares = factor * TF.Broadcast(Down) * TF.Broadcast(Down);
-            for (int place = 0; place <= Size; place++)
+            for (int rank = 0; rank <= Size; rank++)
             {
-                TF before = Factors.Row<TF, TI>(place);
-                _lowUpSquares.SetRow<TF, TI>(place, upSquares + (TF.Broadcast(UpLowStep) * before));
-                _lowDownSquares.SetRow<TF, TI>(place, downSquares + (TF.Broadcast(DownLowStep) * before));
-                _upSquares.SetRow<TF, TI>(place, TF.Broadcast(UpHighStep) * before);
-                _downSquares.SetRow<TF, TI>(place, TF.Broadcast(DownHighStep) * before);
+                TF before = Factors.Row<TF, TI>(rank);
+                _lowUpSquares.SetRow<TF, TI>(rank, upSquares + (TF.Broadcast(UpLowStep) * before));
+                _lowDownSquares.SetRow<TF, TI>(rank, downSquares + (TF.Broadcast(DownLowStep) * before));
+                _upSquares.SetRow<TF, TI>(rank, TF.Broadcast(UpHighStep) * before);
+                _downSquares.SetRow<TF, TI>(rank, TF.Broadcast(DownHighStep) * before);
             }
             return factor;
         }

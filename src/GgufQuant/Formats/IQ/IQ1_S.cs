@@ -3,12 +3,12 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>1.56 bits: a scale for 256 weights, a 3-bit one and a shift for 32, a ternary point of 2048 for 8.</summary>
+/// <summary>1.56 bits: a scale for 256 weights, a 3-bit one and a shift for 32, a grid point of 2048 for 8.</summary>
 /// <remarks>
 /// Layout: the scale (half), 32 low bytes of point indices, then for each 32 weights a word of four times three high
 /// bits of the indices, the 3-bit scale and the shift's sign.
 /// </remarks>
-public readonly struct IQ1_S : ITernaryFormat
+public readonly struct IQ1_S : IIQ1Format
 {
     // Of a point's index, those above its low byte.
     private const int HighBits = 0x700;
@@ -23,23 +23,23 @@ public readonly struct IQ1_S : ITernaryFormat
 
     public static bool IsQuantized => true;
 
-    public static ImportanceUse Importance => ImportanceUse.Required;
+    public static ImatrixSupport Importance => ImatrixSupport.Required;
 
-    static int ILevelFormat.ScaleRun => 32;
+    static int ICodebookFormat.ScaleRun => 32;
 
-    static float ITernaryFormat.Negligible => 1e-12f;
+    static float IIQ1Format.Negligible => 1e-12f;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
-        WidestLanes.Dequantize<SignedLevels<IQ1_S>>(blocks, weights);
+        WidestLanes.Dequantize<CodebookDequantizer<IQ1_S>>(blocks, weights);
 
     public static void Quantize(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
-        WidestLanes.Quantize<TernaryQuantizer<IQ1_S, CommonShiftSums>>(weights, rowLength, importance, blocks);
+        WidestLanes.Quantize<IQ1Quantizer<IQ1_S, IQ1_SSums>>(weights, rowLength, importance, blocks);
 
-    static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
+    static void ICodebookFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
     {
         float scale = HalfConversion.Read(in block[0]);
-        ulong[] points = ShiftedTernary.Points;
+        ulong[] points = IQ1Codebook.Points;
         ReadOnlySpan<byte> low = block.Slice(2, 32);
         ReadOnlySpan<byte> words = block.Slice(34, 16);
         levels = levels[..32];
@@ -47,7 +47,7 @@ public readonly struct IQ1_S : ITernaryFormat
         for (int s = 0; s < 8; s++)
         {
             int word = BinaryPrimitives.ReadUInt16LittleEndian(words[(2 * s)..]);
-            scales[s] = scale * ((2 * ((word >> 12) & 7)) + 1) * ShiftedTernary.Unit;
+            scales[s] = scale * ((2 * ((word >> 12) & 7)) + 1) * IQ1Codebook.Delta;
             int down = word >> 15 << 11;
             Span<ulong> groups = levels.Slice(4 * s, 4);
             ReadOnlySpan<byte> indices = low.Slice(4 * s, 4);
@@ -58,11 +58,11 @@ public readonly struct IQ1_S : ITernaryFormat
         }
     }
 
-    static void ITernaryFormat.Pack(
+    static void IIQ1Format.Pack(
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> factors,
         ReadOnlySpan<int> points,
-        ReadOnlySpan<int> places,
+        ReadOnlySpan<int> map,
         ReadOnlySpan<int> shifts,
         ReadOnlySpan<float> scales,
         Span<byte> block)
@@ -79,12 +79,12 @@ public readonly struct IQ1_S : ITernaryFormat
             int word = 0;
             for (int k = 0; k < 4; k++)
             {
-                int point = places[points[(4 * s) + k]];
+                int point = map[points[(4 * s) + k]];
                 block[2 + (4 * s) + k] = (byte)point;
                 word |= point >> 8 << (3 * k);
             }
             if (maxScale != 0)
-                word |= (ShiftedTernary.ScaleCode(inverse, scales[s]) | (shifts[4 * s] < 0 ? 8 : 0)) << 12;
+                word |= (IQ1Codebook.ScaleCode(inverse, scales[s]) | (shifts[4 * s] < 0 ? 8 : 0)) << 12;
             BinaryPrimitives.WriteUInt16LittleEndian(block[(34 + (2 * s))..], (ushort)word);
         }
     }

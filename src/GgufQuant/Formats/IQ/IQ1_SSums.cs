@@ -4,25 +4,25 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>The sums of IQ1_S, whose 32 weights are all shifted up or all down.</summary>
-internal struct CommonShiftSums : ITernarySums
+internal struct IQ1_SSums : IIQ1Sums
 {
-    private const float Step = ShiftedTernary.Unit;
+    private const float Step = IQ1Codebook.Delta;
 
-    // Sums over the weights before each place.
-    private TernaryRows _products;
-    private TernaryRows _factors;
+    // Sums over the weights before each rank.
+    private IQ1Rows _products;
+    private IQ1Rows _factors;
 
     // What the upper level adds, by its first weight.
-    private TernaryRows _upProducts;
-    private TernaryRows _downProducts;
-    private TernaryRows _upSquares;
-    private TernaryRows _downSquares;
+    private IQ1Rows _upProducts;
+    private IQ1Rows _downProducts;
+    private IQ1Rows _upSquares;
+    private IQ1Rows _downSquares;
 
     // What the lowest level adds, by the first weight of the middle one.
-    private TernaryRows _lowUpProducts;
-    private TernaryRows _lowDownProducts;
-    private TernaryRows _lowUpSquares;
-    private TernaryRows _lowDownSquares;
+    private IQ1Rows _lowUpProducts;
+    private IQ1Rows _lowDownProducts;
+    private IQ1Rows _lowUpSquares;
+    private IQ1Rows _lowDownSquares;
 
     public static int Size => 32;
 
@@ -49,20 +49,20 @@ internal struct CommonShiftSums : ITernarySums
         TF factor = _factors.AddUp<TF, TI>(Size);
         TF up = TF.Broadcast(1 + Step);
         TF down = TF.Broadcast(1 - Step);
-        for (int place = 0; place <= Size; place++)
+        for (int rank = 0; rank <= Size; rank++)
         {
-            TF before = _products.Row<TF, TI>(place);
-            _lowUpProducts.SetRow<TF, TI>(place, before * -down);
-            _lowDownProducts.SetRow<TF, TI>(place, before * -up);
+            TF before = _products.Row<TF, TI>(rank);
+            _lowUpProducts.SetRow<TF, TI>(rank, before * -down);
+            _lowDownProducts.SetRow<TF, TI>(rank, before * -up);
             TF products = product - before;
-            _upProducts.SetRow<TF, TI>(place, products * up);
-            _downProducts.SetRow<TF, TI>(place, products * down);
-            before = _factors.Row<TF, TI>(place);
-            _lowUpSquares.SetRow<TF, TI>(place, before * -down * -down);
-            _lowDownSquares.SetRow<TF, TI>(place, before * -up * -up);
+            _upProducts.SetRow<TF, TI>(rank, products * up);
+            _downProducts.SetRow<TF, TI>(rank, products * down);
+            before = _factors.Row<TF, TI>(rank);
+            _lowUpSquares.SetRow<TF, TI>(rank, before * -down * -down);
+            _lowDownSquares.SetRow<TF, TI>(rank, before * -up * -up);
             TF remaining = factor - before;
-            _upSquares.SetRow<TF, TI>(place, remaining * up * up);
-            _downSquares.SetRow<TF, TI>(place, remaining * down * down);
+            _upSquares.SetRow<TF, TI>(rank, remaining * up * up);
+            _downSquares.SetRow<TF, TI>(rank, remaining * down * down);
         }
         return factor;
     }
@@ -89,6 +89,6 @@ internal struct CommonShiftSums : ITernarySums
     {
         (TF up, TF upSquares) = At<TF, TI>(0, middle, upper);
         (TF down, TF downSquares) = At<TF, TI>(1, middle, upper);
-        return TernaryScore<TF, TI>.Of(up, upSquares).OrBetter(TernaryScore<TF, TI>.Of(down, downSquares)).Value;
+        return IQ1Score<TF, TI>.Of(up, upSquares).OrBetter(IQ1Score<TF, TI>.Of(down, downSquares)).Value;
     }
 }

@@ -7,9 +7,9 @@ namespace GgufQuant.Formats;
 /// Layout: the scale (half), 32 low bytes of point indices, 32 bytes of signs, the indices' two high bits, 16 scales
 /// of 4 bits.
 /// </remarks>
-public readonly struct IQ2_S : ILatticeFormat
+public readonly struct IQ2_S : IGridFormat
 {
-    private static readonly ulong[] s_points = Lattice.IQ2_S.Expand(8, 25, 43);
+    private static readonly ulong[] s_points = Grid.IQ2_S.Expand(8, 25, 43);
 
     public static GgmlType Type => GgmlType.IQ2_S;
 
@@ -21,38 +21,38 @@ public readonly struct IQ2_S : ILatticeFormat
 
     public static bool IsQuantized => true;
 
-    public static ImportanceUse Importance => ImportanceUse.Optional;
+    public static ImatrixSupport Importance => ImatrixSupport.Optional;
 
-    static int ILevelFormat.ScaleRun => 16;
+    static int ICodebookFormat.ScaleRun => 16;
 
-    static Lattice ILatticeFormat.Lattice => Lattice.IQ2_S;
+    static Grid IGridFormat.Grid => Grid.IQ2_S;
 
-    static int ILatticeFormat.Dimensions => 8;
+    static int IGridFormat.Dimensions => 8;
 
-    static int ILatticeFormat.Reach => 9;
+    static int IGridFormat.Reach => 9;
 
-    static float ILatticeFormat.Step => 0.1f;
+    static float IGridFormat.Step => 0.1f;
 
-    static bool ILatticeFormat.SearchesSideBySide => true;
+    static bool IGridFormat.SearchesSideBySide => true;
 
-    static bool ILatticeFormat.StartsFromFit => false;
+    static bool IGridFormat.StartsFromFit => false;
 
-    static bool ILatticeFormat.SevenSigns => false;
+    static bool IGridFormat.SevenSigns => false;
 
-    static float ILatticeFormat.Negligible => 1e-8f;
+    static float IGridFormat.Negligible => 1e-8f;
 
-    static float ILatticeFormat.VarianceFactor => 2;
+    static float IGridFormat.VarianceFactor => 2;
 
-    static LatticeRefit ILatticeFormat.Refit => LatticeRefit.OffLattice;
+    static GridRefit IGridFormat.Refit => GridRefit.OffGrid;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
-        WidestLanes.Dequantize<SignedLevels<IQ2_S>>(blocks, weights);
+        WidestLanes.Dequantize<CodebookDequantizer<IQ2_S>>(blocks, weights);
 
     public static void Quantize(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
-        WidestLanes.Quantize<LatticeQuantizer<IQ2_S>>(weights, rowLength, importance, blocks);
+        WidestLanes.Quantize<GridQuantizer<IQ2_S>>(weights, rowLength, importance, blocks);
 
-    static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
+    static void ICodebookFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
     {
         float scale = HalfConversion.Read(in block[0]);
         for (int s = 0; s < scales.Length; s++)
@@ -64,9 +64,9 @@ public readonly struct IQ2_S : ILatticeFormat
         }
     }
 
-    static TF ILatticeFormat.PlainFactor<TF, TI>(TF weight, TF variance) => (TF.Broadcast(0.25f) * variance) + (weight * weight);
+    static TF IGridFormat.FactorWithoutImatrix<TF, TI>(TF weight, TF variance) => (TF.Broadcast(0.25f) * variance) + (weight * weight);
 
-    static void ILatticeFormat.Pack(
+    static void IGridFormat.Pack(
         ReadOnlySpan<int> points,
         ReadOnlySpan<byte> signs,
         ReadOnlySpan<float> scales,
@@ -84,6 +84,6 @@ public readonly struct IQ2_S : ILatticeFormat
             return;
         float scale = maxScale / 31;
         HalfConversion.Write(ref block[0], scale * 0.9875f);
-        LatticeScales.Pack(scales, 1 / scale, block[74..]);
+        GridScales.Pack(scales, 1 / scale, block[74..]);
     }
 }

@@ -5,9 +5,9 @@ namespace GgufQuant.Formats;
 
 /// <summary>2.31 bits: a scale for 256 weights, a 4-bit one for 16, a point of 512 and seven signs for 8.</summary>
 /// <remarks>Layout: the scale (half), 32 words of a 9-bit point index below seven signs, 16 scales of 4 bits.</remarks>
-public readonly struct IQ2_XS : ILatticeFormat
+public readonly struct IQ2_XS : IGridFormat
 {
-    private static readonly ulong[] s_points = Lattice.IQ2_XS.Expand(8, 25, 43);
+    private static readonly ulong[] s_points = Grid.IQ2_XS.Expand(8, 25, 43);
 
     public static GgmlType Type => GgmlType.IQ2_XS;
 
@@ -19,38 +19,38 @@ public readonly struct IQ2_XS : ILatticeFormat
 
     public static bool IsQuantized => true;
 
-    public static ImportanceUse Importance => ImportanceUse.Required;
+    public static ImatrixSupport Importance => ImatrixSupport.Required;
 
-    static int ILevelFormat.ScaleRun => 16;
+    static int ICodebookFormat.ScaleRun => 16;
 
-    static Lattice ILatticeFormat.Lattice => Lattice.IQ2_XS;
+    static Grid IGridFormat.Grid => Grid.IQ2_XS;
 
-    static int ILatticeFormat.Dimensions => 8;
+    static int IGridFormat.Dimensions => 8;
 
-    static int ILatticeFormat.Reach => 9;
+    static int IGridFormat.Reach => 9;
 
-    static float ILatticeFormat.Step => 0.1f;
+    static float IGridFormat.Step => 0.1f;
 
-    static bool ILatticeFormat.SearchesSideBySide => false;
+    static bool IGridFormat.SearchesSideBySide => false;
 
-    static bool ILatticeFormat.StartsFromFit => false;
+    static bool IGridFormat.StartsFromFit => false;
 
-    static bool ILatticeFormat.SevenSigns => true;
+    static bool IGridFormat.SevenSigns => true;
 
-    static float ILatticeFormat.Negligible => SuperBlock.Negligible;
+    static float IGridFormat.Negligible => SuperBlock.Negligible;
 
-    static float ILatticeFormat.VarianceFactor => 1;
+    static float IGridFormat.VarianceFactor => 1;
 
-    static LatticeRefit ILatticeFormat.Refit => LatticeRefit.OffLattice;
+    static GridRefit IGridFormat.Refit => GridRefit.OffGrid;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
-        WidestLanes.Dequantize<SignedLevels<IQ2_XS>>(blocks, weights);
+        WidestLanes.Dequantize<CodebookDequantizer<IQ2_XS>>(blocks, weights);
 
     public static void Quantize(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
-        WidestLanes.Quantize<LatticeQuantizer<IQ2_XS>>(weights, rowLength, importance, blocks);
+        WidestLanes.Quantize<GridQuantizer<IQ2_XS>>(weights, rowLength, importance, blocks);
 
-    static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
+    static void ICodebookFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
     {
         float scale = HalfConversion.Read(in block[0]);
         for (int s = 0; s < scales.Length; s++)
@@ -62,9 +62,9 @@ public readonly struct IQ2_XS : ILatticeFormat
         }
     }
 
-    static TF ILatticeFormat.PlainFactor<TF, TI>(TF weight, TF variance) => weight * weight;
+    static TF IGridFormat.FactorWithoutImatrix<TF, TI>(TF weight, TF variance) => weight * weight;
 
-    static void ILatticeFormat.Pack(
+    static void IGridFormat.Pack(
         ReadOnlySpan<int> points,
         ReadOnlySpan<byte> signs,
         ReadOnlySpan<float> scales,
@@ -78,6 +78,6 @@ public readonly struct IQ2_XS : ILatticeFormat
         HalfConversion.Write(ref block[0], scale);
         for (int k = 0; k < points.Length; k++)
             BinaryPrimitives.WriteUInt16LittleEndian(block[(2 + (2 * k))..], (ushort)(points[k] | ((signs[k] & 127) << 9)));
-        LatticeScales.Pack(scales, 1 / scale, block[66..]);
+        GridScales.Pack(scales, 1 / scale, block[66..]);
     }
 }

@@ -8,9 +8,9 @@ namespace GgufQuant.Formats;
 /// Layout: the scale (half), then for each 32 weights four point indices and a 32-bit word of four times seven
 /// signs below the 4-bit scale.
 /// </remarks>
-public readonly struct IQ2_XXS : ILatticeFormat
+public readonly struct IQ2_XXS : IGridFormat
 {
-    private static readonly ulong[] s_points = Lattice.IQ2_XXS.Expand(8, 25, 43);
+    private static readonly ulong[] s_points = Grid.IQ2_XXS.Expand(8, 25, 43);
 
     public static GgmlType Type => GgmlType.IQ2_XXS;
 
@@ -22,38 +22,38 @@ public readonly struct IQ2_XXS : ILatticeFormat
 
     public static bool IsQuantized => true;
 
-    public static ImportanceUse Importance => ImportanceUse.Required;
+    public static ImatrixSupport Importance => ImatrixSupport.Required;
 
-    static int ILevelFormat.ScaleRun => 32;
+    static int ICodebookFormat.ScaleRun => 32;
 
-    static Lattice ILatticeFormat.Lattice => Lattice.IQ2_XXS;
+    static Grid IGridFormat.Grid => Grid.IQ2_XXS;
 
-    static int ILatticeFormat.Dimensions => 8;
+    static int IGridFormat.Dimensions => 8;
 
-    static int ILatticeFormat.Reach => 6;
+    static int IGridFormat.Reach => 6;
 
-    static float ILatticeFormat.Step => 0.1f;
+    static float IGridFormat.Step => 0.1f;
 
-    static bool ILatticeFormat.SearchesSideBySide => false;
+    static bool IGridFormat.SearchesSideBySide => false;
 
-    static bool ILatticeFormat.StartsFromFit => true;
+    static bool IGridFormat.StartsFromFit => true;
 
-    static bool ILatticeFormat.SevenSigns => true;
+    static bool IGridFormat.SevenSigns => true;
 
-    static float ILatticeFormat.Negligible => SuperBlock.Negligible;
+    static float IGridFormat.Negligible => SuperBlock.Negligible;
 
-    static float ILatticeFormat.VarianceFactor => 1;
+    static float IGridFormat.VarianceFactor => 1;
 
-    static LatticeRefit ILatticeFormat.Refit => LatticeRefit.All;
+    static GridRefit IGridFormat.Refit => GridRefit.All;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
-        WidestLanes.Dequantize<SignedLevels<IQ2_XXS>>(blocks, weights);
+        WidestLanes.Dequantize<CodebookDequantizer<IQ2_XXS>>(blocks, weights);
 
     public static void Quantize(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
-        WidestLanes.Quantize<LatticeQuantizer<IQ2_XXS>>(weights, rowLength, importance, blocks);
+        WidestLanes.Quantize<GridQuantizer<IQ2_XXS>>(weights, rowLength, importance, blocks);
 
-    static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
+    static void ICodebookFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
     {
         float scale = HalfConversion.Read(in block[0]);
         for (int s = 0; s < scales.Length; s++)
@@ -66,9 +66,9 @@ public readonly struct IQ2_XXS : ILatticeFormat
         }
     }
 
-    static TF ILatticeFormat.PlainFactor<TF, TI>(TF weight, TF variance) => weight * weight;
+    static TF IGridFormat.FactorWithoutImatrix<TF, TI>(TF weight, TF variance) => weight * weight;
 
-    static void ILatticeFormat.Pack(
+    static void IGridFormat.Pack(
         ReadOnlySpan<int> points,
         ReadOnlySpan<byte> signs,
         ReadOnlySpan<float> scales,
@@ -83,7 +83,7 @@ public readonly struct IQ2_XXS : ILatticeFormat
         HalfConversion.Write(ref block[0], scale);
         for (int s = 0; s < scales.Length; s++)
         {
-            uint word = LatticeScales.Code(inverse, scales[s]) << 28;
+            uint word = GridScales.Code(inverse, scales[s]) << 28;
             for (int k = 0; k < 4; k++)
             {
                 block[2 + (8 * s) + k] = (byte)points[(4 * s) + k];

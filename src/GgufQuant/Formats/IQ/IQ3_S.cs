@@ -7,9 +7,9 @@ namespace GgufQuant.Formats;
 /// Layout: the scale (half), 64 low bytes of point indices, the indices' high bits, 32 bytes of signs, 8 scales of
 /// 4 bits.
 /// </remarks>
-public readonly struct IQ3_S : ILatticeFormat
+public readonly struct IQ3_S : IGridFormat
 {
-    private static readonly ulong[] s_points = Lattice.IQ3_S.Expand(1, 3, 5, 7, 9, 11, 13, 15);
+    private static readonly ulong[] s_points = Grid.IQ3_S.Expand(1, 3, 5, 7, 9, 11, 13, 15);
 
     public static GgmlType Type => GgmlType.IQ3_S;
 
@@ -21,38 +21,38 @@ public readonly struct IQ3_S : ILatticeFormat
 
     public static bool IsQuantized => true;
 
-    public static ImportanceUse Importance => ImportanceUse.Optional;
+    public static ImatrixSupport Importance => ImatrixSupport.Optional;
 
-    static int ILevelFormat.ScaleRun => 32;
+    static int ICodebookFormat.ScaleRun => 32;
 
-    static Lattice ILatticeFormat.Lattice => Lattice.IQ3_S;
+    static Grid IGridFormat.Grid => Grid.IQ3_S;
 
-    static int ILatticeFormat.Dimensions => 4;
+    static int IGridFormat.Dimensions => 4;
 
-    static int ILatticeFormat.Reach => 9;
+    static int IGridFormat.Reach => 9;
 
-    static float ILatticeFormat.Step => 0.2f;
+    static float IGridFormat.Step => 0.2f;
 
-    static bool ILatticeFormat.SearchesSideBySide => true;
+    static bool IGridFormat.SearchesSideBySide => true;
 
-    static bool ILatticeFormat.StartsFromFit => false;
+    static bool IGridFormat.StartsFromFit => false;
 
-    static bool ILatticeFormat.SevenSigns => false;
+    static bool IGridFormat.SevenSigns => false;
 
-    static float ILatticeFormat.Negligible => float.Epsilon;
+    static float IGridFormat.Negligible => float.Epsilon;
 
-    static float ILatticeFormat.VarianceFactor => 2;
+    static float IGridFormat.VarianceFactor => 2;
 
-    static LatticeRefit ILatticeFormat.Refit => LatticeRefit.AllIfAnyIsOff;
+    static GridRefit IGridFormat.Refit => GridRefit.AllIfAnyIsOff;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
-        WidestLanes.Dequantize<SignedLevels<IQ3_S>>(blocks, weights);
+        WidestLanes.Dequantize<CodebookDequantizer<IQ3_S>>(blocks, weights);
 
     public static void Quantize(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
-        WidestLanes.Quantize<LatticeQuantizer<IQ3_S>>(weights, rowLength, importance, blocks);
+        WidestLanes.Quantize<GridQuantizer<IQ3_S>>(weights, rowLength, importance, blocks);
 
-    static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
+    static void ICodebookFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
     {
         float scale = HalfConversion.Read(in block[0]);
         for (int s = 0; s < scales.Length; s++)
@@ -69,9 +69,9 @@ public readonly struct IQ3_S : ILatticeFormat
         }
     }
 
-    static TF ILatticeFormat.PlainFactor<TF, TI>(TF weight, TF variance) => weight * weight;
+    static TF IGridFormat.FactorWithoutImatrix<TF, TI>(TF weight, TF variance) => weight * weight;
 
-    static void ILatticeFormat.Pack(
+    static void IGridFormat.Pack(
         ReadOnlySpan<int> points,
         ReadOnlySpan<byte> signs,
         ReadOnlySpan<float> scales,
@@ -97,6 +97,6 @@ public readonly struct IQ3_S : ILatticeFormat
             return;
         float scale = maxScale / 31;
         HalfConversion.Write(ref block[0], scale * 1.033f);
-        LatticeScales.Pack(scales, 1 / scale, block[106..]);
+        GridScales.Pack(scales, 1 / scale, block[106..]);
     }
 }

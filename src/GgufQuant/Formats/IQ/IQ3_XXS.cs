@@ -8,9 +8,9 @@ namespace GgufQuant.Formats;
 /// Layout: the scale (half), 64 point indices, then for each 32 weights a 32-bit word of four times seven signs below
 /// the 4-bit scale.
 /// </remarks>
-public readonly struct IQ3_XXS : ILatticeFormat
+public readonly struct IQ3_XXS : IGridFormat
 {
-    private static readonly ulong[] s_points = Lattice.IQ3_XXS.Expand(4, 12, 20, 28, 36, 44, 52, 62);
+    private static readonly ulong[] s_points = Grid.IQ3_XXS.Expand(4, 12, 20, 28, 36, 44, 52, 62);
 
     public static GgmlType Type => GgmlType.IQ3_XXS;
 
@@ -22,38 +22,38 @@ public readonly struct IQ3_XXS : ILatticeFormat
 
     public static bool IsQuantized => true;
 
-    public static ImportanceUse Importance => ImportanceUse.Optional;
+    public static ImatrixSupport Importance => ImatrixSupport.Optional;
 
-    static int ILevelFormat.ScaleRun => 32;
+    static int ICodebookFormat.ScaleRun => 32;
 
-    static Lattice ILatticeFormat.Lattice => Lattice.IQ3_XXS;
+    static Grid IGridFormat.Grid => Grid.IQ3_XXS;
 
-    static int ILatticeFormat.Dimensions => 4;
+    static int IGridFormat.Dimensions => 4;
 
-    static int ILatticeFormat.Reach => 15;
+    static int IGridFormat.Reach => 15;
 
-    static float ILatticeFormat.Step => 0.2f;
+    static float IGridFormat.Step => 0.2f;
 
-    static bool ILatticeFormat.SearchesSideBySide => true;
+    static bool IGridFormat.SearchesSideBySide => true;
 
-    static bool ILatticeFormat.StartsFromFit => false;
+    static bool IGridFormat.StartsFromFit => false;
 
-    static bool ILatticeFormat.SevenSigns => true;
+    static bool IGridFormat.SevenSigns => true;
 
-    static float ILatticeFormat.Negligible => 1e-8f;
+    static float IGridFormat.Negligible => 1e-8f;
 
-    static float ILatticeFormat.VarianceFactor => 2;
+    static float IGridFormat.VarianceFactor => 2;
 
-    static LatticeRefit ILatticeFormat.Refit => LatticeRefit.OffLattice;
+    static GridRefit IGridFormat.Refit => GridRefit.OffGrid;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
-        WidestLanes.Dequantize<SignedLevels<IQ3_XXS>>(blocks, weights);
+        WidestLanes.Dequantize<CodebookDequantizer<IQ3_XXS>>(blocks, weights);
 
     public static void Quantize(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
-        WidestLanes.Quantize<LatticeQuantizer<IQ3_XXS>>(weights, rowLength, importance, blocks);
+        WidestLanes.Quantize<GridQuantizer<IQ3_XXS>>(weights, rowLength, importance, blocks);
 
-    static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
+    static void ICodebookFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
     {
         float scale = HalfConversion.Read(in block[0]);
         for (int s = 0; s < scales.Length; s++)
@@ -69,9 +69,9 @@ public readonly struct IQ3_XXS : ILatticeFormat
         }
     }
 
-    static TF ILatticeFormat.PlainFactor<TF, TI>(TF weight, TF variance) => weight * weight;
+    static TF IGridFormat.FactorWithoutImatrix<TF, TI>(TF weight, TF variance) => weight * weight;
 
-    static void ILatticeFormat.Pack(
+    static void IGridFormat.Pack(
         ReadOnlySpan<int> points,
         ReadOnlySpan<byte> signs,
         ReadOnlySpan<float> scales,
@@ -88,7 +88,7 @@ public readonly struct IQ3_XXS : ILatticeFormat
             block[2 + k] = (byte)points[k];
         for (int s = 0; s < scales.Length; s++)
         {
-            uint word = LatticeScales.Code(inverse, scales[s]) << 28;
+            uint word = GridScales.Code(inverse, scales[s]) << 28;
             for (int k = 0; k < 4; k++)
             {
                 word |= (signs[(4 * s) + k] & 127u) << (7 * k);

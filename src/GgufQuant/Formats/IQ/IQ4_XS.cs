@@ -20,18 +20,18 @@ public readonly struct IQ4_XS : INonlinearFormat
 
     public static bool IsQuantized => true;
 
-    public static ImportanceUse Importance => ImportanceUse.Optional;
+    public static ImatrixSupport Importance => ImatrixSupport.Optional;
 
-    static int ILevelFormat.ScaleRun => 32;
+    static int ICodebookFormat.ScaleRun => 32;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
-        WidestLanes.Dequantize<SignedLevels<IQ4_XS>>(blocks, weights);
+        WidestLanes.Dequantize<CodebookDequantizer<IQ4_XS>>(blocks, weights);
 
     public static void Quantize(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
         WidestLanes.Quantize<NonlinearQuantizer<IQ4_XS>>(weights, rowLength, importance, blocks);
 
-    static void ILevelFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
+    static void ICodebookFormat.Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales)
     {
         float scale = HalfConversion.Read(in block[0]);
         int high = BinaryPrimitives.ReadUInt16LittleEndian(block[2..]);

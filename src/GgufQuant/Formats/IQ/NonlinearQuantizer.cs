@@ -4,7 +4,7 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>A format of <see cref="NonlinearLevels"/> in sub-blocks of 32.</summary>
-internal interface INonlinearFormat : ILevelFormat, IQuantizableFormat
+internal interface INonlinearFormat : ICodebookFormat, IQuantizableFormat
 {
     /// <summary>Writes a block.</summary>
     /// <param name="weights">The weights of the block.</param>

@@ -3,7 +3,7 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>A super-block whose sub-blocks read as <c>scale · level − minimum</c>: Q2_K, Q4_K and Q5_K.</summary>
-internal interface IMinimumFormat : IBlockFormat
+internal interface IScaleMinFormat : IBlockFormat
 {
     /// <summary>Weights a sub-block.</summary>
     static abstract int SubBlockSize { get; }
@@ -15,10 +15,10 @@ internal interface IMinimumFormat : IBlockFormat
     static abstract int MaxScale { get; }
 
     /// <summary>The scales tried without importance weights.</summary>
-    static abstract ScaleGrid PlainGrid { get; }
+    static abstract ScaleSteps StepsWithoutImatrix { get; }
 
     /// <summary>Without importance weights: weigh by magnitude alone, and by the error itself instead of its square.</summary>
-    static abstract bool PlainErrorsAreAbsolute { get; }
+    static abstract bool ErrorsAreAbsoluteWithoutImatrix { get; }
 
     /// <summary>What the super-block's mean square is multiplied by to weigh with importance.</summary>
     static abstract float VarianceFactor { get; }
@@ -50,10 +50,10 @@ internal interface IMinimumFormat : IBlockFormat
 /// <param name="First">The first, less the greatest level.</param>
 /// <param name="Step">From each to the next.</param>
 /// <param name="Last">The last one's index; the first one's is 0.</param>
-internal readonly record struct ScaleGrid(float First, float Step, int Last)
+internal readonly record struct ScaleSteps(float First, float Step, int Last)
 {
     /// <summary>The grid of every format with importance weights.</summary>
-    public static ScaleGrid Weighted => new(-0.9f, 0.05f, 36);
+    public static ScaleSteps WithImatrix => new(-0.9f, 0.05f, 36);
 
     /// <summary>The number of levels at an index.</summary>
     public float At(int index, int maxLevel) => First + (Step * index) + maxLevel;

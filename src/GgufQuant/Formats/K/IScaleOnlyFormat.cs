@@ -3,7 +3,7 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>A super-block whose sub-blocks of 16 read as <c>scale · level</c>, both of either sign: Q3_K and Q6_K.</summary>
-internal interface ISignedFormat : IBlockFormat
+internal interface IScaleOnlyFormat : IBlockFormat
 {
     /// <summary>Levels reach from minus this to one less than this; they are stored with this added.</summary>
     static abstract int LevelRange { get; }
@@ -12,7 +12,7 @@ internal interface ISignedFormat : IBlockFormat
     static abstract int ScaleRange { get; }
 
     /// <summary>Whether the levels are found by descent where there is no importance, and not by trying scales.</summary>
-    static abstract bool DescendsWhenPlain { get; }
+    static abstract bool DescendsWithoutImatrix { get; }
 
     /// <summary>Whether importance is combined with the super-block's variance, and steers the stored scales too.</summary>
     static abstract bool WeighsByVariance { get; }

@@ -5,7 +5,7 @@ namespace GgufQuant.Formats;
 
 /// <summary>2 bits a weight; sixteen sub-blocks of 16 with a four-bit scale and minimum each.</summary>
 /// <remarks>16 bytes of scales, 64 bytes of levels, half factor, half minimum factor.</remarks>
-public readonly struct Q2_K : IQuantizableFormat, IMinimumFormat
+public readonly struct Q2_K : IQuantizableFormat, IScaleMinFormat
 {
     private const int SubBlocks = 16;
     private const ulong LowNibbles = 0x0F0F0F0F0F0F0F0F;
@@ -20,38 +20,38 @@ public readonly struct Q2_K : IQuantizableFormat, IMinimumFormat
 
     public static bool IsQuantized => true;
 
-    public static ImportanceUse Importance => ImportanceUse.Optional;
+    public static ImatrixSupport Importance => ImatrixSupport.Optional;
 
-    static int IMinimumFormat.SubBlockSize => 16;
+    static int IScaleMinFormat.SubBlockSize => 16;
 
-    static int IMinimumFormat.MaxLevel => 3;
+    static int IScaleMinFormat.MaxLevel => 3;
 
-    static int IMinimumFormat.MaxScale => 15;
+    static int IScaleMinFormat.MaxScale => 15;
 
-    static ScaleGrid IMinimumFormat.PlainGrid => new(-0.5f, 0.1f, 15);
+    static ScaleSteps IScaleMinFormat.StepsWithoutImatrix => new(-0.5f, 0.1f, 15);
 
-    static bool IMinimumFormat.PlainErrorsAreAbsolute => true;
+    static bool IScaleMinFormat.ErrorsAreAbsoluteWithoutImatrix => true;
 
-    static float IMinimumFormat.VarianceFactor => 1;
+    static float IScaleMinFormat.VarianceFactor => 1;
 
-    static int IMinimumFormat.FactorsOffset => 80;
+    static int IScaleMinFormat.FactorsOffset => 80;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
-        WidestLanes.Dequantize<MinimumBlocks<Q2_K>>(blocks, weights);
+        WidestLanes.Dequantize<ScaleMinBlocks<Q2_K>>(blocks, weights);
 
     public static void Quantize(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
-        WidestLanes.Quantize<MinimumBlocks<Q2_K>>(weights, rowLength, importance, blocks);
+        WidestLanes.Quantize<ScaleMinBlocks<Q2_K>>(weights, rowLength, importance, blocks);
 
-    static bool IMinimumFormat.CapsScales(bool weighted) => false;
+    static bool IScaleMinFormat.CapsScales(bool weighted) => false;
 
-    static void IMinimumFormat.PackScales(ReadOnlySpan<byte> scales, ReadOnlySpan<byte> minimums, Span<byte> block)
+    static void IScaleMinFormat.PackScales(ReadOnlySpan<byte> scales, ReadOnlySpan<byte> minimums, Span<byte> block)
     {
         for (int j = 0; j < SubBlocks; j++)
             block[j] = (byte)(scales[j] | (minimums[j] << 4));
     }
 
-    static void IMinimumFormat.UnpackScales(ReadOnlySpan<byte> block, Span<byte> scales, Span<byte> minimums)
+    static void IScaleMinFormat.UnpackScales(ReadOnlySpan<byte> block, Span<byte> scales, Span<byte> minimums)
     {
         for (int j = 0; j < SubBlocks; j += sizeof(ulong))
         {
@@ -61,10 +61,10 @@ public readonly struct Q2_K : IQuantizableFormat, IMinimumFormat
         }
     }
 
-    static void IMinimumFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block) =>
+    static void IScaleMinFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block) =>
         TwoBitLevels.Pack(levels, block[SubBlocks..]);
 
-    static void IMinimumFormat.UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)
+    static void IScaleMinFormat.UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)
     {
         for (int half = 0; half < 2; half++)
         {

@@ -9,7 +9,7 @@ namespace GgufQuant.Formats;
 /// 32 bytes of third bits (bit j of each belongs to the j-th 32 weights), 64 bytes of the lower two, 12 bytes of scales
 /// (low nibbles in the first eight, two high bits each in the last four), half factor.
 /// </remarks>
-public readonly struct Q3_K : IQuantizableFormat, ISignedFormat
+public readonly struct Q3_K : IQuantizableFormat, IScaleOnlyFormat
 {
     private const int LowBitsOffset = SuperBlock.Size / 8;
     private const int ScalesOffset = LowBitsOffset + (SuperBlock.Size / 4);
@@ -29,28 +29,28 @@ public readonly struct Q3_K : IQuantizableFormat, ISignedFormat
 
     public static bool IsQuantized => true;
 
-    public static ImportanceUse Importance => ImportanceUse.Optional;
+    public static ImatrixSupport Importance => ImatrixSupport.Optional;
 
-    static int ISignedFormat.LevelRange => 4;
+    static int IScaleOnlyFormat.LevelRange => 4;
 
-    static int ISignedFormat.ScaleRange => 32;
+    static int IScaleOnlyFormat.ScaleRange => 32;
 
-    static bool ISignedFormat.DescendsWhenPlain => true;
+    static bool IScaleOnlyFormat.DescendsWithoutImatrix => true;
 
-    static bool ISignedFormat.WeighsByVariance => true;
+    static bool IScaleOnlyFormat.WeighsByVariance => true;
 
-    static bool ISignedFormat.ClearsNegligible => false;
+    static bool IScaleOnlyFormat.ClearsNegligible => false;
 
-    static int ISignedFormat.FactorOffset => 108;
+    static int IScaleOnlyFormat.FactorOffset => 108;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
-        WidestLanes.Dequantize<SignedBlocks<Q3_K>>(blocks, weights);
+        WidestLanes.Dequantize<ScaleOnlyBlocks<Q3_K>>(blocks, weights);
 
     public static void Quantize(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
-        WidestLanes.Quantize<SignedBlocks<Q3_K>>(weights, rowLength, importance, blocks);
+        WidestLanes.Quantize<ScaleOnlyBlocks<Q3_K>>(weights, rowLength, importance, blocks);
 
-    static void ISignedFormat.PackScales(ReadOnlySpan<sbyte> scales, Span<byte> block)
+    static void IScaleOnlyFormat.PackScales(ReadOnlySpan<sbyte> scales, Span<byte> block)
     {
         // Of each byte, the low nibble and the two bits above it; a scale is stored with 32 added, which flips bit 5.
         ReadOnlySpan<ulong> stored = MemoryMarshal.Cast<sbyte, ulong>(scales[..SubBlocks]);
@@ -64,7 +64,7 @@ public readonly struct Q3_K : IQuantizableFormat, ISignedFormat
         BinaryPrimitives.WriteUInt32LittleEndian(block[(ScalesOffset + 8)..], (uint)high);
     }
 
-    static void ISignedFormat.UnpackScales(ReadOnlySpan<byte> block, Span<sbyte> scales)
+    static void IScaleOnlyFormat.UnpackScales(ReadOnlySpan<byte> block, Span<sbyte> scales)
     {
         ulong low = BinaryPrimitives.ReadUInt64LittleEndian(block[ScalesOffset..]);
         ulong high = BinaryPrimitives.ReadUInt32LittleEndian(block[(ScalesOffset + 8)..]);
@@ -81,7 +81,7 @@ public readonly struct Q3_K : IQuantizableFormat, ISignedFormat
         return (stored ^ SignBits) | (signs << 1) | (signs << 2);
     }
 
-    static void ISignedFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block)
+    static void IScaleOnlyFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block)
     {
         Span<byte> low = stackalloc byte[SuperBlock.Size];
         ReadOnlySpan<ulong> from = MemoryMarshal.Cast<byte, ulong>(levels);
@@ -101,7 +101,7 @@ public readonly struct Q3_K : IQuantizableFormat, ISignedFormat
         TwoBitLevels.Pack(low, block[LowBitsOffset..]);
     }
 
-    static void ISignedFormat.UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)
+    static void IScaleOnlyFormat.UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)
     {
         TI pair = ByteLanes<TF, TI>.Broadcast(3);
         TI bit = ByteLanes<TF, TI>.Broadcast(1);

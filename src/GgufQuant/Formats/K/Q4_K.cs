@@ -5,7 +5,7 @@ namespace GgufQuant.Formats;
 
 /// <summary>4 bits a weight; eight sub-blocks of 32 with a six-bit scale and minimum each.</summary>
 /// <remarks>Half factor, half minimum factor, 12 bytes of scales, 128 bytes of levels: two sub-blocks share 32 bytes.</remarks>
-public readonly struct Q4_K : IQuantizableFormat, IMinimumFormat
+public readonly struct Q4_K : IQuantizableFormat, IScaleMinFormat
 {
     private const int LevelsOffset = 4 + SixBitScales.Bytes;
     private const ulong LowNibbles = 0x0F0F0F0F0F0F0F0F;
@@ -20,38 +20,38 @@ public readonly struct Q4_K : IQuantizableFormat, IMinimumFormat
 
     public static bool IsQuantized => true;
 
-    public static ImportanceUse Importance => ImportanceUse.Optional;
+    public static ImatrixSupport Importance => ImatrixSupport.Optional;
 
-    static int IMinimumFormat.SubBlockSize => 32;
+    static int IScaleMinFormat.SubBlockSize => 32;
 
-    static int IMinimumFormat.MaxLevel => 15;
+    static int IScaleMinFormat.MaxLevel => 15;
 
-    static int IMinimumFormat.MaxScale => 63;
+    static int IScaleMinFormat.MaxScale => 63;
 
-    static ScaleGrid IMinimumFormat.PlainGrid => new(-1f, 0.1f, 20);
+    static ScaleSteps IScaleMinFormat.StepsWithoutImatrix => new(-1f, 0.1f, 20);
 
-    static bool IMinimumFormat.PlainErrorsAreAbsolute => false;
+    static bool IScaleMinFormat.ErrorsAreAbsoluteWithoutImatrix => false;
 
-    static float IMinimumFormat.VarianceFactor => 2;
+    static float IScaleMinFormat.VarianceFactor => 2;
 
-    static int IMinimumFormat.FactorsOffset => 0;
+    static int IScaleMinFormat.FactorsOffset => 0;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
-        WidestLanes.Dequantize<MinimumBlocks<Q4_K>>(blocks, weights);
+        WidestLanes.Dequantize<ScaleMinBlocks<Q4_K>>(blocks, weights);
 
     public static void Quantize(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
-        WidestLanes.Quantize<MinimumBlocks<Q4_K>>(weights, rowLength, importance, blocks);
+        WidestLanes.Quantize<ScaleMinBlocks<Q4_K>>(weights, rowLength, importance, blocks);
 
-    static bool IMinimumFormat.CapsScales(bool weighted) => !weighted;
+    static bool IScaleMinFormat.CapsScales(bool weighted) => !weighted;
 
-    static void IMinimumFormat.PackScales(ReadOnlySpan<byte> scales, ReadOnlySpan<byte> minimums, Span<byte> block) =>
+    static void IScaleMinFormat.PackScales(ReadOnlySpan<byte> scales, ReadOnlySpan<byte> minimums, Span<byte> block) =>
         SixBitScales.Pack(scales, minimums, block[4..]);
 
-    static void IMinimumFormat.UnpackScales(ReadOnlySpan<byte> block, Span<byte> scales, Span<byte> minimums) =>
+    static void IScaleMinFormat.UnpackScales(ReadOnlySpan<byte> block, Span<byte> scales, Span<byte> minimums) =>
         SixBitScales.Unpack(block[4..], scales, minimums);
 
-    static void IMinimumFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block)
+    static void IScaleMinFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block)
     {
         ReadOnlySpan<ulong> from = MemoryMarshal.Cast<byte, ulong>(levels);
         Span<ulong> to = MemoryMarshal.Cast<byte, ulong>(block[LevelsOffset..]);
@@ -62,7 +62,7 @@ public readonly struct Q4_K : IQuantizableFormat, IMinimumFormat
         }
     }
 
-    static void IMinimumFormat.UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)
+    static void IScaleMinFormat.UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)
     {
         TI nibble = ByteLanes<TF, TI>.Broadcast(0xF);
         for (int pair = 0; pair < 4; pair++)

@@ -5,7 +5,7 @@ namespace GgufQuant.Formats;
 
 /// <summary>5 bits a weight; eight sub-blocks of 32 with a six-bit scale and minimum each.</summary>
 /// <remarks>As Q4_K, with 32 bytes of fifth bits before the levels: bit j of each belongs to sub-block j.</remarks>
-public readonly struct Q5_K : IQuantizableFormat, IMinimumFormat
+public readonly struct Q5_K : IQuantizableFormat, IScaleMinFormat
 {
     private const int FifthBitsOffset = 4 + SixBitScales.Bytes;
     private const int LevelsOffset = FifthBitsOffset + (SuperBlock.Size / 8);
@@ -22,38 +22,38 @@ public readonly struct Q5_K : IQuantizableFormat, IMinimumFormat
 
     public static bool IsQuantized => true;
 
-    public static ImportanceUse Importance => ImportanceUse.Optional;
+    public static ImatrixSupport Importance => ImatrixSupport.Optional;
 
-    static int IMinimumFormat.SubBlockSize => 32;
+    static int IScaleMinFormat.SubBlockSize => 32;
 
-    static int IMinimumFormat.MaxLevel => 31;
+    static int IScaleMinFormat.MaxLevel => 31;
 
-    static int IMinimumFormat.MaxScale => 63;
+    static int IScaleMinFormat.MaxScale => 63;
 
-    static ScaleGrid IMinimumFormat.PlainGrid => new(-0.5f, 0.1f, 15);
+    static ScaleSteps IScaleMinFormat.StepsWithoutImatrix => new(-0.5f, 0.1f, 15);
 
-    static bool IMinimumFormat.PlainErrorsAreAbsolute => false;
+    static bool IScaleMinFormat.ErrorsAreAbsoluteWithoutImatrix => false;
 
-    static float IMinimumFormat.VarianceFactor => 2;
+    static float IScaleMinFormat.VarianceFactor => 2;
 
-    static int IMinimumFormat.FactorsOffset => 0;
+    static int IScaleMinFormat.FactorsOffset => 0;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
-        WidestLanes.Dequantize<MinimumBlocks<Q5_K>>(blocks, weights);
+        WidestLanes.Dequantize<ScaleMinBlocks<Q5_K>>(blocks, weights);
 
     public static void Quantize(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
-        WidestLanes.Quantize<MinimumBlocks<Q5_K>>(weights, rowLength, importance, blocks);
+        WidestLanes.Quantize<ScaleMinBlocks<Q5_K>>(weights, rowLength, importance, blocks);
 
-    static bool IMinimumFormat.CapsScales(bool weighted) => true;
+    static bool IScaleMinFormat.CapsScales(bool weighted) => true;
 
-    static void IMinimumFormat.PackScales(ReadOnlySpan<byte> scales, ReadOnlySpan<byte> minimums, Span<byte> block) =>
+    static void IScaleMinFormat.PackScales(ReadOnlySpan<byte> scales, ReadOnlySpan<byte> minimums, Span<byte> block) =>
         SixBitScales.Pack(scales, minimums, block[4..]);
 
-    static void IMinimumFormat.UnpackScales(ReadOnlySpan<byte> block, Span<byte> scales, Span<byte> minimums) =>
+    static void IScaleMinFormat.UnpackScales(ReadOnlySpan<byte> block, Span<byte> scales, Span<byte> minimums) =>
         SixBitScales.Unpack(block[4..], scales, minimums);
 
-    static void IMinimumFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block)
+    static void IScaleMinFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block)
     {
         ReadOnlySpan<ulong> from = MemoryMarshal.Cast<byte, ulong>(levels);
         Span<ulong> fifths = MemoryMarshal.Cast<byte, ulong>(block[FifthBitsOffset..LevelsOffset]);
@@ -72,7 +72,7 @@ public readonly struct Q5_K : IQuantizableFormat, IMinimumFormat
         }
     }
 
-    static void IMinimumFormat.UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)
+    static void IScaleMinFormat.UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)
     {
         TI nibble = ByteLanes<TF, TI>.Broadcast(0xF);
         TI bit = ByteLanes<TF, TI>.Broadcast(1);

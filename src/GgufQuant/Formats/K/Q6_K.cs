@@ -8,12 +8,12 @@ namespace GgufQuant.Formats;
 /// 128 bytes of the lower four bits (of each 128 weights, those 64 apart share a byte), 64 bytes of the upper two
 /// (those 32 apart share a byte), 16 scales, half factor.
 /// </remarks>
-public readonly struct Q6_K : IQuantizableFormat, ISignedFormat
+public readonly struct Q6_K : IQuantizableFormat, IScaleOnlyFormat
 {
     private const int HighBitsOffset = SuperBlock.Size / 2;
     private const int ScalesOffset = HighBitsOffset + (SuperBlock.Size / 4);
     private const int SubBlocks = 16;
-    private const int WordsAHalf = 16;
+    private const int WordsPerHalf = 16;
     private const ulong LowNibbles = 0x0F0F0F0F0F0F0F0F;
 
     public static GgmlType Type => GgmlType.Q6_K;
@@ -26,34 +26,34 @@ public readonly struct Q6_K : IQuantizableFormat, ISignedFormat
 
     public static bool IsQuantized => true;
 
-    public static ImportanceUse Importance => ImportanceUse.Optional;
+    public static ImatrixSupport Importance => ImatrixSupport.Optional;
 
-    static int ISignedFormat.LevelRange => 32;
+    static int IScaleOnlyFormat.LevelRange => 32;
 
-    static int ISignedFormat.ScaleRange => 128;
+    static int IScaleOnlyFormat.ScaleRange => 128;
 
-    static bool ISignedFormat.DescendsWhenPlain => false;
+    static bool IScaleOnlyFormat.DescendsWithoutImatrix => false;
 
-    static bool ISignedFormat.WeighsByVariance => false;
+    static bool IScaleOnlyFormat.WeighsByVariance => false;
 
-    static bool ISignedFormat.ClearsNegligible => true;
+    static bool IScaleOnlyFormat.ClearsNegligible => true;
 
-    static int ISignedFormat.FactorOffset => 208;
+    static int IScaleOnlyFormat.FactorOffset => 208;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
-        WidestLanes.Dequantize<SignedBlocks<Q6_K>>(blocks, weights);
+        WidestLanes.Dequantize<ScaleOnlyBlocks<Q6_K>>(blocks, weights);
 
     public static void Quantize(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
-        WidestLanes.Quantize<SignedBlocks<Q6_K>>(weights, rowLength, importance, blocks);
+        WidestLanes.Quantize<ScaleOnlyBlocks<Q6_K>>(weights, rowLength, importance, blocks);
 
-    static void ISignedFormat.PackScales(ReadOnlySpan<sbyte> scales, Span<byte> block) =>
+    static void IScaleOnlyFormat.PackScales(ReadOnlySpan<sbyte> scales, Span<byte> block) =>
         MemoryMarshal.AsBytes(scales).CopyTo(block[ScalesOffset..]);
 
-    static void ISignedFormat.UnpackScales(ReadOnlySpan<byte> block, Span<sbyte> scales) =>
+    static void IScaleOnlyFormat.UnpackScales(ReadOnlySpan<byte> block, Span<sbyte> scales) =>
         block.Slice(ScalesOffset, SubBlocks).CopyTo(MemoryMarshal.AsBytes(scales));
 
-    static void ISignedFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block)
+    static void IScaleOnlyFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block)
     {
         Span<byte> high = stackalloc byte[SuperBlock.Size];
         ReadOnlySpan<ulong> from = MemoryMarshal.Cast<byte, ulong>(levels);
@@ -63,17 +63,17 @@ public readonly struct Q6_K : IQuantizableFormat, ISignedFormat
         {
             for (int i = 0; i < 8; i++)
             {
-                ulong first = from[(WordsAHalf * half) + i];
-                ulong second = from[(WordsAHalf * half) + i + 8];
+                ulong first = from[(WordsPerHalf * half) + i];
+                ulong second = from[(WordsPerHalf * half) + i + 8];
                 nibbles[(8 * half) + i] = (first & LowNibbles) | ((second & LowNibbles) << 4);
-                pairs[(WordsAHalf * half) + i] = (first >> 4) & LowNibbles;
-                pairs[(WordsAHalf * half) + i + 8] = (second >> 4) & LowNibbles;
+                pairs[(WordsPerHalf * half) + i] = (first >> 4) & LowNibbles;
+                pairs[(WordsPerHalf * half) + i + 8] = (second >> 4) & LowNibbles;
             }
         }
         TwoBitLevels.Pack(high, block[HighBitsOffset..]);
     }
 
-    static void ISignedFormat.UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)
+    static void IScaleOnlyFormat.UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)
     {
         TI nibble = ByteLanes<TF, TI>.Broadcast(0xF);
         TI pair = ByteLanes<TF, TI>.Broadcast(3);

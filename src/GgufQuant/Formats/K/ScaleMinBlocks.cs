@@ -9,8 +9,8 @@ namespace GgufQuant.Formats;
 /// As many super-blocks as there are lanes make a batch. The search takes their sub-blocks, one a lane, from
 /// consecutive super-blocks; what concerns whole super-blocks takes them, one a lane.
 /// </remarks>
-internal readonly struct MinimumBlocks<TFormat> : ILaneQuantizer, ILaneDequantizer
-    where TFormat : struct, IMinimumFormat
+internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequantizer
+    where TFormat : struct, IScaleMinFormat
 {
     private static int SubBlocks => SuperBlock.Size / TFormat.SubBlockSize;
 
@@ -20,9 +20,9 @@ internal readonly struct MinimumBlocks<TFormat> : ILaneQuantizer, ILaneDequantiz
         where TI : struct, IIntLanes<TI, TF>
     {
         if (importance.IsEmpty)
-            Quantize<TF, TI, Plain>(weights, rowLength, importance, blocks);
+            Quantize<TF, TI, WithoutImatrix>(weights, rowLength, importance, blocks);
         else
-            Quantize<TF, TI, Weighted>(weights, rowLength, importance, blocks);
+            Quantize<TF, TI, WithImatrix>(weights, rowLength, importance, blocks);
     }
 
     [SkipLocalsInit]
@@ -79,7 +79,7 @@ internal readonly struct MinimumBlocks<TFormat> : ILaneQuantizer, ILaneDequantiz
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
-        where TMode : struct, IImportanceMode
+        where TMode : struct, IImatrixMode
     {
         int batchSize = TF.Count;
         Span<float> padded = stackalloc float[batchSize * SuperBlock.Size];
@@ -100,9 +100,9 @@ internal readonly struct MinimumBlocks<TFormat> : ILaneQuantizer, ILaneDequantiz
                 ImportanceFactors<TF, TI>.WithVariance(batch, TFormat.VarianceFactor, count, first, rowLength, importance, factors);
             SearchSubBlocks<TF, TI, TMode>(batch, count, factors, found);
             if (TMode.Given)
-                StoreWeightedScales<TF, TI>(found, count, scales, minimums, blockFactors);
+                StoreScalesWithImatrix<TF, TI>(found, count, scales, minimums, blockFactors);
             else
-                StorePlainScales(found, count, scales, minimums, blockFactors);
+                StoreScalesWithoutImatrix(found, count, scales, minimums, blockFactors);
             for (int b = 0; b < count; b++)
             {
                 Write<TF, TI>(
@@ -119,7 +119,7 @@ internal readonly struct MinimumBlocks<TFormat> : ILaneQuantizer, ILaneDequantiz
         ReadOnlySpan<float> batch, int count, ReadOnlySpan<float> factors, Fits found)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
-        where TMode : struct, IImportanceMode
+        where TMode : struct, IImatrixMode
     {
         int size = TFormat.SubBlockSize * TF.Count;
         ref float laneWeights = ref (stackalloc float[size])[0];
@@ -132,7 +132,7 @@ internal readonly struct MinimumBlocks<TFormat> : ILaneQuantizer, ILaneDequantiz
                 Transposition.Run(in factors[j * TFormat.SubBlockSize], TF.Count, TFormat.SubBlockSize, ref laneFactors);
             else
                 WeighByMagnitude<TF, TI>(ref laneWeights, ref laneFactors);
-            MinimumFit<TF> fit = MinimumSearch<TF, TI, Rule<TMode>>.Run(ref laneWeights, ref laneFactors, ref laneLevels);
+            ScaleMinFit<TF> fit = ScaleMinSearch<TF, TI, Rule<TMode>>.Run(ref laneWeights, ref laneFactors, ref laneLevels);
             fit.Scale.Store(ref found.Scales[j]);
             fit.Minimum.Store(ref found.Minimums[j]);
             fit.FactorSum.Store(ref found.FactorSums[j]);
@@ -146,7 +146,7 @@ internal readonly struct MinimumBlocks<TFormat> : ILaneQuantizer, ILaneDequantiz
         where TI : struct, IIntLanes<TI, TF>
     {
         TF rms = TF.Broadcast(0);
-        if (!TFormat.PlainErrorsAreAbsolute)
+        if (!TFormat.ErrorsAreAbsoluteWithoutImatrix)
         {
             for (int e = 0; e < TFormat.SubBlockSize; e++)
             {
@@ -162,17 +162,17 @@ internal readonly struct MinimumBlocks<TFormat> : ILaneQuantizer, ILaneDequantiz
         }
     }
 
-    private static void StorePlainScales(Fits found, int count, Span<byte> scales, Span<byte> minimums, Span<float> blockFactors)
+    private static void StoreScalesWithoutImatrix(Fits found, int count, Span<byte> scales, Span<byte> minimums, Span<float> blockFactors)
     {
         for (int b = 0; b < count; b++)
         {
             int at = b * SubBlocks;
-            blockFactors[2 * b] = StorePlainScales(found.Scales.Slice(at, SubBlocks), scales.Slice(at, SubBlocks));
-            blockFactors[(2 * b) + 1] = StorePlainScales(found.Minimums.Slice(at, SubBlocks), minimums.Slice(at, SubBlocks));
+            blockFactors[2 * b] = StoreScalesWithoutImatrix(found.Scales.Slice(at, SubBlocks), scales.Slice(at, SubBlocks));
+            blockFactors[(2 * b) + 1] = StoreScalesWithoutImatrix(found.Minimums.Slice(at, SubBlocks), minimums.Slice(at, SubBlocks));
         }
     }
 
-    private static float StorePlainScales(ReadOnlySpan<float> scales, Span<byte> stored)
+    private static float StoreScalesWithoutImatrix(ReadOnlySpan<float> scales, Span<byte> stored)
     {
         float greatest = 0;
         foreach (float scale in scales)
@@ -186,18 +186,18 @@ internal readonly struct MinimumBlocks<TFormat> : ILaneQuantizer, ILaneDequantiz
         return greatest / TFormat.MaxScale;
     }
 
-    private static void StoreWeightedScales<TF, TI>(
+    private static void StoreScalesWithImatrix<TF, TI>(
         Fits found, int count, Span<byte> scales, Span<byte> minimums, Span<float> blockFactors)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
         Span<float> factorSums = stackalloc float[SubBlocks * TF.Count];
         Transposition.Run(in found.FactorSums[0], TF.Count, SubBlocks, ref factorSums[0]);
-        StoreWeightedScales<TF, TI>(found.Scales, factorSums, count, scales, blockFactors);
-        StoreWeightedScales<TF, TI>(found.Minimums, factorSums, count, minimums, blockFactors[1..]);
+        StoreScalesWithImatrix<TF, TI>(found.Scales, factorSums, count, scales, blockFactors);
+        StoreScalesWithImatrix<TF, TI>(found.Minimums, factorSums, count, minimums, blockFactors[1..]);
     }
 
-    private static void StoreWeightedScales<TF, TI>(
+    private static void StoreScalesWithImatrix<TF, TI>(
         ReadOnlySpan<float> scales, Span<float> factorSums, int count, Span<byte> stored, Span<float> blockFactors)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -257,16 +257,16 @@ internal readonly struct MinimumBlocks<TFormat> : ILaneQuantizer, ILaneDequantiz
         TFormat.PackLevels(levels, block);
     }
 
-    private readonly struct Rule<TMode> : IMinimumRule
-        where TMode : struct, IImportanceMode
+    private readonly struct Rule<TMode> : IScaleMinRule
+        where TMode : struct, IImatrixMode
     {
         public static int SubBlockSize => TFormat.SubBlockSize;
 
         public static int MaxLevel => TFormat.MaxLevel;
 
-        public static ScaleGrid Grid => TMode.Given ? ScaleGrid.Weighted : TFormat.PlainGrid;
+        public static ScaleSteps Steps => TMode.Given ? ScaleSteps.WithImatrix : TFormat.StepsWithoutImatrix;
 
-        public static bool ErrorsAreAbsolute => TFormat.PlainErrorsAreAbsolute && !TMode.Given;
+        public static bool ErrorsAreAbsolute => TFormat.ErrorsAreAbsoluteWithoutImatrix && !TMode.Given;
     }
 
     /// <summary>What the search found, a number a sub-block of the batch.</summary>

@@ -5,9 +5,9 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>Makes and reads the super-blocks of a format with signed levels.</summary>
-/// <remarks>Batches and lanes as in <see cref="MinimumBlocks{TFormat}"/>.</remarks>
-internal readonly struct SignedBlocks<TFormat> : ILaneQuantizer, ILaneDequantizer
-    where TFormat : struct, ISignedFormat
+/// <remarks>Batches and lanes as in <see cref="ScaleMinBlocks{TFormat}"/>.</remarks>
+internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequantizer
+    where TFormat : struct, IScaleOnlyFormat
 {
     private const int SubBlockSize = 16;
     private const int SubBlocks = SuperBlock.Size / SubBlockSize;
@@ -18,9 +18,9 @@ internal readonly struct SignedBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
         where TI : struct, IIntLanes<TI, TF>
     {
         if (importance.IsEmpty)
-            Quantize<TF, TI, Plain>(weights, rowLength, importance, blocks);
+            Quantize<TF, TI, WithoutImatrix>(weights, rowLength, importance, blocks);
         else
-            Quantize<TF, TI, Weighted>(weights, rowLength, importance, blocks);
+            Quantize<TF, TI, WithImatrix>(weights, rowLength, importance, blocks);
     }
 
     [SkipLocalsInit]
@@ -59,7 +59,7 @@ internal readonly struct SignedBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
-        where TMode : struct, IImportanceMode
+        where TMode : struct, IImatrixMode
     {
         int batchSize = TF.Count;
         Span<float> padded = stackalloc float[batchSize * SuperBlock.Size];
@@ -98,11 +98,11 @@ internal readonly struct SignedBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
         Span<float> scales, Span<float> factorSums, Span<byte> levels)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
-        where TMode : struct, IImportanceMode
+        where TMode : struct, IImatrixMode
     {
-        if (TFormat.DescendsWhenPlain && !TMode.Given)
+        if (TFormat.DescendsWithoutImatrix && !TMode.Given)
         {
-            SignedDescent<TF, TI>.Run(batch, TFormat.LevelRange, scales[..(count * SubBlocks)], levels);
+            ScaleOnlyDescent<TF, TI>.Run(batch, TFormat.LevelRange, scales[..(count * SubBlocks)], levels);
             return;
         }
         int size = SubBlockSize * TF.Count;
@@ -132,7 +132,7 @@ internal readonly struct SignedBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
                 sum += factor;
             }
             sum.Store(ref factorSums[j]);
-            SignedSearch<TF, TI, BoundedRounding>.Run(
+            ScaleOnlySearch<TF, TI, BoundedRounding>.Run(
                 ref laneWeights, ref laneFactors, SubBlockSize, TFormat.LevelRange, ref products, ref levels[at]).Store(ref scales[j]);
         }
     }
@@ -143,7 +143,7 @@ internal readonly struct SignedBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
         ReadOnlySpan<float> scales, ReadOnlySpan<float> factorSums, int count, Span<sbyte> stored, Span<float> blockFactors)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
-        where TMode : struct, IImportanceMode
+        where TMode : struct, IImatrixMode
     {
         int size = SubBlocks * TF.Count;
         ref float laneScales = ref (stackalloc float[size])[0];
@@ -155,7 +155,7 @@ internal readonly struct SignedBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
             ref float laneFactors = ref (stackalloc float[size])[0];
             ref float products = ref (stackalloc float[size])[0];
             Transposition.Run(in factorSums[0], TF.Count, SubBlocks, ref laneFactors);
-            factor = SignedSearch<TF, TI, WrappingRounding>.Run(
+            factor = ScaleOnlySearch<TF, TI, WrappingRounding>.Run(
                 ref laneScales, ref laneFactors, SubBlocks, TFormat.ScaleRange, ref products, ref levels[0]);
         }
         else
@@ -176,13 +176,13 @@ internal readonly struct SignedBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
         where TI : struct, IIntLanes<TI, TF>
     {
         TF zero = TF.Broadcast(0);
-        TF extreme = SignedLanes<TF, TI>.Extreme(ref scales, SubBlocks, out TI negligible);
+        TF extreme = ScaleOnlyLanes<TF, TI>.Extreme(ref scales, SubBlocks, out TI negligible);
         TI vanishes = TFormat.ClearsNegligible ? negligible : TF.Equal(extreme, zero);
         TF inverse = TF.Broadcast(-TFormat.ScaleRange) / extreme;
         TI range = TI.Broadcast(TFormat.ScaleRange);
         for (int j = 0; j < SubBlocks; j++)
         {
-            TI level = SignedLanes<TF, TI>.Level(inverse * SignedLanes<TF, TI>.At(ref scales, j), TFormat.ScaleRange);
+            TI level = ScaleOnlyLanes<TF, TI>.Level(inverse * ScaleOnlyLanes<TF, TI>.At(ref scales, j), TFormat.ScaleRange);
             ((level + range) & ~vanishes).StoreBytes(ref Unsafe.Add(ref levels, j * TF.Count));
         }
         return TF.Select(vanishes, zero, TF.Broadcast(1) / inverse);
@@ -224,7 +224,7 @@ internal readonly struct SignedBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
             for (int e = 0; e < SubBlockSize; e += TF.Count)
             {
                 TF quotient = TF.Load(in Unsafe.Add(ref Unsafe.AsRef(in weight), e)) / divisor;
-                (SignedLanes<TF, TI>.Level(quotient, TFormat.LevelRange) + range).StoreBytes(ref Unsafe.Add(ref level, e));
+                (ScaleOnlyLanes<TF, TI>.Level(quotient, TFormat.LevelRange) + range).StoreBytes(ref Unsafe.Add(ref level, e));
             }
         }
         TFormat.PackLevels(levels, block);

@@ -18,12 +18,12 @@ namespace GgufQuant.Formats;
 /// passes has work.
 /// </para>
 /// </remarks>
-internal static class SignedDescent<TF, TI>
+internal static class ScaleOnlyDescent<TF, TI>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
 {
     private const int MaxPasses = 5;
-    private const int Elements = SignedLanes<TF, TI>.Elements;
+    private const int Elements = ScaleOnlyLanes<TF, TI>.Elements;
     private const float SurelyRounded = 0.499f;
     private const float Magic = 12582912f;
     private const float ShortOfWrapping = 4e6f;
@@ -42,7 +42,7 @@ internal static class SignedDescent<TF, TI>
         int capacity = scales.Length + TF.Count;
         SubBlocks group = new(stackalloc float[SubBlocks.Rows * TF.Count], TF.Count, range);
         SubBlocks unsettled = new(stackalloc float[SubBlocks.Rows * capacity], capacity, range);
-        Span<int> places = stackalloc int[scales.Length];
+        Span<int> indices = stackalloc int[scales.Length];
         int count = 0;
         for (int first = 0; first < scales.Length; first += TF.Count)
         {
@@ -52,7 +52,7 @@ internal static class SignedDescent<TF, TI>
             TI movable = group.FindMovable();
             group.CopyTo(unsettled, 0, movable, count);
             for (uint lanes = TI.MaskBits(movable); lanes != 0; lanes &= lanes - 1)
-                places[count++] = first + BitOperations.TrailingZeroCount(lanes);
+                indices[count++] = first + BitOperations.TrailingZeroCount(lanes);
         }
         for (int pass = 0; pass < MaxPasses && count != 0; pass++)
         {
@@ -65,16 +65,16 @@ internal static class SignedDescent<TF, TI>
                 for (uint lanes = present & ~TI.MaskBits(changed); lanes != 0; lanes &= lanes - 1)
                 {
                     int lane = start + BitOperations.TrailingZeroCount(lanes);
-                    unsettled.Settle(lane, places[lane], scales, levels);
+                    unsettled.Settle(lane, indices[lane], scales, levels);
                 }
                 unsettled.CopyTo(unsettled, start, changed, left);
                 for (uint lanes = present & TI.MaskBits(changed); lanes != 0; lanes &= lanes - 1)
-                    places[left++] = places[start + BitOperations.TrailingZeroCount(lanes)];
+                    indices[left++] = indices[start + BitOperations.TrailingZeroCount(lanes)];
             }
             count = left;
         }
         for (int lane = 0; lane < count; lane++)
-            unsettled.Settle(lane, places[lane], scales, levels);
+            unsettled.Settle(lane, indices[lane], scales, levels);
     }
 
     /// <summary>Sub-blocks side by side: a row an element of all of them.</summary>
@@ -96,7 +96,7 @@ internal static class SignedDescent<TF, TI>
         public void Start(ref readonly float weights, out TI negligible)
         {
             Transposition.Run(in weights, TF.Count, Elements, ref _start);
-            TF extreme = SignedLanes<TF, TI>.Extreme(ref _start, Elements, out negligible);
+            TF extreme = ScaleOnlyLanes<TF, TI>.Extreme(ref _start, Elements, out negligible);
             TF products = TF.Broadcast(0);
             TF squares = products;
             TF inverse = TF.Select(negligible, products, TF.Broadcast(-_range) / extreme);
@@ -169,7 +169,7 @@ internal static class SignedDescent<TF, TI>
                 if (!TI.Any(candidate))
                     continue;
 
-                TF level = TI.ToFloat(SignedLanes<TF, TI>.Level(dividend / otherProducts, _range));
+                TF level = TI.ToFloat(ScaleOnlyLanes<TF, TI>.Level(dividend / otherProducts, _range));
                 TF newProducts = otherProducts + (weighted * level);
                 TF newSquares = otherSquares + (factor * level * level);
                 TI better = candidate & ~TF.Equal(level, old) & TF.GreaterThan(newSquares, TF.Broadcast(0))
@@ -188,19 +188,19 @@ internal static class SignedDescent<TF, TI>
         public void CopyTo(SubBlocks other, int first, TI chosen, int destination)
         {
             for (int row = 0; row < Rows; row++)
-                Compaction<TF, TI>.Store(TF.Load(in At(row, first)), chosen, ref other.At(row, destination));
+                CompressStore<TF, TI>.Store(TF.Load(in At(row, first)), chosen, ref other.At(row, destination));
         }
 
         /// <summary>Writes what became of a sub-block.</summary>
         /// <param name="lane">Where it lies here.</param>
-        /// <param name="place">Which it is of all.</param>
+        /// <param name="index">Which it is of all.</param>
         /// <param name="scales">Takes its scale.</param>
         /// <param name="levels">Takes its levels.</param>
-        public void Settle(int lane, int place, Span<float> scales, Span<byte> levels)
+        public void Settle(int lane, int index, Span<float> scales, Span<byte> levels)
         {
             float squares = At(SquareSums, lane);
-            scales[place] = squares > 0 ? At(ProductSums, lane) / squares : 0;
-            ref byte level = ref levels[(place / TF.Count * TF.Count * Elements) + (place % TF.Count)];
+            scales[index] = squares > 0 ? At(ProductSums, lane) / squares : 0;
+            ref byte level = ref levels[(index / TF.Count * TF.Count * Elements) + (index % TF.Count)];
             float magic = Magic + _range;
             for (int e = 0; e < Elements; e++)
                 Unsafe.Add(ref level, e * TF.Count) = (byte)BitConverter.SingleToInt32Bits(At(Elements + e, lane) + magic);

@@ -5,7 +5,7 @@ namespace GgufQuant.Formats;
 /// <summary>256 numbers of two bits in 64 bytes: of each 128, those 32 apart share a byte, the first lowest.</summary>
 internal static class TwoBitLevels
 {
-    private const int WordsAHalf = 16;
+    private const int WordsPerHalf = 16;
     private const int WordsApart = 4;
 
     /// <summary>Packs 256 bytes of 0 to 3.</summary>
@@ -17,7 +17,7 @@ internal static class TwoBitLevels
         {
             for (int i = 0; i < WordsApart; i++)
             {
-                int at = (half * WordsAHalf) + i;
+                int at = (half * WordsPerHalf) + i;
                 to[(half * WordsApart) + i] = from[at] | (from[at + WordsApart] << 2)
                     | (from[at + (2 * WordsApart)] << 4) | (from[at + (3 * WordsApart)] << 6);
             }

@@ -4,13 +4,13 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>Makes and reads blocks of an <see cref="INibbleFormat"/>: weight <c>i</c> in a low nibble, <c>i + 16</c> in the high one.</summary>
+/// <summary>Makes and reads blocks of an <see cref="ILegacyFormat"/>: weight <c>i</c> in a low nibble, <c>i + 16</c> in the high one.</summary>
 /// <remarks>
 /// The scales of as many blocks as there are lanes are worked out side by side; the weights have the lanes along
 /// the block.
 /// </remarks>
-internal readonly struct NibbleBlocks<TFormat> : ILaneQuantizer, ILaneDequantizer
-    where TFormat : struct, INibbleFormat
+internal readonly struct LegacyBlocks<TFormat> : ILaneQuantizer, ILaneDequantizer
+    where TFormat : struct, ILegacyFormat
 {
     /// <summary>Weights a block.</summary>
     public const int Size = 32;

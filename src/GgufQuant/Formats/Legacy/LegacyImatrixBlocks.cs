@@ -3,15 +3,15 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>Makes blocks of an <see cref="INibbleFormat"/> with importance weights, a block a lane.</summary>
-internal readonly struct WeightedNibbleBlocks<TFormat> : ILaneQuantizer
-    where TFormat : struct, INibbleFormat
+/// <summary>Makes blocks of an <see cref="ILegacyFormat"/> with importance weights, a block a lane.</summary>
+internal readonly struct LegacyImatrixBlocks<TFormat> : ILaneQuantizer
+    where TFormat : struct, ILegacyFormat
 {
-    private const int Size = NibbleBlocks<TFormat>.Size;
-    private const int Half = NibbleBlocks<TFormat>.Half;
+    private const int Size = LegacyBlocks<TFormat>.Size;
+    private const int Half = LegacyBlocks<TFormat>.Half;
     private const int RowsAtOnce = 4;
 
-    private static int MaxCode => NibbleBlocks<TFormat>.MaxCode;
+    private static int MaxCode => LegacyBlocks<TFormat>.MaxCode;
 
     [SkipLocalsInit]
     public static void Quantize<TF, TI>(
@@ -109,7 +109,7 @@ internal readonly struct WeightedNibbleBlocks<TFormat> : ILaneQuantizer
         Transposition.Run(in factors[0], TF.Count, Size, ref laneFactors);
         if (TFormat.HasMinimum)
         {
-            MinimumFit<TF> fit = MinimumSearch<TF, TI, Rule>.Run(ref laneWeights, ref laneFactors, ref scratch);
+            ScaleMinFit<TF> fit = ScaleMinSearch<TF, TI, Rule>.Run(ref laneWeights, ref laneFactors, ref scratch);
             fit.Scale.Store(ref scales[0]);
             (-fit.Minimum).Store(ref minimums[0]);
             for (int at = 0; at < batch.Length; at += TF.Count)
@@ -120,8 +120,8 @@ internal readonly struct WeightedNibbleBlocks<TFormat> : ILaneQuantizer
         }
         else
         {
-            SignedSearch<TF, TI, BoundedRounding>.Run(
-                ref laneWeights, ref laneFactors, Size, NibbleBlocks<TFormat>.ZeroCode, ref scratch, ref codes).Store(ref scales[0]);
+            ScaleOnlySearch<TF, TI, BoundedRounding>.Run(
+                ref laneWeights, ref laneFactors, Size, LegacyBlocks<TFormat>.ZeroCode, ref scratch, ref codes).Store(ref scales[0]);
         }
         Write<TF, TI>(ref codes, scales, minimums, count, blocks);
     }
@@ -155,22 +155,22 @@ internal readonly struct WeightedNibbleBlocks<TFormat> : ILaneQuantizer
             if (TFormat.HasMinimum)
                 HalfConversion.Write(ref Unsafe.Add(ref block, sizeof(ushort)), minimums[b]);
             if (TFormat.CodeBits == 5)
-                Unsafe.WriteUnaligned(ref Unsafe.Add(ref block, NibbleBlocks<TFormat>.FifthBitsOffset), fifthBits[b]);
+                Unsafe.WriteUnaligned(ref Unsafe.Add(ref block, LegacyBlocks<TFormat>.FifthBitsOffset), fifthBits[b]);
             for (int word = 0; word < Half / sizeof(int); word++)
             {
-                ref byte target = ref Unsafe.Add(ref block, NibbleBlocks<TFormat>.NibblesOffset + (word * sizeof(int)));
+                ref byte target = ref Unsafe.Add(ref block, LegacyBlocks<TFormat>.NibblesOffset + (word * sizeof(int)));
                 Unsafe.WriteUnaligned(ref target, nibbles[(word * TF.Count) + b]);
             }
         }
     }
 
-    private readonly struct Rule : IMinimumRule
+    private readonly struct Rule : IScaleMinRule
     {
         public static int SubBlockSize => Size;
 
         public static int MaxLevel => MaxCode;
 
-        public static ScaleGrid Grid => ScaleGrid.Weighted;
+        public static ScaleSteps Steps => ScaleSteps.WithImatrix;
 
         public static bool ErrorsAreAbsolute => false;
     }

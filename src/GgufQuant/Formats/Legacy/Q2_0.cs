@@ -17,7 +17,7 @@ public readonly struct Q2_0 : IQuantizableFormat, IBlockCodec
 
     public static bool IsQuantized => true;
 
-    public static ImportanceUse Importance => ImportanceUse.Ignored;
+    public static ImatrixSupport Importance => ImatrixSupport.Ignored;
 
     // Where each lane's code begins in a word of sixteen.
     private static ReadOnlySpan<int> EvenBits =>

@@ -3,7 +3,7 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>32 codes of 4 bits around zero, under one half-precision scale.</summary>
-public readonly struct Q4_0 : IQuantizableFormat, INibbleFormat
+public readonly struct Q4_0 : IQuantizableFormat, ILegacyFormat
 {
     public static GgmlType Type => GgmlType.Q4_0;
 
@@ -15,21 +15,21 @@ public readonly struct Q4_0 : IQuantizableFormat, INibbleFormat
 
     public static bool IsQuantized => true;
 
-    public static ImportanceUse Importance => ImportanceUse.Optional;
+    public static ImatrixSupport Importance => ImatrixSupport.Optional;
 
-    static int INibbleFormat.CodeBits => 4;
+    static int ILegacyFormat.CodeBits => 4;
 
-    static bool INibbleFormat.HasMinimum => false;
+    static bool ILegacyFormat.HasMinimum => false;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
-        WidestLanes.Dequantize<NibbleBlocks<Q4_0>>(blocks, weights);
+        WidestLanes.Dequantize<LegacyBlocks<Q4_0>>(blocks, weights);
 
     public static void Quantize(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
     {
         if (importance.IsEmpty)
-            WidestLanes.Quantize<NibbleBlocks<Q4_0>>(weights, rowLength, importance, blocks);
+            WidestLanes.Quantize<LegacyBlocks<Q4_0>>(weights, rowLength, importance, blocks);
         else
-            WidestLanes.Quantize<WeightedNibbleBlocks<Q4_0>>(weights, rowLength, importance, blocks);
+            WidestLanes.Quantize<LegacyImatrixBlocks<Q4_0>>(weights, rowLength, importance, blocks);
     }
 }

@@ -16,7 +16,7 @@ public readonly struct Q8_0 : IQuantizableFormat, IBlockCodec
 
     public static bool IsQuantized => true;
 
-    public static ImportanceUse Importance => ImportanceUse.Ignored;
+    public static ImatrixSupport Importance => ImatrixSupport.Ignored;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
         WidestLanes.Dequantize<BlockTraversal<Q8_0>>(blocks, weights);

@@ -18,7 +18,7 @@ public readonly struct MXFP4 : IQuantizableFormat, IBlockCodec
 
     public static bool IsQuantized => true;
 
-    public static ImportanceUse Importance => ImportanceUse.Ignored;
+    public static ImatrixSupport Importance => ImatrixSupport.Ignored;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
         WidestLanes.Dequantize<BlockTraversal<MXFP4>>(blocks, weights);

@@ -22,7 +22,7 @@ public readonly struct NVFP4 : IQuantizableFormat, IBlockCodec
 
     public static bool IsQuantized => true;
 
-    public static ImportanceUse Importance => ImportanceUse.Ignored;
+    public static ImatrixSupport Importance => ImatrixSupport.Ignored;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
         WidestLanes.Dequantize<BlockTraversal<NVFP4>>(blocks, weights);

@@ -16,7 +16,7 @@ public readonly struct BF16 : IQuantizableFormat, IHalfWidthFloat
 
     public static bool IsQuantized => false;
 
-    public static ImportanceUse Importance => ImportanceUse.Ignored;
+    public static ImatrixSupport Importance => ImatrixSupport.Ignored;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
         WidestLanes.Dequantize<HalfWidthTraversal<BF16>>(blocks, weights);

@@ -16,7 +16,7 @@ public readonly struct F16 : IQuantizableFormat, IHalfWidthFloat
 
     public static bool IsQuantized => false;
 
-    public static ImportanceUse Importance => ImportanceUse.Ignored;
+    public static ImatrixSupport Importance => ImatrixSupport.Ignored;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
         WidestLanes.Dequantize<HalfWidthTraversal<F16>>(blocks, weights);

@@ -15,7 +15,7 @@ public readonly struct F32 : IQuantizableFormat
 
     public static bool IsQuantized => false;
 
-    public static ImportanceUse Importance => ImportanceUse.Ignored;
+    public static ImatrixSupport Importance => ImatrixSupport.Ignored;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
         blocks.CopyTo(MemoryMarshal.AsBytes(weights));

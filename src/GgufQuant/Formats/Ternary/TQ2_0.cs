@@ -19,7 +19,7 @@ public readonly struct TQ2_0 : IQuantizableFormat, IBlockCodec
 
     public static bool IsQuantized => true;
 
-    public static ImportanceUse Importance => ImportanceUse.Ignored;
+    public static ImatrixSupport Importance => ImatrixSupport.Ignored;
 
     public static void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights) =>
         WidestLanes.Dequantize<BlockTraversal<TQ2_0>>(blocks, weights);
