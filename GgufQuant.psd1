@@ -50,6 +50,8 @@
         'module/GgufQuant.Types.ps1xml'
         'module/GgufQuant.dll'
         'module/en-US/GgufQuant.Cmdlets.dll-Help.xml'
+        'module/en-US/about_GgufQuant.help.txt'
+        'module/en-US/about_GgufQuant_Types.help.txt'
     )
 
     PrivateData          = @{

@@ -62,6 +62,8 @@ function Remove-Folder([string] $Path) {
 
 function Invoke-Build([string] $Project = $solution) {
     Invoke-DotNet build $Project --configuration $Configuration
+    Invoke-PowerShell (Join-Path $PSScriptRoot docs New-ModuleHelp.ps1) -ManifestPath $manifest -Destination (Join-Path $PSScriptRoot module en-US)
+    if ($LASTEXITCODE -ne 0) { throw 'The help could not be generated.' }
 }
 
 # The manifest lists what belongs to the package, beside the engine; a missing file is an error.
@@ -157,6 +159,7 @@ function New-GpuCheck {
 function Remove-BuildOutput {
     Remove-Folder $output
     Remove-Folder (Join-Path $PSScriptRoot module engine)
+    Remove-Folder (Join-Path $PSScriptRoot module en-US)
     Remove-Item (Join-Path $PSScriptRoot module *) -Include *.dll, *.pdb
     Get-ChildItem (Join-Path $PSScriptRoot src), (Join-Path $PSScriptRoot tests) -Recurse -Include *.csproj, *.proj |
         ForEach-Object { Join-Path $_.DirectoryName bin; Join-Path $_.DirectoryName obj } |
