@@ -101,6 +101,7 @@ function Write-Parameter($Parameter, [string] $Description, [string] $Default, [
 function Write-TypeList([string] $List, [string] $Item, $Entries) {
     $xml.WriteStartElement($List, $commandNamespace)
     foreach ($name in $Entries.Keys) {
+        if (-not ($name -as [type])) { throw "docs/en-US names a type that does not exist: $name." }
         $xml.WriteStartElement($Item, $commandNamespace)
         $xml.WriteStartElement('type', $dev)
         $xml.WriteElementString('name', $maml, $name)
