@@ -19,34 +19,6 @@ public class FileToolsTests
         Assert.Equal(["novels-6m-f16-00001-of-00003.gguf", "whole.gguf"], rows.Skip(1).Select(row => Path.GetFileName(row.Path)));
     }
 
-    [Theory]
-    [InlineData("ConvertTo-ImportanceMatrix a/m.dat, b/m.dat Gguf -Destination out", 1)]
-    public void Force_does_not_replace_what_the_same_command_has_written(string command, int files)
-    {
-        using PowerShellSession session = PowerShellSession.Start();
-        foreach (string folder in new[] { "a", "b" })
-        {
-            Directory.CreateDirectory(session.Folder.File(folder));
-            WriteMatrix(session.Folder.File($"{folder}/m.dat"));
-        }
-        Assert.Equal(files, session.Invoke<object>($"{command} -Force").Count);
-        Assert.StartsWith("DestinationUsedTwice,", Assert.Single(session.Errors).FullyQualifiedErrorId);
-        Assert.Equal(files, Directory.GetFiles(session.Folder.File("out")).Length);
-    }
-
-    [Fact]
-    public void Matrices_are_merged_into_a_folder_that_is_made_and_only_if_all_are_there()
-    {
-        using PowerShellSession session = PowerShellSession.Start();
-        WriteMatrix(session.Folder.File("a.dat"));
-        Assert.Empty(session.Invoke<object>("Merge-ImportanceMatrix a.dat, typo.dat -Destination new/sum.gguf"));
-        Assert.Equal(["FileNotFound", "MatrixMissing"], session.Errors.Select(error => error.FullyQualifiedErrorId.Split(',')[0]));
-        Assert.False(Directory.Exists(session.Folder.File("new")));
-        Assert.Equal(2, session.InvokeOne<MatrixFile>("Merge-ImportanceMatrix a.dat, a.dat -Destination new/sum.gguf").Chunks);
-        ErrorRecord folder = session.InvokeForError("Merge-ImportanceMatrix a.dat, a.dat -Destination new");
-        Assert.Equal("PathIsFolder,GgufQuant.Commands.MergeImportanceMatrixCommand", folder.FullyQualifiedErrorId);
-    }
-
     [Fact]
     public void Layers_are_pruned_and_metadata_replaced_while_quantizing()
     {
@@ -173,20 +145,5 @@ public class FileToolsTests
         Assert.StartsWith("FileNotFound,", error.FullyQualifiedErrorId);
         Assert.Matches(@"^The file '.*none\.(gguf|psd1)' does not exist\.$", error.Exception.Message);
         Assert.Empty(Directory.GetFileSystemEntries(session.Folder.Path));
-    }
-
-    // The older format: entries of a name, calls and sums, then chunks and the text's name.
-    private static void WriteMatrix(string path)
-    {
-        using BinaryWriter writer = new(File.Create(path));
-        writer.Write(1);
-        writer.Write("output.weight".Length);
-        writer.Write("output.weight"u8);
-        writer.Write(1);
-        writer.Write(2);
-        writer.Write(1f);
-        writer.Write(2f);
-        writer.Write(1);
-        writer.Write(0);
     }
 }

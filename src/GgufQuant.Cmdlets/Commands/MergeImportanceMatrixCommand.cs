@@ -10,6 +10,9 @@ public sealed class MergeImportanceMatrixCommand : PathCommand
 {
     private readonly List<string> _paths = [];
 
+    // The matrix being read, which an error is about; null while the sum is written.
+    private string? _current;
+
     /// <summary>The file to write.</summary>
     [Parameter(Mandatory = true, Position = 1, HelpMessage = "The file to write; a name in .dat gives the older format.")]
     [ValidateNotNullOrEmpty]
@@ -54,7 +57,7 @@ public sealed class MergeImportanceMatrixCommand : PathCommand
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
         {
-            WriteError(exception.ToErrorRecord(destination));
+            WriteError(exception.ToErrorRecord(_current ?? destination));
         }
     }
 
@@ -65,12 +68,18 @@ public sealed class MergeImportanceMatrixCommand : PathCommand
 
     private CollectedImatrix Merge(CancellationToken token)
     {
-        CollectedImatrix merged = MatrixFiles.Read(_paths[0], ChunkSize);
-        foreach (string path in _paths.Skip(1))
+        CollectedImatrix? merged = null;
+        foreach (string path in _paths)
         {
             token.ThrowIfCancellationRequested();
-            merged.Merge(MatrixFiles.Read(path, ChunkSize));
+            _current = path;
+            CollectedImatrix matrix = MatrixFiles.Read(path, ChunkSize);
+            if (merged is null)
+                merged = matrix;
+            else
+                merged.Merge(matrix);
         }
-        return merged;
+        _current = null;
+        return merged!;
     }
 }

@@ -17,11 +17,11 @@ public static class ImatrixWriter
 
     /// <summary>Writes a file, which appears under its name only when it is whole.</summary>
     /// <exception cref="IOException">The file exists and is not to be overwritten, or the disk has no room.</exception>
-    /// <exception cref="InvalidOperationException">The matrix is empty.</exception>
+    /// <exception cref="InvalidDataException">The matrix is empty.</exception>
     public static void Write(CollectedImatrix matrix, string path, ImatrixFormat format, bool overwrite)
     {
         if (matrix.Entries.Count == 0)
-            throw new InvalidOperationException("The importance matrix has no entries: the text gave no batch of 16 tokens or more.");
+            throw new InvalidDataException("The importance matrix has no entries. Collecting one takes at least 16 tokens of text.");
         if (format == ImatrixFormat.Legacy)
             WriteLegacy(matrix, Path.GetFullPath(path), overwrite);
         else

@@ -71,7 +71,7 @@ public sealed class ImatrixWriterTests
     {
         using TemporaryFolder folder = new();
 
-        Assert.Throws<InvalidOperationException>(() => ImatrixWriter.Write(new(4), folder.File("imatrix.gguf"), ImatrixFormat.Gguf, overwrite: false));
+        Assert.Throws<InvalidDataException>(() => ImatrixWriter.Write(new(4), folder.File("imatrix.gguf"), ImatrixFormat.Gguf, overwrite: false));
     }
 
     private static CollectedImatrix Example()
