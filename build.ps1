@@ -30,6 +30,10 @@ param(
     [ValidateSet('Debug', 'Release')]
     [string] $Configuration = 'Release',
 
+    # What runs models: the processor, or a GPU too, through LLamaSharp's package for it.
+    [ValidateSet('Cpu', 'Cuda12', 'Vulkan')]
+    [string] $Backend = 'Cpu',
+
     # Pester's tests to run, by file name: 'Get-GgufInfo', 'Compare-*'.
     [SupportsWildcards()]
     [string] $Filter = '*'
@@ -60,15 +64,15 @@ function Remove-Folder([string] $Path) {
     if (Test-Path -LiteralPath $Path) { Remove-Item -LiteralPath $Path -Recurse -Force }
 }
 
-function Invoke-Build([string] $Project = $solution) {
-    Invoke-DotNet build $Project --configuration $Configuration
+function Invoke-Build([string] $Project = $solution, [string[]] $Property = @()) {
+    Invoke-DotNet build $Project --configuration $Configuration "-p:Backend=$Backend" @Property
     Invoke-PowerShell (Join-Path $PSScriptRoot docs New-ModuleHelp.ps1) -ManifestPath $manifest -Destination (Join-Path $PSScriptRoot module en-US)
     if ($LASTEXITCODE -ne 0) { throw 'The help could not be generated.' }
 }
 
 # The manifest lists what belongs to the package, beside the engine; a missing file is an error.
 function New-Package {
-    Invoke-Build $cmdletProject
+    Invoke-Build $cmdletProject -Property '-p:AllPlatforms=true'
     $module = Test-ModuleManifest $manifest
     $folder = Join-Path $output $module.Name $module.Version
     Remove-Folder $folder

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using GgufQuant.Evaluation.Engines;
 using LLama.Exceptions;
@@ -13,6 +14,7 @@ internal sealed unsafe class LLamaSharpContext : IEvaluationContext
     private readonly SafeLLamaContextHandle _handle;
     private readonly LLamaBatch _batch = new();
     private readonly int _vocabularySize;
+    private readonly ObservationBridge? _bridge;
     private readonly GCHandle _self;
     private readonly Action? _heartbeat;
 
@@ -25,12 +27,11 @@ internal sealed unsafe class LLamaSharpContext : IEvaluationContext
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ContextLength, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchSize, 1);
-        if (options.Observer is not null)
-            throw new InferenceException("LLamaSharp does not show what its products are computed from: importance matrices need llama.cpp's own libraries, the engine 'Cpu', 'Cuda' or 'Vulkan' of the module's build.");
         _model = model;
         _vocabularySize = model.Vocabulary.Count;
         ContextLength = options.ContextLength;
         BatchSize = Math.Min(options.BatchSize, options.ContextLength);
+        _bridge = options.Observer is { } observer ? new(LLamaSharpLibrary.Loaded.Ggml, observer) : null;
         _heartbeat = options.Heartbeat;
         _self = GCHandle.Alloc(this, GCHandleType.Weak);
 
@@ -39,16 +40,31 @@ internal sealed unsafe class LLamaSharpContext : IEvaluationContext
         parameters.n_batch = (uint)BatchSize;
         parameters.n_ubatch = (uint)Math.Min(BatchSize, 512);
         parameters.n_threads = parameters.n_threads_batch = options.EffectiveThreads;
+        parameters.no_perf = true;
         parameters.abort_callback = (nint)(delegate* unmanaged[Cdecl]<nint, byte>)&OnAbort;
         parameters.abort_callback_user_data = GCHandle.ToIntPtr(_self);
+        if (_bridge is not null)
+        {
+            parameters.cb_eval = (nint)(delegate* unmanaged[Cdecl]<NativeTensor*, byte, nint, byte>)&OnTensor;
+            parameters.cb_eval_user_data = GCHandle.ToIntPtr(_self);
+        }
+        List<string> complaints = LlamaLog.Complaints = [];
         try
         {
             _handle = SafeLLamaContextHandle.Create(model.Handle, parameters);
         }
-        catch (RuntimeError exception)
+        catch (RuntimeError)
+        {
+            _handle = new();
+        }
+        finally
+        {
+            LlamaLog.Complaints = null;
+        }
+        if (_handle.IsInvalid)
         {
             _self.Free();
-            throw new InferenceException($"LLamaSharp cannot make a context of {ContextLength} tokens for '{model.Path}': {exception.Message}", exception);
+            throw LoadFailure.OfContext(model.Path, EngineVersion.Text, ContextLength, complaints);
         }
     }
 
@@ -73,9 +89,11 @@ internal sealed unsafe class LLamaSharpContext : IEvaluationContext
         _evaluated = 0;
         _cancellationToken = cancellationToken;
         DecodeResult result = _handle.Decode(_batch);
+        if (_bridge?.TakeFailure() is { } failure)
+            ExceptionDispatchInfo.Throw(failure);
         cancellationToken.ThrowIfCancellationRequested();
         if (result != DecodeResult.Ok)
-            throw new InferenceException($"LLamaSharp could not evaluate {tokens.Length} tokens at position {position} with '{_model.Path}' ({result}).");
+            throw new InferenceException($"{EngineVersion.Text} could not evaluate {tokens.Length} tokens at position {position} with '{_model.Path}' ({result}).");
         _firstOutput = Math.Max(firstOutput, 0);
         // The rows of all outputs follow each other, so the first one's place is enough, and native.
         _logits = _firstOutput < tokens.Length ? (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(_handle.GetLogits())) : null;
@@ -96,6 +114,7 @@ internal sealed unsafe class LLamaSharpContext : IEvaluationContext
         _handle.Dispose();
         _logits = null;
         _evaluated = 0;
+        _bridge?.Dispose();
         _self.Free();
     }
 
@@ -107,4 +126,8 @@ internal sealed unsafe class LLamaSharpContext : IEvaluationContext
         context._heartbeat?.Invoke();
         return context._cancellationToken.IsCancellationRequested ? (byte)1 : (byte)0;
     }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static byte OnTensor(NativeTensor* tensor, byte ask, nint state) =>
+        GCHandle.FromIntPtr(state).Target is LLamaSharpContext { _bridge: { } bridge } && bridge.OnTensor(tensor, ask != 0) ? (byte)1 : (byte)0;
 }

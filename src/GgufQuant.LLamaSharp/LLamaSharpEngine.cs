@@ -1,42 +1,30 @@
-using System.Collections.Concurrent;
-using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using GgufQuant.Evaluation.Engines;
-using LLama;
-using LLama.Common;
-using LLama.Exceptions;
 using LLama.Native;
+using LlamaLogLevel = GgufQuant.Evaluation.Engines.LlamaLogLevel;
 
 namespace GgufQuant.LLamaSharp;
 
 /// <summary>llama.cpp as LLamaSharp packages it.</summary>
-public sealed class LLamaSharpEngine : IInferenceEngine
+public sealed unsafe class LLamaSharpEngine : IInferenceEngine
 {
-    private static readonly ConcurrentQueue<string> s_complaints = new();
-
     private LLamaSharpEngine()
     {
     }
 
     /// <inheritdoc/>
-    public string Name { get; } = "LLamaSharp " + typeof(LLamaSharpEngine).Assembly
-        .GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == "LLamaSharpVersion").Value;
+    public string Name => EngineVersion.Text;
 
     /// <summary>Loads LLamaSharp's libraries.</summary>
     /// <param name="nativesFolder">The folder that holds them.</param>
-    /// <param name="log">Receives llama.cpp's log on any thread; null to drop it.</param>
-    /// <exception cref="EngineMissingException">No backend package's library loads here.</exception>
-    public static LLamaSharpEngine Start(string nativesFolder, Action<GgufQuant.Evaluation.Engines.LlamaLogLevel, string>? log)
+    /// <param name="log">Receives llama.cpp's log, line by line, on any thread; null to drop it.</param>
+    /// <exception cref="EngineMissingException">They are missing or do not load here.</exception>
+    /// <exception cref="EngineVersionException">They are of another version.</exception>
+    public static LLamaSharpEngine Start(string nativesFolder, Action<LlamaLogLevel, string>? log)
     {
-        if (!NativeLibraryConfig.LLama.LibraryHasLoaded)
-            NativeLibraryConfig.All.WithSearchDirectory(nativesFolder).WithLogCallback((level, line) => OnLog(level, line.TrimEnd(), log));
-        try
-        {
-            NativeApi.llama_empty_call();
-        }
-        catch (Exception exception) when (exception is RuntimeError or TypeInitializationException or DllNotFoundException)
-        {
-            throw new EngineMissingException($"LLamaSharp's native library cannot be loaded: {exception.Message}", exception);
-        }
+        LlamaLog.Receiver = log;
+        LLamaSharpLibrary.Load(nativesFolder);
         return new();
     }
 
@@ -44,46 +32,57 @@ public sealed class LLamaSharpEngine : IInferenceEngine
     public ILanguageModel Load(string path, ModelOptions options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);
-        ModelParams parameters = new(path) { GpuLayerCount = options.GpuLayers };
-        IProgress<float>? progress = options.Progress is { } receiver ? new Forwarder(receiver) : null;
-        LLamaWeights weights;
-        s_complaints.Clear();
+        cancellationToken.ThrowIfCancellationRequested();
+        if (!File.Exists(path))
+            throw new FileNotFoundException($"There is no file '{path}'.", path);
+        LoadState state = new(options.Progress, cancellationToken);
+        GCHandle handle = GCHandle.Alloc(state);
+        List<string> complaints = LlamaLog.Complaints = [];
         try
         {
-            weights = LLamaWeights.LoadFromFileAsync(parameters, cancellationToken, progress).GetAwaiter().GetResult();
+            ModelParameters parameters = LLamaSharpLibrary.Loaded.DefaultModelParameters;
+            parameters.GpuLayers = options.GpuLayers;
+            parameters.Progress = &OnProgress;
+            parameters.ProgressState = GCHandle.ToIntPtr(handle);
+            nint model = LLamaSharpLibrary.Loaded.LoadModel(path, parameters);
+            if (model == 0)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                throw LoadFailure.Of(path, Name, complaints);
+            }
+            SafeLlamaModelHandle safeHandle = new();
+            Marshal.InitHandle(safeHandle, model);
+            try
+            {
+                return new LLamaSharpModel(path, safeHandle);
+            }
+            catch
+            {
+                safeHandle.Dispose();
+                throw;
+            }
         }
-        catch (LoadWeightsFailedException)
+        finally
         {
-            throw LoadFailure.Of(path, "LLamaSharp", [.. s_complaints]);
+            LlamaLog.Complaints = null;
+            handle.Free();
         }
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static byte OnProgress(float share, nint state)
+    {
+        LoadState load = (LoadState)GCHandle.FromIntPtr(state).Target!;
         try
         {
-            return new LLamaSharpModel(path, weights);
+            load.Progress?.Report(share);
         }
-        catch
+        catch (Exception)
         {
-            weights.Dispose();
-            throw;
+            // A progress receiver's failure must neither unwind through native frames nor stop the load.
         }
+        return load.CancellationToken.IsCancellationRequested ? (byte)0 : (byte)1;
     }
 
-    private static void OnLog(LLamaLogLevel level, string line, Action<GgufQuant.Evaluation.Engines.LlamaLogLevel, string>? log)
-    {
-        if (level == LLamaLogLevel.Error)
-            s_complaints.Enqueue(line);
-        log?.Invoke(LevelOf(level), line);
-    }
-
-    private static GgufQuant.Evaluation.Engines.LlamaLogLevel LevelOf(LLamaLogLevel level) => level switch
-    {
-        LLamaLogLevel.Error => GgufQuant.Evaluation.Engines.LlamaLogLevel.Error,
-        LLamaLogLevel.Warning => GgufQuant.Evaluation.Engines.LlamaLogLevel.Warning,
-        LLamaLogLevel.Info => GgufQuant.Evaluation.Engines.LlamaLogLevel.Information,
-        _ => GgufQuant.Evaluation.Engines.LlamaLogLevel.Debug,
-    };
-
-    private sealed class Forwarder(IProgress<double> receiver) : IProgress<float>
-    {
-        public void Report(float value) => receiver.Report(value);
-    }
+    private sealed record LoadState(IProgress<double>? Progress, CancellationToken CancellationToken);
 }

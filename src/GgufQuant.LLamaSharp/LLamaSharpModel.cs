@@ -1,8 +1,6 @@
-using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 using GgufQuant.Evaluation.Engines;
-using LLama;
 using LLama.Native;
 
 namespace GgufQuant.LLamaSharp;
@@ -10,17 +8,18 @@ namespace GgufQuant.LLamaSharp;
 /// <summary>A model in LLamaSharp.</summary>
 internal sealed class LLamaSharpModel : ILanguageModel
 {
-    private readonly LLamaWeights _weights;
+    private readonly nint _vocabularyPointer;
     private readonly Lazy<Vocabulary> _vocabulary;
 
-    internal LLamaSharpModel(string path, LLamaWeights weights)
+    internal LLamaSharpModel(string path, SafeLlamaModelHandle handle)
     {
         Path = path;
-        _weights = weights;
+        Handle = handle;
+        _vocabularyPointer = LLamaSharpLibrary.Loaded.VocabularyOf(handle.DangerousGetHandle());
         _vocabulary = new(DescribeVocabulary);
-        if (Handle.Vocab.Type == LLamaVocabType.None || Handle.Vocab.Count == 0)
+        if (handle.Vocab.Type == LLamaVocabType.None || handle.Vocab.Count == 0)
             throw new MissingVocabularyException(path);
-        if (Handle.HasEncoder || !Handle.HasDecoder)
+        if (handle.HasEncoder || !handle.HasDecoder)
             throw new ModelLoadException(path, $"'{path}' is not a decoder-only language model, so its next-token predictions cannot be measured.");
     }
 
@@ -32,18 +31,23 @@ internal sealed class LLamaSharpModel : ILanguageModel
 
     public Vocabulary Vocabulary => _vocabulary.Value;
 
-    internal SafeLlamaModelHandle Handle => _weights.NativeHandle;
+    internal SafeLlamaModelHandle Handle { get; }
 
     public int[] Tokenize(string text, bool addSpecial, bool parseSpecial = false) =>
         Array.ConvertAll(Handle.Tokenize(text, addSpecial, parseSpecial, Encoding.UTF8), token => (int)token);
 
     public string Detokenize(ReadOnlySpan<int> tokens)
     {
+        ObjectDisposedException.ThrowIf(Handle.IsClosed, this);
         RequireTokens(tokens);
-        ArrayBufferWriter<byte> text = new();
-        foreach (int token in tokens)
-            WriteText(text, token);
-        return Encoding.UTF8.GetString(text.WrittenSpan);
+        byte[] text = new byte[(tokens.Length * 8) + 64];
+        int count = LLamaSharpLibrary.Loaded.Detokenize(_vocabularyPointer, tokens, text);
+        if (count < 0)
+        {
+            text = new byte[-count];
+            count = LLamaSharpLibrary.Loaded.Detokenize(_vocabularyPointer, tokens, text);
+        }
+        return Encoding.UTF8.GetString(text, 0, Math.Max(count, 0));
     }
 
     public bool IsEndOfGeneration(int token)
@@ -54,7 +58,7 @@ internal sealed class LLamaSharpModel : ILanguageModel
 
     public IEvaluationContext CreateContext(ContextOptions options) => new LLamaSharpContext(this, options);
 
-    public void Dispose() => _weights.Dispose();
+    public void Dispose() => Handle.Dispose();
 
     // llama.cpp aborts the process on an id outside of the vocabulary.
     internal void RequireTokens(ReadOnlySpan<int> tokens)
@@ -71,12 +75,9 @@ internal sealed class LLamaSharpModel : ILanguageModel
     {
         SafeLlamaModelHandle.Vocabulary vocabulary = Handle.Vocab;
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        ArrayBufferWriter<byte> text = new();
         for (int token = 0; token < vocabulary.Count; token++)
         {
-            text.ResetWrittenCount();
-            WriteText(text, token);
-            hash.AppendData(text.WrittenSpan);
+            hash.AppendData(LLamaSharpLibrary.Loaded.TokenText(_vocabularyPointer, token));
             hash.AppendData([0]);
         }
         return new(
@@ -85,17 +86,5 @@ internal sealed class LLamaSharpModel : ILanguageModel
             vocabulary.ShouldAddBOS,
             vocabulary.ShouldAddEOS,
             Convert.ToHexStringLower(hash.GetHashAndReset()));
-    }
-
-    private void WriteText(ArrayBufferWriter<byte> text, int token)
-    {
-        Span<byte> destination = text.GetSpan(64);
-        uint length = Handle.TokenToSpan(token, destination, lstrip: 0, special: true);
-        if (length > destination.Length)
-        {
-            destination = text.GetSpan((int)length);
-            length = Handle.TokenToSpan(token, destination, lstrip: 0, special: true);
-        }
-        text.Advance((int)length);
     }
 }

@@ -2,7 +2,6 @@ using System.Management.Automation;
 using System.Text;
 using System.Text.RegularExpressions;
 using GgufQuant.Commands;
-using GgufQuant.Evaluation.LlamaCpp;
 
 namespace GgufQuant.Cmdlets.Tests;
 
@@ -156,7 +155,6 @@ public class EngineTests
     [Fact]
     public void A_matrix_is_collected_read_merged_converted_and_used()
     {
-        Assert.SkipWhen(Directory.Exists(Path.Combine(RepositoryPaths.Module, "llamasharp")), "LLamaSharp shows no activations.");
         using PowerShellSession session = Start();
         MatrixFile matrix = session.InvokeOne<MatrixFile>(
             $"New-ImportanceMatrix $sample '{s_calibration}' -Chunks 4 -Destination m.gguf");
@@ -179,7 +177,6 @@ public class EngineTests
     [Fact]
     public void A_matrix_goes_into_a_folder_and_is_not_replaced_by_that_of_another_model()
     {
-        Assert.SkipWhen(Directory.Exists(Path.Combine(RepositoryPaths.Module, "llamasharp")), "LLamaSharp shows no activations.");
         using PowerShellSession session = Start();
         Directory.CreateDirectory(session.Folder.File("out"));
         session.Folder.CopySample("m-f16.gguf");
@@ -270,7 +267,7 @@ public class EngineTests
         foreach (string file in Directory.EnumerateFiles(RepositoryPaths.Module, "*", SearchOption.AllDirectories))
         {
             string relative = Path.GetRelativePath(RepositoryPaths.Root, file);
-            if (relative.Contains("native", StringComparison.Ordinal) || relative.Contains("llamasharp", StringComparison.Ordinal))
+            if (relative.Contains("engine", StringComparison.Ordinal))
                 continue;
             Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(target, relative))!);
             File.Copy(file, Path.Combine(target, relative));
@@ -279,10 +276,5 @@ public class EngineTests
         return Path.Combine(target, "GgufQuant.psd1");
     }
 
-    private static PowerShellSession Start()
-    {
-        string native = Path.Combine(RepositoryPaths.Module, "native", Path.GetFileName(LlamaEngine.DefaultFolder));
-        Assert.SkipUnless(Directory.Exists(native), $"The engine's libraries are not staged in '{native}'.");
-        return PowerShellSession.Start();
-    }
+    private static PowerShellSession Start() => PowerShellSession.Start();
 }

@@ -15,10 +15,11 @@ public abstract class EngineContract
     private protected static CancellationToken Token => TestContext.Current.CancellationToken;
 
     /// <summary>The engine; skips the test where it is missing.</summary>
-    private protected abstract IInferenceEngine Start();
+    /// <param name="log">Receives its log.</param>
+    private protected abstract IInferenceEngine Start(Action<LlamaLogLevel, string>? log = null);
 
     [Fact]
-    public void TellsItsVersion() => Assert.Matches(@"^\S+ v?\d+\.[1-9]\d*\.\d+$", Start().Name);
+    public void TellsItsVersion() => Assert.Matches(@"^\S+ v?\d+\.[1-9]\d*\.\d+( \(llama\.cpp [0-9a-f]{9}\))?$", Start().Name);
 
     [Fact]
     public void DescribesTheModel()
@@ -217,5 +218,75 @@ public abstract class EngineContract
         Assert.False(model.Vocabulary.Matches(other.Vocabulary));
     }
 
+    [Fact]
+    public void ReportsTheLogInLines()
+    {
+        List<string> lines = [];
+        Start((_, line) =>
+        {
+            lock (lines)
+                lines.Add(line);
+        }).Load(Sample.Model, new(), Token).Dispose();
+
+        Assert.Contains(lines, line => line.Contains("general.architecture", StringComparison.Ordinal));
+        Assert.DoesNotContain(lines, line => line.Contains('\n', StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void ShowsTheInputsOfMatrixProducts()
+    {
+        using ILanguageModel model = Load();
+        Recorder recorder = new();
+        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 32, Observer = recorder });
+
+        context.Evaluate(model.Tokenize(Sample.HeldOut[..400], addSpecial: true)[..32], 0, 0, Token);
+
+        Assert.Equal((256L, 256L, 32L), recorder.Seen["blk.0.attn_q.weight"]);
+        Assert.Equal((768L, 256L, 32L), recorder.Seen["blk.5.ffn_down.weight"]);
+        // llama.cpp computes queries, keys and values from the same normalized input.
+        Assert.Equal(recorder.Sums["blk.3.attn_q.weight"], recorder.Sums["blk.3.attn_k.weight"]);
+        Assert.NotEqual(0, recorder.Sums["blk.3.attn_q.weight"]);
+    }
+
+    [Fact]
+    public void ThrowsWhatAnObserverThrows()
+    {
+        using ILanguageModel model = Load();
+        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 32, Observer = new Thrower() });
+
+        InvalidTimeZoneException exception = Assert.Throws<InvalidTimeZoneException>(() => context.Evaluate(new int[32], 0, 0, Token));
+
+        Assert.Equal("blk.0", exception.Message);
+    }
+
     private protected ILanguageModel Load(string? path = null) => Start().Load(path ?? Sample.Model, new(), Token);
+
+    private sealed class Recorder : IActivationObserver
+    {
+        public Dictionary<string, (long RowLength, long Rows, long Tokens)> Seen { get; } = [];
+
+        public Dictionary<string, double> Sums { get; } = [];
+
+        public bool Wants(in MatrixProduct product) => product.WeightName.StartsWith("blk.", StringComparison.Ordinal) && product.HasFloatInput;
+
+        public void Observe(in MatrixProduct product)
+        {
+            Assert.False(product.IsIndirect);
+            Seen[product.WeightName] = (product.WeightShape[0], product.WeightShape[1], product.InputShape[1]);
+            double sum = 0;
+            for (int row = 0; row < product.InputShape[1]; row++)
+            {
+                foreach (float value in product.InputRow(row, 0, 0))
+                    sum += value;
+            }
+            Sums[product.WeightName] = sum;
+        }
+    }
+
+    private sealed class Thrower : IActivationObserver
+    {
+        public bool Wants(in MatrixProduct product) => product.WeightName.StartsWith("blk.", StringComparison.Ordinal);
+
+        public void Observe(in MatrixProduct product) => throw new InvalidTimeZoneException(product.WeightName[..5]);
+    }
 }

@@ -1,13 +1,18 @@
 using System.Management.Automation;
 using GgufQuant.Evaluation.Engines;
-using GgufQuant.Evaluation.LlamaCpp;
 
 namespace GgufQuant.Commands;
 
-/// <summary>llama.cpp as a cmdlet uses it: its libraries from the module's folder, its log to -Verbose and -Debug.</summary>
+/// <summary>The engine as a cmdlet uses it: loaded from the module's folder, its log written to -Verbose and -Debug.</summary>
 internal sealed class EngineSession : IDisposable
 {
-    private EngineSession(IInferenceEngine engine) => Engine = engine;
+    private readonly EngineLocation _location;
+
+    private EngineSession(EngineLocation location, IInferenceEngine engine)
+    {
+        _location = location;
+        Engine = engine;
+    }
 
     internal IInferenceEngine Engine { get; }
 
@@ -20,7 +25,7 @@ internal sealed class EngineSession : IDisposable
         }
         catch (InferenceException exception)
         {
-            command.ThrowTerminatingError(exception.ToErrorRecord(LlamaEngine.DefaultFolder));
+            command.ThrowTerminatingError(exception.ToErrorRecord(EngineFolder(command)));
             throw;
         }
     }
@@ -34,7 +39,7 @@ internal sealed class EngineSession : IDisposable
         }
         catch (InferenceException exception)
         {
-            command.WriteError(exception.ToErrorRecord(LlamaEngine.DefaultFolder));
+            command.WriteError(exception.ToErrorRecord(EngineFolder(command)));
             return null;
         }
     }
@@ -42,31 +47,20 @@ internal sealed class EngineSession : IDisposable
     internal static ModelOptions ModelOptions(IProgress<WorkProgress> progress, string path) =>
         new() { Progress = new LoadStatus(progress, path) };
 
-    public void Dispose() => LlamaEngine.Log = null;
+    // The engine stays loaded in this process; its log must not reach a cmdlet that has ended.
+    public void Dispose() => PackagedEngine.Start(_location);
 
     private static EngineSession Open(StoppableCommand command)
     {
-        void Log(LlamaLogLevel level, string line) => command.Post(() => Write(command, level, line));
-        LlamaEngine.Log = Log;
-        try
-        {
-            return new(Find(command, "llamasharp", "GgufQuant.LLamaSharp.dll") is string packaged && File.Exists(packaged)
-                ? PackagedEngine.Start(new("LLamaSharp", packaged, Path.GetDirectoryName(packaged)!), Log)
-                : LlamaEngine.Start(FolderOf(command)));
-        }
-        catch
-        {
-            LlamaEngine.Log = null;
-            throw;
-        }
+        InstalledEngine engine = EngineCatalog.Default(EngineCatalog.Find(EngineFolder(command)));
+        if (engine.UnavailableReason is string reason)
+            throw new EngineMissingException($"The engine '{engine.Name}' cannot run here: {reason}");
+        return new(engine.Location, PackagedEngine.Start(engine.Location, (level, line) => command.Post(() => Write(command, level, line))));
     }
 
-    // The module's assemblies need not lie beside its manifest: the folder of the module does.
-    private static string? Find(PSCmdlet command, params string[] parts) =>
-        command.MyInvocation.MyCommand.Module?.ModuleBase is string module ? Path.Combine([module, "module", .. parts]) : null;
-
-    private static string? FolderOf(PSCmdlet command) =>
-        Find(command, "native", Path.GetFileName(LlamaEngine.DefaultFolder)) is string folder && Directory.Exists(folder) ? folder : null;
+    // The module's assemblies need not be beside its manifest: the folder of the module is.
+    private static string EngineFolder(PSCmdlet command) =>
+        Path.Combine(command.MyInvocation.MyCommand.Module?.ModuleBase ?? "", "module", "engine");
 
     private static void Write(Cmdlet command, LlamaLogLevel level, string line)
     {

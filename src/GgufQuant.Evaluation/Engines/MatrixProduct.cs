@@ -1,5 +1,3 @@
-using GgufQuant.Evaluation.LlamaCpp;
-
 namespace GgufQuant.Evaluation.Engines;
 
 /// <summary>A matrix product of a running model: a weight tensor times a batch of inputs.</summary>

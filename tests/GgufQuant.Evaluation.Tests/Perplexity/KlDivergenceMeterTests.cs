@@ -1,5 +1,4 @@
 using GgufQuant.Evaluation.Engines;
-using GgufQuant.Evaluation.LlamaCpp;
 using GgufQuant.Evaluation.Perplexity;
 
 namespace GgufQuant.Evaluation.Tests.Quality;
@@ -71,7 +70,7 @@ public sealed class KlDivergenceMeterTests
     public void GivesTheSameFromStoredLogits()
     {
         using TemporaryFolder folder = new();
-        LlamaEngine engine = Sample.StartEngine();
+        IInferenceEngine engine = Sample.StartEngine();
         QualityOptions options = new() { Threads = 1, ContextLength = 96, Chunks = 4 };
         using QualityMeter live = new(engine, Sample.Model, Sample.HeldOut, options);
         using QualityMeter stored = new(engine, Sample.Model, Sample.HeldOut, options with { LogitsFile = folder.File("logits.bin") });

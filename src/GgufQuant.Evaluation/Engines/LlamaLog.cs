@@ -1,9 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
-using GgufQuant.Evaluation.Engines;
 
-namespace GgufQuant.Evaluation.LlamaCpp;
+namespace GgufQuant.Evaluation.Engines;
 
 /// <summary>llama.cpp's log, in whole lines.</summary>
 internal static unsafe class LlamaLog
@@ -23,10 +22,13 @@ internal static unsafe class LlamaLog
     /// <summary>Receives each line, on whatever thread wrote it.</summary>
     internal static Action<LlamaLogLevel, string>? Receiver { get; set; }
 
-    internal static void Attach()
+    /// <summary>Receives the log of a loaded library and of the ggml it uses.</summary>
+    /// <param name="llama">The loaded libllama.</param>
+    /// <exception cref="EntryPointNotFoundException">The library has no function to set its log.</exception>
+    internal static void Attach(nint llama)
     {
-        LlamaApi.SetGgmlLog(&OnLog, 0);
-        LlamaApi.SetLlamaLog(&OnLog, 0);
+        var setLog = (delegate* unmanaged[Cdecl]<delegate* unmanaged[Cdecl]<int, byte*, nint, void>, nint, void>)NativeLibrary.GetExport(llama, "llama_log_set");
+        setLog(&OnLog, 0);
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]

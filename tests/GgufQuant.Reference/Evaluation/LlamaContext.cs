@@ -3,7 +3,7 @@ using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using GgufQuant.Evaluation.Engines;
 
-namespace GgufQuant.Evaluation.LlamaCpp;
+namespace GgufQuant.Reference.Evaluation;
 
 /// <summary>A context in llama.cpp, of one sequence.</summary>
 internal sealed unsafe class LlamaContext : IEvaluationContext
@@ -30,7 +30,7 @@ internal sealed unsafe class LlamaContext : IEvaluationContext
         _vocabularySize = model.Vocabulary.Count;
         ContextLength = options.ContextLength;
         BatchSize = Math.Min(options.BatchSize, options.ContextLength);
-        _bridge = options.Observer is { } observer ? new(observer) : null;
+        _bridge = options.Observer is { } observer ? new(LlamaLibrary.Tensors, observer) : null;
         _heartbeat = options.Heartbeat;
         _self = GCHandle.Alloc(this, GCHandleType.Weak);
 
@@ -48,12 +48,13 @@ internal sealed unsafe class LlamaContext : IEvaluationContext
             parameters.Evaluation = &OnTensor;
             parameters.EvaluationState = GCHandle.ToIntPtr(_self);
         }
+        List<string> complaints = LlamaLog.Complaints = [];
         _context = LlamaApi.CreateContext(model.Handle, parameters);
+        LlamaLog.Complaints = null;
         if (_context == 0)
         {
             _self.Free();
-            throw new InferenceException(
-                $"llama.cpp cannot make a context of {ContextLength} tokens for '{model.Path}': its memory does not suffice or the model does not allow it.");
+            throw LoadFailure.OfContext(model.Path, "llama.cpp v0.5.0", ContextLength, complaints);
         }
         _batchMemory = AllocateBatch(BatchSize, out _batch);
     }

@@ -1,10 +1,9 @@
 using System.Runtime.InteropServices;
-using GgufQuant.Evaluation.Engines;
 
-namespace GgufQuant.Evaluation.LlamaCpp;
+namespace GgufQuant.Evaluation.Engines;
 
 /// <summary>Turns llama.cpp's evaluation callback into calls of an observer, and keeps the observer's exceptions off native frames.</summary>
-internal sealed unsafe class ObservationBridge(IActivationObserver observer) : IDisposable
+internal sealed unsafe class ObservationBridge(GgmlLibrary ggml, IActivationObserver observer) : IDisposable
 {
     private Staging _input;
     private Staging _selection;
@@ -15,17 +14,16 @@ internal sealed unsafe class ObservationBridge(IActivationObserver observer) : I
     {
         if (_failure is not null)
             return false;
-        (int direct, int indirect) = LlamaLibrary.MatrixProducts;
-        if (tensor->Operation != direct && tensor->Operation != indirect)
+        if (tensor->Operation != ggml.MatrixProduct && tensor->Operation != ggml.IndirectMatrixProduct)
             return !ask;
-        NativeTensor* selection = tensor->Operation == indirect ? tensor->Source2 : null;
+        NativeTensor* selection = tensor->Operation == ggml.IndirectMatrixProduct ? tensor->Source2 : null;
         try
         {
             string name = NameOf(tensor->Source0);
             if (ask)
                 return observer.Wants(new(name, tensor->Source0, tensor->Source1, selection, null, null));
-            byte* input = _input.Fetch(tensor->Source1);
-            byte* selected = selection is null ? null : _selection.Fetch(selection);
+            byte* input = _input.Fetch(ggml, tensor->Source1);
+            byte* selected = selection is null ? null : _selection.Fetch(ggml, selection);
             observer.Observe(new(name, tensor->Source0, tensor->Source1, selection, input, selected));
             return true;
         }
@@ -63,17 +61,17 @@ internal sealed unsafe class ObservationBridge(IActivationObserver observer) : I
         private byte* _memory;
         private nuint _size;
 
-        public byte* Fetch(NativeTensor* tensor)
+        public byte* Fetch(GgmlLibrary ggml, NativeTensor* tensor)
         {
-            if (LlamaApi.IsHostBuffer(tensor->Buffer) != 0)
+            if (ggml.IsHostBuffer(tensor->Buffer))
                 return tensor->Data;
-            nuint size = LlamaApi.TensorBytes(tensor);
+            nuint size = ggml.ByteCount(tensor);
             if (size > _size)
             {
                 _memory = (byte*)NativeMemory.Realloc(_memory, size);
                 _size = size;
             }
-            LlamaApi.ReadTensor(tensor, _memory, 0, size);
+            ggml.Read(tensor, _memory, size);
             return _memory;
         }
 

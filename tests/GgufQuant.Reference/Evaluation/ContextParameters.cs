@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
+using GgufQuant.Evaluation.Engines;
 
-namespace GgufQuant.Evaluation.LlamaCpp;
+namespace GgufQuant.Reference.Evaluation;
 
 /// <summary><c>llama_context_params</c> of llama.cpp v0.5.0.</summary>
 [StructLayout(LayoutKind.Sequential)]

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace GgufQuant.Evaluation.LlamaCpp;
+namespace GgufQuant.Reference.Evaluation;
 
 /// <summary><c>llama_batch</c>.</summary>
 [StructLayout(LayoutKind.Sequential)]

@@ -4,7 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using GgufQuant.Evaluation.Engines;
 
-namespace GgufQuant.Evaluation.LlamaCpp;
+namespace GgufQuant.Reference.Evaluation;
 
 /// <summary>A model in llama.cpp.</summary>
 internal sealed unsafe class LlamaModel : ILanguageModel
@@ -63,7 +63,7 @@ internal sealed unsafe class LlamaModel : ILanguageModel
             if (model == 0)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                throw LoadFailure.Of(path, "llama.cpp", complaints);
+                throw LoadFailure.Of(path, "llama.cpp v0.5.0", complaints);
             }
             LlamaModel loaded = new(path, model);
             try

@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
 
-namespace GgufQuant.Evaluation.LlamaCpp;
+namespace GgufQuant.Evaluation.Engines;
 
-/// <summary><c>ggml_tensor</c> of ggml 0.25; checked against the library when it is loaded.</summary>
+/// <summary><c>ggml_tensor</c> as ggml 0.18 and 0.25 lay it out; checked against the library when it is loaded.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct NativeTensor
 {

@@ -2,10 +2,10 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using GgufQuant.Evaluation.Engines;
 
-namespace GgufQuant.Evaluation.LlamaCpp;
+namespace GgufQuant.Reference.Evaluation;
 
-/// <summary>llama.cpp's three libraries, loaded from one folder once a process.</summary>
-internal static unsafe class LlamaLibrary
+/// <summary>llama.cpp's three libraries, loaded from one folder once per process.</summary>
+internal static class LlamaLibrary
 {
     private const string Version = "v0.5.0";
 
@@ -13,12 +13,12 @@ internal static unsafe class LlamaLibrary
 
     private static string? s_folder;
     private static bool s_checked;
-    private static nint s_base;
+    private static GgmlLibrary? s_ggmlBase;
     private static nint s_ggml;
     private static nint s_llama;
 
-    /// <summary>The operation numbers of <c>GGML_OP_MUL_MAT</c> and <c>GGML_OP_MUL_MAT_ID</c>.</summary>
-    internal static (int Direct, int Indirect) MatrixProducts { get; private set; }
+    /// <summary>ggml's functions, once the libraries are loaded.</summary>
+    internal static GgmlLibrary Tensors => s_ggmlBase ?? throw new InvalidOperationException("llama.cpp is not loaded.");
 
     /// <summary>Loads and checks the libraries of a folder.</summary>
     internal static void Load(string folder)
@@ -36,10 +36,10 @@ internal static unsafe class LlamaLibrary
             if (s_folder is null)
                 LoadFrom(folder);
             CheckFunctions(folder);
-            LlamaLog.Attach();
+            LlamaLog.Attach(s_llama);
             CheckParameters(folder);
-            CheckTensorLayout(folder);
-            MatrixProducts = (FindOperation("MUL_MAT", folder), FindOperation("MUL_MAT_ID", folder));
+            if (Tensors.FindLayoutMismatch() is string function)
+                throw Mismatch(folder, function);
             if (LlamaApi.DeviceCount() == 0)
                 LlamaApi.LoadBackends(folder);
             if (LlamaApi.DeviceCount() == 0)
@@ -56,7 +56,7 @@ internal static unsafe class LlamaLibrary
         string[] paths = [FindFile(folder, "ggml-base"), FindFile(folder, "ggml"), FindFile(folder, "llama")];
         try
         {
-            s_base = NativeLibrary.Load(paths[0]);
+            s_ggmlBase = new(NativeLibrary.Load(paths[0]));
             s_ggml = NativeLibrary.Load(paths[1]);
             s_llama = NativeLibrary.Load(paths[2]);
         }
@@ -84,7 +84,6 @@ internal static unsafe class LlamaLibrary
 
     private static nint HandleOf(string name) => name switch
     {
-        LlamaApi.Base => s_base,
         LlamaApi.Ggml => s_ggml,
         LlamaApi.Llama => s_llama,
         _ => 0,
@@ -111,41 +110,8 @@ internal static unsafe class LlamaLibrary
             throw Mismatch(folder, "llama_context_default_params");
     }
 
-    private static void CheckTensorLayout(string folder)
-    {
-        const int ObjectHeader = 32;
-        if (LlamaApi.TensorOverhead() != (nuint)(ObjectHeader + sizeof(NativeTensor)))
-            throw Mismatch(folder, "ggml_tensor_overhead");
-        nint context = LlamaApi.CreateGgmlContext(new GgmlContextParameters { Size = 16 * LlamaApi.TensorOverhead(), NoAllocation = 1 });
-        try
-        {
-            NativeTensor* weight = LlamaApi.NewTensor(context, 0, 3, 5);
-            NativeTensor* input = LlamaApi.NewTensor(context, 0, 3, 7);
-            NativeTensor* product = LlamaApi.MultiplyMatrices(context, weight, input);
-            bool agrees = product->Source0 == weight && product->Source1 == input && product->Source2 is null
-                && product->Shape[0] == 5 && product->Shape[1] == 7 && input->Stride[1] == 3 * sizeof(float)
-                && LlamaApi.TensorName(product) == product->Name && product->Data is null;
-            if (!agrees)
-                throw Mismatch(folder, "ggml_tensor");
-        }
-        finally
-        {
-            LlamaApi.FreeGgmlContext(context);
-        }
-    }
-
-    private static int FindOperation(string name, string folder)
-    {
-        for (int operation = 0; operation < 64; operation++)
-        {
-            if (Marshal.PtrToStringUTF8((nint)LlamaApi.OperationName(operation)) == name)
-                return operation;
-        }
-        throw Mismatch(folder, "ggml_op_name");
-    }
-
     private static EngineMissingException Missing(string what) =>
-        new($"llama.cpp's libraries are missing: {what}. The module's build puts them there, for which it needs Node.js's npm.");
+        new($"llama.cpp's libraries are missing: {what}. Run 'npm ci' in tests/GgufQuant.Reference.");
 
     private static EngineVersionException Mismatch(string folder, string what, string how = "does not read as expected") =>
         new($"The libraries in '{folder}' are not llama.cpp {Version}: '{what}' {how}. They are not used, since every call would be garbage.");

@@ -4,10 +4,10 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.Loader;
 using System.Text;
-using GgufQuant.Evaluation.LlamaCpp;
-using GgufQuant.Reference;
+using GgufQuant.Evaluation.Tests;
+using GgufQuant.Reference.Evaluation;
 
-namespace GgufQuant.Evaluation.Tests;
+namespace GgufQuant.Reference.Tests;
 
 /// <summary>A folder of llama.cpp's libraries in which libllama is another: compiled here, it has the functions and passes on the real one's defaults, altered.</summary>
 internal sealed unsafe class ForeignLibrary : IDisposable
@@ -23,7 +23,7 @@ internal sealed unsafe class ForeignLibrary : IDisposable
     /// <param name="leftOut">A function that it lacks; null for none.</param>
     public ForeignLibrary(string function, int offset, string? leftOut = null)
     {
-        Sample.StartEngine();
+        LlamaEngineTests.StartReference();
         foreach (string file in Directory.EnumerateFiles(ReferenceLibrary.Folder, "libggml*.so"))
             File.CreateSymbolicLink(_folder.File(System.IO.Path.GetFileName(file)), file);
         File.WriteAllText(_folder.File("llama.c"), Source(function, offset, leftOut));
@@ -56,18 +56,13 @@ internal sealed unsafe class ForeignLibrary : IDisposable
         {
             return (exception.InnerException!.GetType().Name, exception.InnerException.Message);
         }
-        finally
-        {
-            // Both copies share ggml, whose log the second one has taken.
-            LlamaLog.Attach();
-        }
     }
 
     public void Dispose() => _folder.Dispose();
 
     private static string Source(string function, int offset, string? leftOut)
     {
-        StringBuilder source = new("#include <dlfcn.h>\n");
+        StringBuilder source = new("#include <dlfcn.h>\nvoid llama_log_set(void) {}\n");
         foreach (MethodInfo method in typeof(LlamaApi).GetMethods(BindingFlags.Static | BindingFlags.NonPublic))
         {
             if (method.GetCustomAttribute<LibraryImportAttribute>() is { EntryPoint: { } name, LibraryName: LlamaApi.Llama } && name != leftOut)

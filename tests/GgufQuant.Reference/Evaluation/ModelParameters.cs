@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-namespace GgufQuant.Evaluation.LlamaCpp;
+namespace GgufQuant.Reference.Evaluation;
 
 /// <summary><c>llama_model_params</c> of llama.cpp v0.5.0.</summary>
 [StructLayout(LayoutKind.Sequential)]

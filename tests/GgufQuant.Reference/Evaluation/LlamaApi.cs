@@ -1,55 +1,18 @@
 using System.Runtime.InteropServices;
 
-namespace GgufQuant.Evaluation.LlamaCpp;
+namespace GgufQuant.Reference.Evaluation;
 
-/// <summary>llama.cpp's C functions; <see cref="LlamaLibrary"/> says where the three libraries lie.</summary>
+/// <summary>llama.cpp's C functions; <see cref="LlamaLibrary"/> says where the libraries lie.</summary>
 internal static unsafe partial class LlamaApi
 {
-    internal const string Base = "ggml-base";
     internal const string Ggml = "ggml";
     internal const string Llama = "llama";
-
-    [LibraryImport(Base, EntryPoint = "ggml_log_set")]
-    internal static partial void SetGgmlLog(delegate* unmanaged[Cdecl]<int, byte*, nint, void> log, nint state);
-
-    [LibraryImport(Base, EntryPoint = "ggml_op_name")]
-    internal static partial byte* OperationName(int operation);
-
-    [LibraryImport(Base, EntryPoint = "ggml_tensor_overhead")]
-    internal static partial nuint TensorOverhead();
-
-    [LibraryImport(Base, EntryPoint = "ggml_init")]
-    internal static partial nint CreateGgmlContext(GgmlContextParameters parameters);
-
-    [LibraryImport(Base, EntryPoint = "ggml_free")]
-    internal static partial void FreeGgmlContext(nint context);
-
-    [LibraryImport(Base, EntryPoint = "ggml_new_tensor_2d")]
-    internal static partial NativeTensor* NewTensor(nint context, int type, long ne0, long ne1);
-
-    [LibraryImport(Base, EntryPoint = "ggml_mul_mat")]
-    internal static partial NativeTensor* MultiplyMatrices(nint context, NativeTensor* weight, NativeTensor* input);
-
-    [LibraryImport(Base, EntryPoint = "ggml_get_name")]
-    internal static partial byte* TensorName(NativeTensor* tensor);
-
-    [LibraryImport(Base, EntryPoint = "ggml_nbytes")]
-    internal static partial nuint TensorBytes(NativeTensor* tensor);
-
-    [LibraryImport(Base, EntryPoint = "ggml_backend_buffer_is_host")]
-    internal static partial byte IsHostBuffer(nint buffer);
-
-    [LibraryImport(Base, EntryPoint = "ggml_backend_tensor_get")]
-    internal static partial void ReadTensor(NativeTensor* tensor, void* destination, nuint offset, nuint size);
 
     [LibraryImport(Ggml, EntryPoint = "ggml_backend_dev_count")]
     internal static partial nuint DeviceCount();
 
     [LibraryImport(Ggml, EntryPoint = "ggml_backend_load_all_from_path", StringMarshalling = StringMarshalling.Utf8)]
     internal static partial void LoadBackends(string folder);
-
-    [LibraryImport(Llama, EntryPoint = "llama_log_set")]
-    internal static partial void SetLlamaLog(delegate* unmanaged[Cdecl]<int, byte*, nint, void> log, nint state);
 
     [LibraryImport(Llama, EntryPoint = "llama_backend_init")]
     internal static partial void Initialize();
@@ -127,13 +90,4 @@ internal static unsafe partial class LlamaApi
 
     [LibraryImport(Llama, EntryPoint = "llama_get_logits")]
     internal static partial float* GetLogits(nint context);
-}
-
-/// <summary><c>ggml_init_params</c>.</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal struct GgmlContextParameters
-{
-    public nuint Size;
-    public nint Buffer;
-    public byte NoAllocation;
 }

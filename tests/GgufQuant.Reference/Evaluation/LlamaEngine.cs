@@ -1,9 +1,8 @@
-using System.Runtime.InteropServices;
 using GgufQuant.Evaluation.Engines;
 
-namespace GgufQuant.Evaluation.LlamaCpp;
+namespace GgufQuant.Reference.Evaluation;
 
-/// <summary>llama.cpp v0.5.0 through its prebuilt libraries.</summary>
+/// <summary>llama.cpp v0.5.0 through its prebuilt libraries: what the product's engine is compared with.</summary>
 public sealed class LlamaEngine : IInferenceEngine
 {
     private LlamaEngine(string folder) => Folder = folder;
@@ -15,26 +14,18 @@ public sealed class LlamaEngine : IInferenceEngine
         set => LlamaLog.Receiver = value;
     }
 
-    /// <summary>Where the module keeps this platform's libraries: <c>native/linux-x64</c> and so on beside this assembly.</summary>
-    public static string DefaultFolder { get; } =
-        Path.Combine(Path.GetDirectoryName(typeof(LlamaEngine).Assembly.Location) ?? "", "native", PlatformName);
-
     /// <inheritdoc/>
     public string Name => "llama.cpp v0.5.0";
 
     /// <summary>The folder of the libraries.</summary>
     public string Folder { get; }
 
-    private static string PlatformName =>
-        $"{(OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux")}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}";
-
     /// <summary>Loads the libraries; a process can hold those of one folder only, and a second call with it is free.</summary>
-    /// <param name="folder">The folder of the libraries; null for <see cref="DefaultFolder"/>.</param>
+    /// <param name="folder">The folder of the libraries.</param>
     /// <exception cref="EngineMissingException">The folder lacks them, or they do not load here.</exception>
     /// <exception cref="EngineVersionException">They are of another version.</exception>
-    public static LlamaEngine Start(string? folder = null)
+    public static LlamaEngine Start(string folder)
     {
-        folder ??= DefaultFolder;
         LlamaLibrary.Load(folder);
         return new(folder);
     }

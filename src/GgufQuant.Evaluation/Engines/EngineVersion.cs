@@ -1,0 +1,20 @@
+using System.Reflection;
+
+namespace GgufQuant.Evaluation.Engines;
+
+/// <summary>The versions this module's engine is built for. llama.cpp's structures change between commits, so no other fits.</summary>
+internal static class EngineVersion
+{
+    /// <summary>ggml's version at <see cref="LlamaCppCommit"/>, as the library reports it.</summary>
+    public const string Ggml = "0.18.0";
+
+    /// <summary>llama.cpp's commit in the packages of <see cref="LLamaSharp"/>, from LLamaSharp's release notes.</summary>
+    public const string LlamaCppCommit = "c0c7e147e";
+
+    /// <summary>The version of LLamaSharp and of its backend packages.</summary>
+    public static string LLamaSharp { get; } = typeof(EngineVersion).Assembly
+        .GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == "LLamaSharpVersion").Value!;
+
+    /// <summary>Both, for messages and reports.</summary>
+    public static string Text { get; } = $"LLamaSharp {LLamaSharp} (llama.cpp {LlamaCppCommit})";
+}

@@ -1,0 +1,44 @@
+using System.Runtime.InteropServices;
+
+namespace GgufQuant.Evaluation.Engines;
+
+/// <summary>Libraries that a backend needs and its package leaves to the system.</summary>
+internal static class NativeDependencies
+{
+    /// <summary>Says which library of the system a backend lacks; null if none is known to be missing.</summary>
+    /// <param name="backend">The backend's name, for example <c>Cuda12</c>.</param>
+    public static string? FindMissing(string backend)
+    {
+        foreach ((string library, string advice) in Of(backend))
+        {
+            if (!NativeLibrary.TryLoad(library, out nint handle))
+                return $"'{library}' cannot be loaded: {advice}.";
+            NativeLibrary.Free(handle);
+        }
+        return null;
+    }
+
+    private static IEnumerable<(string Library, string Advice)> Of(string backend)
+    {
+        const string OpenMp = "install GNU OpenMP (package libgomp1 on Debian and Ubuntu, libgomp on Fedora and Alpine)";
+        const string VisualC = "install the Visual C++ Redistributable";
+        const string CudaDriver = "install NVIDIA's driver";
+        const string CudaToolkit = "install the CUDA 12 runtime";
+        const string Vulkan = "install the graphics driver's Vulkan loader";
+        if (OperatingSystem.IsLinux())
+            yield return ("libgomp.so.1", OpenMp);
+        if (OperatingSystem.IsWindows() && RuntimeInformation.ProcessArchitecture == Architecture.X64)
+            yield return ("vcomp140.dll", VisualC);
+        bool isWindows = OperatingSystem.IsWindows();
+        if (backend.Equals("Cuda12", StringComparison.OrdinalIgnoreCase))
+        {
+            yield return (isWindows ? "nvcuda.dll" : "libcuda.so.1", CudaDriver);
+            yield return (isWindows ? "cudart64_12.dll" : "libcudart.so.12", CudaToolkit);
+            yield return (isWindows ? "cublas64_12.dll" : "libcublas.so.12", CudaToolkit);
+        }
+        else if (backend.Equals("Vulkan", StringComparison.OrdinalIgnoreCase))
+        {
+            yield return (isWindows ? "vulkan-1.dll" : "libvulkan.so.1", Vulkan);
+        }
+    }
+}

@@ -1,0 +1,19 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace GgufQuant.LLamaSharp;
+
+/// <summary>Parameters with room behind them: a library whose structure is larger must not write past the buffer before it is rejected.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct DefaultsProbe<T>
+    where T : unmanaged
+{
+    public T Value;
+    private Guard _guard;
+
+    [InlineArray(64)]
+    private struct Guard
+    {
+        private long _first;
+    }
+}

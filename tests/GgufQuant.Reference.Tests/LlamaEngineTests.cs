@@ -1,0 +1,86 @@
+using System.Runtime.InteropServices;
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Tests;
+using GgufQuant.Formats;
+using GgufQuant.Reference.Evaluation;
+
+namespace GgufQuant.Reference.Tests;
+
+/// <summary>llama.cpp v0.5.0, which the module's engine is compared with, does what that engine must.</summary>
+public sealed class LlamaEngineTests : EngineContract
+{
+    private protected override IInferenceEngine Start(Action<LlamaLogLevel, string>? log = null)
+    {
+        LlamaEngine engine = StartReference();
+        LlamaEngine.Log = log;
+        return engine;
+    }
+
+    /// <summary>The engine; skips the test where its libraries are missing.</summary>
+    internal static LlamaEngine StartReference()
+    {
+        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        return LlamaEngine.Start(ReferenceLibrary.Folder);
+    }
+
+    [Fact]
+    public void SharesItsLibrariesWithTheReferenceBindings()
+    {
+        StartReference();
+
+        (string? name, long blockSize, _, _, _) = ReferenceCodec.Describe(GgmlType.Q8_0);
+
+        Assert.Equal(("q8_0", 32L), (name, blockSize));
+    }
+
+    [Fact]
+    public void SaysThatALibraryIsMissing()
+    {
+        LlamaEngine engine = StartReference();
+        using TemporaryFolder folder = new();
+
+        EngineMissingException exception = Assert.Throws<EngineMissingException>(() => LlamaEngine.Start(folder.File("none")));
+
+        Assert.Contains(engine.Folder, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("llama_model_default_params", nameof(ModelParameters.GpuLayers))]
+    [InlineData("llama_model_default_params", nameof(ModelParameters.SplitMode))]
+    [InlineData("llama_model_default_params", nameof(ModelParameters.UseExtraBuffers))]
+    [InlineData("llama_context_default_params", nameof(ContextParameters.ContextLength))]
+    [InlineData("llama_context_default_params", nameof(ContextParameters.YarnBetaFast))]
+    [InlineData("llama_context_default_params", nameof(ContextParameters.ValueType))]
+    [InlineData("llama_context_default_params", nameof(ContextParameters.OffloadCache))]
+    public void RefusesALibraryWhoseDefaultsDiffer(string function, string field)
+    {
+        Type structure = function.Contains("model", StringComparison.Ordinal) ? typeof(ModelParameters) : typeof(ContextParameters);
+        using ForeignLibrary foreign = new(function, (int)Marshal.OffsetOf(structure, field));
+
+        (string type, string message) = foreign.Start()!.Value;
+
+        Assert.Equal(nameof(EngineVersionException), type);
+        Assert.Equal(
+            $"The libraries in '{foreign.Path}' are not llama.cpp v0.5.0: '{function}' does not read as expected. They are not used, since every call would be garbage.",
+            message);
+    }
+
+    [Fact]
+    public void RefusesALibraryThatLacksAFunction()
+    {
+        using ForeignLibrary foreign = new("", -1, leftOut: "llama_memory_clear");
+
+        (string type, string message) = foreign.Start()!.Value;
+
+        Assert.Equal(nameof(EngineVersionException), type);
+        Assert.Contains("'llama_memory_clear' is not there", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TakesALibraryWhoseDefaultsAreTheSame()
+    {
+        using ForeignLibrary foreign = new("", -1);
+
+        Assert.Null(foreign.Start());
+    }
+}
