@@ -5,7 +5,13 @@ Describe 'The package' {
         $repository = New-Item (Join-Path $TestDrive repository) -ItemType Directory
         # A home of its own: neither the repositories nor the modules of whoever runs the tests are touched.
         $userHome = New-Item (Join-Path $TestDrive home) -ItemType Directory
-        $environment = @{ HOME = $userHome.FullName; XDG_DATA_HOME = $null; LOCALAPPDATA = $userHome.FullName; PSModulePath = $null }
+        $environment = @{
+            HOME            = $userHome.FullName
+            LOCALAPPDATA    = $userHome.FullName
+            XDG_DATA_HOME   = (New-Item (Join-Path $userHome .local share) -ItemType Directory -Force).FullName
+            XDG_CONFIG_HOME = (New-Item (Join-Path $userHome .config) -ItemType Directory).FullName
+            PSModulePath    = ''
+        }
     }
 
     It 'is published to a repository' {
