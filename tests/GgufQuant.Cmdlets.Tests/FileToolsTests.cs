@@ -10,16 +10,6 @@ namespace GgufQuant.Cmdlets.Tests;
 public class FileToolsTests
 {
     [Fact]
-    public void The_shards_of_a_split_model_are_compared_as_one()
-    {
-        using PowerShellSession session = PowerShellSession.Start();
-        session.Invoke<FileInfo>("Split-Gguf $sample parts -MaxSize 4MB");
-        session.Folder.CopySample("parts/whole.gguf");
-        IReadOnlyList<QuantComparison> rows = session.Invoke<QuantComparison>("Compare-Quant parts/*.gguf -Reference $sample");
-        Assert.Equal(["novels-6m-f16-00001-of-00003.gguf", "whole.gguf"], rows.Skip(1).Select(row => Path.GetFileName(row.Path)));
-    }
-
-    [Fact]
     public void Layers_are_pruned_and_metadata_replaced_while_quantizing()
     {
         using PowerShellSession session = PowerShellSession.Start();
@@ -136,7 +126,6 @@ public class FileToolsTests
     [InlineData("ConvertTo-Quantized $sample Q4_0 -Recipe none.psd1 -Destination .")]
     [InlineData("ConvertTo-Quantized $sample Q4_0 -ImportanceMatrix none.gguf -Destination .")]
     [InlineData("ConvertTo-Quantized $sample Q4_0 -Reuse none.gguf -Destination .")]
-    [InlineData("Compare-Quant $sample -Reference none.gguf")]
     [InlineData("Get-GgufInfo none.gguf")]
     public void A_file_that_is_not_there_is_named(string command)
     {

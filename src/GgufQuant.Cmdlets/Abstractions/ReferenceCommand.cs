@@ -54,15 +54,17 @@ public abstract class ReferenceCommand : PathCommand
             WriteError(error);
             return;
         }
+        string current = referencePath;
         try
         {
             using GgufFile reference = GgufFile.Open(referencePath);
+            current = path;
             using GgufFile candidate = GgufFile.Open(path);
             Compare(reference, candidate);
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
         {
-            WriteError(exception.ToErrorRecord(path));
+            WriteError(exception.ToErrorRecord(current));
         }
     }
 

@@ -1,0 +1,103 @@
+BeforeAll {
+    $class = 'GgufQuant.Commands.ExportQuantReportCommand'
+}
+
+Describe 'Export-QuantReport' {
+    BeforeAll {
+        Push-Location (New-TestFolder)
+        $rows = ConvertTo-Quantized $Samples.Model Q8_0, Q4_0 -Destination . | Compare-Quant
+        Pop-Location
+    }
+
+    BeforeEach {
+        Push-Location (New-TestFolder)
+    }
+
+    AfterEach {
+        Pop-Location
+    }
+
+    It 'writes a page with one row per file' {
+        $page = $rows | Export-QuantReport r.html
+        $page | Should -BeOfType IO.FileInfo
+        $page.PSPath | Should -Be (Get-Item r.html).PSPath
+        $text = Get-Content r.html -Raw
+        $text | Should -BeLike '<!DOCTYPE html>*'
+        $text | Should -Match '(?s)F16.*Q8_0.*Q4_0|F16.*Q4_0.*Q8_0'
+    }
+
+    It 'writes <Format> to <Name>' -ForEach @(
+        @{ Name = 'r.html'; Arguments = @{}; Format = 'Html' }
+        @{ Name = 'r.txt'; Arguments = @{}; Format = 'Html' }
+        @{ Name = 'r.md'; Arguments = @{}; Format = 'Markdown' }
+        @{ Name = 'r.MD'; Arguments = @{}; Format = 'Markdown' }
+        @{ Name = 'new/r.txt'; Arguments = @{ Format = 'Markdown' }; Format = 'Markdown' }
+        @{ Name = 'r [1].md'; Arguments = @{ Format = 'Html' }; Format = 'Html' }
+    ) {
+        ($rows | Export-QuantReport $Name @Arguments).FullName | Should -Be (Join-Path $PWD $Name)
+        Get-Content -LiteralPath $Name -TotalCount 1 | Should -BeLike @{ Html = '<!DOCTYPE html>*'; Markdown = '# *' }[$Format]
+    }
+
+    It 'is headed by the name of the reference, or by -Title' {
+        $null = $rows | Export-QuantReport r.md
+        Get-Content r.md -TotalCount 1 | Should -BeLike '# novels-6m-f16*'
+        $null = $rows | Export-QuantReport titled.md -Title 'My model'
+        Get-Content titled.md -TotalCount 1 | Should -BeLike '# My model*'
+    }
+
+    It 'takes rows as a parameter' {
+        Export-QuantReport r.md -InputObject $rows | Should -Not -BeNullOrEmpty
+        $null = $rows | Export-QuantReport piped.md
+        Get-Content r.md | Should -Be (Get-Content piped.md)
+    }
+
+    It 'takes nothing but rows of Compare-Quant' {
+        { Get-Item $Samples.Model | Export-QuantReport r.md -ErrorAction Stop } | Should -Throw -ErrorId "InputObjectNotBound,$class"
+    }
+
+    It 'replaces a file only with -Force' {
+        Set-Content r.md 'precious'
+        { $rows | Export-QuantReport r.md } | Should -Throw -ErrorId "DestinationExists,$class"
+        Get-Content r.md | Should -Be 'precious'
+        $null = $rows | Export-QuantReport r.md -Force
+        Get-Content r.md -TotalCount 1 | Should -BeLike '# novels-6m-f16*'
+    }
+
+    It 'says that it cannot write to <Name> before anything is compared' -ForEach @(
+        @{ Name = 'taken.md'; Id = 'DestinationExists'; Category = 'ResourceExists' }
+        @{ Name = 'folder'; Id = 'PathIsFolder'; Category = 'InvalidArgument' }
+    ) {
+        Set-Content taken.md 'precious'
+        $null = New-Item folder -ItemType Directory
+        $failure = (Invoke-Streams "Compare-Quant none.gguf -Reference none.gguf | Export-QuantReport $Name").Error
+        $failure.FullyQualifiedErrorId | Should -Be "$Id,$class"
+        $failure.CategoryInfo.Category | Should -Be $Category
+        $failure.TargetObject | Should -Be (Join-Path $PWD $Name)
+    }
+
+    It 'needs the row of the reference' {
+        $failure = $rows[1] | Export-QuantReport r.md -ErrorAction Continue 2>&1
+        $failure.FullyQualifiedErrorId | Should -Be "NoReference,$class"
+        $failure.CategoryInfo.Category | Should -Be 'InvalidArgument'
+        Test-Path r.md | Should -BeFalse
+    }
+
+    It 'is about one reference' {
+        $copies = 'a.gguf', 'b.gguf' | ForEach-Object { Copy-Item $Samples.Model $_ -PassThru }
+        $failure = $copies | ConvertTo-Quantized -Type Q4_0 | Compare-Quant | Export-QuantReport r.md -ErrorAction Continue 2>&1
+        $failure.FullyQualifiedErrorId | Should -Be "SeveralReferences,$class"
+        $failure.Exception.Message | Should -BeLike "*'$($copies[0])' and '$($copies[1])'*"
+        Test-Path r.md | Should -BeFalse
+    }
+
+    It 'completes formats' {
+        (Complete-Line 'Export-QuantReport r -Format ').CompletionText | Should -Be 'Html', 'Markdown'
+    }
+
+    It 'asks before it writes, and says what it would do' {
+        $compare = "`$rows = Compare-Quant '$($Samples.Model)' -Reference '$($Samples.Model)'"
+        $result = Invoke-PowerShell "$compare; `$rows | Export-QuantReport r.md -WhatIf; `$rows | Export-QuantReport r.md -Confirm" -InputText "n`n"
+        $result.Output -replace '\s+', ' ' | Should -BeLike 'What if: *"Write a report on 0 quantizations" on target*Are you sure*'
+        Test-Path r.md | Should -BeFalse
+    }
+}
