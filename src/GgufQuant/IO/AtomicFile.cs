@@ -1,10 +1,12 @@
+using System.Runtime.InteropServices;
+
 namespace GgufQuant.IO;
 
 /// <summary>A file that appears under its name only when it is whole.</summary>
 /// <remarks>
 /// It is written beside its target under a temporary name, flushed to the disk and renamed by <see cref="Commit"/>.
-/// Disposed without that, it leaves nothing behind, unless it is to be gone on with later. What a killed process left is
-/// removed when a file of the same name is next begun.
+/// Disposed without that, or when the process is asked to terminate, it leaves nothing behind, unless it is to be resumed
+/// later. What a killed process left is removed when a file of the same name is next begun.
 /// </remarks>
 internal sealed class AtomicFile : IDisposable
 {
@@ -15,6 +17,7 @@ internal sealed class AtomicFile : IDisposable
     private readonly bool _overwrite;
     private readonly bool _isResumable;
     private readonly FileStream _stream;
+    private readonly PosixSignalRegistration[] _signals;
     private readonly Lock _writing = new();
     private bool _committed;
 
@@ -25,6 +28,10 @@ internal sealed class AtomicFile : IDisposable
         _isResumable = isResumable;
         _temporaryPath = isResumable ? UnfinishedPathOf(path) : $"{path}.{Guid.NewGuid():N}{Extension}";
         _stream = new FileStream(_temporaryPath, isResumable ? FileMode.OpenOrCreate : FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 64 * 1024);
+        // Neither a request to terminate nor a terminal that is closed lets a process dispose of anything.
+        _signals = isResumable
+            ? []
+            : [PosixSignalRegistration.Create(PosixSignal.SIGTERM, Abandon), PosixSignalRegistration.Create(PosixSignal.SIGHUP, Abandon)];
     }
 
     /// <summary>Starts a file of a known length.</summary>
@@ -104,9 +111,25 @@ internal sealed class AtomicFile : IDisposable
 
     public void Dispose()
     {
+        foreach (PosixSignalRegistration signal in _signals)
+            signal.Dispose();
         _stream.Dispose();
         if (!_committed && !_isResumable)
             File.Delete(_temporaryPath);
+    }
+
+    private void Abandon(PosixSignalContext context)
+    {
+        lock (_writing)
+            _stream.Dispose();
+        try
+        {
+            File.Delete(_temporaryPath);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Left for the next file of this name to remove.
+        }
     }
 
     private static void CheckTarget(string path, bool overwrite)
