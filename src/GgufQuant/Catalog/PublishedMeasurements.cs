@@ -85,7 +85,7 @@ public static class PublishedMeasurements
     ];
 
     /// <summary>The measurements of one type, the most telling first.</summary>
-    public static IReadOnlyList<PublishedQuality> Of(FileType type) => [.. All.Where(row => row.Type == type)];
+    public static PublishedQuality[] Of(FileType type) => [.. All.Where(row => row.Type == type)];
 
     private static PublishedQuality Llama3(
         FileType type, bool imatrix, double size, double perplexity, double increase, double divergence, double rmsPercent) =>

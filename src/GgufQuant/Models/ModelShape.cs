@@ -59,7 +59,7 @@ public sealed record ModelShape
         Keys keys = new(file.Metadata);
         int layers = (int)Math.Min(keys.Number("block_count"), MaxLayers);
         long embedding = keys.Number("embedding_length");
-        IReadOnlyList<long> heads = keys.PerLayer("attention.head_count", layers);
+        long[] heads = keys.PerLayer("attention.head_count", layers);
         long mostHeads = heads.DefaultIfEmpty().Max();
         long headLength = mostHeads > 0 ? embedding / mostHeads : 0;
         bool isLatent = keys.Has("attention.key_length_mla");
@@ -122,7 +122,7 @@ public sealed record ModelShape
         internal long Number(string key) =>
             metadata.TryGetUInt64($"{Architecture}.{key}", out ulong value) && value < 1UL << 40 ? (long)value : 0;
 
-        internal IReadOnlyList<long> PerLayer(string key, int layers)
+        internal long[] PerLayer(string key, int layers)
         {
             GgufEntry? entry = metadata.Find($"{Architecture}.{key}");
             if (entry is null)

@@ -12,7 +12,7 @@ namespace GgufQuant.Models;
 public sealed record TypeShare(GgmlType Type, int Tensors, long Weights, long Bytes, double Share)
 {
     /// <summary>The shares of some tensors' types, the largest first.</summary>
-    public static IReadOnlyList<TypeShare> Of(IEnumerable<(GgmlType Type, long Weights)> tensors)
+    public static TypeShare[] Of(IEnumerable<(GgmlType Type, long Weights)> tensors)
     {
         ILookup<GgmlType, long> byType = tensors.ToLookup(tensor => tensor.Type, tensor => tensor.Weights);
         long all = byType.Sum(group => group.Sum());

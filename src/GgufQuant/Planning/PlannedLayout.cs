@@ -43,7 +43,7 @@ internal sealed class PlannedLayout
     }
 
     /// <summary>The paths of the files: the destination, or the names of shards made from it.</summary>
-    internal IReadOnlyList<string> PathsAt(string destination)
+    internal string[] PathsAt(string destination)
     {
         if (Files.Count == 1)
             return [destination];
