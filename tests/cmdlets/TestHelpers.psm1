@@ -240,17 +240,21 @@ function Send-Interrupt([Parameter(Mandatory)] [Diagnostics.Process] $Process, [
     /bin/kill -s $Signal $Process.Id
 }
 
-# Runs a command in another PowerShell, sends Ctrl+C once a condition holds, and returns what it printed by then
-# and how long it took to end.
+# Runs a command in another PowerShell, sends Ctrl+C or another signal once a condition holds, and returns what it
+# printed by then and how long it took to end.
 function Invoke-Interrupted {
     [CmdletBinding()]
-    param([Parameter(Mandatory)] [string] $Command, [Parameter(Mandatory)] [scriptblock] $When)
+    param(
+        [Parameter(Mandatory)] [string] $Command,
+        [Parameter(Mandatory)] [scriptblock] $When,
+        [ValidateSet('INT', 'TERM')] [string] $Signal = 'INT'
+    )
 
     $process = Start-PowerShell -ArgumentList '-Command', $Command
-    Wait-Until { $process.HasExited -or (& $When) }
+    Wait-Until { $process.HasExited -or (& $When) } -TimeoutSeconds 60
     if ($process.HasExited) { throw "PowerShell ended before it was interrupted: $($process | Wait-PowerShell)" }
     $watch = [Diagnostics.Stopwatch]::StartNew()
-    Send-Interrupt $process
+    Send-Interrupt $process $Signal
     $result = $process | Wait-PowerShell -TimeoutSeconds 30
     $result | Add-Member Duration $watch.Elapsed -PassThru
 }
