@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.RegularExpressions;
+using GgufQuant.Gguf;
 
 namespace GgufQuant.Catalog;
 
@@ -49,7 +50,7 @@ public static partial class QuantName
         string stem = fileName[(fileName.LastIndexOfAny(['/', '\\']) + 1)..];
         if (stem.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
             stem = stem[..^".gguf".Length];
-        return ShardSuffix().Replace(stem, "");
+        return ShardNames.WithoutNumber(stem);
     }
 
     private static string? Plain(string name) => name.ToUpperInvariant() switch
@@ -101,9 +102,6 @@ public static partial class QuantName
 
     [GeneratedRegex($@"[-._]{Name}$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex TrailingToken();
-
-    [GeneratedRegex(@"-\d{5}-of-\d{5}$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
-    private static partial Regex ShardSuffix();
 
     [GeneratedRegex(
         @"^(?<family>IQ|TQ|Q)(?<bits>\d)(?:_(?<style>K|NL|[01]))?(?:_(?<mix>XXS|XXL|XS|XL|S|M|L))?$",

@@ -1,13 +1,11 @@
-using System.Globalization;
 using GgufQuant.Gguf;
+using GgufQuant.Models;
 
 namespace GgufQuant.Checks;
 
 /// <summary>Looks for the tensors that a language model of the file's architecture needs.</summary>
 internal static class ArchitectureCheck
 {
-    private const string BlockPrefix = "blk.";
-
     // In these every block has the same tensors, so that a block which lacks one is damaged for certain.
     private static readonly HashSet<string> s_uniform = ["llama", "qwen2", "qwen3", "gemma", "gemma2", "phi3"];
 
@@ -27,16 +25,15 @@ internal static class ArchitectureCheck
 
     private static IEnumerable<GgufFinding> CheckEmbedding(GgufFile file, string architecture)
     {
-        const string Name = "token_embd.weight";
-        if (file.FindTensor(Name) is not { } embedding)
+        if (file.FindTensor(TensorNames.TokenEmbedding) is not { } embedding)
         {
-            yield return new GgufFinding(FindingSeverity.Error, Name, "The tensor is missing.");
+            yield return new GgufFinding(FindingSeverity.Error, TensorNames.TokenEmbedding, "The tensor is missing.");
             yield break;
         }
         if (file.Metadata.TryGetUInt64(GgufKeys.EmbeddingLength(architecture), out ulong length) && (ulong)embedding.RowLength != length)
-            yield return new GgufFinding(FindingSeverity.Error, Name, $"Its rows have {embedding.RowLength} weights, but '{GgufKeys.EmbeddingLength(architecture)}' is {length}.");
+            yield return new GgufFinding(FindingSeverity.Error, TensorNames.TokenEmbedding, $"Its rows have {embedding.RowLength} weights, but '{GgufKeys.EmbeddingLength(architecture)}' is {length}.");
         if (file.Metadata.Find(GgufKeys.Tokens) is { } tokens && embedding.RowCount != tokens.Count)
-            yield return new GgufFinding(FindingSeverity.Error, Name, $"It has {embedding.RowCount} rows for a vocabulary of {tokens.Count} tokens.");
+            yield return new GgufFinding(FindingSeverity.Error, TensorNames.TokenEmbedding, $"It has {embedding.RowCount} rows for a vocabulary of {tokens.Count} tokens.");
     }
 
     // llama.cpp refuses a list that is too short and ignores what is too much of one.
@@ -72,14 +69,14 @@ internal static class ArchitectureCheck
             if (names.Count >= expected.Count || !names.All(expected.Contains))
                 continue;
             FindingSeverity severity = ofAll is null ? FindingSeverity.Warning : FindingSeverity.Error;
-            yield return new GgufFinding(severity, $"{BlockPrefix}{block}", $"Block {block} lacks {Lacking(block, names, expected)}, which {(ofAll is null ? "its neighbouring" : "other")} blocks have.");
+            yield return new GgufFinding(severity, $"{TensorNames.LayerPrefix}{block}", $"Block {block} lacks {Lacking(block, names, expected)}, which {(ofAll is null ? "its neighbouring" : "other")} blocks have.");
         }
     }
 
     private static string Lacking(ulong block, HashSet<string> names, SortedSet<string> expected)
     {
         const int Most = 20;
-        string list = string.Join(", ", expected.Where(name => !names.Contains(name)).Take(Most).Select(name => $"'{BlockPrefix}{block}.{name}'"));
+        string list = string.Join(", ", expected.Where(name => !names.Contains(name)).Take(Most).Select(name => $"'{TensorNames.LayerPrefix}{block}.{name}'"));
         int others = expected.Count - names.Count - Most;
         return others > 0 ? $"{list} and {others} more" : list;
     }
@@ -111,14 +108,11 @@ internal static class ArchitectureCheck
         SortedDictionary<ulong, HashSet<string>> blocks = [];
         foreach (GgufTensor tensor in file.Tensors)
         {
-            if (!tensor.Name.StartsWith(BlockPrefix, StringComparison.Ordinal))
+            if (TensorNames.SplitLayer(tensor.Name) is not { } split)
                 continue;
-            int end = tensor.Name.IndexOf('.', BlockPrefix.Length);
-            if (end < 0 || !ulong.TryParse(tensor.Name.AsSpan(BlockPrefix.Length..end), NumberStyles.None, CultureInfo.InvariantCulture, out ulong block))
-                continue;
-            if (!blocks.TryGetValue(block, out HashSet<string>? names))
-                blocks.Add(block, names = []);
-            names.Add(tensor.Name[(end + 1)..]);
+            if (!blocks.TryGetValue(split.Layer, out HashSet<string>? names))
+                blocks.Add(split.Layer, names = []);
+            names.Add(split.Part);
         }
         return blocks;
     }

@@ -77,7 +77,7 @@ public sealed class GgufFile : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(path);
         using GgufSource source = new(System.IO.Path.GetFullPath(path));
         return GgufSplit.Of(source.Path, GgufHeaderReader.Read(source)) is { } split
-            ? GgufSplit.ShardPath(split.Prefix, 0, split.Count)
+            ? ShardNames.PathOf(split.Prefix, 0, split.Count)
             : source.Path;
     }
 

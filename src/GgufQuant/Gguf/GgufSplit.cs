@@ -21,9 +21,6 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count)
             throw new ArgumentException($"'{key}' says how the model is split and is not changed by hand: split or merge the model.");
     }
 
-    /// <summary>The path of a shard, counted from 0.</summary>
-    public static string ShardPath(string prefix, int number, int count) => $"{prefix}-{number + 1:D5}-of-{count:D5}.gguf";
-
     /// <summary>The split that a file says it is part of; null for a file that is a whole model.</summary>
     /// <exception cref="GgufFormatException">What the file says of the split does not agree with its name.</exception>
     public static GgufSplit? Of(string path, GgufHeader header)
@@ -41,7 +38,7 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count)
         if (number >= count)
             throw Wrong(path, NumberKey, numberEntry.FileOffset, $"shard {number}, counted from 0, cannot be one of {count}");
 
-        string suffix = ShardPath("", number, count);
+        string suffix = ShardNames.PathOf("", number, count);
         if (!path.EndsWith(suffix, StringComparison.Ordinal))
             throw Wrong(path, NumberKey, numberEntry.FileOffset, $"this is shard {number + 1} of {count}, so its name must end in '{suffix}': rename it, and keep all shards in one folder");
         return new GgufSplit(path[..^suffix.Length], number, count);
@@ -51,7 +48,7 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count)
     /// <exception cref="FileNotFoundException">It is not there.</exception>
     public GgufSource OpenShard(int number)
     {
-        string path = ShardPath(Prefix, number, Count);
+        string path = ShardNames.PathOf(Prefix, number, Count);
         if (!File.Exists(path))
             throw new FileNotFoundException($"Shard {number + 1} of {Count} is missing: there is no '{path}'. Put all shards into one folder.", path);
         return new GgufSource(path);

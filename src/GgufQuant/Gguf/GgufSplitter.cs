@@ -62,7 +62,7 @@ public static class GgufSplitter
         ArgumentException.ThrowIfNullOrEmpty(prefix);
         IReadOnlyList<IReadOnlyList<GgufTensor>> shards = Plan(source, options);
         string fullPrefix = Path.GetFullPath(prefix);
-        string[] paths = [.. Enumerable.Range(0, shards.Count).Select(number => GgufSplit.ShardPath(fullPrefix, number, shards.Count))];
+        string[] paths = [.. Enumerable.Range(0, shards.Count).Select(number => ShardNames.PathOf(fullPrefix, number, shards.Count))];
         GgufWriter[] layouts = [.. shards.Select((tensors, number) => Layout(source, tensors, number, shards.Count))];
         DiskSpace.Check(paths[0], layouts.Sum(layout => layout.Length));
         GgufCopy copy = new(source, progress, token);

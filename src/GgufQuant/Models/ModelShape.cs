@@ -89,7 +89,7 @@ public sealed record ModelShape
             return tokens.Count;
         if (keys.Has("vocab_size"))
             return keys.Number("vocab_size");
-        return file.FindTensor("token_embd.weight") is GgufTensor { Shape.Length: > 1 } embedding ? embedding.Shape[1] : 0;
+        return file.FindTensor(TensorNames.TokenEmbedding) is GgufTensor { Shape.Length: > 1 } embedding ? embedding.Shape[1] : 0;
     }
 
     // llama.cpp holds these patterns in its code, not in the files.

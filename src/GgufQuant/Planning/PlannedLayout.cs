@@ -49,7 +49,7 @@ internal sealed class PlannedLayout
             return [destination];
         const string Extension = ".gguf";
         string prefix = destination.EndsWith(Extension, StringComparison.OrdinalIgnoreCase) ? destination[..^Extension.Length] : destination;
-        return [.. Enumerable.Range(0, Files.Count).Select(file => GgufSplit.ShardPath(prefix, file, Files.Count))];
+        return [.. Enumerable.Range(0, Files.Count).Select(file => ShardNames.PathOf(prefix, file, Files.Count))];
     }
 
     private static int[] FileOfEach(IReadOnlyList<PlannedTensor> tensors, QuantizationOptions options)

@@ -1,0 +1,75 @@
+using System.Globalization;
+
+namespace GgufQuant.Models;
+
+/// <summary>Tells a tensor's role and layer from its name.</summary>
+internal static class TensorNames
+{
+    internal const string LayerPrefix = "blk.";
+    internal const string Output = "output.weight";
+    internal const string TokenEmbedding = "token_embd.weight";
+    internal const string PerLayerTokenEmbedding = "per_layer_token_embd.weight";
+
+    // Ordered: the first part that occurs in the name decides.
+    private static readonly (string Part, TensorRole Role)[] s_roles =
+    [
+        ("attn_qkv.weight", TensorRole.AttentionQkv),
+        ("attn_kv_b.weight", TensorRole.AttentionKvB),
+        ("attn_v.weight", TensorRole.AttentionV),
+        ("attn_k.weight", TensorRole.AttentionK),
+        ("attn_q.weight", TensorRole.AttentionQ),
+        ("attn_output.weight", TensorRole.AttentionOutput),
+        ("ffn_up", TensorRole.FfnUp),
+        ("ffn_gate", TensorRole.FfnGate),
+        ("ffn_down", TensorRole.FfnDown),
+    ];
+
+    /// <remarks>llama.cpp's <c>tensor_get_category</c>.</remarks>
+    internal static TensorRole RoleOf(string name)
+    {
+        if (name == Output)
+            return TensorRole.Output;
+        if (name is TokenEmbedding or PerLayerTokenEmbedding)
+            return TensorRole.TokenEmbedding;
+        foreach ((string part, TensorRole role) in s_roles)
+        {
+            if (name.Contains(part, StringComparison.Ordinal))
+                return role;
+        }
+        return TensorRole.Other;
+    }
+
+    /// <summary>Whether the role is a value projection, alone or fused: the most sensitive part of attention.</summary>
+    /// <remarks>llama.cpp's <c>category_is_attn_v</c>.</remarks>
+    internal static bool IsValueLike(TensorRole role) =>
+        role is TensorRole.AttentionV or TensorRole.AttentionQkv or TensorRole.AttentionKvB;
+
+    /// <summary>The number in <c>blk.N</c> at the name's start; null where there is none.</summary>
+    /// <remarks>Reads what <c>sscanf(name, "blk.%d.")</c> reads: leading blanks and a sign pass, the second dot is not asked for.</remarks>
+    internal static int? LayerOf(string name)
+    {
+        if (!name.StartsWith(LayerPrefix, StringComparison.Ordinal))
+            return null;
+        ReadOnlySpan<char> rest = name.AsSpan(LayerPrefix.Length).TrimStart(" \t\n\v\f\r");
+        int sign = rest.StartsWith("-") || rest.StartsWith("+") ? 1 : 0;
+        int end = sign;
+        while (end < rest.Length && char.IsAsciiDigit(rest[end]))
+            end++;
+        if (end == sign)
+            return null;
+        return int.TryParse(rest[..end], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int layer)
+            ? layer
+            : null;
+    }
+
+    /// <summary>The layer of a name <c>blk.N.part</c> and its part; null for any other name, or a number beyond 64 bits.</summary>
+    internal static (ulong Layer, string Part)? SplitLayer(string name)
+    {
+        if (!name.StartsWith(LayerPrefix, StringComparison.Ordinal))
+            return null;
+        int end = name.IndexOf('.', LayerPrefix.Length);
+        return end >= 0 && ulong.TryParse(name.AsSpan(LayerPrefix.Length..end), NumberStyles.None, CultureInfo.InvariantCulture, out ulong layer)
+            ? (layer, name[(end + 1)..])
+            : null;
+    }
+}
