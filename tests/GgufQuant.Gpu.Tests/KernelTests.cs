@@ -93,7 +93,7 @@ public abstract class KernelTests
         try
         {
             byte[] blocks = Quantize(type, weights, importance);
-            return BlockValidation.FindInvalid(type, blocks) < 0 ? blocks : null;
+            return BlockValidation.FindInvalid(BlockFormat.Of(type), blocks) < 0 ? blocks : null;
         }
         catch (ArithmeticException)
         {

@@ -60,7 +60,7 @@ internal static class Verification
         try
         {
             format.Quantize(weights, RowLength, importance, blocks);
-            return BlockValidation.FindInvalid(format.Type, blocks) < 0;
+            return BlockValidation.FindInvalid(format, blocks) < 0;
         }
         catch (ArithmeticException)
         {

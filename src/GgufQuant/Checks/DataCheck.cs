@@ -18,7 +18,7 @@ internal static class DataCheck
             (tensor, start, count, buffers) =>
             {
                 ReadOnlySpan<byte> blocks = buffers.ReadBytes(file, tensors[tensor], start, count);
-                return (BlockValidation.FindInvalid(tensors[tensor].Type, blocks), blocks.ContainsAnyExcept((byte)0));
+                return (BlockValidation.FindInvalid(tensors[tensor].Format, blocks), blocks.ContainsAnyExcept((byte)0));
             },
             (tensor, start, chunk) =>
             {

@@ -44,9 +44,7 @@ public abstract class BlockFormat
         new Readable<Q8_K>(),
     }.ToFrozenDictionary(format => format.Type);
 
-    private BlockFormat()
-    {
-    }
+    private BlockFormat(BlockLayout layout) => Layout = layout;
 
     /// <summary>Every format, in the order of ggml's numbers.</summary>
     public static IReadOnlyList<BlockFormat> All { get; } = [.. s_byType.Values.OrderBy(format => format.Type)];
@@ -62,6 +60,9 @@ public abstract class BlockFormat
 
     /// <summary>Bytes a block takes.</summary>
     public abstract int BlockBytes { get; }
+
+    /// <summary>The block's fields.</summary>
+    internal BlockLayout Layout { get; }
 
     /// <summary>Whether ggml counts the type as quantized.</summary>
     public abstract bool IsQuantized { get; }
@@ -86,6 +87,10 @@ public abstract class BlockFormat
     public static bool TryGet(GgmlType type, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out BlockFormat? format) =>
         s_byType.TryGetValue(type, out format);
 
+    /// <summary>A format as an object, whether or not it is in the table.</summary>
+    internal static BlockFormat Of<TFormat>()
+        where TFormat : struct, IQuantizableFormat => new Quantizable<TFormat>();
+
     /// <summary>Bytes that <paramref name="weights"/> weights take; the count must be a multiple of the block.</summary>
     /// <exception cref="OverflowException">The size exceeds 63 bits.</exception>
     public long ByteCount(long weights) => checked(weights / BlockSize * BlockBytes);
@@ -105,6 +110,13 @@ public abstract class BlockFormat
     private class Readable<TFormat> : BlockFormat
         where TFormat : struct, IBlockFormat
     {
+        public Readable()
+            : base(TFormat.Layout)
+        {
+            if (Layout.Bytes != TFormat.BlockBytes)
+                throw new InvalidOperationException($"The fields of {TFormat.Name} take {Layout.Bytes} bytes, but its block {TFormat.BlockBytes}.");
+        }
+
         public override GgmlType Type => TFormat.Type;
 
         public override string Name => TFormat.Name;

@@ -5,7 +5,7 @@ namespace GgufQuant.Formats;
 /// One struct a format, one file a struct. A format that can also be written implements
 /// <see cref="IQuantizableFormat"/>; <see cref="BlockFormat"/> is the table of them all.
 /// </remarks>
-public interface IBlockFormat
+internal interface IBlockFormat
 {
     /// <summary>The type's number in ggml.</summary>
     static abstract GgmlType Type { get; }
@@ -18,6 +18,9 @@ public interface IBlockFormat
 
     /// <summary>Bytes a block takes.</summary>
     static abstract int BlockBytes { get; }
+
+    /// <summary>The block's fields, which together take <see cref="BlockBytes"/>.</summary>
+    static abstract BlockLayout Layout { get; }
 
     /// <summary>Whether ggml counts the type as quantized (<c>ggml_is_quantized</c>).</summary>
     static abstract bool IsQuantized { get; }

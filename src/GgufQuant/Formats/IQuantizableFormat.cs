@@ -1,7 +1,7 @@
 namespace GgufQuant.Formats;
 
 /// <summary>A format whose blocks can be made from floats, with the bytes of <c>ggml_quantize_chunk</c>.</summary>
-public interface IQuantizableFormat : IBlockFormat
+internal interface IQuantizableFormat : IBlockFormat
 {
     /// <summary>What importance weights mean to this format.</summary>
     static abstract ImatrixSupport Importance { get; }

@@ -27,55 +27,22 @@ internal static class ByteOrder
         }
     }
 
-    /// <summary>Whether a type has one big-endian form.</summary>
-    /// <remarks>
-    /// A field that ggml's <c>to_float</c> reads as a 16- or 32-bit word is one in a big-endian file too. iq2_xxs has
-    /// no such form: ggml reads the same bytes now as words and now as single bytes.
-    /// </remarks>
-    public static bool CanSwap(GgmlType type) => Fields(type) is not null;
-
-    /// <summary>Swaps the multi-byte fields of whole blocks.</summary>
+    /// <summary>Swaps the fields of whole blocks that hold words.</summary>
+    /// <remarks>A field that ggml's <c>to_float</c> reads as a 16- or 32-bit word is one in a big-endian file too.</remarks>
     public static void SwapBlocks(Span<byte> blocks, BlockFormat format)
     {
-        BlockField[] fields = Fields(format.Type) ?? throw new NotSupportedException($"{format} has no big-endian form.");
-        if (fields is [(0, var width, 1)] && width == format.BlockBytes)
+        if (!format.Layout.HasBigEndianForm)
+            throw new NotSupportedException($"{format} has no big-endian form.");
+        BlockField[] words = format.Layout.Words;
+        if (words is [var whole] && whole.Bytes == format.BlockBytes)
         {
-            Swap(blocks, width);
+            Swap(blocks, whole.Width);
             return;
         }
         for (int start = 0; start < blocks.Length; start += format.BlockBytes)
         {
-            foreach (BlockField field in fields)
-                Swap(blocks.Slice(start + field.Offset, field.Width * field.Count), field.Width);
+            foreach (BlockField field in words)
+                Swap(blocks.Slice(start + field.Offset, field.Bytes), field.Width);
         }
     }
-
-    // The fields that ggml reads as words.
-    private static BlockField[]? Fields(GgmlType type) => type switch
-    {
-        GgmlType.I8 or GgmlType.MXFP4 or GgmlType.NVFP4 => [],
-        GgmlType.F16 or GgmlType.BF16 or GgmlType.I16 => [new(0, 2, 1)],
-        GgmlType.F32 or GgmlType.I32 => [new(0, 4, 1)],
-        GgmlType.F64 or GgmlType.I64 => [new(0, 8, 1)],
-        GgmlType.Q1_0 or GgmlType.Q2_0 or GgmlType.Q4_0 or GgmlType.Q8_0 or GgmlType.IQ4_NL => [new(0, 2, 1)],
-        GgmlType.Q4_1 or GgmlType.Q8_1 => [new(0, 2, 2)],
-        GgmlType.Q5_0 => [new(0, 2, 1), new(2, 4, 1)],
-        GgmlType.Q5_1 => [new(0, 2, 2), new(4, 4, 1)],
-        GgmlType.Q2_K => [new(80, 2, 2)],
-        GgmlType.Q3_K => [new(108, 2, 1)],
-        GgmlType.Q4_K or GgmlType.Q5_K => [new(0, 2, 2)],
-        GgmlType.Q6_K => [new(208, 2, 1)],
-        GgmlType.Q8_K => [new(0, 4, 1), new(260, 2, 16)],
-        GgmlType.TQ1_0 => [new(52, 2, 1)],
-        GgmlType.TQ2_0 => [new(64, 2, 1)],
-        GgmlType.IQ1_S => [new(0, 2, 1), new(34, 2, 8)],
-        GgmlType.IQ1_M => [new(48, 2, 4)],
-        GgmlType.IQ2_XS => [new(0, 2, 33)],
-        GgmlType.IQ2_S or GgmlType.IQ3_S => [new(0, 2, 1)],
-        GgmlType.IQ3_XXS => [new(0, 2, 1), new(66, 4, 8)],
-        GgmlType.IQ4_XS => [new(0, 2, 2)],
-        _ => null,
-    };
-
-    private readonly record struct BlockField(int Offset, int Width, int Count);
 }

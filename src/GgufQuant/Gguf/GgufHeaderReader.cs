@@ -227,7 +227,7 @@ internal sealed class GgufHeaderReader
         BlockFormat format = ReadFormat();
         if (shape[0] % format.BlockSize != 0)
             _cursor.Fail("type", start, $"rows of {shape[0]} weights are not whole blocks of {format.BlockSize}, which {format} needs");
-        if (_cursor.IsBigEndian && !ByteOrder.CanSwap(format.Type))
+        if (_cursor.IsBigEndian && !format.Layout.HasBigEndianForm)
             _cursor.Fail("type", start, $"{format} has no agreed form in big-endian files");
         byteCount = CountBytes(shape, format, start);
 

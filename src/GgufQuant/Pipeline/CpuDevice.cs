@@ -86,7 +86,7 @@ public sealed class CpuDevice : IQuantizationDevice
             int length = (int)Math.Min(tileLength, weights - start);
             ReadOnlySpan<byte> raw = job.Source.Span.Slice((int)source.ByteCount(start), (int)source.ByteCount(length));
             Span<byte> blocks = job.Destination.Span.Slice((int)target.ByteCount(start), (int)target.ByteCount(length));
-            long invalid = BlockValidation.FindInvalid(job.SourceType, raw);
+            long invalid = BlockValidation.FindInvalid(source, raw);
             if (invalid >= 0)
                 return new WeightFault(start + (invalid * source.BlockSize), IsInSource: true);
             try
@@ -97,7 +97,7 @@ public sealed class CpuDevice : IQuantizationDevice
             {
                 return new WeightFault(start, IsInSource: false);
             }
-            invalid = BlockValidation.FindInvalid(job.TargetType, blocks);
+            invalid = BlockValidation.FindInvalid(target, blocks);
             if (invalid >= 0)
                 return new WeightFault(start + (invalid * target.BlockSize), IsInSource: false);
         }

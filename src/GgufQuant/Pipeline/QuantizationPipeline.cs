@@ -209,7 +209,7 @@ internal sealed class QuantizationPipeline
 
     private static Memory<byte> Checked(Chunk chunk, Memory<byte> source)
     {
-        long invalid = BlockValidation.FindInvalid(chunk.Tensor.Target, source.Span);
+        long invalid = BlockValidation.FindInvalid(chunk.Tensor.Format, source.Span);
         if (invalid >= 0)
             throw Unquantizable(chunk, source, new WeightFault(invalid * chunk.Tensor.Format.BlockSize, IsInSource: true));
         return source;

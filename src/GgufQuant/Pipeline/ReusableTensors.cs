@@ -47,7 +47,7 @@ internal static class ReusableTensors
         int length = (int)tensor.Source.RowLength;
         byte[] raw = new byte[tensor.Source.Format.ByteCount(length)];
         source.Read(tensor.Source, row * raw.Length, raw);
-        if (BlockValidation.FindInvalid(tensor.Source.Type, raw) >= 0)
+        if (BlockValidation.FindInvalid(tensor.Source.Format, raw) >= 0)
             return false;
         float[] weights = new float[length];
         tensor.Source.Format.Dequantize(raw, weights);

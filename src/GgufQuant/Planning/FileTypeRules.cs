@@ -15,6 +15,7 @@ internal readonly record struct TypeChoice(GgmlType Type, string Rule);
 internal readonly record struct LayerPosition(ModelTraits Model, int Index, int Count)
 {
     /// <summary>Whether the position is in the first eighth, the last eighth, or every third between them.</summary>
+    /// <remarks>llama.cpp's <c>use_more_bits</c>.</remarks>
     internal bool GetsMoreBits =>
         Index < Count / 8 || Index >= 7 * Count / 8 || (Index - (Count / 8)) % 3 == 2;
 
@@ -55,6 +56,9 @@ internal sealed record FileTypeRules(GgmlType Default)
 }
 
 /// <summary>The table of every file type's mix.</summary>
+/// <remarks>
+/// llama.cpp's <c>llama_ftype_get_default_type</c>, and the branches by file type of <c>llama_tensor_get_type_impl</c>.
+/// </remarks>
 internal static class FileTypeTable
 {
     private const string MoreBits = "one of the layers given more bits";

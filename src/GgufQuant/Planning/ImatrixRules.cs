@@ -27,6 +27,7 @@ internal static class ImatrixRules
         return tensor.Format.Importance == ImatrixSupport.Ignored ? null : entry;
     }
 
+    /// <remarks>llama.cpp's <c>tensor_requires_imatrix</c>.</remarks>
     internal static bool IsRequired(string name, BlockFormat target, FileType type)
     {
         if (target.Importance == ImatrixSupport.Required)

@@ -4,7 +4,9 @@ using System.Text.RegularExpressions;
 namespace GgufQuant.Planning;
 
 /// <summary>Takes layers out of a model and numbers the others anew, as llama-quantize's <c>--prune-layers</c> does.</summary>
-/// <remarks>Names must come in the order of writing, by which the new numbers are given.</remarks>
+/// <remarks>
+/// llama.cpp's <c>remap_layer</c>. Names must come in the order of writing, by which the new numbers are given.
+/// </remarks>
 internal sealed partial class LayerPruning
 {
     private readonly SortedSet<int> _pruned;

@@ -7,6 +7,7 @@ using GgufQuant.Models;
 namespace GgufQuant.Planning;
 
 /// <summary>The metadata llama.cpp's quantizer writes: the source's in its order, with its own entries at the end.</summary>
+/// <remarks>llama.cpp's <c>llama_model_quantize_impl</c>.</remarks>
 internal static class PlannedMetadata
 {
     // ggml's GGML_QNT_VERSION.

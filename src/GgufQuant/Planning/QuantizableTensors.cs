@@ -3,6 +3,7 @@ using GgufQuant.Models;
 namespace GgufQuant.Planning;
 
 /// <summary>Which tensors llama.cpp's quantizer leaves alone.</summary>
+/// <remarks>llama.cpp's <c>tensor_allows_quantization</c>.</remarks>
 internal static class QuantizableTensors
 {
     private static readonly (string Part, string Reason)[] s_kept =

@@ -8,8 +8,9 @@ namespace GgufQuant.Planning;
 
 /// <summary>Chooses each tensor's type as llama.cpp's quantizer does.</summary>
 /// <remarks>
-/// Tensors must come in the order they are written in: in dense models the rules go by how many value and feed-forward
-/// tensors the mixture has seen, so a tensor that an override takes away shifts those after it, as in llama.cpp.
+/// llama.cpp's <c>llama_tensor_get_type</c> and <c>llama_tensor_get_type_impl</c>, in llama-quant.cpp. Tensors must come
+/// in the order they are written in: in dense models the rules go by how many value and feed-forward tensors the mixture
+/// has seen, so a tensor that an override takes away shifts those after it, as in llama.cpp.
 /// </remarks>
 internal sealed class TensorTypeSelector(FileType fileType, ModelTraits model, QuantizationOptions options)
 {

@@ -5,6 +5,7 @@ using GgmlType = GgufQuant.Formats.GgmlType;
 namespace GgufQuant.Planning;
 
 /// <summary>The types llama.cpp turns to where a tensor's rows are not whole blocks.</summary>
+/// <remarks>llama.cpp's <c>tensor_type_fallback</c>.</remarks>
 internal static class TypeFallback
 {
     private const int SmallBlock = 32;

@@ -3,7 +3,10 @@ using System.Runtime.CompilerServices;
 namespace GgufQuant.Simd;
 
 /// <summary>IEEE half precision to and from floats, with ggml's bits: every value, denormal, infinity and NaN.</summary>
-/// <remarks>Fabian Giesen's and Marat Dukhan's float tricks, as ggml has them: the rounding is the float unit's own.</remarks>
+/// <remarks>
+/// ggml's <c>ggml_compute_fp16_to_fp32</c> and <c>ggml_compute_fp32_to_fp16</c>. Fabian Giesen's and Marat Dukhan's float
+/// tricks, as ggml has them: the rounding is the float unit's own.
+/// </remarks>
 internal static class HalfConversion
 {
     private const float TwoTo112 = 5.192296858534827628530496329220096e33f;

@@ -21,7 +21,7 @@ public unsafe class BlockValidationTests
         {
             random.NextBytes(block);
             fixed (byte* data = block)
-                Assert.Equal(validate((int)type, data, (nuint)block.Length) != 0, BlockValidation.FindInvalid(type, block) < 0);
+                Assert.Equal(validate((int)type, data, (nuint)block.Length) != 0, BlockValidation.FindInvalid(BlockFormat.Of(type), block) < 0);
         }
     }
 
@@ -40,7 +40,7 @@ public unsafe class BlockValidationTests
         byte[] blocks = new byte[131 * size];
         blocks.AsSpan(damaged * size, size).Fill(0xFF);
         blocks.AsSpan(130 * size, size).Fill(0xFF);
-        Assert.Equal(damaged, BlockValidation.FindInvalid(type, blocks));
-        Assert.Equal(-1, BlockValidation.FindInvalid(type, blocks.AsSpan(0, damaged * size)));
+        Assert.Equal(damaged, BlockValidation.FindInvalid(BlockFormat.Of(type), blocks));
+        Assert.Equal(-1, BlockValidation.FindInvalid(BlockFormat.Of(type), blocks.AsSpan(0, damaged * size)));
     }
 }

@@ -5,8 +5,9 @@ namespace GgufQuant.Formats;
 
 /// <summary>For each off-grid code, the grid points nearest to it.</summary>
 /// <remarks>
-/// The neighbours of a code are the points at its few smallest distances (the grid's shells), nearest first and
-/// by index among equals: the order in which ggml tries them, so that the same one of equally good points wins.
+/// ggml's <c>iq2xs_init_impl</c> and <c>iq3xs_init_impl</c>: <c>kmap_q2xs</c>, <c>kneighbors_q2xs</c>. The neighbours of
+/// a code are the points at its few smallest distances (the grid's shells), nearest first and by index among equals: the
+/// order in which ggml tries them, so that the same one of equally good points wins.
 /// </remarks>
 internal sealed class GridNeighbours
 {

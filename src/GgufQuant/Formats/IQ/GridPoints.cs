@@ -2,8 +2,9 @@ namespace GgufQuant.Formats;
 
 /// <summary>Which points each grid has: a format constant, as a bitmap over all points in base64.</summary>
 /// <remarks>
-/// Bit n stands for the point whose digits, lowest first, are those of n in base 3 or 8. In this order the points
-/// ascend exactly as ggml numbers them, so the position among the set bits is the index that a block stores.
+/// ggml's <c>iq2xxs_grid</c>, <c>iq2xs_grid</c>, <c>iq2s_grid</c>, <c>iq1s_grid</c>, <c>iq3xxs_grid</c> and
+/// <c>iq3s_grid</c>. Bit n stands for the point whose digits, lowest first, are those of n in base 3 or 8. In this order
+/// the points ascend exactly as ggml numbers them, so the position among the set bits is the index that a block stores.
 /// </remarks>
 internal static class GridPoints
 {

@@ -5,6 +5,9 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>Chooses among the points near a group of weights that rounded to no point.</summary>
+/// <remarks>
+/// ggml's <c>iq2_find_best_neighbour</c>, <c>iq3_find_best_neighbour</c> and <c>iq1_find_best_neighbour2</c>.
+/// </remarks>
 internal static class GridSearch<TF, TI>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>

@@ -5,10 +5,11 @@ namespace GgufQuant.Formats;
 
 /// <summary>1.75 bits: a scale for 256 weights, a 3-bit one for 16, a shift and a grid point of 2048 for 8.</summary>
 /// <remarks>
-/// Layout: 32 low bytes of point indices, their three high bits and the shift's sign in 4 bits each, then four words
-/// of four 3-bit scales; the words' top bits make up the scale (half).
+/// ggml's <c>block_iq1_m</c>, <c>quantize_row_iq1_m_impl</c>, <c>iq1s_grid</c>. Layout: 32 low bytes of point indices,
+/// their three high bits and the shift's sign in 4 bits each, then four words of four 3-bit scales; the words' top bits
+/// make up the scale (half).
 /// </remarks>
-public readonly struct IQ1_M : IIQ1Format
+internal readonly struct IQ1_M : IIQ1Format
 {
     private const int GroupSize = 8;
 
@@ -22,6 +23,8 @@ public readonly struct IQ1_M : IIQ1Format
     public static int BlockSize => 256;
 
     public static int BlockBytes => 56;
+
+    public static BlockLayout Layout => new(BlockField.Data(32), BlockField.Data(16), BlockField.SplitHalf());
 
     public static bool IsQuantized => true;
 

@@ -5,10 +5,11 @@ namespace GgufQuant.Formats;
 
 /// <summary>1.56 bits: a scale for 256 weights, a 3-bit one and a shift for 32, a grid point of 2048 for 8.</summary>
 /// <remarks>
-/// Layout: the scale (half), 32 low bytes of point indices, then for each 32 weights a word of four times three high
-/// bits of the indices, the 3-bit scale and the shift's sign.
+/// ggml's <c>block_iq1_s</c>, <c>quantize_row_iq1_s_impl</c>, <c>iq1s_grid</c>. Layout: the scale (half), 32 low bytes of
+/// point indices, then for each 32 weights a word of four times three high bits of the indices, the 3-bit scale and the
+/// shift's sign.
 /// </remarks>
-public readonly struct IQ1_S : IIQ1Format
+internal readonly struct IQ1_S : IIQ1Format
 {
     // Of a point's index, those above its low byte.
     private const int HighBits = 0x700;
@@ -20,6 +21,8 @@ public readonly struct IQ1_S : IIQ1Format
     public static int BlockSize => 256;
 
     public static int BlockBytes => 50;
+
+    public static BlockLayout Layout => new(BlockField.Halves(), BlockField.Data(32), BlockField.Data(8, sizeof(ushort)));
 
     public static bool IsQuantized => true;
 

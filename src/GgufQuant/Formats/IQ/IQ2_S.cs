@@ -4,10 +4,10 @@ namespace GgufQuant.Formats;
 
 /// <summary>2.56 bits: a scale for 256 weights, a 4-bit one for 16, a point of 1024 and eight signs for 8.</summary>
 /// <remarks>
-/// Layout: the scale (half), 32 low bytes of point indices, 32 bytes of signs, the indices' two high bits, 16 scales
-/// of 4 bits.
+/// ggml's <c>block_iq2_s</c>, <c>quantize_row_iq2_s_impl</c>, <c>iq2s_grid</c>. Layout: the scale (half), 32 low bytes of
+/// point indices, 32 bytes of signs, the indices' two high bits, 16 scales of 4 bits.
 /// </remarks>
-public readonly struct IQ2_S : IGridFormat
+internal readonly struct IQ2_S : IGridFormat
 {
     private static readonly ulong[] s_points = Grid.IQ2_S.Expand(8, 25, 43);
 
@@ -18,6 +18,8 @@ public readonly struct IQ2_S : IGridFormat
     public static int BlockSize => 256;
 
     public static int BlockBytes => 82;
+
+    public static BlockLayout Layout => new(BlockField.Halves(), BlockField.Data(32), BlockField.Data(32), BlockField.Data(8), BlockField.Data(8));
 
     public static bool IsQuantized => true;
 

@@ -4,8 +4,11 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>2.31 bits: a scale for 256 weights, a 4-bit one for 16, a point of 512 and seven signs for 8.</summary>
-/// <remarks>Layout: the scale (half), 32 words of a 9-bit point index below seven signs, 16 scales of 4 bits.</remarks>
-public readonly struct IQ2_XS : IGridFormat
+/// <remarks>
+/// ggml's <c>block_iq2_xs</c>, <c>quantize_row_iq2_xs_impl</c>, <c>iq2xs_grid</c>. Layout: the scale (half), 32 words of
+/// a 9-bit point index below seven signs, 16 scales of 4 bits.
+/// </remarks>
+internal readonly struct IQ2_XS : IGridFormat
 {
     private static readonly ulong[] s_points = Grid.IQ2_XS.Expand(8, 25, 43);
 
@@ -16,6 +19,8 @@ public readonly struct IQ2_XS : IGridFormat
     public static int BlockSize => 256;
 
     public static int BlockBytes => 74;
+
+    public static BlockLayout Layout => new(BlockField.Halves(), BlockField.Data(32, sizeof(ushort)), BlockField.Data(8));
 
     public static bool IsQuantized => true;
 

@@ -5,10 +5,10 @@ namespace GgufQuant.Formats;
 
 /// <summary>2.06 bits: a scale for 256 weights, a 4-bit one for 32, a point of 256 and seven signs for 8.</summary>
 /// <remarks>
-/// Layout: the scale (half), then for each 32 weights four point indices and a 32-bit word of four times seven
-/// signs below the 4-bit scale.
+/// ggml's <c>block_iq2_xxs</c>, <c>quantize_row_iq2_xxs_impl</c>, <c>iq2xxs_grid</c>. Layout: the scale (half), then for
+/// each 32 weights four point indices and a 32-bit word of four times seven signs below the 4-bit scale.
 /// </remarks>
-public readonly struct IQ2_XXS : IGridFormat
+internal readonly struct IQ2_XXS : IGridFormat
 {
     private static readonly ulong[] s_points = Grid.IQ2_XXS.Expand(8, 25, 43);
 
@@ -19,6 +19,8 @@ public readonly struct IQ2_XXS : IGridFormat
     public static int BlockSize => 256;
 
     public static int BlockBytes => 66;
+
+    public static BlockLayout Layout => new(BlockField.Halves(), BlockField.MixedWidths(64));
 
     public static bool IsQuantized => true;
 

@@ -4,10 +4,10 @@ namespace GgufQuant.Formats;
 
 /// <summary>3.44 bits: a scale for 256 weights, a 4-bit one for 32, a point of 512 for 4 and eight signs for 8.</summary>
 /// <remarks>
-/// Layout: the scale (half), 64 low bytes of point indices, the indices' high bits, 32 bytes of signs, 8 scales of
-/// 4 bits.
+/// ggml's <c>block_iq3_s</c>, <c>quantize_row_iq3_s_impl</c>, <c>iq3s_grid</c>. Layout: the scale (half), 64 low bytes of
+/// point indices, the indices' high bits, 32 bytes of signs, 8 scales of 4 bits.
 /// </remarks>
-public readonly struct IQ3_S : IGridFormat
+internal readonly struct IQ3_S : IGridFormat
 {
     private static readonly ulong[] s_points = Grid.IQ3_S.Expand(1, 3, 5, 7, 9, 11, 13, 15);
 
@@ -18,6 +18,8 @@ public readonly struct IQ3_S : IGridFormat
     public static int BlockSize => 256;
 
     public static int BlockBytes => 110;
+
+    public static BlockLayout Layout => new(BlockField.Halves(), BlockField.Data(64), BlockField.Data(8), BlockField.Data(32), BlockField.Data(4));
 
     public static bool IsQuantized => true;
 

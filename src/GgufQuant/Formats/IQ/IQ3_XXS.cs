@@ -5,10 +5,10 @@ namespace GgufQuant.Formats;
 
 /// <summary>3.06 bits: a scale for 256 weights, a 4-bit one for 32, a point of 256 for 4 and seven signs for 8.</summary>
 /// <remarks>
-/// Layout: the scale (half), 64 point indices, then for each 32 weights a 32-bit word of four times seven signs below
-/// the 4-bit scale.
+/// ggml's <c>block_iq3_xxs</c>, <c>quantize_row_iq3_xxs_impl</c>, <c>iq3xxs_grid</c>. Layout: the scale (half), 64 point
+/// indices, then for each 32 weights a 32-bit word of four times seven signs below the 4-bit scale.
 /// </remarks>
-public readonly struct IQ3_XXS : IGridFormat
+internal readonly struct IQ3_XXS : IGridFormat
 {
     private static readonly ulong[] s_points = Grid.IQ3_XXS.Expand(4, 12, 20, 28, 36, 44, 52, 62);
 
@@ -19,6 +19,8 @@ public readonly struct IQ3_XXS : IGridFormat
     public static int BlockSize => 256;
 
     public static int BlockBytes => 98;
+
+    public static BlockLayout Layout => new(BlockField.Halves(), BlockField.Data(64), BlockField.Data(8, sizeof(uint)));
 
     public static bool IsQuantized => true;
 

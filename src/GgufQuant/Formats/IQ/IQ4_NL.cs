@@ -3,8 +3,11 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>4.5 bits: a scale and sixteen nonlinear levels for 32 weights.</summary>
-/// <remarks>Layout: the scale (half), 16 bytes of the first sixteen codes below the last sixteen.</remarks>
-public readonly struct IQ4_NL : INonlinearFormat
+/// <remarks>
+/// ggml's <c>block_iq4_nl</c>, <c>quantize_row_iq4_nl_impl</c>. Layout: the scale (half), 16 bytes of the first sixteen
+/// codes below the last sixteen.
+/// </remarks>
+internal readonly struct IQ4_NL : INonlinearFormat
 {
     public static GgmlType Type => GgmlType.IQ4_NL;
 
@@ -13,6 +16,8 @@ public readonly struct IQ4_NL : INonlinearFormat
     public static int BlockSize => 32;
 
     public static int BlockBytes => 18;
+
+    public static BlockLayout Layout => new(BlockField.Halves(), BlockField.Data(16));
 
     public static bool IsQuantized => true;
 

@@ -5,10 +5,11 @@ namespace GgufQuant.Formats;
 
 /// <summary>4.25 bits: a scale for 256 weights, a 6-bit one and sixteen nonlinear levels for 32.</summary>
 /// <remarks>
-/// Layout: the scale (half), a word of the 6-bit scales' high pairs of bits, their low halves, then for each 32
-/// weights 16 bytes of the first sixteen codes below the last sixteen.
+/// ggml's <c>block_iq4_xs</c>, <c>quantize_row_iq4_nl_impl</c>. Layout: the scale (half), a word of the 6-bit scales'
+/// high pairs of bits, their low halves, then for each 32 weights 16 bytes of the first sixteen codes below the last
+/// sixteen.
 /// </remarks>
-public readonly struct IQ4_XS : INonlinearFormat
+internal readonly struct IQ4_XS : INonlinearFormat
 {
     public static GgmlType Type => GgmlType.IQ4_XS;
 
@@ -17,6 +18,8 @@ public readonly struct IQ4_XS : INonlinearFormat
     public static int BlockSize => 256;
 
     public static int BlockBytes => 136;
+
+    public static BlockLayout Layout => new(BlockField.Halves(), BlockField.Data(1, sizeof(ushort)), BlockField.Data(4), BlockField.Data(128));
 
     public static bool IsQuantized => true;
 

@@ -7,6 +7,7 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>The sixteen levels of IQ4_NL and IQ4_XS, finer near zero.</summary>
+/// <remarks>ggml's <c>kvalues_iq4nl</c> and <c>best_index_int8</c>.</remarks>
 internal static class NonlinearLevels
 {
     private static readonly float[] s_values = [.. Values];

@@ -16,6 +16,7 @@ internal interface INonlinearFormat : ICodebookFormat, IQuantizableFormat
 }
 
 /// <summary>Makes the blocks of IQ4_NL and IQ4_XS: a lane searches the scale of a sub-block.</summary>
+/// <remarks>ggml's <c>quantize_row_iq4_nl_impl</c>.</remarks>
 internal readonly struct NonlinearQuantizer<TFormat> : ILaneQuantizer
     where TFormat : struct, INonlinearFormat
 {

@@ -3,6 +3,7 @@ using System.Numerics;
 namespace GgufQuant.Formats;
 
 /// <summary>The signs of eight weights: a bit each, set where the weight is negative.</summary>
+/// <remarks>ggml's <c>ksigns_iq2xs</c> and <c>kmask_iq2xs</c>.</remarks>
 internal static class SignBits
 {
     private const ulong LowBits = 0x0101010101010101;

@@ -4,8 +4,11 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>2 bits a weight; sixteen sub-blocks of 16 with a four-bit scale and minimum each.</summary>
-/// <remarks>16 bytes of scales, 64 bytes of levels, half factor, half minimum factor.</remarks>
-public readonly struct Q2_K : IQuantizableFormat, IScaleMinFormat
+/// <remarks>
+/// ggml's <c>block_q2_K</c>, <c>quantize_row_q2_K_ref</c>, <c>quantize_row_q2_K_impl</c>. 16 bytes of scales, 64 bytes of
+/// levels, half factor, half minimum factor.
+/// </remarks>
+internal readonly struct Q2_K : IQuantizableFormat, IScaleMinFormat
 {
     private const int SubBlocks = 16;
     private const ulong LowNibbles = 0x0F0F0F0F0F0F0F0F;
@@ -17,6 +20,8 @@ public readonly struct Q2_K : IQuantizableFormat, IScaleMinFormat
     public static int BlockSize => SuperBlock.Size;
 
     public static int BlockBytes => 84;
+
+    public static BlockLayout Layout => new(BlockField.Data(16), BlockField.Data(64), BlockField.Halves(2));
 
     public static bool IsQuantized => true;
 

@@ -6,10 +6,11 @@ namespace GgufQuant.Formats;
 
 /// <summary>3 bits a weight; sixteen sub-blocks of 16 with a six-bit signed scale each.</summary>
 /// <remarks>
-/// 32 bytes of third bits (bit j of each belongs to the j-th 32 weights), 64 bytes of the lower two, 12 bytes of scales
-/// (low nibbles in the first eight, two high bits each in the last four), half factor.
+/// ggml's <c>block_q3_K</c>, <c>quantize_row_q3_K_ref</c>, <c>quantize_row_q3_K_impl</c>. 32 bytes of third bits (bit j
+/// of each belongs to the j-th 32 weights), 64 bytes of the lower two, 12 bytes of scales (low nibbles in the first
+/// eight, two high bits each in the last four), half factor.
 /// </remarks>
-public readonly struct Q3_K : IQuantizableFormat, IScaleOnlyFormat
+internal readonly struct Q3_K : IQuantizableFormat, IScaleOnlyFormat
 {
     private const int LowBitsOffset = SuperBlock.Size / 8;
     private const int ScalesOffset = LowBitsOffset + (SuperBlock.Size / 4);
@@ -26,6 +27,8 @@ public readonly struct Q3_K : IQuantizableFormat, IScaleOnlyFormat
     public static int BlockSize => SuperBlock.Size;
 
     public static int BlockBytes => 110;
+
+    public static BlockLayout Layout => new(BlockField.Data(32), BlockField.Data(64), BlockField.Data(12), BlockField.Halves());
 
     public static bool IsQuantized => true;
 

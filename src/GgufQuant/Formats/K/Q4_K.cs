@@ -4,8 +4,11 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>4 bits a weight; eight sub-blocks of 32 with a six-bit scale and minimum each.</summary>
-/// <remarks>Half factor, half minimum factor, 12 bytes of scales, 128 bytes of levels: two sub-blocks share 32 bytes.</remarks>
-public readonly struct Q4_K : IQuantizableFormat, IScaleMinFormat
+/// <remarks>
+/// ggml's <c>block_q4_K</c>, <c>quantize_row_q4_K_ref</c>, <c>quantize_row_q4_K_impl</c>. Half factor, half minimum
+/// factor, 12 bytes of scales, 128 bytes of levels: two sub-blocks share 32 bytes.
+/// </remarks>
+internal readonly struct Q4_K : IQuantizableFormat, IScaleMinFormat
 {
     private const int LevelsOffset = 4 + SixBitScales.Bytes;
     private const ulong LowNibbles = 0x0F0F0F0F0F0F0F0F;
@@ -17,6 +20,8 @@ public readonly struct Q4_K : IQuantizableFormat, IScaleMinFormat
     public static int BlockSize => SuperBlock.Size;
 
     public static int BlockBytes => 144;
+
+    public static BlockLayout Layout => new(BlockField.Halves(2), BlockField.Data(12), BlockField.Data(128));
 
     public static bool IsQuantized => true;
 

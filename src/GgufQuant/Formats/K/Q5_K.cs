@@ -4,8 +4,11 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>5 bits a weight; eight sub-blocks of 32 with a six-bit scale and minimum each.</summary>
-/// <remarks>As Q4_K, with 32 bytes of fifth bits before the levels: bit j of each belongs to sub-block j.</remarks>
-public readonly struct Q5_K : IQuantizableFormat, IScaleMinFormat
+/// <remarks>
+/// ggml's <c>block_q5_K</c>, <c>quantize_row_q5_K_ref</c>, <c>quantize_row_q5_K_impl</c>. As Q4_K, with 32 bytes of fifth
+/// bits before the levels: bit j of each belongs to sub-block j.
+/// </remarks>
+internal readonly struct Q5_K : IQuantizableFormat, IScaleMinFormat
 {
     private const int FifthBitsOffset = 4 + SixBitScales.Bytes;
     private const int LevelsOffset = FifthBitsOffset + (SuperBlock.Size / 8);
@@ -19,6 +22,8 @@ public readonly struct Q5_K : IQuantizableFormat, IScaleMinFormat
     public static int BlockSize => SuperBlock.Size;
 
     public static int BlockBytes => 176;
+
+    public static BlockLayout Layout => new(BlockField.Halves(2), BlockField.Data(12), BlockField.Data(32), BlockField.Data(128));
 
     public static bool IsQuantized => true;
 

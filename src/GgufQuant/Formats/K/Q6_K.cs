@@ -5,10 +5,11 @@ namespace GgufQuant.Formats;
 
 /// <summary>6 bits a weight; sixteen sub-blocks of 16 with an eight-bit signed scale each.</summary>
 /// <remarks>
-/// 128 bytes of the lower four bits (of each 128 weights, those 64 apart share a byte), 64 bytes of the upper two
-/// (those 32 apart share a byte), 16 scales, half factor.
+/// ggml's <c>block_q6_K</c>, <c>quantize_row_q6_K_ref</c>, <c>quantize_row_q6_K_impl</c>. 128 bytes of the lower four
+/// bits (of each 128 weights, those 64 apart share a byte), 64 bytes of the upper two (those 32 apart share a byte), 16
+/// scales, half factor.
 /// </remarks>
-public readonly struct Q6_K : IQuantizableFormat, IScaleOnlyFormat
+internal readonly struct Q6_K : IQuantizableFormat, IScaleOnlyFormat
 {
     private const int HighBitsOffset = SuperBlock.Size / 2;
     private const int ScalesOffset = HighBitsOffset + (SuperBlock.Size / 4);
@@ -23,6 +24,8 @@ public readonly struct Q6_K : IQuantizableFormat, IScaleOnlyFormat
     public static int BlockSize => SuperBlock.Size;
 
     public static int BlockBytes => 210;
+
+    public static BlockLayout Layout => new(BlockField.Data(128), BlockField.Data(64), BlockField.Data(16), BlockField.Halves());
 
     public static bool IsQuantized => true;
 

@@ -4,8 +4,10 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>8 bits a weight with one factor a super-block: what ggml turns activations into; read only.</summary>
-/// <remarks>Float factor, 256 signed levels, 16 sums of levels that reading has no use for.</remarks>
-public readonly struct Q8_K : IBlockFormat, ILaneDequantizer
+/// <remarks>
+/// ggml's <c>block_q8_K</c>. Float factor, 256 signed levels, 16 sums of levels that reading has no use for.
+/// </remarks>
+internal readonly struct Q8_K : IBlockFormat, ILaneDequantizer
 {
     public static GgmlType Type => GgmlType.Q8_K;
 
@@ -14,6 +16,8 @@ public readonly struct Q8_K : IBlockFormat, ILaneDequantizer
     public static int BlockSize => SuperBlock.Size;
 
     public static int BlockBytes => 292;
+
+    public static BlockLayout Layout => new(BlockField.Single(), BlockField.Data(256), BlockField.Data(16, sizeof(short)));
 
     public static bool IsQuantized => true;
 

@@ -4,7 +4,8 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>128 signs under one half-precision scale, the mean magnitude.</summary>
-public readonly struct Q1_0 : IQuantizableFormat, ILaneQuantizer, IBlockCodec
+/// <remarks>ggml's <c>block_q1_0</c>, <c>quantize_row_q1_0_ref</c>.</remarks>
+internal readonly struct Q1_0 : IQuantizableFormat, ILaneQuantizer, IBlockCodec
 {
     public static GgmlType Type => GgmlType.Q1_0;
 
@@ -13,6 +14,8 @@ public readonly struct Q1_0 : IQuantizableFormat, ILaneQuantizer, IBlockCodec
     public static int BlockSize => 128;
 
     public static int BlockBytes => sizeof(ushort) + 16;
+
+    public static BlockLayout Layout => new(BlockField.Halves(), BlockField.Data(16));
 
     public static bool IsQuantized => true;
 

@@ -5,7 +5,8 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>64 weights in two bits each, −1 to 2 times one half-precision scale, the greatest magnitude.</summary>
-public readonly struct Q2_0 : IQuantizableFormat, IBlockCodec
+/// <remarks>ggml's <c>block_q2_0</c>, <c>quantize_row_q2_0_ref</c>.</remarks>
+internal readonly struct Q2_0 : IQuantizableFormat, IBlockCodec
 {
     public static GgmlType Type => GgmlType.Q2_0;
 
@@ -14,6 +15,8 @@ public readonly struct Q2_0 : IQuantizableFormat, IBlockCodec
     public static int BlockSize => 64;
 
     public static int BlockBytes => sizeof(ushort) + 16;
+
+    public static BlockLayout Layout => new(BlockField.Halves(), BlockField.Data(16));
 
     public static bool IsQuantized => true;
 

@@ -3,7 +3,8 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>32 codes of 4 bits, under one half-precision scale and above one minimum.</summary>
-public readonly struct Q4_1 : IQuantizableFormat, ILegacyFormat
+/// <remarks>ggml's <c>block_q4_1</c>, <c>quantize_row_q4_1_ref</c>, <c>quantize_row_q4_1_impl</c>.</remarks>
+internal readonly struct Q4_1 : IQuantizableFormat, ILegacyFormat
 {
     public static GgmlType Type => GgmlType.Q4_1;
 
@@ -12,6 +13,8 @@ public readonly struct Q4_1 : IQuantizableFormat, ILegacyFormat
     public static int BlockSize => 32;
 
     public static int BlockBytes => (2 * sizeof(ushort)) + 16;
+
+    public static BlockLayout Layout => new(BlockField.Halves(2), BlockField.Data(16));
 
     public static bool IsQuantized => true;
 

@@ -3,7 +3,8 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>32 codes of 5 bits around zero, under one half-precision scale.</summary>
-public readonly struct Q5_0 : IQuantizableFormat, ILegacyFormat
+/// <remarks>ggml's <c>block_q5_0</c>, <c>quantize_row_q5_0_ref</c>, <c>quantize_row_q5_0_impl</c>.</remarks>
+internal readonly struct Q5_0 : IQuantizableFormat, ILegacyFormat
 {
     public static GgmlType Type => GgmlType.Q5_0;
 
@@ -12,6 +13,8 @@ public readonly struct Q5_0 : IQuantizableFormat, ILegacyFormat
     public static int BlockSize => 32;
 
     public static int BlockBytes => sizeof(ushort) + sizeof(uint) + 16;
+
+    public static BlockLayout Layout => new(BlockField.Halves(), BlockField.Data(1, sizeof(uint)), BlockField.Data(16));
 
     public static bool IsQuantized => true;
 

@@ -3,7 +3,8 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>32 codes of 5 bits, under one half-precision scale and above one minimum.</summary>
-public readonly struct Q5_1 : IQuantizableFormat, ILegacyFormat
+/// <remarks>ggml's <c>block_q5_1</c>, <c>quantize_row_q5_1_ref</c>, <c>quantize_row_q5_1_impl</c>.</remarks>
+internal readonly struct Q5_1 : IQuantizableFormat, ILegacyFormat
 {
     public static GgmlType Type => GgmlType.Q5_1;
 
@@ -12,6 +13,8 @@ public readonly struct Q5_1 : IQuantizableFormat, ILegacyFormat
     public static int BlockSize => 32;
 
     public static int BlockBytes => (2 * sizeof(ushort)) + sizeof(uint) + 16;
+
+    public static BlockLayout Layout => new(BlockField.Halves(2), BlockField.Data(1, sizeof(uint)), BlockField.Data(16));
 
     public static bool IsQuantized => true;
 

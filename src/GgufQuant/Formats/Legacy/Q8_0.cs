@@ -4,7 +4,8 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>32 signed bytes under one half-precision scale.</summary>
-public readonly struct Q8_0 : IQuantizableFormat, IBlockCodec
+/// <remarks>ggml's <c>block_q8_0</c>, <c>quantize_row_q8_0_ref</c>.</remarks>
+internal readonly struct Q8_0 : IQuantizableFormat, IBlockCodec
 {
     public static GgmlType Type => GgmlType.Q8_0;
 
@@ -13,6 +14,8 @@ public readonly struct Q8_0 : IQuantizableFormat, IBlockCodec
     public static int BlockSize => 32;
 
     public static int BlockBytes => sizeof(ushort) + 32;
+
+    public static BlockLayout Layout => new(BlockField.Halves(), BlockField.Data(32));
 
     public static bool IsQuantized => true;
 

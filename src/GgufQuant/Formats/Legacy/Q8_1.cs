@@ -3,8 +3,11 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>32 signed bytes under a half-precision scale, with their scaled sum: llama.cpp's format for activations.</summary>
-/// <remarks>ggml has no <c>to_float</c> for it and no quantizer of files; a code times its scale is what it stands for.</remarks>
-public readonly struct Q8_1 : IBlockFormat
+/// <remarks>
+/// ggml's <c>block_q8_1</c>. ggml has no <c>to_float</c> for it and no quantizer of files; a code times its scale is what
+/// it stands for.
+/// </remarks>
+internal readonly struct Q8_1 : IBlockFormat
 {
     private const int HeaderBytes = 2 * sizeof(ushort);
 
@@ -15,6 +18,8 @@ public readonly struct Q8_1 : IBlockFormat
     public static int BlockSize => 32;
 
     public static int BlockBytes => HeaderBytes + 32;
+
+    public static BlockLayout Layout => new(BlockField.Halves(2), BlockField.Data(32));
 
     public static bool IsQuantized => true;
 

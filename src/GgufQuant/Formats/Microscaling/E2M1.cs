@@ -4,6 +4,7 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>Floats of four bits (sign, two of exponent, one of mantissa), counted in halves as ggml does: 0, 1, 2, 3, 4, 6, 8, 12.</summary>
+/// <remarks>ggml's <c>kvalues_mxfp4</c> and <c>best_index_mxfp4</c>.</remarks>
 internal static class E2M1<TFloats, TInts>
     where TFloats : struct, IFloatLanes<TFloats, TInts>
     where TInts : struct, IIntLanes<TInts, TFloats>

@@ -4,7 +4,8 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>OCP microscaling: 32 floats of four bits under one power of two.</summary>
-public readonly struct MXFP4 : IQuantizableFormat, IBlockCodec
+/// <remarks>ggml's <c>block_mxfp4</c>, <c>quantize_row_mxfp4_ref</c>.</remarks>
+internal readonly struct MXFP4 : IQuantizableFormat, IBlockCodec
 {
     private const int Half = 16;
 
@@ -15,6 +16,8 @@ public readonly struct MXFP4 : IQuantizableFormat, IBlockCodec
     public static int BlockSize => 32;
 
     public static int BlockBytes => 1 + Half;
+
+    public static BlockLayout Layout => new(BlockField.E8M0(), BlockField.Data(16));
 
     public static bool IsQuantized => true;
 

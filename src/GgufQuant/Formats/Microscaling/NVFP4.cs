@@ -5,7 +5,8 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>NVIDIA's microscaling: 64 floats of four bits, each sixteen under an unsigned float of eight bits.</summary>
-public readonly struct NVFP4 : IQuantizableFormat, IBlockCodec
+/// <remarks>ggml's <c>block_nvfp4</c>, <c>quantize_row_nvfp4_ref</c>.</remarks>
+internal readonly struct NVFP4 : IQuantizableFormat, IBlockCodec
 {
     private const int SubBlockSize = 16;
     private const int SubBlocks = 4;
@@ -19,6 +20,8 @@ public readonly struct NVFP4 : IQuantizableFormat, IBlockCodec
     public static int BlockSize => SubBlocks * SubBlockSize;
 
     public static int BlockBytes => SubBlocks + (BlockSize / 2);
+
+    public static BlockLayout Layout => new(BlockField.Data(4), BlockField.Data(32));
 
     public static bool IsQuantized => true;
 

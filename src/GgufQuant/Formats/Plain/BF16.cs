@@ -4,7 +4,8 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>Brain floating point: the upper half of a single.</summary>
-public readonly struct BF16 : IQuantizableFormat, IHalfWidthFloat
+/// <remarks>ggml's <c>ggml_compute_fp32_to_bf16</c>.</remarks>
+internal readonly struct BF16 : IQuantizableFormat, IHalfWidthFloat
 {
     public static GgmlType Type => GgmlType.BF16;
 
@@ -13,6 +14,8 @@ public readonly struct BF16 : IQuantizableFormat, IHalfWidthFloat
     public static int BlockSize => 1;
 
     public static int BlockBytes => sizeof(ushort);
+
+    public static BlockLayout Layout => new(BlockField.BFloat16());
 
     public static bool IsQuantized => false;
 

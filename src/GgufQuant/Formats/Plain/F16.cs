@@ -4,7 +4,7 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>IEEE 754 half precision.</summary>
-public readonly struct F16 : IQuantizableFormat, IHalfWidthFloat
+internal readonly struct F16 : IQuantizableFormat, IHalfWidthFloat
 {
     public static GgmlType Type => GgmlType.F16;
 
@@ -13,6 +13,8 @@ public readonly struct F16 : IQuantizableFormat, IHalfWidthFloat
     public static int BlockSize => 1;
 
     public static int BlockBytes => sizeof(ushort);
+
+    public static BlockLayout Layout => new(BlockField.Halves());
 
     public static bool IsQuantized => false;
 

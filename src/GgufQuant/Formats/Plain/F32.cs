@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace GgufQuant.Formats;
 
 /// <summary>IEEE 754 single precision.</summary>
-public readonly struct F32 : IQuantizableFormat
+internal readonly struct F32 : IQuantizableFormat
 {
     public static GgmlType Type => GgmlType.F32;
 
@@ -12,6 +12,8 @@ public readonly struct F32 : IQuantizableFormat
     public static int BlockSize => 1;
 
     public static int BlockBytes => sizeof(float);
+
+    public static BlockLayout Layout => new(BlockField.Single());
 
     public static bool IsQuantized => false;
 

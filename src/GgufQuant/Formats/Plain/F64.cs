@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace GgufQuant.Formats;
 
 /// <summary>IEEE 754 double precision; read as floats by C's conversion, since ggml has none.</summary>
-public readonly struct F64 : IBlockFormat
+internal readonly struct F64 : IBlockFormat
 {
     public static GgmlType Type => GgmlType.F64;
 
@@ -12,6 +12,8 @@ public readonly struct F64 : IBlockFormat
     public static int BlockSize => 1;
 
     public static int BlockBytes => sizeof(double);
+
+    public static BlockLayout Layout => new(BlockField.Double());
 
     public static bool IsQuantized => false;
 

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace GgufQuant.Formats;
 
 /// <summary>Signed 16-bit integers; read as floats by C's conversion, since ggml has none.</summary>
-public readonly struct I16 : IBlockFormat
+internal readonly struct I16 : IBlockFormat
 {
     public static GgmlType Type => GgmlType.I16;
 
@@ -12,6 +12,8 @@ public readonly struct I16 : IBlockFormat
     public static int BlockSize => 1;
 
     public static int BlockBytes => sizeof(short);
+
+    public static BlockLayout Layout => new(BlockField.Data(1, sizeof(short)));
 
     public static bool IsQuantized => false;
 

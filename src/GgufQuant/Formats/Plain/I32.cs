@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace GgufQuant.Formats;
 
 /// <summary>Signed 32-bit integers; read as floats by C's conversion, since ggml has none.</summary>
-public readonly struct I32 : IBlockFormat
+internal readonly struct I32 : IBlockFormat
 {
     public static GgmlType Type => GgmlType.I32;
 
@@ -12,6 +12,8 @@ public readonly struct I32 : IBlockFormat
     public static int BlockSize => 1;
 
     public static int BlockBytes => sizeof(int);
+
+    public static BlockLayout Layout => new(BlockField.Data(1, sizeof(int)));
 
     public static bool IsQuantized => false;
 

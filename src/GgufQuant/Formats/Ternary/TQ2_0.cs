@@ -4,7 +4,8 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>256 ternary weights in two bits each, under one half-precision scale at the block's end.</summary>
-public readonly struct TQ2_0 : IQuantizableFormat, IBlockCodec
+/// <remarks>ggml's <c>block_tq2_0</c>, <c>quantize_row_tq2_0_ref</c>.</remarks>
+internal readonly struct TQ2_0 : IQuantizableFormat, IBlockCodec
 {
     private const int CodeBytes = 64;
     private const int Stride = 32;
@@ -16,6 +17,8 @@ public readonly struct TQ2_0 : IQuantizableFormat, IBlockCodec
     public static int BlockSize => 256;
 
     public static int BlockBytes => CodeBytes + sizeof(ushort);
+
+    public static BlockLayout Layout => new(BlockField.Data(64), BlockField.Halves());
 
     public static bool IsQuantized => true;
 
