@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using GgufQuant.Formats;
 using GgufQuant.Pipeline;
 using GgufQuant.Planning;
@@ -31,7 +30,6 @@ public sealed class GpuDevice : IQuantizationDevice
     private readonly Action<string>? _warn;
     private readonly SemaphoreSlim _free;
     private readonly ConcurrentBag<GpuJob> _jobs = [];
-    private long _busyTicks;
     private long _weights;
     private long _processorWeights;
     private int _failed;
@@ -67,9 +65,6 @@ public sealed class GpuDevice : IQuantizationDevice
     // A small job leaves most of a card idle; a core makes its share of a large one in pieces.
     /// <inheritdoc/>
     public int PreferredJobs => _driver.Queues;
-
-    /// <inheritdoc/>
-    public TimeSpan BusyTime => Stopwatch.GetElapsedTime(0, Interlocked.Read(ref _busyTicks)) + _processor.BusyTime;
 
     /// <summary>The share of the weights so far, from 0 to 1, that the card itself has done.</summary>
     public double Share
@@ -118,10 +113,10 @@ public sealed class GpuDevice : IQuantizationDevice
     }
 
     /// <inheritdoc/>
-    public async Task<WeightFault?> QuantizeAsync(QuantizationJob job, CancellationToken token)
+    public WeightFault? Quantize(QuantizationJob job, CancellationToken token)
     {
         if (!IsForCard(job))
-            return await RunOnProcessorAsync(job, 0, job.Rows, token).ConfigureAwait(false);
+            return RunOnProcessor(job, 0, job.Rows, token);
 
         // While the card has no room for the job, a core that would be idle makes its first rows.
         int rowsAtOnce = SharedWeights / job.RowLength;
@@ -130,11 +125,11 @@ public sealed class GpuDevice : IQuantizationDevice
         {
             if (rowsAtOnce == 0 || !_processor.HasIdleCore)
             {
-                await _free.WaitAsync(token).ConfigureAwait(false);
+                _free.Wait(token);
                 break;
             }
             int rows = Math.Min(rowsAtOnce, job.Rows - done);
-            if (await RunOnProcessorAsync(job, done, rows, token).ConfigureAwait(false) is { } fault)
+            if (RunOnProcessor(job, done, rows, token) is { } fault)
                 return fault;
             done += rows;
             if (done == job.Rows)
@@ -150,7 +145,7 @@ public sealed class GpuDevice : IQuantizationDevice
         {
             _free.Release();
         }
-        return isMade ? null : await RunOnProcessorAsync(job, done, job.Rows - done, token).ConfigureAwait(false);
+        return isMade ? null : RunOnProcessor(job, done, job.Rows - done, token);
     }
 
     /// <inheritdoc/>
@@ -175,10 +170,10 @@ public sealed class GpuDevice : IQuantizationDevice
         && _types.Contains(job.TargetType)
         && (!_onlyWhereItGains || KernelPlan.Gains(job.TargetType, !job.Importance.IsEmpty));
 
-    private async Task<WeightFault?> RunOnProcessorAsync(QuantizationJob job, int firstRow, int rows, CancellationToken token)
+    private WeightFault? RunOnProcessor(QuantizationJob job, int firstRow, int rows, CancellationToken token)
     {
         QuantizationJob slice = job.Slice(firstRow, rows);
-        WeightFault? fault = await _processor.QuantizeAsync(slice, token).ConfigureAwait(false);
+        WeightFault? fault = _processor.Quantize(slice, token);
         Interlocked.Add(ref _processorWeights, slice.Weights);
         return fault is null ? null : fault with { Weight = fault.Weight + ((long)firstRow * job.RowLength) };
     }
@@ -193,9 +188,7 @@ public sealed class GpuDevice : IQuantizationDevice
         {
             if (!_jobs.TryTake(out running))
                 running = new GpuJob(_driver);
-            long start = Stopwatch.GetTimestamp();
             bool isFinite = running.Run(KernelPlan.Find(job.TargetType)!, job);
-            Interlocked.Add(ref _busyTicks, Stopwatch.GetTimestamp() - start);
             if (isFinite)
                 Interlocked.Add(ref _weights, job.Weights);
             return isFinite;

@@ -39,7 +39,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     }
 
     [Fact]
-    public async Task A_card_that_reports_work_as_done_and_does_nothing_leaves_it_to_the_processor()
+    public void A_card_that_reports_work_as_done_and_does_nothing_leaves_it_to_the_processor()
     {
         List<string> warnings = [];
         using GpuDevice device = new(_standIn.Open(), threads: 1, warn: warnings.Add);
@@ -48,7 +48,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
             (QuantizationJob work, byte[] expected) = TestJob.Make(GgmlType.Q4_K, [], seed, device.Allocate);
             if (seed == 3)
                 _standIn.Set(CudaStandIn.Waits.AreLost);
-            Assert.Null(await device.QuantizeAsync(work, TestContext.Current.CancellationToken));
+            Assert.Null(device.Quantize(work, TestContext.Current.CancellationToken));
             Assert.Equal(expected, work.Destination.ToArray());
         }
         Assert.Contains("The card reports a job as done that it has not done.", Assert.Single(warnings));
@@ -56,20 +56,20 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     }
 
     [Fact]
-    public async Task Many_jobs_at_once_keep_apart()
+    public void Many_jobs_at_once_keep_apart()
     {
         using GpuDevice device = new(_standIn.Open(), threads: 1);
         ConcurrentBag<(int Seed, byte[] Expected, byte[] Actual)> results = [];
-        await Parallel.ForEachAsync(
+        Parallel.ForEach(
             Enumerable.Range(1, 24),
             new ParallelOptions { MaxDegreeOfParallelism = Queues, CancellationToken = TestContext.Current.CancellationToken },
-            async (seed, token) =>
+            seed =>
             {
                 GgmlType type = KernelPlan.Types.ElementAt(seed % KernelPlan.Types.Count());
                 float[][] importances = Importances.Of(type, TestJob.RowLength);
                 (QuantizationJob work, byte[] expected) =
                     TestJob.Make(type, importances[seed % importances.Length], seed, device.Allocate);
-                Assert.Null(await device.QuantizeAsync(work, token));
+                Assert.Null(device.Quantize(work, TestContext.Current.CancellationToken));
                 results.Add((seed, expected, work.Destination.ToArray()));
             });
         Assert.All(results, result => Assert.Equal(result.Expected, result.Actual));
@@ -89,7 +89,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     }
 
     [Fact]
-    public async Task A_card_without_memory_leaves_the_work_to_the_processor_and_says_so_once()
+    public void A_card_without_memory_leaves_the_work_to_the_processor_and_says_so_once()
     {
         List<string> warnings = [];
         using GpuDevice device = new(_standIn.Open(), threads: 1, warn: warnings.Add);
@@ -97,7 +97,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
         for (int seed = 1; seed <= 3; seed++)
         {
             (QuantizationJob work, byte[] expected) = TestJob.Make(GgmlType.Q6_K, [], seed, device.Allocate);
-            Assert.Null(await device.QuantizeAsync(work, TestContext.Current.CancellationToken));
+            Assert.Null(device.Quantize(work, TestContext.Current.CancellationToken));
             Assert.Equal(expected, work.Destination.ToArray());
         }
         string warning = Assert.Single(warnings);
@@ -107,7 +107,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     }
 
     [Fact]
-    public async Task A_card_that_is_lost_leaves_the_work_to_the_processor_and_says_so_once()
+    public void A_card_that_is_lost_leaves_the_work_to_the_processor_and_says_so_once()
     {
         List<string> warnings = [];
         using GpuDevice device = new(_standIn.Open(), threads: 1, warn: warnings.Add);
@@ -116,7 +116,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
             (QuantizationJob work, byte[] expected) = TestJob.Make(GgmlType.Q4_K, [], seed, device.Allocate);
             if (seed == 3)
                 _standIn.Set(CudaStandIn.Waits.Fail);
-            Assert.Null(await device.QuantizeAsync(work, TestContext.Current.CancellationToken));
+            Assert.Null(device.Quantize(work, TestContext.Current.CancellationToken));
             Assert.Equal(expected, work.Destination.ToArray());
         }
         string warning = Assert.Single(warnings);
@@ -126,7 +126,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     }
 
     [Fact]
-    public async Task Jobs_are_of_the_size_that_the_free_memory_holds()
+    public void Jobs_are_of_the_size_that_the_free_memory_holds()
     {
         using (GpuDevice roomy = new(_standIn.Open(), threads: 1))
             Assert.Equal((4 << 20, Queues), (roomy.PreferredWeights, roomy.PreferredJobs));
@@ -138,7 +138,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
         foreach (int count in (int[])[rows, rows + 1])
         {
             (QuantizationJob work, byte[] expected) = TestJob.Make(GgmlType.Q6_K, [], seed: 1, device.Allocate, count);
-            Assert.Null(await device.QuantizeAsync(work, TestContext.Current.CancellationToken));
+            Assert.Null(device.Quantize(work, TestContext.Current.CancellationToken));
             Assert.Equal(expected, work.Destination.ToArray());
         }
         Assert.InRange(device.Share, 0.49, 0.5);
@@ -167,34 +167,34 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     }
 
     [Fact]
-    public async Task Auto_leaves_to_the_processor_what_memory_bounds()
+    public void Auto_leaves_to_the_processor_what_memory_bounds()
     {
         using GpuDevice device = new(_standIn.Open(), threads: 1, onlyWhereItGains: true);
         foreach (GgmlType type in (GgmlType[])[GgmlType.Q8_0, GgmlType.Q4_0, GgmlType.TQ2_0, GgmlType.MXFP4])
         {
             (QuantizationJob work, _) = TestJob.Make(type, [], seed: 1, device.Allocate);
-            Assert.Null(await device.QuantizeAsync(work, TestContext.Current.CancellationToken));
+            Assert.Null(device.Quantize(work, TestContext.Current.CancellationToken));
         }
         Assert.Equal(0, device.Share);
         (QuantizationJob other, _) = TestJob.Make(GgmlType.Q4_0, WeightData.MakeImportance(TestJob.RowLength), seed: 1, device.Allocate);
-        Assert.Null(await device.QuantizeAsync(other, TestContext.Current.CancellationToken));
+        Assert.Null(device.Quantize(other, TestContext.Current.CancellationToken));
         Assert.Equal(0.2, device.Share);
     }
 
     [Fact]
-    public async Task A_type_without_kernels_and_a_weight_that_is_not_finite_go_to_the_processor()
+    public void A_type_without_kernels_and_a_weight_that_is_not_finite_go_to_the_processor()
     {
         using GpuDevice device = new(_standIn.Open(), threads: 1);
         Assert.False(GpuDevice.HasKernel(GgmlType.F32, GgmlType.F16));
         (QuantizationJob work, byte[] expected) = TestJob.Make(GgmlType.F16, [], seed: 1, device.Allocate);
-        Assert.Null(await device.QuantizeAsync(work, TestContext.Current.CancellationToken));
+        Assert.Null(device.Quantize(work, TestContext.Current.CancellationToken));
         Assert.Equal(expected, work.Destination.ToArray());
 
         (work, _) = TestJob.Make(GgmlType.Q4_K, [], seed: 1, device.Allocate);
         float[] weights = WeightData.Make("gaussian", TestJob.RowLength * TestJob.Rows);
         weights[5000] = float.NaN;
         byte[] source = System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(weights).ToArray();
-        WeightFault? fault = await device.QuantizeAsync(work with { Source = source }, TestContext.Current.CancellationToken);
+        WeightFault? fault = device.Quantize(work with { Source = source }, TestContext.Current.CancellationToken);
         Assert.Equal(new WeightFault(5000, IsInSource: true), fault);
     }
 
@@ -223,13 +223,13 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     }
 
     [Fact]
-    public async Task A_type_that_was_not_tried_is_left_to_the_processor()
+    public void A_type_that_was_not_tried_is_left_to_the_processor()
     {
         using GpuDevice device = new(_standIn.Open(), threads: 1, types: [GgmlType.Q6_K]);
         foreach ((GgmlType type, double share) in ((GgmlType, double)[])[(GgmlType.Q4_K, 0), (GgmlType.Q6_K, 0.5)])
         {
             (QuantizationJob work, byte[] expected) = TestJob.Make(type, [], seed: 1, device.Allocate);
-            Assert.Null(await device.QuantizeAsync(work, TestContext.Current.CancellationToken));
+            Assert.Null(device.Quantize(work, TestContext.Current.CancellationToken));
             Assert.Equal(expected, work.Destination.ToArray());
             Assert.Equal(share, device.Share);
         }

@@ -25,7 +25,7 @@ public sealed class SharedWorkTests : IClassFixture<CudaStandIn>
         using GpuDevice device = new(_standIn.Open(), threads: 1);
         Task[] onCard = Occupy(device);
         (QuantizationJob work, byte[] expected) = TestJob.Make(GgmlType.Q4_K, [], seed: 1, device.Allocate);
-        Assert.Null(await device.QuantizeAsync(work, TestContext.Current.CancellationToken));
+        Assert.Null(device.Quantize(work, TestContext.Current.CancellationToken));
         Assert.Equal(expected, work.Destination.ToArray());
         Assert.Equal(Queues, _standIn.Waiting);
         Assert.Equal(0, device.Share);
@@ -94,6 +94,6 @@ public sealed class SharedWorkTests : IClassFixture<CudaStandIn>
     private static void WaitUntil(Func<bool> condition) => Assert.True(SpinWait.SpinUntil(condition, TimeSpan.FromSeconds(30)));
 
     private static Task<WeightFault?> RunAlone(GpuDevice device, QuantizationJob work) => Task.Factory.StartNew(
-        () => device.QuantizeAsync(work, TestContext.Current.CancellationToken).GetAwaiter().GetResult(),
+        () => device.Quantize(work, TestContext.Current.CancellationToken),
         TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 }

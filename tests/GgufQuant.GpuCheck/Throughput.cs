@@ -116,10 +116,10 @@ internal static class Throughput
         {
             int weights = RowsATask * RowLength;
             int bytes = (int)format.ByteCount(weights);
-            processor.QuantizeAsync(
+            processor.Quantize(
                 new(GgmlType.F16, type, RowLength, RowsATask, importance, source.Slice(part * weights * sizeof(ushort), weights * sizeof(ushort)),
                     blocks.AsMemory(part * bytes, bytes)),
-                default).GetAwaiter().GetResult();
+                default);
         }));
     }
 

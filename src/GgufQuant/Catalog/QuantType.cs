@@ -36,9 +36,6 @@ public sealed record QuantType(
     /// <summary>What the letters and digits of the name mean.</summary>
     public IReadOnlyList<NamePart> NameParts => QuantName.Explain(Name);
 
-    /// <summary>Bytes that <paramref name="weights"/> weights take in this type, about.</summary>
-    public long EstimateSize(long weights) => (long)(weights * BitsPerWeight / 8);
-
     /// <summary>The type's name.</summary>
     public override string ToString() => Name;
 }

@@ -49,34 +49,6 @@ public sealed class GgufMetadata : IReadOnlyCollection<GgufEntry>
         return found;
     }
 
-    /// <summary>Reads a whole number of any width that fits 64 bits with a sign.</summary>
-    public bool TryGetInt64(string key, out long value)
-    {
-        bool found = TryGetInteger(key, out Int128 integer) && integer <= long.MaxValue;
-        value = found ? (long)integer : 0;
-        return found;
-    }
-
-    /// <summary>Reads a number of any type.</summary>
-    public bool TryGetDouble(string key, out double value)
-    {
-        (bool found, value) = ScalarOf(key) switch
-        {
-            float number => (true, number),
-            double number => (true, number),
-            _ => TryGetInteger(key, out Int128 integer) ? (true, (double)integer) : (false, 0),
-        };
-        return found;
-    }
-
-    /// <summary>Reads a boolean.</summary>
-    public bool TryGetBoolean(string key, out bool value)
-    {
-        bool? found = ScalarOf(key) as bool?;
-        value = found ?? false;
-        return found.HasValue;
-    }
-
     /// <inheritdoc/>
     public IEnumerator<GgufEntry> GetEnumerator() => _entries.GetEnumerator();
 

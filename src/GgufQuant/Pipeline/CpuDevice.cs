@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using GgufQuant.Formats;
 using GgufQuant.Simd;
@@ -14,7 +13,6 @@ public sealed class CpuDevice : IQuantizationDevice
 
     private readonly SemaphoreSlim _cores;
     private readonly ThreadLocal<Memory<float>> _tiles = new();
-    private long _busyTicks;
 
     /// <param name="threads">Cores to use; 0 for all.</param>
     public CpuDevice(int threads = 0)
@@ -37,9 +35,6 @@ public sealed class CpuDevice : IQuantizationDevice
     public int PreferredWeights => 256 * 1024;
 
     /// <inheritdoc/>
-    public TimeSpan BusyTime => Stopwatch.GetElapsedTime(0, Interlocked.Read(ref _busyTicks));
-
-    /// <inheritdoc/>
     public bool CanQuantize(GgmlType source, GgmlType target) =>
         BlockFormat.TryGet(target, out BlockFormat? made) && made.CanQuantize
         && BlockFormat.TryGet(source, out BlockFormat? read) && (read.IsQuantized || source is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16);
@@ -48,17 +43,15 @@ public sealed class CpuDevice : IQuantizationDevice
     public IMemoryOwner<byte> Allocate(int bytes) => MemoryPool<byte>.Shared.Rent(bytes);
 
     /// <inheritdoc/>
-    public Task<WeightFault?> QuantizeAsync(QuantizationJob job, CancellationToken token)
+    public WeightFault? Quantize(QuantizationJob job, CancellationToken token)
     {
         _cores.Wait(token);
-        long start = Stopwatch.GetTimestamp();
         try
         {
-            return Task.FromResult(Quantize(job, token));
+            return QuantizeTiles(job, token);
         }
         finally
         {
-            Interlocked.Add(ref _busyTicks, Stopwatch.GetTimestamp() - start);
             _cores.Release();
         }
     }
@@ -70,7 +63,7 @@ public sealed class CpuDevice : IQuantizationDevice
         _tiles.Dispose();
     }
 
-    private WeightFault? Quantize(QuantizationJob job, CancellationToken token)
+    private WeightFault? QuantizeTiles(QuantizationJob job, CancellationToken token)
     {
         BlockFormat source = BlockFormat.Of(job.SourceType);
         BlockFormat target = BlockFormat.Of(job.TargetType);

@@ -5,9 +5,8 @@ namespace GgufQuant.Pipeline;
 
 /// <summary>What turns rows of weights into blocks: the processor's cores, or a graphics card.</summary>
 /// <remarks>
-/// The pipeline hands over jobs in the order of the file, several at a time, and writes each one's blocks where they
-/// belong when its task completes; a device may finish jobs in any order and complete a task before it returns it.
-/// Every device makes the same bytes.
+/// The pipeline hands over jobs in the order of the file, from several threads at a time, and writes each job's blocks
+/// where they belong; a device may finish jobs in any order. Every device makes the same bytes.
 /// </remarks>
 public interface IQuantizationDevice : IDisposable
 {
@@ -23,18 +22,16 @@ public interface IQuantizationDevice : IDisposable
     /// <summary>Jobs of that size that keep the device busy: memory goes to them first, then to more jobs at a time.</summary>
     int PreferredJobs => Parallelism;
 
-    /// <summary>Time the device has spent on jobs so far, summed over those that ran at the same time.</summary>
-    TimeSpan BusyTime { get; }
-
     /// <summary>Whether it can make this type out of that one.</summary>
     bool CanQuantize(GgmlType source, GgmlType target);
 
     /// <summary>Memory of the host that the device reads and writes without a detour.</summary>
     IMemoryOwner<byte> Allocate(int bytes);
 
-    /// <summary>Quantizes one job's rows; its buffers belong to the device until the task completes.</summary>
+    /// <summary>Quantizes the rows of one job on the calling thread's time, waiting for a core or the card if need be.</summary>
     /// <returns>The first weight that cannot be quantized, or null.</returns>
-    Task<WeightFault?> QuantizeAsync(QuantizationJob job, CancellationToken token);
+    /// <exception cref="OperationCanceledException">The token was signalled.</exception>
+    WeightFault? Quantize(QuantizationJob job, CancellationToken token);
 }
 
 /// <summary>Whole rows of one matrix, or where a row is too long for a job and no importance is given, a part of one.</summary>

@@ -218,7 +218,7 @@ internal sealed class QuantizationPipeline
     private Memory<byte> Quantized(Chunk chunk, Memory<byte> source, Memory<byte> target)
     {
         QuantizationJob job = new(chunk.Tensor.Source.Type, chunk.Tensor.Target, chunk.RowLength, chunk.Rows, chunk.Importance, source, target);
-        WeightFault? fault = _device.QuantizeAsync(job, _token).GetAwaiter().GetResult();
+        WeightFault? fault = _device.Quantize(job, _token);
         return fault is null ? target : throw Unquantizable(chunk, source, fault);
     }
 

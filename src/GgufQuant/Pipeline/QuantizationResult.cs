@@ -13,7 +13,6 @@ namespace GgufQuant.Pipeline;
 /// <param name="BitsPerWeight">Bits a weight takes on average, header and padding left out.</param>
 /// <param name="Shares">The types in it with their shares of the weights, the largest first.</param>
 /// <param name="Duration">Time it took.</param>
-/// <param name="DeviceUse">Share of the time that the device's cores worked on weights, 0 to 1.</param>
 /// <param name="Device">What quantized it.</param>
 public sealed record QuantizationResult(
     string Path,
@@ -25,7 +24,6 @@ public sealed record QuantizationResult(
     double BitsPerWeight,
     IReadOnlyList<TypeShare> Shares,
     TimeSpan Duration,
-    double DeviceUse,
     string Device)
 {
     /// <summary>Tensors taken from an earlier file or an unfinished one.</summary>

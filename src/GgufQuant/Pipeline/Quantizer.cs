@@ -49,7 +49,6 @@ public sealed class Quantizer
         CheckCanMake(plan, device);
 
         long start = Stopwatch.GetTimestamp();
-        TimeSpan busyBefore = device.BusyTime;
         IReadOnlyDictionary<int, GgufTensor> reused = _options.Reuse is { } earlier
             ? ReusableTensors.Find(plan, earlier, device.Parallelism, token)
             : new Dictionary<int, GgufTensor>();
@@ -77,7 +76,7 @@ public sealed class Quantizer
         TimeSpan duration = Stopwatch.GetElapsedTime(start);
         return new QuantizationResult(
             paths[0], plan.Source.Path, plan.Type, plan.TotalBytes, plan.Source.Length, plan.Weights, plan.BitsPerWeight, plan.Shares,
-            duration, (device.BusyTime - busyBefore) / (duration * device.Parallelism), device.Name)
+            duration, device.Name)
         {
             TensorsReused = reused.Keys.Union(resumed).Count(),
         };

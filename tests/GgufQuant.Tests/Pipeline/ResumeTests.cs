@@ -209,17 +209,15 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
 
         public int PreferredWeights => _inner.PreferredWeights;
 
-        public TimeSpan BusyTime => _inner.BusyTime;
-
         public bool CanQuantize(GgmlType source, GgmlType target) => _inner.CanQuantize(source, target);
 
         public System.Buffers.IMemoryOwner<byte> Allocate(int bytes) => _inner.Allocate(bytes);
 
-        public Task<WeightFault?> QuantizeAsync(QuantizationJob job, CancellationToken token)
+        public WeightFault? Quantize(QuantizationJob job, CancellationToken token)
         {
             if (Interlocked.Decrement(ref _jobs) == 0)
                 cancellation.Cancel();
-            return _inner.QuantizeAsync(job, token);
+            return _inner.Quantize(job, token);
         }
 
         public void Dispose() => _inner.Dispose();
