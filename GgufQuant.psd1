@@ -21,6 +21,7 @@
         'Export-QuantReport'
         'Find-QuantType'
         'Get-GgufInfo'
+        'Get-GgufMetadata'
         'Get-GgufTensor'
         'Get-ImportanceMatrix'
         'Get-QuantDevice'
@@ -57,7 +58,8 @@
     PrivateData          = @{
         PSData = @{
             Tags         = @('GGUF', 'quantization', 'llama.cpp', 'LLM', 'PSEdition_Core', 'Windows', 'Linux', 'MacOS')
-            ReleaseNotes = 'See CHANGELOG.md.'
+            LicenseUri   = 'https://opensource.org/license/mit'
+            ReleaseNotes = 'CHANGELOG.md in the package lists what changed.'
         }
     }
 }

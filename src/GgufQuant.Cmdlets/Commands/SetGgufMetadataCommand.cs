@@ -16,6 +16,7 @@ public sealed class SetGgufMetadataCommand : PathCommand
 
     /// <summary>Keys to remove.</summary>
     [Parameter(HelpMessage = "Metadata keys to remove.")]
+    [ArgumentCompleter(typeof(MetadataKeyCompleter))]
     [ValidateNotNullOrEmpty]
     public string[] Remove { get; set; } = [];
 

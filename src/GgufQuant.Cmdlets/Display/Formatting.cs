@@ -88,6 +88,20 @@ public static class Formatting
     /// <summary>The dimensions of a tensor: <c>4096 x 32000</c>.</summary>
     public static string Shape(IEnumerable<long> shape) => string.Join(" x ", shape);
 
+    /// <summary>A metadata value on one line: control characters as spaces, an array by its first elements.</summary>
+    public static string MetadataValue(MetadataEntry entry)
+    {
+        const int MostCharacters = 200;
+        const int MostElements = 8;
+        string text = entry.Value is Array { Length: > 0 } array
+            ? string.Join(", ", array.Cast<object>().Take(MostElements).Select(Scalar)) + (array.Length > MostElements ? ", ..." : "")
+            : Scalar(entry.Value);
+        string line = new([.. text.Take(MostCharacters).Select(character => char.IsControl(character) ? ' ' : character)]);
+        return text.Length > MostCharacters ? line + "..." : line;
+    }
+
+    private static string Scalar(object value) => value is Array ? "" : Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
+
     /// <summary>A small share of 0 to 1 in per cent with three digits that count.</summary>
     public static string? FinePercent(double share) => $"{Measure(100 * share)}%";
 
