@@ -9,9 +9,9 @@ const string Usage = """
            GgufQuant.Benchmarks [BenchmarkDotNet's options]
     """;
 
-if (!ReferenceBuild.Npm.IsPresent)
+if (ReferenceLibrary.Missing is string missing)
 {
-    Console.Error.WriteLine($"{ReferenceBuild.Npm.Name}, which the kernels are measured against, is not in '{ReferenceBuild.Npm.Folder}'.");
+    Console.Error.WriteLine(missing);
     return 1;
 }
 switch (args)

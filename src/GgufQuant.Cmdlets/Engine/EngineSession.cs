@@ -25,7 +25,7 @@ internal sealed class EngineSession : IDisposable
         }
         catch (InferenceException exception)
         {
-            command.ThrowTerminatingError(exception.ToErrorRecord(EngineFolder(command)));
+            command.ThrowTerminatingError(exception.ToErrorRecord(EngineFolder.Of(command)));
             throw;
         }
     }
@@ -39,7 +39,7 @@ internal sealed class EngineSession : IDisposable
         }
         catch (InferenceException exception)
         {
-            command.WriteError(exception.ToErrorRecord(EngineFolder(command)));
+            command.WriteError(exception.ToErrorRecord(EngineFolder.Of(command)));
             return null;
         }
     }
@@ -52,15 +52,9 @@ internal sealed class EngineSession : IDisposable
 
     private static EngineSession Open(StoppableCommand command)
     {
-        InstalledEngine engine = EngineCatalog.Default(EngineCatalog.Find(EngineFolder(command)));
-        if (engine.UnavailableReason is string reason)
-            throw new EngineMissingException($"The engine '{engine.Name}' cannot run here: {reason}");
+        InstalledEngine engine = EngineCatalog.Choose(EngineCatalog.Find(EngineFolder.Of(command)), name: null);
         return new(engine.Location, PackagedEngine.Start(engine.Location, (level, line) => command.Post(() => Write(command, level, line))));
     }
-
-    // The module's assemblies need not be beside its manifest: the folder of the module is.
-    private static string EngineFolder(PSCmdlet command) =>
-        Path.Combine(command.MyInvocation.MyCommand.Module?.ModuleBase ?? "", "module", "engine");
 
     private static void Write(Cmdlet command, LlamaLogLevel level, string line)
     {

@@ -3,31 +3,77 @@ namespace GgufQuant.Evaluation.Engines;
 /// <summary>The engines that can be chosen.</summary>
 public static class EngineCatalog
 {
-    /// <summary>The name of the engine that comes with the module.</summary>
-    public const string ModuleEngine = "Cpu";
+    private const string Cpu = "Cpu";
+    private const string PackagePrefix = "LLamaSharp.Backend.";
 
-    private const string Assembly = "GgufQuant.LLamaSharp.dll";
+    /// <summary>The module's engines, the processor's first, then those installed, oldest first.</summary>
+    /// <param name="engineFolder">The full path of the module's folder <c>engine</c>.</param>
+    public static IReadOnlyList<InstalledEngine> Find(string engineFolder) => Find(engineFolder, EngineInstaller.DefaultFolder);
 
-    /// <summary>The engines of a module's folder: the processor's first, then those of GPU backends the build staged.</summary>
-    /// <param name="engineFolder">The full path of the folder <c>engine</c> of the module.</param>
-    public static IReadOnlyList<InstalledEngine> Find(string engineFolder)
+    /// <summary>The same with another folder of installed engines.</summary>
+    /// <param name="engineFolder">The full path of the module's folder <c>engine</c>.</param>
+    /// <param name="installFolder">The folder that engines are installed into; null for none.</param>
+    internal static IReadOnlyList<InstalledEngine> Find(string engineFolder, string? installFolder)
     {
-        string assembly = Path.Combine(engineFolder, Assembly);
-        string runtimes = Path.Combine(engineFolder, "runtimes", NativePlatform.RuntimeIdentifier);
-        string? missing = File.Exists(assembly) ? null : $"There is no engine in '{engineFolder}'.";
-        List<InstalledEngine> engines = [];
-        string? cpu = NativeFolders.Cpu(runtimes);
-        engines.Add(new(
-            new(ModuleEngine, assembly, cpu ?? runtimes),
-            EngineVersion.Text,
-            $"LLamaSharp.Backend.{ModuleEngine}",
-            missing ?? (cpu is null ? $"There are no libraries for {NativePlatform.RuntimeIdentifier} in '{runtimes}'." : NativeDependencies.FindMissing(ModuleEngine))));
-        foreach ((string name, string path) in NativeFolders.Gpu(runtimes))
-            engines.Add(new(new(name, assembly, path), EngineVersion.Text, $"LLamaSharp.Backend.{name}", missing ?? NativeDependencies.FindMissing(name)));
-        return engines;
+        string assembly = Path.Combine(engineFolder, "GgufQuant.LLamaSharp.dll");
+        string? missing = File.Exists(assembly) ? null : $"The module has no engine in '{engineFolder}'.";
+        return [.. OfModule(engineFolder, assembly, missing), .. Installed(installFolder, assembly, missing)];
     }
 
-    /// <summary>The engine to use where none is chosen: the last that is available, and the processor's where none is.</summary>
-    public static InstalledEngine Default(IReadOnlyList<InstalledEngine> engines) =>
-        engines.LastOrDefault(engine => engine.UnavailableReason is null) ?? engines[0];
+    /// <summary>The engine to run models with.</summary>
+    /// <param name="engines">What <see cref="Find(string)"/> returned.</param>
+    /// <param name="name">Its name, in any case; null for the newest that is available.</param>
+    /// <exception cref="EngineMissingException">There is none of that name, or it cannot run here.</exception>
+    public static InstalledEngine Choose(IReadOnlyList<InstalledEngine> engines, string? name)
+    {
+        InstalledEngine[] candidates = [.. engines.Where(engine => name is null || engine.Name.Equals(name, StringComparison.OrdinalIgnoreCase))];
+        if (candidates.Length == 0)
+            throw new EngineMissingException($"There is no engine '{name}': {string.Join(", ", engines.Select(engine => $"'{engine.Name}'").Distinct())} can be chosen.");
+        if (candidates.LastOrDefault(engine => engine.IsAvailable) is { } available)
+            return available;
+        InstalledEngine first = name is null ? candidates[0] : candidates[^1];
+        throw new EngineMissingException($"The engine '{first.Name}' cannot run here: {first.UnavailableReason}");
+    }
+
+    private static IEnumerable<InstalledEngine> OfModule(string engineFolder, string assembly, string? missing)
+    {
+        string platform = NativePlatform.RuntimeIdentifier;
+        string runtimes = Path.Combine(engineFolder, "runtimes", platform);
+        string? cpu = NativeFolders.Cpu(runtimes);
+        yield return new(
+            new(Cpu, assembly, cpu ?? runtimes), EngineVersion.Text, PackagePrefix + Cpu,
+            missing ?? (cpu is null ? $"The module has no libraries for {platform}." : NativeDependencies.FindMissing(Cpu)));
+        foreach ((string name, string path) in NativeFolders.Gpu(runtimes))
+            yield return new(new(name, assembly, path), EngineVersion.Text, PackagePrefix + name, missing ?? NativeDependencies.FindMissing(name));
+    }
+
+    private static IEnumerable<InstalledEngine> Installed(string? installFolder, string assembly, string? missing)
+    {
+        if (!Directory.Exists(installFolder))
+            return [];
+        return
+            from folder in new DirectoryInfo(installFolder).EnumerateDirectories()
+            where File.Exists(Path.Combine(folder.FullName, EngineManifest.FileName))
+            orderby folder.CreationTimeUtc, folder.Name
+            select Describe(folder.FullName, assembly, missing);
+    }
+
+    private static InstalledEngine Describe(string folder, string assembly, string? missing)
+    {
+        try
+        {
+            EngineManifest manifest = EngineManifest.Read(folder);
+            string natives = NativeFolders.Cpu(folder) ?? NativeFolders.Gpu(folder).Select(entry => entry.Path).FirstOrDefault() ?? folder;
+            bool fits = manifest.Version == EngineVersion.LLamaSharp;
+            string? reason = missing
+                ?? (fits
+                    ? manifest.FindChange(folder) ?? NativeDependencies.FindMissing(manifest.Name)
+                    : $"It is for LLamaSharp {manifest.Version}, and this module has {EngineVersion.LLamaSharp}.");
+            return new(new(manifest.Name, assembly, natives), fits ? EngineVersion.Text : $"LLamaSharp {manifest.Version}", manifest.Package, reason);
+        }
+        catch (Exception exception) when (exception is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            return new(new(Path.GetFileName(folder), assembly, folder), "", "", exception.Message);
+        }
+    }
 }

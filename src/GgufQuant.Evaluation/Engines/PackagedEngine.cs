@@ -22,6 +22,8 @@ public static class PackagedEngine
         ArgumentNullException.ThrowIfNull(location);
         try
         {
+            if (EngineManifest.Covering(location.NativesFolder) is { } installed && installed.Manifest.FindChange(installed.Folder) is string change)
+                throw new EngineMissingException($"The engine '{location.Name}' is not loaded: {change}");
             lock (s_lock)
             {
                 if (!s_started.TryGetValue(location.AssemblyPath, out MethodInfo? start))
@@ -37,7 +39,7 @@ public static class PackagedEngine
         {
             throw new EngineVersionException(inner.Message, inner);
         }
-        catch (Exception exception) when (exception is IOException or BadImageFormatException)
+        catch (Exception exception) when (exception is IOException or InvalidDataException or UnauthorizedAccessException or BadImageFormatException)
         {
             throw new EngineMissingException($"The engine '{location.AssemblyPath}' cannot be loaded: {exception.Message}", exception);
         }

@@ -1,0 +1,70 @@
+using GgufQuant.IO;
+
+namespace GgufQuant.Evaluation.Engines;
+
+/// <summary>Installs engines into a folder of the user's, one subfolder per engine.</summary>
+public sealed class EngineInstaller(string folder)
+{
+    /// <summary>The environment variable that names another folder.</summary>
+    public const string FolderVariable = "GGUFQUANT_ENGINES";
+
+    /// <summary>The folder of this user's engines; null where the system has none for a user's data.</summary>
+    public static string? DefaultFolder
+    {
+        get
+        {
+            if (Environment.GetEnvironmentVariable(FolderVariable) is { Length: > 0 } chosen)
+                return Path.GetFullPath(chosen);
+            string data = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);
+            return data.Length > 0 ? Path.Combine(data, "GgufQuant", "engines") : null;
+        }
+    }
+
+    /// <summary>Where a package's engine goes.</summary>
+    public string FolderOf(EnginePackage package) => Path.Combine(folder, $"{package.Name}-{package.Version}");
+
+    /// <summary>Installs a package: either all of it is there afterwards, or nothing has changed.</summary>
+    /// <param name="package">The package.</param>
+    /// <param name="overwrite">Whether to replace what is installed.</param>
+    /// <param name="cancellationToken">Stops, and leaves nothing.</param>
+    /// <exception cref="InvalidEnginePackageException">The package is damaged.</exception>
+    /// <exception cref="IOException">It is installed already, its libraries are in use, or the disk has no room.</exception>
+    public void Install(EnginePackage package, bool overwrite, CancellationToken cancellationToken)
+    {
+        string target = FolderOf(package);
+        if (Directory.Exists(target) && !overwrite)
+            throw new IOException($"'{target}' exists already.");
+        Directory.CreateDirectory(folder);
+        DiskSpace.Check(target, package.Size);
+        string unfinished = Path.Combine(folder, $".{Guid.NewGuid():N}");
+        string replaced = unfinished + ".old";
+        try
+        {
+            Directory.CreateDirectory(unfinished);
+            package.Extract(unfinished, cancellationToken).Write(unfinished);
+            bool replaces = Directory.Exists(target);
+            if (replaces)
+                Directory.Move(target, replaced);
+            try
+            {
+                Directory.Move(unfinished, target);
+            }
+            catch when (replaces)
+            {
+                Directory.Move(replaced, target);
+                throw;
+            }
+        }
+        finally
+        {
+            Remove(unfinished);
+            Remove(replaced);
+        }
+    }
+
+    private static void Remove(string path)
+    {
+        if (Directory.Exists(path))
+            Directory.Delete(path, recursive: true);
+    }
+}
