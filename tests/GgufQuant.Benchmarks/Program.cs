@@ -9,9 +9,9 @@ const string Usage = """
            GgufQuant.Benchmarks [BenchmarkDotNet's options]
     """;
 
-if (ReferenceLibrary.Missing is string missing)
+if (!ReferenceBuild.Npm.IsPresent)
 {
-    Console.Error.WriteLine(missing);
+    Console.Error.WriteLine($"{ReferenceBuild.Npm.Name}, which the kernels are measured against, is not in '{ReferenceBuild.Npm.Folder}'.");
     return 1;
 }
 switch (args)

@@ -24,7 +24,7 @@ internal sealed unsafe class ForeignLibrary : IDisposable
     public ForeignLibrary(string function, int offset, string? leftOut = null)
     {
         LlamaEngineTests.StartReference();
-        foreach (string file in Directory.EnumerateFiles(ReferenceLibrary.Folder, "libggml*.so"))
+        foreach (string file in Directory.EnumerateFiles(ReferenceBuild.Npm.Folder, "libggml*.so"))
             File.CreateSymbolicLink(_folder.File(System.IO.Path.GetFileName(file)), file);
         File.WriteAllText(_folder.File("llama.c"), Source(function, offset, leftOut));
         try
@@ -77,7 +77,7 @@ internal sealed unsafe class ForeignLibrary : IDisposable
           typedef struct { unsigned char bytes[{{(name == Model ? sizeof(ModelParameters) : sizeof(ContextParameters))}}]; } {{name}}_t;
           {{name}}_t {{name}}(void)
           {
-              void * real = dlopen("{{System.IO.Path.Combine(ReferenceLibrary.Folder, "libllama.v0.5.0.so")}}", RTLD_LAZY);
+              void * real = dlopen("{{System.IO.Path.Combine(ReferenceBuild.Npm.Folder, "libllama.v0.5.0.so")}}", RTLD_LAZY);
               {{name}}_t parameters = (({{name}}_t (*)(void)) dlsym(real, "{{name}}"))();
               if ({{offset}} >= 0) parameters.bytes[{{offset}}] ^= 2;
               return parameters;

@@ -19,8 +19,8 @@ public sealed class LlamaEngineTests : EngineContract
     /// <summary>The engine; skips the test where its libraries are missing.</summary>
     internal static LlamaEngine StartReference()
     {
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
-        return LlamaEngine.Start(ReferenceLibrary.Folder);
+        Assert.SkipUnless(ReferenceBuild.Npm.IsPresent, $"{ReferenceBuild.Npm.Name} is not in '{ReferenceBuild.Npm.Folder}'.");
+        return LlamaEngine.Start(ReferenceBuild.Npm.Folder);
     }
 
     [Fact]

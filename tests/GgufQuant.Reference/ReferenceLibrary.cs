@@ -3,25 +3,27 @@ using System.Runtime.InteropServices;
 
 namespace GgufQuant.Reference;
 
-/// <summary>llama.cpp's prebuilt libraries, release v0.5.0, from the npm package that this project's lock file pins.</summary>
-public static class ReferenceLibrary
+/// <summary>The build of llama.cpp that this process compares with, loaded.</summary>
+/// <remarks>
+/// A process has one: on Linux both builds name a library <c>libggml-base.so</c>, and the loader resolves the second libllama's
+/// dependency by that name to the copy that it has loaded already.
+/// </remarks>
+public static unsafe class ReferenceLibrary
 {
-    private const string Package = "@node-llama-cpp";
+    /// <summary>The environment variable that chooses: <c>npm</c> or <c>NuGet</c>. Without it, npm's build where it is present.</summary>
+    public const string Variable = "GGUFQUANT_REFERENCE";
 
-    private static readonly Lazy<Handles?> s_handles = new(Load);
+    private static readonly Lazy<ReferenceBuild> s_build = new(Choose);
+    private static readonly Lazy<(Handles? Handles, string? Missing)> s_loaded = new(Load);
 
-    /// <summary>Why the reference cannot be used here; null where it can.</summary>
-    public static string? Missing =>
-        s_handles.Value is null
-            ? $"llama.cpp's reference library for {Platform} is missing: run 'npm ci' in tests/GgufQuant.Reference (Linux x64 only)."
-            : null;
+    /// <summary>The build.</summary>
+    public static ReferenceBuild Build => s_build.Value;
+
+    /// <summary>Why the build cannot be used here; null where it can.</summary>
+    public static string? Missing => s_loaded.Value.Missing;
 
     /// <summary>The folder this repository is checked out in.</summary>
-    public static string RepositoryRoot { get; } = typeof(ReferenceLibrary).Assembly
-        .GetCustomAttributes<AssemblyMetadataAttribute>().First(attribute => attribute.Key == "RepositoryRoot").Value!;
-
-    /// <summary>The folder of the libraries.</summary>
-    public static string Folder { get; } = Path.Combine(RepositoryRoot, "tests", "GgufQuant.Reference", "node_modules", Package, "linux-x64", "bins", "linux-x64");
+    public static string RepositoryRoot { get; } = Metadata("RepositoryRoot");
 
     /// <summary>A function of libggml-base.</summary>
     public static nint Base(string name) => NativeLibrary.GetExport(Available.Base, name);
@@ -29,19 +31,36 @@ public static class ReferenceLibrary
     /// <summary>A function of libllama.</summary>
     public static nint Llama(string name) => NativeLibrary.GetExport(Available.Llama, name);
 
-    // Only the x86-64 build is the reference: an ARM compiler contracts a*b+c, which changes bits.
-    private static string Platform => $"{(OperatingSystem.IsLinux() ? "linux" : Environment.OSVersion.Platform)}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}";
+    internal static string Metadata(string key) => typeof(ReferenceLibrary).Assembly
+        .GetCustomAttributes<AssemblyMetadataAttribute>().First(attribute => attribute.Key == key).Value!;
 
-    private static Handles Available => s_handles.Value ?? throw new InvalidOperationException(Missing);
+    private static Handles Available => s_loaded.Value.Handles ?? throw new InvalidOperationException(Missing);
 
-    private static Handles? Load()
+    private static ReferenceBuild Choose() => Environment.GetEnvironmentVariable(Variable) switch
     {
-        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64 || !Directory.Exists(Folder))
-            return null;
-        nint ggmlBase = NativeLibrary.Load(Path.Combine(Folder, "libggml-base.so"));
-        NativeLibrary.Load(Path.Combine(Folder, "libggml.v0.5.0.so"));
-        nint llama = NativeLibrary.Load(Path.Combine(Folder, "libllama.v0.5.0.so"));
-        return new Handles(ggmlBase, llama);
+        null or "" => ReferenceBuild.Npm.IsPresent ? ReferenceBuild.Npm : ReferenceBuild.NuGet,
+        "npm" => ReferenceBuild.Npm,
+        "NuGet" => ReferenceBuild.NuGet,
+        string other => throw new InvalidOperationException($"{Variable} is '{other}': it may be 'npm' or 'NuGet'."),
+    };
+
+    private static (Handles? Handles, string? Missing) Load()
+    {
+        if (!Build.IsPresent)
+            return (null, $"{Build.Name} is not in '{Build.Folder}'.");
+        try
+        {
+            nint[] handles = [.. Build.Libraries.Select(library => NativeLibrary.Load(Path.Combine(Build.Folder, library)))];
+            Handles loaded = new(handles[0], handles[^1]);
+            string? version = Marshal.PtrToStringUTF8(((delegate* unmanaged<nint>)NativeLibrary.GetExport(loaded.Base, "ggml_version"))());
+            return version == Build.GgmlVersion
+                ? (loaded, null)
+                : throw new InvalidOperationException($"The libraries in '{Build.Folder}' are of ggml {version}, where {Build.Name} has {Build.GgmlVersion}.");
+        }
+        catch (DllNotFoundException exception)
+        {
+            return (null, $"{Build.Name} cannot be loaded: {exception.Message}");
+        }
     }
 
     private sealed record Handles(nint Base, nint Llama);

@@ -40,6 +40,7 @@ public static unsafe partial class ReferenceQuantizer
 {
     private const int TypeCount = 43;
     private const int LogLevelError = 4;
+    private const ulong DefaultBufferSize = 8UL << 30;
 
     // The library has one log for the process, and the types it chooses are told nowhere else.
     private static readonly Lock s_lock = new();
@@ -127,13 +128,15 @@ public static unsafe partial class ReferenceQuantizer
     {
         var getDefaults = (delegate* unmanaged<Parameters>)ReferenceLibrary.Llama("llama_model_quantize_default_params");
         Parameters defaults = getDefaults();
+        if (ReferenceLibrary.Build != ReferenceBuild.Npm)
+            defaults.MaxBufferSize = DefaultBufferSize;
         bool isKnown = defaults is
         {
             Threads: 0, FileType: (int)Formats.FileType.Q8_0, OutputTensorType: TypeCount, TokenEmbeddingType: TypeCount,
             AllowRequantize: 0, QuantizeOutputTensor: 1, OnlyCopy: 0, Pure: 0, KeepSplit: 0, DryRun: 0,
-            MaxBufferSize: 8UL << 30,
+            ImportanceMatrix: null, Overrides: null, TensorTypes: null, PruneLayers: null, MaxBufferSize: DefaultBufferSize,
         };
-        return isKnown ? defaults : throw new InvalidOperationException("llama_model_quantize_default_params has changed: this is another release.");
+        return isKnown ? defaults : throw new InvalidOperationException($"llama_model_quantize_default_params is not that of {ReferenceLibrary.Build.Name}.");
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -153,6 +156,8 @@ public static unsafe partial class ReferenceQuantizer
         public MetadataOverride* Overrides;
         public TensorTypeOverride* TensorTypes;
         public int* PruneLayers;
+
+        // Added by v0.5.0: the build from NuGet neither sets nor reads it.
         public ulong MaxBufferSize;
     }
 

@@ -18,7 +18,7 @@ public class TailTests : IClassFixture<LaneWidth>
     [MemberData(nameof(QuantizableTypes))]
     public void Any_number_of_blocks_and_rows_is_quantized_as_by_ggml(GgmlType type)
     {
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        Skip.UnlessExact(type);
         BlockFormat format = BlockFormat.Of(type);
         float[] weights = WeightData.Make("gaussian", MostBlocks * 3 * format.BlockSize);
         float[] importance = WeightData.MakeImportance(MostBlocks * format.BlockSize);
@@ -37,7 +37,7 @@ public class TailTests : IClassFixture<LaneWidth>
     [MemberData(nameof(ReadableTypes))]
     public void Any_number_of_blocks_is_read_as_by_ggml_and_nothing_beyond_is_touched(GgmlType type)
     {
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        Skip.UnlessExact();
         BlockFormat format = BlockFormat.Of(type);
         byte[] bytes = new byte[MostBlocks * format.BlockBytes];
         new Random(11).NextBytes(bytes);

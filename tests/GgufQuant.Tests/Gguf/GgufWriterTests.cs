@@ -12,7 +12,7 @@ public class GgufWriterTests
     [InlineData(32u)]
     public void The_bytes_are_those_of_ggml(uint alignment)
     {
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        Skip.WithoutReference();
         IReadOnlyList<(string, object)> metadata = WithAlignment(alignment);
         byte[] expected = ReferenceGguf.Write(metadata, GgufBytes.SomeTensors, TemporaryPath());
         byte[] actual = GgufBytes.Write(metadata, GgufBytes.SomeTensors);
@@ -22,7 +22,7 @@ public class GgufWriterTests
     [Fact]
     public void A_file_without_tensors_has_the_bytes_of_ggml()
     {
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        Skip.WithoutReference();
         Assert.Equal(
             ReferenceGguf.Write(GgufBytes.EveryValue, [], TemporaryPath()),
             GgufBytes.Write(GgufBytes.EveryValue, []));
@@ -31,7 +31,7 @@ public class GgufWriterTests
     [Fact]
     public void Another_alignment_is_honoured_where_ggml_contradicts_itself()
     {
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        Skip.WithoutReference();
         string path = TemporaryPath();
         try
         {
@@ -56,7 +56,7 @@ public class GgufWriterTests
     [InlineData(4096u)]
     public void Both_readers_understand_the_same(uint alignment)
     {
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        Skip.WithoutReference();
         string path = TemporaryPath();
         File.WriteAllBytes(path, GgufBytes.Write(WithAlignment(alignment), GgufBytes.SomeTensors));
         try

@@ -90,7 +90,7 @@ public class HostileHeaderTests
     [MemberData(nameof(Names))]
     public void Ggml_agrees(string name)
     {
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        Skip.WithNuGet("ends the process on some damaged headers");
         string path = Path.Combine(Path.GetTempPath(), $"ggufquant-{Guid.NewGuid():N}.gguf");
         File.WriteAllBytes(path, s_files[name].Bytes);
         try
@@ -116,7 +116,7 @@ public class HostileHeaderTests
         using GgufFile read = GgufFile.Open("corner.gguf", file);
         Assert.Equal(dimensions == 0 ? 1 : first * Math.Max(1, second), read.Tensors[0].ElementCount);
 
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        Skip.WithoutReference();
         string path = Path.Combine(Path.GetTempPath(), $"ggufquant-{Guid.NewGuid():N}.gguf");
         File.WriteAllBytes(path, file);
         try

@@ -42,6 +42,17 @@ public sealed class IdenticalFilesTests(TestModels models) : IClassFixture<TestM
         text.Append($"| | {string.Join(" | ", names)} |\n|---|{string.Concat(Enumerable.Repeat(":-:|", names.Length))}\n");
         foreach (FileType type in Enum.GetValues<FileType>().Where(type => type != FileType.NVFP4))
             text.Append($"| {type} | {string.Join(" | ", names.Select(name => proved.Contains((name, type)) ? Cell(name, type) : "–"))} |\n");
+        text.Append("\n## The llama.cpp that LLamaSharp packages\n\n");
+        text.Append("v0.5.0 comes from npm, for Linux x64. Elsewhere, and where npm is absent, the same tests compare with the libraries in the NuGet\n");
+        text.Append($"package {ReferenceBuild.NuGet.Name} (ggml {ReferenceBuild.NuGet.GgmlVersion}, llama.cpp 815a2a591); with both present, the blocks of every type and the files of\n");
+        text.Append("dense, narrow and shapes are compared with both. They differ in four points, where v0.5.0 decides (`ReferenceDeviationTests`):\n\n");
+        text.Append("- IQ1_M: v0.5.0 searches the scales in another way. Of 64 blocks of Gaussian weights with importance 2 differ; of sparse ones, most.\n");
+        text.Append($"- Rows that are not whole blocks of 32 (ragged): LLamaSharp's refuses {string.Join(", ", ReferenceDeviationTests.TypesWithoutFallback)};\n");
+        text.Append("  v0.5.0 keeps such tensors in F16.\n");
+        text.Append("- Pruned layers: a layer that takes another's number gets that one's weights in LLamaSharp's.\n");
+        text.Append("- Damaged headers: LLamaSharp's ends the process on some that v0.5.0 refuses.\n\n");
+        text.Append("Only its libraries for Linux x64 have been compared. Those for ARM64 fuse multiplications with additions, which rounds differently:\n");
+        text.Append("there the tests of bytes are skipped.\n");
         return text.ToString();
     }
 

@@ -20,7 +20,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         where !model.StartsWith("alignment", StringComparison.Ordinal)
         from type in Enum.GetValues<FileType>()
         where type != FileType.NVFP4 && (model is not ("narrow" or "ragged") || type != FileType.Q1_0)
-        select (model, type));
+        select new TheoryDataRow<string, FileType>(model, type).WithTrait("Model", model));
 
     public static TheoryData<GgmlType> QuantizedTypes =>
         [.. BlockFormat.All.Where(format => format.IsQuantized && format.CanQuantize).Select(format => format.Type)];
@@ -29,7 +29,8 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     [MemberData(nameof(ModelsAndTypes))]
     public void A_file_is_the_one_llama_writes(string model, FileType type)
     {
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        Skip.UnlessMade(model, type);
+        Skip.UnlessExact(type);
         using GgufFile source = GgufFile.Open(models.PathOf(model));
         if (NeedsImportance(source, type) is { } tensor)
         {
@@ -47,7 +48,8 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     [MemberData(nameof(ModelsAndTypes))]
     public void A_file_with_importance_is_the_one_llama_writes(string model, FileType type)
     {
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        Skip.UnlessMade(model, type);
+        Skip.UnlessExact(type);
         using GgufFile source = GgufFile.Open(models.PathOf(model));
         TestImatrix imatrix = TestImatrix.For(source);
         string path = NewPath();
@@ -72,7 +74,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     [InlineData(7)]
     public void The_threads_do_not_show_in_the_bytes(int threads)
     {
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        Skip.UnlessExact();
         using GgufFile source = GgufFile.Open(TestModels.Sample);
         AssertSameFile(QuantizationPlan.Create(source, FileType.Q4_K_M), new ReferenceQuantizerOptions { Threads = threads }, threads);
     }
@@ -82,7 +84,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     [InlineData("experts-8")]
     public void Options_give_the_file_that_llama_writes(string model)
     {
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        Skip.UnlessExact();
         using GgufFile source = GgufFile.Open(models.PathOf(model));
         (string Pattern, GgmlType Type)[] rules = [("blk\\.[02]\\.ffn_down", GgmlType.Q8_0), ("ffn_gate", GgmlType.NVFP4), ("ffn_", GgmlType.Q5_K)];
         QuantizationOptions options = new()
@@ -104,7 +106,8 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     [InlineData("shapes", new[] { 1 })]
     public void Pruned_layers_give_the_file_that_llama_writes(string model, int[] layers)
     {
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        Skip.WithNuGet("writes the weights of other layers than those it keeps");
+        Skip.UnlessExact();
         using GgufFile source = GgufFile.Open(models.PathOf(model));
         TestImatrix imatrix = TestImatrix.For(source);
         string path = NewPath();
@@ -157,7 +160,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     [InlineData("experts-8-apart")]
     public void A_copy_of_a_file_that_names_no_type_has_the_one_that_llama_guesses(string model)
     {
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        Skip.WithoutReference();
         string unnamed = NewPath();
         File.Copy(models.PathOf(model), unnamed);
         GgufMetadataEditor.Apply(unnamed, [], ["general.file_type"], token: TestContext.Current.CancellationToken);
@@ -173,7 +176,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     [Fact]
     public void Metadata_is_replaced_as_llama_does_and_the_mix_goes_by_it()
     {
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        Skip.UnlessExact();
         using GgufFile source = GgufFile.Open(models.PathOf("dense"));
         QuantizationOptions options = new()
         {
@@ -196,7 +199,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     [InlineData("experts-2", FileType.Q3_K_L)]
     public void Shards_are_kept_as_llama_keeps_them(string model, FileType type)
     {
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        Skip.UnlessExact();
         using GgufFile whole = GgufFile.Open(models.PathOf(model));
         IReadOnlyList<string> shards = GgufSplitter.Split(whole, NewPath(), new GgufSplitOptions { MaxTensors = 20 }, progress: null, TestContext.Current.CancellationToken);
         using GgufFile source = GgufFile.Open(shards[1]);
@@ -251,7 +254,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     [InlineData(FileType.Q4_0, FileType.F32)]
     public void A_quantized_model_is_requantized_as_llama_does(FileType first, FileType second)
     {
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        Skip.UnlessExact();
         string path = NewPath();
         using (GgufFile source = GgufFile.Open(models.PathOf("dense")))
             Run(QuantizationPlan.Create(source, first), path);
@@ -265,7 +268,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     [MemberData(nameof(QuantizedTypes))]
     public void A_tensor_of_any_quantized_type_is_requantized_as_llama_does(GgmlType type)
     {
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        Skip.UnlessExact();
         const int RowLength = 512;
         BlockFormat format = BlockFormat.Of(type);
         float[] weights = WeightData.Make("gaussian", RowLength * 40);
@@ -289,7 +292,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         Assert.Equal(alignment, written.Alignment);
         Assert.All(written.Tensors, tensor => Assert.Equal(0, tensor.FileOffset % alignment));
 
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        Skip.WithoutReference();
         string reference = NewPath();
         ReferenceQuantizer.Quantize(source.Path, reference, FileType.Q8_0, new());
         Assert.Throws<GgufFormatException>(() => GgufFile.Open(reference));
@@ -338,7 +341,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     [Fact]
     public void A_row_longer_than_a_chunk_is_cut_without_a_trace()
     {
-        Assert.SkipWhen(ReferenceLibrary.Missing is not null, ReferenceLibrary.Missing ?? "");
+        Skip.UnlessExact();
         float[] weights = [.. Enumerable.Range(0, 3 * 300_032).Select(i => MathF.Sin(i * 0.37f))];
         using GgufFile source = GgufFile.Open(WriteSingle("blk.0.ffn_up.weight", GgmlType.F32, 300_032, weights));
         AssertSameFile(QuantizationPlan.Create(source, FileType.Q4_K_M), new());

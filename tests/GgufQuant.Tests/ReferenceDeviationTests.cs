@@ -1,0 +1,65 @@
+using GgufQuant.Formats;
+using GgufQuant.Gguf;
+using GgufQuant.Reference;
+using GgufQuant.Tests.Formats;
+using GgufQuant.Tests.Planning;
+
+namespace GgufQuant.Tests;
+
+/// <summary>Where NuGet's build of llama.cpp differs from v0.5.0, as docs/identical-files.md lists it: a renewed package must fail here.</summary>
+public sealed class ReferenceDeviationTests(TestModels models) : IClassFixture<TestModels>
+{
+    /// <summary>Types that NuGet's build has no fallback from, for rows that are not whole blocks.</summary>
+    public static IReadOnlyList<FileType> TypesWithoutFallback { get; } =
+        [FileType.Q4_0, FileType.Q4_1, FileType.Q5_0, FileType.Q5_1, FileType.Q8_0, FileType.IQ4_NL, FileType.MXFP4_MOE];
+
+    public static TheoryData<FileType> RefusedTypes => [.. TypesWithoutFallback];
+
+    [Theory]
+    [MemberData(nameof(RefusedTypes))]
+    public void A_row_that_is_not_whole_blocks_is_refused(FileType type)
+    {
+        RequireNuGet();
+        InvalidOperationException refusal = Assert.Throws<InvalidOperationException>(() => ReferenceQuantizer.ChooseTypes(models.PathOf("ragged"), type, new()));
+        Assert.Contains("no tensor type fallback is defined for type", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Constant_blocks_of_IQ1_M_differ()
+    {
+        RequireNuGet();
+        Assert.SkipWhen(ReferenceLibrary.Build.Deviation is not null, ReferenceLibrary.Build.Deviation ?? "");
+        const int RowLength = 1024;
+        float[] weights = WeightData.Make("constant-blocks", RowLength);
+        BlockFormat format = BlockFormat.Of(GgmlType.IQ1_M);
+        byte[] ours = new byte[format.ByteCount(weights.Length)];
+        format.Quantize(weights, RowLength, [], ours);
+        byte[] theirs = ReferenceCodec.Quantize(GgmlType.IQ1_M, weights, RowLength, []);
+        Assert.All(ours.Chunk(format.BlockBytes).Zip(theirs.Chunk(format.BlockBytes)), blocks => Assert.NotEqual(blocks.First, blocks.Second));
+    }
+
+    [Fact]
+    public void A_renumbered_layer_has_the_weights_of_the_layer_whose_number_it_takes()
+    {
+        RequireNuGet();
+        using GgufFile source = GgufFile.Open(models.PathOf("dense"));
+        string path = Path.Combine(models.Folder, "pruned.gguf");
+        ReferenceQuantizer.Quantize(source.Path, path, FileType.F16, new() { PruneLayers = [0] });
+        using GgufFile pruned = GgufFile.Open(path);
+        Assert.Equal(Read(source, "blk.0.attn_k.weight"), Read(pruned, "blk.0.attn_k.weight"));
+    }
+
+    private static byte[] Read(GgufFile file, string name)
+    {
+        GgufTensor tensor = file.Tensors.Single(tensor => tensor.Name == name);
+        byte[] data = new byte[tensor.ByteCount];
+        file.Read(tensor, 0, data);
+        return data;
+    }
+
+    private static void RequireNuGet()
+    {
+        Skip.WithoutReference();
+        Assert.SkipUnless(ReferenceLibrary.Build == ReferenceBuild.NuGet, "This process compares with v0.5.0.");
+    }
+}
