@@ -76,7 +76,7 @@ public static class DeviceCatalog
         if (api is null)
             return new CpuDevice(threads);
         throw new GpuException(reasons.Count == 0
-            ? $"There is no device '{selector}' on this machine. Get-QuantDevice lists those there are."
+            ? $"This machine has no device '{selector}'. Get-QuantDevice lists the available ones."
             : $"The device '{selector}' cannot be used. {string.Join(" ", reasons)}");
     }
 
@@ -84,7 +84,7 @@ public static class DeviceCatalog
     public static bool IsSelector(string selector) => Parse(selector) is not null;
 
     /// <summary>What is to be said of a selector that is none.</summary>
-    public static string InvalidSelector(string selector) => $"'{selector}' is not a device: say Auto, Cpu, Cuda, Cuda:0, OpenCL or OpenCL:0.";
+    public static string InvalidSelector(string selector) => $"'{selector}' is not a device: use Auto, Cpu, Cuda, Cuda:0, OpenCL or OpenCL:0.";
 
     // A null interface stands for Auto.
     private static (ComputeApi? Api, int? Index)? Parse(string selector)
@@ -114,7 +114,7 @@ public static class DeviceCatalog
         {
             IReadOnlyList<CudaDevice> devices = CudaDevice.List(cuda.Api);
             if (devices.Count == 0)
-                return [Candidate.None(ComputeApi.Cuda, "NVIDIA's driver finds no graphics card.")];
+                return [Candidate.None(ComputeApi.Cuda, "NVIDIA's driver found no graphics card.")];
             return devices.Select(device => new Candidate(
                 new($"Cuda:{device.Ordinal}", ComputeApi.Cuda, device.Name, device.Memory, IsGpu: true, null),
                 () => new CudaDriver(cuda.Api, device, KernelSource.Ptx)));
@@ -133,7 +133,7 @@ public static class DeviceCatalog
         {
             IReadOnlyList<OpenClDevice> devices = OpenClDevice.List(openCl.Api);
             if (devices.Count == 0)
-                return [Candidate.None(ComputeApi.OpenCL, "OpenCL knows no device: the graphics driver's part for it is not installed.")];
+                return [Candidate.None(ComputeApi.OpenCL, "OpenCL found no device: the graphics driver's OpenCL component is not installed.")];
             return devices.Select((device, i) => new Candidate(
                 new($"OpenCL:{i}", ComputeApi.OpenCL, device.Name, device.Memory, device.IsGpu, device.UnavailableReason),
                 () => new OpenClDriver(openCl.Api, device, KernelSource.OpenCl)));

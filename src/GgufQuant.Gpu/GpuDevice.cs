@@ -196,7 +196,7 @@ public sealed class GpuDevice : IQuantizationDevice
         catch (GpuException exception)
         {
             if (Interlocked.Exchange(ref _failed, 1) == 0)
-                _warn?.Invoke($"'{Name}' has failed and the processor goes on alone. {exception.Message}");
+                _warn?.Invoke($"'{Name}' failed; the processor continues alone. {exception.Message}");
             return false;
         }
         finally

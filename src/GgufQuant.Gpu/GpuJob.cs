@@ -88,7 +88,7 @@ internal sealed unsafe class GpuJob : IDisposable
         {
             AllIsFinite => true,
             NotFinite => false,
-            _ => throw new GpuException("The card reports a job as done that it has not done."),
+            _ => throw new GpuException("The card reported a job as done without doing it."),
         };
     }
 

@@ -51,7 +51,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
             Assert.Null(device.Quantize(work, TestContext.Current.CancellationToken));
             Assert.Equal(expected, work.Destination.ToArray());
         }
-        Assert.Contains("The card reports a job as done that it has not done.", Assert.Single(warnings));
+        Assert.Contains("The card reported a job as done without doing it.", Assert.Single(warnings));
         Assert.Equal(0.5, device.Share);
     }
 
@@ -101,7 +101,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
             Assert.Equal(expected, work.Destination.ToArray());
         }
         string warning = Assert.Single(warnings);
-        Assert.Contains("'Stand-in' has failed", warning);
+        Assert.Contains("'Stand-in' failed", warning);
         Assert.Contains("out of memory", warning);
         Assert.Equal(0, device.Share);
     }
@@ -120,7 +120,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
             Assert.Equal(expected, work.Destination.ToArray());
         }
         string warning = Assert.Single(warnings);
-        Assert.Contains("'Stand-in' has failed and the processor goes on alone.", warning);
+        Assert.Contains("'Stand-in' failed; the processor continues alone.", warning);
         Assert.Contains("the card is gone (error 719)", warning);
         Assert.Equal(0.5, device.Share);
     }

@@ -26,7 +26,7 @@ public class DeviceCatalogTests
     {
         (CudaApi? api, string? missing) = CudaApi.Load("libno-such-driver.so.1");
         Assert.Null(api);
-        Assert.Equal("NVIDIA's driver is not installed: there is no 'libno-such-driver.so.1'.", missing);
+        Assert.Equal("NVIDIA's driver is not installed: 'libno-such-driver.so.1' was not found.", missing);
         ComputeDevice device = Assert.Single(DeviceCatalog.FindCuda((null, missing))).Device;
         Assert.Equal(("Cuda", missing), (device.Id, device.UnavailableReason));
     }
@@ -85,7 +85,7 @@ public class DeviceCatalogTests
     public void What_is_not_a_device_is_refused_by_name(string selector)
     {
         ArgumentException exception = Assert.Throws<ArgumentException>(() => DeviceCatalog.Open(selector, token: TestContext.Current.CancellationToken));
-        Assert.StartsWith($"'{selector}' is not a device: say Auto, Cpu, Cuda, Cuda:0, OpenCL or OpenCL:0.", exception.Message);
+        Assert.StartsWith($"'{selector}' is not a device: use Auto, Cpu, Cuda, Cuda:0, OpenCL or OpenCL:0.", exception.Message);
     }
 
     [Fact]

@@ -29,7 +29,7 @@ public sealed class OpenClFailureTests : IClassFixture<FailingOpenCl>
             Assert.Equal(expected, work.Destination.ToArray());
         }
         string warning = Assert.Single(warnings);
-        Assert.Contains("has failed and the processor goes on alone.", warning);
+        Assert.Contains("failed; the processor continues alone.", warning);
         Assert.Contains("OpenCL could not do the work it was given: the device is out of resources (error -5).", warning);
         Assert.Equal(0.5, device.Share);
     }

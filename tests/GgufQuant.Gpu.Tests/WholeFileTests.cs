@@ -54,7 +54,7 @@ public class WholeFileTests
             string destination = Path.Combine(folder, "made.gguf");
             QuantizationException refusal = Assert.Throws<QuantizationException>(
                 () => quantizer.Run(plan, destination, token: TestContext.Current.CancellationToken));
-            Assert.Contains("'blk.1.ffn_up.weight' of the source holds NaN at row 123, column 45", refusal.Message);
+            Assert.Contains("'blk.1.ffn_up.weight' in the source contains NaN at row 123, column 45", refusal.Message);
             Assert.Equal([path], Directory.GetFiles(folder));
         }
         finally

@@ -211,7 +211,7 @@ Describe 'ConvertTo-Quantized' {
 
         It 'gives up a pattern that takes too long' {
             $failure = Get-Failure -Arguments @{ Type = 'Q4_K_M'; Destination = '.'; TensorType = '^(((\w+)+\.?)+)+[^t]$=q6_K' }
-            $failure.Exception.Message | Should -BeLike '*write a simpler pattern*'
+            $failure.Exception.Message | Should -BeLike '*simplify the pattern*'
         }
 
         It 'contradicts nothing with a switch that is off' {
@@ -241,7 +241,7 @@ Describe 'ConvertTo-Quantized' {
             @{
                 Name     = 'Type'
                 Value    = 'Q5_M'
-                Expected = "'Q5_M' is not one of llama.cpp's types (Q5: about 5 bits a weight; _M: medium mix: the most sensitive tensors get more bits). Did you mean 'Q5_K_M'?"
+                Expected = "'Q5_M' is not one of llama.cpp's types (Q5: about 5 bits per weight; _M: medium mix: the most sensitive tensors get more bits). Did you mean 'Q5_K_M'?"
             }
             @{ Name = 'Type'; Value = 'Q8'; Expected = "Did you mean 'Q8_0'?" }
             @{ Name = 'Type'; Value = 'small'; Expected = "'small' names no quantization. Get-QuantType lists them all." }
@@ -338,8 +338,8 @@ Describe 'ConvertTo-Quantized' {
 
         It 'refuses metadata that no file may have: <expected>' -ForEach @(
             @{ Metadata = @{ 'general.alignment' = 3 }; Expected = '*a power of two*' }
-            @{ Metadata = @{ 'split.no' = [uint16] 1 }; Split = 30; Expected = "*'split.no' says how the model is split*" }
-            @{ Metadata = @{ 'split.count' = [uint16] 5 }; Expected = "*'split.count' says how the model is split*" }
+            @{ Metadata = @{ 'split.no' = [uint16] 1 }; Split = 30; Expected = "*'split.no' describes how the model is split*" }
+            @{ Metadata = @{ 'split.count' = [uint16] 5 }; Expected = "*'split.count' describes how the model is split*" }
             @{ Metadata = @{ 'my.key' = 1; [uri] 'my.key' = 2 }; Expected = "*'my.key' is given twice*" }
         ) {
             foreach ($work in @{ Type = 'Q8_0' }, @{ Copy = $true }) {
@@ -473,7 +473,7 @@ Describe 'ConvertTo-Quantized' {
         It 'is refused in words where it is none' {
             $failure = Get-Failure -Arguments @{ Type = 'Q8_0'; Destination = '.'; Device = 'Vulkan' }
             $failure.FullyQualifiedErrorId | Should -Be "ParameterArgumentValidationError,$class"
-            $failure.Exception.Message | Should -BeLike "*'Vulkan' is not a device: say Auto, Cpu, Cuda, Cuda:0, OpenCL or OpenCL:0.*"
+            $failure.Exception.Message | Should -BeLike "*'Vulkan' is not a device: use Auto, Cpu, Cuda, Cuda:0, OpenCL or OpenCL:0.*"
         }
     }
 

@@ -69,7 +69,7 @@ Describe 'Get-ImportanceMatrix' {
         $failure.FullyQualifiedErrorId | Should -Be "InvalidImportanceMatrix,$class"
         $failure.CategoryInfo.Category | Should -Be 'InvalidData'
         $failure.TargetObject | Should -Be $Samples.Model
-        $failure.Exception.Message | Should -BeLike '*is no importance matrix*'
+        $failure.Exception.Message | Should -BeLike '*is not an importance matrix*'
     }
 
     It 'passes over a matrix that is cut off' {

@@ -108,7 +108,7 @@ Describe 'Set-GgufMetadata' {
         @{ Arguments = @{ Metadata = @{ '' = 1 } }; Expected = 'A metadata key cannot be empty.' }
         @{ Arguments = @{ Metadata = @{ a = @() } }; Expected = 'an empty array has no type' }
         @{ Arguments = @{ Metadata = @{ 'general.alignment' = 3 } }; Expected = 'a power of two' }
-        @{ Arguments = @{ Metadata = @{ 'split.count' = [uint16] 5 } }; Expected = "'split.count' says how the model is split" }
+        @{ Arguments = @{ Metadata = @{ 'split.count' = [uint16] 5 } }; Expected = "'split.count' describes how the model is split" }
         @{ Arguments = @{ Remove = 'no.such.key' }; Expected = "There is no metadata key 'no.such.key' to remove." }
     ) {
         $failure = Set-GgufMetadata m.gguf @Arguments -ErrorAction Continue 2>&1

@@ -27,7 +27,7 @@ internal static class PathErrors
 
     internal static ErrorRecord Exists(string path) =>
         new(
-            new IOException($"'{path}' exists already. Use -Force to replace it, or -Destination to write elsewhere."),
+            new IOException($"'{path}' already exists. Use -Force to replace it, or -Destination to write elsewhere."),
             "DestinationExists", ErrorCategory.ResourceExists, path);
 
     /// <summary>Why a file cannot be written under a name; null where the name is free or may be taken.</summary>

@@ -75,7 +75,7 @@ internal sealed unsafe class CudaApi
     internal static (CudaApi? Api, string? Missing) Load()
     {
         if (OperatingSystem.IsMacOS())
-            return (null, "CUDA does not exist for macOS.");
+            return (null, "CUDA is not available on macOS.");
         return Load(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1");
     }
 
@@ -83,7 +83,7 @@ internal sealed unsafe class CudaApi
     internal static (CudaApi? Api, string? Missing) Load(string name)
     {
         if (!NativeLibrary.TryLoad(name, out nint library))
-            return (null, $"NVIDIA's driver is not installed: there is no '{name}'.");
+            return (null, $"NVIDIA's driver is not installed: '{name}' was not found.");
         try
         {
             CudaApi api = new(library);
@@ -91,7 +91,7 @@ internal sealed unsafe class CudaApi
             return status switch
             {
                 Success => (api, null),
-                NoDevice => (null, "NVIDIA's driver finds no graphics card."),
+                NoDevice => (null, "NVIDIA's driver found no graphics card."),
                 _ => (null, $"NVIDIA's driver does not start: {api.Explain(status)}."),
             };
         }

@@ -90,7 +90,7 @@ internal sealed unsafe class OpenClApi
                 return (null, $"The OpenCL library '{name}' is older than version 1.2: {exception.Message}");
             }
         }
-        return (null, $"OpenCL is not installed: there is no '{names[0]}'. It comes with the graphics driver, on Linux in packages of its own "
+        return (null, $"OpenCL is not installed: '{names[0]}' was not found. It comes with the graphics driver; on Linux, in separate packages "
             + "such as 'ocl-icd-libopencl1' and 'rocm-opencl-icd'.");
     }
 

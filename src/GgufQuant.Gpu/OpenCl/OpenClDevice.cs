@@ -64,11 +64,11 @@ internal sealed record OpenClDevice(nint Id, string Name, long Memory, bool IsGp
     private static string? Refuse(OpenClApi api, nint device)
     {
         if (api.Info<int>(device, CompilerProperty) == 0)
-            return "It brings no compiler for kernels.";
+            return "It has no kernel compiler.";
         if (api.Info<int>(device, LittleEndianProperty) == 0 || api.Info<uint>(device, AddressBitsProperty) != 64)
             return "It is not a little-endian device with 64-bit addresses.";
         ulong single = api.Info<ulong>(device, SingleFloatProperty);
         string[] missing = [.. s_required.Where(feature => (single & feature.Bit) == 0).Select(feature => feature.Name)];
-        return missing.Length == 0 ? null : $"Its single precision lacks {string.Join(" and ", missing)}, so that it cannot make llama.cpp's bytes.";
+        return missing.Length == 0 ? null : $"Its single precision lacks {string.Join(" and ", missing)}, so it cannot produce llama.cpp's bytes.";
     }
 }

@@ -125,7 +125,7 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
             return program;
         string log = ReadBuildLog(program);
         _api.ReleaseProgram(program);
-        throw new GpuException($"The compiler of '{Name}' refuses the kernels (error {status}): {log}");
+        throw new GpuException($"The compiler of '{Name}' rejected the kernels (error {status}): {log}");
     }
 
     private string ReadBuildLog(nint program)

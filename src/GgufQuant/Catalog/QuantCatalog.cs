@@ -92,7 +92,7 @@ public static class QuantCatalog
             "2 bits with the sensitive tensors kept at 3: strong loss, for large models only.",
             "attn_v, attn_output, the first eighth of ffn_down and the embeddings are iq3_s or q4_K; the output is q5_K."),
         new(FileType.Q2_0, GgmlType.Q2_0, 2.68, Ignored,
-            "For models trained for four levels a weight; ordinary models do not survive it.", OutputInQ6EmbeddingInQ4),
+            "For models trained with four levels per weight; it ruins ordinary models.", OutputInQ6EmbeddingInQ4),
         new(FileType.IQ2_XS, GgmlType.IQ2_XS, 2.59, Required,
             "Strong loss: a way to run a large model in little memory at all.",
             "attn_v, the first eighth of ffn_down and the embeddings are q2_K or q4_K; the output is q5_K."),
@@ -112,7 +112,7 @@ public static class QuantCatalog
             "The extreme: most models write nonsense in it.",
             "attn_v, the first eighth of ffn_down and the embeddings are q2_K or q4_K, attn_output iq2_xxs; the output is q5_K."),
         new(FileType.Q1_0, GgmlType.Q1_0, 1.48, Ignored,
-            "For models trained with one bit a weight: signs, and one scale for 128 weights.", OutputInQ6),
+            "For models trained with one bit per weight: signs, and one scale per 128 weights.", OutputInQ6),
     ];
 
     private static readonly FrozenDictionary<FileType, QuantType> s_byType = All.ToFrozenDictionary(entry => entry.Type);

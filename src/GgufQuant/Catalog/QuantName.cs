@@ -65,18 +65,18 @@ public static partial class QuantName
 
     private static string Family(string family, int bits) => family switch
     {
-        "IQ" => $"an \"i-quant\" of about {Bits(bits)} a weight: groups of weights are looked up in a table of good patterns",
+        "IQ" => $"an \"i-quant\" of about {Bits(bits)} per weight: groups of weights are looked up in a table of good patterns",
         "TQ" => bits == 1
-            ? "ternary weights (-1, 0, 1), five of them packed into a byte: 1.6 bits a weight"
-            : "ternary weights (-1, 0, 1), four of them packed into a byte: 2 bits a weight",
-        _ => $"about {Bits(bits)} a weight",
+            ? "ternary weights (-1, 0, 1), five of them packed into a byte: 1.6 bits per weight"
+            : "ternary weights (-1, 0, 1), four of them packed into a byte: 2 bits per weight",
+        _ => $"about {Bits(bits)} per weight",
     };
 
     private static string Bits(int bits) => bits == 1 ? "1 bit" : $"{bits} bits";
 
     private static string Style(string style) => style switch
     {
-        "K" => "K-quantization: super-blocks of 256 weights, whose small blocks have quantized scales of their own",
+        "K" => "K-quantization: super-blocks of 256 weights, whose sub-blocks have their own quantized scales",
         "0" => "a scale for each block of weights, which are centred on zero",
         "1" => "a scale and a minimum for each block of weights",
         _ => "levels that are not evenly spaced (non-linear)",

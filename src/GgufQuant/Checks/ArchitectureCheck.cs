@@ -15,12 +15,12 @@ internal static class ArchitectureCheck
     {
         GgufMetadata metadata = file.Metadata;
         if (metadata.TryGetString(GgufKeys.Kind, out string? kind) && kind != "model")
-            return [new GgufFinding(FindingSeverity.Information, GgufKeys.Kind, $"The file is of type '{kind}', not a model, so that no tensors are expected.")];
+            return [new GgufFinding(FindingSeverity.Information, GgufKeys.Kind, $"The file is of type '{kind}', not a model, so no tensors are expected.")];
         if (!metadata.TryGetString(GgufKeys.Architecture, out string? architecture))
-            return [new GgufFinding(FindingSeverity.Error, GgufKeys.Architecture, "The key is missing, so that no program can tell what model this is.")];
+            return [new GgufFinding(FindingSeverity.Error, GgufKeys.Architecture, "The key is missing, so the architecture is unknown.")];
         return metadata.TryGetUInt64(GgufKeys.BlockCount(architecture), out ulong blocks)
             ? [.. CheckEmbedding(file, architecture), .. CheckVocabulary(metadata), .. CheckBlocks(file, architecture, blocks)]
-            : [new GgufFinding(FindingSeverity.Warning, GgufKeys.BlockCount(architecture), "The key is missing, so that the tensors of the blocks cannot be checked.")];
+            : [new GgufFinding(FindingSeverity.Warning, GgufKeys.BlockCount(architecture), "The key is missing, so the blocks' tensors cannot be checked.")];
     }
 
     private static IEnumerable<GgufFinding> CheckEmbedding(GgufFile file, string architecture)

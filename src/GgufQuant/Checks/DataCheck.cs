@@ -38,7 +38,7 @@ internal static class DataCheck
             if (firstInvalid[i] >= 0)
                 yield return DescribeInvalid(tensors[i], firstInvalid[i], invalidChunks[i] > 1);
             if (!hasData[i] && tensors[i].RowCount > 1)
-                yield return new GgufFinding(FindingSeverity.Warning, tensors[i].Name, $"All {tensors[i].ByteCount} bytes are zero, as after a download that was not finished.");
+                yield return new GgufFinding(FindingSeverity.Warning, tensors[i].Name, $"All {tensors[i].ByteCount} bytes are zero, as after an interrupted download.");
         }
     }
 
@@ -47,7 +47,7 @@ internal static class DataCheck
         (long row, long column) = Math.DivRem(weight, tensor.RowLength);
         string what = tensor.Format.BlockSize == 1
             ? $"The weight in row {row}, column {column} is not finite"
-            : $"The block in row {row}, columns {column} to {column + tensor.Format.BlockSize - 1} has a scale that is not finite";
+            : $"The block in row {row}, columns {column} to {column + tensor.Format.BlockSize - 1} has a non-finite scale";
         return new GgufFinding(FindingSeverity.Error, tensor.Name, $"{what}{(more ? ", nor are others after it" : "")}.");
     }
 }

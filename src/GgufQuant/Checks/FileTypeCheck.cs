@@ -16,7 +16,7 @@ internal static class FileTypeCheck
         if (file.Metadata.TryGetUInt64(GgufKeys.FileType, out ulong number))
         {
             if (!GuessedFileType.TryRead(number, out FileType type, out _))
-                yield return new GgufFinding(FindingSeverity.Warning, GgufKeys.FileType, $"There is no file type {number}.");
+                yield return new GgufFinding(FindingSeverity.Warning, GgufKeys.FileType, $"{number} is not a file type.");
             else if (matrices.Length > 0 && QuantCatalog.Of(type).Format is var format && !matrices.Any(tensor => tensor.Format == format))
                 yield return new GgufFinding(FindingSeverity.Warning, GgufKeys.FileType, $"The file says it is {type}, but no matrix is {format}; they are {Types(matrices)}.");
         }

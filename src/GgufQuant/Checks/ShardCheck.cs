@@ -18,7 +18,7 @@ internal static class ShardCheck
             // A header without tensors may end padded or not; the last tensor's padding may be missing.
             long extra = shard.Length - GgufAlignment.Align(end, shard.Alignment);
             if (extra > 0)
-                yield return new GgufFinding(FindingSeverity.Warning, shard.Path, $"{extra} bytes follow the last tensor and belong to nothing.");
+                yield return new GgufFinding(FindingSeverity.Warning, shard.Path, $"{extra} bytes follow the last tensor and belong to no tensor.");
         }
     }
 }

@@ -8,7 +8,7 @@ public sealed class ModelMismatchException : Exception
     /// <param name="candidatePath">The other file.</param>
     /// <param name="difference">What differs, as a full sentence.</param>
     public ModelMismatchException(string referencePath, string candidatePath, string difference)
-        : base($"'{candidatePath}' cannot be compared with '{referencePath}', as they are different models. {difference}")
+        : base($"'{candidatePath}' cannot be compared with '{referencePath}': they are different models. {difference}")
     {
         ReferencePath = referencePath;
         CandidatePath = candidatePath;

@@ -102,7 +102,7 @@ public abstract class BlockFormat
     /// <exception cref="NotSupportedException">The format can only be read.</exception>
     public virtual void Quantize(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
-        throw new NotSupportedException($"{Name} can be read but not made.");
+        throw new NotSupportedException($"{Name} cannot be quantized to, only read.");
 
     /// <summary>The name as llama.cpp prints it.</summary>
     public override string ToString() => Name;
@@ -149,11 +149,11 @@ public abstract class BlockFormat
             if (rowLength <= 0 || rowLength % TFormat.BlockSize != 0 || weights.Length % rowLength != 0)
                 throw new ArgumentException($"{weights.Length} weights in rows of {rowLength} are not whole {Name} blocks.");
             if (blocks.Length < ByteCount(weights.Length))
-                throw new ArgumentException($"{blocks.Length} bytes cannot take {weights.Length} weights in {Name}.");
+                throw new ArgumentException($"{blocks.Length} bytes are too few for {weights.Length} weights in {Name}.");
             if (!importance.IsEmpty && importance.Length != rowLength)
                 throw new ArgumentException($"{importance.Length} importance weights were given for rows of {rowLength}.");
             if (importance.IsEmpty && TFormat.Importance == ImatrixSupport.Required)
-                throw new ArgumentException($"{Name} cannot be made without importance weights.");
+                throw new ArgumentException($"{Name} cannot be quantized without an importance matrix.");
             TFormat.Quantize(weights, rowLength, importance, blocks);
         }
     }

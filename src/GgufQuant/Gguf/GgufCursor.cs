@@ -85,7 +85,7 @@ internal sealed class GgufCursor
         long start = Position;
         ulong length = ReadUInt64($"{part} length");
         if (length > (ulong)maxLength)
-            Fail($"{part} length", start, $"{length} bytes are more than the {maxLength} that are allowed");
+            Fail($"{part} length", start, $"{length} bytes exceed the limit of {maxLength}");
         ReadOnlySpan<byte> bytes = Take((int)length, part);
         if (bytes.Contains((byte)0))
             Fail(part, start + sizeof(ulong), "it contains a zero byte");
@@ -128,7 +128,7 @@ internal sealed class GgufCursor
                     length = BinaryPrimitives.ReverseEndianness(length);
                 long end = _windowStart + place + sizeof(ulong);
                 if (length > (ulong)maxLength)
-                    Fail($"element {element} length", end - sizeof(ulong), $"{length} bytes are more than the {maxLength} that are allowed");
+                    Fail($"element {element} length", end - sizeof(ulong), $"{length} bytes exceed the limit of {maxLength}");
                 if ((long)length > _source.Length - end)
                 {
                     Position = end;
@@ -149,7 +149,7 @@ internal sealed class GgufCursor
 
     [DoesNotReturn]
     private void FailShort(ulong count, string part) =>
-        Fail(part, Position, $"{count} bytes are needed and {Remaining} are left, so the file is cut off or damaged: get it again");
+        Fail(part, Position, $"{count} bytes are needed and {Remaining} are left, so the file is truncated or damaged: download it again");
 
     private void Fill(int count, string part)
     {

@@ -96,7 +96,7 @@ public sealed class GgufEntry
         if (_encoded is not null)
             return _encoded;
         if (EncodedLength > Array.MaxLength)
-            throw new GgufFormatException(_source!.Path, $"metadata '{Key}'", FileOffset, $"the value takes {EncodedLength} bytes, more than can be held at once");
+            throw new GgufFormatException(_source!.Path, $"metadata '{Key}'", FileOffset, $"the value takes {EncodedLength} bytes, more than fit in memory at once");
         byte[] encoded = new byte[EncodedLength];
         if (_source!.Read(FileOffset, encoded) < encoded.Length)
             throw Changed();

@@ -58,11 +58,11 @@ internal sealed class GgufHeaderReader
             return;
         string hint = magic switch
         {
-            _ when magic.SequenceEqual("vers"u8) => "it looks like a Git LFS pointer, so get the real file with 'git lfs pull'",
+            _ when magic.SequenceEqual("vers"u8) => "it looks like a Git LFS pointer, so fetch the real file with 'git lfs pull'",
             _ when magic.StartsWith("PK"u8) => "it looks like a PyTorch or zip file, so convert the model to GGUF first",
             _ when magic.SequenceEqual("ggjt"u8) || magic.SequenceEqual("tjgg"u8) || magic.SequenceEqual("lmgg"u8) || magic.SequenceEqual("fmgg"u8)
-                => "it is a model of the time before GGUF, so get it again in GGUF",
-            _ when magic.StartsWith("<"u8) => "it looks like a web page, so the download went wrong",
+                => "it is in a format older than GGUF, so download the model again in GGUF",
+            _ when magic.StartsWith("<"u8) => "it looks like a web page, so the download failed",
             _ => "this is not a GGUF file",
         };
         _cursor.Fail("magic", 0, $"the first bytes are '{Printable(magic)}', not 'GGUF'; {hint}");
@@ -78,7 +78,7 @@ internal sealed class GgufHeaderReader
             version = BinaryPrimitives.ReverseEndianness(version);
         }
         if (version is not (2 or 3))
-            _cursor.Fail("version", start, $"version {version} is not supported, only 2 and 3 are; convert the model again with a current tool");
+            _cursor.Fail("version", start, $"version {version} is not supported (only 2 and 3 are); convert the model again with a current tool");
         return version;
     }
 
@@ -104,7 +104,7 @@ internal sealed class GgufHeaderReader
                 _cursor.Fail("key", start, "the key is empty");
             _cursor.Enter("metadata", i, key);
             if (!metadata.TryAdd(ReadEntry(key)))
-                _cursor.Fail("key", start, "the same key was already given");
+                _cursor.Fail("key", start, "the key occurs twice");
         }
         return metadata;
     }
@@ -144,18 +144,18 @@ internal sealed class GgufHeaderReader
         long start = _cursor.Position;
         uint type = _cursor.ReadUInt32(part);
         if (!GgufValueTypes.IsKnown(type))
-            _cursor.Fail(part, start, $"there is no value type {type}, only 0 to {(uint)GgufValueType.Float64}");
+            _cursor.Fail(part, start, $"{type} is not a value type; they are 0 to {(uint)GgufValueType.Float64}");
         return (GgufValueType)type;
     }
 
     private long SkipElements(GgufValueType elementType)
     {
         if (elementType == GgufValueType.Array)
-            _cursor.Fail("element type", _cursor.Position - sizeof(uint), "arrays of arrays are not supported, by llama.cpp neither");
+            _cursor.Fail("element type", _cursor.Position - sizeof(uint), "nested arrays are not supported, nor are they by llama.cpp");
         long start = _cursor.Position;
         ulong count = _cursor.ReadUInt64("length");
         if (count > (ulong)MaxArrayElements)
-            _cursor.Fail("length", start, $"{count} elements are more than the {MaxArrayElements} that are allowed");
+            _cursor.Fail("length", start, $"{count} elements exceed the limit of {MaxArrayElements}");
         int size = GgufValueTypes.SizeOf(elementType);
         ulong least = count * (ulong)(size == 0 ? sizeof(ulong) : size);
         if (least > (ulong)_cursor.Remaining)
@@ -219,7 +219,7 @@ internal sealed class GgufHeaderReader
         long start = _cursor.Position;
         string name = _cursor.ReadString(MaxNameBytes, "name");
         if (!names.Add(name))
-            _cursor.Fail("name", start, $"the name '{name}' was already given");
+            _cursor.Fail("name", start, $"the name '{name}' occurs twice");
         _cursor.Enter("tensors", names.Count - 1, name);
 
         ImmutableArray<long> shape = ReadShape();
@@ -228,7 +228,7 @@ internal sealed class GgufHeaderReader
         if (shape[0] % format.BlockSize != 0)
             _cursor.Fail("type", start, $"rows of {shape[0]} weights are not whole blocks of {format.BlockSize}, which {format} needs");
         if (_cursor.IsBigEndian && !format.Layout.HasBigEndianForm)
-            _cursor.Fail("type", start, $"{format} has no agreed form in big-endian files");
+            _cursor.Fail("type", start, $"{format} has no defined big-endian layout");
         byteCount = CountBytes(shape, format, start);
 
         start = _cursor.Position;
@@ -246,7 +246,7 @@ internal sealed class GgufHeaderReader
         long start = _cursor.Position;
         uint count = _cursor.ReadUInt32("dimension count");
         if (count > MaxDimensions)
-            _cursor.Fail("dimension count", start, $"{count} dimensions are more than the {MaxDimensions} that are allowed");
+            _cursor.Fail("dimension count", start, $"{count} dimensions exceed the limit of {MaxDimensions}");
         // To ggml, a tensor without dimensions is one weight.
         if (count == 0)
             return [1];
@@ -275,8 +275,8 @@ internal sealed class GgufHeaderReader
     private void FailType(uint type, long start)
     {
         string problem = type is 4 or 5 or (>= 31 and <= 33) or (>= 36 and <= 38)
-            ? $"type {type} has been removed from ggml, so convert the model again from its original"
-            : $"ggml has no type {type}: the file is damaged, or of a newer or other kind than llama.cpp v0.5.0 reads";
+            ? $"type {type} has been removed from ggml, so convert the original model again"
+            : $"ggml has no type {type}: the file is damaged, or needs a newer llama.cpp than v0.5.0";
         _cursor.Fail("type", start, problem);
     }
 
@@ -288,14 +288,14 @@ internal sealed class GgufHeaderReader
         }
         catch (OverflowException)
         {
-            _cursor.Fail("shape", start, $"[{string.Join(", ", shape)}] weights are more than any file can hold");
+            _cursor.Fail("shape", start, $"[{string.Join(", ", shape)}] weights are more than a file can hold");
             return 0;
         }
     }
 
     [DoesNotReturn]
     private void FailCutOff(long field, long offset, long byteCount) =>
-        _cursor.Fail("data", field, $"its {byteCount} bytes from byte {offset} on end beyond the file's {_source.Length} bytes, so the file is cut off: get it again");
+        _cursor.Fail("data", field, $"its {byteCount} bytes at byte {offset} extend beyond the file's {_source.Length} bytes, so the file is truncated: download it again");
 
     private static string Printable(ReadOnlySpan<byte> bytes)
     {

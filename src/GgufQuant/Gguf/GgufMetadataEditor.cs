@@ -36,7 +36,7 @@ public static class GgufMetadataEditor
         using (GgufFile model = GgufFile.Open(path))
         {
             if (model is { IsBigEndian: true, Shards.Count: > 1 })
-                throw new ArgumentException($"'{model.Path}' is a shard of a big-endian model, and what is written anew is little-endian: merge the model first.");
+                throw new ArgumentException($"'{model.Path}' is a shard of a big-endian model, and rewriting makes it little-endian: merge the model first.");
             first = File.ResolveLinkTarget(model.Path, returnFinalTarget: true)?.FullName ?? model.Path;
         }
 

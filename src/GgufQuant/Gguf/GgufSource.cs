@@ -24,7 +24,7 @@ internal sealed class GgufSource : IDisposable
         catch (NotSupportedException)
         {
             _handle.Dispose();
-            throw new IOException($"'{path}' is a pipe or a device. GGUF is read here and there, so it must be a file.");
+            throw new IOException($"'{path}' is a pipe or a device. GGUF needs random access, so it must be a regular file.");
         }
     }
 

@@ -18,7 +18,7 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count)
     public static void ThrowIfReserved(IEnumerable<string> keys)
     {
         if (keys.FirstOrDefault(IsKey) is { } key)
-            throw new ArgumentException($"'{key}' says how the model is split and is not changed by hand: split or merge the model.");
+            throw new ArgumentException($"'{key}' describes how the model is split and cannot be edited: split or merge the model instead.");
     }
 
     /// <summary>The split that a file says it is part of; null for a file that is a whole model.</summary>
@@ -31,7 +31,7 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count)
         if (count <= 1)
             return null;
         if (count > MaxCount)
-            throw Wrong(path, CountKey, countEntry.FileOffset, $"{count} shards are more than the {MaxCount} that are allowed");
+            throw Wrong(path, CountKey, countEntry.FileOffset, $"{count} shards exceed the limit of {MaxCount}");
         if (header.Metadata.Find(NumberKey) is not { } numberEntry)
             throw Wrong(path, CountKey, countEntry.FileOffset, $"the file is one of {count} shards, but '{NumberKey}' does not say which");
         int number = ReadNumber(path, header, numberEntry);
@@ -50,7 +50,7 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count)
     {
         string path = ShardNames.PathOf(Prefix, number, Count);
         if (!File.Exists(path))
-            throw new FileNotFoundException($"Shard {number + 1} of {Count} is missing: there is no '{path}'. Put all shards into one folder.", path);
+            throw new FileNotFoundException($"Shard {number + 1} of {Count} is missing: '{path}' does not exist. Put all shards in one folder.", path);
         return new GgufSource(path);
     }
 
@@ -67,11 +67,11 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count)
             if (split.Count != Count || split.Number != i)
                 throw Wrong(path, NumberKey, 0, $"the file is shard {split.Number + 1} of {split.Count}, not {i + 1} of {Count}");
             if (headers[i].IsBigEndian != headers[0].IsBigEndian)
-                throw new GgufFormatException(path, "header version", sizeof(uint), "the file's byte order is not that of the first shard");
+                throw new GgufFormatException(path, "header version", sizeof(uint), "the byte order differs from the first shard's");
             foreach (GgufTensor tensor in headers[i].Tensors)
             {
                 if (!names.Add(tensor.Name))
-                    throw new GgufFormatException(path, $"tensor '{tensor.Name}'", tensor.FileOffset, "an earlier shard holds a tensor of the same name");
+                    throw new GgufFormatException(path, $"tensor '{tensor.Name}'", tensor.FileOffset, "an earlier shard has a tensor of the same name");
             }
         }
 

@@ -22,7 +22,7 @@ public static class GgufSplitter
     internal static IReadOnlyList<IReadOnlyList<T>> Plan<T>(IReadOnlyList<T> tensors, Func<T, long> byteCount, GgufSplitOptions options)
     {
         if (options.MaxTensors <= 0 || options.MaxBytes <= 0)
-            throw new ArgumentException("A shard must be allowed at least one tensor and one byte.", nameof(options));
+            throw new ArgumentException("A shard must allow at least one tensor and one byte.", nameof(options));
 
         List<List<T>> shards = options.MetadataAlone ? [[], []] : [[]];
         long bytes = 0;
@@ -40,7 +40,7 @@ public static class GgufSplitter
             bytes += padded;
         }
         if (shards.Count > ushort.MaxValue)
-            throw new ArgumentException($"The model would be split into {shards.Count} files, but {ushort.MaxValue} is the most there can be: allow larger ones.");
+            throw new ArgumentException($"The model would be split into {shards.Count} files, but the limit is {ushort.MaxValue}: allow larger shards.");
         return shards;
     }
 

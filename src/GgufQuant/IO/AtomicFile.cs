@@ -137,7 +137,7 @@ internal sealed class AtomicFile : IDisposable
         if (Directory.Exists(path))
             throw new IOException($"'{path}' is a folder.");
         if (!overwrite && File.Exists(path))
-            throw new IOException($"'{path}' exists already.");
+            throw new IOException($"'{path}' already exists.");
     }
 
     /// <summary>Removes what processes that were killed left of a file.</summary>

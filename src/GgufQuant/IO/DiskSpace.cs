@@ -12,7 +12,7 @@ internal static class DiskSpace
         if (!Directory.Exists(folder))
             throw new DirectoryNotFoundException($"The folder '{folder}' does not exist.");
         if (Available(folder) is long available && available < bytes)
-            throw new IOException($"The disk of '{folder}' has room for {available:N0} bytes, but {bytes:N0} are to be written: make room, or write to another disk.");
+            throw new IOException($"The disk of '{folder}' has {available:N0} bytes free, but {bytes:N0} are needed: free some space, or write to another disk.");
     }
 
     // Network shares do not always tell; then the write itself does.

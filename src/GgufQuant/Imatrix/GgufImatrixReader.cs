@@ -40,17 +40,17 @@ internal static class GgufImatrixReader
         FloatRegion sumRegion = Region(file, name, sums);
         FloatRegion countRegion = Region(file, name, counts);
         if (sumRegion.Length == 0 || countRegion.Length == 0 || sumRegion.Length % countRegion.Length != 0)
-            throw new ImatrixFormatException(file.Path, $"tensor '{sums.Name}'", sums.FileOffset, $"{sumRegion.Length} sums do not divide among {countRegion.Length} counts");
+            throw new ImatrixFormatException(file.Path, $"tensor '{sums.Name}'", sums.FileOffset, $"{sumRegion.Length} sums are not a multiple of {countRegion.Length} counts");
         return new ImatrixEntry(sumRegion, countRegion.Read(), isLegacy: false);
     }
 
     private static FloatRegion Region(GgufFile file, string name, GgufTensor tensor)
     {
         if (tensor.Type != GgmlType.F32 || tensor.ByteCount > Array.MaxLength)
-            throw new ImatrixFormatException(file.Path, $"tensor '{tensor.Name}'", tensor.FileOffset, $"{tensor.ElementCount} values of type {tensor.Format} are not importance in f32");
+            throw new ImatrixFormatException(file.Path, $"tensor '{tensor.Name}'", tensor.FileOffset, $"{tensor.ElementCount} values of type {tensor.Format} were found, but importance must be f32");
         return new FloatRegion(file.Shards[tensor.Shard].Path, name, tensor.FileOffset, (int)tensor.ElementCount, file.IsBigEndian);
     }
 
     private static ImatrixFormatException NotImatrix(string path, string key) =>
-        new(path, $"metadata '{key}'", 0, "it is missing or of another type, so this is no importance matrix of llama-imatrix's");
+        new(path, $"metadata '{key}'", 0, "it is missing or has another type, so this is not an importance matrix of llama-imatrix");
 }

@@ -35,9 +35,9 @@ internal sealed class LegacyImatrixReader
         const int SmallestEntry = 4 * sizeof(int);
         int count = ReadInt32("entry count");
         if (count == 0)
-            throw Invalid("entry count", sizeof(int), "it is 0, so there is no importance in the file");
+            throw Invalid("entry count", sizeof(int), "it is 0, so the file is empty");
         if (count < 0 || count > Remaining / SmallestEntry)
-            throw Invalid("entry count", sizeof(int), $"{count} entries do not fit a file of {_stream.Length} bytes, so this is no importance matrix");
+            throw Invalid("entry count", sizeof(int), $"{count} entries do not fit a file of {_stream.Length} bytes, so this is not an importance matrix");
 
         List<ImatrixEntry> entries = [];
         HashSet<string> names = new(StringComparer.Ordinal);
@@ -45,7 +45,7 @@ internal sealed class LegacyImatrixReader
         {
             ImatrixEntry entry = ReadEntry(i);
             if (!names.Add(entry.Name))
-                throw Invalid($"entry {i}", 0, $"'{entry.Name}' is there twice");
+                throw Invalid($"entry {i}", 0, $"'{entry.Name}' occurs twice");
             entries.Add(entry);
         }
 

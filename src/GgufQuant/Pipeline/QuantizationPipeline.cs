@@ -86,7 +86,7 @@ internal sealed class QuantizationPipeline
         // Some formats weigh a row as a whole once there is importance, so such rows are never cut.
         long longestRow = plan.Tensors.Where(tensor => tensor.Importance is not null).Select(tensor => tensor.Source.RowLength).DefaultIfEmpty(0).Max();
         if (longestRow > most)
-            throw new QuantizationException($"Rows of {longestRow:N0} weights do not fit the memory budget: raise it, or leave the importance matrix out.");
+            throw new QuantizationException($"Rows of {longestRow:N0} weights do not fit the memory budget: raise the budget, or omit the importance matrix.");
         long weights = Math.Max(longestRow, Math.Clamp(most / ThreadsFor(device.PreferredJobs), SmallestChunk, device.PreferredWeights));
         return ((int)weights, (int)Math.Clamp(most / weights, 1, ThreadsFor(device.Parallelism)));
     }
@@ -226,18 +226,18 @@ internal sealed class QuantizationPipeline
     {
         PlannedTensor tensor = chunk.Tensor;
         long weight = chunk.FirstWeight + fault.Weight;
-        string place = $"row {weight / tensor.Source.RowLength}, column {weight % tensor.Source.RowLength} (both from 0)";
+        string place = $"row {weight / tensor.Source.RowLength}, column {weight % tensor.Source.RowLength} (zero-based)";
         if (!fault.IsInSource)
-            return new QuantizationException($"Tensor '{tensor.Name}' holds weights too large for {tensor.Format}, from {place} on.");
+            return new QuantizationException($"Tensor '{tensor.Name}' has weights too large for {tensor.Format}, starting at {place}.");
 
         BlockFormat format = tensor.Source.Format;
         if (format.IsQuantized)
-            return new QuantizationException($"Tensor '{tensor.Name}' of the source is damaged: the {format} block at {place} has a scale that is not finite.");
+            return new QuantizationException($"Tensor '{tensor.Name}' in the source is damaged: the {format} block at {place} has a non-finite scale.");
         float[] value = new float[1];
         format.Dequantize(source.Span.Slice((int)format.ByteCount(fault.Weight), format.BlockBytes), value);
         return new QuantizationException(string.Create(
             System.Globalization.CultureInfo.InvariantCulture,
-            $"Tensor '{tensor.Name}' of the source holds {value[0]} at {place}; a model with such a weight is damaged and is not quantized."));
+            $"Tensor '{tensor.Name}' in the source contains {value[0]} at {place}. The model is damaged and was not quantized."));
     }
 
     private void Report(PlannedTensor tensor)

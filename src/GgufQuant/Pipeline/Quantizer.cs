@@ -22,7 +22,7 @@ public sealed class Quantizer
         _options = options ?? new();
         ArgumentOutOfRangeException.ThrowIfNegative(_options.Threads, nameof(options));
         if (_options.MemoryBudget < SmallestBudget)
-            throw new ArgumentOutOfRangeException(nameof(options), _options.MemoryBudget, $"A memory budget of {_options.MemoryBudget:N0} bytes is too small: {SmallestBudget:N0} are needed.");
+            throw new ArgumentOutOfRangeException(nameof(options), _options.MemoryBudget, $"A memory budget of {_options.MemoryBudget:N0} bytes is too small: at least {SmallestBudget:N0} are needed.");
     }
 
     /// <summary>Writes a plan's file. It appears under its name only when it is whole.</summary>
@@ -94,7 +94,7 @@ public sealed class Quantizer
     private static void CheckIsNotSource(GgufFile source, string destination)
     {
         if (source.Shards.Any(shard => PathIdentity.AreSame(shard.Path, destination)))
-            throw new IOException($"'{destination}' is the model to be quantized: choose another name for the result.");
+            throw new IOException($"'{destination}' is the source model: choose another name for the result.");
     }
 
     private static void CheckCanMake(QuantizationPlan plan, IQuantizationDevice device)
@@ -102,7 +102,7 @@ public sealed class Quantizer
         foreach (PlannedTensor tensor in plan.Tensors)
         {
             if (!tensor.IsCopied && !device.CanQuantize(tensor.Source.Type, tensor.Target))
-                throw new QuantizationException($"Tensor '{tensor.Name}' cannot be quantized from {tensor.Source.Format} to {tensor.Format}: no such conversion exists on {device.Name}.");
+                throw new QuantizationException($"Tensor '{tensor.Name}' cannot be quantized from {tensor.Source.Format} to {tensor.Format}: {device.Name} does not support this conversion.");
         }
     }
 }

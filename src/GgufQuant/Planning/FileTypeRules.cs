@@ -180,7 +180,7 @@ internal static class FileTypeTable
     internal static FileTypeRules Of(FileType type) =>
         s_rules.TryGetValue(type, out FileTypeRules? rules)
             ? rules
-            : throw new QuantizationException($"llama.cpp makes no files of type {type}; single tensors may have a type of that name.");
+            : throw new QuantizationException($"llama.cpp has no file type {type} to quantize to; only single tensors can have that type.");
 
     private static TypeRule Always(GgmlType type) => _ => new(type, Everywhere);
 

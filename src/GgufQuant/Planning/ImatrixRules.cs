@@ -19,7 +19,7 @@ internal static class ImatrixRules
         {
             // Some old matrices have an entry of vocabulary size for the embeddings.
             if (TensorNames.RoleOf(tensor.Name) != TensorRole.TokenEmbedding)
-                throw new QuantizationException($"The importance matrix '{matrix!.Path}' has {entry.Columns} columns for tensor '{tensor.Name}', whose matrices have {Columns(tensor.Source)}: it is of another model.");
+                throw new QuantizationException($"The importance matrix '{matrix!.Path}' has {entry.Columns} columns for tensor '{tensor.Name}', which has {Columns(tensor.Source)}: it belongs to another model.");
             entry = null;
         }
         if (entry is null && IsRequired(tensor.Name, tensor.Format, type))
@@ -48,9 +48,9 @@ internal static class ImatrixRules
         tensor.Shape.Skip(2).Aggregate(tensor.RowLength, (columns, dimension) => columns * dimension);
 
     private static QuantizationException Missing(PlannedTensor tensor, FileType type, ImatrixFile? matrix) => new(matrix is null
-        ? $"{type} needs an importance matrix: tensor '{tensor.Name}' would become {tensor.Format}, which is garbage without one. "
-            + "Make one from the original model and give it, or choose a type that needs none, such as Q4_K_M or Q2_K."
-        : $"The importance matrix '{matrix.Path}' has no entry for tensor '{tensor.Name}', which would become {tensor.Format} and is garbage without one. "
+        ? $"{type} needs an importance matrix: tensor '{tensor.Name}' would become {tensor.Format}, which is unusable without one. "
+            + "Make one from the original model, or choose a type that needs none, such as Q4_K_M or Q2_K."
+        : $"The importance matrix '{matrix.Path}' has no entry for tensor '{tensor.Name}', which would become {tensor.Format} and is unusable without one. "
             + "Give the tensor a type that needs none, such as q4_K, or make a matrix from more text.")
     {
         Remedy = QuantizationRemedy.Imatrix,

@@ -41,7 +41,7 @@ internal sealed partial class LayerPruning
         if (unknown.Length > 0)
             throw new QuantizationException($"The model has no layer {string.Join(", ", unknown)} to prune.");
         if (_pruned.Count > 0 && Remaining == 0)
-            throw new QuantizationException("Pruning would leave the model without a layer.");
+            throw new QuantizationException("Pruning would leave the model without layers.");
     }
 
     [GeneratedRegex(@"blk\.([0-9]+)\.")]

@@ -33,17 +33,17 @@ public sealed record PlannedTensor(GgufTensor Source, GgmlType Target, string Ru
             return;
         BlockFormat source = Source.Format;
         if (!source.IsQuantized && source.Type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16))
-            throw new QuantizationException($"Tensor '{Name}' holds {source}, which cannot be made into {Format}.");
+            throw new QuantizationException($"Tensor '{Name}' is {source}, which cannot be quantized to {Format}.");
         if (source.IsQuantized && !options.AllowRequantize)
         {
             throw new QuantizationException(
-                $"Tensor '{Name}' is quantized already, to {source}; quantizing it again to {Format} loses more than quantizing the original would. "
+                $"Tensor '{Name}' is already quantized, to {source}. Quantizing it again to {Format} loses more than quantizing the original. "
                 + "Start from the F16, BF16 or F32 model, or allow requantizing.")
             {
                 Remedy = QuantizationRemedy.AllowRequantize,
             };
         }
         if (Source.RowLength % Format.BlockSize != 0)
-            throw new QuantizationException($"Tensor '{Name}' has rows of {Source.RowLength} weights, which are not whole {Format} blocks of {Format.BlockSize}: choose another type for it.");
+            throw new QuantizationException($"Tensor '{Name}' has rows of {Source.RowLength} weights, which is not a multiple of the {Format} block size {Format.BlockSize}: choose another type for it.");
     }
 }

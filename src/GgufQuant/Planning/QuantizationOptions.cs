@@ -81,7 +81,7 @@ public sealed class TensorTypeRule
         catch (RegexMatchTimeoutException exception)
         {
             throw new QuantizationException(
-                $"Whether '{Pattern}' matches '{name}' takes over a second to tell: write a simpler pattern.", exception);
+                $"Whether '{Pattern}' matches '{name}' could not be determined within a second: simplify the pattern.", exception);
         }
     }
 

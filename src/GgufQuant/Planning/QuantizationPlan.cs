@@ -119,7 +119,7 @@ public sealed class QuantizationPlan
             if (pruning.Rename(tensor.Name) is not { } name)
                 continue;
             if (!names.Add(name))
-                throw new QuantizationException($"Pruning would give a second tensor the name '{name}'.");
+                throw new QuantizationException($"Pruning would give two tensors the name '{name}'.");
             named.Add((name, tensor));
         }
         pruning.Check();

@@ -68,7 +68,7 @@ internal sealed class TensorTypeSelector(FileType fileType, ModelTraits model, Q
 
     private TypeChoice Output(TensorRole role, long rowLength)
     {
-        string what = role == TensorRole.Output ? "output" : "token embedding that is the output too";
+        string what = role == TensorRole.Output ? "output" : "token embedding that is also the output";
         if (options.OutputTensorType is { } asked)
             return new(asked, $"{what}: output tensor type asked for");
         if (model.IsFalcon)
@@ -154,10 +154,10 @@ internal sealed class TensorTypeSelector(FileType fileType, ModelTraits model, Q
         int running = seen++;
         if (model.Experts <= 1)
             return running;
-        int layer = TensorNames.LayerOf(name) ?? throw new QuantizationException($"The name of tensor '{name}' does not tell its layer, which the mix of an expert model goes by.");
+        int layer = TensorNames.LayerOf(name) ?? throw new QuantizationException($"Cannot determine the layer of tensor '{name}', which MoE type selection needs.");
         return layer >= 0 && layer < model.Layers
             ? layer
-            : throw new QuantizationException($"Tensor '{name}' belongs to layer {layer}, but the model has {model.Layers} layers.");
+            : throw new QuantizationException($"Tensor '{name}' is in layer {layer}, but the model has {model.Layers} layers.");
     }
 
     private static string Describe(TensorRole role) => role switch

@@ -18,8 +18,8 @@ internal static class TypeFallback
         if (rowLength % format.BlockSize == 0)
             return choice;
         GgmlType standIn = WithSmallBlock(choice.Type) ?? throw new QuantizationException(
-            $"Tensor '{name}' has rows of {rowLength} weights, which are not whole {format} blocks of {format.BlockSize}, and no type stands in for {format}. "
-            + "Give the tensor a type of its own, q8_0 or f16 for one.");
+            $"Tensor '{name}' has rows of {rowLength} weights, which is not a multiple of the {format} block size {format.BlockSize}, and {format} has no fallback type. "
+            + "Choose a type for this tensor, such as q8_0 or f16.");
         if (rowLength % SmallBlock != 0)
             standIn = F16;
         return new(standIn, $"rows of {rowLength} are not whole {format} blocks ({choice.Rule})");

@@ -27,7 +27,7 @@ public sealed class GgufCheckTests : IDisposable
         string path = Write(GgufBytes.Write(Metadata(), Tensors())[..^200]);
         GgufFinding finding = Assert.Single(Run(path));
         Assert.Equal(FindingSeverity.Error, finding.Severity);
-        Assert.Contains("cut off", finding.Message);
+        Assert.Contains("truncated", finding.Message);
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class GgufCheckTests : IDisposable
     {
         List<(GgufTensorInfo Info, byte[] Data)> tensors = Tensors();
         BinaryPrimitives.WriteHalfLittleEndian(tensors[1].Data.AsSpan(34 * 3), Half.NaN);
-        AssertError(Check(Metadata(), tensors), "blk.0.attn_q.weight", "row 3, columns 0 to 31 has a scale that is not finite.");
+        AssertError(Check(Metadata(), tensors), "blk.0.attn_q.weight", "row 3, columns 0 to 31 has a non-finite scale.");
     }
 
     [Fact]

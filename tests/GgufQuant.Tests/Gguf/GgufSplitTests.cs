@@ -68,7 +68,7 @@ public sealed class GgufSplitTests : IDisposable
         File.WriteAllBytes(path, GgufBytes.Write([("split.no", (ushort)0), ("split.count", int.MaxValue)], []));
         GgufFormatException exception = Assert.Throws<GgufFormatException>(() => GgufFile.Open(path));
         Assert.Equal("metadata 'split.count'", exception.Field);
-        Assert.Contains("more than the 65535", exception.Message);
+        Assert.Contains("exceed the limit of 65535", exception.Message);
     }
 
     [Fact]

@@ -42,7 +42,7 @@ public sealed class DiskSpaceTests : IDisposable
 
     private void AssertRefused(Action write)
     {
-        Assert.Contains("has room for", Assert.Throws<IOException>(write).Message, StringComparison.Ordinal);
+        Assert.Contains("bytes free", Assert.Throws<IOException>(write).Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(_folder, "*.partial"));
     }
 

@@ -108,7 +108,7 @@ public sealed class ImatrixFileTests(TestModels models) : IClassFixture<TestMode
         TestImatrix.For(other).WriteGguf(path);
         QuantizationOptions options = new() { Imatrix = ImatrixFile.Open(path, TestContext.Current.CancellationToken) };
         QuantizationException refusal = Assert.Throws<QuantizationException>(() => QuantizationPlan.Create(model, FileType.Q4_K_M, options));
-        Assert.Contains("has 288 columns for tensor 'blk.0.attn_k.weight', whose matrices have 256", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("has 288 columns for tensor 'blk.0.attn_k.weight', which has 256", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -29,15 +29,15 @@ public sealed class IdenticalFilesTests(TestModels models) : IClassFixture<TestM
         HashSet<(string, FileType)> proved = [.. QuantizerTests.ModelsAndTypes.Select(row => row.Data)];
         string[] names = [.. proved.Select(cell => cell.Item1).Distinct().OrderBy(name => TestModel.Names.ToList().IndexOf(name))];
         StringBuilder text = new();
-        text.Append("# Files that are llama.cpp's byte for byte\n\n");
+        text.Append("# Files that match llama.cpp byte for byte\n\n");
         text.Append("Every cell is a test (`QuantizerTests`): a model of that shape is quantized here and by `llama_model_quantize` of llama.cpp v0.5.0,\n");
         text.Append("without an importance matrix and with one, and the files are compared whole: metadata, order, padding and every block.\n\n");
         text.Append("- **=** identical without a matrix and with one\n");
         text.Append("- **m** identical with a matrix; refused without one, by llama.cpp too, naming the same tensor\n");
         text.Append("- **–** refused by both: rows of this model suit neither q1_0 nor a type that stands in for it\n\n");
-        text.Append("One kind of file is another than llama.cpp's: of a model with a `general.alignment` other than 32, llama.cpp keeps that key\n");
-        text.Append("but aligns the tensors to 32, so that it cannot read the file itself; here they are aligned as the key says.\n\n");
-        text.Append("NVFP4 is no file type that llama.cpp makes; single tensors can have it. This table is written by\n");
+        text.Append("One case differs from llama.cpp: for a model with a `general.alignment` other than 32, llama.cpp keeps that key\n");
+        text.Append("but aligns the tensors to 32, so it cannot read the file itself; here they are aligned as the key says.\n\n");
+        text.Append("NVFP4 is not a file type that llama.cpp quantizes to; single tensors can have it. This table is written by\n");
         text.Append($"`IdenticalFilesTests` with `{Update}=1`, which fails when it is out of date.\n\n");
         text.Append($"| | {string.Join(" | ", names)} |\n|---|{string.Concat(Enumerable.Repeat(":-:|", names.Length))}\n");
         foreach (FileType type in Enum.GetValues<FileType>().Where(type => type != FileType.NVFP4))

@@ -132,7 +132,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         IEnumerable<string> names = Enumerable.Range(0, 11).Select(i => $"v.blk.{i}.a");
         byte[] bytes = GgufBytes.Write([("general.architecture", "llama")], [.. names.Select(name => GgufBytes.Tensor(name, GgmlType.F32, 4))]);
         using GgufFile source = GgufFile.Open("two.gguf", bytes);
-        Assert.Contains("a second tensor the name 'v.blk.2.a'", Assert.Throws<QuantizationException>(() => QuantizationPlan.CreateCopy(source, new() { PruneLayers = [5] })).Message, StringComparison.Ordinal);
+        Assert.Contains("two tensors the name 'v.blk.2.a'", Assert.Throws<QuantizationException>(() => QuantizationPlan.CreateCopy(source, new() { PruneLayers = [5] })).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -150,7 +150,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     {
         using GgufFile source = GgufFile.Open(models.PathOf("ragged"));
         Assert.Contains("no layer 7", Assert.Throws<QuantizationException>(() => QuantizationPlan.CreateCopy(source, new() { PruneLayers = [1, 7] })).Message, StringComparison.Ordinal);
-        Assert.Contains("without a layer", Assert.Throws<QuantizationException>(() => QuantizationPlan.CreateCopy(source, new() { PruneLayers = [0, 1] })).Message, StringComparison.Ordinal);
+        Assert.Contains("without layers", Assert.Throws<QuantizationException>(() => QuantizationPlan.CreateCopy(source, new() { PruneLayers = [0, 1] })).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -260,7 +260,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
             Run(QuantizationPlan.Create(source, first), path);
         using GgufFile quantized = GgufFile.Open(path);
         QuantizationException refusal = Assert.Throws<QuantizationException>(() => QuantizationPlan.Create(quantized, second));
-        Assert.Contains("is quantized already", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("is already quantized", refusal.Message, StringComparison.Ordinal);
         AssertSameFile(QuantizationPlan.Create(quantized, second, new() { AllowRequantize = true }), new() { AllowRequantize = true });
     }
 
@@ -316,7 +316,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         {
             QuantizationException refusal = Assert.Throws<QuantizationException>(
                 () => Run(QuantizationPlan.Create(source, target), destination));
-            Assert.Contains($"'blk.0.ffn_up.weight' of the source holds {printed} at row 123, column 45", refusal.Message, StringComparison.Ordinal);
+            Assert.Contains($"'blk.0.ffn_up.weight' in the source contains {printed} at row 123, column 45", refusal.Message, StringComparison.Ordinal);
             AssertNothingLeft(destination);
         }
         if (ReferenceLibrary.Missing is null)
@@ -359,7 +359,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
 
         using GgufFile narrow = GgufFile.Open(models.PathOf("narrow"));
         refusal = Assert.Throws<QuantizationException>(() => QuantizationPlan.Create(narrow, FileType.Q4_K_M, new() { OutputTensorType = GgmlType.Q6_K }));
-        Assert.Contains("'output.weight' has rows of 288 weights, which are not whole q6_K blocks of 256", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("'output.weight' has rows of 288 weights, which is not a multiple of the q6_K block size 256", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -369,7 +369,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q8_0);
         string path = NewPath();
         File.WriteAllText(path, "precious");
-        Assert.Contains("exists already", Assert.Throws<IOException>(() => Run(plan, path)).Message, StringComparison.Ordinal);
+        Assert.Contains("already exists", Assert.Throws<IOException>(() => Run(plan, path)).Message, StringComparison.Ordinal);
         Assert.Equal("precious", File.ReadAllText(path));
 
         Run(plan, path, overwrite: true);
@@ -384,7 +384,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         File.Copy(models.PathOf("dense"), path);
         using GgufFile source = GgufFile.Open(path);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q8_0);
-        Assert.Contains("is the model to be quantized", Assert.Throws<IOException>(() => Run(plan, path, overwrite: true)).Message, StringComparison.Ordinal);
+        Assert.Contains("is the source model", Assert.Throws<IOException>(() => Run(plan, path, overwrite: true)).Message, StringComparison.Ordinal);
         if (!OperatingSystem.IsWindows())
         {
             string link = NewPath();

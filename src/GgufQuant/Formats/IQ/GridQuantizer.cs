@@ -452,7 +452,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     }
 
     private static ArithmeticException Unrepresentable() =>
-        new($"The weights cannot be made {TFormat.Name}: the squares of some, times their importance, exceed a float.");
+        new($"The weights cannot be quantized to {TFormat.Name}: the squares of some, times their importance, exceed a float.");
 
     private static float[] MakeNumerators()
     {

@@ -207,7 +207,7 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
                 scale,
                 ref costs[0]);
             if (codes[g] < 0)
-                throw new ArithmeticException($"The weights cannot be made {TFormat.Name}: the squares of some, times their importance, exceed a float.");
+                throw new ArithmeticException($"The weights cannot be quantized to {TFormat.Name}: the squares of some, times their importance, exceed a float.");
         }
         if (!allOnGrid)
         {
@@ -229,7 +229,7 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
                 scale = products / squares;
         }
         if (!(scale >= 0))
-            throw new ArithmeticException($"The weights cannot be made {TFormat.Name}: their sums exceed a float.");
+            throw new ArithmeticException($"The weights cannot be quantized to {TFormat.Name}: their sums exceed a float.");
     }
 
     // A row for each weight of a group: see GridSearch.
