@@ -17,7 +17,7 @@ public static class DeviceCatalog
     public static IReadOnlyList<ComputeDevice> List() => [Processor, .. FindAll().Select(candidate => candidate.Device)];
 
     /// <summary>The same, after a trial of every kernel of each graphics card, which takes seconds.</summary>
-    /// <param name="progress">Is told which kernels are being tried.</param>
+    /// <param name="progress">Receives the kernels being tried.</param>
     /// <param name="token">Ends it before the next trial.</param>
     /// <exception cref="OperationCanceledException">The token was signalled.</exception>
     public static IReadOnlyList<ComputeDevice> Try(IProgress<DeviceTrial>? progress = null, CancellationToken token = default)
@@ -42,12 +42,12 @@ public static class DeviceCatalog
     /// card, for the types that gain from it, else the processor.
     /// </param>
     /// <param name="threads">Processor cores to use; 0 for all.</param>
-    /// <param name="warn">Is told once when a card fails later and the processor goes on alone.</param>
+    /// <param name="warn">Receives one message if a card fails later and the processor continues alone.</param>
     /// <param name="plan">
     /// What it is to make, if that is known: <c>Auto</c> looks for no card where little gains from one, and a card is
     /// tried with the plan's types alone.
     /// </param>
-    /// <param name="progress">Is told which kernels are being tried.</param>
+    /// <param name="progress">Receives the kernels being tried.</param>
     /// <param name="token">Ends it before the next trial.</param>
     /// <exception cref="ArgumentException">The selector names nothing.</exception>
     /// <exception cref="GpuException">The device asked for is not there or not usable; the message says why.</exception>
@@ -80,10 +80,10 @@ public static class DeviceCatalog
             : $"The device '{selector}' cannot be used. {string.Join(" ", reasons)}");
     }
 
-    /// <summary>Whether <see cref="Open"/> understands a selector, be the device there or not.</summary>
+    /// <summary>Whether <see cref="Open"/> understands a selector, whether or not the device exists.</summary>
     public static bool IsSelector(string selector) => Parse(selector) is not null;
 
-    /// <summary>What is to be said of a selector that is none.</summary>
+    /// <summary>The message for an invalid selector.</summary>
     public static string InvalidSelector(string selector) => $"'{selector}' is not a device: use Auto, Cpu, Cuda, Cuda:0, OpenCL or OpenCL:0.";
 
     // A null interface stands for Auto.

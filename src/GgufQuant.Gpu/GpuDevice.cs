@@ -15,12 +15,12 @@ namespace GgufQuant.Gpu;
 /// </remarks>
 public sealed class GpuDevice : IQuantizationDevice
 {
-    /// <summary>Weights a job where memory is not short.</summary>
+    /// <summary>Weights per job where memory is not short.</summary>
     internal const int MostWeights = 4 << 20;
 
     private const int LeastWeights = 64 << 10;
 
-    // Weights a core makes before it asks again whether the card has room.
+    // Weights a core quantizes before it checks again whether the card is free.
     private const int SharedWeights = 64 << 10;
 
     private readonly IGpuDriver _driver;
@@ -38,7 +38,7 @@ public sealed class GpuDevice : IQuantizationDevice
     /// <param name="threads">Processor cores to use beside it; 0 for all.</param>
     /// <param name="types">The types that it has been tried with, others being left to the processor; null for all.</param>
     /// <param name="onlyWhereItGains">Leave to the processor the types that it makes as fast as memory allows.</param>
-    /// <param name="warn">Is told once when the card fails.</param>
+    /// <param name="warn">Receives one message if the card fails.</param>
     internal GpuDevice(
         IGpuDriver driver, int threads = 0, IReadOnlyCollection<GgmlType>? types = null, bool onlyWhereItGains = false,
         Action<string>? warn = null)

@@ -7,7 +7,7 @@ namespace GgufQuant.Gpu;
 /// <summary>A queue and the card's memory for one job at a time; the memory grows to the largest job.</summary>
 internal sealed unsafe class GpuJob : IDisposable
 {
-    /// <summary>Work-items a group.</summary>
+    /// <summary>Work-items per group.</summary>
     internal const int GroupSize = 128;
 
     /// <summary>Bytes of the card's memory a weight takes at most: a float, its block, a level, and the fits of sixteen.</summary>

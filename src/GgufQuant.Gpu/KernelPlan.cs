@@ -69,13 +69,13 @@ internal sealed class KernelPlan
     /// <summary>The points its kernels look up; null where they look up none.</summary>
     internal Grid? Grid { get; }
 
-    /// <summary>Whether the search between the weights and the levels needs a byte a weight and three floats a sub-block.</summary>
+    /// <summary>Whether the search between the weights and the levels needs a byte per weight and three floats per sub-block.</summary>
     internal bool HasSearch => SubBlockSize < _format.BlockSize;
 
     /// <summary>The plan of a type, if there are kernels for it.</summary>
     internal static KernelPlan? Find(GgmlType type) => s_plans.GetValueOrDefault(type);
 
-    /// <summary>Weights a second that a core makes, about: what docs/benchmarks.md has for a K type or for a grid type.</summary>
+    /// <summary>Approximate weights per second and core: what docs/benchmarks.md has for a K type or for a grid type.</summary>
     internal double CoreRate => Grid is null ? 100e6 : 10e6;
 
     /// <summary>Whether a graphics card makes the type faster than the weights reach it, and a processor does not.</summary>

@@ -7,7 +7,7 @@ namespace GgufQuant.Benchmarks;
 /// <summary>Weights like a model's, their importance, and their blocks.</summary>
 public sealed class KernelInput
 {
-    /// <summary>Weights a row: a usual width of a model.</summary>
+    /// <summary>Weights per row: a usual width of a model.</summary>
     public const int RowLength = 4096;
 
     /// <summary>Makes rows of Gaussian weights.</summary>
@@ -31,7 +31,7 @@ public sealed class KernelInput
     /// <summary>The weights, in memory like that of a conversion.</summary>
     public Memory<float> Weights { get; }
 
-    /// <summary>One factor a column.</summary>
+    /// <summary>One factor per column.</summary>
     public float[] Importance { get; }
 
     /// <summary>The weights in the format, and where quantizing writes them.</summary>

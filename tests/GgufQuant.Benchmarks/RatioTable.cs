@@ -69,7 +69,7 @@ internal static class RatioTable
 
         double megaweights = input.Weights.Length / 1e6;
         double ratio = Statistics.Median(theirs) / Statistics.Median(ours);
-        // A copy reads and writes four bytes a weight; a kernel reads one side and writes the other.
+        // A copy reads and writes four bytes per weight; a kernel reads one side and writes the other.
         double copySpeed = 8.0 * input.Weights.Length / Statistics.Median(copies);
         double share = ((4.0 * input.Weights.Length) + input.Blocks.Length) / Statistics.Median(ours) / copySpeed;
         SpeedBar bar = SpeedBar.Of(operation);

@@ -7,7 +7,7 @@ using GgufQuant.Tests.Formats;
 
 namespace GgufQuant.GpuCheck;
 
-/// <summary>Weights a second from F16 in pinned memory, beside what the bus copies and what the processor does.</summary>
+/// <summary>Weights per second from F16 in pinned memory, beside what the bus copies and what the processor does.</summary>
 /// <remarks>In jobs as large as a conversion's.</remarks>
 internal static class Throughput
 {

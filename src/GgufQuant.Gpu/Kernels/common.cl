@@ -15,7 +15,7 @@
 
 // Every kernel takes the same arguments and uses what it needs.
 //   source       rows of weights in source_type, row_length each
-//   importance   a factor a column, where weighted is not 0
+//   importance   a factor per column, where weighted is not 0
 //   count        work-items that have work
 //   stride       sub-blocks of the job: fits holds three numbers of each, [number][sub-block]
 //   squares      a sum of squares a row or a super-block

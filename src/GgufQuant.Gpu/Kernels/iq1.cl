@@ -44,7 +44,7 @@ INLINE void sort_indices(const int n, const float *x, uchar *order)
     }
 }
 
-// The best split of 32 weights that are all shifted alike.
+// The best split of 32 weights that are all shifted the same way.
 INLINE iq1_split split_alike(const float *x, const float *w, const uchar *order)
 {
     float product_sums[33];
@@ -170,7 +170,7 @@ INLINE void load_iq1(const int n, const ulong first, float *x, float *w, ARGUMEN
     }
 }
 
-// A work-item a sub-block: its scale and shifts; in place of levels, the codes of its points.
+// A work-item per sub-block: its scale and shifts; in place of levels, the codes of its points.
 INLINE void search_iq1(const int n, const float negligible, ARGUMENTS)
 {
     const uint item = get_global_id(0);
@@ -250,7 +250,7 @@ INLINE uint iq1_scale_code(const float inverse, const float scale)
 __kernel void search_iq1_s(ARGUMENTS) { search_iq1(32, 1e-12f, PASSED); }
 __kernel void search_iq1_m(ARGUMENTS) { search_iq1(16, 1e-7f, PASSED); }
 
-// A work-item a super-block.
+// A work-item per super-block.
 __kernel void pack_iq1_s(ARGUMENTS)
 {
     const uint item = get_global_id(0);

@@ -2,7 +2,7 @@
 //
 // Digit d of a code is the level 2 * d + 1.
 
-// Which groups are rounded anew under the scale that was found: those that met no point; all, if any did not; all.
+// Which groups are rounded again under the scale that was found: those that met no point; all, if any did not; all.
 #define REFIT_OFF_GRID 0
 #define REFIT_ALL_IF_ANY 1
 #define REFIT_ALL 2
@@ -68,7 +68,7 @@ INLINE uint make_even(const uint signs, float *x, const float *w)
     return signs ^ (1u << least_at);
 }
 
-// A work-item a sub-block: its scale, its signs, whether it counts as zero; in place of levels, its points' indices.
+// A work-item per sub-block: its scale, its signs, whether it counts as zero; in place of levels, its points' indices.
 INLINE void search_grid(const grid_format format, ARGUMENTS)
 {
     const uint item = get_global_id(0);
@@ -280,7 +280,7 @@ __kernel void search_iq2_s(ARGUMENTS)
     search_grid(format, PASSED);
 }
 
-// A work-item a super-block.
+// A work-item per super-block.
 __kernel void pack_iq3_xxs(ARGUMENTS)
 {
     const uint item = get_global_id(0);

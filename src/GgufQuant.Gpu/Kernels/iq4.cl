@@ -98,7 +98,7 @@ __kernel void quantize_iq4_nl(ARGUMENTS)
         block[2 + i] = (uchar)(nearest_level(inverse * x[i]) | (nearest_level(inverse * x[i + 16]) << 4));
 }
 
-// A work-item a sub-block.
+// A work-item per sub-block.
 __kernel void search_iq4_xs(ARGUMENTS)
 {
     const uint item = get_global_id(0);
@@ -111,7 +111,7 @@ __kernel void search_iq4_xs(ARGUMENTS)
     fits[item] = nonlinear_scale(first, variance, importance, weighted, row_length, x);
 }
 
-// A work-item a super-block.
+// A work-item per super-block.
 __kernel void scale_iq4_xs(ARGUMENTS)
 {
     const uint item = get_global_id(0);
@@ -147,7 +147,7 @@ __kernel void scale_iq4_xs(ARGUMENTS)
     block[3] = (uchar)(high >> 8);
 }
 
-// 32 work-items a super-block.
+// 32 work-items per super-block.
 __kernel void pack_iq4_xs(ARGUMENTS)
 {
     const uint item = get_global_id(0);

@@ -1,6 +1,6 @@
 // Q2_K, Q4_K, Q5_K: super-blocks whose sub-blocks read as scale * level - minimum.
 
-// A work-item a sub-block: its scale, minimum, sum of factors and levels.
+// A work-item per sub-block: its scale, minimum, sum of factors and levels.
 INLINE void search_sub_block(
     const int n, const int max_level, const float first_step, const int last_step, const int by_magnitude,
     const float variance_factor, ARGUMENTS)
@@ -78,7 +78,7 @@ INLINE void store_six_bits(__global uchar *at, uchar *scales, uchar *minimums)
     }
 }
 
-// A work-item a super-block: the header, and each sub-block's scale and minimum as they read back.
+// A work-item per super-block: the header, and each sub-block's scale and minimum as they read back.
 INLINE void scale_six_bits(const int block_bytes, const int caps_weighted, ARGUMENTS)
 {
     const uint item = get_global_id(0);
@@ -191,7 +191,7 @@ __kernel void scale_q2_K(ARGUMENTS)
     }
 }
 
-// 32 work-items a super-block, each a column of eight weights that lie 32 apart.
+// 32 work-items per super-block, each a column of eight weights that lie 32 apart.
 __kernel void pack_q2_K(ARGUMENTS)
 {
     const uint item = get_global_id(0);

@@ -75,7 +75,7 @@ INLINE void store_levels(const int n, const int bound, const float inverse, cons
         levels[i] = inverse == 0 ? 0 : (uchar)(clamped(nearest_int(inverse * x[i]), -bound, bound - 1) + bound);
 }
 
-// A work-item a sub-block.
+// A work-item per sub-block.
 __kernel void search_q3_K(ARGUMENTS)
 {
     const uint item = get_global_id(0);
@@ -134,7 +134,7 @@ INLINE float first_of_max_magnitude(__global const float *scales)
     return max;
 }
 
-// A work-item a super-block.
+// A work-item per super-block.
 __kernel void scale_q3_K(ARGUMENTS)
 {
     const uint item = get_global_id(0);
@@ -218,7 +218,7 @@ INLINE uint scale_only_level(
 
 #define SCALE_ONLY_LEVEL(index, bound) scale_only_level(first + (index), bound, source, source_type, stride, fits, levels)
 
-// 32 work-items a super-block, each a column of eight weights that lie 32 apart.
+// 32 work-items per super-block, each a column of eight weights that lie 32 apart.
 __kernel void pack_q3_K(ARGUMENTS)
 {
     const uint item = get_global_id(0);

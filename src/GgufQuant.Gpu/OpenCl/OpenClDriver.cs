@@ -56,7 +56,7 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
     public long FreeMemory { get; }
 
     // A processor copies nothing; and PoCL 3.1 ends the process where one kernel runs in two queues and needs to be
-    // compiled anew for the larger job, as it then counts down the wrong one's users.
+    // recompiled for the larger job, as it then counts down the wrong one's users.
     /// <inheritdoc/>
     public int Queues => _isGpu ? 4 : 1;
 

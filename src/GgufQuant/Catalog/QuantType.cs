@@ -6,7 +6,7 @@ namespace GgufQuant.Catalog;
 /// <param name="Type">The file type.</param>
 /// <param name="BaseType">The tensor type that most weights get.</param>
 /// <param name="BitsPerWeight">
-/// Bits a weight takes over a whole file, with the shapes of Llama 3.1 8B: other models differ by a few per cent.
+/// Bits per weight over a whole file, with the shapes of Llama 3.1 8B: other models differ by a few per cent.
 /// For the 4-bit floating-point types, which suit other models, the bits of their own blocks.
 /// </param>
 /// <param name="Imatrix">What an importance matrix does for it.</param>
@@ -21,10 +21,10 @@ public sealed record QuantType(
     /// <summary>The format of most weights.</summary>
     public BlockFormat Format => BlockFormat.Of(BaseType);
 
-    /// <summary>Weights a block of that format holds.</summary>
+    /// <summary>Weights per block of that format.</summary>
     public int BlockSize => Format.BlockSize;
 
-    /// <summary>Bytes a block of that format takes.</summary>
+    /// <summary>Bytes per block of that format.</summary>
     public int BlockBytes => Format.BlockBytes;
 
     /// <summary>Every published measurement, the most telling first.</summary>

@@ -7,8 +7,8 @@ public static class GgufCheck
 {
     /// <summary>Checks structure, metadata, the tensors a model needs, and every block of data.</summary>
     /// <param name="path">The file, or any shard of a split model.</param>
-    /// <param name="threads">Threads at most; 0 for one a core.</param>
-    /// <param name="progress">Is told how far reading the data has come.</param>
+    /// <param name="threads">Threads at most; 0 for one per core.</param>
+    /// <param name="progress">Receives progress while data is read.</param>
     /// <param name="token">Stops the check.</param>
     /// <returns>What was found; the file is sound if nothing is an <see cref="FindingSeverity.Error"/>.</returns>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>

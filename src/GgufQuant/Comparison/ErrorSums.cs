@@ -4,7 +4,7 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Comparison;
 
-/// <summary>The sums that every error measure is made of, in double precision.</summary>
+/// <summary>The sums behind every error measure, in double precision.</summary>
 /// <param name="Differences">Σ(a-b)².</param>
 /// <param name="References">Σa².</param>
 /// <param name="Candidates">Σb².</param>

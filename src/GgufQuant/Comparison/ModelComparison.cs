@@ -8,8 +8,8 @@ public static class ModelComparison
     /// <summary>Compares a model's weights with those of a reference.</summary>
     /// <param name="reference">The model that counts as right.</param>
     /// <param name="candidate">The same model in other types.</param>
-    /// <param name="threads">Threads at most; 0 for one a core. The result is the same at any number.</param>
-    /// <param name="progress">Is told how far it has come.</param>
+    /// <param name="threads">Threads at most; 0 for one per core. The result is the same at any number.</param>
+    /// <param name="progress">Receives progress.</param>
     /// <param name="token">Stops the comparison.</param>
     /// <exception cref="ModelMismatchException">The files are different models.</exception>
     /// <exception cref="GgufFormatException">A file has changed since it was opened.</exception>

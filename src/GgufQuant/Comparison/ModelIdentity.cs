@@ -2,7 +2,7 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Comparison;
 
-/// <summary>Whether two files hold the same model, be it in different types.</summary>
+/// <summary>Whether two files hold the same model, possibly in different types.</summary>
 internal static class ModelIdentity
 {
     private const int NamesShown = 3;

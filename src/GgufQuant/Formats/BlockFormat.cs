@@ -55,10 +55,10 @@ public abstract class BlockFormat
     /// <summary>The name as llama.cpp prints it.</summary>
     public abstract string Name { get; }
 
-    /// <summary>Weights a block holds.</summary>
+    /// <summary>Weights per block.</summary>
     public abstract int BlockSize { get; }
 
-    /// <summary>Bytes a block takes.</summary>
+    /// <summary>Bytes per block.</summary>
     public abstract int BlockBytes { get; }
 
     /// <summary>The block's fields.</summary>
@@ -73,7 +73,7 @@ public abstract class BlockFormat
     /// <summary>What importance weights mean to this format.</summary>
     public virtual ImatrixSupport Importance => ImatrixSupport.Ignored;
 
-    /// <summary>Bits a weight takes, block overhead included.</summary>
+    /// <summary>Bits per weight, block overhead included.</summary>
     public double BitsPerWeight => 8.0 * BlockBytes / BlockSize;
 
     /// <summary>The format of a type.</summary>

@@ -13,10 +13,10 @@ internal interface IBlockFormat
     /// <summary>The name as llama.cpp prints it: <c>q4_K</c>, <c>f16</c>.</summary>
     static abstract string Name { get; }
 
-    /// <summary>Weights a block holds.</summary>
+    /// <summary>Weights per block.</summary>
     static abstract int BlockSize { get; }
 
-    /// <summary>Bytes a block takes.</summary>
+    /// <summary>Bytes per block.</summary>
     static abstract int BlockBytes { get; }
 
     /// <summary>The block's fields, which together take <see cref="BlockBytes"/>.</summary>
@@ -27,6 +27,6 @@ internal interface IBlockFormat
 
     /// <summary>Reads whole blocks as floats, with the bits of ggml's <c>to_float</c>.</summary>
     /// <param name="blocks">A whole number of blocks, little-endian.</param>
-    /// <param name="weights">Takes <see cref="BlockSize"/> floats a block.</param>
+    /// <param name="weights">Takes <see cref="BlockSize"/> floats per block.</param>
     static abstract void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights);
 }

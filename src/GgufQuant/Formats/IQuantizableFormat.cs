@@ -8,8 +8,8 @@ internal interface IQuantizableFormat : IBlockFormat
 
     /// <summary>Quantizes whole rows.</summary>
     /// <param name="weights">A whole number of rows of finite floats.</param>
-    /// <param name="rowLength">Weights a row, a multiple of <see cref="IBlockFormat.BlockSize"/>.</param>
-    /// <param name="importance">One factor a column, used by every row; empty for none.</param>
+    /// <param name="rowLength">Weights per row, a multiple of <see cref="IBlockFormat.BlockSize"/>.</param>
+    /// <param name="importance">One factor per column, used by every row; empty for none.</param>
     /// <param name="blocks">Takes the blocks, row after row.</param>
     static abstract void Quantize(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks);

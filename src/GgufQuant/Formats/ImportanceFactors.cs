@@ -11,9 +11,9 @@ internal static class ImportanceFactors<TF, TI>
     /// <summary>The importance itself.</summary>
     /// <param name="count">Super-blocks of the batch; the factors beyond become zero.</param>
     /// <param name="first">The number of the batch's first super-block.</param>
-    /// <param name="rowLength">Weights a row.</param>
-    /// <param name="importance">One factor a column.</param>
-    /// <param name="factors">Takes one factor a weight of as many super-blocks as there are lanes.</param>
+    /// <param name="rowLength">Weights per row.</param>
+    /// <param name="importance">One factor per column.</param>
+    /// <param name="factors">Takes one factor per weight of as many super-blocks as there are lanes.</param>
     public static void Copy(int count, int first, int rowLength, ReadOnlySpan<float> importance, Span<float> factors)
     {
         for (int b = 0; b < count; b++)

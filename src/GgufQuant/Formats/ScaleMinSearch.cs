@@ -6,7 +6,7 @@ namespace GgufQuant.Formats;
 /// <summary>What a search for a scale and a minimum is to fit.</summary>
 internal interface IScaleMinRule
 {
-    /// <summary>Weights a sub-block.</summary>
+    /// <summary>Weights per sub-block.</summary>
     static abstract int SubBlockSize { get; }
 
     /// <summary>The greatest level; the least is 0.</summary>

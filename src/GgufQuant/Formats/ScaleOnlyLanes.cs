@@ -8,7 +8,7 @@ internal static class ScaleOnlyLanes<TF, TI>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
 {
-    /// <summary>Elements a lane where it is a sub-block, or a super-block of scales.</summary>
+    /// <summary>Elements per lane where it is a sub-block, or a super-block of scales.</summary>
     public const int Elements = 16;
 
     /// <summary>One element of every lane.</summary>
@@ -17,7 +17,7 @@ internal static class ScaleOnlyLanes<TF, TI>
 
     /// <summary>The first element of the greatest magnitude, with its sign.</summary>
     /// <param name="rows">The elements.</param>
-    /// <param name="count">Elements a lane, a multiple of four.</param>
+    /// <param name="count">Elements per lane, a multiple of four.</param>
     /// <param name="negligible">The lanes that count as zero.</param>
     public static TF Extreme(ref float rows, int count, out TI negligible)
     {

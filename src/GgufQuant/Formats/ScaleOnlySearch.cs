@@ -13,7 +13,7 @@ internal static class ScaleOnlySearch<TF, TI, TRounding>
     /// <summary>Finds the scale of each lane.</summary>
     /// <param name="weights">The weights, <c>[element][lane]</c>.</param>
     /// <param name="factors">The importance of each weight's error, laid out the same.</param>
-    /// <param name="count">Weights a lane.</param>
+    /// <param name="count">Weights per lane.</param>
     /// <param name="range">Levels reach from minus this to one less than this.</param>
     /// <param name="products">Scratch of the same size.</param>
     /// <param name="levels">Takes the levels with <paramref name="range"/> added, laid out the same.</param>

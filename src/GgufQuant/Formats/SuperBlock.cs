@@ -3,7 +3,7 @@ namespace GgufQuant.Formats;
 /// <summary>What all K formats share.</summary>
 internal static class SuperBlock
 {
-    /// <summary>Weights a super-block (ggml's <c>QK_K</c>).</summary>
+    /// <summary>Weights per super-block (ggml's <c>QK_K</c>).</summary>
     public const int Size = 256;
 
     /// <summary>A block whose greatest magnitude is less counts as zero (ggml's <c>GROUP_MAX_EPS</c>).</summary>

@@ -9,6 +9,6 @@ public enum GgufEdit
     /// <summary>A few bytes were written into the file.</summary>
     InPlace,
 
-    /// <summary>The file was written anew and took the old one's name.</summary>
+    /// <summary>The file was rewritten and replaced the old one.</summary>
     Rewritten,
 }

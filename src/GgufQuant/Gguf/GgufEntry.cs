@@ -55,7 +55,7 @@ public sealed class GgufEntry
 
     /// <summary>
     /// The value: a number, <see cref="bool"/>, <see cref="string"/>, or an array of one of these.
-    /// An array is made anew at each call. Bytes of a string that are not UTF-8 read as U+FFFD.
+    /// Every call returns a new array. Bytes of a string that are not UTF-8 read as U+FFFD.
     /// </summary>
     /// <exception cref="ObjectDisposedException">The value is a long one and its file has been closed.</exception>
     /// <exception cref="GgufFormatException">The file has changed since it was opened.</exception>

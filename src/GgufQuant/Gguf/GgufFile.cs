@@ -124,7 +124,7 @@ public sealed class GgufFile : IDisposable
             source.Dispose();
     }
 
-    /// <summary>Reads one file by itself, be it a shard or not.</summary>
+    /// <summary>Reads one file by itself, whether or not it is a shard.</summary>
     internal static GgufFile OpenShard(string path)
     {
         GgufSource source = new(path);

@@ -19,7 +19,7 @@ public static class GgufMetadataEditor
     /// <param name="path">The file, or a link to it; of a split model any shard, though the first is what changes.</param>
     /// <param name="set">Entries to add or replace.</param>
     /// <param name="remove">Keys to remove.</param>
-    /// <param name="progress">Is told how far writing anew has come.</param>
+    /// <param name="progress">Receives progress while the file is rewritten.</param>
     /// <param name="token">Stops it; the file stays as it was.</param>
     /// <exception cref="ArgumentException">A key to remove is not there, a key says how the model is split, the alignment is not a power of two, or the model is both split and big-endian.</exception>
     /// <exception cref="GgufFormatException">The file is not sound.</exception>

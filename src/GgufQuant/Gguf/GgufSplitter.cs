@@ -48,7 +48,7 @@ public static class GgufSplitter
     /// <param name="source">The model, in one file or several.</param>
     /// <param name="prefix">The path of the shards up to <c>-00001-of-00003.gguf</c>.</param>
     /// <param name="options">How to split.</param>
-    /// <param name="progress">Is told how far it has come.</param>
+    /// <param name="progress">Receives progress.</param>
     /// <param name="token">Stops it; nothing is left behind.</param>
     /// <returns>The paths of the shards.</returns>
     /// <exception cref="ArgumentException">A limit is not positive, or there would be more than 65535 shards.</exception>
@@ -84,7 +84,7 @@ public static class GgufSplitter
     /// <param name="source">The model, in one file or several.</param>
     /// <param name="destination">The file to write.</param>
     /// <param name="overwrite">Whether an existing file may be replaced.</param>
-    /// <param name="progress">Is told how far it has come.</param>
+    /// <param name="progress">Receives progress.</param>
     /// <param name="token">Stops it; nothing is left behind.</param>
     /// <exception cref="IOException">The file exists already, or cannot be read or written.</exception>
     /// <exception cref="GgufFormatException">The source has changed since it was opened.</exception>

@@ -9,7 +9,7 @@ namespace GgufQuant.Gguf;
 /// </remarks>
 internal static class TensorScan
 {
-    /// <summary>Weights a chunk, a multiple of every format's block.</summary>
+    /// <summary>Weights per chunk, a multiple of every format's block.</summary>
     public const int ChunkWeights = 1 << 16;
 
     private const int WaveChunks = 1024;
@@ -28,8 +28,8 @@ internal static class TensorScan
     /// <param name="tensors">The tensors.</param>
     /// <param name="measure">Is called from many threads.</param>
     /// <param name="fold">Is called in order.</param>
-    /// <param name="threads">Threads at most; 0 for one a core.</param>
-    /// <param name="progress">Is told after every wave.</param>
+    /// <param name="threads">Threads at most; 0 for one per core.</param>
+    /// <param name="progress">Receives progress after every wave.</param>
     /// <param name="token">Stops within one chunk's time.</param>
     public static void Run<TResult>(
         IReadOnlyList<GgufTensor> tensors, Measure<TResult> measure, Fold<TResult> fold,

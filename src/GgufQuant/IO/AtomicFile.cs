@@ -39,7 +39,7 @@ internal sealed class AtomicFile : IDisposable
     /// <param name="length">Its bytes, zero where nothing has been written.</param>
     /// <param name="overwrite">Whether a file of that name may be replaced.</param>
     /// <param name="writeHeader">Writes the bytes it starts with.</param>
-    /// <param name="isResumable">Whether it is gone on with where it was left, and left again if it is not committed; the caller knows what room that takes.</param>
+    /// <param name="isResumable">Whether an unfinished file is continued, and kept if it is not committed; the caller has checked the disk space.</param>
     /// <exception cref="IOException">The target exists and is not to be overwritten, is a folder, or the disk has no room.</exception>
     internal static AtomicFile Create(string path, long length, bool overwrite, Action<Stream> writeHeader, bool isResumable = false)
     {
@@ -68,10 +68,10 @@ internal sealed class AtomicFile : IDisposable
     /// <exception cref="UnauthorizedAccessException">The folder is not this user's to write to.</exception>
     internal static void Try(string path, bool overwrite) => Create(path, length: 0, overwrite, _ => { }).Dispose();
 
-    /// <summary>The name under which a file that is to be gone on with is written.</summary>
+    /// <summary>The name of a resumable file while it is written.</summary>
     internal static string UnfinishedPathOf(string path) => path + Extension;
 
-    /// <summary>Removes a file that nobody writes; false if there is none, or somebody does.</summary>
+    /// <summary>Removes a file that no process is writing; false if it does not exist or is being written.</summary>
     internal static bool TryRemove(string path)
     {
         if (!File.Exists(path))
@@ -83,7 +83,7 @@ internal sealed class AtomicFile : IDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // Somebody writes it, or it is not this user's to remove.
+            // Another process is writing it, or this user may not remove it.
             return false;
         }
     }
@@ -143,7 +143,7 @@ internal sealed class AtomicFile : IDisposable
     /// <summary>Removes what processes that were killed left of a file.</summary>
     internal static void RemoveAbandoned(string path)
     {
-        // Who writes such a file has it alone, so one that can be had alone is nobody's.
+        // A writer holds its file exclusively, so one that can be opened exclusively is abandoned.
         string target = Path.GetFullPath(path);
         EnumerationOptions options = new() { MatchType = MatchType.Simple, AttributesToSkip = FileAttributes.None };
         foreach (string left in Directory.EnumerateFiles(Path.GetDirectoryName(target)!, $"*{Extension}", options))

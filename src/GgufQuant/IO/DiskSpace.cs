@@ -1,6 +1,6 @@
 namespace GgufQuant.IO;
 
-/// <summary>Whether a disk has room for what is to be written, asked before anything is.</summary>
+/// <summary>Checks the free disk space before anything is written.</summary>
 internal static class DiskSpace
 {
     /// <param name="path">One of the files to be written.</param>

@@ -6,7 +6,7 @@ public static class PathIdentity
     /// <summary>Compares names as this system's files are usually told apart.</summary>
     public static StringComparer Comparer { get; } = OperatingSystem.IsLinux() ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase;
 
-    /// <summary>Whether two full paths lead to the same file, be it by links.</summary>
+    /// <summary>Whether two full paths lead to the same file, resolving symlinks.</summary>
     public static bool AreSame(string first, string second) => Comparer.Equals(Final(first), Final(second));
 
     // Any folder on the way may be a link as well as the file itself.

@@ -20,7 +20,7 @@ public sealed class ImatrixEntry
     /// <summary>Input columns, those of all matrices of the tensor together.</summary>
     public int Columns => _sums.Length;
 
-    /// <summary>Rows of input seen, one number a matrix or one for all; of the older format the number of calls.</summary>
+    /// <summary>Rows of input seen, one number per matrix or one for all; of the older format the number of calls.</summary>
     public IReadOnlyList<float> Counts => _counts;
 
     /// <summary>Whether some matrix, an expert mostly, has seen no input.</summary>

@@ -23,7 +23,7 @@ public sealed class ImatrixFile
     /// <summary>Whether the file is in the older format, <c>.dat</c>, not in GGUF.</summary>
     public bool IsLegacy { get; }
 
-    /// <summary>An entry a weight tensor.</summary>
+    /// <summary>An entry per weight tensor.</summary>
     public IReadOnlyList<ImatrixEntry> Entries { get; }
 
     /// <summary>The texts it was made from, as far as the file says.</summary>
@@ -32,7 +32,7 @@ public sealed class ImatrixFile
     /// <summary>Chunks of text it was made from; 0 where the file does not say.</summary>
     public int ChunkCount { get; }
 
-    /// <summary>Tokens a chunk; null where the file does not say, as the older format never does.</summary>
+    /// <summary>Tokens per chunk; null where the file does not say, as the older format never does.</summary>
     public int? ChunkSize { get; }
 
     /// <summary>Reads a file of either format.</summary>

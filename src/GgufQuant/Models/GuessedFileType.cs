@@ -10,7 +10,7 @@ internal static class GuessedFileType
     // The bit that marks a number as guessed.
     private const uint Flag = 1024;
 
-    /// <summary>Reads a number of <c>general.file_type</c>, be it marked as guessed or not.</summary>
+    /// <summary>Reads a number of <c>general.file_type</c>, whether or not it is marked as guessed.</summary>
     internal static bool TryRead(ulong number, out FileType type, out bool isGuessed)
     {
         isGuessed = (number & Flag) != 0;

@@ -46,7 +46,7 @@ public sealed record ModelInfo
     /// <summary>Bytes of the tensors alone.</summary>
     public long TensorBytes { get; }
 
-    /// <summary>Bits a weight takes on average, header and padding left out.</summary>
+    /// <summary>Average bits per weight, excluding header and padding.</summary>
     public double BitsPerWeight => Parameters == 0 ? 0 : 8.0 * TensorBytes / Parameters;
 
     /// <summary>Tokens of context the model was trained for.</summary>

@@ -24,8 +24,8 @@ public sealed record TensorStatistics(
     /// <summary>Reads through a tensor.</summary>
     /// <param name="file">The file.</param>
     /// <param name="tensor">One of its tensors.</param>
-    /// <param name="threads">Threads at most; 0 for one a core. The result is the same at any number.</param>
-    /// <param name="progress">Is told how far it has come.</param>
+    /// <param name="threads">Threads at most; 0 for one per core. The result is the same at any number.</param>
+    /// <param name="progress">Receives progress.</param>
     /// <param name="token">Stops the reading.</param>
     /// <exception cref="GgufFormatException">The file has changed since it was opened.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>

@@ -10,9 +10,9 @@ namespace GgufQuant.Pipeline;
 /// <param name="File">The file the tensor is written to, from 0.</param>
 /// <param name="Slot">Where in the file it is written to.</param>
 /// <param name="FirstWeight">The first of its weights in the tensor.</param>
-/// <param name="RowLength">Weights a row, or where rows are cut, in the piece.</param>
+/// <param name="RowLength">Weights per row, or where rows are cut, in the piece.</param>
 /// <param name="Rows">Rows in the piece.</param>
-/// <param name="Importance">One factor a column, or empty.</param>
+/// <param name="Importance">One factor per column, or empty.</param>
 internal sealed record Chunk(
     long Number, int Index, PlannedTensor Tensor, int File, GgufTensor Slot, long FirstWeight, int RowLength, int Rows, ReadOnlyMemory<float> Importance)
 {
@@ -34,7 +34,7 @@ internal static class Chunks
     private const int BlockMultiple = 256;
 
     /// <param name="plan">The plan.</param>
-    /// <param name="weights">Weights a chunk should hold.</param>
+    /// <param name="weights">Weights per chunk.</param>
     /// <param name="skipped">Places in the plan of the tensors to be left out.</param>
     internal static IEnumerable<Chunk> Of(QuantizationPlan plan, int weights, IReadOnlySet<int> skipped)
     {

@@ -16,7 +16,7 @@ public interface IQuantizationDevice : IDisposable
     /// <summary>Jobs it can work on at the same time.</summary>
     int Parallelism { get; }
 
-    /// <summary>Weights a job should hold for the device to work well.</summary>
+    /// <summary>Weights per job at which the device works well.</summary>
     int PreferredWeights { get; }
 
     /// <summary>Jobs of that size that keep the device busy: memory goes to them first, then to more jobs at a time.</summary>
@@ -37,9 +37,9 @@ public interface IQuantizationDevice : IDisposable
 /// <summary>Whole rows of one matrix, or where a row is too long for a job and no importance is given, a part of one.</summary>
 /// <param name="SourceType">The type of <paramref name="Source"/>.</param>
 /// <param name="TargetType">The type of <paramref name="Destination"/>.</param>
-/// <param name="RowLength">Weights a row, a multiple of both types' blocks.</param>
+/// <param name="RowLength">Weights per row, a multiple of both types' blocks.</param>
 /// <param name="Rows">How many rows.</param>
-/// <param name="Importance">One factor a column, or empty.</param>
+/// <param name="Importance">One factor per column, or empty.</param>
 /// <param name="Source">The rows as they stand in the source, little-endian.</param>
 /// <param name="Destination">Takes the blocks; exactly as long as they are.</param>
 public sealed record QuantizationJob(

@@ -53,7 +53,7 @@ internal sealed class QuantizationPipeline
     /// <summary>The tensors to be taken from it, by their place in the plan.</summary>
     internal IReadOnlyDictionary<int, GgufTensor> Reused { get; init; } = new Dictionary<int, GgufTensor>();
 
-    /// <summary>Says which tensors are in the file already and is told of every further one.</summary>
+    /// <summary>Knows which tensors are already in the file, and records each further one.</summary>
     internal ResumeJournal? Journal { get; init; }
 
     /// <summary>Writes every tensor's data; returns the places of those that were in the file already.</summary>

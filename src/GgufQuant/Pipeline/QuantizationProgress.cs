@@ -20,7 +20,7 @@ public sealed record QuantizationProgress(
     /// <summary>Share of the weights that are written, 0 to 1.</summary>
     public double Share => Weights == 0 ? 1 : (double)WeightsDone / Weights;
 
-    /// <summary>Weights a second so far.</summary>
+    /// <summary>Weights per second so far.</summary>
     public double WeightsPerSecond => Elapsed > TimeSpan.Zero ? WeightsDone / Elapsed.TotalSeconds : 0;
 
     /// <summary>Time left at the rate so far; null before anything is written.</summary>

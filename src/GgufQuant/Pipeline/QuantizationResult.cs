@@ -5,12 +5,12 @@ namespace GgufQuant.Pipeline;
 
 /// <summary>A file that has been written.</summary>
 /// <param name="Path">Its full path, or the first shard's.</param>
-/// <param name="Source">The full path of the model it was made of.</param>
+/// <param name="Source">The full path of the source model.</param>
 /// <param name="Type">What it was quantized to; of a copy what it holds, null where nothing tells.</param>
 /// <param name="Size">Its bytes, those of all shards together.</param>
-/// <param name="SourceSize">Bytes of the model it was made of, all shards together.</param>
+/// <param name="SourceSize">Bytes of the source model, all shards together.</param>
 /// <param name="Weights">Weights in it.</param>
-/// <param name="BitsPerWeight">Bits a weight takes on average, header and padding left out.</param>
+/// <param name="BitsPerWeight">Average bits per weight, excluding header and padding.</param>
 /// <param name="Shares">The types in it with their shares of the weights, the largest first.</param>
 /// <param name="Duration">Time it took.</param>
 /// <param name="Device">What quantized it.</param>
@@ -29,6 +29,6 @@ public sealed record QuantizationResult(
     /// <summary>Tensors taken from an earlier file or an unfinished one.</summary>
     public int TensorsReused { get; init; }
 
-    /// <summary>Weights a second.</summary>
+    /// <summary>Weights per second.</summary>
     public double WeightsPerSecond => Duration > TimeSpan.Zero ? Weights / Duration.TotalSeconds : 0;
 }

@@ -29,7 +29,7 @@ public sealed class Quantizer
     /// <param name="plan">The plan; its source must be open.</param>
     /// <param name="destination">The file to be written; shards get its name with their numbers, see <see cref="QuantizationPlan.PathsAt"/>.</param>
     /// <param name="overwrite">Whether a file of that name may be replaced.</param>
-    /// <param name="progress">Is told about ten times a second, from any thread.</param>
+    /// <param name="progress">Receives progress about ten times per second, from any thread.</param>
     /// <param name="token">Ends the work within a second; nothing is left behind but what is to be resumed.</param>
     /// <exception cref="QuantizationException">A weight is not finite, a type cannot hold it, or the device cannot make a type.</exception>
     /// <exception cref="IOException">The file exists already or cannot be written, or the disk has no room.</exception>
@@ -82,7 +82,7 @@ public sealed class Quantizer
         };
     }
 
-    // What an earlier run was to be gone on with is of no use once the file is there.
+    // What was kept to resume an earlier run is of no use once the file is complete.
     private static void RemoveUnfinished(IReadOnlyList<string> paths)
     {
         if (!ResumeJournal.Remove(paths[0]))

@@ -14,11 +14,11 @@ public sealed record QuantizerOptions
     /// <summary>What quantizes; null for the processor. The caller disposes it.</summary>
     public IQuantizationDevice? Device { get; init; }
 
-    /// <summary>An earlier file made of the same source: tensors that would get the same bytes are taken from it.</summary>
-    /// <remarks>Rows of each are quantized to tell; those that differ, and all of their tensor, are made anew.</remarks>
+    /// <summary>An earlier file of the same source: tensors that would get the same bytes are copied from it.</summary>
+    /// <remarks>Sample rows of each tensor are quantized and compared; a tensor that differs is quantized again.</remarks>
     public GgufFile? Reuse { get; init; }
 
-    /// <summary>Leaves an unfinished file when the work is cancelled or fails, and goes on with it the next time.</summary>
+    /// <summary>Leaves an unfinished file when the work is cancelled or fails, and continues it the next time.</summary>
     /// <remarks>Tensors are kept whole or not at all, and only where their bytes still have the hash noted for them.</remarks>
     public bool Resume { get; init; }
 }

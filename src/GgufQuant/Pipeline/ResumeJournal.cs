@@ -11,7 +11,7 @@ namespace GgufQuant.Pipeline;
 /// <summary>Remembers beside an unfinished file which of its tensors are whole, with a hash of each.</summary>
 /// <remarks>
 /// A text file: the first line tells the conversion by all that its bytes depend on, every other a tensor's place in the
-/// plan and the SHA-256 of its data. A journal of another conversion is begun anew.
+/// plan and the SHA-256 of its data. A journal of another run is discarded.
 /// </remarks>
 internal sealed class ResumeJournal : IDisposable
 {
@@ -58,7 +58,7 @@ internal sealed class ResumeJournal : IDisposable
         return journal;
     }
 
-    /// <summary>Removes the journal of a conversion that is not gone on with; false if there is none, or somebody writes it.</summary>
+    /// <summary>Removes the journal of an abandoned run; false if it does not exist or is being written.</summary>
     internal static bool Remove(string destination) => AtomicFile.TryRemove(PathOf(destination));
 
     /// <summary>Notes that a tensor is whole.</summary>

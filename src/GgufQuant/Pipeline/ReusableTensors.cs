@@ -8,7 +8,7 @@ namespace GgufQuant.Pipeline;
 /// <summary>Finds the tensors of a plan that an earlier file holds already.</summary>
 /// <remarks>
 /// A tensor counts as the same where its name, shape and type are, and where rows from its first to its last, quantized
-/// anew, give the bytes that the earlier file has: another source or importance matrix shows in nearly every block.
+/// again, give the bytes that the earlier file has: another source or importance matrix shows in nearly every block.
 /// </remarks>
 internal static class ReusableTensors
 {

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace GgufQuant.Planning;
 
-/// <summary>Takes layers out of a model and numbers the others anew, as llama-quantize's <c>--prune-layers</c> does.</summary>
+/// <summary>Removes layers from a model and renumbers the others, as llama-quantize's <c>--prune-layers</c> does.</summary>
 /// <remarks>
 /// llama.cpp's <c>remap_layer</c>. Names must come in the order of writing, by which the new numbers are given.
 /// </remarks>

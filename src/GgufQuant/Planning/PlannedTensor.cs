@@ -19,7 +19,7 @@ public sealed record PlannedTensor(GgufTensor Source, GgmlType Target, string Ru
     /// <summary>Bytes the tensor will take.</summary>
     public long ByteCount => Format.ByteCount(Source.ElementCount);
 
-    /// <summary>How much each column matters; null where all matter alike, or the target type takes no notice.</summary>
+    /// <summary>How much each column matters; null if all matter equally, or the target type ignores it.</summary>
     public ImatrixEntry? Importance { get; init; }
 
     /// <summary>Whether the tensor's bytes are taken over as they are.</summary>

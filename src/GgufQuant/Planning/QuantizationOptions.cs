@@ -30,7 +30,7 @@ public sealed record QuantizationOptions
     /// <summary>Takes tensors that are quantized already; what they have lost stays lost.</summary>
     public bool AllowRequantize { get; init; }
 
-    /// <summary>How much each column of the weights matters; null for alike.</summary>
+    /// <summary>How much each column of the weights matters; null if all matter equally.</summary>
     public ImatrixFile? Imatrix { get; init; }
 
     /// <summary>Metadata to be added or to take the place of the source's, which the mix of types then goes by too.</summary>

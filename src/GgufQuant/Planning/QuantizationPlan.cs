@@ -40,7 +40,7 @@ public sealed class QuantizationPlan
     /// <summary>Bytes of the file to be written, or of all shards.</summary>
     public long TotalBytes => Layout.Length;
 
-    /// <summary>Bits a weight takes on average, header and padding left out.</summary>
+    /// <summary>Average bits per weight, excluding header and padding.</summary>
     public double BitsPerWeight => Weights == 0 ? 0 : 8.0 * TensorBytes / Weights;
 
     /// <summary>The types in the file with their shares of the weights, the largest first.</summary>

@@ -20,7 +20,7 @@ internal static class CompressStore<TF, TI>
     /// <summary>Stores chosen lanes one after the other.</summary>
     /// <param name="lanes">The lanes.</param>
     /// <param name="chosen">A mask.</param>
-    /// <param name="destination">Room for all lanes; what follows the chosen ones is any.</param>
+    /// <param name="destination">Room for all lanes; what follows the chosen ones is undefined.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(TF lanes, TI chosen, ref float destination)
     {

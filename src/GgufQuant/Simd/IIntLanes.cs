@@ -47,16 +47,16 @@ internal interface IIntLanes<TSelf, TFloats> :
     /// <summary>A mask's lanes as bits, the first lane lowest.</summary>
     static abstract uint MaskBits(TSelf mask);
 
-    /// <summary>Loads one unsigned byte a lane.</summary>
+    /// <summary>Loads one unsigned byte per lane.</summary>
     static abstract TSelf LoadBytes(ref readonly byte source);
 
-    /// <summary>Loads one signed byte a lane.</summary>
+    /// <summary>Loads one signed byte per lane.</summary>
     static abstract TSelf LoadSBytes(ref readonly sbyte source);
 
     /// <summary>Stores the low byte of each lane.</summary>
     void StoreBytes(ref byte destination);
 
-    /// <summary>Loads one unsigned 16-bit integer a lane.</summary>
+    /// <summary>Loads one unsigned 16-bit integer per lane.</summary>
     static abstract TSelf LoadUInt16(ref readonly ushort source);
 
     /// <summary>Stores the low 16 bits of each lane.</summary>

@@ -38,19 +38,19 @@ internal sealed class Grid
     /// <summary>The points of IQ3_S.</summary>
     public static Grid IQ3_S { get; } = new(GridPoints.IQ3_S, dimensions: 4, levels: 8, shells: 3);
 
-    /// <summary>Digits a point has, and weights a group.</summary>
+    /// <summary>Digits a point has, and weights per group.</summary>
     public int Dimensions { get; }
 
     /// <summary>Values a digit can take.</summary>
     public int Levels { get; }
 
-    /// <summary>Bits a digit takes in a code.</summary>
+    /// <summary>Bits per digit of a code.</summary>
     public int DigitBits { get; }
 
     /// <summary>The codes of the points, ascending.</summary>
     public ushort[] Points { get; }
 
-    /// <summary>The points near each code that is none; built when first asked for, once.</summary>
+    /// <summary>The points near each off-grid code; built once, on first use.</summary>
     public GridNeighbours Neighbours => _neighbours.Value;
 
     /// <summary>The points as bytes, lowest digit in the lowest byte.</summary>

@@ -288,7 +288,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
 
     /// <summary>The same for as many scales as there are lanes.</summary>
     /// <remarks>
-    /// A group rounds alike under several scales. Where the lists of points are short it is quicker to go through each
+    /// A group rounds the same way under several scales. Where the lists of points are short it is quicker to go through each
     /// list once for all scales that meet it than to go through it for each scale with the points side by side.
     /// </remarks>
     private static void FindPointsSideBySide<TF, TI>(

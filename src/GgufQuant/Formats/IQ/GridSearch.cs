@@ -21,12 +21,12 @@ internal static class GridSearch<TF, TI>
     /// is then a point, and adds the terms up in ggml's order.
     /// </remarks>
     /// <param name="list">The points: see <see cref="GridNeighbours.ListAt"/>.</param>
-    /// <param name="dimensions">Weights in the group: 8 with two bits a digit, or 4 with three.</param>
+    /// <param name="dimensions">Weights in the group: 8 with two bits per digit, or 4 with three.</param>
     /// <param name="weights">The weights.</param>
     /// <param name="factors">The importance of each weight's error.</param>
     /// <param name="levels">The level of each digit, a row.</param>
     /// <param name="scale">The scale.</param>
-    /// <param name="costs">Room for a row a weight.</param>
+    /// <param name="costs">Room for a row per weight.</param>
     /// <returns>The code, or -1 where no sum is below the greatest float.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Nearest(

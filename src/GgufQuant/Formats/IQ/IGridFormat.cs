@@ -32,7 +32,7 @@ internal interface IGridFormat : ICodebookFormat, IQuantizableFormat
     /// <summary>What the super-block's mean square is multiplied by.</summary>
     static abstract float VarianceFactor { get; }
 
-    /// <summary>Which groups are rounded anew under the scale that was found.</summary>
+    /// <summary>Which groups are rounded again under the scale that was found.</summary>
     static abstract GridRefit Refit { get; }
 
     /// <summary>The importance of a weight where none is given.</summary>
@@ -56,7 +56,7 @@ internal interface IGridFormat : ICodebookFormat, IQuantizableFormat
         Span<byte> block);
 }
 
-/// <summary>Which groups are rounded anew under the scale that was found.</summary>
+/// <summary>Which groups are rounded again under the scale that was found.</summary>
 internal enum GridRefit
 {
     /// <summary>Those that rounded off the grid.</summary>

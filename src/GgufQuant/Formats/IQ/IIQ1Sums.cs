@@ -2,7 +2,7 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>The weighted sums of every split of sub-blocks, ascending, into the levels -1, 0 and 1; a lane a sub-block.</summary>
+/// <summary>The weighted sums of every split of sub-blocks, ascending, into the levels -1, 0 and 1; a lane per sub-block.</summary>
 internal interface IIQ1Sums
 {
     /// <summary>Weights in a sub-block.</summary>

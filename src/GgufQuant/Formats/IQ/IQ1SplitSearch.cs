@@ -3,7 +3,7 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>How sub-blocks, ascending, fall into the levels -1, 0 and 1; a lane a sub-block.</summary>
+/// <summary>How sub-blocks, ascending, fall into the levels -1, 0 and 1; a lane per sub-block.</summary>
 /// <param name="Middle">The rank of the first weight of level 0; negative where there is no split.</param>
 /// <param name="Upper">The rank of the first weight of level 1.</param>
 /// <param name="Shift">The number of the shifts.</param>

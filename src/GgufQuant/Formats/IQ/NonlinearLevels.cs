@@ -31,7 +31,7 @@ internal static class NonlinearLevels
     /// <summary>The code of the nearest level, in the low four bits.</summary>
     /// <remarks>
     /// ggml's <c>best_index_int8</c>: the upper level from the midpoint on, and the last one for NaN. Midpoints and
-    /// the differences ggml compares are exact near them, so comparing with the midpoint decides alike.
+    /// the differences ggml compares are exact near them, so comparing with the midpoint gives the same result.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TI Code<TF, TI>(TF value)

@@ -5,7 +5,7 @@ namespace GgufQuant.Formats;
 /// <summary>A super-block whose sub-blocks read as <c>scale · level − minimum</c>: Q2_K, Q4_K and Q5_K.</summary>
 internal interface IScaleMinFormat : IBlockFormat
 {
-    /// <summary>Weights a sub-block.</summary>
+    /// <summary>Weights per sub-block.</summary>
     static abstract int SubBlockSize { get; }
 
     /// <summary>The greatest level; the least is 0.</summary>

@@ -3,7 +3,7 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>2 bits a weight; sixteen sub-blocks of 16 with a four-bit scale and minimum each.</summary>
+/// <summary>2 bits per weight; sixteen sub-blocks of 16 with a four-bit scale and minimum each.</summary>
 /// <remarks>
 /// ggml's <c>block_q2_K</c>, <c>quantize_row_q2_K_ref</c>, <c>quantize_row_q2_K_impl</c>. 16 bytes of scales, 64 bytes of
 /// levels, half factor, half minimum factor.

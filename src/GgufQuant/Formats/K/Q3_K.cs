@@ -4,7 +4,7 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>3 bits a weight; sixteen sub-blocks of 16 with a six-bit signed scale each.</summary>
+/// <summary>3 bits per weight; sixteen sub-blocks of 16 with a six-bit signed scale each.</summary>
 /// <remarks>
 /// ggml's <c>block_q3_K</c>, <c>quantize_row_q3_K_ref</c>, <c>quantize_row_q3_K_impl</c>. 32 bytes of third bits (bit j
 /// of each belongs to the j-th 32 weights), 64 bytes of the lower two, 12 bytes of scales (low nibbles in the first

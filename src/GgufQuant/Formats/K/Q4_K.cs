@@ -3,7 +3,7 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>4 bits a weight; eight sub-blocks of 32 with a six-bit scale and minimum each.</summary>
+/// <summary>4 bits per weight; eight sub-blocks of 32 with a six-bit scale and minimum each.</summary>
 /// <remarks>
 /// ggml's <c>block_q4_K</c>, <c>quantize_row_q4_K_ref</c>, <c>quantize_row_q4_K_impl</c>. Half factor, half minimum
 /// factor, 12 bytes of scales, 128 bytes of levels: two sub-blocks share 32 bytes.

@@ -3,7 +3,7 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>5 bits a weight; eight sub-blocks of 32 with a six-bit scale and minimum each.</summary>
+/// <summary>5 bits per weight; eight sub-blocks of 32 with a six-bit scale and minimum each.</summary>
 /// <remarks>
 /// ggml's <c>block_q5_K</c>, <c>quantize_row_q5_K_ref</c>, <c>quantize_row_q5_K_impl</c>. As Q4_K, with 32 bytes of fifth
 /// bits before the levels: bit j of each belongs to sub-block j.

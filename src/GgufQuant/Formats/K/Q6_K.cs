@@ -3,7 +3,7 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>6 bits a weight; sixteen sub-blocks of 16 with an eight-bit signed scale each.</summary>
+/// <summary>6 bits per weight; sixteen sub-blocks of 16 with an eight-bit signed scale each.</summary>
 /// <remarks>
 /// ggml's <c>block_q6_K</c>, <c>quantize_row_q6_K_ref</c>, <c>quantize_row_q6_K_impl</c>. 128 bytes of the lower four
 /// bits (of each 128 weights, those 64 apart share a byte), 64 bytes of the upper two (those 32 apart share a byte), 16

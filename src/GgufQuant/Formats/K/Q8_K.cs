@@ -3,7 +3,7 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>8 bits a weight with one factor a super-block: what ggml turns activations into; read only.</summary>
+/// <summary>8 bits per weight with one factor per super-block: what ggml turns activations into; read only.</summary>
 /// <remarks>
 /// ggml's <c>block_q8_K</c>. Float factor, 256 signed levels, 16 sums of levels that reading has no use for.
 /// </remarks>

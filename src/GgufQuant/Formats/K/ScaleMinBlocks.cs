@@ -6,8 +6,8 @@ namespace GgufQuant.Formats;
 
 /// <summary>Makes and reads the super-blocks of a format with scales and minimums.</summary>
 /// <remarks>
-/// As many super-blocks as there are lanes make a batch. The search takes their sub-blocks, one a lane, from
-/// consecutive super-blocks; what concerns whole super-blocks takes them, one a lane.
+/// As many super-blocks as there are lanes make a batch. The search takes their sub-blocks, one per lane, from
+/// consecutive super-blocks; what concerns whole super-blocks takes them, one per lane.
 /// </remarks>
 internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequantizer
     where TFormat : struct, IScaleMinFormat
@@ -269,7 +269,7 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
         public static bool ErrorsAreAbsolute => TFormat.ErrorsAreAbsoluteWithoutImatrix && !TMode.Given;
     }
 
-    /// <summary>What the search found, a number a sub-block of the batch.</summary>
+    /// <summary>What the search found, a number per sub-block of the batch.</summary>
     private readonly ref struct Fits(Span<float> storage, int count)
     {
         public Span<float> Scales { get; } = storage[..count];

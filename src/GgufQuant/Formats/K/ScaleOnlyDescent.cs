@@ -30,7 +30,7 @@ internal static class ScaleOnlyDescent<TF, TI>
     private const float FarFromDenormal = 1e-30f;
 
     /// <summary>Finds the scales of many sub-blocks.</summary>
-    /// <param name="weights">Sixteen weights a sub-block.</param>
+    /// <param name="weights">Sixteen weights per sub-block.</param>
     /// <param name="range">Levels reach from minus this to one less than this.</param>
     /// <param name="scales">Takes the scales, as many as a multiple of the lanes.</param>
     /// <param name="levels">

@@ -12,7 +12,7 @@ namespace GgufQuant.Formats;
 internal readonly struct LegacyBlocks<TFormat> : ILaneQuantizer, ILaneDequantizer
     where TFormat : struct, ILegacyFormat
 {
-    /// <summary>Weights a block.</summary>
+    /// <summary>Weights per block.</summary>
     public const int Size = 32;
 
     /// <summary>Half a block: weights that share a byte lie so far apart.</summary>
