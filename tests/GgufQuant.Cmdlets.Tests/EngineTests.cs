@@ -276,5 +276,9 @@ public class EngineTests
         return Path.Combine(target, "GgufQuant.psd1");
     }
 
-    private static PowerShellSession Start() => PowerShellSession.Start();
+    private static PowerShellSession Start()
+    {
+        Assert.Skip("Models run in a second PowerShell process, which this host is not: tests/cmdlets holds these tests.");
+        return PowerShellSession.Start();
+    }
 }

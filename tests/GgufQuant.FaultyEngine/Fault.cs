@@ -25,9 +25,9 @@ internal static partial class Fault
                 Process.GetCurrentProcess().Kill();
                 break;
             case "slow":
-                for (int step = 0; step < 20; step++)
+                for (int step = 0; step < 25; step++)
                 {
-                    Thread.Sleep(100);
+                    Thread.Sleep(200);
                     heartbeat?.Invoke();
                 }
                 break;

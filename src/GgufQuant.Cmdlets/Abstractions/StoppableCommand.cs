@@ -39,7 +39,7 @@ public abstract class StoppableCommand : PSCmdlet, IDisposable
     /// <param name="activity">What is being done, the first line of the progress.</param>
     /// <param name="work">The work; it must heed the token.</param>
     /// <exception cref="PipelineStoppedException">The user stopped the pipeline.</exception>
-    private protected TResult RunInBackground<TResult>(
+    internal TResult RunInBackground<TResult>(
         string activity, Func<IProgress<WorkProgress>, CancellationToken, TResult> work)
     {
         using CancellationTokenSource cancellation = CancellationTokenSource.CreateLinkedTokenSource(StopToken);

@@ -1,6 +1,8 @@
 using System.Management.Automation;
 using GgufQuant.Comparison;
+using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Generation;
+using GgufQuant.Evaluation.Hosting;
 using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Gguf;
 using GgufQuant.Models;
@@ -21,10 +23,9 @@ public sealed class CompareQuantCommand : ReferenceCommand
 
     private readonly HashSet<string> _shownReferences = new(StringComparer.Ordinal);
     private EngineSession? _engine;
-    private string? _text;
-    private QualityMeter? _quality;
-    private GenerationMeter? _generation;
-    private string? _referenceError;
+    private RemoteQualityMeter? _quality;
+    private RemoteGenerationMeter? _generation;
+    private Exception? _referenceError;
     private string? _meteredReference;
     private Evaluation? _evaluation;
 
@@ -66,16 +67,22 @@ public sealed class CompareQuantCommand : ReferenceCommand
     [ValidateRange(1, 1024)]
     public int Threads { get; set; }
 
+    /// <summary>Seconds of silence after which the engine is given up.</summary>
+    [Parameter(HelpMessage = "Seconds without a sign of life after which the engine is given up; default: 60.")]
+    [ValidateRange(1, 86400)]
+    public int EngineTimeoutSeconds { get; set; } = (int)RemoteEngine.DefaultSilence.TotalSeconds;
+
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
         this.RefuseTogether(nameof(Detailed), nameof(Corpus), nameof(Prompt));
         if (Corpus is not null)
-            _text = ReadCorpus(Corpus = ResolveUnexpanded(Corpus));
+            CorpusFile.Check(this, Corpus = ResolveUnexpanded(Corpus));
         else if (Chunks is not null || LogitsFile is not null)
             ThrowTerminatingError(s_noCorpus);
         if (Corpus is not null || Prompt.Length > 0)
-            _engine = EngineSession.TryStart(this);
+            _engine = EngineSession.TryOpen(this, EngineTimeoutSeconds);
+        _engine?.Engine.StartInBackground();
     }
 
     /// <inheritdoc/>
@@ -99,39 +106,33 @@ public sealed class CompareQuantCommand : ReferenceCommand
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        _quality?.Dispose();
         _engine?.Dispose();
         base.Dispose(disposing);
-    }
-
-    private string ReadCorpus(string path)
-    {
-        try
-        {
-            return CorpusChunks.ReadText(path);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            ThrowTerminatingError(exception.ToErrorRecord(path));
-            throw;
-        }
     }
 
     private void StartMeters(string reference)
     {
         if (_engine is null || reference == _meteredReference)
             return;
-        _quality?.Dispose();
+        if (_engine.TryWaitUntilStarted() is { } error)
+        {
+            WriteError(error);
+            _engine.Dispose();
+            _engine = null;
+            return;
+        }
         _meteredReference = reference;
-        _evaluation = new(_engine.Engine.Name, Corpus);
-        _quality = _text is null ? null : new(_engine.Engine, reference, _text, new()
+        _referenceError = null;
+        RemoteEngine engine = _engine.Engine;
+        _evaluation = new(_engine.Name, Corpus);
+        _quality = Corpus is null ? null : new(engine, reference, Corpus, new()
         {
             ContextLength = ContextLength,
             Chunks = Chunks,
             Threads = Threads,
             LogitsFile = LogitsFile is null ? null : ResolveUnexpanded(LogitsFile),
         });
-        _generation = Prompt.Length == 0 ? null : new(_engine.Engine, reference, Prompt, new() { Threads = Threads });
+        _generation = Prompt.Length == 0 ? null : new(engine, reference, Prompt, new() { Threads = Threads });
     }
 
     // The view of a row is chosen when it is written: one that shows the texts, where there are any.
@@ -148,15 +149,12 @@ public sealed class CompareQuantCommand : ReferenceCommand
         string name = Formatting.FileName(reference.Path);
         PerplexityResult? perplexity = _quality is null ? null : TryMeasureReference(
             reference.Path, $"Evaluating {name}",
-            (progress, token) => _quality.MeasureReference(new EvaluationStatus(progress), token));
+            (progress, token) => _quality.MeasureReference(new EvaluationStatus(progress), new LoadingStatus(progress), token));
         if (perplexity is null)
-        {
-            _quality?.Dispose();
             _quality = null;
-        }
         IReadOnlyList<GenerationComparison>? texts = _generation is null ? null : TryMeasureReference(
             reference.Path, $"Generating with {name}",
-            (progress, token) => _generation.MeasureReference(new GenerationStatus(progress), token));
+            (progress, token) => _generation.MeasureReference(new GenerationStatus(progress), new LoadingStatus(progress), token));
         if (texts is null)
             _generation = null;
         QuantComparison row = perplexity is null
@@ -171,6 +169,9 @@ public sealed class CompareQuantCommand : ReferenceCommand
         string path, string activity, Func<IProgress<WorkProgress>, CancellationToken, TResult> measure)
         where TResult : class
     {
+        // What ended the engine once would end it again.
+        if (_referenceError is EngineStoppedException)
+            return null;
         try
         {
             return RunInBackground(activity, measure);
@@ -178,9 +179,9 @@ public sealed class CompareQuantCommand : ReferenceCommand
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
         {
             // What keeps a model from being evaluated mostly keeps it from writing as well.
-            if (exception.Message != _referenceError)
+            if (exception.Message != _referenceError?.Message)
                 WriteError(exception.ToErrorRecord(path));
-            _referenceError = exception.Message;
+            _referenceError = exception;
             return null;
         }
     }
@@ -197,14 +198,14 @@ public sealed class CompareQuantCommand : ReferenceCommand
         {
             KlDivergenceResult result = RunInBackground(
                 $"Evaluating {Formatting.FileName(candidate.Path)}",
-                (progress, token) => _quality.Measure(candidate.Path, new EvaluationStatus(progress), token));
+                (progress, token) => _quality.Measure(candidate.Path, new EvaluationStatus(progress), new LoadingStatus(progress), token));
             row = new QuantQuality(reference, info, error, _evaluation!, result.Perplexity, result);
         }
         if (_generation is not null)
         {
             row.Generations = RunInBackground(
                 $"Generating with {Formatting.FileName(candidate.Path)}",
-                (progress, token) => _generation.Measure(candidate.Path, new GenerationStatus(progress), token));
+                (progress, token) => _generation.Measure(candidate.Path, new GenerationStatus(progress), new LoadingStatus(progress), token));
         }
         return row;
     }

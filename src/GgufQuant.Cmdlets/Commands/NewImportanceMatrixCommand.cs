@@ -1,9 +1,10 @@
 using System.Management.Automation;
 using GgufQuant.Catalog;
-using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Hosting;
 using GgufQuant.Evaluation.Imatrix;
 using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Gguf;
+using GgufQuant.Imatrix;
 
 namespace GgufQuant.Commands;
 
@@ -13,7 +14,6 @@ namespace GgufQuant.Commands;
 public sealed class NewImportanceMatrixCommand : ModelCommand
 {
     private EngineSession? _engine;
-    private string _text = "";
     private Destinations _destinations = new();
 
     /// <summary>The text to run the model over.</summary>
@@ -63,20 +63,18 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
     [ValidateRange(1, 1024)]
     public int Threads { get; set; }
 
+    /// <summary>Seconds of silence after which the engine is given up.</summary>
+    [Parameter(HelpMessage = "Seconds without a sign of life after which the engine is given up; default: 60.")]
+    [ValidateRange(1, 86400)]
+    public int EngineTimeoutSeconds { get; set; } = (int)RemoteEngine.DefaultSilence.TotalSeconds;
+
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
         _destinations = DestinationsAt(Destination, MatrixFiles.Extensions);
-        string path = ResolveUnexpanded(Corpus);
-        try
-        {
-            _text = CorpusChunks.ReadText(path);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            ThrowTerminatingError(exception.ToErrorRecord(path));
-        }
-        _engine = EngineSession.Start(this);
+        Corpus = ResolveUnexpanded(Corpus);
+        CorpusFile.Check(this, Corpus);
+        _engine = EngineSession.Open(this, EngineTimeoutSeconds);
     }
 
     /// <inheritdoc/>
@@ -92,10 +90,11 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
         }
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
         ImatrixWriter.TryDestination(destination, Force);
+        _engine!.WaitUntilStarted();
         (CollectedImatrix matrix, PerplexityResult perplexity) = RunInBackground(
             $"Collecting the importance matrix of {Formatting.FileName(model.Path)}",
             (progress, token) => Collect(model.Path, progress, token));
-        matrix.AddDataset(ResolveUnexpanded(Corpus));
+        matrix.AddDataset(Corpus);
         ImatrixWriter.Write(matrix, destination, MatrixFiles.FormatOf(destination).ToFormat(), Force);
         _destinations.Keep(model.Path, destination);
         WriteObject(new MatrixFile(destination, matrix, model.Path, perplexity));
@@ -111,8 +110,7 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
     private (CollectedImatrix Matrix, PerplexityResult Perplexity) Collect(
         string path, IProgress<WorkProgress> progress, CancellationToken token)
     {
-        CollectedImatrix? before = Resume is null ? null : MatrixFiles.Read(ResolveUnexpanded(Resume), ContextLength);
-        using ILanguageModel model = _engine!.Engine.Load(path, EngineSession.ModelOptions(progress, path), token);
+        (string, int)? resume = Resume is null ? null : ToResume(ResolveUnexpanded(Resume));
         ImatrixOptions options = new()
         {
             ContextLength = ContextLength,
@@ -122,6 +120,11 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
             ParseSpecial = ParseSpecial,
             Threads = Threads,
         };
-        return ImatrixCollector.Collect(model, _text, options, before, new EvaluationStatus(progress), token);
+        return RemoteImatrixCollector.Collect(
+            _engine!.Engine, path, Corpus, options, resume, new EvaluationStatus(progress), new LoadingStatus(progress), token);
     }
+
+    // Read here, so that what is wrong with the file is said before the model is run.
+    private (string Path, int ChunkSize) ToResume(string path) =>
+        (path, ImatrixFile.Open(path).ChunkSize ?? ContextLength ?? MatrixFiles.DefaultChunkSize);
 }

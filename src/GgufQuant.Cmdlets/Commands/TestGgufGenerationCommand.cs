@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using GgufQuant.Evaluation.Generation;
+using GgufQuant.Evaluation.Hosting;
 using GgufQuant.Gguf;
 using GgufQuant.Models;
 
@@ -11,7 +12,7 @@ namespace GgufQuant.Commands;
 public sealed class TestGgufGenerationCommand : ReferenceCommand
 {
     private EngineSession? _engine;
-    private GenerationMeter? _meter;
+    private RemoteGenerationMeter? _meter;
     private string? _meteredReference;
 
     /// <summary>Texts to be continued.</summary>
@@ -29,19 +30,30 @@ public sealed class TestGgufGenerationCommand : ReferenceCommand
     [ValidateRange(1, 1024)]
     public int Threads { get; set; }
 
+    /// <summary>Seconds of silence after which the engine is given up.</summary>
+    [Parameter(HelpMessage = "Seconds without a sign of life after which the engine is given up; default: 60.")]
+    [ValidateRange(1, 86400)]
+    public int EngineTimeoutSeconds { get; set; } = (int)RemoteEngine.DefaultSilence.TotalSeconds;
+
     /// <inheritdoc/>
-    protected override void BeginProcessing() => _engine = EngineSession.Start(this);
+    protected override void BeginProcessing()
+    {
+        _engine = EngineSession.Open(this, EngineTimeoutSeconds);
+        _engine.Engine.StartInBackground();
+    }
 
     /// <inheritdoc/>
     protected override void Compare(GgufFile reference, GgufFile candidate)
     {
-        if (reference.Path != _meteredReference)
-            _meter = new(_engine!.Engine, reference.Path, Prompt, new() { MaximumTokens = MaxToken, Threads = Threads });
-        _meteredReference = reference.Path;
         if (candidate.Path == reference.Path)
             return;
+        if (reference.Path != _meteredReference)
+            StartMeter(reference.Path);
+        if (_meter is null)
+            return;
         IReadOnlyList<GenerationComparison> comparisons = RunInBackground(
-            $"Generating with {Formatting.FileName(candidate.Path)}", (progress, token) => _meter!.Measure(candidate.Path, new GenerationStatus(progress), token));
+            $"Generating with {Formatting.FileName(candidate.Path)}",
+            (progress, token) => _meter.Measure(candidate.Path, new GenerationStatus(progress), new LoadingStatus(progress), token));
         foreach (GenerationComparison comparison in comparisons)
             WriteObject(new GenerationTest(reference.Path, candidate.Path, ModelInfo.Read(candidate).Type, comparison));
     }
@@ -51,5 +63,25 @@ public sealed class TestGgufGenerationCommand : ReferenceCommand
     {
         _engine?.Dispose();
         base.Dispose(disposing);
+    }
+
+    // Where the reference cannot be run, one error says so for all its files.
+    private void StartMeter(string reference)
+    {
+        _engine!.WaitUntilStarted();
+        _meteredReference = reference;
+        RemoteGenerationMeter meter = new(_engine.Engine, reference, Prompt, new() { MaximumTokens = MaxToken, Threads = Threads });
+        try
+        {
+            RunInBackground(
+                $"Generating with {Formatting.FileName(reference)}",
+                (progress, token) => meter.MeasureReference(new GenerationStatus(progress), new LoadingStatus(progress), token));
+            _meter = meter;
+        }
+        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
+        {
+            WriteError(exception.ToErrorRecord(reference));
+            _meter = null;
+        }
     }
 }

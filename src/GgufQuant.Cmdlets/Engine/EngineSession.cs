@@ -1,27 +1,39 @@
 using System.Management.Automation;
 using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Hosting;
 
 namespace GgufQuant.Commands;
 
-/// <summary>The engine as a cmdlet uses it: loaded from the module's folder, its log written to -Verbose and -Debug.</summary>
+/// <summary>The engine as a cmdlet uses it: in a process of its own, which the next cmdlet takes over; its log goes to -Verbose and -Debug.</summary>
 internal sealed class EngineSession : IDisposable
 {
-    private readonly EngineLocation _location;
+    private static readonly RemoteEnginePool s_pool = new();
 
-    private EngineSession(EngineLocation location, IInferenceEngine engine)
+    private readonly StoppableCommand _command;
+    private readonly string _folder;
+
+    private EngineSession(StoppableCommand command, int timeoutSeconds)
     {
-        _location = location;
-        Engine = engine;
+        _command = command;
+        _folder = EngineFolder.Of(command);
+        InstalledEngine engine = EngineCatalog.Choose(EngineCatalog.Find(_folder), name: null);
+        Engine = s_pool.Rent(PowerShellHost.CommandFor(command), engine.Location);
+        Engine.Silence = TimeSpan.FromSeconds(timeoutSeconds);
+        Engine.Log = (level, line) => command.Post(() => Write(command, level, line));
     }
 
-    internal IInferenceEngine Engine { get; }
+    /// <summary>The engine, to be asked on another thread than the pipeline's.</summary>
+    internal RemoteEngine Engine { get; }
 
-    /// <summary>Loads the engine; without it the cmdlet ends with an error that says what is missing.</summary>
-    internal static EngineSession Start(StoppableCommand command)
+    /// <summary>The engine's name and version, once it is started.</summary>
+    internal string Name { get; private set; } = "";
+
+    /// <summary>Finds the engine, which is started when it is first used; without it the cmdlet ends with an error that says what is missing.</summary>
+    internal static EngineSession Open(StoppableCommand command, int timeoutSeconds)
     {
         try
         {
-            return Open(command);
+            return new(command, timeoutSeconds);
         }
         catch (InferenceException exception)
         {
@@ -30,12 +42,12 @@ internal sealed class EngineSession : IDisposable
         }
     }
 
-    /// <summary>Loads the engine; without it the cmdlet goes on with what needs none.</summary>
-    internal static EngineSession? TryStart(StoppableCommand command)
+    /// <summary>Finds the engine; without it the cmdlet goes on with what needs none.</summary>
+    internal static EngineSession? TryOpen(StoppableCommand command, int timeoutSeconds)
     {
         try
         {
-            return Open(command);
+            return new(command, timeoutSeconds);
         }
         catch (InferenceException exception)
         {
@@ -44,17 +56,32 @@ internal sealed class EngineSession : IDisposable
         }
     }
 
-    internal static ModelOptions ModelOptions(IProgress<WorkProgress> progress, string path) =>
-        new() { Progress = new LoadStatus(progress, path) };
+    /// <summary>Ends the processes that wait for the next cmdlet.</summary>
+    internal static void EndWaiting() => s_pool.Clear();
 
-    // The engine stays loaded in this process; its log must not reach a cmdlet that has ended.
-    public void Dispose() => PackagedEngine.Start(_location);
-
-    private static EngineSession Open(StoppableCommand command)
+    /// <summary>Waits until the engine is started; without it the cmdlet ends with an error that says what is missing.</summary>
+    internal void WaitUntilStarted()
     {
-        InstalledEngine engine = EngineCatalog.Choose(EngineCatalog.Find(EngineFolder.Of(command)), name: null);
-        return new(engine.Location, PackagedEngine.Start(engine.Location, (level, line) => command.Post(() => Write(command, level, line))));
+        if (TryWaitUntilStarted() is { } error)
+            _command.ThrowTerminatingError(error);
     }
+
+    /// <summary>Waits until the engine is started.</summary>
+    /// <returns>Why it is not; null where it is.</returns>
+    internal ErrorRecord? TryWaitUntilStarted()
+    {
+        try
+        {
+            Name = _command.RunInBackground("Starting the engine", (_, token) => Engine.Start(token));
+            return null;
+        }
+        catch (InferenceException exception)
+        {
+            return exception.ToErrorRecord(_folder);
+        }
+    }
+
+    public void Dispose() => s_pool.Return(Engine);
 
     private static void Write(Cmdlet command, LlamaLogLevel level, string line)
     {
@@ -62,11 +89,5 @@ internal sealed class EngineSession : IDisposable
             command.WriteVerbose(line);
         else
             command.WriteDebug(line);
-    }
-
-    private sealed class LoadStatus(IProgress<WorkProgress> progress, string path) : IProgress<double>
-    {
-        public void Report(double value) =>
-            progress.Report(new($"Loading {Formatting.FileName(path)}", value, Remaining: null));
     }
 }

@@ -23,6 +23,9 @@ internal static class ModelErrors
         GgufFormatException => new(exception, "InvalidGguf", ErrorCategory.InvalidData, path),
         ImatrixFormatException or InvalidDataException => new(exception, "InvalidImportanceMatrix", ErrorCategory.InvalidData, path),
         EngineMissingException or EngineVersionException => new(exception, "EngineMissing", ErrorCategory.NotInstalled, path),
+        EngineStoppedException { WasSilent: true } silent =>
+            With("-EngineTimeoutSeconds waits longer.", new(exception, "EngineStopped", ErrorCategory.ResourceUnavailable, silent.Path)),
+        EngineStoppedException stopped => new(exception, "EngineStopped", ErrorCategory.ResourceUnavailable, stopped.Path),
         CorpusTooShortException => new(exception, "CorpusTooShort", ErrorCategory.InvalidArgument, path),
         LogitsFormatException => new(exception, "InvalidLogits", ErrorCategory.InvalidData, path),
         VocabularyMismatchException => new(exception, "DifferentVocabularies", ErrorCategory.InvalidArgument, path),

@@ -24,10 +24,16 @@ public sealed class MissingVocabularyException(string path)
     : ModelLoadException(path, $"'{path}' holds no vocabulary, so no text can be evaluated with it.");
 
 /// <summary>The engine's process ended or fell silent while it ran a model: the file makes the library abort, crash or hang, or memory ran out.</summary>
-public sealed class EngineStoppedException(string path, string message) : InferenceException(message)
+/// <param name="path">The model's file.</param>
+/// <param name="message">What happened, and what the library last said.</param>
+/// <param name="wasSilent">Whether the process was ended because it gave no sign of life.</param>
+public sealed class EngineStoppedException(string path, string message, bool wasSilent) : InferenceException(message)
 {
     /// <summary>The model's file.</summary>
     public string Path { get; } = path;
+
+    /// <summary>Whether the process was ended because it gave no sign of life: more patience might have helped.</summary>
+    public bool WasSilent { get; } = wasSilent;
 }
 
 /// <summary>Two models that should be compared have different vocabularies.</summary>

@@ -18,7 +18,8 @@ public static class EngineHost
     private const int NoParent = 64;
     private const int InvalidMessage = 65;
 
-    private static readonly TimeSpan s_connectTime = TimeSpan.FromSeconds(30);
+    // The parent listens before it starts this process, so it answers at once or is gone.
+    private static readonly TimeSpan s_connectTime = TimeSpan.FromSeconds(2);
 
     /// <summary>Connects to the process that started this one and serves it; it ends with that process.</summary>
     /// <returns>The exit code.</returns>
@@ -32,7 +33,14 @@ public static class EngineHost
         // A terminal sends Ctrl+C to every process in it; what it means here is for the parent to decide.
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true);
         using NamedPipeClientStream stream = new(".", pipe, PipeDirection.InOut, PipeOptions.Asynchronous | PipeOptions.CurrentUserOnly);
-        stream.Connect(s_connectTime);
+        try
+        {
+            stream.Connect(s_connectTime);
+        }
+        catch (TimeoutException)
+        {
+            return NoParent;
+        }
         MessageChannel channel = new(stream);
         channel.Send(MessageKind.Hello, Convert.FromHexString(secret));
         BlockingCollection<Message> requests = [];

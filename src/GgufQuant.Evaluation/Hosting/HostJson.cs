@@ -14,7 +14,6 @@ namespace GgufQuant.Evaluation.Hosting;
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true)]
-[JsonSerializable(typeof(EngineDescription))]
 [JsonSerializable(typeof(EngineLocation))]
 [JsonSerializable(typeof(EvaluationProgress))]
 [JsonSerializable(typeof(Failure))]
@@ -28,6 +27,7 @@ namespace GgufQuant.Evaluation.Hosting;
 [JsonSerializable(typeof(Nothing))]
 [JsonSerializable(typeof(PerplexityResult))]
 [JsonSerializable(typeof(QualityRequest))]
+[JsonSerializable(typeof(StartedEngine))]
 internal sealed partial class HostJson : JsonSerializerContext
 {
     /// <summary>Reads a message's content.</summary>

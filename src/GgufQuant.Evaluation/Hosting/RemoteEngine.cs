@@ -223,7 +223,7 @@ public sealed class RemoteEngine : IDisposable
         string what = path is null ? "while starting the engine" : $"while running '{path}'";
         string how = end ?? string.Create(CultureInfo.InvariantCulture, $"gave no sign of life for {Silence.TotalSeconds:0.#} seconds");
         string message = $"The engine process {how} {what}.{LastWords(process)}";
-        return path is null ? new EngineMissingException(message) : new EngineStoppedException(path, message);
+        return path is null ? new EngineMissingException(message) : new EngineStoppedException(path, message, wasSilent: end is null);
     }
 
     private string LastWords(EngineProcess process)

@@ -13,8 +13,7 @@ internal static partial class FaultyHost
 
     public static HostCommand Command(params string[] arguments) => new(s_program, arguments);
 
-    /// <summary>An engine that is given up after two seconds of silence.</summary>
-    public static RemoteEngine Start(params string[] arguments) => new(Command(arguments), Location) { Silence = TimeSpan.FromSeconds(2) };
+    public static RemoteEngine Start(params string[] arguments) => new(Command(arguments), Location);
 
     /// <summary>A meter of generated texts, which needs no file but the models' names.</summary>
     public static RemoteGenerationMeter Meter(RemoteEngine engine, string reference) => new(engine, reference, ["prompt"], new() { MaximumTokens = 3 });

@@ -95,6 +95,7 @@ public sealed class RemoteEngineTests
 
         EngineStoppedException exception = Assert.Throws<EngineStoppedException>(() => meter.Measure(model + ".gguf", cancellationToken: Token));
 
+        Assert.False(exception.WasSilent);
         Assert.Equal(model + ".gguf", exception.Path);
         Assert.Contains($"'{model}.gguf'", exception.Message, StringComparison.Ordinal);
         if (!OperatingSystem.IsWindows())
@@ -115,10 +116,13 @@ public sealed class RemoteEngineTests
         RemoteGenerationMeter meter = FaultyHost.Meter(engine, "reference.gguf");
         meter.MeasureReference(cancellationToken: Token);
         int process = engine.ProcessId!.Value;
+        engine.Silence = TimeSpan.FromSeconds(2);
 
         EngineStoppedException exception = Assert.Throws<EngineStoppedException>(() => meter.Measure(model + ".gguf", cancellationToken: Token));
 
+        engine.Silence = RemoteEngine.DefaultSilence;
         Assert.Contains("no sign of life for 2 seconds", exception.Message, StringComparison.Ordinal);
+        Assert.True(exception.WasSilent);
         Assert.Equal(model + ".gguf", exception.Path);
         Assert.True(await FaultyHost.IsGoneAsync(process, s_patience));
         Assert.Single(meter.Measure("candidate.gguf", cancellationToken: Token));
@@ -131,7 +135,7 @@ public sealed class RemoteEngineTests
     {
         using RemoteEngine engine = FaultyHost.Start();
         engine.Start(Token);
-        engine.Silence = TimeSpan.FromSeconds(1);
+        engine.Silence = TimeSpan.FromSeconds(3);
 
         Assert.Single(FaultyHost.Meter(engine, model + ".gguf").MeasureReference(cancellationToken: Token));
     }

@@ -5,14 +5,14 @@ namespace GgufQuant.Evaluation.Hosting.Operations;
 /// <summary>Loads the engine; the first operation of each process.</summary>
 internal static class StartEngine
 {
-    internal static Operation<EngineLocation, Nothing, EngineDescription> Operation { get; } = new(
+    internal static Operation<EngineLocation, Nothing, StartedEngine> Operation { get; } = new(
         "start-engine",
         HostJson.Default.EngineLocation,
         HostJson.Default.Nothing,
-        HostJson.Default.EngineDescription,
+        HostJson.Default.StartedEngine,
         (engine, location, _) => new(engine.Start(location).Name));
 }
 
 /// <summary>A started engine.</summary>
 /// <param name="Name">Name and version.</param>
-internal sealed record EngineDescription(string Name);
+internal sealed record StartedEngine(string Name);

@@ -1,0 +1,10 @@
+using System.Management.Automation;
+
+namespace GgufQuant.Commands;
+
+/// <summary>Ends the waiting engine processes when the module is removed.</summary>
+public sealed class ModuleCleanup : IModuleAssemblyCleanup
+{
+    /// <inheritdoc/>
+    public void OnRemove(PSModuleInfo psModuleInfo) => EngineSession.EndWaiting();
+}
