@@ -518,6 +518,37 @@ Describe 'ConvertTo-Quantized' {
         }
     }
 
+    Context 'Memory' -Skip:(-not $IsLinux) {
+        BeforeAll {
+            $budget = 64MB
+
+            # The most memory that a PowerShell has had which converts a model within the budget.
+            function Measure-Peak([string] $Model) {
+                $result = Invoke-PowerShell @"
+                    `$null = ConvertTo-Quantized '$Model' Q4_0 -Destination '$(Join-Path $PWD made.gguf)' -Force -Device Cpu -MemoryBudget $budget
+                    [Diagnostics.Process]::GetCurrentProcess().PeakWorkingSet64
+"@
+                $result.Error | Should -BeNullOrEmpty
+                [long] $result.Output
+            }
+
+            # What PowerShell and the module take is the same for each model.
+            Push-Location (New-TestFolder)
+            $small = Measure-Peak $Samples.Model
+            Pop-Location
+        }
+
+        It 'stays within the budget for <rows> rows of <rowLength> weights' -ForEach @(
+            @{ Rows = 32768; RowLength = 4096 }
+            @{ Rows = 1; RowLength = 134217728 }
+        ) {
+            $model = New-TestGguf large.gguf -Tensor ([ordered] @{ 'blk.0.ffn_up.weight' = $rowLength, $rows }) -Sparse
+            $model.Length | Should -BeGreaterThan (8 * $budget)
+            Measure-Peak $model | Should -BeLessThan ($small + $budget)
+            (Get-Item made.gguf).Length | Should -BeGreaterThan (134217728 / 32 * 18)
+        }
+    }
+
     Context 'View' {
         It 'shows a plan tensor by tensor' {
             Get-Plan Q4_K_M | Format-Lines | Assert-Golden PlannedFile

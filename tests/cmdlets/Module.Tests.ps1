@@ -2,6 +2,12 @@ BeforeDiscovery {
     $commands = (Import-PowerShellDataFile $Samples.Manifest).CmdletsToExport
 }
 
+BeforeAll {
+    Import-Module GgufQuant
+    $module = Get-Module GgufQuant
+    $manifest = Import-PowerShellDataFile $Samples.Manifest
+}
+
 Describe 'The packaged module' {
     It 'is found and loaded when one of its cmdlets is used' {
         $result = Invoke-PowerShell "(Get-GgufInfo '$($Samples.Model)').Path; (Get-Module GgufQuant).ModuleBase"
@@ -11,20 +17,134 @@ Describe 'The packaged module' {
         $base | Should -BeLike (Join-Path $Samples.Root out GgufQuant *)
     }
 
-    It 'is listed with its version' {
-        (Get-Module GgufQuant -ListAvailable)[0].Version | Should -Be (Import-PowerShellDataFile $Samples.Manifest).ModuleVersion
+    It 'has the version of the project, and the changelog starts with it' {
+        $version = ([xml] (Get-Content (Join-Path $Samples.Root Directory.Build.props))).SelectSingleNode('//Version').InnerText
+        (Test-ModuleManifest (Join-Path $module.ModuleBase GgufQuant.psd1)).Version | Should -Be $version
+        (Get-Module GgufQuant -ListAvailable)[0].Version | Should -Be $version
+        Get-Content (Join-Path $module.ModuleBase CHANGELOG.md) | Where-Object { $_ -like '## *' } | Select-Object -First 1 | Should -Be "## $version"
+    }
+
+    It 'exports the cmdlets that the assembly holds, and nothing else' {
+        $types = $module.NestedModules.ImplementingAssembly.GetExportedTypes()
+        $names = foreach ($attribute in $types.ForEach{ $_.GetCustomAttributes([Management.Automation.CmdletAttribute], $false) }) {
+            "$($attribute.VerbName)-$($attribute.NounName)"
+        }
+        $manifest.CmdletsToExport | Should -Be ($names | Sort-Object)
+        $module.ExportedCommands.Keys | Sort-Object | Should -Be ($names | Sort-Object)
+        $module.ExportedVariables.Keys | Should -BeNullOrEmpty
+    }
+
+    It 'holds the files that the manifest lists, and the engine' {
+        $files = Get-ChildItem $module.ModuleBase -File -Recurse |
+            ForEach-Object { [IO.Path]::GetRelativePath($module.ModuleBase, $_.FullName).Replace('\', '/') } |
+            Where-Object { $_ -notlike 'module/engine/*' }
+        $files | Sort-Object | Should -Be ($manifest.FileList | Sort-Object)
+    }
+
+    It 'names only types that exist in its views' {
+        foreach ($library in Get-ChildItem (Join-Path $module.ModuleBase module *.dll)) { $null = [Reflection.Assembly]::LoadFrom($library) }
+        $names = foreach ($file in 'GgufQuant.Format.ps1xml', 'GgufQuant.Types.ps1xml') {
+            $xml = [xml] (Get-Content (Join-Path $module.ModuleBase module $file) -Raw)
+            $xml.SelectNodes('//TypeName | /Types/Type/Name').InnerText
+        }
+        $names | Should -Not -BeNullOrEmpty
+        # What follows '#' tells the views of one type apart.
+        $names | Where-Object { -not ($_ -replace '#\w+$' -as [type]) } | Should -BeNullOrEmpty
     }
 }
 
-Describe 'Tab completion' {
-    It 'offers types' {
-        (Complete-Line 'ConvertTo-Quantized model.gguf -Type Q4_K').CompletionText | Should -Contain 'Q4_K_M'
+Describe '<_>' -ForEach $commands {
+    BeforeAll {
+        $command = Get-Command $_
+        $parameters = $command.Parameters.Values | Where-Object { $_.Name -notin [Management.Automation.Cmdlet]::CommonParameters }
+    }
+
+    It 'has an approved verb' {
+        (Get-Verb $command.Verb) | Should -HaveCount 1
+    }
+
+    It 'says what it writes' {
+        $command.OutputType | Should -Not -BeNullOrEmpty
+        $command.OutputType.Type | Should -Not -Contain $null
+    }
+
+    It 'has a message for each parameter' {
+        $parameters | Where-Object Name -notin ([Management.Automation.Cmdlet]::OptionalCommonParameters) |
+            Where-Object { $_.ParameterSets.Values.HelpMessage -notmatch '\.$' } | ForEach-Object Name | Should -BeNullOrEmpty
+    }
+
+    It 'can be asked what it would do if it writes files' {
+        $writers = 'ConvertTo', 'Export', 'Install', 'Merge', 'New', 'Set', 'Split'
+        $command.Parameters.ContainsKey('WhatIf') | Should -Be ($command.Verb -in $writers)
+    }
+
+    It 'takes files as every cmdlet does' {
+        if ($path = $parameters | Where-Object { $_.Name -eq 'Path' -and $_.ParameterType -eq [string[]] }) {
+            foreach ($set in $path.ParameterSets.Values) {
+                $set.Position | Should -Be 0
+                $set.ValueFromPipeline | Should -BeTrue
+                $set.ValueFromPipelineByPropertyName | Should -BeTrue
+            }
+            $literal = $parameters | Where-Object Name -eq LiteralPath
+            $literal.Aliases | Should -Be PSPath, LP
+            $literal.ParameterSets.Values.ValueFromPipelineByPropertyName | Should -Be $true
+        }
     }
 }
 
-Describe 'Progress' {
-    It 'is shown' {
-        Push-Location $TestDrive
-        try { (Invoke-Streams "ConvertTo-Quantized '$($Samples.Model)' Q4_K_M -Destination .").Error | Should -BeNullOrEmpty } finally { Pop-Location }
+Describe 'What a cmdlet writes' {
+    BeforeDiscovery {
+        $outputs = @(
+            @{ Output = { Get-GgufInfo $Samples.Model } }
+            @{ Output = { Get-GgufTensor $Samples.Model output.weight } }
+            @{ Output = { ConvertTo-Quantized $Samples.Model Q8_0 -Destination . -Force } }
+            @{ Output = { Compare-Quant $Samples.Model -Reference $Samples.Model } }
+            @{ Output = { $Samples.Model } }
+            @{ Output = { Get-Item $Samples.Model } }
+        )
+    }
+    BeforeAll { Push-Location $TestDrive }
+    AfterAll { Pop-Location }
+
+    It 'can be piped into every cmdlet:<output>' -ForEach $outputs {
+        $items = & $output
+        $items | Get-GgufInfo | Should -Not -BeNullOrEmpty
+        $items | Get-GgufTensor -Name output.weight | Should -Not -BeNullOrEmpty
+        $items | ConvertTo-Quantized -Type Q4_0 -Destination made -Force -AllowRequantize | Should -Not -BeNullOrEmpty
+        $items | Compare-Quant -Reference $Samples.Model | Should -Not -BeNullOrEmpty
+        $items | Find-QuantType -MemoryBudget 1GB | Should -Not -BeNullOrEmpty
+        $items | Test-Gguf | Should -BeTrue
+    }
+
+    It 'has lists that can be indexed' {
+        $file = ConvertTo-Quantized $Samples.Model Q4_K_M -SplitMaxSize 2MB -Destination shards
+        $objects = @(
+            $file
+            (Invoke-Streams 'ConvertTo-Quantized $model Q4_K_M -WhatIf -SplitMaxSize 2MB' @{ Model = $Samples.Model }).Output
+            Get-GgufInfo $Samples.Model
+            Get-GgufTensor $Samples.Model token_embd.weight -Statistics
+            Get-QuantType Q4_K_M
+            (Find-QuantType $Samples.Model 10MB)[0]
+            (Compare-Quant $file.Path -Reference $Samples.Model)[1]
+            (New-TestImatrix m.dat -Dataset a.txt | Get-ImportanceMatrix)
+            (New-TestImatrix n.dat -Dataset a.txt | ConvertTo-ImportanceMatrix -Format Gguf)
+        )
+        $lists = 0
+        while ($objects) {
+            # What the objects consist of follows, as far as it is the module's.
+            $objects = foreach ($object in $objects) {
+                foreach ($property in $object.PSObject.Properties | Where-Object Value) {
+                    $value = $property.Value
+                    if ($value -is [Collections.IList]) {
+                        $lists++
+                        $first = $value | Select-Object -First 1
+                        , $value[0] | Should -Be (, $first) -Because "$($object.GetType()).$($property.Name)[0] is used"
+                        $first
+                    }
+                    elseif ($value.GetType().Namespace -like 'GgufQuant*' -and $value -isnot [enum]) { $value }
+                }
+            }
+        }
+        $lists | Should -BeGreaterThan 10
     }
 }
