@@ -1,4 +1,6 @@
+using System.Buffers.Binary;
 using GgufQuant.Evaluation.Engines;
+using GgufQuant.Formats;
 
 namespace GgufQuant.Evaluation.Tests;
 
@@ -15,6 +17,36 @@ public sealed class LLamaSharpEngineTests : EngineContract
             () => PackagedEngine.Start(Sample.EngineLocation with { NativesFolder = folder.File("other") }));
 
         Assert.Contains(Sample.EngineLocation.NativesFolder, exception.Message, StringComparison.Ordinal);
+    }
+
+    // ggml's newest types, which LLamaSharp's own list of types lacks.
+    [Theory]
+    [InlineData(FileType.Q1_0)]
+    [InlineData(FileType.Q2_0)]
+    public void RunsTypesThatLLamaSharpDoesNotList(FileType type)
+    {
+        using ILanguageModel model = Sample.Load(QuantizedSamples.Get(type));
+        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 8 });
+
+        context.Evaluate([1, 2, 3], 0, 0, Token);
+
+        Assert.True(float.IsFinite(context.Logits(2)[0]));
+    }
+
+    [Fact]
+    public void NamesItsVersionWhereItDoesNotKnowAType()
+    {
+        using TemporaryFolder folder = new();
+        byte[] bytes = File.ReadAllBytes(Sample.Model);
+        ReadOnlySpan<byte> name = "output_norm.weight"u8;
+        // After the name: one dimension, and the type.
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(bytes.AsSpan().IndexOf(name) + name.Length + sizeof(int) + sizeof(long)), 99);
+        File.WriteAllBytes(folder.File("new.gguf"), bytes);
+
+        ModelLoadException exception = Assert.Throws<ModelLoadException>(() => Sample.Load(folder.File("new.gguf")));
+
+        Assert.StartsWith($"{EngineVersion.Text} cannot load ", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("99", exception.Message, StringComparison.Ordinal);
     }
 
     private protected override IInferenceEngine Start(Action<LlamaLogLevel, string>? log = null) => Sample.StartEngine(log);

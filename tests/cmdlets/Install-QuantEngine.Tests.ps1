@@ -42,6 +42,15 @@ Describe 'Install-QuantEngine' {
         (Test-GgufGeneration $copy -Reference $Samples.Model -Prompt 'It was' -MaxToken 2).AgreeingTokens | Should -Be 2
     }
 
+    It 'adds an engine that -Engine names' {
+        (Complete-Line 'Test-GgufGeneration model.gguf -Engine ').CompletionText | Should -Be Cpu
+        $null = Install-QuantEngine $package
+        $copy = Copy-Item $Samples.Model (Join-Path $work copy.gguf) -PassThru
+        (Test-GgufGeneration $copy -Reference $Samples.Model -Prompt 'It was' -MaxToken 2 -Engine cpu).AgreeingTokens | Should -Be 2
+        { Test-GgufGeneration $copy -Reference $Samples.Model -Prompt 'It was' -Engine none } |
+            Should -Throw "There is no engine 'none': 'Cpu' can be chosen." -ErrorId 'EngineMissing,GgufQuant.Commands.TestGgufGenerationCommand'
+    }
+
     It 'takes a file from the pipeline' {
         (Get-Item $package | Install-QuantEngine).Name | Should -Be Cpu
     }

@@ -67,6 +67,12 @@ public sealed class CompareQuantCommand : ReferenceCommand
     [ValidateRange(1, 1024)]
     public int Threads { get; set; }
 
+    /// <summary>What runs the models; null for the newest engine that is available.</summary>
+    [Parameter(HelpMessage = "The engine that runs the models, as Get-QuantEngine names it; default: the newest that is available.")]
+    [ArgumentCompleter(typeof(EngineCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string? Engine { get; set; }
+
     /// <summary>Seconds of silence after which the engine is given up.</summary>
     [Parameter(HelpMessage = "Seconds without a sign of life after which the engine is given up; default: 60.")]
     [ValidateRange(1, 86400)]
@@ -81,7 +87,7 @@ public sealed class CompareQuantCommand : ReferenceCommand
         else if (Chunks is not null || LogitsFile is not null)
             ThrowTerminatingError(s_noCorpus);
         if (Corpus is not null || Prompt.Length > 0)
-            _engine = EngineSession.TryOpen(this, EngineTimeoutSeconds);
+            _engine = EngineSession.TryOpen(this, Engine, EngineTimeoutSeconds);
         _engine?.Engine.StartInBackground();
     }
 

@@ -63,6 +63,12 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
     [ValidateRange(1, 1024)]
     public int Threads { get; set; }
 
+    /// <summary>What runs the models; null for the newest engine that is available.</summary>
+    [Parameter(HelpMessage = "The engine that runs the models, as Get-QuantEngine names it; default: the newest that is available.")]
+    [ArgumentCompleter(typeof(EngineCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string? Engine { get; set; }
+
     /// <summary>Seconds of silence after which the engine is given up.</summary>
     [Parameter(HelpMessage = "Seconds without a sign of life after which the engine is given up; default: 60.")]
     [ValidateRange(1, 86400)]
@@ -74,7 +80,7 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
         _destinations = DestinationsAt(Destination, MatrixFiles.Extensions);
         Corpus = ResolveUnexpanded(Corpus);
         CorpusFile.Check(this, Corpus);
-        _engine = EngineSession.Open(this, EngineTimeoutSeconds);
+        _engine = EngineSession.Open(this, Engine, EngineTimeoutSeconds);
     }
 
     /// <inheritdoc/>

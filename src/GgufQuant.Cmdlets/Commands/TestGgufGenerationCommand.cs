@@ -30,6 +30,12 @@ public sealed class TestGgufGenerationCommand : ReferenceCommand
     [ValidateRange(1, 1024)]
     public int Threads { get; set; }
 
+    /// <summary>What runs the models; null for the newest engine that is available.</summary>
+    [Parameter(HelpMessage = "The engine that runs the models, as Get-QuantEngine names it; default: the newest that is available.")]
+    [ArgumentCompleter(typeof(EngineCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string? Engine { get; set; }
+
     /// <summary>Seconds of silence after which the engine is given up.</summary>
     [Parameter(HelpMessage = "Seconds without a sign of life after which the engine is given up; default: 60.")]
     [ValidateRange(1, 86400)]
@@ -38,7 +44,7 @@ public sealed class TestGgufGenerationCommand : ReferenceCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
-        _engine = EngineSession.Open(this, EngineTimeoutSeconds);
+        _engine = EngineSession.Open(this, Engine, EngineTimeoutSeconds);
         _engine.Engine.StartInBackground();
     }
 

@@ -12,11 +12,11 @@ internal sealed class EngineSession : IDisposable
     private readonly StoppableCommand _command;
     private readonly string _folder;
 
-    private EngineSession(StoppableCommand command, int timeoutSeconds)
+    private EngineSession(StoppableCommand command, string? name, int timeoutSeconds)
     {
         _command = command;
         _folder = EngineFolder.Of(command);
-        InstalledEngine engine = EngineCatalog.Choose(EngineCatalog.Find(_folder), name: null);
+        InstalledEngine engine = EngineCatalog.Choose(EngineCatalog.Find(_folder), name);
         Engine = s_pool.Rent(PowerShellHost.CommandFor(command), engine.Location);
         Engine.Silence = TimeSpan.FromSeconds(timeoutSeconds);
         Engine.Log = (level, line) => command.Post(() => Write(command, level, line));
@@ -29,11 +29,11 @@ internal sealed class EngineSession : IDisposable
     internal string Name { get; private set; } = "";
 
     /// <summary>Finds the engine, which is started when it is first used; without it the cmdlet ends with an error that says what is missing.</summary>
-    internal static EngineSession Open(StoppableCommand command, int timeoutSeconds)
+    internal static EngineSession Open(StoppableCommand command, string? name, int timeoutSeconds)
     {
         try
         {
-            return new(command, timeoutSeconds);
+            return new(command, name, timeoutSeconds);
         }
         catch (InferenceException exception)
         {
@@ -43,11 +43,11 @@ internal sealed class EngineSession : IDisposable
     }
 
     /// <summary>Finds the engine; without it the cmdlet goes on with what needs none.</summary>
-    internal static EngineSession? TryOpen(StoppableCommand command, int timeoutSeconds)
+    internal static EngineSession? TryOpen(StoppableCommand command, string? name, int timeoutSeconds)
     {
         try
         {
-            return new(command, timeoutSeconds);
+            return new(command, name, timeoutSeconds);
         }
         catch (InferenceException exception)
         {
