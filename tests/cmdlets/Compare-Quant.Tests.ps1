@@ -112,6 +112,148 @@ Describe 'Compare-Quant' {
         }
     }
 
+    Context 'on a text' {
+        BeforeAll {
+            $text = @{ Corpus = $Samples.HeldOut; Chunks = 2 }
+            $measured = $made[0, 2] | Compare-Quant @text
+        }
+
+        It 'measures what is lost in predictions' {
+            $measured.Type | Should -Be 'F16', 'Q2_K', 'Q8_0'
+            $reference, $coarse, $fine = $measured
+            $reference.Perplexity | Should -BeGreaterThan 20
+            $reference.Perplexity | Should -BeLessThan 40
+            $reference.KlDivergence, $reference.TopTokenMatch, $reference.RelativeQuality | Should -Be 0, 1, 1
+            $fine.KlDivergence | Should -BeGreaterThan 1e-6
+            $fine.KlDivergence | Should -BeLessThan 0.001
+            $coarse.KlDivergence | Should -BeGreaterThan ($fine.KlDivergence * 10)
+            $coarse.KlDivergence | Should -BeLessThan 1
+            $coarse.TopTokenMatch | Should -BeLessThan $fine.TopTokenMatch
+            $coarse.RelativeQuality | Should -BeLessThan $fine.RelativeQuality
+        }
+
+        It 'measures weights as well' {
+            $measured[1].RelativeRmsError | Should -Be $rows[1].RelativeRmsError
+        }
+
+        It 'says on what text, and with what engine' {
+            $measured.Corpus | Select-Object -Unique | Should -Be $Samples.HeldOut
+            $measured.Engine | Select-Object -Unique | Should -BeLike '*llama*'
+        }
+
+        It 'is shown as a table' {
+            $lines = $measured | Format-Lines
+            $lines[2] | Should -Match 'Perplexity .*KL div'
+            $lines[4] | Should -Match '^F16 .* \d\d\.\d+ ± \d'
+        }
+
+        It 'is shown as a list after objects of another kind' {
+            $lines = $made[0], $measured[1] | Format-Lines
+            $lines -match '^Perplexity +: \d' | Should -HaveCount 1
+            $lines -match '^KlDivergence +: \d' | Should -HaveCount 1
+        }
+
+        It 'compares weights alone where the text is too short' {
+            Set-Content short.txt 'It was a truth.'
+            $compared = $made[0] | Compare-Quant -Corpus short.txt -ErrorVariable failures -ErrorAction SilentlyContinue
+            $failures.FullyQualifiedErrorId | Should -Be "CorpusTooShort,$class"
+            $failures.CategoryInfo.Category | Should -Be 'InvalidArgument'
+            $failures.TargetObject | Should -Be $Samples.Model
+            $compared.Type | Should -Be 'F16', 'Q2_K'
+            $compared[1].PSObject.Properties.Name | Should -Not -Contain 'Perplexity'
+            $compared[1].RelativeRmsError | Should -Be $rows[1].RelativeRmsError
+        }
+
+        It 'passes over models that cannot be run' {
+            Copy-Patched $Samples.Model without.gguf -From tokenizer.ggml.model -To tokenizer.ggml.nodel
+            Copy-Patched $Samples.Model other.gguf -From Prince -To Prinze
+            Copy-Item $Samples.Model same.gguf
+            $compared = Compare-Quant without.gguf, other.gguf, same.gguf -Reference $Samples.Model @text -ErrorVariable failures -ErrorAction SilentlyContinue
+            $compared.Path | Should -Be $Samples.Model, (Join-Path $PWD same.gguf)
+            $compared[1].KlDivergence | Should -BeLessThan 1e-9
+            $failures.FullyQualifiedErrorId | Should -Be "CannotRunModel,$class", "DifferentVocabularies,$class"
+            $failures.CategoryInfo.Category | Should -Be 'InvalidOperation', 'InvalidArgument'
+            $failures.TargetObject | Should -Be (Join-Path $PWD without.gguf), (Join-Path $PWD other.gguf)
+            $failures[0].Exception.Message | Should -BeLike '*holds no vocabulary*'
+        }
+
+        It 'says once that the reference cannot be run, and compares weights' {
+            $compared = Compare-Quant $Samples.Model -Reference without.gguf @text -Prompt 'It was' -ErrorVariable failures -ErrorAction SilentlyContinue
+            $failures | Should -HaveCount 1
+            $failures.Exception.Message | Should -BeLike '*holds no vocabulary*'
+            $failures.TargetObject | Should -Be (Join-Path $PWD without.gguf)
+            $compared | Should -HaveCount 2
+            $compared.Generations | Should -BeNullOrEmpty
+        }
+
+        It 'says once that the engine does not know an architecture, and compares weights' {
+            foreach ($name in 'zebra', 'zebra2') { Copy-Patched $Samples.Model "$name.gguf" -From llama -To zebra }
+            $compared = Compare-Quant zebra2.gguf -Reference zebra.gguf @text -ErrorVariable failures -ErrorAction SilentlyContinue
+            $failures.FullyQualifiedErrorId | Should -Be "CannotRunModel,$class"
+            $failures.Exception.Message | Should -BeLike "*unknown model architecture: 'zebra'*"
+            $compared | Should -HaveCount 2
+        }
+
+        It 'keeps the logits of the reference in a file, and reads them again' {
+            $first = $made[0] | Compare-Quant @text -LogitsFile kept.bin
+            $written = (Get-Item kept.bin).LastWriteTimeUtc
+            $second = $made[0] | Compare-Quant @text -LogitsFile kept.bin
+            $second[1].KlDivergence | Should -Be $first[1].KlDivergence
+            (Get-Item kept.bin).LastWriteTimeUtc | Should -Be $written
+        }
+
+        It 'does not read the logits of another text' {
+            $compared = $made[0] | Compare-Quant -Corpus $Samples.Calibration -Chunks 2 -LogitsFile kept.bin -ErrorVariable failures -ErrorAction SilentlyContinue
+            $failures.FullyQualifiedErrorId | Should -Be "InvalidLogits,$class"
+            $compared | Should -HaveCount 2
+        }
+
+        It 'shows its progress' {
+            $progress = (Invoke-Streams "Compare-Quant *Q8_0.gguf -Reference '$($Samples.Model)' -Corpus '$($Samples.HeldOut)' -Chunks 6 -Threads 1").Progress |
+                Where-Object Activity -EQ 'Evaluating novels-6m-Q8_0.gguf'
+            $chunks = $progress | Where-Object StatusDescription -Match '^Chunk \d+ of 6, perplexity \d+\.\d\d$'
+            $chunks | Where-Object SecondsRemaining -GE 0 | Should -Not -BeNullOrEmpty
+            $progress[-1].RecordType | Should -Be 'Completed'
+        }
+    }
+
+    Context 'with -Prompt' {
+        BeforeAll {
+            $prompted = $made[0, 2] | Compare-Quant -Prompt 'It was', 'She said'
+        }
+
+        It 'has each model continue each prompt' {
+            $prompted.ForEach{ $_.Generations.Count } | Should -Be 2, 2, 2
+            $prompted[0].Generations.IsIdentical | Should -Be $true, $true
+            $prompted[1].Generations.Prompt | Should -Be 'It was', 'She said'
+            $prompted[0].Generations[0].Candidate.Text | Should -Be $prompted[1].Generations[0].Reference.Text
+        }
+
+        It 'shows the first continuation in its table' {
+            $lines = $prompted | Format-Lines
+            $lines -match 'Same tokens Continuation' | Should -HaveCount 1
+            $lines -match '^F16 .* - +\w' | Should -HaveCount 1
+            $lines -match '^Q2_K .* \d+ of 128 \S' | Should -HaveCount 1
+        }
+
+        It 'writes it into reports' {
+            $null = $made[0] | Compare-Quant -Prompt 'It was' -Corpus $Samples.HeldOut -Chunks 2 | Export-QuantReport r.md
+            Get-Content r.md -Raw | Should -Match '(?s)Perplexity.*> It was.*\| Q2_K \| \d+ \|'
+        }
+    }
+
+    Context 'without an engine' {
+        It 'compares weights alone' {
+            $module = Copy-ModuleWithoutEngine
+            $result = Invoke-PowerShell @"
+                Import-Module '$module'
+                `$rows = Compare-Quant novels-6m-Q2_K.gguf -Reference '$($Samples.Model)' -Corpus '$($Samples.HeldOut)' -ErrorVariable failures -ErrorAction SilentlyContinue
+                `$rows.Count; `$failures.FullyQualifiedErrorId; `$failures.CategoryInfo.Category
+"@
+            $result.Output -split '\r?\n' | Should -Be 2, "EngineMissing,$class", 'NotInstalled'
+        }
+    }
+
     Context 'with -Detailed' {
         BeforeAll {
             $tensors = $made[1] | Compare-Quant -Detailed

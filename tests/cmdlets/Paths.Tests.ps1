@@ -7,12 +7,15 @@ BeforeDiscovery {
         @{ Cmdlet = 'ConvertTo-Quantized'; Arguments = @{ Type = 'Q8_0' } }
         @{ Cmdlet = 'Find-QuantType'; Arguments = @{ MemoryBudget = 1GB } }
         @{ Cmdlet = 'Get-GgufInfo'; Arguments = @{} }
+        @{ Cmdlet = 'Get-GgufMetadata'; Arguments = @{} }
         @{ Cmdlet = 'Get-GgufTensor'; Arguments = @{} }
         @{ Cmdlet = 'Get-ImportanceMatrix'; Arguments = @{} }
         @{ Cmdlet = 'Merge-Gguf'; Arguments = @{} }
+        @{ Cmdlet = 'New-ImportanceMatrix'; Arguments = @{ Corpus = $Samples.Calibration } }
         @{ Cmdlet = 'Set-GgufMetadata'; Arguments = @{ Remove = 'general.name' } }
         @{ Cmdlet = 'Split-Gguf'; Arguments = @{} }
         @{ Cmdlet = 'Test-Gguf'; Arguments = @{ Detailed = $true } }
+        @{ Cmdlet = 'Test-GgufGeneration'; Arguments = @{ Prompt = 'It was'; Reference = $Samples.Model } }
     )
 }
 

@@ -150,6 +150,18 @@ function Copy-Patched {
     [IO.File]::WriteAllBytes($full, $latin1.GetBytes($text.Replace($From, $To)))
 }
 
+# Copies the packaged module without its engine, and returns the path of the copy's manifest.
+function Copy-ModuleWithoutEngine {
+    [OutputType([string])]
+    param()
+
+    $manifest = (Get-Module GgufQuant -ListAvailable)[0].Path
+    $copy = Join-Path (New-TestFolder) GgufQuant
+    $null = New-Item (Join-Path $copy module) -ItemType Directory
+    Get-ChildItem (Join-Path (Split-Path $manifest) module) -Exclude engine | Copy-Item -Destination (Join-Path $copy module) -Recurse
+    (Copy-Item $manifest $copy -PassThru).FullName
+}
+
 # What Tab offers at the end of a line.
 function Complete-Line([Parameter(Mandatory)] [string] $Line) {
     (TabExpansion2 $Line $Line.Length).CompletionMatches
@@ -251,7 +263,13 @@ function Invoke-Interrupted {
     )
 
     $process = Start-PowerShell -ArgumentList '-Command', $Command
-    Wait-Until { $process.HasExited -or (& $When) } -TimeoutSeconds 60
+    try {
+        Wait-Until { $process.HasExited -or (& $When) } -TimeoutSeconds 60
+    }
+    catch {
+        $process.Kill($true)
+        throw
+    }
     if ($process.HasExited) { throw "PowerShell ended before it was interrupted: $($process | Wait-PowerShell)" }
     $watch = [Diagnostics.Stopwatch]::StartNew()
     Send-Interrupt $process $Signal
