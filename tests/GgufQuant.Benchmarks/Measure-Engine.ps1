@@ -26,7 +26,7 @@ $env:POWERSHELL_UPDATECHECK = 'Off'
 $root = Join-Path $PSScriptRoot .. .. -Resolve
 $model = Join-Path $root samples novels-6m-f16.gguf
 $text = Join-Path $root samples heldout.txt
-Import-Module (Join-Path $root GgufQuant.psd1)
+Add-Type -Path (Join-Path $root module GgufQuant.Evaluation.dll)
 
 $program = [Environment]::ProcessPath
 $arguments = '-NoLogo', '-NoProfile', '-NonInteractive', '-Command'
