@@ -17,7 +17,11 @@ param(
 
     # Chunks of 256 tokens to evaluate.
     [ValidateRange(1, 1000)]
-    [int] $Chunks = 40
+    [int] $Chunks = 40,
+
+    # Threads that evaluate; 0 for one per processor. Fewer are less disturbed by what else runs.
+    [ValidateRange(0, 1024)]
+    [int] $Threads = 0
 )
 
 $ErrorActionPreference = 'Stop'
@@ -41,38 +45,43 @@ $none = [Threading.CancellationToken]::None
 $options = [GgufQuant.Evaluation.Perplexity.QualityOptions]::new()
 $options.GetType().GetProperty('ContextLength').SetValue($options, 256)
 $options.GetType().GetProperty('Chunks').SetValue($options, $Chunks)
+$options.GetType().GetProperty('Threads').SetValue($options, $Threads)
 
 function Get-Median([double[]] $Value) { ($Value | Sort-Object)[[Math]::Floor($Value.Count / 2)] }
 
-$engine = [GgufQuant.Evaluation.Engines.PackagedEngine]::Start($location, $null)
-$results = foreach ($round in 0..$Rounds) {
+# The first rounds are dropped: they find nothing in the file cache, and compile what the others find compiled.
+$starts = foreach ($round in 0..$Rounds) {
     $bare = Measure-Command { & $program @arguments 'exit' }
     $remote = [GgufQuant.Evaluation.Hosting.RemoteEngine]::new($command, $location)
-    try {
-        $start = Measure-Command { $null = $remote.Start($none) }
+    try { $start = Measure-Command { $null = $remote.Start($none) } } finally { $remote.Dispose() }
+    if ($round -gt 0) { [pscustomobject] @{ Bare = $bare.TotalSeconds; Start = $start.TotalSeconds } }
+}
+
+$engine = [GgufQuant.Evaluation.Engines.PackagedEngine]::Start($location, $null)
+$remote = [GgufQuant.Evaluation.Hosting.RemoteEngine]::new($command, $location)
+try {
+    $evaluations = foreach ($round in -1..$Rounds) {
         $local = Measure-Command {
             $meter = [GgufQuant.Evaluation.Perplexity.QualityMeter]::new($engine, $model, [GgufQuant.Evaluation.Perplexity.CorpusChunks]::ReadText($text), $options)
             $null = $meter.MeasureReference($null, $none)
             $meter.Dispose()
         }
-        $inChild = Measure-Command {
+        $child = Measure-Command {
             $null = [GgufQuant.Evaluation.Hosting.RemoteQualityMeter]::new($remote, $model, $text, $options).MeasureReference($null, $null, $none)
         }
+        if ($round -gt 0) { [pscustomobject] @{ Local = $local.TotalSeconds; Child = $child.TotalSeconds } }
     }
-    finally {
-        $remote.Dispose()
-    }
-
-    # The first round finds nothing in the file cache, and compiles this script.
-    if ($round -gt 0) { [pscustomobject] @{ Bare = $bare.TotalSeconds; Start = $start.TotalSeconds; Local = $local.TotalSeconds; Child = $inChild.TotalSeconds } }
+}
+finally {
+    $remote.Dispose()
 }
 
-$bare = Get-Median $results.Bare
-$start = Get-Median $results.Start
-$difference = Get-Median $results.ForEach{ $_.Start - $_.Bare }
-$local = Get-Median $results.Local
-$child = Get-Median $results.Child
-$share = Get-Median $results.ForEach{ $_.Child / $_.Local - 1 }
+$bare = Get-Median $starts.Bare
+$start = Get-Median $starts.Start
+$difference = Get-Median $starts.ForEach{ $_.Start - $_.Bare }
+$local = Get-Median $evaluations.Local
+$child = Get-Median $evaluations.Child
+$share = Get-Median $evaluations.ForEach{ $_.Child / $_.Local - 1 }
 @"
 | what | s | bar | verdict |
 | --- | ---: | ---: | --- |
