@@ -19,9 +19,9 @@ public sealed partial class FolderOrderTests
         ["Pipeline"],
         ["Checks", "Comparison"],
         ["Advice"],
-        ["Gpu", "Llama", "Evaluation"],
+        ["Gpu", "Evaluation"],
         ["LLamaSharp"],
-        ["Commands", "Shell"],
+        ["Commands"],
     ];
 
     private static string Source => Path.Combine(ReferenceLibrary.RepositoryRoot, "src");
