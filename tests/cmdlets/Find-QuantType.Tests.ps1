@@ -43,7 +43,7 @@ Describe 'Find-QuantType' {
         }
     }
 
-    Context 'Comparison' -Skip:(-not $HasEngine) {
+    Context 'Comparison' {
         BeforeAll {
             Copy-Item $Samples.Model other.gguf
             $rows = ConvertTo-Quantized $Samples.Model Q4_0 -Destination . | Compare-Quant -Corpus $Samples.HeldOut -Chunks 2

@@ -79,6 +79,27 @@ Describe 'Get-GgufTensor' {
         }
     }
 
+    Context 'Long work' {
+        BeforeAll {
+            $null = New-TestGguf huge.gguf -Sparse -Tensor ([ordered] @{ small = 256, 4; large = 4096, 131072; huge = 4096, 1048576 })
+        }
+
+        It 'shows progress and ends it' {
+            $result = Invoke-Streams 'Get-GgufTensor huge.gguf large -Statistics'
+            $result.Output | Should -HaveCount 1
+            $result.Progress | Select-Object -ExpandProperty Activity -Unique | Should -Be 'Reading huge.gguf'
+            $result.Progress[-1].RecordType | Should -Be Completed
+        }
+
+        It 'ends within a second on Ctrl+C' -Skip:$IsWindows {
+            # What has been measured leaves a file of its name.
+            $command = 'Get-GgufTensor huge.gguf small, huge -Statistics | ForEach-Object { New-Item $_.Name }'
+            $result = Invoke-Interrupted $command -When { Test-Path small } -Retry { Remove-Item small }
+            $result.Duration.TotalSeconds | Should -BeLessThan 1
+            Test-Path huge | Should -BeFalse
+        }
+    }
+
     Context 'View' {
         It 'shows tensors as a table under their file' {
             Get-GgufTensor $Samples.Model blk.0.* | Format-Lines | Assert-Golden TensorInfo
