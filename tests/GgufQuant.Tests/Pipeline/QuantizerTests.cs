@@ -332,7 +332,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         string destination = NewPath();
         QuantizationException refusal = Assert.Throws<QuantizationException>(
             () => Run(QuantizationPlan.Create(source, FileType.Q8_0), destination));
-        Assert.Contains("too large for q8_0, from row 2, column 32", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("too large for q8_0, starting at row 2, column 32", refusal.Message, StringComparison.Ordinal);
         AssertNothingLeft(destination);
         if (ReferenceLibrary.Missing is null)
             Assert.Throws<InvalidOperationException>(() => ReferenceQuantizer.Quantize(source.Path, destination, FileType.Q8_0, new()));
