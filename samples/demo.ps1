@@ -25,4 +25,7 @@ $files | Out-Host
 $rows = $files | Compare-Quant -Corpus (Join-Path $PSScriptRoot heldout.txt)
 $report = $rows | Export-QuantReport (Join-Path $folder report.html)
 "The files and the report are in '$($report.DirectoryName)'." | Out-Host
-$rows | Out-Host
+
+# A redirected output has no width of its own, and the 80 columns assumed for it would cut the table.
+$width = [Console]::IsOutputRedirected ? 120 : $Host.UI.RawUI.BufferSize.Width
+$rows | Out-String -Width $width | Out-Host
