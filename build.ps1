@@ -66,6 +66,10 @@ function Remove-Folder([string] $Path) {
 
 function Invoke-Build([string] $Project = $solution, [string[]] $Property = @()) {
     Invoke-DotNet build $Project --configuration $Configuration "-p:Backend=$Backend" @Property
+}
+
+# The generator loads the module that has just been built.
+function New-Help {
     Invoke-PowerShell (Join-Path $PSScriptRoot docs New-ModuleHelp.ps1) -ManifestPath $manifest -Destination (Join-Path $PSScriptRoot module en-US)
     if ($LASTEXITCODE -ne 0) { throw 'The help could not be generated.' }
 }
@@ -73,6 +77,7 @@ function Invoke-Build([string] $Project = $solution, [string[]] $Property = @())
 # The manifest lists what belongs to the package, beside the engine; a missing file is an error.
 function New-Package {
     Invoke-Build $cmdletProject -Property '-p:AllPlatforms=true'
+    New-Help
     $module = Test-ModuleManifest $manifest
     $folder = Join-Path $output $module.Name $module.Version
     Remove-Folder $folder
@@ -91,6 +96,7 @@ function New-Package {
 
 function Invoke-Demo {
     Invoke-Build $cmdletProject
+    New-Help
     Invoke-PowerShell (Join-Path $PSScriptRoot samples demo.ps1)
     if ($LASTEXITCODE -ne 0) { throw "The demo failed with exit code $LASTEXITCODE." }
 }
@@ -100,14 +106,15 @@ function Invoke-XUnit {
     $log = New-TemporaryFile
     try {
         dotnet test --solution $solution --configuration $Configuration --no-build | Tee-Object $log | Out-Host
-        $counts = @{ Runner = 'xUnit'; ExitCode = $LASTEXITCODE }
+        $exitCode = $LASTEXITCODE
+        $counts = @{}
         foreach ($name in 'succeeded', 'failed', 'skipped') {
             $line = Select-String "^\s*${name}:\s*(\d+)" $log | Select-Object -Last 1
             if (-not $line) { throw "'dotnet test' printed no summary." }
             $counts[$name] = [int] $line.Matches[0].Groups[1].Value
         }
 
-        [pscustomobject] @{ Runner = 'xUnit'; Passed = $counts.succeeded; Failed = $counts.failed; Skipped = $counts.skipped; ExitCode = $counts.ExitCode }
+        [pscustomobject] @{ Runner = 'xUnit'; Passed = $counts.succeeded; Failed = $counts.failed; Skipped = $counts.skipped; ExitCode = $exitCode }
     }
     finally {
         Remove-Item $log
@@ -171,7 +178,7 @@ function Remove-BuildOutput {
 }
 
 switch ($Task) {
-    'Build'     { Invoke-Build }
+    'Build'     { Invoke-Build; New-Help }
     'Demo'      { Invoke-Demo }
     'Test'      { Invoke-Build; New-Package; Assert-Passed (Invoke-XUnit), (Invoke-PesterTest) }
     'Pester'    { New-Package; Assert-Passed (Invoke-PesterTest) }

@@ -64,7 +64,7 @@ Describe 'ConvertTo-Quantized' {
             $again.Hash | Should -Be $file.Hash
         }
 
-        It 'goes on with the other types after one that cannot be made' {
+        It 'continues with the other types after one that cannot be made' {
             $files = ConvertTo-Quantized $Samples.Model IQ2_XXS, Q8_0 -Destination . -ErrorVariable failure -ErrorAction SilentlyContinue
             $files.Type | Should -Be Q8_0
             Get-ChildItem -Name | Should -Be novels-6m-Q8_0.gguf

@@ -53,7 +53,7 @@ Describe 'Get-GgufInfo' {
     }
 
     Context 'Errors' {
-        It 'names the field where a broken file ends, with its place, and goes on with the next' {
+        It 'names the field and offset where a broken file ends, and continues with the next' {
             $info = 'cut.bin', 'copy.gguf' | Get-GgufInfo -ErrorVariable failure -ErrorAction SilentlyContinue
             $info | Should -HaveCount 1
             $failure | Should -HaveCount 1

@@ -36,7 +36,7 @@ Describe 'Get-ImportanceMatrix' {
         $entry.CosineSimilarity | Should -BeNullOrEmpty
     }
 
-    It 'compares a tensor with the same one a layer before' {
+    It 'compares a tensor with the same one in the previous layer' {
         (Get-ImportanceMatrix m.dat blk.1.attn_v.weight).CosineSimilarity | Should -BeGreaterThan 0.9999
     }
 

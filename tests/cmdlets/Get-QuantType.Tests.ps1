@@ -45,7 +45,7 @@ Describe 'Get-QuantType' {
     }
 
     Context 'Errors' {
-        It 'explains what an unknown name means and goes on with the next' {
+        It 'explains what an unknown name means and continues with the next' {
             $types = 'Q4_K_XL', 'Q8_0' | Get-QuantType -ErrorVariable failure -ErrorAction SilentlyContinue
             $types.Name | Should -Be Q8_0
             $failure | Should -HaveCount 1

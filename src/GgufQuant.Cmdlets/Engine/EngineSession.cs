@@ -42,7 +42,7 @@ internal sealed class EngineSession : IDisposable
         }
     }
 
-    /// <summary>Finds the engine; without it the cmdlet goes on with what needs none.</summary>
+    /// <summary>Finds the engine; without one, the cmdlet still does what needs none.</summary>
     internal static EngineSession? TryOpen(StoppableCommand command, string? name, int timeoutSeconds)
     {
         try
