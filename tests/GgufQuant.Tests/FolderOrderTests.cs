@@ -14,6 +14,7 @@ public sealed partial class FolderOrderTests
         ["Gguf"],
         ["Catalog"],
         ["Models"],
+        ["HuggingFace"],
         ["Imatrix"],
         ["Planning"],
         ["Pipeline"],
@@ -50,8 +51,9 @@ public sealed partial class FolderOrderTests
         string[] strays =
         [
             .. from file in Files(core)
-               let folder = Path.GetRelativePath(core, file).Split(Path.DirectorySeparatorChar)[0]
-               where Namespace().Match(File.ReadAllText(file)).Value != $"namespace GgufQuant.{folder};"
+               let folders = Path.GetRelativePath(core, Path.GetDirectoryName(file)!).Split(Path.DirectorySeparatorChar)
+               where Namespace().Match(File.ReadAllText(file)).Value is var line
+                   && line != $"namespace GgufQuant.{folders[0]};" && line != $"namespace GgufQuant.{string.Join('.', folders)};"
                select file,
         ];
         Assert.Empty(strays);

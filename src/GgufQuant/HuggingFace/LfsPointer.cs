@@ -1,0 +1,15 @@
+namespace GgufQuant.HuggingFace;
+
+/// <summary>The small text that stands in place of a large file where Git LFS has not fetched it.</summary>
+internal static class LfsPointer
+{
+    /// <summary>Bytes of a file's start that tell.</summary>
+    internal const int Bytes = 42;
+
+    /// <exception cref="ModelFolderException">The bytes, a file's first, are those of a pointer.</exception>
+    internal static void ThrowIfPointer(string path, ReadOnlySpan<byte> start)
+    {
+        if (start.StartsWith("version https://git-lfs.github.com/spec/v1"u8))
+            throw new ModelFolderException(path, "the file is only a pointer of Git LFS: run 'git lfs pull', or download the file itself");
+    }
+}

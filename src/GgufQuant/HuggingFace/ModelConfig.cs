@@ -1,0 +1,129 @@
+using System.Text.Json;
+
+namespace GgufQuant.HuggingFace;
+
+/// <summary>A model's config.json, with the text part of a multimodal model merged over the root.</summary>
+/// <remarks>convert_hf_to_gguf's <c>ModelBase.load_hparams</c>, <c>get_model_architecture</c> and <c>TextModel.__init__</c>.</remarks>
+public sealed class ModelConfig
+{
+    // Where multimodal models of the past kept what is called text_config now; the last one found counts.
+    private static readonly string[][] s_textConfigs =
+        [["text_config"], ["llm_config"], ["lm_config"], ["thinker_config", "text_config"], ["language_config"], ["lfm"]];
+
+    private readonly Dictionary<string, JsonElement> _values;
+
+    private ModelConfig(string path, JsonElement root, JsonElement? text, string architecture, Dictionary<string, JsonElement> values)
+    {
+        Path = path;
+        Root = root;
+        Text = text;
+        Architecture = architecture;
+        _values = values;
+    }
+
+    /// <summary>The file's path.</summary>
+    public string Path { get; }
+
+    /// <summary>The file as it is.</summary>
+    public JsonElement Root { get; }
+
+    /// <summary>The part for the language model alone; null for a model of text only.</summary>
+    public JsonElement? Text { get; }
+
+    /// <summary>The model's class, such as <c>LlamaForCausalLM</c>.</summary>
+    public string Architecture { get; }
+
+    /// <summary>The value of <c>model_type</c>; empty if there is none.</summary>
+    public string ModelType => Find("model_type") is { ValueKind: JsonValueKind.String } type ? type.GetString()! : "";
+
+    /// <summary>The values, merged.</summary>
+    public IReadOnlyDictionary<string, JsonElement> Values => _values;
+
+    /// <summary>Reads a configuration.</summary>
+    /// <param name="path">The file's path, for messages.</param>
+    /// <param name="root">The file's content.</param>
+    /// <exception cref="ModelFolderException">It is not a model's configuration.</exception>
+    public static ModelConfig Read(string path, JsonElement root)
+    {
+        if (root.ValueKind != JsonValueKind.Object)
+            throw new ModelFolderException(path, "the file is not a JSON object");
+        JsonElement? text = s_textConfigs.Select(names => Descend(root, names)).LastOrDefault(found => found is not null);
+        string architecture = (text is { } part ? ArchitectureOf(part) : null) ?? ArchitectureOf(root) ?? ArchitectureOfMamba(root)
+            ?? throw new ModelFolderException(path, "'architectures' does not name the model's class, so that the model cannot be recognized");
+
+        Dictionary<string, JsonElement> values = new(StringComparer.Ordinal);
+        foreach (JsonProperty property in root.EnumerateObject())
+            values[property.Name] = property.Value;
+        if (text is { } merged)
+        {
+            foreach (JsonProperty property in merged.EnumerateObject())
+                values[property.Name] = property.Value;
+        }
+        return new ModelConfig(path, root, text, architecture, values);
+    }
+
+    /// <summary>Whether a key is there, even with the value null.</summary>
+    public bool Contains(string key) => _values.ContainsKey(key);
+
+    /// <summary>The value of the first of some keys that is there; null if none is, or if its value is null.</summary>
+    /// <remarks>convert_hf_to_gguf's <c>find_hparam</c>.</remarks>
+    public JsonElement? Find(params ReadOnlySpan<string> keys)
+    {
+        foreach (string key in keys)
+        {
+            if (_values.TryGetValue(key, out JsonElement value))
+                return value.ValueKind == JsonValueKind.Null ? null : value;
+        }
+        return null;
+    }
+
+    /// <summary>A whole number; null if none of the keys is there, or if its value is null or no whole number of 64 bits.</summary>
+    public long? FindInt64(params ReadOnlySpan<string> keys) =>
+        Find(keys) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt64(out long number) ? number : null;
+
+    /// <summary>A number; null if none of the keys is there, or if its value is null or no number.</summary>
+    public double? FindDouble(params ReadOnlySpan<string> keys) =>
+        Find(keys) is { ValueKind: JsonValueKind.Number } value && value.TryGetDouble(out double number) ? number : null;
+
+    /// <summary>A string; null if none of the keys is there, or if its value is null or no string.</summary>
+    public string? FindString(params ReadOnlySpan<string> keys) =>
+        Find(keys) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
+
+    /// <summary>A boolean; null if none of the keys is there, or if its value is null or no boolean.</summary>
+    public bool? FindBoolean(params ReadOnlySpan<string> keys) =>
+        Find(keys) is { ValueKind: JsonValueKind.True or JsonValueKind.False } value ? value.GetBoolean() : null;
+
+    /// <summary>The same configuration with some values in place of its own, or added.</summary>
+    internal ModelConfig With(IEnumerable<KeyValuePair<string, JsonElement>> values)
+    {
+        Dictionary<string, JsonElement> merged = new(_values, StringComparer.Ordinal);
+        foreach ((string key, JsonElement value) in values)
+            merged[key] = value;
+        return new ModelConfig(Path, Root, Text, Architecture, merged);
+    }
+
+    private static JsonElement? Descend(JsonElement element, string[] names)
+    {
+        foreach (string name in names)
+        {
+            if (!element.TryGetProperty(name, out element) || element.ValueKind != JsonValueKind.Object)
+                return null;
+        }
+        return element;
+    }
+
+    private static string? ArchitectureOf(JsonElement element) =>
+        element.TryGetProperty("architectures", out JsonElement names) && names is { ValueKind: JsonValueKind.Array } && names.GetArrayLength() > 0
+        && names[0].ValueKind == JsonValueKind.String
+            ? names[0].GetString()
+            : null;
+
+    // Mamba models from before transformers had them name their layer.
+    private static string? ArchitectureOfMamba(JsonElement root)
+    {
+        if (!root.TryGetProperty("ssm_cfg", out JsonElement ssm) || ssm.ValueKind != JsonValueKind.Object)
+            return null;
+        string layer = ssm.TryGetProperty("layer", out JsonElement name) && name.ValueKind == JsonValueKind.String ? name.GetString()! : "Mamba";
+        return $"{layer}ForCausalLM";
+    }
+}

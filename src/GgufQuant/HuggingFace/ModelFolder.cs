@@ -1,0 +1,154 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+using System.Text.Json;
+
+namespace GgufQuant.HuggingFace;
+
+/// <summary>A folder as Hugging Face's hub has it: config.json, tokenizer files, weights in safetensors.</summary>
+public sealed class ModelFolder : IDisposable
+{
+    // The largest tokenizer.json of the hub has some 35 MB.
+    private const int MaxFileBytes = 256 << 20;
+    private const string ConfigName = "config.json";
+
+    private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    private readonly List<JsonDocument> _documents = [];
+
+    private ModelFolder(string path)
+    {
+        Path = path;
+        Name = System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(path));
+    }
+
+    /// <summary>The folder's full path.</summary>
+    public string Path { get; }
+
+    /// <summary>The folder's own name.</summary>
+    public string Name { get; }
+
+    /// <summary>The model's configuration.</summary>
+    public ModelConfig Config { get; private set; } = null!;
+
+    /// <summary>Opens a folder and reads its config.json.</summary>
+    /// <param name="path">The folder.</param>
+    /// <exception cref="ModelFolderException">The folder holds no model, or one that cannot be read.</exception>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    public static ModelFolder Open(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ModelFolder folder = new(System.IO.Path.GetFullPath(path));
+        try
+        {
+            folder.Config = ModelConfig.Read(folder.PathOf(ConfigName), folder.ReadConfig());
+            return folder;
+        }
+        catch
+        {
+            folder.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The path of one of the folder's files, whether or not it exists.</summary>
+    public string PathOf(string name) => System.IO.Path.Combine(Path, name);
+
+    /// <summary>Whether the folder has a file of that name.</summary>
+    public bool Contains(string name) => File.Exists(PathOf(name));
+
+    /// <summary>The names of the folder's own files that match a pattern such as <c>model*.safetensors</c>, in ordinal order.</summary>
+    public IReadOnlyList<string> FindFiles(string pattern)
+    {
+        EnumerationOptions options = new() { MatchType = MatchType.Simple, MatchCasing = MatchCasing.CaseSensitive, AttributesToSkip = FileAttributes.None };
+        return [.. Directory.EnumerateFiles(Path, pattern, options).Select(file => System.IO.Path.GetFileName(file)!).Order(StringComparer.Ordinal)];
+    }
+
+    /// <summary>Reads a whole file; null if the folder has none of that name.</summary>
+    /// <exception cref="ModelFolderException">The file is larger than 256 MiB, or a pointer of Git LFS in its place.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public byte[]? ReadBytes(string name)
+    {
+        if (!Contains(name))
+            return null;
+        using FileStream stream = new(PathOf(name), FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
+        if (stream.Length > MaxFileBytes)
+            throw new ModelFolderException(PathOf(name), $"the file has {stream.Length:N0} bytes, more than the {MaxFileBytes:N0} that such a file may have");
+        byte[] bytes = new byte[stream.Length];
+        stream.ReadExactly(bytes);
+        LfsPointer.ThrowIfPointer(PathOf(name), bytes);
+        return bytes;
+    }
+
+    /// <summary>Reads a text in UTF-8; null if the folder has no file of that name. A byte order mark is left out.</summary>
+    /// <exception cref="ModelFolderException">The file is not UTF-8, or see <see cref="ReadBytes"/>.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public string? ReadText(string name)
+    {
+        if (ReadBytes(name) is not { } bytes)
+            return null;
+        try
+        {
+            return s_strictUtf8.GetString(WithoutMark(bytes).Span);
+        }
+        catch (DecoderFallbackException exception)
+        {
+            throw new ModelFolderException(PathOf(name), $"the file is not UTF-8: byte {exception.Index} is wrong", exception);
+        }
+    }
+
+    /// <summary>Reads JSON; null if the folder has no file of that name. The result lives as long as the folder is open.</summary>
+    /// <remarks>Python's <c>NaN</c> and <c>Infinity</c> are read, as null and as a number beyond every other.</remarks>
+    /// <exception cref="ModelFolderException">The file is not JSON, or see <see cref="ReadBytes"/>.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public JsonElement? ReadJson(string name)
+    {
+        if (ReadBytes(name) is not { } bytes)
+            return null;
+        ReadOnlyMemory<byte> json = WithoutMark(bytes);
+        try
+        {
+            if (!TryParse(json, out JsonDocument? document))
+                document = JsonDocument.Parse(PythonJson.Standardize(json.Span));
+            _documents.Add(document);
+            return document.RootElement;
+        }
+        catch (JsonException exception)
+        {
+            throw new ModelFolderException(PathOf(name), $"the file is not JSON: line {exception.LineNumber + 1}, byte {exception.BytePositionInLine} is wrong", exception);
+        }
+    }
+
+    /// <summary>Frees the JSON that was read.</summary>
+    public void Dispose()
+    {
+        foreach (JsonDocument document in _documents)
+            document.Dispose();
+        _documents.Clear();
+    }
+
+    private static bool TryParse(ReadOnlyMemory<byte> json, [NotNullWhen(true)] out JsonDocument? document)
+    {
+        try
+        {
+            document = JsonDocument.Parse(json);
+            return true;
+        }
+        catch (JsonException)
+        {
+            document = null;
+            return false;
+        }
+    }
+
+    private static ReadOnlyMemory<byte> WithoutMark(byte[] bytes) =>
+        bytes.AsSpan().StartsWith("\uFEFF"u8) ? bytes.AsMemory(3) : bytes;
+
+    private JsonElement ReadConfig()
+    {
+        if (!Directory.Exists(Path))
+            throw new ModelFolderException(Path, "there is no such folder");
+        if (Contains("adapter_config.json") && !Contains(ConfigName))
+            throw new ModelFolderException(Path, "the folder holds an adapter (LoRA), not a model: merge it into its base model and save that");
+        return ReadJson(ConfigName) ?? throw new ModelFolderException(Path, $"the folder has no {ConfigName}, so it is not a Hugging Face model");
+    }
+}
