@@ -8,8 +8,8 @@ internal static class EngineVersion
     /// <summary>ggml's version at <see cref="LlamaCppCommit"/>, as the library reports it.</summary>
     public const string Ggml = "0.18.0";
 
-    /// <summary>llama.cpp's commit in the packages of <see cref="LLamaSharp"/>, from LLamaSharp's release notes.</summary>
-    public const string LlamaCppCommit = "c0c7e147e";
+    /// <summary>llama.cpp's commit (b10221) in the packages of <see cref="LLamaSharp"/>, as <c>ggml_commit</c> returns it.</summary>
+    public const string LlamaCppCommit = "815a2a591";
 
     /// <summary>The version of LLamaSharp and of its backend packages.</summary>
     public static string LLamaSharp { get; } = typeof(EngineVersion).Assembly
