@@ -39,6 +39,9 @@ public static class EngineHost
         }
         catch (TimeoutException)
         {
+            // On Unix a pipe is a socket, whose file a parent that was killed leaves behind.
+            if (!OperatingSystem.IsWindows())
+                File.Delete(pipe);
             return NoParent;
         }
         MessageChannel channel = new(stream);

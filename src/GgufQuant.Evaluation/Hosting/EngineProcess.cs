@@ -74,7 +74,7 @@ internal sealed class EngineProcess : IDisposable
     /// <param name="cancellationToken">Stops the wait.</param>
     /// <returns>Whether one came; else <see cref="HasEnded"/> tells a process that ended from one that is silent.</returns>
     internal bool TryReceive(out Message message, TimeSpan silence, CancellationToken cancellationToken) =>
-        _messages.TryTake(out message, (int)silence.TotalMilliseconds, cancellationToken);
+        _messages.TryTake(out message, (int)Math.Min(silence.TotalMilliseconds, int.MaxValue), cancellationToken);
 
     /// <summary>Ends the process and all that it started, at once.</summary>
     internal void Kill()

@@ -21,6 +21,9 @@ internal enum MessageKind : byte
     /// <summary>The engine is at work.</summary>
     Heartbeat,
 
+    /// <summary>The engine's next call may take longer, by as many milliseconds as the 64-bit number that follows.</summary>
+    LongCall,
+
     /// <summary>The operation's result; its last message.</summary>
     Result,
 

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Text.Json;
 using GgufQuant.Evaluation.Engines;
@@ -19,6 +20,14 @@ internal sealed class MessageReporter(MessageChannel channel)
     {
         if (IsDue(ref _lastHeartbeat))
             Send(MessageKind.Heartbeat, []);
+    }
+
+    /// <summary>Says that the next call may take longer than silence is allowed to last, by this much.</summary>
+    internal void LongCall(TimeSpan extra)
+    {
+        byte[] payload = new byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(payload, (long)extra.TotalMilliseconds);
+        Send(MessageKind.LongCall, payload);
     }
 
     /// <summary>Says which file is being loaded. The beginning and the end are always sent.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.ComponentModel;
 using System.Globalization;
 using GgufQuant.Evaluation.Engines;
@@ -12,6 +13,7 @@ namespace GgufQuant.Evaluation.Hosting;
 /// </remarks>
 public sealed class RemoteEngine : IDisposable
 {
+    private static readonly TimeSpan s_longestCall = TimeSpan.FromDays(1);
     private static readonly TimeSpan s_releaseTime = TimeSpan.FromSeconds(10);
 
     private readonly HostCommand _host;
@@ -177,8 +179,10 @@ public sealed class RemoteEngine : IDisposable
         try
         {
             process.Send(MessageKind.Request, OperationTable.Encode(operation, request));
-            while (process.TryReceive(out Message message, silence, cancellationToken))
+            TimeSpan longCall = TimeSpan.Zero;
+            while (process.TryReceive(out Message message, silence + longCall, cancellationToken))
             {
+                longCall = TimeSpan.Zero;
                 switch (message.Kind)
                 {
                     case MessageKind.Result:
@@ -200,6 +204,9 @@ public sealed class RemoteEngine : IDisposable
                         break;
                     case MessageKind.Heartbeat:
                         break;
+                    case MessageKind.LongCall:
+                        longCall = ReadLongCall(message.Payload);
+                        break;
                     default:
                         throw new ProtocolException($"A message of kind {message.Kind} is not for the parent.");
                 }
@@ -215,6 +222,11 @@ public sealed class RemoteEngine : IDisposable
             throw Stopped(process, path, EndOf(process));
         }
     }
+
+    private static TimeSpan ReadLongCall(ReadOnlySpan<byte> payload) =>
+        payload.Length == sizeof(long) && BinaryPrimitives.ReadInt64LittleEndian(payload) is long extra && extra >= 0 && extra <= s_longestCall.TotalMilliseconds
+            ? TimeSpan.FromMilliseconds(extra)
+            : throw new ProtocolException("A call's time is out of range.");
 
     private static string? EndOf(EngineProcess process) => process.HasEnded ? process.DescribeEnd() ?? "closed its connection" : null;
 

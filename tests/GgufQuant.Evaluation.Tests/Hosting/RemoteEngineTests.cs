@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.IO.Pipes;
+using System.Net.Sockets;
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Generation;
 using GgufQuant.Evaluation.Hosting;
@@ -140,6 +141,26 @@ public sealed class RemoteEngineTests
         Assert.Single(FaultyHost.Meter(engine, model + ".gguf").MeasureReference(cancellationToken: Token));
     }
 
+    // Tokenizing reports nothing and takes five seconds here.
+    [Theory]
+    [InlineData(1_000, true)]
+    [InlineData(1_000_000, false)]
+    public void A_long_text_is_given_longer_to_be_tokenized(int length, bool isTooSlow)
+    {
+        using TemporaryFolder folder = new();
+        string corpus = folder.File("corpus.txt");
+        File.WriteAllText(corpus, new string('x', length));
+        using RemoteEngine engine = FaultyHost.Start();
+        engine.Start(Token);
+        engine.Silence = TimeSpan.FromSeconds(3);
+        RemoteQualityMeter meter = new(engine, "slow-tokenize.gguf", corpus, new() { Threads = 1, Chunks = 1 });
+
+        if (isTooSlow)
+            Assert.True(Assert.Throws<EngineStoppedException>(() => meter.MeasureReference(cancellationToken: Token)).WasSilent);
+        else
+            Assert.Equal(1, meter.MeasureReference(cancellationToken: Token).Chunks);
+    }
+
     [Fact]
     public void Of_a_reference_and_a_candidate_the_one_at_fault_is_named()
     {
@@ -261,6 +282,29 @@ public sealed class RemoteEngineTests
         Assert.Contains("started by", process.StandardError.ReadToEnd(), StringComparison.Ordinal);
         process.WaitForExit();
         Assert.Equal(64, process.ExitCode);
+    }
+
+    [Fact]
+    public void The_socket_of_a_parent_that_is_gone_is_removed()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Pipes are no files there.");
+        using TemporaryFolder folder = new();
+        string pipe = folder.File("socket");
+        using (Socket parent = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
+        {
+            parent.Bind(new UnixDomainSocketEndPoint(pipe));
+            File.Move(pipe, pipe + "-kept");
+        }
+        File.Move(pipe + "-kept", pipe);
+        ProcessStartInfo info = new(FaultyHost.Command().FileName);
+        info.Environment["GGUFQUANT_ENGINE_PIPE"] = pipe;
+        info.Environment["GGUFQUANT_ENGINE_SECRET"] = "ABCD";
+
+        using Process process = Process.Start(info)!;
+        process.WaitForExit();
+
+        Assert.Equal(64, process.ExitCode);
+        Assert.False(File.Exists(pipe));
     }
 
     [Fact]
