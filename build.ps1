@@ -36,7 +36,11 @@ param(
 
     # Pester's tests to run, by file name: 'Get-GgufInfo', 'Compare-*'.
     [SupportsWildcards()]
-    [string] $Filter = '*'
+    [string] $Filter = '*',
+
+    # The page of the project that the package's manifest names, for publishing to a gallery.
+    [ValidateScript({ $_.IsAbsoluteUri }, ErrorMessage = "'{0}' is not an absolute address.")]
+    [uri] $ProjectUri
 )
 
 $ErrorActionPreference = 'Stop'
@@ -90,7 +94,12 @@ function New-Package {
         Copy-Item -LiteralPath $file -Destination $target
     }
 
-    $null = Test-ModuleManifest (Join-Path $folder GgufQuant.psd1)
+    $packaged = Join-Path $folder GgufQuant.psd1
+    if ($ProjectUri) {
+        (Get-Content $packaged -Raw) -replace '(?m)^( *)LicenseUri .*$', "`$0`n`$1ProjectUri   = '$($ProjectUri.AbsoluteUri.Replace("'", '%27'))'" |
+            Set-Content $packaged -NoNewline
+    }
+    if ((Test-ModuleManifest $packaged).ProjectUri -ne $ProjectUri) { throw "'$packaged' does not name '$ProjectUri' as the project's page." }
     Write-Host "The package is in '$folder'."
 }
 
@@ -157,6 +166,9 @@ function Invoke-Benchmark {
     Invoke-Build $cmdletProject
     $report = Join-Path $PSScriptRoot docs benchmarks.md
     Invoke-DotNet run --project (Join-Path $PSScriptRoot tests GgufQuant.Benchmarks) --configuration Release -- --report $report
+    $engine = Invoke-PowerShell (Join-Path $PSScriptRoot tests GgufQuant.Benchmarks Measure-Engine.ps1)
+    if ($LASTEXITCODE -ne 0) { throw 'The engine could not be measured.' }
+    Add-Content $report '', '## The engine process', '', $engine
 }
 
 function New-GpuCheck {
