@@ -16,6 +16,7 @@ public sealed partial class FolderOrderTests
         ["Models"],
         ["HuggingFace"],
         ["Imatrix"],
+        ["Calibration"],
         ["Planning"],
         ["Pipeline"],
         ["Checks", "Comparison"],

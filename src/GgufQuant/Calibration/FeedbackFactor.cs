@@ -1,0 +1,141 @@
+using GgufQuant.IO;
+
+namespace GgufQuant.Calibration;
+
+/// <summary>How a rounding error in one column is made up for in those after it, by the moments of their inputs.</summary>
+/// <remarks>
+/// H = N · diag(<see cref="Variances"/>) · Nᵀ with N upper triangular and ones on its diagonal, so that the error e of a row
+/// costs eᵀHe = Σⱼ dⱼ (eⱼ + Σᵢ˂ⱼ Nᵢⱼ eᵢ)²: with the columns before it fixed, column j is best where it makes up for
+/// −Σ Nᵢⱼ eᵢ. That is GPTQ's error feedback, and needs no inverse (LDLQ).
+/// </remarks>
+internal sealed class FeedbackFactor
+{
+    private const int Panel = 64;
+
+    private FeedbackFactor(float[] moments, float[] coefficients, float[] variances, int size)
+    {
+        Moments = moments;
+        Coefficients = coefficients;
+        Variances = variances;
+        Size = size;
+    }
+
+    /// <summary>Columns.</summary>
+    public int Size { get; }
+
+    /// <summary>H, row after row.</summary>
+    public float[] Moments { get; }
+
+    /// <summary>N, row after row; below the diagonal undefined.</summary>
+    public float[] Coefficients { get; }
+
+    /// <summary>The diagonal: what an error costs that the columns after it cannot make up for.</summary>
+    public float[] Variances { get; }
+
+    /// <summary>Bytes that a factor of so many columns takes.</summary>
+    public static long BytesFor(int size) => 2L * size * size * sizeof(float);
+
+    /// <summary>Factorizes moments.</summary>
+    /// <param name="moments">H, row after row; kept, not copied.</param>
+    /// <param name="size">Its rows and columns.</param>
+    /// <param name="threads">Threads to use; the factor does not depend on it.</param>
+    /// <param name="token">Stops it.</param>
+    /// <returns>The factor; null where the matrix is not positive definite.</returns>
+    public static FeedbackFactor? TryCreate(float[] moments, int size, int threads, CancellationToken token)
+    {
+        float[] factor = (float[])moments.Clone();
+        // From the last columns to the first: what is left of H once they are taken out.
+        for (int end = size; end > 0; end -= Panel)
+        {
+            int start = Math.Max(0, end - Panel);
+            // The first panel takes what the others leave.
+            if (!FactorizeDiagonal(factor, size, start, end))
+                return null;
+            float[] panel = new float[start * (end - start)];
+            float[] transposed = new float[start * (end - start)];
+            int tiles = (start + Panel - 1) / Panel;
+            float[] block = TransposedBlock(factor, size, start, end);
+            int count = end - start;
+            ParallelLoop.For(tiles, threads, tile =>
+            {
+                int last = Math.Min(start, (tile + 1) * Panel);
+                for (int row = tile * Panel; row < last; row++)
+                    SolveRow(factor.AsSpan((row * size) + start, count), block, panel, transposed, row, start);
+            }, token);
+            ParallelLoop.For(tiles, threads, tile =>
+            {
+                int first = tile * Panel;
+                MatrixKernel.AddProduct(
+                    new(panel, first * count, count), new(transposed, first, start), new(factor, (first * size) + first, size),
+                    Math.Min(Panel, start - first), count, start - first);
+            }, token);
+        }
+        return new FeedbackFactor(moments, factor, Normalize(factor, size), size);
+    }
+
+    // Cholesky of a block, upper, from its last column to its first.
+    private static bool FactorizeDiagonal(float[] factor, int size, int start, int end)
+    {
+        for (int j = end - 1; j >= start; j--)
+        {
+            float square = factor[(j * size) + j];
+            if (!(square > 0) || !float.IsFinite(square))
+                return false;
+            float pivot = MathF.Sqrt(square);
+            factor[(j * size) + j] = pivot;
+            for (int i = start; i < j; i++)
+                factor[(i * size) + j] /= pivot;
+            for (int i = start; i < j; i++)
+            {
+                float multiple = factor[(i * size) + j];
+                for (int l = i; l < j; l++)
+                    factor[(i * size) + l] = MathF.FusedMultiplyAdd(-multiple, factor[(l * size) + j], factor[(i * size) + l]);
+            }
+        }
+        return true;
+    }
+
+    private static float[] TransposedBlock(float[] factor, int size, int start, int end)
+    {
+        int count = end - start;
+        float[] block = new float[count * count];
+        for (int j = 0; j < count; j++)
+        {
+            for (int l = 0; l <= j; l++)
+                block[(j * count) + l] = factor[((start + l) * size) + start + j];
+        }
+        return block;
+    }
+
+    // The row above the block: x · blockᵀ = row, from the last column to the first. Its negative serves the product.
+    private static void SolveRow(Span<float> row, float[] block, float[] panel, float[] transposed, int index, int stride)
+    {
+        int count = row.Length;
+        for (int j = count - 1; j >= 0; j--)
+        {
+            row[j] /= block[(j * count) + j];
+            MatrixKernel.AddMultiple(-row[j], block.AsSpan(j * count, j), row);
+            panel[(index * count) + j] = -row[j];
+            transposed[(j * stride) + index] = row[j];
+        }
+    }
+
+    private static float[] Normalize(float[] factor, int size)
+    {
+        float[] variances = new float[size];
+        float[] inverses = new float[size];
+        for (int j = 0; j < size; j++)
+        {
+            float pivot = factor[(j * size) + j];
+            variances[j] = pivot * pivot;
+            inverses[j] = 1 / pivot;
+        }
+        for (int i = 0; i < size; i++)
+        {
+            Span<float> row = factor.AsSpan(i * size, size);
+            for (int j = i; j < size; j++)
+                row[j] *= inverses[j];
+        }
+        return variances;
+    }
+}

@@ -1,0 +1,66 @@
+namespace GgufQuant.Calibration;
+
+/// <summary>The second moments H = E[x xᵀ] of some matrix's input: the whole of them, or diagonal blocks.</summary>
+/// <remarks>What lies between two blocks is taken for zero.</remarks>
+public sealed class InputMoments
+{
+    private readonly Func<int, float[]> _readBlock;
+
+    /// <param name="name">The first weight tensor that has this input.</param>
+    /// <param name="columns">Columns of the input.</param>
+    /// <param name="width">Columns of a block; the last may have fewer.</param>
+    /// <param name="tokens">Positions of text that the moments are the mean of.</param>
+    /// <param name="readBlock">Reads a block by its number: the upper half of Σ x xᵀ, row after row, each from the diagonal on.</param>
+    internal InputMoments(string name, int columns, int width, long tokens, Func<int, float[]> readBlock)
+    {
+        Name = name;
+        Columns = columns;
+        Width = Math.Min(width, columns);
+        Tokens = tokens;
+        _readBlock = readBlock;
+    }
+
+    /// <summary>The first weight tensor that has this input.</summary>
+    public string Name { get; }
+
+    /// <summary>Columns of the input.</summary>
+    public int Columns { get; }
+
+    /// <summary>Columns of a diagonal block; all of them where the moments are whole.</summary>
+    public int Width { get; }
+
+    /// <summary>Positions of text that the moments are the mean of.</summary>
+    public long Tokens { get; }
+
+    /// <summary>Diagonal blocks.</summary>
+    public int BlockCount => (Columns + Width - 1) / Width;
+
+    /// <summary>Positions of text per column; below 5 the moments are poor.</summary>
+    public double TokensPerColumn => (double)Tokens / Width;
+
+    /// <summary>Values that the upper half of a block has.</summary>
+    internal static long HalfLength(int size) => (long)size * (size + 1) / 2;
+
+    /// <summary>Columns of a block.</summary>
+    internal int SizeOf(int block) => Math.Min(Width, Columns - (block * Width));
+
+    /// <summary>Reads a block of Σ x xᵀ, both halves, divided by the positions.</summary>
+    internal float[] ReadMeans(int block)
+    {
+        int size = SizeOf(block);
+        float[] half = _readBlock(block);
+        float[] means = new float[size * size];
+        float factor = 1f / Tokens;
+        int from = 0;
+        for (int i = 0; i < size; i++)
+        {
+            for (int j = i; j < size; j++)
+            {
+                float mean = half[from++] * factor;
+                means[(i * size) + j] = mean;
+                means[(j * size) + i] = mean;
+            }
+        }
+        return means;
+    }
+}

@@ -1,0 +1,198 @@
+using GgufQuant.Formats;
+
+namespace GgufQuant.Calibration;
+
+/// <summary>Quantizes rows so that their products with the inputs change least, not the weights themselves.</summary>
+/// <remarks>
+/// Scales come from ggml's own search, on each 256 columns as the errors before them have moved their targets and with the
+/// moments' diagonal as importance. The codes are chosen by error feedback (GPTQ), then by coordinate descent on eᵀHe. Rows
+/// are independent of each other, and every sum has one order: the bytes depend neither on threads nor on vectors.
+/// </remarks>
+internal sealed class MomentRounder
+{
+    private const int Segment = SuperBlock.Size;
+    private const int Sweeps = 6;
+
+    // The moments stream from memory once for so many rows.
+    private const int BatchRows = 32;
+
+    // Columns of the moments of a segment that stay in the second-level cache while the rows of a batch pass.
+    private const int TileColumns = 512;
+
+    private readonly SegmentRounder _rounder;
+    private readonly RoundingFactor _factor;
+    private readonly int _columns;
+    private readonly float[] _targets;
+    private readonly float[] _residuals;
+    private readonly float[] _values;
+    private readonly float[] _changes;
+    private readonly ushort[] _codes;
+    private readonly float[] _search;
+    private readonly byte[] _found;
+
+    /// <param name="rounder">The format's rounder.</param>
+    /// <param name="factor">The moments, factorized.</param>
+    public MomentRounder(SegmentRounder rounder, RoundingFactor factor)
+    {
+        _rounder = rounder;
+        _factor = factor;
+        _columns = factor.Columns;
+        _targets = new float[BatchRows * _columns];
+        _residuals = new float[BatchRows * _columns];
+        _values = new float[BatchRows * _columns];
+        _changes = new float[BatchRows * Segment];
+        _codes = new ushort[BatchRows * _columns];
+        _search = new float[BatchRows * Segment];
+        _found = new byte[rounder.Format.ByteCount(BatchRows * Segment)];
+    }
+
+    /// <summary>Whether moments serve a type.</summary>
+    public static bool CanRound(GgmlType type) => SegmentRounder.Find(type) is not null;
+
+    /// <summary>Bytes that rounding takes besides the factor, per thread.</summary>
+    public static long BytesFor(long columns) => BatchRows * columns * (4 * sizeof(float));
+
+    /// <summary>Quantizes rows.</summary>
+    /// <param name="weights">Whole rows of finite floats.</param>
+    /// <param name="blocks">Takes the blocks, row after row.</param>
+    /// <param name="token">Stops it between two segments.</param>
+    public void Quantize(ReadOnlySpan<float> weights, Span<byte> blocks, CancellationToken token)
+    {
+        int rowBytes = (int)_rounder.Format.ByteCount(_columns);
+        for (int row = 0; row * _columns < weights.Length; row += BatchRows)
+        {
+            int rows = Math.Min(BatchRows, (weights.Length / _columns) - row);
+            ReadOnlySpan<float> batch = weights.Slice(row * _columns, rows * _columns);
+            Span<byte> batchBlocks = blocks.Slice(row * rowBytes, rows * rowBytes);
+            batch.CopyTo(_targets);
+            int first = 0;
+            foreach (FeedbackFactor factor in _factor.Blocks)
+            {
+                FeedForward(batch, batchBlocks, rows, factor, first, token);
+                Improve(batch, batchBlocks, rows, factor, first, token);
+                first += factor.Size;
+            }
+        }
+    }
+
+    private void FeedForward(ReadOnlySpan<float> weights, Span<byte> blocks, int rows, FeedbackFactor factor, int first, CancellationToken token)
+    {
+        for (int start = 0; start < factor.Size; start += Segment)
+        {
+            token.ThrowIfCancellationRequested();
+            int length = Math.Min(Segment, factor.Size - start);
+            FindScales(blocks, rows, first + start, length);
+            for (int row = 0; row < rows; row++)
+                _rounder.FeedErrorsForward(At(weights, blocks, row, factor, first, start, length));
+
+            // What follows makes up for these columns' errors.
+            int end = start + length;
+            for (int i = 0; i < rows * Segment; i++)
+                _search[i] = -_changes[i];
+            MatrixKernel.AddProduct(
+                new(_search, 0, Segment), new(factor.Coefficients, (start * factor.Size) + end, factor.Size), new(_targets, first + end, _columns),
+                rows, length, factor.Size - end);
+        }
+    }
+
+    private void FindScales(Span<byte> blocks, int rows, int first, int length)
+    {
+        BlockFormat format = _rounder.Format;
+        for (int row = 0; row < rows; row++)
+            _targets.AsSpan((row * _columns) + first, length).CopyTo(_search.AsSpan(row * length));
+        format.Quantize(_search.AsSpan(0, rows * length), length, _factor.Importance.AsSpan(first, length), _found);
+        int bytes = (int)format.ByteCount(length);
+        for (int row = 0; row < rows; row++)
+            _found.AsSpan(row * bytes, bytes).CopyTo(blocks[(int)format.ByteCount((row * _columns) + first)..]);
+    }
+
+    private void Improve(ReadOnlySpan<float> weights, Span<byte> blocks, int rows, FeedbackFactor factor, int first, CancellationToken token)
+    {
+        // The targets have served: they take the errors.
+        for (int row = 0; row < rows; row++)
+        {
+            int start = (row * _columns) + first;
+            for (int i = start; i < start + factor.Size; i++)
+                _targets[i] = _values[i] - weights[i];
+            _residuals.AsSpan(start, factor.Size).Clear();
+        }
+        MatrixKernel.AddProduct(
+            new(_targets, first, _columns), new(factor.Moments, 0, factor.Size), new(_residuals, first, _columns), rows, factor.Size, factor.Size);
+
+        Span<bool> isOpen = stackalloc bool[BatchRows];
+        isOpen[..rows].Fill(true);
+        for (int sweep = 0; sweep < Sweeps && isOpen.Contains(true); sweep++)
+            Sweep(weights, blocks, rows, factor, first, isOpen, token);
+
+        for (int row = 0; row < rows; row++)
+        {
+            for (int start = 0; start < factor.Size; start += Segment)
+                _rounder.WriteCodes(At(weights, blocks, row, factor, first, start, Math.Min(Segment, factor.Size - start)));
+        }
+    }
+
+    private void Sweep(
+        ReadOnlySpan<float> weights, Span<byte> blocks, int rows, FeedbackFactor factor, int first, Span<bool> isOpen, CancellationToken token)
+    {
+        Span<bool> isChanged = stackalloc bool[BatchRows];
+        Span<bool> isSegmentChanged = stackalloc bool[BatchRows];
+        isChanged.Clear();
+        for (int start = 0; start < factor.Size; start += Segment)
+        {
+            token.ThrowIfCancellationRequested();
+            int length = Math.Min(Segment, factor.Size - start);
+            for (int row = 0; row < rows; row++)
+            {
+                isSegmentChanged[row] = isOpen[row] && _rounder.ImproveCodes(At(weights, blocks, row, factor, first, start, length));
+                isChanged[row] |= isSegmentChanged[row];
+            }
+            UpdateResiduals(isSegmentChanged[..rows], factor, first, start, length);
+        }
+        isChanged.CopyTo(isOpen);
+    }
+
+    // Within the segment they are up to date already.
+    private void UpdateResiduals(ReadOnlySpan<bool> isChanged, FeedbackFactor factor, int first, int start, int length)
+    {
+        Span<float> changes = stackalloc float[Segment];
+        Span<int> columns = stackalloc int[Segment];
+        foreach ((int from, int to) in (ReadOnlySpan<(int, int)>)[(0, start), (start + length, factor.Size)])
+        {
+            for (int tile = from; tile < to; tile += TileColumns)
+            {
+                int width = Math.Min(TileColumns, to - tile);
+                for (int row = 0; row < isChanged.Length; row++)
+                {
+                    if (!isChanged[row])
+                        continue;
+                    int count = 0;
+                    for (int i = 0; i < length; i++)
+                    {
+                        changes[count] = _changes[(row * Segment) + i];
+                        columns[count] = start + i;
+                        count += changes[count] != 0 ? 1 : 0;
+                    }
+                    MatrixKernel.AddMultiples(
+                        changes[..count], columns[..count], new(factor.Moments, tile, factor.Size), _residuals.AsSpan((row * _columns) + first + tile, width));
+                }
+            }
+        }
+    }
+
+    private RowSegment At(ReadOnlySpan<float> weights, Span<byte> blocks, int row, FeedbackFactor factor, int first, int start, int length)
+    {
+        int at = (row * _columns) + first + start;
+        return new()
+        {
+            First = start,
+            Factor = factor,
+            Weights = weights.Slice(at, length),
+            Targets = _targets.AsSpan(at, length),
+            Residuals = _residuals.AsSpan(at, length),
+            Values = _values.AsSpan(at, length),
+            Codes = _codes.AsSpan(at, length),
+            Changes = _changes.AsSpan(row * Segment, length),
+            Blocks = blocks.Slice((int)_rounder.Format.ByteCount(at), (int)_rounder.Format.ByteCount(length)),
+        };
+    }
+}

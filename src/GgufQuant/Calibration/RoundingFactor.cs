@@ -1,0 +1,71 @@
+namespace GgufQuant.Calibration;
+
+/// <summary>All that rounding takes from the moments of an input: a factor of each diagonal block, and the factors of columns.</summary>
+internal sealed class RoundingFactor
+{
+    /// <summary>What is added to the diagonal, as a share of its mean.</summary>
+    /// <remarks>It keeps the matrix positive definite in single precision, and rounding from trusting directions that the text hardly has.</remarks>
+    public const float Damping = 0.1f;
+
+    private RoundingFactor(IReadOnlyList<FeedbackFactor> blocks, float[] importance)
+    {
+        Blocks = blocks;
+        Importance = importance;
+    }
+
+    /// <summary>The diagonal blocks in the order of the columns.</summary>
+    public IReadOnlyList<FeedbackFactor> Blocks { get; }
+
+    /// <summary>The moments' diagonal: how much each column matters by itself.</summary>
+    public float[] Importance { get; }
+
+    /// <summary>Columns.</summary>
+    public int Columns => Importance.Length;
+
+    /// <summary>Bytes that an input's factor takes.</summary>
+    public static long BytesFor(InputMoments moments) =>
+        Enumerable.Range(0, moments.BlockCount).Sum(block => FeedbackFactor.BytesFor(moments.SizeOf(block)));
+
+    /// <summary>Reads moments, damps them and factorizes them.</summary>
+    /// <param name="moments">The moments.</param>
+    /// <param name="threads">Threads to use; the factor does not depend on it.</param>
+    /// <param name="token">Stops it.</param>
+    /// <exception cref="CalibrationException">They are not finite, or not positive definite.</exception>
+    public static RoundingFactor Create(InputMoments moments, int threads, CancellationToken token)
+    {
+        List<FeedbackFactor> blocks = [];
+        float[] importance = new float[moments.Columns];
+        float shrinkage = Shrinkage(moments);
+        for (int block = 0; block < moments.BlockCount; block++)
+        {
+            int size = moments.SizeOf(block);
+            float[] means = moments.ReadMeans(block);
+            double trace = 0;
+            for (int i = 0; i < size; i++)
+            {
+                float mean = means[(i * size) + i];
+                if (!float.IsFinite(mean) || mean < 0)
+                    throw new CalibrationException($"The moments of '{moments.Name}' hold {mean} in column {(block * moments.Width) + i}, which is no mean of squares.");
+                importance[(block * moments.Width) + i] = mean;
+                trace += mean;
+            }
+            // An input that was always zero tells nothing; every column then counts the same.
+            float added = trace > 0 ? (float)(Damping * trace / size) : 1;
+            for (int i = 0; i < size; i++)
+            {
+                Span<float> row = means.AsSpan(i * size, size);
+                float mean = row[i];
+                for (int j = 0; j < size; j++)
+                    row[j] *= shrinkage;
+                row[i] = mean + added;
+                importance[(block * moments.Width) + i] += added;
+            }
+            blocks.Add(FeedbackFactor.TryCreate(means, size, threads, token)
+                ?? throw new CalibrationException($"The moments of '{moments.Name}' are not positive definite: the calibration is damaged."));
+        }
+        return new RoundingFactor(blocks, importance);
+    }
+
+    // What few positions say about pairs of columns is mostly chance.
+    private static float Shrinkage(InputMoments moments) => (float)(moments.Tokens / (moments.Tokens + (0.5 * moments.Width)));
+}
