@@ -315,7 +315,7 @@ Describe 'Compare-Quant' {
             $progress[-1].RecordType | Should -Be 'Completed'
         }
 
-        It 'ends at once on Ctrl+C' {
+        It 'ends at once on Ctrl+C' -Skip:$IsWindows {
             $result = Invoke-Interrupted 'Import-Module GgufQuant; New-Item started; Compare-Quant huge.gguf -Reference huge2.gguf' -When { Test-Path started }
             $result.Duration.TotalSeconds | Should -BeLessThan 5
         }

@@ -99,7 +99,7 @@ Describe 'Merge-Gguf' {
         $progress[-1].RecordType | Should -Be 'Completed'
     }
 
-    It 'ends at once on Ctrl+C, and leaves nothing behind' {
+    It 'ends at once on Ctrl+C, and leaves nothing behind' -Skip:$IsWindows {
         $null = New-TestGguf big.gguf -Tensor ([ordered] @{ a = 16GB / 4 }) -Sparse
         $result = Invoke-Interrupted 'Merge-Gguf big.gguf whole/big.gguf' -When { Test-Path whole/* }
         $result.Duration.TotalSeconds | Should -BeLessThan 5

@@ -150,7 +150,7 @@ Describe 'New-ImportanceMatrix' {
         $progress[-1].RecordType | Should -Be 'Completed'
     }
 
-    It 'ends at once on Ctrl+C, and leaves nothing behind' {
+    It 'ends at once on Ctrl+C, and leaves nothing behind' -Skip:$IsWindows {
         $command = "New-ImportanceMatrix m-f16.gguf '$($Samples.Calibration)' -Destination stopped/m.gguf"
         $result = Invoke-Interrupted $command -When { Test-Path stopped }
         $result.Duration.TotalSeconds | Should -BeLessThan 5

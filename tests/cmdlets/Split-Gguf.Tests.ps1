@@ -138,7 +138,7 @@ Describe 'Split-Gguf' {
         $progress[-1].RecordType | Should -Be 'Completed'
     }
 
-    It 'ends at once on Ctrl+C, and leaves nothing behind' {
+    It 'ends at once on Ctrl+C, and leaves nothing behind' -Skip:$IsWindows {
         $null = New-TestGguf big.gguf -Tensor ([ordered] @{ a = 16GB / 4 }) -Sparse
         $result = Invoke-Interrupted 'Split-Gguf big.gguf parts' -When { Test-Path parts/* }
         $result.Duration.TotalSeconds | Should -BeLessThan 5
