@@ -33,7 +33,7 @@ public static class DeviceCatalog
     }
 
     private static ComputeDevice Processor => new(
-        "Cpu", ComputeApi.Cpu, $"Processor, {Environment.ProcessorCount} threads", GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
+        "Cpu", ComputeApi.Cpu, CpuDevice.NameOf(Environment.ProcessorCount), GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
         IsGpu: false, null);
 
     /// <summary>Opens a device.</summary>

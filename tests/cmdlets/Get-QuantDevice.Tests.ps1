@@ -6,6 +6,10 @@ Describe 'Get-QuantDevice' {
         $devices[0].IsUsable | Should -BeTrue
     }
 
+    It 'calls the processor what results call it' {
+        $devices[0].Name | Should -Be (ConvertTo-Quantized $Samples.Model Q8_0 -Destination $TestDrive -Device Cpu).Device
+    }
+
     It 'says why a device cannot be used' {
         $unusable = @($devices | Where-Object IsUsable -eq $false)
         @($unusable.UnavailableReason) -match '\.$' | Should -HaveCount $unusable.Count

@@ -23,7 +23,7 @@ public sealed class CpuDevice : IQuantizationDevice
     }
 
     /// <inheritdoc/>
-    public string Name => Parallelism == 1 ? "CPU, 1 thread" : $"CPU, {Parallelism} threads";
+    public string Name => NameOf(Parallelism);
 
     /// <inheritdoc/>
     public int Parallelism { get; }
@@ -33,6 +33,9 @@ public sealed class CpuDevice : IQuantizationDevice
 
     /// <inheritdoc/>
     public int PreferredWeights => 256 * 1024;
+
+    /// <summary>What the processor is called where this many of its threads are used.</summary>
+    public static string NameOf(int threads) => threads == 1 ? "CPU, 1 thread" : $"CPU, {threads} threads";
 
     /// <inheritdoc/>
     public bool CanQuantize(GgmlType source, GgmlType target) =>
