@@ -38,6 +38,7 @@ Describe 'Get-QuantType' {
         It 'explains the type of <what>' -ForEach @(
             @{ What = 'a model'; Item = { Get-GgufInfo $Samples.Model }; Expected = 'F16' }
             @{ What = 'a converted file'; Item = { ConvertTo-Quantized $Samples.Model Q8_0 -Destination $TestDrive }; Expected = 'Q8_0' }
+            @{ What = 'a converted file that went through JSON'; Item = { ConvertTo-Quantized $Samples.Model Q4_K_M -Destination $TestDrive -Force | ConvertTo-Json -WarningAction Ignore | ConvertFrom-Json }; Expected = 'Q4_K_M' }
             @{ What = 'an object with a Type'; Item = { [pscustomobject] @{ Type = 'Q6_K' } }; Expected = 'Q6_K' }
         ) {
             (& $item | Get-QuantType).Name | Should -Be $expected
@@ -53,6 +54,13 @@ Describe 'Get-QuantType' {
             $failure[0].CategoryInfo.Category | Should -Be ObjectNotFound
             $failure[0].TargetObject | Should -Be Q4_K_XL
             $failure[0].Exception.Message | Should -BeLike "'Q4_K_XL' is not one of llama.cpp's types*publisher's own mix*"
+        }
+
+        It 'takes no other object for a name' {
+            $failure = [pscustomobject] @{ Source = 'model-f16.gguf' } | Get-QuantType -ErrorAction Continue 2>&1
+            $failure.FullyQualifiedErrorId | Should -Be 'InputObjectNotBound,GgufQuant.Commands.GetQuantTypeCommand'
+            { Get-QuantType @{ Name = 'f16' } } |
+                Should -Throw -ErrorId 'ParameterArgumentTransformationError,GgufQuant.Commands.GetQuantTypeCommand' -ExpectedMessage '*is not the name of a type*'
         }
 
         It 'takes a pattern that is none for a name' {

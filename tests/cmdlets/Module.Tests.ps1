@@ -86,7 +86,7 @@ Describe '<_>' -ForEach $commands {
                 $set.ValueFromPipelineByPropertyName | Should -BeTrue
             }
             $literal = $parameters | Where-Object Name -eq LiteralPath
-            $literal.Aliases | Should -Be PSPath, LP
+            $literal.Aliases | Should -Be PSPath, LP, FullName
             $literal.ParameterSets.Values.ValueFromPipelineByPropertyName | Should -Be $true
         }
     }

@@ -70,7 +70,22 @@ Describe 'The paths of <Cmdlet>' -ForEach $cmdlets {
 
     It 'may come as a property from the pipeline' {
         [pscustomobject] @{ Path = 'a.gguf' } | & $Cmdlet @Arguments 2>&1 | Get-Subject | Should -Be 'a.gguf'
-        [pscustomobject] @{ LiteralPath = 'c [1].gguf' } | & $Cmdlet @Arguments 2>&1 | Get-Subject | Should -Be 'c [1].gguf'
+        foreach ($name in 'LiteralPath', 'FullName', 'PSPath') {
+            [pscustomobject] @{ $name = 'c [1].gguf' } | & $Cmdlet @Arguments 2>&1 | Get-Subject | Should -Be 'c [1].gguf'
+        }
+    }
+
+    It 'are taken once however often they are named' {
+        'a.gguf', './a.gguf' | & $Cmdlet @Arguments 2>&1 | Get-Subject | Should -Be 'a.gguf'
+        & $Cmdlet ?.gguf, b.gguf @Arguments 2>&1 | Get-Subject | Should -Be 'a.gguf', 'b.gguf'
+    }
+
+    It 'are never the text of an object that is something else' {
+        foreach ($object in [pscustomobject] @{ Name = 'a.gguf' }, @{ Name = 'a.gguf' }, 9MB) {
+            $failure = , $object | & $Cmdlet @Arguments 2>&1
+            $failure.FullyQualifiedErrorId | Should -Be "InputObjectNotBound,$class"
+            { & $Cmdlet $object @Arguments } | Should -Throw -ErrorId "ParameterArgumentTransformationError,$class" -ExpectedMessage '*is not a path*'
+        }
     }
 
     It 'may be on a drive of PowerShell' {
@@ -88,6 +103,14 @@ Describe 'The paths of <Cmdlet>' -ForEach $cmdlets {
         & $Cmdlet nowhere:/a.gguf @Arguments 2>&1 | Get-ErrorText | Should -Be "FileNotFound,$class ObjectNotFound a.gguf"
     }
 
+    It 'cannot be addresses' {
+        $failure = & $Cmdlet https://example.org/a.gguf @Arguments 2>&1
+        $failure | Get-ErrorText | Should -Be "PathIsAddress,$class InvalidArgument a.gguf"
+        $failure.Exception.Message | Should -BeLike "*Invoke-WebRequest 'https://example.org/a.gguf' -OutFile 'a.gguf'"
+        $failure = & $Cmdlet hf://owner/name/dir/a.gguf @Arguments 2>&1
+        $failure.Exception.Message | Should -BeLike "*Invoke-WebRequest 'https://huggingface.co/owner/name/resolve/main/dir/a.gguf' -OutFile 'a.gguf'"
+    }
+
     It 'cannot be of folders' {
         $failure = & $Cmdlet folder @Arguments 2>&1
         $failure | Get-ErrorText | Should -Be "PathIsFolder,$class InvalidArgument folder"
@@ -96,5 +119,22 @@ Describe 'The paths of <Cmdlet>' -ForEach $cmdlets {
 
     It 'cannot be outside of the file system' {
         & $Cmdlet env:PATH @Arguments 2>&1 | Get-ErrorText | Should -Be "NotAFileSystemPath,$class InvalidArgument PATH"
+    }
+}
+
+Describe 'An argument after a pipe' {
+    It 'needs its name: <Cmdlet> <Argument>' -ForEach @(
+        @{ Cmdlet = 'ConvertTo-Quantized'; Argument = 'Q4_K_M'; Expected = '-Type Q4_K_M' }
+        @{ Cmdlet = 'Get-GgufTensor'; Argument = 'output.weight'; Expected = '-Name output.weight' }
+        @{ Cmdlet = 'Get-GgufMetadata'; Argument = 'general.name'; Expected = '-Key general.name' }
+        @{ Cmdlet = 'Split-Gguf'; Argument = 'parts'; Expected = '-Destination parts' }
+    ) {
+        $class = "GgufQuant.Commands.$($Cmdlet.Replace('-', ''))Command"
+        $failure = { Get-Item $Samples.Model | & $Cmdlet $Argument } | Should -Throw -ErrorId "PathAndPipeline,$class" -PassThru
+        $failure.Exception.Message | Should -BeLike "'$Argument' was taken for -Path, *: write $Expected after a pipe."
+    }
+
+    It 'may be a path where nothing else is missing' {
+        [powershell]::Create().AddCommand('Get-GgufInfo').AddArgument($Samples.Model).Invoke(@()) | Should -HaveCount 1
     }
 }

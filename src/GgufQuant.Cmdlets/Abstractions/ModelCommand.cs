@@ -1,4 +1,5 @@
 using GgufQuant.Gguf;
+using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 
@@ -11,13 +12,20 @@ public abstract class ModelCommand : PathCommand
         try
         {
             using GgufFile model = GgufFile.Open(path);
-            ProcessModel(model);
+            ModelKind kind = ModelKinds.Of(model.Metadata);
+            if (Takes(kind))
+                ProcessModel(model);
+            else
+                PassOver(path, kind, ModelKind.Model);
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
         {
             WriteError(exception.ToErrorRecord(path));
         }
     }
+
+    /// <summary>Whether the cmdlet works on files of a kind.</summary>
+    private protected virtual bool Takes(ModelKind kind) => kind == ModelKind.Model;
 
     /// <summary>Does the cmdlet's work for one model.</summary>
     /// <param name="model">The model, open until the method returns.</param>

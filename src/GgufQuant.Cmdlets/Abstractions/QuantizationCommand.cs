@@ -2,6 +2,7 @@ using System.Collections;
 using System.Management.Automation;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.Models;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
@@ -85,9 +86,13 @@ public abstract class QuantizationCommand : ModelCommand
     [ValidateRange(1, int.MaxValue)]
     public int? SplitMaxTensor { get; set; }
 
+    /// <summary>Takes projectors too where they are named, as llama-quantize does.</summary>
+    private protected override bool Takes(ModelKind kind) => kind == ModelKind.Model || (kind == ModelKind.Projector && !IsMatch);
+
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        base.BeginProcessing();
         this.RefuseTogether(nameof(KeepSplit), nameof(SplitMaxSize), nameof(SplitMaxTensor));
         this.RefuseTogether(nameof(SplitMaxSize), nameof(SplitMaxTensor));
         this.RefuseTogether(nameof(LeaveOutputTensor), nameof(OutputTensorType));

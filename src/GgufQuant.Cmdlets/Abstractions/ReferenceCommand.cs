@@ -13,13 +13,19 @@ public abstract class ReferenceCommand : PathCommand
     [Parameter(ValueFromPipelineByPropertyName = true,
         HelpMessage = "The model to compare with; default: the source of converted files, else the most precise file.")]
     [Alias("Source")]
+    [PathTransformation]
     [ValidateNotNullOrEmpty]
     public string? Reference { get; set; }
 
     /// <inheritdoc/>
+    private protected sealed override string Variant => Reference ?? "";
+
+    /// <inheritdoc/>
     protected sealed override void ProcessFile(string path)
     {
-        if (Reference is null)
+        if (ModelKinds.TryRead(path) is ModelKind kind and not ModelKind.Model)
+            PassOver(path, kind, ModelKind.Model);
+        else if (Reference is null)
             _waiting.Add(path);
         else
             TryCompare(ResolveUnexpanded(Reference), path);
@@ -58,6 +64,12 @@ public abstract class ReferenceCommand : PathCommand
         try
         {
             using GgufFile reference = GgufFile.Open(referencePath);
+            ModelKind kind = ModelKinds.Of(reference.Metadata);
+            if (kind != ModelKind.Model)
+            {
+                WriteError(ModelErrors.OtherKind(referencePath, kind, ModelKind.Model));
+                return;
+            }
             current = path;
             using GgufFile candidate = GgufFile.Open(path);
             Compare(reference, candidate);

@@ -81,6 +81,7 @@ public sealed class CompareQuantCommand : ReferenceCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        base.BeginProcessing();
         this.RefuseTogether(nameof(Detailed), nameof(Corpus), nameof(Prompt));
         if (Corpus is not null)
             CorpusFile.Check(this, Corpus = ResolveUnexpanded(Corpus));

@@ -6,7 +6,7 @@ namespace GgufQuant.Commands;
 /// <summary>Writes importance matrices in the other format.</summary>
 [Cmdlet(VerbsData.ConvertTo, "ImportanceMatrix", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(MatrixFile))]
-public sealed class ConvertToImportanceMatrixCommand : PathCommand
+public sealed class ConvertToImportanceMatrixCommand : MatrixCommand
 {
     private Destinations _destinations = new();
 
@@ -29,11 +29,17 @@ public sealed class ConvertToImportanceMatrixCommand : PathCommand
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
-    protected override void BeginProcessing() => _destinations = DestinationsAt(Destination, MatrixFiles.Extensions);
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        _destinations = DestinationsAt(Destination, MatrixFiles.Extensions);
+    }
 
     /// <inheritdoc/>
     protected override void ProcessFile(string path)
     {
+        if (!IsMatrix(path))
+            return;
         string extension = Format == ImatrixFormatName.Dat ? ".dat" : ".gguf";
         string destination = _destinations.For(path, System.IO.Path.GetFileNameWithoutExtension(path) + extension);
         if (!ShouldProcess(destination, $"Write the importance matrix '{Formatting.FileName(path)}' as {Format}"))

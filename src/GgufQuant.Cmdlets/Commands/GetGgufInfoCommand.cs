@@ -27,6 +27,9 @@ public sealed class GetGgufInfoCommand : ModelCommand
     [Parameter(HelpMessage = "Read all metadata too, the vocabulary included.")]
     public SwitchParameter Metadata { get; set; }
 
+    /// <summary>Says of a file that was named what it is, and lists models alone where a wildcard finds others beside them.</summary>
+    private protected override bool Takes(ModelKind kind) => kind == ModelKind.Model || !IsMatch;
+
     /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)
     {

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using GgufQuant.Gguf;
+using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 
@@ -14,6 +15,9 @@ public sealed class GetGgufMetadataCommand : ModelCommand
     [ArgumentCompleter(typeof(MetadataKeyCompleter))]
     [ValidateNotNullOrEmpty]
     public string[] Key { get; set; } = ["*"];
+
+    /// <inheritdoc/>
+    private protected override bool Takes(ModelKind kind) => true;
 
     /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)

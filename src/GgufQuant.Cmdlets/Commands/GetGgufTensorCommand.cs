@@ -21,6 +21,9 @@ public sealed class GetGgufTensorCommand : ModelCommand
     public SwitchParameter Statistics { get; set; }
 
     /// <inheritdoc/>
+    private protected override bool Takes(ModelKind kind) => true;
+
+    /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)
     {
         WildcardPattern[] patterns = [.. Name.Select(name => new WildcardPattern(name, WildcardOptions.IgnoreCase))];

@@ -6,7 +6,7 @@ namespace GgufQuant.Commands;
 /// <summary>Tells what an importance matrix says of each weight tensor.</summary>
 [Cmdlet(VerbsCommon.Get, "ImportanceMatrix", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(MatrixEntry))]
-public sealed class GetImportanceMatrixCommand : PathCommand
+public sealed class GetImportanceMatrixCommand : MatrixCommand
 {
     /// <summary>Names of weight tensors, wildcards allowed.</summary>
     [Parameter(Position = 1, HelpMessage = "Names of weight tensors; wildcards are allowed.")]
@@ -17,6 +17,8 @@ public sealed class GetImportanceMatrixCommand : PathCommand
     /// <inheritdoc/>
     protected override void ProcessFile(string path)
     {
+        if (!IsMatrix(path))
+            return;
         WildcardPattern[] patterns = [.. Name.Select(name => new WildcardPattern(name, WildcardOptions.IgnoreCase))];
         try
         {

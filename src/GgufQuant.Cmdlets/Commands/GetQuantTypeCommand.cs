@@ -21,6 +21,7 @@ public sealed class GetQuantTypeCommand : PSCmdlet
     [Parameter(Position = 0, ValueFromPipeline = true, ParameterSetName = NameSet,
         HelpMessage = "A type's name (Q4_K_M, Q4*) or a file's name that carries one.")]
     [SupportsWildcards]
+    [QuantNameTransformation]
     [ArgumentCompleter(typeof(QuantNameCompleter))]
     [ValidateNotNullOrEmpty]
     public string[]? Name { get; set; }

@@ -11,7 +11,8 @@ public sealed class InstallQuantEngineCommand : StoppableCommand
     /// <summary>The package's file.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true,
         HelpMessage = "The file of a LLamaSharp backend's NuGet package (.nupkg).")]
-    [Alias("PSPath", "LiteralPath", "LP")]
+    [Alias("PSPath", "LiteralPath", "LP", "FullName")]
+    [PathTransformation]
     [ValidateNotNullOrEmpty]
     public string Path { get; set; } = "";
 

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using GgufQuant.Gguf;
 using GgufQuant.IO;
+using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 
@@ -21,7 +22,14 @@ public sealed class MergeGgufCommand : ModelCommand
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
-    protected override void BeginProcessing() => _destinations = DestinationsAt(Destination, ".gguf");
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        _destinations = DestinationsAt(Destination, ".gguf");
+    }
+
+    /// <inheritdoc/>
+    private protected override bool Takes(ModelKind kind) => true;
 
     /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)

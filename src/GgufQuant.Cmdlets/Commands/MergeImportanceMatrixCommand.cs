@@ -6,7 +6,7 @@ namespace GgufQuant.Commands;
 /// <summary>Adds importance matrices of the same model up.</summary>
 [Cmdlet(VerbsData.Merge, "ImportanceMatrix", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(MatrixFile))]
-public sealed class MergeImportanceMatrixCommand : PathCommand
+public sealed class MergeImportanceMatrixCommand : MatrixCommand
 {
     private readonly List<string> _paths = [];
 
@@ -28,7 +28,11 @@ public sealed class MergeImportanceMatrixCommand : PathCommand
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessFile(string path) => _paths.Add(path);
+    protected override void ProcessFile(string path)
+    {
+        if (IsMatrix(path))
+            _paths.Add(path);
+    }
 
     /// <inheritdoc/>
     protected override void EndProcessing()

@@ -77,6 +77,7 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        base.BeginProcessing();
         _destinations = DestinationsAt(Destination, MatrixFiles.Extensions);
         Corpus = ResolveUnexpanded(Corpus);
         CorpusFile.Check(this, Corpus);

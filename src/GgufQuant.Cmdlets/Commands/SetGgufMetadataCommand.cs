@@ -27,6 +27,7 @@ public sealed class SetGgufMetadataCommand : PathCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        base.BeginProcessing();
         if (Metadata is null && Remove.Length == 0)
         {
             ThrowTerminatingError(new(

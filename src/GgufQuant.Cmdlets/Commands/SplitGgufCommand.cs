@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using GgufQuant.Gguf;
+using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 
@@ -36,6 +37,7 @@ public sealed class SplitGgufCommand : ModelCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        base.BeginProcessing();
         this.RefuseTogether(nameof(MaxSize), nameof(MaxTensor));
         _destinations = DestinationsAt(Destination, ".gguf");
         if (!_destinations.IsFile)
@@ -44,6 +46,9 @@ public sealed class SplitGgufCommand : ModelCommand
             new ArgumentException($"'{Destination}' looks like a file, but -Destination is the folder for all of them; they are named after the model."),
             "DestinationIsNoFolder", ErrorCategory.InvalidArgument, Destination));
     }
+
+    /// <inheritdoc/>
+    private protected override bool Takes(ModelKind kind) => true;
 
     /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)

@@ -44,6 +44,7 @@ public sealed class TestGgufGenerationCommand : ReferenceCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        base.BeginProcessing();
         _engine = EngineSession.Open(this, Engine, EngineTimeoutSeconds);
         _engine.Engine.StartInBackground();
     }

@@ -5,6 +5,7 @@ using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Gguf;
 using GgufQuant.Gpu;
 using GgufQuant.Imatrix;
+using GgufQuant.Models;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
@@ -41,6 +42,15 @@ internal static class ModelErrors
         UnauthorizedAccessException => new(exception, "AccessDenied", ErrorCategory.PermissionDenied, path),
         _ => new(exception, "FileError", ErrorCategory.ReadError, path),
     };
+
+    /// <summary>The error for a file that holds something else than the cmdlet works on.</summary>
+    internal static ErrorRecord OtherKind(string path, ModelKind kind, ModelKind wanted)
+    {
+        string advice = kind == ModelKind.ImportanceMatrix ? " Get-ImportanceMatrix shows it." : "";
+        return new(
+            new ArgumentException($"'{path}' is {kind.Describe()}, not {wanted.Describe()}.{advice}"),
+            wanted == ModelKind.ImportanceMatrix ? "NotImportanceMatrix" : "NotModel", ErrorCategory.InvalidArgument, path);
+    }
 
     // What to do in this shell, after what the library says.
     private static ErrorRecord With(string advice, ErrorRecord error)

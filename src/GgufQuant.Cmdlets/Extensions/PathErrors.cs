@@ -1,9 +1,10 @@
 using System.Management.Automation;
+using System.Text.RegularExpressions;
 
 namespace GgufQuant.Commands;
 
 /// <summary>Errors about paths.</summary>
-internal static class PathErrors
+internal static partial class PathErrors
 {
     /// <summary>Why a path is not that of a file; null where it is.</summary>
     /// <param name="path">The path.</param>
@@ -40,6 +41,29 @@ internal static class PathErrors
 
     private static ErrorRecord IsFolder(string path, string advice) =>
         new(new ArgumentException($"'{path}' is a folder, not a file.{advice}"), "PathIsFolder", ErrorCategory.InvalidArgument, path);
+
+    internal static ErrorRecord PathAndPipeline(string path, string parameter) =>
+        new(
+            new ArgumentException($"'{path}' was taken for -Path, but files come from the pipeline: write -{parameter} {path} after a pipe."),
+            "PathAndPipeline", ErrorCategory.InvalidArgument, path);
+
+    /// <summary>The error for an address on the internet, with how to get the file; null for anything else.</summary>
+    internal static ErrorRecord? Address(string path)
+    {
+        if (HuggingFace().Match(path) is { Success: true } file)
+            return IsAddress(path, $"https://huggingface.co/{file.Groups["repository"]}/resolve/main/{file.Groups["file"]}");
+        return path.StartsWith("https://", StringComparison.OrdinalIgnoreCase) || path.StartsWith("http://", StringComparison.OrdinalIgnoreCase)
+            ? IsAddress(path, path)
+            : null;
+    }
+
+    private static ErrorRecord IsAddress(string path, string address) =>
+        new(
+            new ArgumentException($"'{path}' is an address, not a file. Download it first: Invoke-WebRequest '{address}' -OutFile '{address[(address.LastIndexOf('/') + 1)..]}'"),
+            "PathIsAddress", ErrorCategory.InvalidArgument, path);
+
+    [GeneratedRegex("^hf://(?<repository>[^/]+/[^/]+)/(?<file>.+)$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex HuggingFace();
 
     internal static ErrorRecord NotAFileSystemPath(string path) =>
         new(new ArgumentException($"'{path}' is not a path of the file system."), "NotAFileSystemPath", ErrorCategory.InvalidArgument, path);

@@ -30,6 +30,9 @@ public static class GgufKeys
     /// <summary>The tokens' kinds.</summary>
     public const string TokenTypes = "tokenizer.ggml.token_type";
 
+    /// <summary>How many chunks of text an importance matrix was collected from.</summary>
+    public const string ImatrixChunkCount = "imatrix.chunk_count";
+
     /// <summary>How many blocks a model of an architecture has.</summary>
     public static string BlockCount(string architecture) => $"{architecture}.block_count";
 

@@ -11,6 +11,7 @@ public sealed record ModelInfo
     {
         GgufMetadata metadata = file.Metadata;
         Path = file.Path;
+        Kind = ModelKinds.Of(metadata);
         Name = metadata.TryGetString(GgufKeys.Name, out string? name) ? name : QuantName.WithoutQuantization(file.Path);
         Shape = ModelShape.Read(file);
         Parameters = file.Tensors.Sum(tensor => tensor.ElementCount);
@@ -27,6 +28,9 @@ public sealed record ModelInfo
 
     /// <summary>The full path, of the first shard if the model is split.</summary>
     public string Path { get; }
+
+    /// <summary>What the file holds: a model, or something that only belongs to one.</summary>
+    public ModelKind Kind { get; }
 
     /// <summary>The model's name; the file's where the model has none.</summary>
     public string Name { get; }

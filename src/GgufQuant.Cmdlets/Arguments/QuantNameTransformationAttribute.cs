@@ -1,0 +1,13 @@
+using GgufQuant.Catalog;
+
+namespace GgufQuant.Commands;
+
+/// <summary>Takes names of types: text, types, and files by their names; of any other object, its text would be searched for one.</summary>
+public sealed class QuantNameTransformationAttribute : TextTransformationAttribute
+{
+    /// <inheritdoc/>
+    protected override bool IsText(object item, object value) => value is Enum or QuantType or FileSystemInfo;
+
+    /// <inheritdoc/>
+    protected override string Explain(object item, object value) => $"An object of type '{value.GetType().Name}' is not the name of a type.";
+}

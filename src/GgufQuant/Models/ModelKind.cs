@@ -1,0 +1,78 @@
+using GgufQuant.Gguf;
+
+namespace GgufQuant.Models;
+
+/// <summary>What a GGUF file holds.</summary>
+public enum ModelKind
+{
+    /// <summary>A model, or one of its shards.</summary>
+    Model,
+
+    /// <summary>An importance matrix, as llama-imatrix writes it.</summary>
+    ImportanceMatrix,
+
+    /// <summary>What makes a model's input of images or sound, often named <c>mmproj</c>.</summary>
+    Projector,
+
+    /// <summary>A LoRA adapter.</summary>
+    Adapter,
+
+    /// <summary>A control vector.</summary>
+    ControlVector,
+}
+
+/// <summary>Tells kinds of files apart.</summary>
+public static class ModelKinds
+{
+    /// <summary>The kind of a file.</summary>
+    /// <remarks>gguf-py's <c>GGUFType</c>; files older than <c>general.type</c> are told by what else they hold.</remarks>
+    public static ModelKind Of(GgufMetadata metadata)
+    {
+        ArgumentNullException.ThrowIfNull(metadata);
+        return metadata.TryGetString(GgufKeys.Kind, out string? kind) ? Named(kind) ?? ByContent(metadata) : ByContent(metadata);
+    }
+
+    /// <summary>The kind of the file of a path; null where it is not GGUF, or cannot be read.</summary>
+    public static ModelKind? TryRead(string path)
+    {
+        try
+        {
+            using GgufFile file = GgufFile.Open(path);
+            return Of(file.Metadata);
+        }
+        catch (Exception exception) when (exception is GgufFormatException or IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>A kind in words, with its article: <c>an importance matrix</c>.</summary>
+    public static string Describe(this ModelKind kind) => kind switch
+    {
+        ModelKind.ImportanceMatrix => "an importance matrix",
+        ModelKind.Projector => "a multimodal projector",
+        ModelKind.Adapter => "a LoRA adapter",
+        ModelKind.ControlVector => "a control vector",
+        _ => "a model",
+    };
+
+    private static ModelKind? Named(string kind) => kind switch
+    {
+        "imatrix" => ModelKind.ImportanceMatrix,
+        "mmproj" => ModelKind.Projector,
+        "adapter" => ModelKind.Adapter,
+        _ => null,
+    };
+
+    private static ModelKind ByContent(GgufMetadata metadata)
+    {
+        _ = metadata.TryGetString(GgufKeys.Architecture, out string? architecture);
+        return architecture switch
+        {
+            "clip" => ModelKind.Projector,
+            "controlvector" => ModelKind.ControlVector,
+            null when metadata.Contains(GgufKeys.ImatrixChunkCount) => ModelKind.ImportanceMatrix,
+            _ => ModelKind.Model,
+        };
+    }
+}
