@@ -160,11 +160,13 @@ public sealed class GpuDevice : IQuantizationDevice
 
     private static IEnumerable<PlannedTensor> ForCard(QuantizationPlan plan, bool onlyWhereItGains) => plan.Tensors.Where(
         tensor => !tensor.IsCopied
+            && tensor.Moments is null
             && HasKernel(tensor.Source.Type, tensor.Target)
             && (!onlyWhereItGains || KernelPlan.Gains(tensor.Target, tensor.Importance is not null)));
 
     private bool IsForCard(QuantizationJob job) =>
         Volatile.Read(ref _failed) == 0
+        && job.Factor is null
         && job.Weights <= PreferredWeights
         && HasKernel(job.SourceType, job.TargetType)
         && _types.Contains(job.TargetType)

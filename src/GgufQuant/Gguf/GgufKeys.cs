@@ -18,6 +18,9 @@ public static class GgufKeys
     /// <summary>The version of the quantized blocks' layouts.</summary>
     public const string QuantizationVersion = "general.quantization_version";
 
+    /// <summary>The calibration whose moments the weights were rounded with; not of the specification.</summary>
+    public const string CalibrationId = "quantize.calibration.id";
+
     /// <summary>What the offsets of tensors are multiples of, in bytes; the one key whose type is prescribed, an unsigned integer of 32 bits.</summary>
     public const string Alignment = "general.alignment";
 

@@ -53,7 +53,7 @@ internal static class Chunks
     {
         if (tensor.Importance is { } importance)
             return OfMatrices(tensor, slot, weights, importance.ReadMeans());
-        return tensor.Source.RowLength > weights ? OfLongRows(tensor, slot, weights) : OfRows(tensor, slot, weights, 0, tensor.Source.RowCount, default);
+        return tensor.Moments is null && tensor.Source.RowLength > weights ? OfLongRows(tensor, slot, weights) : OfRows(tensor, slot, weights, 0, tensor.Source.RowCount, default);
     }
 
     // Each matrix has factors of its own.

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
+using GgufQuant.Calibration;
 using GgufQuant.Formats;
 using GgufQuant.Simd;
 
@@ -51,7 +52,7 @@ public sealed class CpuDevice : IQuantizationDevice
         _cores.Wait(token);
         try
         {
-            return QuantizeTiles(job, token);
+            return job.Factor is { } factor ? Round(job, factor, token) : QuantizeTiles(job, token);
         }
         finally
         {
@@ -98,6 +99,27 @@ public sealed class CpuDevice : IQuantizationDevice
                 return new WeightFault(start + (invalid * target.BlockSize), IsInSource: false);
         }
         return null;
+    }
+
+    private static WeightFault? Round(QuantizationJob job, RoundingFactor factor, CancellationToken token)
+    {
+        BlockFormat source = BlockFormat.Of(job.SourceType);
+        BlockFormat target = BlockFormat.Of(job.TargetType);
+        long invalid = BlockValidation.FindInvalid(source, job.Source.Span);
+        if (invalid >= 0)
+            return new WeightFault(invalid * source.BlockSize, IsInSource: true);
+        float[] weights = new float[job.Weights];
+        source.Dequantize(job.Source.Span, weights);
+        try
+        {
+            new MomentRounder(SegmentRounder.Find(job.TargetType)!, factor).Quantize(weights, job.Destination.Span, token);
+        }
+        catch (ArithmeticException)
+        {
+            return new WeightFault(0, IsInSource: false);
+        }
+        invalid = BlockValidation.FindInvalid(target, job.Destination.Span);
+        return invalid < 0 ? null : new WeightFault(invalid * target.BlockSize, IsInSource: false);
     }
 
     private ReadOnlySpan<float> Floats(BlockFormat source, ReadOnlySpan<byte> raw, int length)

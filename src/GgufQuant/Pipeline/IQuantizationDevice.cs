@@ -1,4 +1,5 @@
 using System.Buffers;
+using GgufQuant.Calibration;
 using GgufQuant.Formats;
 
 namespace GgufQuant.Pipeline;
@@ -53,6 +54,9 @@ public sealed record QuantizationJob(
 {
     /// <summary>Weights in the job.</summary>
     public long Weights => (long)RowLength * Rows;
+
+    /// <summary>The factorized moments of the input, to round with; null to quantize as ggml does.</summary>
+    internal RoundingFactor? Factor { get; init; }
 
     /// <summary>Some of the job's rows as a job of their own, in the same memory.</summary>
     /// <param name="firstRow">The first of the rows.</param>

@@ -23,6 +23,7 @@ internal sealed class QuantizationPipeline
     private readonly long _sourceBytes;
     private readonly int _chunkWeights;
     private readonly int _threads;
+    private readonly RoundingFactors _factors;
 
     private readonly long[] _weightsLeft;
     private readonly Lock _lock = new();
@@ -33,6 +34,13 @@ internal sealed class QuantizationPipeline
     private long _bytesWritten;
     private long _lastReport;
 
+    /// <param name="plan">The plan.</param>
+    /// <param name="device">What quantizes.</param>
+    /// <param name="files">The files.</param>
+    /// <param name="bufferBudget">Bytes of memory for buffers; as many again may go to the factors of moments.</param>
+    /// <param name="progress">Receives progress.</param>
+    /// <param name="token">Cancels the work.</param>
+    /// <exception cref="QuantizationException">The budget is too small.</exception>
     internal QuantizationPipeline(
         QuantizationPlan plan, IQuantizationDevice device, IReadOnlyList<AtomicFile> files, long bufferBudget,
         IProgress<QuantizationProgress>? progress, CancellationToken token)
@@ -45,6 +53,9 @@ internal sealed class QuantizationPipeline
         _weightsLeft = [.. plan.Tensors.Select(tensor => tensor.Source.ElementCount)];
         _sourceBytes = plan.Tensors.Sum(tensor => tensor.Source.ByteCount);
         (_chunkWeights, _threads) = Divide(plan, device, bufferBudget);
+        if (RoundingFactors.LargestOf(plan) is var largest && largest > bufferBudget)
+            throw new QuantizationException($"Rounding with the calibration needs a memory budget of {2 * largest:N0} bytes: raise the budget, or make a calibration of narrower blocks.");
+        _factors = new(bufferBudget, device.Parallelism);
     }
 
     /// <summary>An earlier file that holds some of the tensors.</summary>
@@ -84,7 +95,7 @@ internal sealed class QuantizationPipeline
         double bytesPerWeight = plan.Tensors.Select(BytesPerWeight).DefaultIfEmpty(0).Max();
         long most = (long)(budget / Math.Max(1, bytesPerWeight));
         // Some formats weigh a row as a whole once there is importance, so such rows are never cut.
-        long longestRow = plan.Tensors.Where(tensor => tensor.Importance is not null).Select(tensor => tensor.Source.RowLength).DefaultIfEmpty(0).Max();
+        long longestRow = plan.Tensors.Where(tensor => tensor.Importance is not null || tensor.Moments is not null).Select(tensor => tensor.Source.RowLength).DefaultIfEmpty(0).Max();
         if (longestRow > most)
             throw new QuantizationException($"Rows of {longestRow:N0} weights do not fit the memory budget: raise the budget, or omit the importance matrix.");
         long weights = Math.Max(longestRow, Math.Clamp(most / ThreadsFor(device.PreferredJobs), SmallestChunk, device.PreferredWeights));
@@ -218,7 +229,16 @@ internal sealed class QuantizationPipeline
     private Memory<byte> Quantized(Chunk chunk, Memory<byte> source, Memory<byte> target)
     {
         QuantizationJob job = new(chunk.Tensor.Source.Type, chunk.Tensor.Target, chunk.RowLength, chunk.Rows, chunk.Importance, source, target);
-        WeightFault? fault = _device.Quantize(job, _token);
+        WeightFault? fault;
+        if (chunk.Tensor.Moments is { } moments)
+        {
+            using RoundingFactors.Lease lease = _factors.Rent(moments, _token);
+            fault = _device.Quantize(job with { Factor = lease.Factor }, _token);
+        }
+        else
+        {
+            fault = _device.Quantize(job, _token);
+        }
         return fault is null ? target : throw Unquantizable(chunk, source, fault);
     }
 

@@ -25,7 +25,7 @@ internal static class ReusableTensors
 
     private static GgufTensor? Find(QuantizationPlan plan, PlannedTensor tensor, GgufFile earlier, CancellationToken token)
     {
-        bool isCandidate = !tensor.IsCopied && tensor.Source.RowCount > 0 && tensor.Source.RowLength <= LongestRow;
+        bool isCandidate = !tensor.IsCopied && tensor.Moments is null && tensor.Source.RowCount > 0 && tensor.Source.RowLength <= LongestRow;
         if (!isCandidate || earlier.FindTensor(tensor.Name) is not { } candidate || candidate.Type != tensor.Target)
             return null;
         if (candidate.ElementCount != tensor.Source.ElementCount || candidate.RowLength != tensor.Source.RowLength)

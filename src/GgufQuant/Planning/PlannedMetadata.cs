@@ -43,6 +43,8 @@ internal static class PlannedMetadata
         foreach (GgufEntry entry in options.Metadata)
             entries = With(entries, [entry]);
         entries = With(entries, [.. Of(options.Imatrix)]);
+        if (options.Calibration is { } calibration)
+            entries = With(entries, [GgufEntry.Create(GgufKeys.CalibrationId, calibration.Id)]);
         if (options.PruneLayers.Count > 0 && source.Metadata.TryGetString(GgufKeys.Architecture, out string? architecture))
             entries = With(entries, [GgufEntry.Create(GgufKeys.BlockCount(architecture), (uint)pruning.Remaining)]);
         return entries;

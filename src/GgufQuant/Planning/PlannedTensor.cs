@@ -1,3 +1,4 @@
+using GgufQuant.Calibration;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
@@ -21,6 +22,9 @@ public sealed record PlannedTensor(GgufTensor Source, GgmlType Target, string Ru
 
     /// <summary>How much each column matters; null if all matter equally, or the target type ignores it.</summary>
     public ImatrixEntry? Importance { get; init; }
+
+    /// <summary>The moments of the tensor's input, to round with; null to quantize as ggml does.</summary>
+    public InputMoments? Moments { get; init; }
 
     /// <summary>Whether the tensor's bytes are taken over as they are.</summary>
     public bool IsCopied => Source.Type == Target;

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using GgufQuant.Calibration;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
@@ -32,6 +33,9 @@ public sealed record QuantizationOptions
 
     /// <summary>How much each column of the weights matters; null if all matter equally.</summary>
     public ImatrixFile? Imatrix { get; init; }
+
+    /// <summary>Moments to round with, which serve as the importance matrix too where none is given; null to quantize as llama.cpp does.</summary>
+    public CalibrationFile? Calibration { get; init; }
 
     /// <summary>Metadata to be added or to take the place of the source's, which the mix of types then goes by too.</summary>
     public IReadOnlyList<GgufEntry> Metadata { get; init; } = [];

@@ -1,3 +1,4 @@
+using GgufQuant.Calibration;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Models;
@@ -57,17 +58,27 @@ public sealed class QuantizationPlan
     /// <param name="type">What to quantize to.</param>
     /// <param name="options">Departures from the file type's mix; null for none.</param>
     /// <exception cref="QuantizationException">The model cannot be quantized so; the message says why and what to do.</exception>
+    /// <exception cref="CalibrationException">The calibration is of another model.</exception>
     public static QuantizationPlan Create(GgufFile source, FileType type, QuantizationOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(source);
         options ??= QuantizationOptions.Default;
+        if (options.Calibration is { } calibration)
+        {
+            calibration.CheckModel(source);
+            options = options with { Imatrix = options.Imatrix ?? calibration.Imatrix };
+        }
         PlannedMetadata.Check(options.Metadata);
         LayerPruning pruning = new(options.PruneLayers);
         List<PlannedTensor> tensors = ChooseTypes(source, type, options, pruning);
         for (int i = 0; i < tensors.Count; i++)
         {
             tensors[i].Validate(options);
-            tensors[i] = tensors[i] with { Importance = ImatrixRules.Find(tensors[i], type, options.Imatrix) };
+            tensors[i] = tensors[i] with
+            {
+                Importance = ImatrixRules.Find(tensors[i], type, options.Imatrix),
+                Moments = MomentsOf(tensors[i], options.Calibration),
+            };
         }
         return new QuantizationPlan(source, type, options, tensors, PlannedLayout.Create(PlannedMetadata.Of(source, type, options, pruning), tensors, options));
     }
@@ -79,7 +90,7 @@ public sealed class QuantizationPlan
     public static QuantizationPlan CreateCopy(GgufFile source, QuantizationOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(source);
-        options = (options ?? QuantizationOptions.Default) with { Imatrix = null };
+        options = (options ?? QuantizationOptions.Default) with { Imatrix = null, Calibration = null };
         PlannedMetadata.Check(options.Metadata);
         LayerPruning pruning = new(options.PruneLayers);
         List<PlannedTensor> tensors =
@@ -108,6 +119,15 @@ public sealed class QuantizationPlan
             planned.Add(new PlannedTensor(tensor, choice.Type, choice.Rule) { Name = name });
         }
         return planned;
+    }
+
+    private static InputMoments? MomentsOf(PlannedTensor tensor, CalibrationFile? calibration)
+    {
+        if (tensor.IsCopied || !MomentRounder.CanRound(tensor.Target) || calibration?.Find(tensor.Source.Name) is not { } moments)
+            return null;
+        if (moments.Columns != tensor.Source.RowLength)
+            throw new CalibrationException($"The calibration '{calibration.Path}' has {moments.Columns} columns for tensor '{tensor.Name}', which has {tensor.Source.RowLength}: it is damaged.");
+        return moments;
     }
 
     private static List<(string Name, GgufTensor Source)> Named(GgufFile source, QuantizationOptions options, LayerPruning pruning)

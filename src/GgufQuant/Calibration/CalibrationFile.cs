@@ -1,0 +1,163 @@
+using System.Runtime.InteropServices;
+using GgufQuant.Formats;
+using GgufQuant.Gguf;
+using GgufQuant.Imatrix;
+
+namespace GgufQuant.Calibration;
+
+/// <summary>What a text has told of a model: the moments of every input, an importance matrix, and tokens to probe with.</summary>
+/// <remarks>Moments stay in the file until they are asked for.</remarks>
+public sealed class CalibrationFile : IDisposable
+{
+    private readonly GgufFile _file;
+    private readonly Dictionary<string, InputMoments> _byWeight;
+
+    private CalibrationFile(GgufFile file, Dictionary<string, InputMoments> byWeight, ImatrixFile imatrix)
+    {
+        _file = file;
+        _byWeight = byWeight;
+        Imatrix = imatrix;
+        Id = Text(file, CalibrationKeys.Id);
+        ModelHash = Text(file, CalibrationKeys.ModelHash);
+    }
+
+    /// <summary>The full path of the file.</summary>
+    public string Path => _file.Path;
+
+    /// <summary>The hash of the moments and of the model, 64 hexadecimal digits.</summary>
+    public string Id { get; }
+
+    /// <summary>The hash of the model that the text was run through.</summary>
+    public string ModelHash { get; }
+
+    /// <summary>The moments' diagonal, and the columns of the weights without moments, as an importance matrix.</summary>
+    public ImatrixFile Imatrix { get; }
+
+    /// <summary>The distinct inputs.</summary>
+    public IReadOnlyList<InputMoments> Inputs => [.. _byWeight.Values.Distinct()];
+
+    /// <summary>Whether a file says that it is a calibration.</summary>
+    public static bool IsCalibration(GgufFile file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        return file.Metadata.TryGetString(GgufKeys.Kind, out string? kind) && kind == CalibrationKeys.Kind;
+    }
+
+    /// <summary>Opens a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="token">Stops it.</param>
+    /// <exception cref="CalibrationException">The file is not a calibration, is of a later version, or is damaged.</exception>
+    /// <exception cref="GgufFormatException">The file is not GGUF.</exception>
+    /// <exception cref="ImatrixFormatException">Its importance matrix is damaged.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static CalibrationFile Open(string path, CancellationToken token = default)
+    {
+        GgufFile file = GgufFile.Open(path);
+        try
+        {
+            if (!IsCalibration(file))
+                throw new CalibrationException($"'{file.Path}' is not a calibration: its '{GgufKeys.Kind}' is not '{CalibrationKeys.Kind}'.");
+            if (!file.Metadata.TryGetUInt64(CalibrationKeys.VersionKey, out ulong version) || version != CalibrationKeys.Version)
+                throw Invalid(file, CalibrationKeys.VersionKey, $"version {CalibrationKeys.Version} is the only one that can be read");
+            return new CalibrationFile(file, ReadInputs(file), ImatrixFile.Open(file.Path, token));
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The moments of a weight tensor's input; null if there are none.</summary>
+    public InputMoments? Find(string weight) => _byWeight.GetValueOrDefault(weight);
+
+    /// <summary>Checks that this is the model that the text was run through.</summary>
+    /// <exception cref="CalibrationException">It is another one, or has been changed since.</exception>
+    public void CheckModel(GgufFile model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        if (ModelFingerprint.Of(model) != ModelHash)
+        {
+            throw new CalibrationException(
+                $"The calibration '{Path}' was made from another model than '{model.Path}', from another type of it, or before it was changed: make one from this file.");
+        }
+    }
+
+    /// <summary>Closes the file; moments can no longer be read.</summary>
+    public void Dispose() => _file.Dispose();
+
+    private static Dictionary<string, InputMoments> ReadInputs(GgufFile file)
+    {
+        string[] weights = Array<string>(file, CalibrationKeys.Weights);
+        string[] inputs = Array<string>(file, CalibrationKeys.Inputs);
+        uint[] widths = Array<uint>(file, CalibrationKeys.Widths);
+        if (inputs.Length != weights.Length || widths.Length != weights.Length)
+            throw Invalid(file, CalibrationKeys.Inputs, $"{weights.Length} weights have {inputs.Length} inputs and {widths.Length} widths");
+
+        Dictionary<string, InputMoments> byInput = new(StringComparer.Ordinal);
+        Dictionary<string, InputMoments> byWeight = new(StringComparer.Ordinal);
+        for (int i = 0; i < weights.Length; i++)
+        {
+            if (!byInput.TryGetValue(inputs[i], out InputMoments? moments))
+                byInput.Add(inputs[i], moments = ReadInput(file, inputs[i], widths[i]));
+            if (!byWeight.TryAdd(weights[i], moments))
+                throw Invalid(file, CalibrationKeys.Weights, $"'{weights[i]}' occurs twice");
+        }
+        return byWeight;
+    }
+
+    private static InputMoments ReadInput(GgufFile file, string name, uint width)
+    {
+        GgufTensor tokens = Floats(file, name + CalibrationKeys.TokensSuffix);
+        GgufTensor moments = Floats(file, name + CalibrationKeys.MomentsSuffix);
+        if (tokens.ElementCount != 2)
+            throw Invalid(tokens, file, $"{tokens.ElementCount} values were found where columns and tokens are expected");
+        float[] values = Read(file, tokens, 0, 2);
+        (float columns, float count) = (values[0], values[1]);
+        if (!(columns >= 1 && columns <= int.MaxValue / 2) || columns != MathF.Floor(columns) || !(count >= 1) || !float.IsFinite(count))
+            throw Invalid(tokens, file, $"{columns} columns and {count} tokens are not possible");
+        if (width < 1 || width > CalibrationKeys.MostColumns || (width < columns && width % SuperBlock.Size != 0))
+            throw Invalid(file, CalibrationKeys.Widths, $"blocks of {width} columns are neither whole nor multiples of {SuperBlock.Size}");
+
+        int blockWidth = (int)Math.Min(width, columns);
+        long whole = (long)columns / blockWidth;
+        int rest = (int)((long)columns % blockWidth);
+        long expected = (whole * InputMoments.HalfLength(blockWidth)) + InputMoments.HalfLength(rest);
+        if (moments.ElementCount != expected)
+            throw Invalid(moments, file, $"{moments.ElementCount} values were found, but {columns} columns in blocks of {blockWidth} have {expected}");
+        return new InputMoments(name, (int)columns, blockWidth, (long)count, block =>
+        {
+            long start = block * InputMoments.HalfLength(blockWidth);
+            return Read(file, moments, start, (int)InputMoments.HalfLength(block < whole ? blockWidth : rest));
+        });
+    }
+
+    private static float[] Read(GgufFile file, GgufTensor tensor, long first, int count)
+    {
+        float[] values = new float[count];
+        file.Read(tensor, first * sizeof(float), MemoryMarshal.AsBytes(values.AsSpan()));
+        return values;
+    }
+
+    private static GgufTensor Floats(GgufFile file, string name)
+    {
+        GgufTensor tensor = file.FindTensor(name) ?? throw Invalid(file, CalibrationKeys.Inputs, $"tensor '{name}' is missing");
+        return tensor.Type == GgmlType.F32 ? tensor : throw Invalid(tensor, file, $"it is {tensor.Format}, but must be f32");
+    }
+
+    private static T[] Array<T>(GgufFile file, string key) =>
+        file.Metadata.Find(key)?.Value as T[] ?? throw Invalid(file, key, "it is missing or has another type");
+
+    private static string Text(GgufFile file, string key) =>
+        file.Metadata.TryGetString(key, out string? text) ? text : throw Invalid(file, key, "it is missing or has another type");
+
+    private static CalibrationException Invalid(GgufFile file, string key, string problem) =>
+        Invalid(file, $"metadata '{key}'", file.Metadata.Find(key)?.FileOffset ?? 0, problem);
+
+    private static CalibrationException Invalid(GgufTensor tensor, GgufFile file, string problem) =>
+        Invalid(file, $"tensor '{tensor.Name}'", tensor.FileOffset, problem);
+
+    private static CalibrationException Invalid(GgufFile file, string field, long offset, string problem) =>
+        new($"'{file.Path}' cannot be read as a calibration. {field} at byte {offset}: {problem}.");
+}
