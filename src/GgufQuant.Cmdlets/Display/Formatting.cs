@@ -4,6 +4,7 @@ using System.Management.Automation.Host;
 using System.Text;
 using GgufQuant.Catalog;
 using GgufQuant.Formats;
+using GgufQuant.IO;
 using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
@@ -17,37 +18,14 @@ public static class Formatting
     /// <summary>Where values start in the module's list views: the longest label and the colon after it.</summary>
     private const int ListIndent = 20;
 
-    private static readonly string[] s_binaryUnits = ["B", "KiB", "MiB", "GiB", "TiB"];
-    private static readonly string[] s_decimalUnits = ["", "K", "M", "B", "T"];
-
     /// <summary>A size in bytes with three digits that count: <c>4.58 GiB</c>.</summary>
-    public static string Size(long bytes)
-    {
-        double value = bytes;
-        int unit = 0;
-        while (Math.Abs(value) >= 1000 && unit < s_binaryUnits.Length - 1)
-        {
-            value /= 1024;
-            unit++;
-        }
-        return unit == 0 ? $"{bytes} B" : $"{Digits(value)} {s_binaryUnits[unit]}";
-    }
+    public static string Size(long bytes) => NumberText.Size(bytes);
 
     /// <summary>A size that may be missing.</summary>
     public static string? Size(long? bytes) => bytes is long known ? Size(known) : null;
 
     /// <summary>A count with three digits that count: <c>8.03 B</c>.</summary>
-    public static string Count(long count)
-    {
-        double value = count;
-        int unit = 0;
-        while (Math.Abs(value) >= 999.5 && unit < s_decimalUnits.Length - 1)
-        {
-            value /= 1000;
-            unit++;
-        }
-        return unit == 0 ? count.ToString(CultureInfo.InvariantCulture) : $"{Digits(value)} {s_decimalUnits[unit]}";
-    }
+    public static string Count(long count) => NumberText.Count(count);
 
     /// <summary>A number with its thousands apart.</summary>
     public static string? Number(long? number) => number?.ToString("N0", CultureInfo.InvariantCulture);
@@ -60,27 +38,19 @@ public static class Formatting
     public static string? Bits(double? bits) => bits?.ToString("0.00", CultureInfo.InvariantCulture);
 
     /// <summary>A measurement with three digits that count: <c>0.0313</c>.</summary>
-    public static string? Measure(double? value)
-    {
-        if (value is not double known)
-            return null;
-        if (known == 0 || !double.IsFinite(known))
-            return known.ToString(CultureInfo.InvariantCulture);
-        int decimals = Math.Clamp(2 - (int)Math.Floor(Math.Log10(Math.Abs(known))), 0, 9);
-        return known.ToString("F" + decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
-    }
+    public static string? Measure(double? value) => value is double known ? NumberText.Significant(known) : null;
 
     /// <summary>A duration as one reads a clock: <c>0.42 s</c>, <c>12.3 s</c>, <c>3:05</c>, <c>1:02:03</c>.</summary>
     public static string Duration(TimeSpan duration)
     {
         if (duration < TimeSpan.FromMinutes(1))
-            return $"{Digits(duration.TotalSeconds)} s";
+            return $"{NumberText.ThreeDigits(duration.TotalSeconds)} s";
         string format = duration < TimeSpan.FromHours(1) ? @"m\:ss" : $@"'{(int)duration.TotalHours}'\:mm\:ss";
         return duration.ToString(format, CultureInfo.InvariantCulture);
     }
 
     /// <summary>A rate in millions of weights a second.</summary>
-    public static string Rate(double weightsPerSecond) => $"{Digits(weightsPerSecond / 1e6)} M/s";
+    public static string Rate(double weightsPerSecond) => NumberText.Rate(weightsPerSecond);
 
     /// <summary>A tensor type as llama.cpp prints it: <c>q4_K</c>.</summary>
     public static string TypeName(GgmlType type) => BlockFormat.Of(type).Name;
@@ -265,9 +235,6 @@ public static class Formatting
     };
 
     private static string Cut(string text, int width) => text.Length <= width ? text : text[..(width - 3)] + "...";
-
-    private static string Digits(double value) =>
-        value.ToString(Math.Abs(value) switch { < 9.995 => "0.00", < 99.95 => "0.0", _ => "0" }, CultureInfo.InvariantCulture);
 
     private static string Published(PublishedQuality row)
     {

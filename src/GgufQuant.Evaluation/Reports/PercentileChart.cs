@@ -1,5 +1,6 @@
 using GgufQuant.Evaluation.Perplexity;
 using static GgufQuant.Evaluation.Reports.ReportText;
+using static GgufQuant.IO.NumberText;
 
 namespace GgufQuant.Evaluation.Reports;
 

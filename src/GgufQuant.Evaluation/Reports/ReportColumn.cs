@@ -1,4 +1,5 @@
 using static GgufQuant.Evaluation.Reports.ReportText;
+using static GgufQuant.IO.NumberText;
 
 namespace GgufQuant.Evaluation.Reports;
 
@@ -11,7 +12,7 @@ internal sealed record ReportColumn(string Title, Func<QuantReportRow, string?> 
         ReportColumn[] all =
         [
             new("Type", row => row.Name),
-            new("Size", row => ReportText.Size(row.Size)),
+            new("Size", row => Size(row.Size)),
             new("Of reference", row => report.Reference.Size > 0 ? Percent((double)row.Size / report.Reference.Size, 0) : null),
             new("Bits per weight", row => row.BitsPerWeight is { } bits ? Fixed(bits, 2) : null),
             new("Weight error", row => row.Weights is { } weights ? Significant(weights.RelativeRmsError) : null),

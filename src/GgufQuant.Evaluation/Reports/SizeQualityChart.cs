@@ -1,4 +1,5 @@
 using static GgufQuant.Evaluation.Reports.ReportText;
+using static GgufQuant.IO.NumberText;
 
 namespace GgufQuant.Evaluation.Reports;
 

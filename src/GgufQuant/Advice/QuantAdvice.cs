@@ -1,5 +1,6 @@
 using System.Globalization;
 using GgufQuant.Catalog;
+using GgufQuant.IO;
 using GgufQuant.Models;
 
 namespace GgufQuant.Advice;
@@ -47,12 +48,7 @@ public sealed record QuantAdvice(QuantType Type, long FileSize, MemoryEstimate M
 
     private static string Bytes(long bytes)
     {
-        (double size, string unit) = bytes switch
-        {
-            >= 1000L << 20 => (bytes / (double)(1L << 30), "GiB"),
-            >= 1000L << 10 => (bytes / (double)(1L << 20), "MiB"),
-            _ => (bytes / 1024.0, "KiB"),
-        };
+        (double size, string unit) = NumberText.InBinaryUnit(bytes);
         return string.Create(CultureInfo.InvariantCulture, $"{size:0.##} {unit}");
     }
 }

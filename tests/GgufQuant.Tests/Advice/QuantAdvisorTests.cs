@@ -33,7 +33,7 @@ public sealed class QuantAdvisorTests
         QuantAdvice advice = Assert.Single(QuantAdvisor.Find(file, Plenty), entry => entry.IsRecommended);
 
         Assert.Equal(FileType.Q8_0, advice.Type.Type);
-        Assert.StartsWith("Q8_0 is the best quantization that leaves a tenth of 1024 GiB free: ", advice.Reason, StringComparison.Ordinal);
+        Assert.StartsWith("Q8_0 is the best quantization that leaves a tenth of 1 TiB free: ", advice.Reason, StringComparison.Ordinal);
     }
 
     [Theory]
