@@ -1,6 +1,7 @@
 using GgufQuant.Formats;
 using GgufQuant.Gpu.Cuda;
 using GgufQuant.Gpu.OpenCl;
+using GgufQuant.IO;
 using GgufQuant.Pipeline;
 using GgufQuant.Planning;
 
@@ -20,7 +21,7 @@ public static class DeviceCatalog
     /// <param name="progress">Receives the kernels being tried.</param>
     /// <param name="token">Ends it before the next trial.</param>
     /// <exception cref="OperationCanceledException">The token was signalled.</exception>
-    public static IReadOnlyList<ComputeDevice> Try(IProgress<DeviceTrial>? progress = null, CancellationToken token = default)
+    public static IReadOnlyList<ComputeDevice> Try(IProgress<WorkProgress>? progress = null, CancellationToken token = default)
     {
         List<ComputeDevice> devices = [Processor];
         foreach (Candidate candidate in FindAll())
@@ -54,7 +55,7 @@ public static class DeviceCatalog
     /// <exception cref="OperationCanceledException">The token was signalled.</exception>
     public static IQuantizationDevice Open(
         string selector, int threads = 0, Action<string>? warn = null, QuantizationPlan? plan = null,
-        IProgress<DeviceTrial>? progress = null, CancellationToken token = default)
+        IProgress<WorkProgress>? progress = null, CancellationToken token = default)
     {
         ArgumentNullException.ThrowIfNull(selector);
         (ComputeApi? api, int? index) = Parse(selector) ?? throw new ArgumentException(InvalidSelector(selector), nameof(selector));
@@ -144,7 +145,7 @@ public static class DeviceCatalog
         }
     }
 
-    private static string? Try(Candidate candidate, IProgress<DeviceTrial>? progress, CancellationToken token)
+    private static string? Try(Candidate candidate, IProgress<WorkProgress>? progress, CancellationToken token)
     {
         if (!TryOpen(candidate, KernelPlan.Types, progress, token, out IGpuDriver? driver, out string? reason))
             return reason;
@@ -153,7 +154,7 @@ public static class DeviceCatalog
     }
 
     private static bool TryOpen(
-        Candidate candidate, IReadOnlyCollection<GgmlType> types, IProgress<DeviceTrial>? progress, CancellationToken token,
+        Candidate candidate, IReadOnlyCollection<GgmlType> types, IProgress<WorkProgress>? progress, CancellationToken token,
         out IGpuDriver? driver, out string? reason)
     {
         driver = null;

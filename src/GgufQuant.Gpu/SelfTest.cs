@@ -1,4 +1,5 @@
 using GgufQuant.Formats;
+using GgufQuant.IO;
 
 namespace GgufQuant.Gpu;
 
@@ -13,7 +14,7 @@ internal static class SelfTest
     /// <exception cref="GpuException">The driver reports an error.</exception>
     /// <exception cref="OperationCanceledException">The token was signalled, which is looked at between two types.</exception>
     internal static string? Run(
-        IGpuDriver driver, IReadOnlyCollection<GgmlType> types, IProgress<DeviceTrial>? progress = null, CancellationToken token = default)
+        IGpuDriver driver, IReadOnlyCollection<GgmlType> types, IProgress<WorkProgress>? progress = null, CancellationToken token = default)
     {
         float[] weights = new float[RowLength * Rows];
         float[] importance = new float[RowLength];
@@ -38,7 +39,7 @@ internal static class SelfTest
         foreach (GgmlType type in types)
         {
             token.ThrowIfCancellationRequested();
-            progress?.Report(new(driver.Name, type, (double)done++ / types.Count));
+            progress?.Report(new($"Trying {BlockFormat.Of(type)} on {driver.Name}", (double)done++ / types.Count));
             bool isPlainPossible = BlockFormat.Of(type).Importance != ImatrixSupport.Required;
             if (samples.Any(sample => (isPlainPossible || sample.Importance.Length > 0) && Differs(job, type, sample)))
                 return $"Its {BlockFormat.Of(type)} differs from the processor's.";

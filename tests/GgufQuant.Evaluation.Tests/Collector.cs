@@ -1,9 +1,11 @@
+using GgufQuant.IO;
+
 namespace GgufQuant.Evaluation.Tests;
 
 /// <summary>Keeps what is reported, at once and in order.</summary>
-internal sealed class Collector<T> : IProgress<T>
+internal sealed class Collector : IProgress<WorkProgress>
 {
-    public List<T> Values { get; } = [];
+    public List<WorkProgress> Values { get; } = [];
 
-    public void Report(T value) => Values.Add(value);
+    public void Report(WorkProgress value) => Values.Add(value);
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using GgufQuant.Formats;
+using GgufQuant.IO;
 using GgufQuant.Pipeline;
 using GgufQuant.Tests.Formats;
 
@@ -210,7 +211,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     {
         using IGpuDriver driver = _standIn.Open();
         using CancellationTokenSource stop = new();
-        List<DeviceTrial> trials = [];
+        List<WorkProgress> trials = [];
         Recorder recorder = new(trial =>
         {
             trials.Add(trial);
@@ -219,7 +220,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
         });
         Assert.Throws<OperationCanceledException>(
             () => SelfTest.Run(driver, [GgmlType.Q8_0, GgmlType.Q6_K, GgmlType.IQ1_S, GgmlType.Q4_K], recorder, stop.Token));
-        Assert.Equal([new("Stand-in", GgmlType.Q8_0, 0), new("Stand-in", GgmlType.Q6_K, 0.25)], trials);
+        Assert.Equal([new("Trying q8_0 on Stand-in", 0), new("Trying q6_K on Stand-in", 0.25)], trials);
     }
 
     [Fact]
@@ -243,8 +244,8 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
         Assert.Equal(new ComputeDevice("Cuda:0", ComputeApi.Cuda, "Stand-in", 24L << 30, IsGpu: true, null), candidate.Device);
     }
 
-    private sealed class Recorder(Action<DeviceTrial> report) : IProgress<DeviceTrial>
+    private sealed class Recorder(Action<WorkProgress> report) : IProgress<WorkProgress>
     {
-        public void Report(DeviceTrial value) => report(value);
+        public void Report(WorkProgress value) => report(value);
     }
 }

@@ -5,6 +5,7 @@ using GgufQuant.Evaluation.Generation;
 using GgufQuant.Evaluation.Hosting;
 using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Gguf;
+using GgufQuant.IO;
 using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
@@ -156,12 +157,12 @@ public sealed class CompareQuantCommand : ReferenceCommand
         string name = Formatting.FileName(reference.Path);
         PerplexityResult? perplexity = _quality is null ? null : TryMeasureReference(
             reference.Path, $"Evaluating {name}",
-            (progress, token) => _quality.MeasureReference(new EvaluationStatus(progress), new LoadingStatus(progress), token));
+            (progress, token) => _quality.MeasureReference(progress, token));
         if (perplexity is null)
             _quality = null;
         IReadOnlyList<GenerationComparison>? texts = _generation is null ? null : TryMeasureReference(
             reference.Path, $"Generating with {name}",
-            (progress, token) => _generation.MeasureReference(new GenerationStatus(progress), new LoadingStatus(progress), token));
+            (progress, token) => _generation.MeasureReference(progress, token));
         if (texts is null)
             _generation = null;
         QuantComparison row = perplexity is null
@@ -205,21 +206,21 @@ public sealed class CompareQuantCommand : ReferenceCommand
         {
             KlDivergenceResult result = RunInBackground(
                 $"Evaluating {Formatting.FileName(candidate.Path)}",
-                (progress, token) => _quality.Measure(candidate.Path, new EvaluationStatus(progress), new LoadingStatus(progress), token));
+                (progress, token) => _quality.Measure(candidate.Path, progress, token));
             row = new QuantQuality(reference, info, error, _evaluation!, result.Perplexity, result);
         }
         if (_generation is not null)
         {
             row.Generations = RunInBackground(
                 $"Generating with {Formatting.FileName(candidate.Path)}",
-                (progress, token) => _generation.Measure(candidate.Path, new GenerationStatus(progress), new LoadingStatus(progress), token));
+                (progress, token) => _generation.Measure(candidate.Path, progress, token));
         }
         return row;
     }
 
     private ModelError Measure(GgufFile reference, GgufFile candidate) => RunInBackground(
         $"Comparing {Formatting.FileName(candidate.Path)} with {Formatting.FileName(reference.Path)}",
-        (progress, token) => ModelComparison.Measure(reference, candidate, Threads, new ScanStatus(progress), token));
+        (progress, token) => ModelComparison.Measure(reference, candidate, Threads, progress, token));
 
     private void WriteTensors(GgufFile reference, GgufFile candidate)
     {

@@ -143,11 +143,11 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         using IQuantizationDevice device = RunInBackground(
             $"Preparing to quantize {source}",
             (progress, token) => DeviceCatalog.Open(
-                Device, Threads, warning => Post(() => WriteWarning(warning)), plan, new TrialStatus(progress), token));
+                Device, Threads, warning => Post(() => WriteWarning(warning)), plan, progress, token));
         Quantizer quantizer = new(new() { Device = device, MemoryBudget = MemoryBudget, Reuse = _earlier, Resume = Resume });
         QuantizationResult result = RunInBackground(
             Copy ? $"Copying {source}" : $"Quantizing {source} to {plan.Type}",
-            (progress, token) => quantizer.Run(plan, destination, Force, new QuantizationStatus(progress), token));
+            (progress, token) => quantizer.Run(plan, destination, Force, progress, token));
         _destinations.Keep(plan.Source.Path, paths);
         WriteObject(new QuantizedFile(result, paths, device, Hash ? string.Join(' ', paths.Select(HashOf)) : null));
     }
@@ -174,10 +174,4 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
             }
             return System.Convert.ToHexString(hash.GetHashAndReset());
         });
-
-    private sealed class QuantizationStatus(IProgress<WorkProgress> progress) : IProgress<QuantizationProgress>
-    {
-        public void Report(QuantizationProgress value) =>
-            progress.Report(new($"{value.Tensor}, {Formatting.Rate(value.WeightsPerSecond)}", value.Share, value.Remaining));
-    }
 }

@@ -45,7 +45,7 @@ public sealed class GetGgufTensorCommand : ModelCommand
     {
         TensorStatistics statistics = RunInBackground(
             $"Reading {Formatting.FileName(model.Path)}",
-            (progress, token) => TensorStatistics.Measure(model, tensor, threads: 0, new ScanStatus(progress), token));
+            (progress, token) => TensorStatistics.Measure(model, tensor, threads: 0, progress, token));
         return new(model, tensor, statistics);
     }
 }

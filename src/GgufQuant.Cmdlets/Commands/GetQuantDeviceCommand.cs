@@ -11,6 +11,6 @@ public sealed class GetQuantDeviceCommand : StoppableCommand
     /// <inheritdoc/>
     protected override void EndProcessing() => WriteObject(
         RunInBackground(
-            "Trying the devices of this machine", (progress, token) => DeviceCatalog.Try(new TrialStatus(progress), token)),
+            "Trying the devices of this machine", (progress, token) => DeviceCatalog.Try(progress, token)),
         enumerateCollection: true);
 }

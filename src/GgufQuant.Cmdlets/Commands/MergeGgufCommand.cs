@@ -52,7 +52,7 @@ public sealed class MergeGgufCommand : ModelCommand
             $"Merging {model.Shards.Count} files",
             (progress, token) =>
             {
-                GgufSplitter.Merge(model, destination, Force, new CopyStatus(progress), token);
+                GgufSplitter.Merge(model, destination, Force, progress, token);
                 return true;
             });
         _destinations.Keep(model.Path, destination);

@@ -5,6 +5,7 @@ using GgufQuant.Evaluation.Imatrix;
 using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
+using GgufQuant.IO;
 
 namespace GgufQuant.Commands;
 
@@ -128,7 +129,7 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
             Threads = Threads,
         };
         return RemoteImatrixCollector.Collect(
-            _engine!.Engine, path, Corpus, options, resume, new EvaluationStatus(progress), new LoadingStatus(progress), token);
+            _engine!.Engine, path, Corpus, options, resume, progress, token);
     }
 
     // Read here, so that what is wrong with the file is said before the model is run.

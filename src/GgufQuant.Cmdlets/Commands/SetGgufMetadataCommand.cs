@@ -55,7 +55,7 @@ public sealed class SetGgufMetadataCommand : PathCommand
                 return;
             GgufEdit edit = RunInBackground(
                 $"Changing {Formatting.FileName(path)}",
-                (progress, token) => GgufMetadataEditor.Apply(path, entries, Remove, new CopyStatus(progress), token));
+                (progress, token) => GgufMetadataEditor.Apply(path, entries, Remove, progress, token));
             if (PassThru)
                 WriteObject(new MetadataChange(path, edit));
         }

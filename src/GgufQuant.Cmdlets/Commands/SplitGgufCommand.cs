@@ -67,7 +67,7 @@ public sealed class SplitGgufCommand : ModelCommand
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(prefix)!);
         IReadOnlyList<string> shards = RunInBackground(
             $"Splitting {Formatting.FileName(model.Path)}",
-            (progress, token) => GgufSplitter.Split(model, prefix, options, new CopyStatus(progress), token));
+            (progress, token) => GgufSplitter.Split(model, prefix, options, progress, token));
         _destinations.Keep(model.Path, shards);
         foreach (string shard in shards)
             this.WriteFile(shard);

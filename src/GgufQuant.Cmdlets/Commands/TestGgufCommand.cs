@@ -19,7 +19,7 @@ public sealed class TestGgufCommand : PathCommand
         {
             IReadOnlyList<GgufFinding> findings = RunInBackground(
                 $"Checking {Formatting.FileName(path)}",
-                (progress, token) => GgufCheck.Run(path, threads: 0, new ScanStatus(progress), token));
+                (progress, token) => GgufCheck.Run(path, threads: 0, progress, token));
             Report([.. findings.Select(finding => new CheckFinding(path, finding))]);
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))

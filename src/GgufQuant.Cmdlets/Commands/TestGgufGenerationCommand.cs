@@ -60,7 +60,7 @@ public sealed class TestGgufGenerationCommand : ReferenceCommand
             return;
         IReadOnlyList<GenerationComparison> comparisons = RunInBackground(
             $"Generating with {Formatting.FileName(candidate.Path)}",
-            (progress, token) => _meter.Measure(candidate.Path, new GenerationStatus(progress), new LoadingStatus(progress), token));
+            (progress, token) => _meter.Measure(candidate.Path, progress, token));
         foreach (GenerationComparison comparison in comparisons)
             WriteObject(new GenerationTest(reference.Path, candidate.Path, ModelInfo.Read(candidate).Type, comparison));
     }
@@ -82,7 +82,7 @@ public sealed class TestGgufGenerationCommand : ReferenceCommand
         {
             RunInBackground(
                 $"Generating with {Formatting.FileName(reference)}",
-                (progress, token) => meter.MeasureReference(new GenerationStatus(progress), new LoadingStatus(progress), token));
+                (progress, token) => meter.MeasureReference(progress, token));
             _meter = meter;
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))

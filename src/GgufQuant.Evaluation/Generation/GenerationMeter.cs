@@ -1,4 +1,6 @@
+using System.Globalization;
 using GgufQuant.Evaluation.Engines;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Generation;
 
@@ -29,7 +31,7 @@ public sealed class GenerationMeter
     /// <param name="cancellationToken">Stops within a token.</param>
     /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
     public IReadOnlyList<GenerationComparison> MeasureReference(
-        IProgress<GenerationProgress>? progress = null, CancellationToken cancellationToken = default)
+        IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         Texts reference = Reference(progress, cancellationToken);
         return Compare(reference, reference);
@@ -42,13 +44,13 @@ public sealed class GenerationMeter
     /// <exception cref="VocabularyMismatchException">Its vocabulary is another than the reference's.</exception>
     /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
     public IReadOnlyList<GenerationComparison> Measure(
-        string path, IProgress<GenerationProgress>? progress = null, CancellationToken cancellationToken = default)
+        string path, IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         Texts reference = Reference(progress, cancellationToken);
         return Compare(reference, Generate(path, reference, progress, cancellationToken));
     }
 
-    private Texts Reference(IProgress<GenerationProgress>? progress, CancellationToken cancellationToken) =>
+    private Texts Reference(IProgress<WorkProgress>? progress, CancellationToken cancellationToken) =>
         _reference ??= Generate(_referencePath, null, progress, cancellationToken);
 
     private IReadOnlyList<GenerationComparison> Compare(Texts reference, Texts candidate) =>
@@ -61,7 +63,7 @@ public sealed class GenerationMeter
             AgreeingText = candidate.Agreeing[index].Text,
         })];
 
-    private Texts Generate(string path, Texts? reference, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken)
+    private Texts Generate(string path, Texts? reference, IProgress<WorkProgress>? progress, CancellationToken cancellationToken)
     {
         using ILanguageModel model = _engine.Load(path, new() { GpuLayers = _options.GpuLayers }, cancellationToken);
         if (reference is not null && !model.Vocabulary.Matches(reference.Vocabulary))
@@ -81,9 +83,11 @@ public sealed class GenerationMeter
         return texts;
     }
 
-    private sealed class TokenCount(IProgress<GenerationProgress> progress, int prompt, int prompts, int maximum) : IProgress<int>
+    private sealed class TokenCount(IProgress<WorkProgress> progress, int prompt, int prompts, int maximum) : IProgress<int>
     {
-        public void Report(int value) => progress.Report(new(prompt, prompts, value, maximum));
+        public void Report(int value) => progress.Report(new(
+            string.Create(CultureInfo.InvariantCulture, $"Prompt {prompt} of {prompts}, token {value} of {maximum}"),
+            (prompt - 1 + ((double)value / maximum)) / prompts));
     }
 
     private sealed record Texts(Vocabulary Vocabulary, List<GeneratedText> Continuations, List<(int Tokens, string Text)> Agreeing);

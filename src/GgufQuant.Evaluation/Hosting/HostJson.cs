@@ -5,6 +5,7 @@ using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Generation;
 using GgufQuant.Evaluation.Hosting.Operations;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Hosting;
 
@@ -15,9 +16,7 @@ namespace GgufQuant.Evaluation.Hosting;
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(EngineLocation))]
-[JsonSerializable(typeof(EvaluationProgress))]
 [JsonSerializable(typeof(Failure))]
-[JsonSerializable(typeof(GenerationProgress))]
 [JsonSerializable(typeof(GenerationRequest))]
 [JsonSerializable(typeof(IReadOnlyList<GenerationComparison>))]
 [JsonSerializable(typeof(ImatrixRequest))]
@@ -28,6 +27,7 @@ namespace GgufQuant.Evaluation.Hosting;
 [JsonSerializable(typeof(PerplexityResult))]
 [JsonSerializable(typeof(QualityRequest))]
 [JsonSerializable(typeof(StartedEngine))]
+[JsonSerializable(typeof(WorkProgress))]
 internal sealed partial class HostJson : JsonSerializerContext
 {
     /// <summary>Reads a message's content.</summary>

@@ -3,4 +3,4 @@ namespace GgufQuant.Evaluation.Hosting;
 /// <summary>How far the engine has come with loading a model.</summary>
 /// <param name="Path">The model's file.</param>
 /// <param name="Share">Share loaded, 0 to 1.</param>
-public sealed record ModelLoading(string Path, double Share);
+internal sealed record ModelLoading(string Path, double Share);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Hosting;
 
@@ -12,25 +13,24 @@ internal abstract record Operation(string Name)
     internal abstract byte[] Run(HostedEngine engine, ReadOnlySpan<byte> request, MessageReporter reporter);
 }
 
-/// <summary>An operation with the types of what is asked, reported meanwhile and returned.</summary>
+/// <summary>An operation with the types of its request and its result.</summary>
 /// <param name="Name">Its name in a request.</param>
 /// <param name="Request">How the request is written.</param>
-/// <param name="Progress">How progress is written.</param>
 /// <param name="Result">How the result is written.</param>
 /// <param name="Body">Does the work in the child.</param>
-internal sealed record Operation<TRequest, TProgress, TResult>(
+internal sealed record Operation<TRequest, TResult>(
     string Name,
     JsonTypeInfo<TRequest> Request,
-    JsonTypeInfo<TProgress> Progress,
     JsonTypeInfo<TResult> Result,
-    Func<HostedEngine, TRequest, IProgress<TProgress>, TResult> Body)
+    Func<HostedEngine, TRequest, IProgress<WorkProgress>, TResult> Body)
     : Operation(Name)
 {
     internal override byte[] Run(HostedEngine engine, ReadOnlySpan<byte> request, MessageReporter reporter) =>
-        JsonSerializer.SerializeToUtf8Bytes(Body(engine, HostJson.Read(request, Request), new ProgressMessages(reporter, Progress)), Result);
+        JsonSerializer.SerializeToUtf8Bytes(Body(engine, HostJson.Read(request, Request), new ProgressMessages(reporter)), Result);
 
-    private sealed class ProgressMessages(MessageReporter reporter, JsonTypeInfo<TProgress> type) : IProgress<TProgress>
+    private sealed class ProgressMessages(MessageReporter reporter) : IProgress<WorkProgress>
     {
-        public void Report(TProgress value) => reporter.Send(MessageKind.Progress, JsonSerializer.SerializeToUtf8Bytes(value, type));
+        public void Report(WorkProgress value) =>
+            reporter.Send(MessageKind.Progress, JsonSerializer.SerializeToUtf8Bytes(value, HostJson.Default.WorkProgress));
     }
 }

@@ -22,7 +22,7 @@ internal static class OperationTable
     ];
 
     /// <summary>Writes a request.</summary>
-    internal static byte[] Encode<TRequest, TProgress, TResult>(Operation<TRequest, TProgress, TResult> operation, TRequest request) =>
+    internal static byte[] Encode<TRequest, TResult>(Operation<TRequest, TResult> operation, TRequest request) =>
         [.. Encoding.UTF8.GetBytes(operation.Name), Separator, .. JsonSerializer.SerializeToUtf8Bytes(request, operation.Request)];
 
     /// <summary>Reads a request.</summary>

@@ -3,6 +3,7 @@ using System.ComponentModel;
 using System.Globalization;
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Hosting.Operations;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Hosting;
 
@@ -79,7 +80,7 @@ public sealed class RemoteEngine : IDisposable
         {
             try
             {
-                InTurn(process => Call(process, ReleaseModels.Operation, new(), path: null, progress: null, loading: null, s_releaseTime, _disposing.Token), _disposing.Token);
+                InTurn(process => Call(process, ReleaseModels.Operation, new(), path: null, progress: null, s_releaseTime, _disposing.Token), _disposing.Token);
             }
             catch (Exception exception) when (exception is InferenceException or OperationCanceledException or ObjectDisposedException)
             {
@@ -99,21 +100,19 @@ public sealed class RemoteEngine : IDisposable
     /// <param name="operation">The operation.</param>
     /// <param name="request">What it is asked.</param>
     /// <param name="path">The model's file, to be named where the process ends before it says what it loads.</param>
-    /// <param name="progress">The operation's progress, on this thread.</param>
-    /// <param name="loading">The progress of loading models, on this thread.</param>
+    /// <param name="progress">Receives progress on this thread: of loading models, then of the operation.</param>
     /// <param name="cancellationToken">Ends the process.</param>
     /// <exception cref="EngineStoppedException">The process ended or fell silent.</exception>
     /// <exception cref="InferenceException">The operation failed.</exception>
-    internal TResult Run<TRequest, TProgress, TResult>(
-        Operation<TRequest, TProgress, TResult> operation,
+    internal TResult Run<TRequest, TResult>(
+        Operation<TRequest, TResult> operation,
         TRequest request,
         string path,
-        IProgress<TProgress>? progress,
-        IProgress<ModelLoading>? loading,
+        IProgress<WorkProgress>? progress,
         CancellationToken cancellationToken)
     {
         _releasing.Wait(cancellationToken);
-        return InTurn(process => Call(process, operation, request, path, progress, loading, Silence, cancellationToken), cancellationToken);
+        return InTurn(process => Call(process, operation, request, path, progress, Silence, cancellationToken), cancellationToken);
     }
 
     private T InTurn<T>(Func<EngineProcess, T> work, CancellationToken cancellationToken)
@@ -149,7 +148,7 @@ public sealed class RemoteEngine : IDisposable
             End();
             throw exception;
         }
-        _name = Call(process, StartEngine.Operation, Location, path: null, progress: null, loading: null, Silence, cancellationToken).Name;
+        _name = Call(process, StartEngine.Operation, Location, path: null, progress: null, Silence, cancellationToken).Name;
         return process;
     }
 
@@ -166,13 +165,12 @@ public sealed class RemoteEngine : IDisposable
         }
     }
 
-    private TResult Call<TRequest, TProgress, TResult>(
+    private TResult Call<TRequest, TResult>(
         EngineProcess process,
-        Operation<TRequest, TProgress, TResult> operation,
+        Operation<TRequest, TResult> operation,
         TRequest request,
         string? path,
-        IProgress<TProgress>? progress,
-        IProgress<ModelLoading>? loading,
+        IProgress<WorkProgress>? progress,
         TimeSpan silence,
         CancellationToken cancellationToken)
     {
@@ -190,12 +188,12 @@ public sealed class RemoteEngine : IDisposable
                     case MessageKind.Failure:
                         throw HostJson.Read(message.Payload, HostJson.Default.Failure).ToException();
                     case MessageKind.Progress:
-                        progress?.Report(HostJson.Read(message.Payload, operation.Progress));
+                        progress?.Report(HostJson.Read(message.Payload, HostJson.Default.WorkProgress));
                         break;
                     case MessageKind.Loading:
                         ModelLoading model = HostJson.Read(message.Payload, HostJson.Default.ModelLoading);
                         path = model.Path;
-                        loading?.Report(model);
+                        progress?.Report(new($"Loading {Path.GetFileName(path)}", model.Share));
                         break;
                     case MessageKind.Log:
                         LogLine line = HostJson.Read(message.Payload, HostJson.Default.LogLine);

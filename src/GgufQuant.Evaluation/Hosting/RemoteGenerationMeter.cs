@@ -1,6 +1,7 @@
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Generation;
 using GgufQuant.Evaluation.Hosting.Operations;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Hosting;
 
@@ -14,23 +15,21 @@ public sealed class RemoteGenerationMeter(RemoteEngine engine, string referenceP
     private readonly long _session = SessionNumber.Next();
 
     /// <inheritdoc cref="GenerationMeter.MeasureReference"/>
-    /// <param name="progress">Told after each token.</param>
-    /// <param name="loading">Told while a model is loaded.</param>
+    /// <param name="progress">Receives progress while a model is loaded and after each token.</param>
     /// <param name="cancellationToken">Ends the engine's process.</param>
     /// <exception cref="EngineStoppedException">The engine's process ended or fell silent.</exception>
     public IReadOnlyList<GenerationComparison> MeasureReference(
-        IProgress<GenerationProgress>? progress = null, IProgress<ModelLoading>? loading = null, CancellationToken cancellationToken = default) =>
-        engine.Run(GenerateWithReference.Operation, RequestFor(null), referencePath, progress, loading, cancellationToken);
+        IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        engine.Run(GenerateWithReference.Operation, RequestFor(null), referencePath, progress, cancellationToken);
 
     /// <inheritdoc cref="GenerationMeter.Measure"/>
     /// <param name="path">The candidate's file.</param>
-    /// <param name="progress">Told after each token, those of the reference's texts included where they are made now.</param>
-    /// <param name="loading">Told while a model is loaded.</param>
+    /// <param name="progress">Receives progress while a model is loaded and after each token, those of the reference's texts included where they are made now.</param>
     /// <param name="cancellationToken">Ends the engine's process.</param>
     /// <exception cref="EngineStoppedException">The engine's process ended or fell silent.</exception>
     public IReadOnlyList<GenerationComparison> Measure(
-        string path, IProgress<GenerationProgress>? progress = null, IProgress<ModelLoading>? loading = null, CancellationToken cancellationToken = default) =>
-        engine.Run(GenerateWithCandidate.Operation, RequestFor(path), path, progress, loading, cancellationToken);
+        string path, IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        engine.Run(GenerateWithCandidate.Operation, RequestFor(path), path, progress, cancellationToken);
 
     private GenerationRequest RequestFor(string? candidate) => new(_session, referencePath, prompts, options, candidate);
 }

@@ -2,6 +2,7 @@ using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Hosting.Operations;
 using GgufQuant.Evaluation.Imatrix;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Hosting;
 
@@ -14,8 +15,7 @@ public static class RemoteImatrixCollector
     /// <param name="corpusPath">The text's file.</param>
     /// <param name="options">How.</param>
     /// <param name="resume">A matrix's file to add to, and the tokens of its chunks; null to begin.</param>
-    /// <param name="progress">Told after each chunk.</param>
-    /// <param name="loading">Told while the model is loaded.</param>
+    /// <param name="progress">Receives progress while a model is loaded and after each chunk.</param>
     /// <param name="cancellationToken">Ends the engine's process.</param>
     /// <returns>The matrix and the model's perplexity over the text.</returns>
     /// <exception cref="EngineStoppedException">The engine's process ended or fell silent.</exception>
@@ -27,8 +27,7 @@ public static class RemoteImatrixCollector
         string corpusPath,
         ImatrixOptions options,
         (string Path, int ChunkSize)? resume = null,
-        IProgress<EvaluationProgress>? progress = null,
-        IProgress<ModelLoading>? loading = null,
+        IProgress<WorkProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("ggufquant-");
@@ -36,7 +35,7 @@ public static class RemoteImatrixCollector
         {
             string sums = Path.Combine(folder.FullName, "sums");
             ImatrixRequest request = new(modelPath, corpusPath, options, resume?.Path, resume?.ChunkSize ?? 0, sums);
-            PerplexityResult perplexity = engine.Run(CollectImatrix.Operation, request, modelPath, progress, loading, cancellationToken);
+            PerplexityResult perplexity = engine.Run(CollectImatrix.Operation, request, modelPath, progress, cancellationToken);
             return (ImatrixSumsFile.Read(sums), perplexity);
         }
         finally

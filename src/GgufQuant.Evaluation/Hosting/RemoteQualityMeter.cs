@@ -16,35 +16,32 @@ public sealed class RemoteQualityMeter(RemoteEngine engine, string referencePath
     private readonly long _session = SessionNumber.Next();
 
     /// <inheritdoc cref="QualityMeter.MeasureReference"/>
-    /// <param name="progress">Told after each chunk.</param>
-    /// <param name="loading">Told while a model is loaded.</param>
+    /// <param name="progress">Receives progress while a model is loaded and after each chunk.</param>
     /// <param name="cancellationToken">Ends the engine's process.</param>
     /// <exception cref="EngineStoppedException">The engine's process ended or fell silent.</exception>
     public PerplexityResult MeasureReference(
-        IProgress<EvaluationProgress>? progress = null, IProgress<ModelLoading>? loading = null, CancellationToken cancellationToken = default) =>
-        Run(Operations.MeasureReference.Operation, null, progress, loading, cancellationToken);
+        IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Run(Operations.MeasureReference.Operation, null, progress, cancellationToken);
 
     /// <inheritdoc cref="QualityMeter.Measure"/>
     /// <param name="path">The candidate's file.</param>
-    /// <param name="progress">Told after each chunk, with the candidate's perplexity.</param>
-    /// <param name="loading">Told while a model is loaded.</param>
+    /// <param name="progress">Receives progress while a model is loaded and after each chunk, with the candidate's perplexity.</param>
     /// <param name="cancellationToken">Ends the engine's process.</param>
     /// <exception cref="EngineStoppedException">The engine's process ended or fell silent.</exception>
     public KlDivergenceResult Measure(
-        string path, IProgress<EvaluationProgress>? progress = null, IProgress<ModelLoading>? loading = null, CancellationToken cancellationToken = default) =>
-        Run(MeasureCandidate.Operation, path, progress, loading, cancellationToken);
+        string path, IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Run(MeasureCandidate.Operation, path, progress, cancellationToken);
 
     private TResult Run<TResult>(
-        Operation<QualityRequest, EvaluationProgress, TResult> operation,
+        Operation<QualityRequest, TResult> operation,
         string? candidate,
-        IProgress<EvaluationProgress>? progress,
-        IProgress<ModelLoading>? loading,
+        IProgress<WorkProgress>? progress,
         CancellationToken cancellationToken)
     {
         try
         {
             QualityRequest request = new(_session, referencePath, corpusPath, options, candidate);
-            return engine.Run(operation, request, candidate ?? referencePath, progress, loading, cancellationToken);
+            return engine.Run(operation, request, candidate ?? referencePath, progress, cancellationToken);
         }
         catch (Exception exception) when (exception is EngineStoppedException or OperationCanceledException && options.LogitsFile is not null)
         {

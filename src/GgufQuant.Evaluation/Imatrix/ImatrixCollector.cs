@@ -1,5 +1,6 @@
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Imatrix;
 
@@ -20,7 +21,7 @@ public static class ImatrixCollector
         string text,
         ImatrixOptions options,
         CollectedImatrix? matrix = null,
-        IProgress<EvaluationProgress>? progress = null,
+        IProgress<WorkProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
         int contextLength = options.ContextLength ?? CorpusChunks.DefaultContextLength(model);

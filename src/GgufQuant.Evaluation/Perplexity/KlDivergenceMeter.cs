@@ -19,7 +19,7 @@ public static class KlDivergenceMeter
         IEvaluationContext candidate,
         CorpusChunks corpus,
         int threads,
-        IProgress<EvaluationProgress>? progress = null,
+        IProgress<WorkProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
         if (reference.BatchSize != candidate.BatchSize)
@@ -33,7 +33,7 @@ public static class KlDivergenceMeter
         IEvaluationContext candidate,
         CorpusChunks corpus,
         int threads,
-        IProgress<EvaluationProgress>? progress,
+        IProgress<WorkProgress>? progress,
         CancellationToken cancellationToken)
     {
         long started = Stopwatch.GetTimestamp();
@@ -61,7 +61,7 @@ public static class KlDivergenceMeter
                 foreach (ref readonly Prediction prediction in predictions.AsSpan(0, batch.Scored))
                     sums.Add(prediction);
             }
-            progress?.Report(new(chunk + 1, corpus.Count, sums.Perplexity, Stopwatch.GetElapsedTime(started)));
+            progress?.Report(corpus.Progress(chunk, sums.Perplexity, started));
         }
         return sums.Summarize(corpus, Stopwatch.GetElapsedTime(started));
     }

@@ -19,7 +19,7 @@ public static class PerplexityMeter
         CorpusChunks corpus,
         int threads,
         LogitsWriter? logits = null,
-        IProgress<EvaluationProgress>? progress = null,
+        IProgress<WorkProgress>? progress = null,
         CancellationToken cancellationToken = default) =>
         Measure(context, corpus, threads, allOutputs: false, logits, progress, cancellationToken);
 
@@ -30,7 +30,7 @@ public static class PerplexityMeter
         int threads,
         bool allOutputs,
         LogitsWriter? logits,
-        IProgress<EvaluationProgress>? progress,
+        IProgress<WorkProgress>? progress,
         CancellationToken cancellationToken)
     {
         long started = Stopwatch.GetTimestamp();
@@ -55,14 +55,14 @@ public static class PerplexityMeter
                     total.Add(losses[row]);
                 logits?.Flush(batch.Scored);
             }
-            progress?.Report(new(chunk + 1, corpus.Count, total.Perplexity.Value, Stopwatch.GetElapsedTime(started)));
+            progress?.Report(corpus.Progress(chunk, total.Perplexity.Value, started));
         }
         return new(total.Perplexity, corpus.ContextLength, corpus.Count, total.Count, Stopwatch.GetElapsedTime(started));
     }
 
     /// <summary>The perplexity of predictions that are there already, or are made as they are asked for.</summary>
     internal static PerplexityResult Measure(
-        IReferenceSource source, CorpusChunks corpus, int batchSize, int threads, IProgress<EvaluationProgress>? progress, CancellationToken cancellationToken)
+        IReferenceSource source, CorpusChunks corpus, int batchSize, int threads, IProgress<WorkProgress>? progress, CancellationToken cancellationToken)
     {
         long started = Stopwatch.GetTimestamp();
         NegativeLogLikelihood total = default;
@@ -82,7 +82,7 @@ public static class PerplexityMeter
                 for (int row = 0; row < batch.Scored; row++)
                     total.Add(losses[row]);
             }
-            progress?.Report(new(chunk + 1, corpus.Count, total.Perplexity.Value, Stopwatch.GetElapsedTime(started)));
+            progress?.Report(corpus.Progress(chunk, total.Perplexity.Value, started));
         }
         return new(total.Perplexity, corpus.ContextLength, corpus.Count, total.Count, Stopwatch.GetElapsedTime(started));
     }

@@ -1,4 +1,5 @@
 using GgufQuant.Evaluation.Engines;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Perplexity;
 
@@ -40,7 +41,7 @@ public sealed class QualityMeter : IDisposable
     /// <exception cref="CorpusTooShortException">The text has fewer tokens than two chunks.</exception>
     /// <exception cref="ModelLoadException">The reference cannot be loaded.</exception>
     /// <exception cref="LogitsFormatException">The logits file is damaged, or its logits are of another text or model.</exception>
-    public PerplexityResult MeasureReference(IProgress<EvaluationProgress>? progress = null, CancellationToken cancellationToken = default)
+    public PerplexityResult MeasureReference(IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         if (_referenceResult is not null)
             return _referenceResult;
@@ -61,7 +62,7 @@ public sealed class QualityMeter : IDisposable
     /// <exception cref="VocabularyMismatchException">Its vocabulary is another than the reference's.</exception>
     /// <exception cref="CorpusTooShortException">The text has fewer tokens than two chunks.</exception>
     /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
-    public KlDivergenceResult Measure(string path, IProgress<EvaluationProgress>? progress = null, CancellationToken cancellationToken = default)
+    public KlDivergenceResult Measure(string path, IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         if (_options.LogitsFile is { } stored)
         {
@@ -81,7 +82,7 @@ public sealed class QualityMeter : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Release();
 
-    private PerplexityResult ReadLogits(string path, Reference reference, IProgress<EvaluationProgress>? progress, CancellationToken cancellationToken)
+    private PerplexityResult ReadLogits(string path, Reference reference, IProgress<WorkProgress>? progress, CancellationToken cancellationToken)
     {
         using LogitsFile file = OpenLogits(path);
         // The file does not say whose predictions it holds: those of its first chunk are made again.
@@ -112,7 +113,7 @@ public sealed class QualityMeter : IDisposable
         }
     }
 
-    private PerplexityResult WriteLogits(string path, Reference reference, IProgress<EvaluationProgress>? progress, CancellationToken cancellationToken)
+    private PerplexityResult WriteLogits(string path, Reference reference, IProgress<WorkProgress>? progress, CancellationToken cancellationToken)
     {
         using LogitsWriter writer = LogitsWriter.Create(
             path, reference.Corpus, reference.Model.Vocabulary.Count, reference.Context.BatchSize);

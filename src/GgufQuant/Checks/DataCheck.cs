@@ -1,12 +1,13 @@
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.IO;
 
 namespace GgufQuant.Checks;
 
 /// <summary>Reads all data and looks for weights and scales that are not finite, and for holes of zeros.</summary>
 internal static class DataCheck
 {
-    public static IEnumerable<GgufFinding> Run(GgufFile file, int threads, IProgress<ScanProgress>? progress, CancellationToken token)
+    public static IEnumerable<GgufFinding> Run(GgufFile file, int threads, IProgress<WorkProgress>? progress, CancellationToken token)
     {
         IReadOnlyList<GgufTensor> tensors = file.Tensors;
         long[] firstInvalid = new long[tensors.Count];

@@ -1,4 +1,5 @@
 using GgufQuant.Gguf;
+using GgufQuant.IO;
 
 namespace GgufQuant.Checks;
 
@@ -14,7 +15,7 @@ public static class GgufCheck
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="OperationCanceledException">The check was stopped.</exception>
     public static IReadOnlyList<GgufFinding> Run(
-        string path, int threads = 0, IProgress<ScanProgress>? progress = null, CancellationToken token = default)
+        string path, int threads = 0, IProgress<WorkProgress>? progress = null, CancellationToken token = default)
     {
         List<GgufFinding> findings = [];
         try

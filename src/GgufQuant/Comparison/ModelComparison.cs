@@ -1,4 +1,5 @@
 using GgufQuant.Gguf;
+using GgufQuant.IO;
 
 namespace GgufQuant.Comparison;
 
@@ -17,7 +18,7 @@ public static class ModelComparison
     /// <exception cref="OperationCanceledException">The comparison was stopped.</exception>
     public static ModelError Measure(
         GgufFile reference, GgufFile candidate, int threads = 0,
-        IProgress<ScanProgress>? progress = null, CancellationToken token = default)
+        IProgress<WorkProgress>? progress = null, CancellationToken token = default)
     {
         ArgumentNullException.ThrowIfNull(reference);
         ArgumentNullException.ThrowIfNull(candidate);

@@ -1,14 +1,16 @@
+using System.Diagnostics;
 using GgufQuant.IO;
 
 namespace GgufQuant.Gguf;
 
 /// <summary>Copies a model's tensor data unchanged into files of another layout.</summary>
-internal sealed class GgufCopy(GgufFile source, IProgress<GgufCopyProgress>? progress, CancellationToken token)
+internal sealed class GgufCopy(GgufFile source, IProgress<WorkProgress>? progress, CancellationToken token)
 {
     private const int BufferBytes = 1 << 22;
 
     private readonly byte[] _buffer = new byte[BufferBytes];
     private readonly long _bytes = source.Tensors.Sum(tensor => tensor.ByteCount);
+    private readonly long _start = Stopwatch.GetTimestamp();
     private long _done;
 
     /// <summary>Writes a file that is complete but for its name, which <see cref="AtomicFile.Commit"/> gives it.</summary>
@@ -40,7 +42,7 @@ internal sealed class GgufCopy(GgufFile source, IProgress<GgufCopyProgress>? pro
             source.Read(tensor, offset, part);
             file.Write(target.FileOffset + offset, part);
             _done += part.Length;
-            progress?.Report(new GgufCopyProgress(tensor.Name, _done, _bytes));
+            progress?.Report(WorkProgress.Of($"{tensor.Name}, {NumberText.Size(_done)} of {NumberText.Size(_bytes)}", _done, _bytes, _start));
         }
     }
 }

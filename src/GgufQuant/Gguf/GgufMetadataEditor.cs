@@ -28,7 +28,7 @@ public static class GgufMetadataEditor
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static GgufEdit Apply(
         string path, IEnumerable<GgufEntry> set, IEnumerable<string> remove,
-        IProgress<GgufCopyProgress>? progress = null, CancellationToken token = default)
+        IProgress<WorkProgress>? progress = null, CancellationToken token = default)
     {
         ArgumentNullException.ThrowIfNull(set);
         ArgumentNullException.ThrowIfNull(remove);
@@ -114,7 +114,7 @@ public static class GgufMetadataEditor
         return start / PageBytes == (end - 1) / PageBytes ? (start, after[start..end].ToArray()) : null;
     }
 
-    private static void Rewrite(GgufFile file, GgufWriter writer, IProgress<GgufCopyProgress>? progress, CancellationToken token)
+    private static void Rewrite(GgufFile file, GgufWriter writer, IProgress<WorkProgress>? progress, CancellationToken token)
     {
         UnixFileMode mode = OperatingSystem.IsWindows() ? UnixFileMode.None : File.GetUnixFileMode(file.Path);
         using AtomicFile target = new GgufCopy(file, progress, token).Write(file.Path, writer, overwrite: true);

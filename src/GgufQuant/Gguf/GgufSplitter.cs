@@ -57,7 +57,7 @@ public static class GgufSplitter
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static IReadOnlyList<string> Split(
         GgufFile source, string prefix, GgufSplitOptions options,
-        IProgress<GgufCopyProgress>? progress = null, CancellationToken token = default)
+        IProgress<WorkProgress>? progress = null, CancellationToken token = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(prefix);
         IReadOnlyList<IReadOnlyList<GgufTensor>> shards = Plan(source, options);
@@ -91,7 +91,7 @@ public static class GgufSplitter
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static void Merge(
         GgufFile source, string destination, bool overwrite = false,
-        IProgress<GgufCopyProgress>? progress = null, CancellationToken token = default)
+        IProgress<WorkProgress>? progress = null, CancellationToken token = default)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentException.ThrowIfNullOrEmpty(destination);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using GgufQuant.IO;
 
 namespace GgufQuant.Gguf;
@@ -33,11 +34,12 @@ internal static class TensorScan
     /// <param name="token">Stops within one chunk's time.</param>
     public static void Run<TResult>(
         IReadOnlyList<GgufTensor> tensors, Measure<TResult> measure, Fold<TResult> fold,
-        int threads, IProgress<ScanProgress>? progress, CancellationToken token)
+        int threads, IProgress<WorkProgress>? progress, CancellationToken token)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
         int most = threads == 0 ? Environment.ProcessorCount : threads;
         long weights = tensors.Sum(tensor => tensor.ElementCount);
+        long start = Stopwatch.GetTimestamp();
         long done = 0;
         TResult[] results = new TResult[WaveChunks];
         foreach ((int Tensor, long Start, int Count)[] wave in Chunks(tensors).Chunk(WaveChunks))
@@ -52,7 +54,7 @@ internal static class TensorScan
                 fold(wave[i].Tensor, wave[i].Start, results[i]);
                 done += wave[i].Count;
             }
-            progress?.Report(new ScanProgress(tensors[wave[^1].Tensor].Name, done, weights));
+            progress?.Report(WorkProgress.Of(tensors[wave[^1].Tensor].Name, done, weights, start));
         }
     }
 

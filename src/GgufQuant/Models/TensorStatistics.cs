@@ -1,4 +1,5 @@
 using GgufQuant.Gguf;
+using GgufQuant.IO;
 
 namespace GgufQuant.Models;
 
@@ -32,7 +33,7 @@ public sealed record TensorStatistics(
     /// <exception cref="OperationCanceledException">The reading was stopped.</exception>
     public static TensorStatistics Measure(
         GgufFile file, GgufTensor tensor, int threads = 0,
-        IProgress<ScanProgress>? progress = null, CancellationToken token = default)
+        IProgress<WorkProgress>? progress = null, CancellationToken token = default)
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(tensor);

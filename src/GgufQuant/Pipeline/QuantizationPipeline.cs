@@ -17,10 +17,9 @@ internal sealed class QuantizationPipeline
     private readonly QuantizationPlan _plan;
     private readonly IQuantizationDevice _device;
     private readonly IReadOnlyList<AtomicFile> _files;
-    private readonly IProgress<QuantizationProgress>? _progress;
+    private readonly IProgress<WorkProgress>? _progress;
     private readonly CancellationToken _token;
     private readonly long _start = Stopwatch.GetTimestamp();
-    private readonly long _sourceBytes;
     private readonly int _chunkWeights;
     private readonly int _threads;
     private readonly RoundingFactors _factors;
@@ -30,8 +29,6 @@ internal sealed class QuantizationPipeline
     private IEnumerator<Chunk>? _chunks;
     private (long Chunk, ExceptionDispatchInfo Exception)? _failure;
     private long _weightsDone;
-    private long _bytesRead;
-    private long _bytesWritten;
     private long _lastReport;
 
     /// <param name="plan">The plan.</param>
@@ -43,7 +40,7 @@ internal sealed class QuantizationPipeline
     /// <exception cref="QuantizationException">The budget is too small.</exception>
     internal QuantizationPipeline(
         QuantizationPlan plan, IQuantizationDevice device, IReadOnlyList<AtomicFile> files, long bufferBudget,
-        IProgress<QuantizationProgress>? progress, CancellationToken token)
+        IProgress<WorkProgress>? progress, CancellationToken token)
     {
         _plan = plan;
         _device = device;
@@ -51,7 +48,6 @@ internal sealed class QuantizationPipeline
         _progress = progress;
         _token = token;
         _weightsLeft = [.. plan.Tensors.Select(tensor => tensor.Source.ElementCount)];
-        _sourceBytes = plan.Tensors.Sum(tensor => tensor.Source.ByteCount);
         (_chunkWeights, _threads) = Divide(plan, device, bufferBudget);
         if (RoundingFactors.LargestOf(plan) is var largest && largest > bufferBudget)
             throw new QuantizationException($"Rounding with the calibration needs a memory budget of {2 * largest:N0} bytes: raise the budget, or make a calibration of narrower blocks.");
@@ -169,7 +165,6 @@ internal sealed class QuantizationPipeline
         }
         Memory<byte> source = sourceBuffer.Take(chunk.SourceBytes);
         _plan.Source.Read(chunk.Tensor.Source, chunk.SourceOffset, source.Span);
-        Interlocked.Add(ref _bytesRead, source.Length);
 
         Memory<byte> blocks = chunk.Tensor.IsCopied ? Checked(chunk, source) : Quantized(chunk, source, targetBuffer.Take(chunk.TargetBytes));
         Write(chunk, blocks);
@@ -178,7 +173,6 @@ internal sealed class QuantizationPipeline
     private void Write(Chunk chunk, Memory<byte> blocks)
     {
         _files[chunk.File].Write(chunk.TargetOffset, blocks.Span);
-        Interlocked.Add(ref _bytesWritten, blocks.Length);
         Interlocked.Add(ref _weightsDone, chunk.Weights);
         if (Interlocked.Add(ref _weightsLeft[chunk.Index], -chunk.Weights) == 0)
             Journal?.Add(chunk.Index, HashOf(chunk.Index));
@@ -193,10 +187,7 @@ internal sealed class QuantizationPipeline
             if (HashOf(index) != hash)
                 continue;
             finished.Add(index);
-            PlannedTensor tensor = _plan.Tensors[index];
-            _weightsDone += tensor.Source.ElementCount;
-            _bytesRead += tensor.Source.ByteCount;
-            _bytesWritten += tensor.ByteCount;
+            _weightsDone += _plan.Tensors[index].Source.ElementCount;
         }
         return finished;
     }
@@ -270,14 +261,12 @@ internal sealed class QuantizationPipeline
         _progress.Report(Progress(tensor));
     }
 
-    private QuantizationProgress Progress(PlannedTensor tensor) => new(
-        tensor.Name,
-        Interlocked.Read(ref _weightsDone),
-        _plan.Weights,
-        Interlocked.Read(ref _bytesRead),
-        _sourceBytes,
-        Interlocked.Read(ref _bytesWritten),
-        Stopwatch.GetElapsedTime(_start));
+    private WorkProgress Progress(PlannedTensor tensor)
+    {
+        long done = Interlocked.Read(ref _weightsDone);
+        string rate = NumberText.Rate(done / Stopwatch.GetElapsedTime(_start).TotalSeconds);
+        return WorkProgress.Of($"{tensor.Name}, {rate}", done, _plan.Weights, _start);
+    }
 
     /// <summary>A device's buffer that grows to the largest chunk a thread has met.</summary>
     private sealed class Buffer(IQuantizationDevice device) : IDisposable

@@ -37,7 +37,7 @@ public sealed class Quantizer
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public QuantizationResult Run(
         QuantizationPlan plan, string destination, bool overwrite = false,
-        IProgress<QuantizationProgress>? progress = null, CancellationToken token = default)
+        IProgress<WorkProgress>? progress = null, CancellationToken token = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
         IReadOnlyList<string> paths = plan.PathsAt(destination);

@@ -1,5 +1,6 @@
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Generation;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Tests.Generation;
 
@@ -66,14 +67,17 @@ public sealed class GenerationMeterTests
     public void ReportsEachToken()
     {
         GenerationMeter meter = new(Sample.StartEngine(), Sample.Model, s_prompts, new() { MaximumTokens = 2, Threads = 1 });
-        Collector<GenerationProgress> progress = new();
+        Collector progress = new();
 
         meter.Measure(Sample.Model, progress, Token);
 
         // The reference's texts first, then the candidate's.
-        GenerationProgress[] once = [new(1, 2, 1, 2), new(1, 2, 2, 2), new(2, 2, 1, 2), new(2, 2, 2, 2)];
+        WorkProgress[] once =
+        [
+            new("Prompt 1 of 2, token 1 of 2", 0.25), new("Prompt 1 of 2, token 2 of 2", 0.5),
+            new("Prompt 2 of 2, token 1 of 2", 0.75), new("Prompt 2 of 2, token 2 of 2", 1),
+        ];
         Assert.Equal([.. once, .. once], progress.Values);
-        Assert.Equal([0.25, 0.5, 0.75, 1], once.Select(value => value.Share));
     }
 
     [Fact]

@@ -6,6 +6,7 @@ using GgufQuant.Evaluation.Hosting;
 using GgufQuant.Evaluation.Hosting.Operations;
 using GgufQuant.Evaluation.Imatrix;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Tests.Hosting;
 
@@ -35,8 +36,8 @@ public sealed class HostJsonTests
         Assert.Equal(divergence, Cross(divergence, HostJson.Default.KlDivergenceResult));
         PerplexityResult perplexity = new(new(1, 2), 3, 4, 5, TimeSpan.FromTicks(6));
         Assert.Equal(perplexity, Cross(perplexity, HostJson.Default.PerplexityResult));
-        EvaluationProgress progress = new(1, 2, 3.5, TimeSpan.FromSeconds(4));
-        Assert.Equal(progress, Cross(progress, HostJson.Default.EvaluationProgress));
+        WorkProgress progress = new("Chunk 1 of 2", 0.5, TimeSpan.FromSeconds(4));
+        Assert.Equal(progress, Cross(progress, HostJson.Default.WorkProgress));
     }
 
     [Fact]

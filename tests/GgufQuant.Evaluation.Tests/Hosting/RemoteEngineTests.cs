@@ -5,6 +5,7 @@ using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Generation;
 using GgufQuant.Evaluation.Hosting;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Tests.Hosting;
 
@@ -47,17 +48,17 @@ public sealed class RemoteEngineTests
         using RemoteEngine remote = FaultyHost.Start();
         RemoteQualityMeter remoteMeter = new(remote, "reference.gguf", corpus, options);
         using QualityMeter meter = new(PackagedEngine.Start(FaultyHost.Location), "reference.gguf", CorpusChunks.ReadText(corpus), options);
-        Reports<EvaluationProgress> progress = new();
-        Reports<ModelLoading> loading = new();
+        Collector progress = new();
 
-        PerplexityResult reference = remoteMeter.MeasureReference(progress, loading, Token);
-        KlDivergenceResult candidate = remoteMeter.Measure("candidate.gguf", progress, loading, Token);
+        PerplexityResult reference = remoteMeter.MeasureReference(progress, Token);
+        KlDivergenceResult candidate = remoteMeter.Measure("candidate.gguf", progress, Token);
 
         Assert.Equal(meter.MeasureReference(null, Token).Perplexity, reference.Perplexity);
         Assert.Equal(meter.Measure("candidate.gguf", null, Token) with { Duration = candidate.Duration }, candidate);
-        Assert.Equal(2 * reference.Chunks, progress.Values.Count);
-        Assert.Equal(["reference.gguf", "candidate.gguf"], loading.Values.Select(value => value.Path).Distinct());
-        Assert.Equal((0, 1), (loading.Values[0].Share, loading.Values[^1].Share));
+        WorkProgress[] loading = [.. progress.Values.Where(value => value.Status.StartsWith("Loading ", StringComparison.Ordinal))];
+        Assert.Equal(2 * reference.Chunks, progress.Values.Count - loading.Length);
+        Assert.Equal(["Loading reference.gguf", "Loading candidate.gguf"], loading.Select(value => value.Status).Distinct());
+        Assert.Equal((0, 1), (loading[0].Share, loading[^1].Share));
     }
 
     [Theory]
@@ -341,12 +342,5 @@ public sealed class RemoteEngineTests
             () => new RemoteQualityMeter(engine, "abort-evaluate.gguf", corpus, options).MeasureReference(cancellationToken: Token));
 
         Assert.Equal([corpus], Directory.GetFiles(Path.GetDirectoryName(corpus)!));
-    }
-
-    private sealed class Reports<T> : IProgress<T>
-    {
-        public List<T> Values { get; } = [];
-
-        public void Report(T value) => Values.Add(value);
     }
 }

@@ -1,5 +1,6 @@
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Tests.Quality;
 
@@ -277,11 +278,11 @@ public sealed class KlDivergenceMeterTests
     private static void Close(double expected, double actual, double tolerance = 1e-6) =>
         Assert.Equal(expected, actual, tolerance * Math.Max(1, Math.Abs(expected)));
 
-    private sealed class Canceller(CancellationTokenSource source) : IProgress<EvaluationProgress>
+    private sealed class Canceller(CancellationTokenSource source) : IProgress<WorkProgress>
     {
         public int Count { get; private set; }
 
-        public void Report(EvaluationProgress value)
+        public void Report(WorkProgress value)
         {
             Count++;
             source.Cancel();

@@ -91,12 +91,13 @@ public sealed class PerplexityMeterTests
         using ILanguageModel model = Sample.Load();
         CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 64, limit: 3);
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 64 });
-        Collector<EvaluationProgress> progress = new();
+        Collector progress = new();
 
         PerplexityResult result = PerplexityMeter.Measure(context, corpus, 2, progress: progress, cancellationToken: Token);
 
-        Assert.Equal([1, 2, 3], progress.Values.Select(value => value.Chunk));
-        Assert.Equal(result.Perplexity.Value, progress.Values[^1].Perplexity);
+        Assert.Equal(["Chunk 1 of 3", "Chunk 2 of 3", "Chunk 3 of 3"], progress.Values.Select(value => value.Status.Split(',')[0]));
+        Assert.Equal(FormattableString.Invariant($"Chunk 3 of 3, perplexity {result.Perplexity.Value:0.00}"), progress.Values[^1].Status);
+        Assert.Equal((1, TimeSpan.Zero), (progress.Values[^1].Share, progress.Values[^1].Remaining));
     }
 
     // One token at a time, a softmax written out: nothing shared with the code under test but the model.

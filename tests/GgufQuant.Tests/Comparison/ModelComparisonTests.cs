@@ -1,6 +1,7 @@
 using GgufQuant.Comparison;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.IO;
 using GgufQuant.Tests.Formats;
 using GgufQuant.Tests.Gguf;
 
@@ -145,8 +146,8 @@ public class ModelComparisonTests
         using GgufFile sample = GgufFile.Open(SampleModel.Path);
         Recorder recorder = new();
         ModelComparison.Measure(sample, sample, progress: recorder, token: TestContext.Current.CancellationToken);
-        Assert.Equal(1, recorder.Last.Share);
-        Assert.Equal(sample.Tensors[^1].Name, recorder.Last.Tensor);
+        Assert.Equal(1, recorder.Last?.Share);
+        Assert.Equal(sample.Tensors[^1].Name, recorder.Last?.Status);
     }
 
     private static void AssertMismatch(GgufFile reference, GgufFile candidate, string difference)
@@ -177,10 +178,10 @@ public class ModelComparisonTests
     private static void AssertClose(double expected, double actual) =>
         Assert.True(Math.Abs(expected - actual) <= 1e-12 * Math.Abs(expected), $"expected {expected:R}, got {actual:R}");
 
-    private sealed class Recorder : IProgress<ScanProgress>
+    private sealed class Recorder : IProgress<WorkProgress>
     {
-        public ScanProgress Last { get; private set; }
+        public WorkProgress? Last { get; private set; }
 
-        public void Report(ScanProgress value) => Last = value;
+        public void Report(WorkProgress value) => Last = value;
     }
 }

@@ -1,4 +1,5 @@
 using GgufQuant.Gguf;
+using GgufQuant.IO;
 using GgufQuant.Reference;
 
 namespace GgufQuant.Tests.Gguf;
@@ -102,11 +103,11 @@ public sealed class GgufSplitterTests : IDisposable
         return path;
     }
 
-    private sealed class StopAt(CancellationTokenSource source, double share) : IProgress<GgufCopyProgress>
+    private sealed class StopAt(CancellationTokenSource source, double share) : IProgress<WorkProgress>
     {
         public bool Reached { get; private set; }
 
-        public void Report(GgufCopyProgress value)
+        public void Report(WorkProgress value)
         {
             if (value.Share < share)
                 return;

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
+using GgufQuant.IO;
 using GgufQuant.Pipeline;
 using GgufQuant.Planning;
 using GgufQuant.Reference;
@@ -421,7 +422,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         using GgufFile source = GgufFile.Open(TestModels.Sample);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q8_0);
         string path = NewPath();
-        List<QuantizationProgress> reports = [];
+        List<WorkProgress> reports = [];
         Progress progress = new(report =>
         {
             lock (reports)
@@ -429,10 +430,9 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         });
         QuantizationResult result = Run(plan, path, options: new QuantizerOptions { Threads = 2 }, progress: progress);
 
-        QuantizationProgress last = reports[^1];
-        Assert.Equal((plan.Weights, 1.0, TimeSpan.Zero), (last.WeightsDone, last.Share, last.Remaining));
-        Assert.Equal(last.SourceBytes, last.BytesRead);
-        Assert.Equal(plan.TensorBytes, last.BytesWritten);
+        WorkProgress last = reports[^1];
+        Assert.Equal((1.0, TimeSpan.Zero), (last.Share, last.Remaining));
+        Assert.Matches($"^{plan.Tensors[^1].Name}, [0-9.]+ M/s$", last.Status);
         Assert.Equal((path, source.Path, FileType.Q8_0), (result.Path, result.Source, result.Type));
         Assert.Equal(new FileInfo(path).Length, result.Size);
         Assert.Equal(source.Length, result.SourceSize);
@@ -472,7 +472,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     }
 
     private static QuantizationResult Run(
-        QuantizationPlan plan, string path, bool overwrite = false, QuantizerOptions? options = null, IProgress<QuantizationProgress>? progress = null) =>
+        QuantizationPlan plan, string path, bool overwrite = false, QuantizerOptions? options = null, IProgress<WorkProgress>? progress = null) =>
         new Quantizer(options).Run(plan, path, overwrite, progress, TestContext.Current.CancellationToken);
 
     internal static string? NeedsImportance(GgufFile source, FileType type) => QuantizationPlan.ChooseTypes(source, type, new())
@@ -535,9 +535,9 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     private static void AssertNoTemporaryFile(string path) =>
         Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(path)!, $"{Path.GetFileName(path)}.*.partial"));
 
-    private sealed class Progress(Action<QuantizationProgress> report) : IProgress<QuantizationProgress>
+    private sealed class Progress(Action<WorkProgress> report) : IProgress<WorkProgress>
     {
-        public void Report(QuantizationProgress value) => report(value);
+        public void Report(WorkProgress value) => report(value);
     }
 
     /// <summary>The processor, as a card with eight jobs at a time and many cores beside it.</summary>

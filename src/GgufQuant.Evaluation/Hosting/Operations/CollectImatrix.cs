@@ -2,20 +2,20 @@ using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Imatrix;
 using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Imatrix;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Hosting.Operations;
 
 /// <summary>Collects an importance matrix; its sums go through a file.</summary>
 internal static class CollectImatrix
 {
-    internal static Operation<ImatrixRequest, EvaluationProgress, PerplexityResult> Operation { get; } = new(
+    internal static Operation<ImatrixRequest, PerplexityResult> Operation { get; } = new(
         "collect-imatrix",
         HostJson.Default.ImatrixRequest,
-        HostJson.Default.EvaluationProgress,
         HostJson.Default.PerplexityResult,
         Run);
 
-    private static PerplexityResult Run(HostedEngine engine, ImatrixRequest request, IProgress<EvaluationProgress> progress)
+    private static PerplexityResult Run(HostedEngine engine, ImatrixRequest request, IProgress<WorkProgress> progress)
     {
         CollectedImatrix? before = request.Resume is null ? null : CollectedImatrix.From(ImatrixFile.Open(request.Resume), request.ResumeChunkSize);
         using ILanguageModel model = engine.Engine.Load(request.Model, new() { GpuLayers = request.Options.GpuLayers }, CancellationToken.None);

@@ -5,10 +5,9 @@ namespace GgufQuant.Evaluation.Hosting.Operations;
 /// <summary>Continues prompts with a candidate and compares with its reference.</summary>
 internal static class GenerateWithCandidate
 {
-    internal static Operation<GenerationRequest, GenerationProgress, IReadOnlyList<GenerationComparison>> Operation { get; } = new(
+    internal static Operation<GenerationRequest, IReadOnlyList<GenerationComparison>> Operation { get; } = new(
         "generate-with-candidate",
         HostJson.Default.GenerationRequest,
-        HostJson.Default.GenerationProgress,
         HostJson.Default.IReadOnlyListGenerationComparison,
         (engine, request, progress) => request.MeterIn(engine).Measure(
             request.Candidate ?? throw new ProtocolException("A request names no candidate."), progress));

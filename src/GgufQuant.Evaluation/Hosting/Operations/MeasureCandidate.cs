@@ -5,10 +5,9 @@ namespace GgufQuant.Evaluation.Hosting.Operations;
 /// <summary>Measures a candidate against its reference.</summary>
 internal static class MeasureCandidate
 {
-    internal static Operation<QualityRequest, EvaluationProgress, KlDivergenceResult> Operation { get; } = new(
+    internal static Operation<QualityRequest, KlDivergenceResult> Operation { get; } = new(
         "measure-candidate",
         HostJson.Default.QualityRequest,
-        HostJson.Default.EvaluationProgress,
         HostJson.Default.KlDivergenceResult,
         (engine, request, progress) => request.MeterIn(engine).Measure(
             request.Candidate ?? throw new ProtocolException("A request names no candidate."), progress));

@@ -3,9 +3,8 @@ namespace GgufQuant.Evaluation.Hosting.Operations;
 /// <summary>Frees all loaded models.</summary>
 internal static class ReleaseModels
 {
-    internal static Operation<Nothing, Nothing, Nothing> Operation { get; } = new(
+    internal static Operation<Nothing, Nothing> Operation { get; } = new(
         "release-models",
-        HostJson.Default.Nothing,
         HostJson.Default.Nothing,
         HostJson.Default.Nothing,
         (engine, nothing, _) =>

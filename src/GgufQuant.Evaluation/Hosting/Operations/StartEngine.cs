@@ -5,10 +5,9 @@ namespace GgufQuant.Evaluation.Hosting.Operations;
 /// <summary>Loads the engine; the first operation of each process.</summary>
 internal static class StartEngine
 {
-    internal static Operation<EngineLocation, Nothing, StartedEngine> Operation { get; } = new(
+    internal static Operation<EngineLocation, StartedEngine> Operation { get; } = new(
         "start-engine",
         HostJson.Default.EngineLocation,
-        HostJson.Default.Nothing,
         HostJson.Default.StartedEngine,
         (engine, location, _) => new(engine.Start(location).Name));
 }
