@@ -1,0 +1,61 @@
+using System.Text.Json;
+
+namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
+
+/// <summary>The model of a tokenizer.json: its own tokens, and how a word becomes some of them.</summary>
+internal abstract class TokenModel
+{
+    private readonly Dictionary<string, int> _ids;
+
+    protected TokenModel(Dictionary<string, int> ids) => _ids = ids;
+
+    /// <summary>The texts of the tokens with their ids; added tokens may be among them.</summary>
+    public IReadOnlyDictionary<string, int> Ids => _ids;
+
+    /// <summary>How many tokens there are, as the tokenizers library counts.</summary>
+    public virtual int Count => _ids.Count;
+
+    /// <summary>Appends a word's tokens.</summary>
+    /// <exception cref="UnsupportedTokenizerException">The kind of model makes no tokens here, or the model lacks one that it needs.</exception>
+    public abstract void Encode(string word, List<int> ids);
+
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="tokenizer">The content of tokenizer.json.</param>
+    /// <exception cref="ModelFolderException">There is no such model, or its tokens are wrong.</exception>
+    public static TokenModel Read(string path, JsonElement tokenizer)
+    {
+        JsonElement model = tokenizer.Property("model") ?? throw new ModelFolderException(path, "the tokenizer has no model");
+        return TypeOf(model) switch
+        {
+            "BPE" => BytePairModel.Create(path, model),
+            "WordPiece" => new WordPieceModel(
+                ReadVocabulary(path, model), model.Text("unk_token"), model.Text("continuing_subword_prefix") ?? "##", model.Integer("max_input_chars_per_word") ?? 100),
+            "WordLevel" => new WordLevelModel(ReadVocabulary(path, model), model.Text("unk_token")),
+            "Unigram" => UnigramModel.Create(path, model),
+            string type => throw new ModelFolderException(path, $"the tokenizer's model has the type '{type}', which is not known"),
+        };
+    }
+
+    /// <summary>The model's type, which old files leave to be seen from what there is.</summary>
+    public static string TypeOf(JsonElement model) => model.Text("type")
+        ?? (model.Property("vocab") is { ValueKind: JsonValueKind.Array } ? "Unigram"
+            : model.Property("merges") is not null ? "BPE"
+            : model.Property("continuing_subword_prefix") is not null ? "WordPiece" : "WordLevel");
+
+    /// <summary>Reads <c>{"text": id, …}</c>.</summary>
+    protected static Dictionary<string, int> ReadVocabulary(string path, JsonElement model)
+    {
+        if (model.Property("vocab") is not { ValueKind: JsonValueKind.Object } vocabulary)
+            throw new ModelFolderException(path, "the tokenizer's model has no 'vocab'");
+        Dictionary<string, int> ids = new(StringComparer.Ordinal);
+        foreach (JsonProperty token in vocabulary.EnumerateObject())
+        {
+            ids[token.Name] = token.Value.AsInteger() is { } id and >= 0 and < TokenList.MaxCount
+                ? id
+                : throw new ModelFolderException(path, $"the token '{Shortened(token.Name)}' has the id {Shortened(token.Value.ToString())}, which is no number from 0 to {TokenList.MaxCount - 1}");
+        }
+        return ids;
+    }
+
+    protected static string Shortened(string text) => text.Length <= 40 ? text : $"{text[..40]}…";
+}

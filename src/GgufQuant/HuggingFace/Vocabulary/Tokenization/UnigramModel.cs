@@ -1,0 +1,41 @@
+using System.Text.Json;
+
+namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
+
+/// <summary>Unigram: tokens with log probabilities. Its texts are never recognized by their tokens, so it only gives the tokens.</summary>
+internal sealed class UnigramModel : TokenModel
+{
+    private UnigramModel(Dictionary<string, int> ids, List<(string Text, float Score)> pieces, int? unknownId)
+        : base(ids)
+    {
+        Pieces = pieces;
+        UnknownId = unknownId;
+    }
+
+    public IReadOnlyList<(string Text, float Score)> Pieces { get; }
+
+    public int? UnknownId { get; }
+
+    public override int Count => Pieces.Count;
+
+    /// <exception cref="ModelFolderException">Tokens are wrong.</exception>
+    public static UnigramModel Create(string path, JsonElement model)
+    {
+        if (model.Property("vocab") is not { ValueKind: JsonValueKind.Array } vocabulary || vocabulary.GetArrayLength() > TokenList.MaxCount)
+            throw new ModelFolderException(path, $"the tokenizer's model has no 'vocab' of at most {TokenList.MaxCount} tokens");
+        Dictionary<string, int> ids = new(StringComparer.Ordinal);
+        List<(string Text, float Score)> pieces = [];
+        foreach (JsonElement piece in vocabulary.EnumerateArray())
+        {
+            if (piece.ValueKind != JsonValueKind.Array || piece.GetArrayLength() != 2 || piece[0].AsText() is not { } text
+                || piece[1].ValueKind != JsonValueKind.Number || !piece[1].TryGetDouble(out double score))
+                throw new ModelFolderException(path, $"token {pieces.Count} is no pair of a text and a score");
+            ids[text] = pieces.Count;
+            pieces.Add((text, (float)score));
+        }
+        return new(ids, pieces, model.Integer("unk_id"));
+    }
+
+    public override void Encode(string word, List<int> ids) =>
+        throw new UnsupportedTokenizerException("its model is of the Unigram kind, which has no pre-tokenizer to be recognized");
+}

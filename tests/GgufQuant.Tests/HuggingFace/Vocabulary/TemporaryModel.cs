@@ -1,0 +1,36 @@
+using System.Text;
+using GgufQuant.HuggingFace;
+
+namespace GgufQuant.Tests.HuggingFace.Vocabulary;
+
+/// <summary>A model's folder that a test writes, gone after it.</summary>
+internal sealed class TemporaryModel : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ggufquant-");
+
+    public string PathOf(string name) => Path.Combine(_folder.FullName, name);
+
+    public TemporaryModel Write(string name, string text)
+    {
+        File.WriteAllText(PathOf(name), text, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+        return this;
+    }
+
+    public TemporaryModel Write(string name, byte[] bytes)
+    {
+        File.WriteAllBytes(PathOf(name), bytes);
+        return this;
+    }
+
+    /// <summary>Copies the files of a folder.</summary>
+    public TemporaryModel Copy(string folder)
+    {
+        foreach (string file in Directory.EnumerateFiles(folder))
+            File.Copy(file, PathOf(Path.GetFileName(file)), overwrite: true);
+        return this;
+    }
+
+    public ModelFolder Open() => ModelFolder.Open(_folder.FullName);
+
+    public void Dispose() => _folder.Delete(recursive: true);
+}
