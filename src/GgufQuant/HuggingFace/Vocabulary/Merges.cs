@@ -1,0 +1,34 @@
+using System.Text.Json;
+
+namespace GgufQuant.HuggingFace.Vocabulary;
+
+/// <summary>The merges of a BPE model in tokenizer.json, as GGUF has them: two parts with a space between.</summary>
+internal static class Merges
+{
+    private const char EncodedSpace = 'Ġ';
+
+    /// <summary>Reads merges of either form, texts with a space or pairs; empty if there are none.</summary>
+    /// <exception cref="ModelFolderException">They are of no known form.</exception>
+    public static string[] Read(string path, JsonElement tokenizer)
+    {
+        if (tokenizer.Property("model")?.Property("merges") is not { ValueKind: JsonValueKind.Array } merges)
+            return [];
+        string[] texts = new string[merges.GetArrayLength()];
+        int count = 0;
+        foreach (JsonElement merge in merges.EnumerateArray())
+        {
+            texts[count] = merge.ValueKind == JsonValueKind.String ? merge.GetString()! : Joined(merge)
+                ?? throw new ModelFolderException(path, $"merge {count} is neither a text nor a pair of texts");
+            count++;
+        }
+        return texts;
+    }
+
+    // A space inside of a part could not be told from the one between, so it is written as byte-level BPE writes spaces.
+    private static string? Joined(JsonElement pair)
+    {
+        if (pair.ValueKind != JsonValueKind.Array || pair.GetArrayLength() != 2 || pair[0].AsText() is not { } left || pair[1].AsText() is not { } right)
+            return null;
+        return $"{left.Replace(' ', EncodedSpace)} {right.Replace(' ', EncodedSpace)}";
+    }
+}

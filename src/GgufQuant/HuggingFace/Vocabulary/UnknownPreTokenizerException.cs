@@ -1,0 +1,26 @@
+namespace GgufQuant.HuggingFace.Vocabulary;
+
+/// <summary>A tokenizer is not one of those that llama.cpp knows by their output, so <c>tokenizer.ggml.pre</c> must be given.</summary>
+public sealed class UnknownPreTokenizerException : Exception
+{
+    internal UnknownPreTokenizerException(string path, string hash, string? likelyName)
+        : base($"'{path}': the pre-tokenizer is none that llama.cpp recognizes, as for every new tokenizer and every changed vocabulary (hash {hash}). "
+            + (likelyName is null ? "Its rules are none of the well-known ones either." : $"Its rules are those of '{likelyName}': give that name if the model descends from one that uses it."))
+    {
+        FilePath = path;
+        Hash = hash;
+        LikelyName = likelyName;
+    }
+
+    internal UnknownPreTokenizerException(string path, string problem, Exception? inner = null)
+        : base($"'{path}': the pre-tokenizer cannot be recognized, because {problem}. Give its name.", inner) => FilePath = path;
+
+    /// <summary>The file with the tokenizer.</summary>
+    public string FilePath { get; }
+
+    /// <summary>The SHA-256 over the tokens of llama.cpp's check text, in hexadecimal; null if the tokenizer has parts that cannot be run.</summary>
+    public string? Hash { get; }
+
+    /// <summary>The name of a pre-tokenizer with the same rules; null if there is none.</summary>
+    public string? LikelyName { get; }
+}

@@ -1,0 +1,65 @@
+namespace GgufQuant.HuggingFace.Vocabulary;
+
+/// <summary>How the models of an architecture keep their vocabulary, one kind for each <c>set_vocab</c> of convert_hf_to_gguf.</summary>
+public enum VocabularyKind
+{
+    /// <summary>Byte-level BPE in tokenizer.json (<c>_set_vocab_gpt2</c>).</summary>
+    Gpt2,
+
+    /// <summary>SentencePiece in tokenizer.model (<c>_set_vocab_sentencepiece</c>).</summary>
+    SentencePiece,
+
+    /// <summary>SentencePiece if there is a tokenizer.model, else byte-level BPE.</summary>
+    SentencePieceOrGpt2,
+
+    /// <summary>Llama and what shares its class: SentencePiece, tokenizer.json of SentencePiece's kind, or byte-level BPE.</summary>
+    Llama,
+
+    /// <summary>Gemma 1: SentencePiece, with the end of turn at 107.</summary>
+    Gemma,
+
+    /// <summary>Gemma 2: SentencePiece without a space in front.</summary>
+    Gemma2,
+
+    /// <summary>Gemma 3: SentencePiece without a space in front, else byte-level BPE.</summary>
+    Gemma3,
+
+    /// <summary>Gemma 4: tokenizer.json of SentencePiece's kind, with merges.</summary>
+    Gemma4,
+
+    /// <summary>Nemotron: SentencePiece, with padding at 0 and the unknown token at 1.</summary>
+    Nemotron,
+
+    /// <summary>Phi-3: byte-level BPE if the class is GPT-2's, else SentencePiece with added tokens from three files.</summary>
+    Phi3,
+
+    /// <summary>GLM-4: byte-level BPE, with the text's end as the token of its start.</summary>
+    Glm4,
+
+    /// <summary>GLM-4.5 and later: byte-level BPE, with <c>[gMASK]</c> as the token of the text's start.</summary>
+    Glm4Moe,
+
+    /// <summary>Mamba: byte-level BPE or SentencePiece, padded to a multiple of 8.</summary>
+    Mamba,
+
+    /// <summary>Mamba-2: SentencePiece or byte-level BPE, padded to a multiple of 16.</summary>
+    Mamba2,
+
+    /// <summary>Granite 4: as Mamba-2, padded to a multiple of 8 if any layer is a Mamba layer.</summary>
+    GraniteHybrid,
+
+    /// <summary>BERT: WordPiece, with a space in front of every token that does not continue a word.</summary>
+    Bert,
+
+    /// <summary>RoBERTa: byte-level BPE if there is a tokenizer.json, else as BERT.</summary>
+    Roberta,
+
+    /// <summary>Nomic: Unigram if tokenizer.json says so, else as BERT.</summary>
+    NomicBert,
+
+    /// <summary>XLM-RoBERTa: Unigram in sentencepiece.bpe.model or tokenizer.json.</summary>
+    XlmRoberta,
+
+    /// <summary>Jina's BERT: WordPiece, byte-level BPE or whole words, as the class of the tokenizer says.</summary>
+    JinaBert,
+}
