@@ -1,9 +1,7 @@
 using System.Management.Automation;
 using GgufQuant.Comparison;
-using GgufQuant.Evaluation.Engines;
-using GgufQuant.Evaluation.Generation;
+using GgufQuant.Evaluation.Comparison;
 using GgufQuant.Evaluation.Hosting;
-using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Gguf;
 using GgufQuant.IO;
 using GgufQuant.Models;
@@ -13,7 +11,7 @@ namespace GgufQuant.Commands;
 /// <summary>Shows what quantizations save and what they cost against a reference.</summary>
 [Cmdlet(VerbsData.Compare, "Quant", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(QuantComparison), typeof(QuantQuality), typeof(TensorComparison))]
-public sealed class CompareQuantCommand : ReferenceCommand
+public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
 {
     // What the type name of a row with texts ends in, for the format file.
     private const string PromptedSuffix = "#Prompted";
@@ -22,13 +20,8 @@ public sealed class CompareQuantCommand : ReferenceCommand
         new ArgumentException("-Chunks and -LogitsFile say how to evaluate a text. Name the text with -Corpus."),
         "NoCorpus", ErrorCategory.InvalidArgument, null);
 
-    private readonly HashSet<string> _shownReferences = new(StringComparer.Ordinal);
     private EngineSession? _engine;
-    private RemoteQualityMeter? _quality;
-    private RemoteGenerationMeter? _generation;
-    private Exception? _referenceError;
-    private string? _meteredReference;
-    private Evaluation? _evaluation;
+    private ComparisonSession? _session;
 
     /// <summary>Lists every tensor.</summary>
     [Parameter(HelpMessage = "List every tensor instead of one row a file.")]
@@ -96,20 +89,21 @@ public sealed class CompareQuantCommand : ReferenceCommand
     /// <inheritdoc/>
     protected override void Compare(GgufFile reference, GgufFile candidate)
     {
-        bool isReference = candidate.Path == reference.Path;
-        if (Detailed)
+        _session ??= StartSession();
+        if (!Detailed)
         {
-            if (!isReference)
-                WriteTensors(reference, candidate);
-            return;
+            foreach (ComparedModel model in _session.Compare(reference, candidate))
+                WriteRow(model);
         }
-        StartMeters(reference.Path);
-        ModelInfo referenceInfo = ModelInfo.Read(reference, ContextLength, CacheType);
-        if (_shownReferences.Add(reference.Path))
-            WriteRow(DescribeReference(referenceInfo));
-        if (!isReference)
-            WriteRow(Describe(referenceInfo, candidate, Measure(reference, candidate)));
+        else if (candidate.Path != reference.Path)
+        {
+            foreach (TensorError tensor in _session.MeasureWeights(reference, candidate).Tensors)
+                WriteObject(new TensorComparison(reference.Path, candidate.Path, tensor));
+        }
     }
+
+    TResult IStepRunner.Run<TResult>(string activity, Func<IProgress<WorkProgress>, CancellationToken, TResult> step) =>
+        RunInBackground(activity, step);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -118,113 +112,37 @@ public sealed class CompareQuantCommand : ReferenceCommand
         base.Dispose(disposing);
     }
 
-    private void StartMeters(string reference)
+    private ComparisonSession StartSession()
     {
-        if (_engine is null || reference == _meteredReference)
-            return;
-        if (_engine.TryWaitUntilStarted() is { } error)
+        if (_engine?.TryWaitUntilStarted() is { } error)
         {
             WriteError(error);
             _engine.Dispose();
             _engine = null;
-            return;
         }
-        _meteredReference = reference;
-        _referenceError = null;
-        RemoteEngine engine = _engine.Engine;
-        _evaluation = new(_engine.Name, Corpus);
-        _quality = Corpus is null ? null : new(engine, reference, Corpus, new()
+        ComparisonOptions options = new()
         {
-            ContextLength = ContextLength,
+            Corpus = Corpus,
             Chunks = Chunks,
-            Threads = Threads,
             LogitsFile = LogitsFile is null ? null : ResolveUnexpanded(LogitsFile),
-        });
-        _generation = Prompt.Length == 0 ? null : new(engine, reference, Prompt, new() { Threads = Threads });
+            Prompts = Prompt,
+            ContextLength = ContextLength,
+            CacheType = CacheType,
+            Threads = Threads,
+        };
+        return new(_engine?.Engine, options, this, (path, exception) => WriteError(exception.ToErrorRecord(path)));
     }
 
     // The view of a row is chosen when it is written: one that shows the texts, where there are any.
-    private void WriteRow(QuantComparison row)
+    private void WriteRow(ComparedModel model)
     {
+        QuantComparison row = model.Perplexity is { } perplexity
+            ? new QuantQuality(model.Reference, model.Model, model.Weights, _engine!.Name, Corpus!, perplexity, model.Predictions)
+            : new QuantComparison(model.Reference, model.Model, model.Weights);
+        row.Generations = model.Generations;
         PSObject written = new(row);
         if (row.Generations.Count > 0)
             written.TypeNames.Insert(0, row.GetType().FullName + PromptedSuffix);
         WriteObject(written);
-    }
-
-    private QuantComparison DescribeReference(ModelInfo reference)
-    {
-        string name = Formatting.FileName(reference.Path);
-        PerplexityResult? perplexity = _quality is null ? null : TryMeasureReference(
-            reference.Path, $"Evaluating {name}",
-            (progress, token) => _quality.MeasureReference(progress, token));
-        if (perplexity is null)
-            _quality = null;
-        IReadOnlyList<GenerationComparison>? texts = _generation is null ? null : TryMeasureReference(
-            reference.Path, $"Generating with {name}",
-            (progress, token) => _generation.MeasureReference(progress, token));
-        if (texts is null)
-            _generation = null;
-        QuantComparison row = perplexity is null
-            ? new QuantComparison(reference, reference, error: null)
-            : new QuantQuality(reference, reference, error: null, _evaluation!, perplexity.Perplexity, predictions: null);
-        row.Generations = texts ?? [];
-        return row;
-    }
-
-    // Where the reference cannot be run, one error says so for all files, whose sizes and weights are compared still.
-    private TResult? TryMeasureReference<TResult>(
-        string path, string activity, Func<IProgress<WorkProgress>, CancellationToken, TResult> measure)
-        where TResult : class
-    {
-        // What ended the engine once would end it again.
-        if (_referenceError is EngineStoppedException)
-            return null;
-        try
-        {
-            return RunInBackground(activity, measure);
-        }
-        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
-        {
-            // What keeps a model from being evaluated mostly keeps it from writing as well.
-            if (exception.Message != _referenceError?.Message)
-                WriteError(exception.ToErrorRecord(path));
-            _referenceError = exception;
-            return null;
-        }
-    }
-
-    private QuantComparison Describe(ModelInfo reference, GgufFile candidate, ModelError error)
-    {
-        ModelInfo info = ModelInfo.Read(candidate, ContextLength, CacheType);
-        QuantComparison row;
-        if (_quality is null)
-        {
-            row = new(reference, info, error);
-        }
-        else
-        {
-            KlDivergenceResult result = RunInBackground(
-                $"Evaluating {Formatting.FileName(candidate.Path)}",
-                (progress, token) => _quality.Measure(candidate.Path, progress, token));
-            row = new QuantQuality(reference, info, error, _evaluation!, result.Perplexity, result);
-        }
-        if (_generation is not null)
-        {
-            row.Generations = RunInBackground(
-                $"Generating with {Formatting.FileName(candidate.Path)}",
-                (progress, token) => _generation.Measure(candidate.Path, progress, token));
-        }
-        return row;
-    }
-
-    private ModelError Measure(GgufFile reference, GgufFile candidate) => RunInBackground(
-        $"Comparing {Formatting.FileName(candidate.Path)} with {Formatting.FileName(reference.Path)}",
-        (progress, token) => ModelComparison.Measure(reference, candidate, Threads, progress, token));
-
-    private void WriteTensors(GgufFile reference, GgufFile candidate)
-    {
-        foreach (TensorError tensor in Measure(reference, candidate).Tensors)
-            WriteObject(new TensorComparison(reference.Path, candidate.Path, tensor));
     }
 }

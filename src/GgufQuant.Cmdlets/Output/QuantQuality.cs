@@ -7,11 +7,12 @@ namespace GgufQuant.Commands;
 /// <summary>What one quantization costs in the model's predictions over a text, beside what it costs in the weights.</summary>
 public sealed class QuantQuality : QuantComparison
 {
-    internal QuantQuality(ModelInfo reference, ModelInfo model, ModelError? error, Evaluation evaluation, MeanEstimate perplexity, KlDivergenceResult? predictions)
+    internal QuantQuality(
+        ModelInfo reference, ModelInfo model, ModelError? error, string engine, string corpus, MeanEstimate perplexity, KlDivergenceResult? predictions)
         : base(reference, model, error)
     {
-        Corpus = evaluation.Corpus!;
-        Engine = evaluation.Engine;
+        Corpus = corpus;
+        Engine = engine;
         Perplexity = perplexity.Value;
         PerplexityError = perplexity.Error;
         Predictions = predictions;

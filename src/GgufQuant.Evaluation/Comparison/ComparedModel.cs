@@ -1,0 +1,22 @@
+using GgufQuant.Comparison;
+using GgufQuant.Evaluation.Generation;
+using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Models;
+
+namespace GgufQuant.Evaluation.Comparison;
+
+/// <summary>What was measured of one model.</summary>
+/// <param name="Reference">The model it was compared with.</param>
+/// <param name="Model">The model.</param>
+/// <param name="Weights">The error of its weights; null for the reference itself.</param>
+public sealed record ComparedModel(ModelInfo Reference, ModelInfo Model, ModelError? Weights)
+{
+    /// <summary>Perplexity over the text; null where it was not measured.</summary>
+    public MeanEstimate? Perplexity { get; init; }
+
+    /// <summary>What became of the reference's predictions; null for the reference itself, and where it was not measured.</summary>
+    public KlDivergenceResult? Predictions { get; init; }
+
+    /// <summary>What it writes beside what the reference writes; empty where it was not asked for.</summary>
+    public IReadOnlyList<GenerationComparison> Generations { get; init; } = [];
+}

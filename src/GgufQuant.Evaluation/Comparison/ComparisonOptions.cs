@@ -1,0 +1,28 @@
+using GgufQuant.Models;
+
+namespace GgufQuant.Evaluation.Comparison;
+
+/// <summary>What a <see cref="ComparisonSession"/> measures.</summary>
+public sealed record ComparisonOptions
+{
+    /// <summary>The text's file to measure predictions on; null for none.</summary>
+    public string? Corpus { get; init; }
+
+    /// <summary>Most chunks of the text; null for all of it.</summary>
+    public int? Chunks { get; init; }
+
+    /// <summary>A file to keep the reference's logits in; null for none.</summary>
+    public string? LogitsFile { get; init; }
+
+    /// <summary>Texts that each model continues.</summary>
+    public IReadOnlyList<string> Prompts { get; init; } = [];
+
+    /// <summary>Tokens of context to estimate memory for, and of each chunk; null for the defaults.</summary>
+    public int? ContextLength { get; init; }
+
+    /// <summary>The type of the key-value cache to estimate memory for.</summary>
+    public CacheType CacheType { get; init; } = CacheType.F16;
+
+    /// <summary>Threads; 0 for one per processor.</summary>
+    public int Threads { get; init; }
+}

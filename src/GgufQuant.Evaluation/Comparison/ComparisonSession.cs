@@ -1,0 +1,131 @@
+using GgufQuant.Comparison;
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Generation;
+using GgufQuant.Evaluation.Hosting;
+using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Gguf;
+using GgufQuant.IO;
+using GgufQuant.Models;
+
+namespace GgufQuant.Evaluation.Comparison;
+
+/// <summary>Compares models with their references, one after another: sizes and weights, and with an engine predictions and texts.</summary>
+/// <remarks>A reference that cannot be run is reported once; the sizes and weights of its candidates are still compared.</remarks>
+public sealed class ComparisonSession
+{
+    private readonly RemoteEngine? _engine;
+    private readonly ComparisonOptions _options;
+    private readonly IStepRunner _runner;
+    private readonly Action<string, Exception> _reportFailure;
+    private readonly HashSet<string> _measuredReferences = new(StringComparer.Ordinal);
+    private string? _meteredReference;
+    private RemoteQualityMeter? _quality;
+    private RemoteGenerationMeter? _generation;
+    private Exception? _lastFailure;
+
+    /// <summary>Prepares; nothing is loaded yet.</summary>
+    /// <param name="engine">Runs the models; null to compare sizes and weights only.</param>
+    /// <param name="options">What to measure.</param>
+    /// <param name="runner">Runs each step.</param>
+    /// <param name="reportFailure">Receives the path of a reference that cannot be run, and why.</param>
+    public ComparisonSession(RemoteEngine? engine, ComparisonOptions options, IStepRunner runner, Action<string, Exception> reportFailure)
+    {
+        _engine = engine;
+        _options = options;
+        _runner = runner;
+        _reportFailure = reportFailure;
+    }
+
+    /// <summary>Measures a candidate, and before it its reference where that is new to the session.</summary>
+    /// <param name="reference">The reference.</param>
+    /// <param name="candidate">The candidate; the reference itself is not compared with itself.</param>
+    /// <returns>Each model as soon as it is measured.</returns>
+    /// <exception cref="ModelMismatchException">The files are different models.</exception>
+    /// <exception cref="InferenceException">The candidate cannot be run.</exception>
+    public IEnumerable<ComparedModel> Compare(GgufFile reference, GgufFile candidate)
+    {
+        StartMeters(reference.Path);
+        ModelInfo referenceInfo = Describe(reference);
+        if (_measuredReferences.Add(reference.Path))
+            yield return MeasureReference(referenceInfo);
+        if (candidate.Path != reference.Path)
+            yield return Measure(referenceInfo, candidate, MeasureWeights(reference, candidate));
+    }
+
+    /// <summary>Compares weights alone.</summary>
+    /// <exception cref="ModelMismatchException">The files are different models.</exception>
+    public ModelError MeasureWeights(GgufFile reference, GgufFile candidate) => _runner.Run(
+        $"Comparing {Path.GetFileName(candidate.Path)} with {Path.GetFileName(reference.Path)}",
+        (progress, token) => ModelComparison.Measure(reference, candidate, _options.Threads, progress, token));
+
+    private void StartMeters(string reference)
+    {
+        if (_engine is null || reference == _meteredReference)
+            return;
+        _meteredReference = reference;
+        _lastFailure = null;
+        _quality = _options.Corpus is null ? null : new(_engine, reference, _options.Corpus, new()
+        {
+            ContextLength = _options.ContextLength,
+            Chunks = _options.Chunks,
+            Threads = _options.Threads,
+            LogitsFile = _options.LogitsFile,
+        });
+        _generation = _options.Prompts.Count == 0 ? null : new(_engine, reference, _options.Prompts, new() { Threads = _options.Threads });
+    }
+
+    private ModelInfo Describe(GgufFile model) => ModelInfo.Read(model, _options.ContextLength, _options.CacheType);
+
+    private ComparedModel MeasureReference(ModelInfo reference)
+    {
+        string name = Path.GetFileName(reference.Path);
+        PerplexityResult? perplexity = _quality is null ? null : TryRun(reference.Path, $"Evaluating {name}", _quality.MeasureReference);
+        if (perplexity is null)
+            _quality = null;
+        IReadOnlyList<GenerationComparison>? texts =
+            _generation is null ? null : TryRun(reference.Path, $"Generating with {name}", _generation.MeasureReference);
+        if (texts is null)
+            _generation = null;
+        return new(reference, reference, Weights: null) { Perplexity = perplexity?.Perplexity, Generations = texts ?? [] };
+    }
+
+    private ComparedModel Measure(ModelInfo reference, GgufFile candidate, ModelError weights)
+    {
+        string name = Path.GetFileName(candidate.Path);
+        ComparedModel result = new(reference, Describe(candidate), weights);
+        if (_quality is not null)
+        {
+            KlDivergenceResult predictions = _runner.Run(
+                $"Evaluating {name}", (progress, token) => _quality.Measure(candidate.Path, progress, token));
+            result = result with { Perplexity = predictions.Perplexity, Predictions = predictions };
+        }
+        if (_generation is not null)
+        {
+            result = result with
+            {
+                Generations = _runner.Run($"Generating with {name}", (progress, token) => _generation.Measure(candidate.Path, progress, token)),
+            };
+        }
+        return result;
+    }
+
+    private TResult? TryRun<TResult>(string path, string activity, Func<IProgress<WorkProgress>, CancellationToken, TResult> step)
+        where TResult : class
+    {
+        // What ended the engine once would end it again.
+        if (_lastFailure is EngineStoppedException)
+            return null;
+        try
+        {
+            return _runner.Run(activity, step);
+        }
+        catch (Exception exception) when (exception is InferenceException or GgufFormatException or IOException or UnauthorizedAccessException)
+        {
+            // What keeps a model from being evaluated mostly keeps it from generating too.
+            if (exception.Message != _lastFailure?.Message)
+                _reportFailure(path, exception);
+            _lastFailure = exception;
+            return null;
+        }
+    }
+}
