@@ -48,12 +48,7 @@ public abstract class PathCommand : StoppableCommand
         {
             foreach (string file in Resolve(path, isLiteral))
             {
-                if (IsFurtherShard(file))
-                    continue;
-                if (_taken.Add($"{file}\n{Variant}"))
-                    ProcessFile(file);
-                else
-                    WriteVerbose($"'{file}' has been taken already.");
+                Take(file);
             }
         }
     }
@@ -94,6 +89,23 @@ public abstract class PathCommand : StoppableCommand
     private protected Destinations DestinationsAt(string? given, params string[] extensions) =>
         given is null ? new() : Destinations.At(given, ResolveUnexpanded(given), extensions);
 
+    private void Take(string file)
+    {
+        try
+        {
+            if (IsFurtherShard(file))
+                return;
+            if (_taken.Add($"{file}\n{Variant}"))
+                ProcessFile(file);
+            else
+                WriteVerbose($"'{file}' has been taken already.");
+        }
+        catch (OperationCanceledException) when (StopToken.IsCancellationRequested)
+        {
+            throw new PipelineStoppedException();
+        }
+    }
+
     // A wildcard finds every shard of a split model: they are one.
     private bool IsFurtherShard(string path)
     {
@@ -101,7 +113,7 @@ public abstract class PathCommand : StoppableCommand
             return false;
         try
         {
-            string first = GgufFile.FirstShardOf(path);
+            string first = GgufFile.FirstShardOf(path, StopToken);
             return !_shards.TryAdd(first, path) && _shards[first] != path;
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))

@@ -63,7 +63,7 @@ public abstract class ReferenceCommand : PathCommand
         string current = referencePath;
         try
         {
-            using GgufFile reference = GgufFile.Open(referencePath);
+            using GgufFile reference = GgufFile.Open(referencePath, StopToken);
             ModelKind kind = ModelKinds.Of(reference.Metadata);
             if (kind != ModelKind.Model)
             {
@@ -71,7 +71,7 @@ public abstract class ReferenceCommand : PathCommand
                 return;
             }
             current = path;
-            using GgufFile candidate = GgufFile.Open(path);
+            using GgufFile candidate = GgufFile.Open(path, StopToken);
             Compare(reference, candidate);
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
@@ -81,11 +81,11 @@ public abstract class ReferenceCommand : PathCommand
     }
 
     // A file that cannot be read is reported when it is compared.
-    private static ModelInfo? TryRead(string path)
+    private ModelInfo? TryRead(string path)
     {
         try
         {
-            using GgufFile model = GgufFile.Open(path);
+            using GgufFile model = GgufFile.Open(path, StopToken);
             return ModelInfo.Read(model);
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))

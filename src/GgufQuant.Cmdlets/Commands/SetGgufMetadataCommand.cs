@@ -71,7 +71,7 @@ public sealed class SetGgufMetadataCommand : PathCommand
 
     private IReadOnlyList<GgufEntry> ReadEntries(string path)
     {
-        using GgufFile file = GgufFile.Open(path);
+        using GgufFile file = GgufFile.Open(path, StopToken);
         return MetadataArguments.ToEntries(Metadata, file.Metadata);
     }
 }

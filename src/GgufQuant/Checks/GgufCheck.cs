@@ -20,11 +20,12 @@ public static class GgufCheck
         List<GgufFinding> findings = [];
         try
         {
-            using GgufFile file = GgufFile.Open(path);
+            using GgufFile file = GgufFile.Open(path, token);
             findings.AddRange(ShardCheck.Run(file));
             findings.AddRange(ArchitectureCheck.Run(file));
             findings.AddRange(FileTypeCheck.Run(file));
             findings.AddRange(DataCheck.Run(file, threads, progress, token));
+            file.ThrowIfChanged();
         }
         catch (GgufFormatException exception)
         {

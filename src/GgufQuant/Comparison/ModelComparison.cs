@@ -34,6 +34,8 @@ public static class ModelComparison
             threads,
             progress,
             token);
+        reference.ThrowIfChanged();
+        candidate.ThrowIfChanged();
 
         TensorError[] errors = [.. references.Select((tensor, i) => Describe(tensor, candidates[i], sums[i]))];
         ErrorSums total = sums.Aggregate(default(ErrorSums), (sum, tensor) => sum + tensor);

@@ -13,6 +13,7 @@ internal sealed class GgufCursor
     private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private readonly GgufSource _source;
+    private readonly CancellationToken _token;
     private readonly byte[] _window;
     private long _windowStart;
     private int _windowLength;
@@ -20,9 +21,10 @@ internal sealed class GgufCursor
     private long _index = -1;
     private string? _name;
 
-    public GgufCursor(GgufSource source)
+    public GgufCursor(GgufSource source, CancellationToken token = default)
     {
         _source = source;
+        _token = token;
         if (source.Bytes.Length > 0)
         {
             _window = source.Bytes;
@@ -108,9 +110,10 @@ internal sealed class GgufCursor
         Position += (long)count;
     }
 
-    /// <summary>Passes over an array's strings, checking each length.</summary>
-    public void SkipStrings(long count, int maxLength)
+    /// <summary>Passes over an array's strings, checking each length, and that they end before a limit.</summary>
+    public void SkipStrings(long count, int maxLength, long limit)
     {
+        long start = Position;
         long element = 0;
         while (element < count)
         {
@@ -138,6 +141,8 @@ internal sealed class GgufCursor
                 element++;
             }
             Position = _windowStart + place;
+            if (Position > limit)
+                Fail("elements", start, $"they extend beyond the {limit} bytes that metadata may take");
         }
     }
 
@@ -153,6 +158,7 @@ internal sealed class GgufCursor
 
     private void Fill(int count, string part)
     {
+        _token.ThrowIfCancellationRequested();
         _windowStart = Position;
         _windowLength = _source.Read(Position, _window.AsSpan(0, (int)Math.Min(_window.Length, Remaining)));
         if (_windowLength < count)

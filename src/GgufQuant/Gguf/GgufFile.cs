@@ -47,9 +47,11 @@ public sealed class GgufFile : IDisposable
 
     /// <summary>Reads the header of a file, and of all its shards if it is one of several.</summary>
     /// <param name="path">The file, or any of a split model's.</param>
+    /// <param name="token">Stops it.</param>
     /// <exception cref="GgufFormatException">A file is not what it should be.</exception>
-    /// <exception cref="IOException">A file is missing or cannot be read.</exception>
-    public static GgufFile Open(string path)
+    /// <exception cref="IOException">A file is missing, is a pipe or a device, or cannot be read.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static GgufFile Open(string path, CancellationToken token = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         List<GgufSource> opened = [];
@@ -57,10 +59,10 @@ public sealed class GgufFile : IDisposable
         {
             GgufSource source = new(System.IO.Path.GetFullPath(path));
             opened.Add(source);
-            GgufHeader header = GgufHeaderReader.Read(source);
+            GgufHeader header = GgufHeaderReader.Read(source, shard: 0, token);
             if (GgufSplit.Of(source.Path, header) is not { } split)
                 return new GgufFile([source], [header]);
-            return OpenShards(split, source, opened);
+            return OpenShards(split, source, opened, token);
         }
         catch
         {
@@ -70,13 +72,16 @@ public sealed class GgufFile : IDisposable
     }
 
     /// <summary>The full path of the first shard of the model that a file is part of; its own where it is a whole model.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="token">Stops it.</param>
     /// <exception cref="GgufFormatException">The file is not what it should be.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    public static string FirstShardOf(string path)
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static string FirstShardOf(string path, CancellationToken token = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         using GgufSource source = new(System.IO.Path.GetFullPath(path));
-        return GgufSplit.Of(source.Path, GgufHeaderReader.Read(source)) is { } split
+        return GgufSplit.Of(source.Path, GgufHeaderReader.Read(source, shard: 0, token)) is { } split
             ? ShardNames.PathOf(split.Prefix, 0, split.Count)
             : source.Path;
     }
@@ -117,6 +122,14 @@ public sealed class GgufFile : IDisposable
         blocks.AsSpan((int)(offset - start), destination.Length).CopyTo(destination);
     }
 
+    /// <summary>Checks, after the data was read, that the files are as they were opened, by length and time of change.</summary>
+    /// <exception cref="IOException">One has changed.</exception>
+    public void ThrowIfChanged()
+    {
+        foreach (GgufSource source in _sources)
+            source.ThrowIfChanged();
+    }
+
     /// <summary>Closes the files. Metadata that is still in memory stays readable; long arrays do not.</summary>
     public void Dispose()
     {
@@ -153,7 +166,7 @@ public sealed class GgufFile : IDisposable
         return new GgufFile([source], [GgufHeaderReader.Read(source)]);
     }
 
-    private static GgufFile OpenShards(GgufSplit split, GgufSource given, List<GgufSource> opened)
+    private static GgufFile OpenShards(GgufSplit split, GgufSource given, List<GgufSource> opened, CancellationToken token)
     {
         GgufSource[] sources = new GgufSource[split.Count];
         GgufHeader[] headers = new GgufHeader[split.Count];
@@ -162,7 +175,7 @@ public sealed class GgufFile : IDisposable
             sources[i] = i == split.Number ? given : split.OpenShard(i);
             if (i != split.Number)
                 opened.Add(sources[i]);
-            headers[i] = GgufHeaderReader.Read(sources[i], shard: i);
+            headers[i] = GgufHeaderReader.Read(sources[i], shard: i, token);
         }
         split.Check(sources, headers);
         return new GgufFile(sources, headers);

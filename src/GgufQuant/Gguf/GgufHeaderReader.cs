@@ -16,6 +16,9 @@ internal sealed class GgufHeaderReader
     private const int MaxStringBytes = 1 << 30;
     private const long MaxArrayElements = 1 << 30;
 
+    // Of a real model megabytes; a sparse file of terabytes could keep a reader busy for hours.
+    private const long MaxMetadataBytes = 1L << 31;
+
     // What the smallest possible entry and tensor take, to bound the counts by the file's length.
     private const int MinEntryBytes = sizeof(ulong) + 1 + sizeof(uint) + 1;
     private const int MinTensorBytes = sizeof(ulong) + sizeof(uint) + sizeof(uint) + sizeof(ulong);
@@ -24,18 +27,21 @@ internal sealed class GgufHeaderReader
     private readonly GgufCursor _cursor;
     private readonly int _shard;
 
-    private GgufHeaderReader(GgufSource source, int shard)
+    private GgufHeaderReader(GgufSource source, int shard, CancellationToken token)
     {
         _source = source;
         _shard = shard;
-        _cursor = new GgufCursor(source);
+        _cursor = new GgufCursor(source, token);
     }
 
     /// <summary>Reads a header.</summary>
     /// <param name="source">The file.</param>
     /// <param name="shard">The number that the tensors get as their <see cref="GgufTensor.Shard"/>.</param>
+    /// <param name="token">Stops it.</param>
     /// <exception cref="GgufFormatException">A field is wrong.</exception>
-    public static GgufHeader Read(GgufSource source, int shard = 0) => new GgufHeaderReader(source, shard).Read();
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static GgufHeader Read(GgufSource source, int shard = 0, CancellationToken token = default) =>
+        new GgufHeaderReader(source, shard, token).Read();
 
     private GgufHeader Read()
     {
@@ -122,7 +128,7 @@ internal sealed class GgufHeaderReader
                 count = SkipElements(elementType.Value);
                 break;
             case GgufValueType.String:
-                _cursor.SkipStrings(1, MaxStringBytes);
+                _cursor.SkipStrings(1, MaxStringBytes, MaxMetadataBytes);
                 break;
             default:
                 _cursor.Skip((ulong)GgufValueTypes.SizeOf(type), "value");
@@ -160,8 +166,10 @@ internal sealed class GgufHeaderReader
         ulong least = count * (ulong)(size == 0 ? sizeof(ulong) : size);
         if (least > (ulong)_cursor.Remaining)
             _cursor.Fail("length", start, $"{count} elements need at least {least} bytes, but {_cursor.Remaining} are left");
+        if (least > (ulong)MaxMetadataBytes - (ulong)Math.Min(_cursor.Position, MaxMetadataBytes))
+            _cursor.Fail("length", start, $"{count} elements exceed the {MaxMetadataBytes} bytes that metadata may take");
         if (size == 0)
-            _cursor.SkipStrings((long)count, MaxStringBytes);
+            _cursor.SkipStrings((long)count, MaxStringBytes, MaxMetadataBytes);
         else
             _cursor.Skip(least, "elements");
         return (long)count;

@@ -1,3 +1,4 @@
+using GgufQuant.IO;
 using Microsoft.Win32.SafeHandles;
 
 namespace GgufQuant.Gguf;
@@ -7,6 +8,7 @@ internal sealed class GgufSource : IDisposable
 {
     private readonly SafeFileHandle? _handle;
     private readonly byte[] _bytes = [];
+    private readonly DateTime _lastWrite;
     private bool _disposed;
 
     /// <summary>Opens a file for shared reading.</summary>
@@ -16,15 +18,19 @@ internal sealed class GgufSource : IDisposable
         Path = path;
         if (Directory.Exists(path))
             throw new IOException($"'{path}' is a folder, not a file.");
+        // Opening a pipe would wait for somebody to write to it.
+        if (PosixFile.IsSpecial(path))
+            throw NotRegular(path);
         _handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
         try
         {
             Length = RandomAccess.GetLength(_handle);
+            _lastWrite = File.GetLastWriteTimeUtc(_handle);
         }
         catch (NotSupportedException)
         {
             _handle.Dispose();
-            throw new IOException($"'{path}' is a pipe or a device. GGUF needs random access, so it must be a regular file.");
+            throw NotRegular(path);
         }
     }
 
@@ -65,6 +71,18 @@ internal sealed class GgufSource : IDisposable
         }
         return total;
     }
+
+    /// <summary>Checks that the file is as it was opened, by its length and the time of its last change.</summary>
+    /// <exception cref="IOException">It is not.</exception>
+    public void ThrowIfChanged()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, typeof(GgufFile));
+        if (_handle is not null && (RandomAccess.GetLength(_handle) != Length || File.GetLastWriteTimeUtc(_handle) != _lastWrite))
+            throw new IOException($"'{Path}' has changed while it was read, so what was made from it is not kept: try again when nothing writes to it.");
+    }
+
+    private static IOException NotRegular(string path) =>
+        new($"'{path}' is a pipe or a device. GGUF needs random access, so it must be a regular file.");
 
     public void Dispose()
     {

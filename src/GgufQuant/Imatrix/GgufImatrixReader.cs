@@ -12,9 +12,9 @@ internal static class GgufImatrixReader
     private const string ChunkCountKey = "imatrix.chunk_count";
     private const string ChunkSizeKey = "imatrix.chunk_size";
 
-    internal static ImatrixFile Read(string path)
+    internal static ImatrixFile Read(string path, CancellationToken token)
     {
-        using GgufFile file = GgufFile.Open(path);
+        using GgufFile file = GgufFile.Open(path, token);
         if (file.Metadata.Find(DatasetsKey)?.Value is not string[] datasets)
             throw NotImatrix(path, DatasetsKey);
         if (!file.Metadata.TryGetUInt64(ChunkCountKey, out ulong chunkCount) || chunkCount > int.MaxValue)

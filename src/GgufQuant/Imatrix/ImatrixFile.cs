@@ -1,3 +1,5 @@
+using GgufQuant.IO;
+
 namespace GgufQuant.Imatrix;
 
 /// <summary>An importance matrix: how strongly a model's weights are driven, column by column, by some text.</summary>
@@ -45,7 +47,7 @@ public sealed class ImatrixFile
     public static ImatrixFile Open(string path, CancellationToken token = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        ImatrixFile matrix = IsGguf(path) ? GgufImatrixReader.Read(path) : LegacyImatrixReader.Read(path);
+        ImatrixFile matrix = IsGguf(path) ? GgufImatrixReader.Read(path, token) : LegacyImatrixReader.Read(path);
         foreach (ImatrixEntry entry in matrix.Entries)
         {
             token.ThrowIfCancellationRequested();
@@ -72,6 +74,8 @@ public sealed class ImatrixFile
 
     private static bool IsGguf(string path)
     {
+        if (PosixFile.IsSpecial(path))
+            throw new IOException($"'{path}' is a pipe or a device, but an importance matrix must be a regular file.");
         Span<byte> magic = stackalloc byte[4];
         using FileStream stream = File.OpenRead(path);
         return stream.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false) == magic.Length && magic.SequenceEqual("GGUF"u8);
