@@ -443,13 +443,21 @@ Describe 'ConvertTo-Quantized' {
 
     Context 'Reuse' {
         It 'takes the tensors that stay the same from an earlier file' {
-            $null = ConvertTo-Quantized $Samples.Model Q4_0 -Destination a.gguf
+            $null = ConvertTo-Quantized $Samples.Model Q4_0 -Destination a.gguf -KeepReuseRecord
+            'a.gguf.reuse' | Should -Exist
             $again = ConvertTo-Quantized $Samples.Model Q4_0 -TensorType attn_v=q8_0 -Reuse a.gguf -Destination b.gguf -Hash
             $again.TensorsReused | Should -BeGreaterOrEqual 30
             $again.TensorsReused | Should -BeLessOrEqual 50
             $whole = ConvertTo-Quantized $Samples.Model Q4_0 -TensorType attn_v=q8_0 -Destination c.gguf -Hash
             $whole.TensorsReused | Should -Be 0
             $again.Hash | Should -Be $whole.Hash
+        }
+
+        It 'takes nothing from a file without a record, and warns' {
+            $null = ConvertTo-Quantized $Samples.Model Q4_0 -Destination plain.gguf
+            $again = ConvertTo-Quantized $Samples.Model Q4_0 -Reuse plain.gguf -Destination again.gguf -WarningVariable warnings -WarningAction SilentlyContinue
+            $again.TensorsReused | Should -Be 0
+            $warnings | Should -BeLike "*'plain.gguf' has no record*-KeepReuseRecord*"
         }
     }
 

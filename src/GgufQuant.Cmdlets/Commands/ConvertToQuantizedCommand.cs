@@ -35,10 +35,14 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     [Parameter(HelpMessage = "Replace files that exist.")]
     public SwitchParameter Force { get; set; }
 
-    /// <summary>An earlier file made of the same source.</summary>
-    [Parameter(HelpMessage = "An earlier file made of the same source: tensors that would be the same are taken from it.")]
+    /// <summary>An earlier file with a record of what it was made from.</summary>
+    [Parameter(HelpMessage = "An earlier file that -KeepReuseRecord was given for: tensors that would be the same are copied from it.")]
     [ValidateNotNullOrEmpty]
     public string? Reuse { get; set; }
+
+    /// <summary>Writes the record that lets a later run reuse the file.</summary>
+    [Parameter(HelpMessage = "Write a record of what each tensor was made from beside the file, for a later -Reuse.")]
+    public SwitchParameter KeepReuseRecord { get; set; }
 
     /// <summary>Goes on with a conversion that was interrupted.</summary>
     [Parameter(HelpMessage = "Keep what is finished when interrupted, and go on with it the next time.")]
@@ -86,8 +90,11 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         }
         if ((TensorType.Length > 0 || Recipe is not null) && Type.FirstOrDefault(type => !type.Format.IsQuantized) is { } plain)
             WriteWarning($"{plain.Name} has no mix of types, so rules for tensors have no effect on it, as in llama.cpp.");
-        if (Reuse is not null)
-            _earlier = OrStop(ResolveUnexpanded(Reuse), GgufFile.Open);
+        if (Reuse is null)
+            return;
+        _earlier = OrStop(ResolveUnexpanded(Reuse), path => GgufFile.Open(path, StopToken));
+        if (!Quantizer.HasReuseRecord(_earlier))
+            WriteWarning($"'{Formatting.FileName(_earlier.Path)}' has no record of what it was made from, so nothing is copied from it: -KeepReuseRecord writes one with each new file.");
     }
 
     /// <inheritdoc/>
@@ -144,7 +151,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
             $"Preparing to quantize {source}",
             (progress, token) => DeviceCatalog.Open(
                 Device, Threads, warning => Post(() => WriteWarning(warning)), plan, progress, token));
-        Quantizer quantizer = new(new() { Device = device, MemoryBudget = MemoryBudget, Reuse = _earlier, Resume = Resume });
+        Quantizer quantizer = new(new() { Device = device, MemoryBudget = MemoryBudget, Reuse = _earlier, KeepReuseRecord = KeepReuseRecord, Resume = Resume });
         QuantizationResult result = RunInBackground(
             Copy ? $"Copying {source}" : $"Quantizing {source} to {plan.Type}",
             (progress, token) => quantizer.Run(plan, destination, Force, progress, token));

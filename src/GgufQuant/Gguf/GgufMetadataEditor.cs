@@ -33,7 +33,7 @@ public static class GgufMetadataEditor
         ArgumentNullException.ThrowIfNull(set);
         ArgumentNullException.ThrowIfNull(remove);
         string first;
-        using (GgufFile model = GgufFile.Open(path))
+        using (GgufFile model = GgufFile.Open(path, token))
         {
             if (model is { IsBigEndian: true, Shards.Count: > 1 })
                 throw new ArgumentException($"'{model.Path}' is a shard of a big-endian model, and rewriting makes it little-endian: merge the model first.");
@@ -60,7 +60,7 @@ public static class GgufMetadataEditor
         token.ThrowIfCancellationRequested();
         using FileStream stream = new(first, FileMode.Open, FileAccess.Write, FileShare.Read, bufferSize: 0);
         RandomAccess.Write(stream.SafeFileHandle, page, pageStart);
-        stream.Flush(flushToDisk: true);
+        AtomicFile.FlushToDisk(stream.SafeFileHandle, first);
         return GgufEdit.InPlace;
     }
 
@@ -116,13 +116,11 @@ public static class GgufMetadataEditor
 
     private static void Rewrite(GgufFile file, GgufWriter writer, IProgress<WorkProgress>? progress, CancellationToken token)
     {
-        UnixFileMode mode = OperatingSystem.IsWindows() ? UnixFileMode.None : File.GetUnixFileMode(file.Path);
         using AtomicFile target = new GgufCopy(file, progress, token).Write(file.Path, writer, overwrite: true);
+        file.ThrowIfChanged();
 
         // Windows does not let an open file be replaced.
         file.Dispose();
         target.Commit();
-        if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(file.Path, mode);
     }
 }

@@ -71,7 +71,8 @@ public static class GgufSplitter
         {
             foreach ((string path, GgufWriter layout) in paths.Zip(layouts))
                 files.Add(copy.Write(path, layout, options.Overwrite));
-            files.ForEach(file => file.Commit());
+            source.ThrowIfChanged();
+            AtomicFile.CommitAll(files);
             return paths;
         }
         finally
@@ -97,6 +98,7 @@ public static class GgufSplitter
         ArgumentException.ThrowIfNullOrEmpty(destination);
         GgufWriter writer = new(WithoutSplit(source.Metadata), source.Tensors.Select(tensor => GgufTensorInfo.Of(tensor, tensor.Type)));
         using AtomicFile file = new GgufCopy(source, progress, token).Write(Path.GetFullPath(destination), writer, overwrite);
+        source.ThrowIfChanged();
         file.Commit();
     }
 

@@ -1,16 +1,21 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace GgufQuant.IO;
 
 /// <summary>A file that appears under its name only when it is whole.</summary>
 /// <remarks>
-/// It is written beside its target under a temporary name, flushed to the disk and renamed by <see cref="Commit"/>.
-/// Disposed without that, or when the process is asked to terminate, it leaves nothing behind, unless it is to be resumed
-/// later. What a killed process left is removed when a file of the same name is next begun.
+/// It is written beside its target under a temporary name, flushed to the disk and renamed by <see cref="Commit"/>, as its
+/// folder is flushed then. Disposed without that, or when the process is asked to terminate, it leaves nothing behind,
+/// unless it is to be resumed later. What a killed process left is removed when a file of the same name is next begun. A
+/// file that takes another's place has its permissions.
 /// </remarks>
 internal sealed class AtomicFile : IDisposable
 {
     private const string Extension = ".partial";
+
+    // Held while names change, which a request to terminate must not interrupt.
+    private static readonly Lock s_naming = new();
 
     private readonly string _path;
     private readonly string _temporaryPath;
@@ -21,17 +26,38 @@ internal sealed class AtomicFile : IDisposable
     private readonly Lock _writing = new();
     private bool _committed;
 
-    private AtomicFile(string path, bool overwrite, bool isResumable)
+    private AtomicFile(string path, bool overwrite, Continuation? continuation)
     {
         _path = path;
         _overwrite = overwrite;
-        _isResumable = isResumable;
-        _temporaryPath = isResumable ? UnfinishedPathOf(path) : $"{path}.{Guid.NewGuid():N}{Extension}";
-        _stream = new FileStream(_temporaryPath, isResumable ? FileMode.OpenOrCreate : FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 64 * 1024);
+        _isResumable = continuation is not null;
+        _temporaryPath = _isResumable ? UnfinishedPathOf(path) : $"{path}.{Guid.NewGuid():N}{Extension}";
+        FileStreamOptions options = new()
+        {
+            Mode = _isResumable ? FileMode.OpenOrCreate : FileMode.CreateNew,
+            Access = FileAccess.ReadWrite,
+            Share = FileShare.None,
+            BufferSize = 64 * 1024,
+        };
+        if (PermissionsOf(path) is { } mode && !OperatingSystem.IsWindows())
+            options.UnixCreateMode = mode;
+        _stream = new FileStream(_temporaryPath, options);
         // Neither a request to terminate nor a terminal that is closed lets a process dispose of anything.
-        _signals = isResumable
+        _signals = _isResumable
             ? []
             : [PosixSignalRegistration.Create(PosixSignal.SIGTERM, Abandon), PosixSignalRegistration.Create(PosixSignal.SIGHUP, Abandon)];
+        if (continuation == Continuation.FromNothing)
+            _stream.SetLength(0);
+    }
+
+    /// <summary>What a resumable file is begun with.</summary>
+    internal enum Continuation
+    {
+        /// <summary>Nothing: what is there under its unfinished name is discarded.</summary>
+        FromNothing,
+
+        /// <summary>The unfinished file.</summary>
+        FromUnfinished,
     }
 
     /// <summary>Starts a file of a known length.</summary>
@@ -39,16 +65,16 @@ internal sealed class AtomicFile : IDisposable
     /// <param name="length">Its bytes, zero where nothing has been written.</param>
     /// <param name="overwrite">Whether a file of that name may be replaced.</param>
     /// <param name="writeHeader">Writes the bytes it starts with.</param>
-    /// <param name="isResumable">Whether an unfinished file is continued, and kept if it is not committed; the caller has checked the disk space.</param>
+    /// <param name="continuation">What to start with where the file is kept if it is not committed; the caller has checked the disk space and <see cref="CheckUnfinished"/>. Null for a file that is not kept.</param>
     /// <exception cref="IOException">The target exists and is not to be overwritten, is a folder, or the disk has no room.</exception>
-    internal static AtomicFile Create(string path, long length, bool overwrite, Action<Stream> writeHeader, bool isResumable = false)
+    internal static AtomicFile Create(string path, long length, bool overwrite, Action<Stream> writeHeader, Continuation? continuation = null)
     {
         CheckTarget(path, overwrite);
         RemoveAbandoned(path);
-        if (!isResumable)
+        if (continuation is null)
             DiskSpace.Check(path, length);
 
-        AtomicFile file = new(path, overwrite, isResumable);
+        AtomicFile file = new(path, overwrite, continuation);
         try
         {
             file._stream.SetLength(length);
@@ -70,6 +96,27 @@ internal sealed class AtomicFile : IDisposable
 
     /// <summary>The name of a resumable file while it is written.</summary>
     internal static string UnfinishedPathOf(string path) => path + Extension;
+
+    /// <summary>Flushes a file to the disk.</summary>
+    /// <exception cref="IOException">The disk is full or fails.</exception>
+    internal static void FlushToDisk(SafeFileHandle handle, string path)
+    {
+        if (!OperatingSystem.IsWindows())
+            PosixFile.Flush(handle, path);
+        // On macOS this empties the disk's own buffers too.
+        if (!OperatingSystem.IsLinux())
+            RandomAccess.FlushToDisk(handle);
+    }
+
+    /// <summary>Checks that an unfinished file, or what belongs to it, is a file of its own and not another's under a link.</summary>
+    /// <exception cref="IOException">It is a symbolic link, a pipe or a device.</exception>
+    internal static void CheckUnfinished(string path)
+    {
+        if (new FileInfo(path).LinkTarget is not null)
+            throw new IOException($"'{path}' is a symbolic link, and is not written through: remove the link, or write elsewhere.");
+        if (PosixFile.IsSpecial(path))
+            throw new IOException($"'{path}' is a pipe or a device, not an unfinished file: remove it, or write elsewhere.");
+    }
 
     /// <summary>Removes a file that no process is writing; false if it does not exist or is being written.</summary>
     internal static bool TryRemove(string path)
@@ -100,35 +147,127 @@ internal sealed class AtomicFile : IDisposable
     internal int Read(long offset, Span<byte> bytes) => RandomAccess.Read(_stream.SafeFileHandle, bytes, offset);
 
     /// <summary>Flushes the file to the disk and gives it its name.</summary>
-    /// <exception cref="IOException">The disk is full, or the target has appeared meanwhile.</exception>
-    internal void Commit()
+    /// <exception cref="IOException">The disk is full or fails, or the target has appeared meanwhile.</exception>
+    internal void Commit() => CommitAll([this]);
+
+    /// <summary>Flushes files to the disk and gives them their names: all of them, or none, and then what they were to replace stays.</summary>
+    /// <exception cref="IOException">The disk is full or fails, or a target has appeared meanwhile.</exception>
+    internal static void CommitAll(IReadOnlyList<AtomicFile> files)
     {
-        RandomAccess.FlushToDisk(_stream.SafeFileHandle);
-        _stream.Dispose();
-        File.Move(_temporaryPath, _path, _overwrite);
-        _committed = true;
+        foreach (AtomicFile file in files)
+            file.Finish();
+        IReadOnlyList<string> replaced = [];
+        lock (s_naming)
+        {
+            foreach (AtomicFile file in files)
+                CheckTarget(file._path, file._overwrite);
+            if (files is [AtomicFile only])
+                File.Move(only._temporaryPath, only._path, only._overwrite);
+            else
+                replaced = MoveAll(files);
+            foreach (AtomicFile file in files)
+                file._committed = true;
+        }
+        foreach (string aside in replaced)
+            TryRemove(aside);
+        if (OperatingSystem.IsWindows())
+            return;
+        foreach (string folder in files.Select(file => Path.GetDirectoryName(file._path)!).Distinct())
+            PosixFile.FlushFolder(folder);
     }
 
     public void Dispose()
     {
         foreach (PosixSignalRegistration signal in _signals)
             signal.Dispose();
-        _stream.Dispose();
+        Close();
         if (!_committed && !_isResumable)
             File.Delete(_temporaryPath);
     }
 
-    private void Abandon(PosixSignalContext context)
+    // Several files cannot be replaced at once, so what is replaced is put aside until all have their names.
+    private static List<string> MoveAll(IReadOnlyList<AtomicFile> files)
     {
-        lock (_writing)
-            _stream.Dispose();
+        List<string> replaced = [];
+        Stack<(string From, string To)> undo = [];
+        void Move(string from, string to)
+        {
+            File.Move(from, to, overwrite: false);
+            undo.Push((to, from));
+        }
         try
         {
-            File.Delete(_temporaryPath);
+            foreach (AtomicFile file in files)
+            {
+                if (file._overwrite && File.Exists(file._path))
+                {
+                    string aside = $"{file._path}.{Guid.NewGuid():N}.replaced";
+                    Move(file._path, aside);
+                    replaced.Add(aside);
+                }
+                Move(file._temporaryPath, file._path);
+            }
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch
         {
-            // Left for the next file of this name to remove.
+            while (undo.TryPop(out (string From, string To) move))
+                File.Move(move.From, move.To, overwrite: false);
+            throw;
+        }
+        return replaced;
+    }
+
+    private void Finish()
+    {
+        if (PermissionsOf(_path) is { } mode && !OperatingSystem.IsWindows())
+            File.SetUnixFileMode(_stream.SafeFileHandle, mode);
+        FlushToDisk(_stream.SafeFileHandle, _temporaryPath);
+        _stream.Dispose();
+    }
+
+    private static UnixFileMode? PermissionsOf(string path)
+    {
+        if (OperatingSystem.IsWindows() || !File.Exists(path))
+            return null;
+        try
+        {
+            return File.GetUnixFileMode(path);
+        }
+        catch (FileNotFoundException)
+        {
+            // A link to nowhere exists and has none.
+            return null;
+        }
+    }
+
+    private void Close()
+    {
+        try
+        {
+            _stream.Dispose();
+        }
+        catch (IOException) when (!_committed)
+        {
+            // The rest of the header finds no room either on a full disk; the file is closed all the same.
+        }
+    }
+
+    private void Abandon(PosixSignalContext context)
+    {
+        lock (s_naming)
+        {
+            if (_committed)
+                return;
+            lock (_writing)
+                Close();
+            try
+            {
+                File.Delete(_temporaryPath);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                // Left for the next file of this name to remove.
+            }
         }
     }
 

@@ -25,6 +25,13 @@ public sealed class Quantizer
             throw new ArgumentOutOfRangeException(nameof(options), _options.MemoryBudget, $"A memory budget of {_options.MemoryBudget:N0} bytes is too small: at least {SmallestBudget:N0} are needed.");
     }
 
+    /// <summary>Whether tensors of a file can be reused: whether there is a record of what they were made from.</summary>
+    public static bool HasReuseRecord(GgufFile file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        return File.Exists(ReuseRecord.PathOf(file.Path));
+    }
+
     /// <summary>Writes a plan's file. It appears under its name only when it is whole.</summary>
     /// <param name="plan">The plan; its source must be open.</param>
     /// <param name="destination">The file to be written; shards get its name with their numbers, see <see cref="QuantizationPlan.PathsAt"/>.</param>
@@ -32,7 +39,7 @@ public sealed class Quantizer
     /// <param name="progress">Receives progress about ten times per second, from any thread.</param>
     /// <param name="token">Ends the work within a second; nothing is left behind but what is to be resumed.</param>
     /// <exception cref="QuantizationException">A weight is not finite, a type cannot hold it, or the device cannot make a type.</exception>
-    /// <exception cref="IOException">The file exists already or cannot be written, or the disk has no room.</exception>
+    /// <exception cref="IOException">The file exists already or cannot be written, the disk has no room, or the source has changed meanwhile.</exception>
     /// <exception cref="GgufFormatException">The source has become shorter.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public QuantizationResult Run(
@@ -49,21 +56,31 @@ public sealed class Quantizer
         CheckCanMake(plan, device);
 
         long start = Stopwatch.GetTimestamp();
+        string?[] origins = _options.Reuse is not null || _options.KeepReuseRecord ? ReuseRecord.HashOrigins(plan, device.Parallelism, token) : [];
         IReadOnlyDictionary<int, GgufTensor> reused = _options.Reuse is { } earlier
-            ? ReusableTensors.Find(plan, earlier, device.Parallelism, token)
+            ? ReusableTensors.Find(plan, origins, earlier, device.Parallelism, token)
             : new Dictionary<int, GgufTensor>();
         IReadOnlySet<int> resumed;
         List<AtomicFile> files = [];
-        using ResumeJournal? journal = _options.Resume ? ResumeJournal.Open(plan, paths[0]) : null;
+        using ResumeJournal? journal = _options.Resume ? ResumeJournal.Open(plan, paths) : null;
         try
         {
             // Shards share the disk, and what an interrupted run had finished has its room already.
             DiskSpace.Check(paths[0], plan.TotalBytes - (journal?.Finished.Keys.Sum(index => plan.Tensors[index].ByteCount) ?? 0));
+            AtomicFile.Continuation? continuation = journal is null ? null
+                : journal.IsContinued ? AtomicFile.Continuation.FromUnfinished
+                : AtomicFile.Continuation.FromNothing;
             foreach ((string path, GgufWriter layout) in paths.Zip(plan.Layout.Files))
-                files.Add(AtomicFile.Create(path, layout.Length, overwrite, layout.WriteHeader, isResumable: _options.Resume));
+            {
+                AtomicFile file = AtomicFile.Create(path, layout.Length, overwrite, layout.WriteHeader, continuation);
+                files.Add(file);
+                if (continuation == AtomicFile.Continuation.FromUnfinished)
+                    WritePadding(file, layout);
+            }
             QuantizationPipeline conversion = new(plan, device, files, _options.MemoryBudget / 2, progress, token) { Reuse = _options.Reuse, Reused = reused, Journal = journal };
             resumed = conversion.Run();
-            files.ForEach(file => file.Commit());
+            plan.Source.ThrowIfChanged();
+            AtomicFile.CommitAll(files);
             journal?.Delete();
             if (journal is null)
                 RemoveUnfinished(paths);
@@ -73,6 +90,8 @@ public sealed class Quantizer
             files.ForEach(file => file.Dispose());
         }
 
+        if (_options.KeepReuseRecord)
+            WriteRecord(plan, origins, paths[0], token);
         TimeSpan duration = Stopwatch.GetElapsedTime(start);
         return new QuantizationResult(
             paths[0], plan.Source.Path, plan.Type, plan.TotalBytes, plan.Source.Length, plan.Weights, plan.BitsPerWeight, plan.Shares,
@@ -82,6 +101,18 @@ public sealed class Quantizer
         };
     }
 
+    // The data of every tensor is verified or written again, and what lies between them is not data.
+    private static void WritePadding(AtomicFile file, GgufWriter layout)
+    {
+        byte[] zeros = new byte[1 << 16];
+        foreach (GgufTensor tensor in layout.Tensors)
+        {
+            int padding = layout.PaddingAfter(tensor);
+            for (int done = 0; done < padding; done += zeros.Length)
+                file.Write(tensor.FileOffset + tensor.ByteCount + done, zeros.AsSpan(0, Math.Min(zeros.Length, padding - done)));
+        }
+    }
+
     // What was kept to resume an earlier run is of no use once the file is complete.
     private static void RemoveUnfinished(IReadOnlyList<string> paths)
     {
@@ -89,6 +120,15 @@ public sealed class Quantizer
             return;
         foreach (string path in paths)
             AtomicFile.TryRemove(AtomicFile.UnfinishedPathOf(path));
+    }
+
+    private static void WriteRecord(QuantizationPlan plan, string?[] origins, string path, CancellationToken token)
+    {
+        using GgufFile file = GgufFile.Open(path);
+        ReuseRecord.Write(path, from tensor in plan.Tensors.Zip(origins)
+                                where tensor.Second is not null
+                                let data = ReuseRecord.HashData(file, file.FindTensor(tensor.First.Name)!, token)
+                                select (tensor.Second, data, tensor.First.Name));
     }
 
     private static void CheckIsNotSource(GgufFile source, string destination)

@@ -14,9 +14,15 @@ public sealed record QuantizerOptions
     /// <summary>What quantizes; null for the processor. The caller disposes it.</summary>
     public IQuantizationDevice? Device { get; init; }
 
-    /// <summary>An earlier file of the same source: tensors that would get the same bytes are copied from it.</summary>
-    /// <remarks>Sample rows of each tensor are quantized and compared; a tensor that differs is quantized again.</remarks>
+    /// <summary>An earlier file: tensors that would get the same bytes are copied from it.</summary>
+    /// <remarks>
+    /// The record beside it, which <see cref="KeepReuseRecord"/> writes, says what each tensor was made from. All of the
+    /// source is hashed and compared with it, and so are the tensor's bytes; a tensor that differs is quantized.
+    /// </remarks>
     public GgufFile? Reuse { get; init; }
+
+    /// <summary>Writes beside the file, as <c>model-Q4_K_M.gguf.reuse</c>, the record that lets a later run <see cref="Reuse"/> it.</summary>
+    public bool KeepReuseRecord { get; init; }
 
     /// <summary>Leaves an unfinished file when the work is cancelled or fails, and continues it the next time.</summary>
     /// <remarks>Tensors are kept whole or not at all, and only where their bytes still have the hash noted for them.</remarks>

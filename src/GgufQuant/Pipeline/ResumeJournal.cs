@@ -11,7 +11,7 @@ namespace GgufQuant.Pipeline;
 /// <summary>Remembers beside an unfinished file which of its tensors are whole, with a hash of each.</summary>
 /// <remarks>
 /// A text file: the first line tells the conversion by all that its bytes depend on, every other a tensor's place in the
-/// plan and the SHA-256 of its data. A journal of another run is discarded.
+/// plan and the SHA-256 of its data. The journal of another conversion is discarded, and the unfinished file with it.
 /// </remarks>
 internal sealed class ResumeJournal : IDisposable
 {
@@ -19,22 +19,28 @@ internal sealed class ResumeJournal : IDisposable
     private readonly FileStream _stream;
     private readonly Lock _lock = new();
 
-    private ResumeJournal(string path, FileStream stream, IReadOnlyDictionary<int, string> finished)
+    private ResumeJournal(string path, FileStream stream, bool isContinued, IReadOnlyDictionary<int, string> finished)
     {
         _path = path;
         _stream = stream;
+        IsContinued = isContinued;
         Finished = finished;
     }
+
+    /// <summary>Whether it was of the same conversion, so that the unfinished file is this one's.</summary>
+    internal bool IsContinued { get; }
 
     /// <summary>The hashes of the tensors that were whole when the conversion ended, by their place in the plan.</summary>
     internal IReadOnlyDictionary<int, string> Finished { get; }
 
-    /// <summary>Opens the journal of a plan's conversion to a file, or begins it.</summary>
-    internal static ResumeJournal Open(QuantizationPlan plan, string destination)
+    /// <summary>Opens the journal of a plan's conversion to some files, or begins it. No other process can open it meanwhile.</summary>
+    /// <exception cref="IOException">Another process has it open, or what is there is not this conversion's to continue or discard.</exception>
+    internal static ResumeJournal Open(QuantizationPlan plan, IReadOnlyList<string> destinations)
     {
-        string path = PathOf(destination);
+        string path = PathOf(destinations[0]);
+        CheckUnfinished(path, destinations);
         string conversion = Describe(plan);
-        FileStream stream = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+        FileStream stream = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         Dictionary<int, string> finished = [];
         bool isContinued;
         using (StreamReader reader = new(stream, leaveOpen: true))
@@ -44,7 +50,7 @@ internal sealed class ResumeJournal : IDisposable
                 Read(line, plan, finished);
         }
 
-        ResumeJournal journal = new(path, stream, finished);
+        ResumeJournal journal = new(path, stream, isContinued, finished);
         if (isContinued)
         {
             // Ends a line that was cut off.
@@ -72,6 +78,17 @@ internal sealed class ResumeJournal : IDisposable
     }
 
     public void Dispose() => _stream.Dispose();
+
+    private static void CheckUnfinished(string journal, IReadOnlyList<string> destinations)
+    {
+        AtomicFile.CheckUnfinished(journal);
+        foreach (string unfinished in destinations.Select(AtomicFile.UnfinishedPathOf))
+        {
+            AtomicFile.CheckUnfinished(unfinished);
+            if (File.Exists(unfinished) && !File.Exists(journal))
+                throw new IOException($"'{unfinished}' cannot be continued, because its journal '{journal}' is missing: remove the file, or write elsewhere.");
+        }
+    }
 
     // A line has less than a hundred bytes, and few tensors are made more than once.
     private static long MostBytes(QuantizationPlan plan) => 4096 + (1024L * plan.Tensors.Count);
@@ -102,7 +119,8 @@ internal sealed class ResumeJournal : IDisposable
             foreach (ImatrixEntry entry in plan.Tensors.Select(tensor => tensor.Importance).OfType<ImatrixEntry>())
                 stream.Write(Encoding.UTF8.GetBytes($"{entry.Name}\n"));
         }
-        return $"GgufQuant {Convert.ToHexString(hash.Hash!)}";
+        // Another build may make other bytes.
+        return $"GgufQuant {typeof(ResumeJournal).Module.ModuleVersionId:N} {Convert.ToHexString(hash.Hash!)}";
     }
 
     private void Write(string line)

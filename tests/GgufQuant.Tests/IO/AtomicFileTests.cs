@@ -47,6 +47,99 @@ public sealed class AtomicFileTests : IDisposable
         Assert.All(others, other => Assert.True(File.Exists(other), other));
     }
 
+    [Fact]
+    public void A_target_that_appears_during_the_work_survives()
+    {
+        using (AtomicFile file = AtomicFile.Create(Target, 2, overwrite: false, Header))
+        {
+            File.WriteAllBytes(Target, [7]);
+            Assert.Throws<IOException>(file.Commit);
+        }
+        Assert.Equal([7], File.ReadAllBytes(Target));
+        Assert.Equal([Target], Directory.GetFiles(_folder));
+    }
+
+    [Fact]
+    public void A_link_to_nowhere_that_appears_during_the_work_survives()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need privileges on Windows.");
+        using (AtomicFile file = AtomicFile.Create(Target, 2, overwrite: false, Header))
+        {
+            File.CreateSymbolicLink(Target, "nowhere");
+            Assert.Throws<IOException>(file.Commit);
+        }
+        Assert.Equal("nowhere", new FileInfo(Target).LinkTarget);
+    }
+
+    [Theory]
+    [InlineData(UnixFileMode.UserRead | UnixFileMode.UserWrite)]
+    [InlineData(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite)]
+    public void A_replaced_file_keeps_its_permissions(UnixFileMode mode)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Assert.Skip("Windows has no such permissions.");
+            return;
+        }
+        File.WriteAllBytes(Target, [7]);
+        File.SetUnixFileMode(Target, mode);
+        using (AtomicFile file = AtomicFile.Create(Target, 2, overwrite: true, Header))
+        {
+            UnixFileMode written = File.GetUnixFileMode(Assert.Single(Directory.GetFiles(_folder), path => path != Target));
+            Assert.Equal(UnixFileMode.None, written & ~mode);
+            file.Commit();
+        }
+        Assert.Equal([1, 2], File.ReadAllBytes(Target));
+        Assert.Equal(mode, File.GetUnixFileMode(Target));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Files_of_a_set_are_replaced_together_or_not_at_all(int failing)
+    {
+        string[] targets = SetOfThree();
+        List<AtomicFile> files = [.. targets.Select(target => AtomicFile.Create(target, 2, overwrite: true, Header))];
+        // What is gone cannot be renamed.
+        File.Delete(Directory.GetFiles(_folder, $"{Path.GetFileName(targets[failing])}.*.partial").Single());
+        Assert.ThrowsAny<IOException>(() => AtomicFile.CommitAll(files));
+        files.ForEach(file => file.Dispose());
+        Assert.All(targets.Index(), target => Assert.Equal([(byte)target.Index], File.ReadAllBytes(target.Item)));
+        Assert.Equal(targets, Directory.GetFiles(_folder).Order());
+    }
+
+    [Fact]
+    public void A_set_whose_last_target_appears_during_the_work_replaces_none()
+    {
+        string[] targets = SetOfThree();
+        File.Delete(targets[2]);
+        List<AtomicFile> files = [.. targets.Select((target, i) => AtomicFile.Create(target, 2, overwrite: i < 2, Header))];
+        File.WriteAllBytes(targets[2], [2]);
+        Assert.Throws<IOException>(() => AtomicFile.CommitAll(files));
+        files.ForEach(file => file.Dispose());
+        Assert.All(targets.Index(), target => Assert.Equal([(byte)target.Index], File.ReadAllBytes(target.Item)));
+    }
+
+    [Fact]
+    public void A_whole_set_takes_the_place_of_an_earlier_one()
+    {
+        string[] targets = SetOfThree();
+        List<AtomicFile> files = [.. targets.Select(target => AtomicFile.Create(target, 2, overwrite: true, Header))];
+        AtomicFile.CommitAll(files);
+        files.ForEach(file => file.Dispose());
+        Assert.All(targets, target => Assert.Equal([1, 2], File.ReadAllBytes(target)));
+        Assert.Equal(targets, Directory.GetFiles(_folder).Order());
+    }
+
+    private string[] SetOfThree()
+    {
+        string[] targets = [.. Enumerable.Range(0, 3).Select(i => Path.Combine(_folder, $"part-{i}.gguf"))];
+        foreach ((int i, string target) in targets.Index())
+            File.WriteAllBytes(target, [(byte)i]);
+        return targets;
+    }
+
     private void Write()
     {
         using AtomicFile file = AtomicFile.Create(Target, 2, overwrite: true, Header);
