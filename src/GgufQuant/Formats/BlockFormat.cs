@@ -2,7 +2,7 @@ using System.Collections.Frozen;
 
 namespace GgufQuant.Formats;
 
-/// <summary>A tensor type as an object: the catalogue of every format in <see cref="IBlockFormat"/>'s terms.</summary>
+/// <summary>A tensor type as an object; the table of every format in <see cref="IBlockFormat"/>'s terms.</summary>
 public abstract class BlockFormat
 {
     private static readonly FrozenDictionary<GgmlType, BlockFormat> s_byType = new BlockFormat[]
@@ -67,23 +67,23 @@ public abstract class BlockFormat
     /// <summary>Whether ggml counts the type as quantized.</summary>
     public abstract bool IsQuantized { get; }
 
-    /// <summary>Whether <see cref="Quantize"/> can make this format.</summary>
+    /// <summary>Whether <see cref="Quantize"/> can write this format.</summary>
     public virtual bool CanQuantize => false;
 
     /// <summary>What importance weights mean to this format.</summary>
     public virtual ImatrixSupport Importance => ImatrixSupport.Ignored;
 
-    /// <summary>Bits per weight, block overhead included.</summary>
+    /// <summary>Bits per weight, including block overhead.</summary>
     public double BitsPerWeight => 8.0 * BlockBytes / BlockSize;
 
     /// <summary>The format of a type.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">ggml knows no such type, or has removed it.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">ggml has no such type, or has removed it.</exception>
     public static BlockFormat Of(GgmlType type) =>
         TryGet(type, out BlockFormat? format)
             ? format
             : throw new ArgumentOutOfRangeException(nameof(type), type, $"ggml has no tensor type {(int)type}.");
 
-    /// <summary>The format of a type, if ggml has one by that number.</summary>
+    /// <summary>The format of a type, if ggml has a type with this number.</summary>
     public static bool TryGet(GgmlType type, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out BlockFormat? format) =>
         s_byType.TryGetValue(type, out format);
 
@@ -91,7 +91,7 @@ public abstract class BlockFormat
     internal static BlockFormat Of<TFormat>()
         where TFormat : struct, IQuantizableFormat => new Quantizable<TFormat>();
 
-    /// <summary>Bytes that <paramref name="weights"/> weights take; the count must be a multiple of the block.</summary>
+    /// <summary>Bytes taken by <paramref name="weights"/> weights, which must be a multiple of the block.</summary>
     /// <exception cref="OverflowException">The size exceeds 63 bits.</exception>
     public long ByteCount(long weights) => checked(weights / BlockSize * BlockBytes);
 
@@ -102,7 +102,7 @@ public abstract class BlockFormat
     /// <exception cref="NotSupportedException">The format can only be read.</exception>
     public virtual void Quantize(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
-        throw new NotSupportedException($"{Name} cannot be quantized to, only read.");
+        throw new NotSupportedException($"{Name} can only be read, not quantized to.");
 
     /// <summary>The name as llama.cpp prints it.</summary>
     public override string ToString() => Name;
@@ -114,7 +114,7 @@ public abstract class BlockFormat
             : base(TFormat.Layout)
         {
             if (Layout.Bytes != TFormat.BlockBytes)
-                throw new InvalidOperationException($"The fields of {TFormat.Name} take {Layout.Bytes} bytes, but its block {TFormat.BlockBytes}.");
+                throw new InvalidOperationException($"The fields of {TFormat.Name} take {Layout.Bytes} bytes, but its block has {TFormat.BlockBytes}.");
         }
 
         public override GgmlType Type => TFormat.Type;

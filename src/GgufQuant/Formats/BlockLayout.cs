@@ -1,12 +1,12 @@
 namespace GgufQuant.Formats;
 
-/// <summary>What a run of a block's bytes holds, as far as byte order and validation care.</summary>
+/// <summary>What a run of a block's bytes holds, for byte order and validation.</summary>
 internal enum FieldKind
 {
     /// <summary>Bytes, or integers of several bytes, in which every bit pattern is valid.</summary>
     Data,
 
-    /// <summary>Bytes that ggml reads at more than one width, which therefore have no big-endian form.</summary>
+    /// <summary>Bytes that ggml reads at more than one width, so they have no big-endian form.</summary>
     MixedWidths,
 
     /// <summary>A half-precision scale, minimum or weight.</summary>
@@ -21,7 +21,7 @@ internal enum FieldKind
     /// <summary>A double-precision weight, which must stay finite as a float.</summary>
     Double,
 
-    /// <summary>An exponent of 8 bits without a sign (E8M0), where 0xFF is NaN.</summary>
+    /// <summary>An unsigned 8-bit exponent (E8M0), where 0xFF is NaN.</summary>
     E8M0,
 
     /// <summary>One half-precision scale in the upper four bits of four 16-bit words: iq1_m's.</summary>
@@ -29,16 +29,16 @@ internal enum FieldKind
 }
 
 /// <summary>A field of a block: a run of words of one width.</summary>
-/// <param name="Kind">What they hold.</param>
+/// <param name="Kind">What the words hold.</param>
 /// <param name="Width">Bytes per word: 1, 2, 4 or 8.</param>
-/// <param name="Count">How many words.</param>
+/// <param name="Count">Number of words.</param>
 /// <param name="Offset">Bytes from the start of the block; <see cref="BlockLayout"/> fills it in.</param>
 internal readonly record struct BlockField(FieldKind Kind, int Width, int Count, int Offset = 0)
 {
     /// <summary>Whether some bit patterns are not finite numbers.</summary>
     public bool IsScale => Kind is not (FieldKind.Data or FieldKind.MixedWidths);
 
-    /// <summary>Bytes the field takes.</summary>
+    /// <summary>Bytes in the field.</summary>
     public int Bytes => Width * Count;
 
     public static BlockField Data(int count, int width = 1) => new(FieldKind.Data, width, count);
@@ -58,11 +58,11 @@ internal readonly record struct BlockField(FieldKind Kind, int Width, int Count,
     public static BlockField SplitHalf() => new(FieldKind.SplitHalf, sizeof(ushort), 4);
 }
 
-/// <summary>The fields of a block, one after the other: ggml's <c>block_q4_K</c> and its like.</summary>
-/// <remarks>Declared by the format; <see cref="BlockValidation"/> and the swapping of big-endian files derive from it.</remarks>
+/// <summary>The fields of a block in order, such as those of ggml's <c>block_q4_K</c>.</summary>
+/// <remarks>Declared by the format; <see cref="BlockValidation"/> and byte swapping of big-endian files derive from it.</remarks>
 internal sealed class BlockLayout
 {
-    /// <param name="fields">The fields in the order of the block, with no gap between them.</param>
+    /// <param name="fields">The fields in block order, without gaps.</param>
     public BlockLayout(params ReadOnlySpan<BlockField> fields)
     {
         BlockField[] placed = new BlockField[fields.Length];
@@ -79,12 +79,12 @@ internal sealed class BlockLayout
     /// <summary>Bytes of the block.</summary>
     public int Bytes { get; }
 
-    /// <summary>The fields that may hold a number that is not finite.</summary>
+    /// <summary>The fields that can hold a non-finite number.</summary>
     public BlockField[] Scales { get; }
 
     /// <summary>The fields whose words have a byte order.</summary>
     public BlockField[] Words { get; }
 
-    /// <summary>Whether files of big-endian order have one form of the block.</summary>
+    /// <summary>Whether the block has a form in big-endian files.</summary>
     public bool HasBigEndianForm { get; }
 }

@@ -4,10 +4,10 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>Walks the blocks of an <see cref="IBlockCodec"/> one after the other.</summary>
+/// <summary>Walks the blocks of an <see cref="IBlockCodec"/> in order.</summary>
 /// <remarks>
-/// Optimized before they first run: these formats are done as fast as memory moves, and most of a file would be done by
-/// the time the runtime got round to it.
+/// Optimized before the first run: these formats run at the speed of memory, and most of a file would be finished before
+/// tiered compilation caught up.
 /// </remarks>
 internal readonly struct BlockTraversal<TFormat> : ILaneQuantizer, ILaneDequantizer
     where TFormat : struct, IBlockCodec

@@ -5,17 +5,17 @@ using System.Runtime.InteropServices;
 
 namespace GgufQuant.Formats;
 
-/// <summary>Finds weights and block scales that are not finite, by the rules of <c>ggml_validate_row_data</c>.</summary>
+/// <summary>Finds non-finite weights and block scales, by the rules of <c>ggml_validate_row_data</c>.</summary>
 public static class BlockValidation
 {
     private const ushort HalfExponent = 0x7C00;
     private const ushort BrainExponent = 0x7F80;
     private const uint SingleExponent = 0x7F800000;
 
-    /// <summary>The first block that holds a value that is not finite; -1 if all are sound.</summary>
-    /// <param name="format">The format of the blocks. Blocks without scales, as of integers and nvfp4, are always sound.</param>
+    /// <summary>The first block with a non-finite value; -1 if there is none.</summary>
+    /// <param name="format">The format of the blocks. Blocks without scales, such as integers and nvfp4, are always valid.</param>
     /// <param name="blocks">Whole blocks, little-endian.</param>
-    /// <returns>For types that do not quantize, where a block is one weight, the weight itself.</returns>
+    /// <returns>For unquantized types, whose block is one weight, the weight itself.</returns>
     public static long FindInvalid(BlockFormat format, ReadOnlySpan<byte> blocks)
     {
         int bytes = format.BlockBytes;
@@ -30,7 +30,7 @@ public static class BlockValidation
         };
     }
 
-    // As for FindExponent.
+    // For the same reason as FindExponent.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static long FindHalf(ReadOnlySpan<byte> blocks, int blockBytes, int first, int last)
     {
@@ -67,7 +67,7 @@ public static class BlockValidation
                 FieldKind.Double => !float.IsFinite((float)BinaryPrimitives.ReadDoubleLittleEndian(word)),
                 FieldKind.E8M0 => word[0] == 0xFF,
                 FieldKind.SplitHalf => i == 0 && IsInvalidSplitHalf(block.Slice(field.Offset, field.Bytes)),
-                _ => throw new NotSupportedException($"There is no check for a field of {field.Kind}."),
+                _ => throw new NotSupportedException($"There is no check for fields of kind {field.Kind}."),
             };
             if (isInvalid)
                 return true;
@@ -84,7 +84,7 @@ public static class BlockValidation
     private static bool IsInvalidHalf(ReadOnlySpan<byte> bytes) =>
         (BinaryPrimitives.ReadUInt16LittleEndian(bytes) & HalfExponent) == HalfExponent;
 
-    // Small models are done before the runtime would have got round to optimizing the loop.
+    // A small model would be finished before tiered compilation optimized the loop.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static long FindExponent<T>(ReadOnlySpan<T> values, T exponent)
         where T : unmanaged, IBinaryInteger<T>

@@ -1,9 +1,9 @@
 namespace GgufQuant.Formats;
 
-/// <summary>What a whole file is quantized to, numbered as llama.cpp's <c>enum llama_ftype</c> and named as it prints them.</summary>
+/// <summary>What a whole file is quantized to, with the numbers of llama.cpp's <c>enum llama_ftype</c> and the names it prints.</summary>
 /// <remarks>
 /// A file type is a recipe, not a tensor type: <see cref="Q4_K_M"/> holds most weights in q4_K and some in q6_K.
-/// The numbers missing here belong to file types llama.cpp has removed.
+/// The missing numbers belong to file types that llama.cpp has removed.
 /// </remarks>
 public enum FileType
 {

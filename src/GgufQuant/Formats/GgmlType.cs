@@ -1,7 +1,7 @@
 namespace GgufQuant.Formats;
 
 /// <summary>The element type of a tensor, numbered as in ggml's <c>enum ggml_type</c>.</summary>
-/// <remarks>The numbers missing here belong to formats ggml has removed; a file that uses one is refused.</remarks>
+/// <remarks>The missing numbers belong to formats that ggml has removed; a file that uses one is rejected.</remarks>
 public enum GgmlType
 {
     F32 = 0,

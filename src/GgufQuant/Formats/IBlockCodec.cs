@@ -2,16 +2,16 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>A format whose block is made and read by itself, with the lanes along the block.</summary>
-/// <remarks>Only for arithmetic that has no order: each weight on its own, and extremes.</remarks>
+/// <summary>A format whose blocks are independent of each other, with the lanes along the block.</summary>
+/// <remarks>Only for order-independent arithmetic: per-weight operations and extremes.</remarks>
 internal interface IBlockCodec : IBlockFormat
 {
-    /// <summary>Makes one block of <see cref="IBlockFormat.BlockSize"/> weights.</summary>
+    /// <summary>Quantizes one block of <see cref="IBlockFormat.BlockSize"/> weights.</summary>
     static abstract void QuantizeBlock<TFloats, TInts>(ref readonly float weights, ref byte block)
         where TFloats : struct, IFloatLanes<TFloats, TInts>
         where TInts : struct, IIntLanes<TInts, TFloats>;
 
-    /// <summary>Reads one block.</summary>
+    /// <summary>Dequantizes one block.</summary>
     static abstract void DequantizeBlock<TFloats, TInts>(ref readonly byte block, ref float weights)
         where TFloats : struct, IFloatLanes<TFloats, TInts>
         where TInts : struct, IIntLanes<TInts, TFloats>;

@@ -1,8 +1,8 @@
 namespace GgufQuant.Formats;
 
-/// <summary>What one tensor type is: its name, its block and how a block reads as floats.</summary>
+/// <summary>A tensor type: its name, its block and how a block reads as floats.</summary>
 /// <remarks>
-/// One struct a format, one file a struct. A format that can also be written implements
+/// One struct per format, one file per struct. A format that can also be written implements
 /// <see cref="IQuantizableFormat"/>; <see cref="BlockFormat"/> is the table of them all.
 /// </remarks>
 internal interface IBlockFormat
@@ -25,7 +25,7 @@ internal interface IBlockFormat
     /// <summary>Whether ggml counts the type as quantized (<c>ggml_is_quantized</c>).</summary>
     static abstract bool IsQuantized { get; }
 
-    /// <summary>Reads whole blocks as floats, with the bits of ggml's <c>to_float</c>.</summary>
+    /// <summary>Reads whole blocks as floats, bit-identical to ggml's <c>to_float</c>.</summary>
     /// <param name="blocks">A whole number of blocks, little-endian.</param>
     /// <param name="weights">Takes <see cref="BlockSize"/> floats per block.</param>
     static abstract void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights);

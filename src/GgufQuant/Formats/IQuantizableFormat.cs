@@ -1,6 +1,6 @@
 namespace GgufQuant.Formats;
 
-/// <summary>A format whose blocks can be made from floats, with the bytes of <c>ggml_quantize_chunk</c>.</summary>
+/// <summary>A format that floats can be quantized to, byte-identical to <c>ggml_quantize_chunk</c>.</summary>
 internal interface IQuantizableFormat : IBlockFormat
 {
     /// <summary>What importance weights mean to this format.</summary>
@@ -10,7 +10,7 @@ internal interface IQuantizableFormat : IBlockFormat
     /// <param name="weights">A whole number of rows of finite floats.</param>
     /// <param name="rowLength">Weights per row, a multiple of <see cref="IBlockFormat.BlockSize"/>.</param>
     /// <param name="importance">One factor per column, used by every row; empty for none.</param>
-    /// <param name="blocks">Takes the blocks, row after row.</param>
+    /// <param name="blocks">Receives the blocks, row after row.</param>
     static abstract void Quantize(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks);
 }
@@ -21,9 +21,9 @@ public enum ImatrixSupport
     /// <summary>The bytes are the same with and without them.</summary>
     Ignored,
 
-    /// <summary>They steer the search where they are given.</summary>
+    /// <summary>They steer the search if given.</summary>
     Optional,
 
-    /// <summary>The format cannot be made without them.</summary>
+    /// <summary>The format cannot be quantized to without them.</summary>
     Required,
 }

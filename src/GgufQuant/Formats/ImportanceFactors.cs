@@ -3,17 +3,17 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>How much the error of each weight of a batch of super-blocks counts, by the importance of its column.</summary>
+/// <summary>The factor of each weight's error in a batch of super-blocks, from the importance of its column.</summary>
 internal static class ImportanceFactors<TF, TI>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
 {
     /// <summary>The importance itself.</summary>
-    /// <param name="count">Super-blocks of the batch; the factors beyond become zero.</param>
+    /// <param name="count">Super-blocks in the batch; factors beyond them become zero.</param>
     /// <param name="first">The number of the batch's first super-block.</param>
     /// <param name="rowLength">Weights per row.</param>
     /// <param name="importance">One factor per column.</param>
-    /// <param name="factors">Takes one factor per weight of as many super-blocks as there are lanes.</param>
+    /// <param name="factors">Receives one factor per weight, for one super-block per lane.</param>
     public static void Copy(int count, int first, int rowLength, ReadOnlySpan<float> importance, Span<float> factors)
     {
         for (int b = 0; b < count; b++)
@@ -22,8 +22,8 @@ internal static class ImportanceFactors<TF, TI>
     }
 
     /// <summary>The importance times <c>√(varianceFactor · mean square of the super-block + weight²)</c>.</summary>
-    /// <param name="batch">The weights of as many super-blocks as there are lanes.</param>
-    /// <param name="varianceFactor">What the mean square is multiplied by.</param>
+    /// <param name="batch">The weights of one super-block per lane.</param>
+    /// <param name="varianceFactor">The factor of the mean square.</param>
     /// <param name="count">As for <see cref="Copy"/>.</param>
     /// <param name="first">As for <see cref="Copy"/>.</param>
     /// <param name="rowLength">As for <see cref="Copy"/>.</param>

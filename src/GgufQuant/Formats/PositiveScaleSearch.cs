@@ -3,20 +3,20 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>ggml's <c>make_qp_quants</c>: one factor, and a byte each, for the scales (or minimums) of a super-block.</summary>
-/// <remarks>A lane is a super-block. The bytes wrap as ggml's <c>uint8_t</c> does where a scale is negative.</remarks>
+/// <summary>ggml's <c>make_qp_quants</c>: fits one factor, and a byte per sub-block, to the scales (or minimums) of a super-block.</summary>
+/// <remarks>Each lane is a super-block. If a scale is negative the bytes wrap as ggml's <c>uint8_t</c> does.</remarks>
 internal static class PositiveScaleSearch<TF, TI>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
 {
     private const int MaxPasses = 5;
 
-    /// <summary>Fits one super-block a lane.</summary>
+    /// <summary>Fits one super-block per lane.</summary>
     /// <param name="scales">The scales, <c>[sub-block][lane]</c>.</param>
-    /// <param name="factors">The importance of each, laid out the same.</param>
-    /// <param name="count">Sub-blocks a super-block.</param>
-    /// <param name="max">The greatest number to store.</param>
-    /// <param name="levels">Takes the numbers to store, laid out the same.</param>
+    /// <param name="factors">The importance of each scale, in the same layout.</param>
+    /// <param name="count">Sub-blocks per super-block.</param>
+    /// <param name="max">The greatest number that can be stored.</param>
+    /// <param name="levels">Receives the numbers to store, in the same layout.</param>
     /// <returns>The factor.</returns>
     public static TF Run(ref float scales, ref float factors, int count, int max, ref int levels)
     {
@@ -65,7 +65,7 @@ internal static class PositiveScaleSearch<TF, TI>
             products += weight * scale * rounded;
             squares += weight * rounded * rounded;
         }
-        // A lane that changes nothing in one pass changes nothing in the next, so all may go on until none does.
+        // A lane that changes nothing in one pass changes nothing in the next, so all continue until none changes.
         for (int pass = 0; pass < MaxPasses && Refine(ref scales, ref factors, count, max, ref levels, negligible, ref products, ref squares); pass++)
         {
         }

@@ -3,7 +3,7 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>What a search for a scale and a minimum is to fit.</summary>
+/// <summary>The parameters of a search for a scale and a minimum.</summary>
 internal interface IScaleMinRule
 {
     /// <summary>Weights per sub-block.</summary>
@@ -12,35 +12,35 @@ internal interface IScaleMinRule
     /// <summary>The greatest level; the least is 0.</summary>
     static abstract int MaxLevel { get; }
 
-    /// <summary>The scales to try.</summary>
+    /// <summary>The candidate scales.</summary>
     static abstract ScaleSteps Steps { get; }
 
-    /// <summary>Whether a weight's error counts itself, not its square.</summary>
+    /// <summary>Whether errors are absolute rather than squared.</summary>
     static abstract bool ErrorsAreAbsolute { get; }
 }
 
-/// <summary>What a search found for each lane's sub-block.</summary>
+/// <summary>The result of a search for each lane's sub-block.</summary>
 /// <param name="Scale">The scale.</param>
-/// <param name="Minimum">What is subtracted: the sub-block's minimum with its sign turned.</param>
+/// <param name="Minimum">The number subtracted: the sub-block's negated minimum.</param>
 /// <param name="FactorSum">The sum of the weights' factors.</param>
 /// <param name="LevelScale">The levels found are <c>LevelScale · (weight − LevelMinimum)</c>, rounded and clamped.</param>
 /// <param name="LevelMinimum">See <paramref name="LevelScale"/>.</param>
 internal readonly record struct ScaleMinFit<TF>(TF Scale, TF Minimum, TF FactorSum, TF LevelScale, TF LevelMinimum);
 
-/// <summary>ggml's <c>make_qkx2_quants</c> and <c>make_qkx3_quants</c>: the scale and minimum that fit a sub-block best.</summary>
+/// <summary>ggml's <c>make_qkx2_quants</c> and <c>make_qkx3_quants</c>: the best-fitting scale and minimum of a sub-block.</summary>
 /// <remarks>
-/// Each candidate scale gives levels, the levels give the least-squares scale and minimum, and those the error. A
-/// candidate that wins also moves the minimum the next ones start from, so the candidates of a sub-block are tried
-/// one after the other; the lanes are different sub-blocks.
+/// Each candidate scale gives levels, the levels give the least-squares scale and minimum, and those give the error. A
+/// winning candidate also moves the minimum that later ones start from, so a sub-block's candidates are tried one after
+/// the other; the lanes are different sub-blocks.
 /// </remarks>
 internal static class ScaleMinSearch<TF, TI, TRule>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
     where TRule : struct, IScaleMinRule
 {
-    /// <summary>Fits one sub-block a lane.</summary>
+    /// <summary>Fits one sub-block per lane.</summary>
     /// <param name="weights">The weights, <c>[element][lane]</c>.</param>
-    /// <param name="factors">The importance of each weight's error, laid out the same.</param>
+    /// <param name="factors">The importance of each weight's error, in the same layout.</param>
     /// <param name="levels">Scratch of the same size.</param>
     public static ScaleMinFit<TF> Run(ref float weights, ref float factors, ref float levels)
     {

@@ -3,25 +3,25 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>What the searches for signed levels share.</summary>
+/// <summary>Shared parts of the searches for signed levels.</summary>
 internal static class ScaleOnlyLanes<TF, TI>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
 {
-    /// <summary>Elements per lane where it is a sub-block, or a super-block of scales.</summary>
+    /// <summary>Elements per lane if it is a sub-block, or a super-block of scales.</summary>
     public const int Elements = 16;
 
     /// <summary>One element of every lane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TF At(ref float rows, int element) => TF.Load(in Unsafe.Add(ref rows, element * TF.Count));
 
-    /// <summary>The first element of the greatest magnitude, with its sign.</summary>
+    /// <summary>The first element with the greatest magnitude, sign included.</summary>
     /// <param name="rows">The elements.</param>
     /// <param name="count">Elements per lane, a multiple of four.</param>
     /// <param name="negligible">The lanes that count as zero.</param>
     public static TF Extreme(ref float rows, int count, out TI negligible)
     {
-        // Four runs at a time, of which none waits for the others; an earlier one keeps what a later one only equals.
+        // Four independent runs at a time; on a tie the earlier run wins.
         int run = count / 4;
         TF greatest = TF.Broadcast(0);
         TF extreme = greatest;

@@ -3,8 +3,8 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>ggml's <c>make_qx_quants</c>: the scale that fits weights of either sign best, of nineteen tried.</summary>
-/// <remarks>A lane is a sub-block, or a super-block whose scales are the weights.</remarks>
+/// <summary>ggml's <c>make_qx_quants</c>: the best of nineteen candidate scales for signed weights.</summary>
+/// <remarks>Each lane is a sub-block, or a super-block whose scales are the weights.</remarks>
 internal static class ScaleOnlySearch<TF, TI, TRounding>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
@@ -12,11 +12,11 @@ internal static class ScaleOnlySearch<TF, TI, TRounding>
 {
     /// <summary>Finds the scale of each lane.</summary>
     /// <param name="weights">The weights, <c>[element][lane]</c>.</param>
-    /// <param name="factors">The importance of each weight's error, laid out the same.</param>
+    /// <param name="factors">The importance of each weight's error, in the same layout.</param>
     /// <param name="count">Weights per lane.</param>
-    /// <param name="range">Levels reach from minus this to one less than this.</param>
+    /// <param name="range">Levels range from minus this to this minus one.</param>
     /// <param name="products">Scratch of the same size.</param>
-    /// <param name="levels">Takes the levels with <paramref name="range"/> added, laid out the same.</param>
+    /// <param name="levels">Receives the levels with <paramref name="range"/> added, in the same layout.</param>
     public static TF Run(ref float weights, ref float factors, int count, int range, ref float products, ref byte levels)
     {
         TF zero = TF.Broadcast(0);
@@ -38,7 +38,7 @@ internal static class ScaleOnlySearch<TF, TI, TRounding>
         }
         TF scale = TF.Select(TF.Equal(squares, zero), zero, sum / squares);
         TF best = scale * sum;
-        // Three at a time, since each weight is then loaded once for all; judged one after the other, as ggml does.
+        // Three at a time, so that each weight is loaded once for all three; judged one after the other, as ggml does.
         for (int first = -9; first <= 7; first += first == -3 ? 4 : 3)
         {
             TF inverse0 = Inverse(range, first, extreme);

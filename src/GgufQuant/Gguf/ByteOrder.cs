@@ -4,10 +4,10 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Gguf;
 
-/// <summary>Turns big-endian numbers and blocks into little-endian ones, in place.</summary>
+/// <summary>Converts big-endian numbers and blocks to little-endian, in place.</summary>
 internal static class ByteOrder
 {
-    /// <summary>Swaps every element of a width of 1, 2, 4 or 8 bytes.</summary>
+    /// <summary>Swaps the bytes of elements that are 1, 2, 4 or 8 bytes wide.</summary>
     public static void Swap(Span<byte> bytes, int width)
     {
         switch (width)
@@ -27,8 +27,8 @@ internal static class ByteOrder
         }
     }
 
-    /// <summary>Swaps the fields of whole blocks that hold words.</summary>
-    /// <remarks>A field that ggml's <c>to_float</c> reads as a 16- or 32-bit word is one in a big-endian file too.</remarks>
+    /// <summary>Swaps the bytes of the words in whole blocks.</summary>
+    /// <remarks>A field that ggml's <c>to_float</c> reads as a 16- or 32-bit word is a word in a big-endian file too.</remarks>
     public static void SwapBlocks(Span<byte> blocks, BlockFormat format)
     {
         if (!format.Layout.HasBigEndianForm)

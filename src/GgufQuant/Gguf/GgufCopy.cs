@@ -13,8 +13,8 @@ internal sealed class GgufCopy(GgufFile source, IProgress<WorkProgress>? progres
     private readonly long _start = Stopwatch.GetTimestamp();
     private long _done;
 
-    /// <summary>Writes a file that is complete but for its name, which <see cref="AtomicFile.Commit"/> gives it.</summary>
-    /// <param name="path">The name.</param>
+    /// <summary>Writes the whole file; <see cref="AtomicFile.Commit"/> then gives it its name.</summary>
+    /// <param name="path">The file's name.</param>
     /// <param name="writer">The layout; each of its tensors is one of the source's.</param>
     /// <param name="overwrite">Whether a file of that name may be replaced.</param>
     public AtomicFile Write(string path, GgufWriter writer, bool overwrite)

@@ -5,7 +5,7 @@ using System.Text;
 namespace GgufQuant.Gguf;
 
 /// <summary>Reads a header front to back through a small window, never past the file's end.</summary>
-/// <remarks>Every failure names the field that <see cref="Enter"/> announced and the part that was being read.</remarks>
+/// <remarks>Every failure names the field given to <see cref="Enter"/> and the part being read.</remarks>
 internal sealed class GgufCursor
 {
     private const int WindowBytes = 256 * 1024;
@@ -42,7 +42,7 @@ internal sealed class GgufCursor
 
     public bool IsBigEndian { get; set; }
 
-    /// <summary>Says which field the next parts belong to.</summary>
+    /// <summary>Sets the field that the next parts belong to.</summary>
     public void Enter(string section, long index = -1, string? name = null)
     {
         _section = section;
@@ -102,7 +102,7 @@ internal sealed class GgufCursor
         }
     }
 
-    /// <summary>Passes over bytes without reading them.</summary>
+    /// <summary>Skips bytes without reading them.</summary>
     public void Skip(ulong count, string part)
     {
         if (count > (ulong)Remaining)
@@ -154,7 +154,7 @@ internal sealed class GgufCursor
 
     [DoesNotReturn]
     private void FailShort(ulong count, string part) =>
-        Fail(part, Position, $"{count} bytes are needed and {Remaining} are left, so the file is truncated or damaged: download it again");
+        Fail(part, Position, $"{count} bytes are needed but only {Remaining} are left, so the file is truncated or damaged: download it again");
 
     private void Fill(int count, string part)
     {
@@ -162,6 +162,6 @@ internal sealed class GgufCursor
         _windowStart = Position;
         _windowLength = _source.Read(Position, _window.AsSpan(0, (int)Math.Min(_window.Length, Remaining)));
         if (_windowLength < count)
-            Fail(part, Position, "the file became shorter while it was read");
+            Fail(part, Position, "the file shrank while it was read");
     }
 }

@@ -1,14 +1,14 @@
 namespace GgufQuant.Gguf;
 
-/// <summary>What changing a file's metadata took.</summary>
+/// <summary>How a metadata edit was carried out.</summary>
 public enum GgufEdit
 {
-    /// <summary>The file was already as wanted.</summary>
+    /// <summary>The file already had the requested metadata.</summary>
     Unchanged,
 
     /// <summary>A few bytes were written into the file.</summary>
     InPlace,
 
-    /// <summary>The file was rewritten and replaced the old one.</summary>
+    /// <summary>The file was rewritten and replaced.</summary>
     Rewritten,
 }

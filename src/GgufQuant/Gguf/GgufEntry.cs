@@ -1,9 +1,9 @@
 namespace GgufQuant.Gguf;
 
-/// <summary>One key of a file's metadata with its value, which is read only when asked for.</summary>
+/// <summary>One metadata key of a file and its value, which is read on demand.</summary>
 public sealed class GgufEntry
 {
-    // Long values (vocabularies, mostly) stay in the file until someone wants them.
+    // Long values (mostly vocabularies) stay in the file until they are read.
     internal const int KeptBytes = 16 * 1024;
 
     private readonly GgufSource? _source;
@@ -41,23 +41,23 @@ public sealed class GgufEntry
     /// <summary>The value's type.</summary>
     public GgufValueType Type { get; }
 
-    /// <summary>The type of an array's elements; null unless <see cref="Type"/> is <see cref="GgufValueType.Array"/>.</summary>
+    /// <summary>The element type of an array; null unless <see cref="Type"/> is <see cref="GgufValueType.Array"/>.</summary>
     public GgufValueType? ElementType { get; }
 
-    /// <summary>How many elements an array has; 1 for any other value.</summary>
+    /// <summary>Number of elements in an array; 1 for any other value.</summary>
     public long Count { get; }
 
     /// <summary>Bytes the value takes in a file, without the key and the type.</summary>
     public long EncodedLength { get; }
 
-    /// <summary>Where the value starts in its file; -1 for an entry that came from no file.</summary>
+    /// <summary>Where the value starts in its file; -1 for an entry that was not read from a file.</summary>
     public long FileOffset { get; }
 
     /// <summary>
     /// The value: a number, <see cref="bool"/>, <see cref="string"/>, or an array of one of these.
     /// Every call returns a new array. Bytes of a string that are not UTF-8 read as U+FFFD.
     /// </summary>
-    /// <exception cref="ObjectDisposedException">The value is a long one and its file has been closed.</exception>
+    /// <exception cref="ObjectDisposedException">The value is long and its file has been closed.</exception>
     /// <exception cref="GgufFormatException">The file has changed since it was opened.</exception>
     public object Value
     {
@@ -74,7 +74,7 @@ public sealed class GgufEntry
         }
     }
 
-    /// <summary>An entry to be written. The value's .NET type decides the type: every number type that GGUF has,
+    /// <summary>An entry to be written. Its GGUF type follows from the value's .NET type: every number type that GGUF has,
     /// <see cref="bool"/>, <see cref="string"/> and arrays of these.</summary>
     /// <exception cref="ArgumentException">The key is empty or too long, or GGUF has no type for the value.</exception>
     public static GgufEntry Create(string key, object value)
@@ -88,15 +88,15 @@ public sealed class GgufEntry
         return new GgufEntry(key, value);
     }
 
-    /// <summary>The value as version 3 files of little-endian order hold it, without the key and the type.</summary>
-    /// <exception cref="ObjectDisposedException">The value is a long one and its file has been closed.</exception>
+    /// <summary>The value as a little-endian version 3 file encodes it, without the key and the type.</summary>
+    /// <exception cref="ObjectDisposedException">The value is long and its file has been closed.</exception>
     /// <exception cref="GgufFormatException">The file has changed, or the value exceeds 2 GiB.</exception>
     public ReadOnlyMemory<byte> GetEncodedValue()
     {
         if (_encoded is not null)
             return _encoded;
         if (EncodedLength > Array.MaxLength)
-            throw new GgufFormatException(_source!.Path, $"metadata '{Key}'", FileOffset, $"the value takes {EncodedLength} bytes, more than fit in memory at once");
+            throw new GgufFormatException(_source!.Path, $"metadata '{Key}'", FileOffset, $"the value takes {EncodedLength} bytes, more than fits in memory");
         byte[] encoded = new byte[EncodedLength];
         if (_source!.Read(FileOffset, encoded) < encoded.Length)
             throw Changed();
@@ -104,7 +104,7 @@ public sealed class GgufEntry
         return encoded;
     }
 
-    /// <summary>The key and its type, as <c>general.alignment (UInt32)</c>.</summary>
+    /// <summary>The key and its type, such as <c>general.alignment (UInt32)</c>.</summary>
     public override string ToString() => ElementType is null ? $"{Key} ({Type})" : $"{Key} ({ElementType}[{Count}])";
 
     private void Normalize(byte[] encoded)

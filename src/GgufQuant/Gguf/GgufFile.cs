@@ -1,7 +1,7 @@
 namespace GgufQuant.Gguf;
 
 /// <summary>A model in GGUF, in one file or several: its header in memory, its tensor data on disk.</summary>
-/// <remarks>Everything may be used from many threads at once, except <see cref="Dispose"/>.</remarks>
+/// <remarks>Thread-safe, except for <see cref="Dispose"/>.</remarks>
 public sealed class GgufFile : IDisposable
 {
     private readonly GgufSource[] _sources;
@@ -30,25 +30,25 @@ public sealed class GgufFile : IDisposable
     /// <summary>The version of the format, 2 or 3.</summary>
     public uint Version { get; }
 
-    /// <summary>Whether numbers in the file start with their most significant byte.</summary>
+    /// <summary>Whether the file is big-endian.</summary>
     public bool IsBigEndian { get; }
 
-    /// <summary>What the start of every tensor's data is a multiple of, in bytes.</summary>
+    /// <summary>Alignment of every tensor's data, in bytes.</summary>
     public int Alignment { get; }
 
-    /// <summary>Bytes of all shards together.</summary>
+    /// <summary>Total bytes of all shards.</summary>
     public long Length { get; }
 
-    /// <summary>The metadata, of the first shard if the model is split.</summary>
+    /// <summary>The metadata; that of the first shard if the model is split.</summary>
     public GgufMetadata Metadata { get; }
 
-    /// <summary>The tensors in the order of the files.</summary>
+    /// <summary>The tensors in file order.</summary>
     public IReadOnlyList<GgufTensor> Tensors { get; }
 
-    /// <summary>Reads the header of a file, and of all its shards if it is one of several.</summary>
-    /// <param name="path">The file, or any of a split model's.</param>
+    /// <summary>Reads the header of a file, and those of all shards if the model is split.</summary>
+    /// <param name="path">The file, or any shard of a split model.</param>
     /// <param name="token">Stops it.</param>
-    /// <exception cref="GgufFormatException">A file is not what it should be.</exception>
+    /// <exception cref="GgufFormatException">A file is malformed.</exception>
     /// <exception cref="IOException">A file is missing, is a pipe or a device, or cannot be read.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static GgufFile Open(string path, CancellationToken token = default)
@@ -71,10 +71,10 @@ public sealed class GgufFile : IDisposable
         }
     }
 
-    /// <summary>The full path of the first shard of the model that a file is part of; its own where it is a whole model.</summary>
+    /// <summary>The full path of the first shard of the model a file belongs to; the file's own if the model is not split.</summary>
     /// <param name="path">The file.</param>
     /// <param name="token">Stops it.</param>
-    /// <exception cref="GgufFormatException">The file is not what it should be.</exception>
+    /// <exception cref="GgufFormatException">The file is malformed.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static string FirstShardOf(string path, CancellationToken token = default)
@@ -86,15 +86,15 @@ public sealed class GgufFile : IDisposable
             : source.Path;
     }
 
-    /// <summary>The tensor of a name; null if there is none.</summary>
+    /// <summary>The tensor with a name; null if there is none.</summary>
     public GgufTensor? FindTensor(string name) => _byName.GetValueOrDefault(name);
 
-    /// <summary>Reads a part of a tensor's data, in little-endian order whatever the file's is.</summary>
+    /// <summary>Reads part of a tensor's data, little-endian whatever the file's byte order.</summary>
     /// <param name="tensor">One of <see cref="Tensors"/>.</param>
     /// <param name="offset">Where to start, in bytes from the start of the tensor's data.</param>
-    /// <param name="destination">Is filled whole.</param>
+    /// <param name="destination">Filled completely.</param>
     /// <exception cref="ArgumentOutOfRangeException">The part is not within the tensor.</exception>
-    /// <exception cref="GgufFormatException">The file has become shorter since it was opened.</exception>
+    /// <exception cref="GgufFormatException">The file has shrunk since it was opened.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public void Read(GgufTensor tensor, long offset, Span<byte> destination)
     {
@@ -130,14 +130,14 @@ public sealed class GgufFile : IDisposable
             source.ThrowIfChanged();
     }
 
-    /// <summary>Closes the files. Metadata that is still in memory stays readable; long arrays do not.</summary>
+    /// <summary>Closes the files. Metadata already in memory stays readable; long arrays do not.</summary>
     public void Dispose()
     {
         foreach (GgufSource source in _sources)
             source.Dispose();
     }
 
-    /// <summary>Reads one file by itself, whether or not it is a shard.</summary>
+    /// <summary>Reads one file on its own, whether or not it is a shard.</summary>
     internal static GgufFile OpenShard(string path)
     {
         GgufSource source = new(path);
@@ -152,14 +152,14 @@ public sealed class GgufFile : IDisposable
         }
     }
 
-    /// <summary>Reads the start of the first shard as it is.</summary>
+    /// <summary>Reads the raw start of the first shard.</summary>
     internal void ReadHeader(Span<byte> destination)
     {
         if (_sources[0].Read(0, destination) < destination.Length)
-            throw new GgufFormatException(Path, "header", 0, "the file has become shorter since it was opened");
+            throw new GgufFormatException(Path, "header", 0, "the file has shrunk since it was opened");
     }
 
-    /// <summary>Reads a file that is in memory.</summary>
+    /// <summary>Reads a file held in memory.</summary>
     internal static GgufFile Open(string name, byte[] bytes)
     {
         GgufSource source = new(name, bytes);
@@ -185,6 +185,6 @@ public sealed class GgufFile : IDisposable
     {
         GgufSource source = _sources[tensor.Shard];
         if (source.Read(tensor.FileOffset + offset, destination) < destination.Length)
-            throw new GgufFormatException(source.Path, $"tensor '{tensor.Name}' data", tensor.FileOffset, "the file has become shorter since it was opened");
+            throw new GgufFormatException(source.Path, $"tensor '{tensor.Name}' data", tensor.FileOffset, "the file has shrunk since it was opened");
     }
 }

@@ -1,13 +1,13 @@
 namespace GgufQuant.Gguf;
 
-/// <summary>A file is not the GGUF file it should be: the message names the file, the field and its place.</summary>
+/// <summary>A file is not valid GGUF; the message names the file, the field and its offset.</summary>
 public sealed class GgufFormatException : Exception
 {
-    /// <summary>Describes one wrong field.</summary>
-    /// <param name="filePath">The file that holds the field.</param>
-    /// <param name="field">The field, as <c>metadata[12] 'tokenizer.ggml.tokens' length</c>.</param>
+    /// <summary>Describes an invalid field.</summary>
+    /// <param name="filePath">The file with the field.</param>
+    /// <param name="field">The field, such as <c>metadata[12] 'tokenizer.ggml.tokens' length</c>.</param>
     /// <param name="offset">Where the field starts, in bytes from the start of the file.</param>
-    /// <param name="problem">What is wrong, as a full sentence without its final stop.</param>
+    /// <param name="problem">What is wrong, as a full sentence without the final period.</param>
     public GgufFormatException(string filePath, string field, long offset, string problem)
         : base($"'{filePath}' cannot be read as GGUF. {field} at byte {offset}: {problem}.")
     {
@@ -16,10 +16,10 @@ public sealed class GgufFormatException : Exception
         Offset = offset;
     }
 
-    /// <summary>The file that holds the field.</summary>
+    /// <summary>The file with the field.</summary>
     public string FilePath { get; }
 
-    /// <summary>The field that is wrong.</summary>
+    /// <summary>The invalid field.</summary>
     public string Field { get; }
 
     /// <summary>Where the field starts, in bytes from the start of the file.</summary>

@@ -1,5 +1,5 @@
 namespace GgufQuant.Gguf;
 
-/// <summary>What the header of one file says.</summary>
+/// <summary>The contents of one file's header.</summary>
 internal sealed record GgufHeader(
     uint Version, bool IsBigEndian, int Alignment, GgufMetadata Metadata, IReadOnlyList<GgufTensor> Tensors, long DataOffset);

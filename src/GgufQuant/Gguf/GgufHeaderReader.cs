@@ -6,7 +6,7 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Gguf;
 
-/// <summary>Reads the header of one file, trusting none of it: everything ggml refuses is refused here, and with a reason.</summary>
+/// <summary>Reads the header of one file and trusts none of it: whatever ggml rejects is rejected here too, with a reason.</summary>
 internal sealed class GgufHeaderReader
 {
     public const int MaxKeyBytes = 65535;
@@ -19,7 +19,7 @@ internal sealed class GgufHeaderReader
     // Of a real model megabytes; a sparse file of terabytes could keep a reader busy for hours.
     private const long MaxMetadataBytes = 1L << 31;
 
-    // What the smallest possible entry and tensor take, to bound the counts by the file's length.
+    // The smallest an entry and a tensor can be; with the file's length they bound the counts.
     private const int MinEntryBytes = sizeof(ulong) + 1 + sizeof(uint) + 1;
     private const int MinTensorBytes = sizeof(ulong) + sizeof(uint) + sizeof(uint) + sizeof(ulong);
 
@@ -36,9 +36,9 @@ internal sealed class GgufHeaderReader
 
     /// <summary>Reads a header.</summary>
     /// <param name="source">The file.</param>
-    /// <param name="shard">The number that the tensors get as their <see cref="GgufTensor.Shard"/>.</param>
+    /// <param name="shard">The tensors' <see cref="GgufTensor.Shard"/>.</param>
     /// <param name="token">Stops it.</param>
-    /// <exception cref="GgufFormatException">A field is wrong.</exception>
+    /// <exception cref="GgufFormatException">A field is invalid.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static GgufHeader Read(GgufSource source, int shard = 0, CancellationToken token = default) =>
         new GgufHeaderReader(source, shard, token).Read();
@@ -150,14 +150,14 @@ internal sealed class GgufHeaderReader
         long start = _cursor.Position;
         uint type = _cursor.ReadUInt32(part);
         if (!GgufValueTypes.IsKnown(type))
-            _cursor.Fail(part, start, $"{type} is not a value type; they are 0 to {(uint)GgufValueType.Float64}");
+            _cursor.Fail(part, start, $"{type} is not a value type (0 to {(uint)GgufValueType.Float64})");
         return (GgufValueType)type;
     }
 
     private long SkipElements(GgufValueType elementType)
     {
         if (elementType == GgufValueType.Array)
-            _cursor.Fail("element type", _cursor.Position - sizeof(uint), "nested arrays are not supported, nor are they by llama.cpp");
+            _cursor.Fail("element type", _cursor.Position - sizeof(uint), "nested arrays are not supported, here or in llama.cpp");
         long start = _cursor.Position;
         ulong count = _cursor.ReadUInt64("length");
         if (count > (ulong)MaxArrayElements)
@@ -244,7 +244,7 @@ internal sealed class GgufHeaderReader
         if (offset != (ulong)expectedOffset)
         {
             string relation = offset < (ulong)expectedOffset ? "overlaps the data before it" : "leaves a gap";
-            _cursor.Fail("offset", start, $"offset {offset} {relation}: llama.cpp requires {expectedOffset}, where the tensor before it ends, padded to the alignment");
+            _cursor.Fail("offset", start, $"offset {offset} {relation}: llama.cpp requires {expectedOffset}, the end of the previous tensor padded to the alignment");
         }
         return new PendingTensor(name, format, shape, expectedOffset, start);
     }

@@ -1,9 +1,9 @@
 namespace GgufQuant.Gguf;
 
-/// <summary>The standardized keys of GGUF's specification, as far as they are read or written here.</summary>
+/// <summary>The GGUF specification's standardized keys that are read or written here.</summary>
 public static class GgufKeys
 {
-    /// <summary>The model's architecture, which prefixes the keys of its own.</summary>
+    /// <summary>The model's architecture, which prefixes its own keys.</summary>
     public const string Architecture = "general.architecture";
 
     /// <summary>The model's name.</summary>
@@ -12,7 +12,7 @@ public static class GgufKeys
     /// <summary>What the file holds: a model, an adapter, an importance matrix.</summary>
     public const string Kind = "general.type";
 
-    /// <summary>The number of the mix that a file was quantized to.</summary>
+    /// <summary>The number of the file type that the file was quantized to.</summary>
     public const string FileType = "general.file_type";
 
     /// <summary>The version of the quantized blocks' layouts.</summary>
@@ -21,7 +21,7 @@ public static class GgufKeys
     /// <summary>The calibration whose moments the weights were rounded with; not of the specification.</summary>
     public const string CalibrationId = "quantize.calibration.id";
 
-    /// <summary>What the offsets of tensors are multiples of, in bytes; the one key whose type is prescribed, an unsigned integer of 32 bits.</summary>
+    /// <summary>The alignment of tensor data, in bytes; the only key with a prescribed type, UInt32.</summary>
     public const string Alignment = "general.alignment";
 
     /// <summary>The tokens' texts.</summary>
@@ -33,12 +33,12 @@ public static class GgufKeys
     /// <summary>The tokens' kinds.</summary>
     public const string TokenTypes = "tokenizer.ggml.token_type";
 
-    /// <summary>How many chunks of text an importance matrix was collected from.</summary>
+    /// <summary>Number of text chunks an importance matrix was collected from.</summary>
     public const string ImatrixChunkCount = "imatrix.chunk_count";
 
-    /// <summary>How many blocks a model of an architecture has.</summary>
+    /// <summary>Number of blocks in a model of an architecture.</summary>
     public static string BlockCount(string architecture) => $"{architecture}.block_count";
 
-    /// <summary>How many values a model of an architecture has for a token.</summary>
+    /// <summary>Width of the embeddings in a model of an architecture.</summary>
     public static string EmbeddingLength(string architecture) => $"{architecture}.embedding_length";
 }

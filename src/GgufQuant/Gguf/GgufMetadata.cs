@@ -25,10 +25,10 @@ public sealed class GgufMetadata : IReadOnlyCollection<GgufEntry>
     {
     }
 
-    /// <summary>How many entries there are.</summary>
+    /// <summary>Number of entries.</summary>
     public int Count => _entries.Count;
 
-    /// <summary>The entry of a key; null if the file has none.</summary>
+    /// <summary>The entry with a key; null if there is none.</summary>
     public GgufEntry? Find(string key) => _byKey.GetValueOrDefault(key);
 
     /// <summary>Whether the file has a key.</summary>
@@ -41,7 +41,7 @@ public sealed class GgufMetadata : IReadOnlyCollection<GgufEntry>
         return value is not null;
     }
 
-    /// <summary>Reads a whole number of any width that is not negative.</summary>
+    /// <summary>Reads a non-negative integer of any width.</summary>
     public bool TryGetUInt64(string key, out ulong value)
     {
         bool found = TryGetInteger(key, out Int128 integer) && integer >= 0;

@@ -4,28 +4,28 @@ namespace GgufQuant.Gguf;
 
 /// <summary>Changes a file's metadata, never leaving a half-changed file.</summary>
 /// <remarks>
-/// A change that leaves all else in its place and falls into one page of 4096 bytes is written into the file, which
-/// disks do whole or not at all. Any other is made in a new file that takes the old one's name when it is whole;
-/// that file is little-endian and of version 3.
+/// A change that moves nothing else and falls within one 4096-byte page is written in place: disks write a page whole or
+/// not at all. Any other change goes into a new file, little-endian and version 3, which replaces the old one once it is
+/// complete.
 /// </remarks>
 public static class GgufMetadataEditor
 {
     private const int PageBytes = 4096;
 
-    // Beyond this a header is not held in memory to see what changed in it.
+    // A longer header is not held in memory to find what changed in it.
     private const long MaxHeaderBytes = 1 << 28;
 
     /// <summary>Sets and removes entries. A key that exists keeps its place, a new one comes last.</summary>
-    /// <param name="path">The file, or a link to it; of a split model any shard, though the first is what changes.</param>
+    /// <param name="path">The file, or a link to it; for a split model any shard, although the first is the one edited.</param>
     /// <param name="set">Entries to add or replace.</param>
     /// <param name="remove">Keys to remove.</param>
     /// <param name="progress">Receives progress while the file is rewritten.</param>
-    /// <param name="token">Stops it; the file stays as it was.</param>
-    /// <exception cref="ArgumentException">A key to remove is not there, a key says how the model is split, the alignment is not a power of two, or the model is both split and big-endian.</exception>
-    /// <exception cref="GgufFormatException">The file is not sound.</exception>
+    /// <param name="token">Cancels the operation; the file stays as it was.</param>
+    /// <exception cref="ArgumentException">A key to remove does not exist, a key describes the split, the alignment is not a power of two, or the model is both split and big-endian.</exception>
+    /// <exception cref="GgufFormatException">The file is malformed.</exception>
     /// <exception cref="IOException">The file cannot be read or written.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
-    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public static GgufEdit Apply(
         string path, IEnumerable<GgufEntry> set, IEnumerable<string> remove,
         IProgress<WorkProgress>? progress = null, CancellationToken token = default)
@@ -64,7 +64,7 @@ public static class GgufMetadataEditor
         return GgufEdit.InPlace;
     }
 
-    // A new file could take the place of one that is protected.
+    // A new file would replace even one that is read-only.
     private static void RequireWritable(string path)
     {
         if (new FileInfo(path).IsReadOnly)
@@ -96,7 +96,7 @@ public static class GgufMetadataEditor
         && (file.Tensors.Count > 0 ? writer.DataOffset <= file.Length : writer.DataOffset == file.Length)
         && writer.Tensors.Zip(file.Tensors, (after, before) => after.FileOffset == before.FileOffset).All(same => same);
 
-    // The bytes that differ, if one page holds them all; none if the headers are the same.
+    // The bytes that differ, if they all fit in one page; none if the headers are equal.
     private static (long Start, byte[] Bytes)? FindChange(GgufFile file, GgufWriter writer)
     {
         byte[] before = new byte[writer.DataOffset];

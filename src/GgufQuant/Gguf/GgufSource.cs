@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace GgufQuant.Gguf;
 
-/// <summary>The bytes of one GGUF file, on disk or in memory, readable from any thread at any place.</summary>
+/// <summary>The bytes of one GGUF file, on disk or in memory, readable at any offset from any thread.</summary>
 internal sealed class GgufSource : IDisposable
 {
     private readonly SafeFileHandle? _handle;
@@ -12,7 +12,7 @@ internal sealed class GgufSource : IDisposable
     private bool _disposed;
 
     /// <summary>Opens a file for shared reading.</summary>
-    /// <exception cref="IOException">It is missing, no regular file, or cannot be read.</exception>
+    /// <exception cref="IOException">It is missing, is not a regular file, or cannot be read.</exception>
     public GgufSource(string path)
     {
         Path = path;
@@ -34,7 +34,7 @@ internal sealed class GgufSource : IDisposable
         }
     }
 
-    /// <summary>Takes bytes as a file of the given name.</summary>
+    /// <summary>Treats bytes as a file of the given name.</summary>
     public GgufSource(string path, byte[] bytes)
     {
         Path = path;
@@ -46,10 +46,10 @@ internal sealed class GgufSource : IDisposable
 
     public long Length { get; }
 
-    /// <summary>All the bytes where they are in memory anyway; empty for a file on disk.</summary>
+    /// <summary>All bytes of a file in memory; empty for a file on disk.</summary>
     public byte[] Bytes => _bytes;
 
-    /// <summary>Reads up to the end of the file; returns how many bytes there were.</summary>
+    /// <summary>Reads up to the end of the file; returns the number of bytes read.</summary>
     public int Read(long offset, Span<byte> destination)
     {
         ObjectDisposedException.ThrowIf(_disposed, typeof(GgufFile));

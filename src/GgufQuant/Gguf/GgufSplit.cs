@@ -7,22 +7,22 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count)
     public const string CountKey = "split.count";
     public const string TensorCountKey = "split.tensors.count";
 
-    // llama.cpp reads the count as a number of 16 bits.
+    // llama.cpp reads the count as a 16-bit number.
     private const int MaxCount = ushort.MaxValue;
 
-    /// <summary>Whether a key says how a model is split.</summary>
+    /// <summary>Whether a key describes how a model is split.</summary>
     public static bool IsKey(string key) => key is NumberKey or CountKey or TensorCountKey;
 
-    /// <summary>Refuses keys that say how a model is split where the user sets or removes them.</summary>
-    /// <exception cref="ArgumentException">There is one among them.</exception>
+    /// <summary>Rejects keys to set or remove that describe how a model is split.</summary>
+    /// <exception cref="ArgumentException">There is such a key.</exception>
     public static void ThrowIfReserved(IEnumerable<string> keys)
     {
         if (keys.FirstOrDefault(IsKey) is { } key)
             throw new ArgumentException($"'{key}' describes how the model is split and cannot be edited: split or merge the model instead.");
     }
 
-    /// <summary>The split that a file says it is part of; null for a file that is a whole model.</summary>
-    /// <exception cref="GgufFormatException">What the file says of the split does not agree with its name.</exception>
+    /// <summary>The split that a file claims to be part of; null if the file is a whole model.</summary>
+    /// <exception cref="GgufFormatException">What the file says about the split contradicts its name.</exception>
     public static GgufSplit? Of(string path, GgufHeader header)
     {
         if (header.Metadata.Find(CountKey) is not { } countEntry)
@@ -45,7 +45,7 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count)
     }
 
     /// <summary>Opens a shard, counted from 0.</summary>
-    /// <exception cref="FileNotFoundException">It is not there.</exception>
+    /// <exception cref="FileNotFoundException">The shard is missing.</exception>
     public GgufSource OpenShard(int number)
     {
         string path = ShardNames.PathOf(Prefix, number, Count);
@@ -63,7 +63,7 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count)
         {
             string path = sources[i].Path;
             if (Of(path, headers[i]) is not { } split)
-                throw Wrong(path, CountKey, 0, $"the file does not say that it is one of {Count} shards, so it belongs to another model");
+                throw Wrong(path, CountKey, 0, $"the file is not marked as one of {Count} shards, so it belongs to another model");
             if (split.Count != Count || split.Number != i)
                 throw Wrong(path, NumberKey, 0, $"the file is shard {split.Number + 1} of {split.Count}, not {i + 1} of {Count}");
             if (headers[i].IsBigEndian != headers[0].IsBigEndian)

@@ -3,13 +3,13 @@ namespace GgufQuant.Gguf;
 /// <summary>How a model is split; the defaults are llama-gguf-split's.</summary>
 public sealed record GgufSplitOptions
 {
-    /// <summary>Tensors a shard holds at most; without effect where <see cref="MaxBytes"/> is given.</summary>
+    /// <summary>Maximum number of tensors per shard; ignored if <see cref="MaxBytes"/> is set.</summary>
     public int MaxTensors { get; init; } = 128;
 
-    /// <summary>Bytes of tensor data a shard holds at most, its header not counted; a larger tensor has a shard of its own.</summary>
+    /// <summary>Maximum bytes of tensor data per shard, not counting the header; a larger tensor gets a shard of its own.</summary>
     public long? MaxBytes { get; init; }
 
-    /// <summary>Whether the first shard holds the metadata alone.</summary>
+    /// <summary>Whether the first shard holds only the metadata.</summary>
     public bool MetadataAlone { get; init; }
 
     /// <summary>Whether existing files may be replaced.</summary>

@@ -2,10 +2,10 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Gguf;
 
-/// <summary>Splits a model into several files and makes one of them again.</summary>
+/// <summary>Splits a model into several files and merges them back into one.</summary>
 /// <remarks>
 /// Shards hold what llama-gguf-split's hold: all metadata in the first, tensors in the model's order, and the three
-/// <c>split.*</c> keys in each. Files appear under their names only when all of them are whole.
+/// <c>split.*</c> keys in each. Files appear under their names only once all are complete.
 /// </remarks>
 public static class GgufSplitter
 {
@@ -18,7 +18,7 @@ public static class GgufSplitter
         return Plan(source.Tensors, tensor => tensor.ByteCount, options);
     }
 
-    /// <summary>The tensors of each shard, of tensors that take so many bytes.</summary>
+    /// <summary>The tensors of each shard, given the bytes that each tensor takes.</summary>
     internal static IReadOnlyList<IReadOnlyList<T>> Plan<T>(IReadOnlyList<T> tensors, Func<T, long> byteCount, GgufSplitOptions options)
     {
         if (options.MaxTensors <= 0 || options.MaxBytes <= 0)
@@ -49,12 +49,12 @@ public static class GgufSplitter
     /// <param name="prefix">The path of the shards up to <c>-00001-of-00003.gguf</c>.</param>
     /// <param name="options">How to split.</param>
     /// <param name="progress">Receives progress.</param>
-    /// <param name="token">Stops it; nothing is left behind.</param>
+    /// <param name="token">Cancels the operation; nothing is left behind.</param>
     /// <returns>The paths of the shards.</returns>
     /// <exception cref="ArgumentException">A limit is not positive, or there would be more than 65535 shards.</exception>
     /// <exception cref="IOException">A file exists already, or cannot be read or written.</exception>
     /// <exception cref="GgufFormatException">The source has changed since it was opened.</exception>
-    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public static IReadOnlyList<string> Split(
         GgufFile source, string prefix, GgufSplitOptions options,
         IProgress<WorkProgress>? progress = null, CancellationToken token = default)
@@ -86,10 +86,10 @@ public static class GgufSplitter
     /// <param name="destination">The file to write.</param>
     /// <param name="overwrite">Whether an existing file may be replaced.</param>
     /// <param name="progress">Receives progress.</param>
-    /// <param name="token">Stops it; nothing is left behind.</param>
+    /// <param name="token">Cancels the operation; nothing is left behind.</param>
     /// <exception cref="IOException">The file exists already, or cannot be read or written.</exception>
     /// <exception cref="GgufFormatException">The source has changed since it was opened.</exception>
-    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public static void Merge(
         GgufFile source, string destination, bool overwrite = false,
         IProgress<WorkProgress>? progress = null, CancellationToken token = default)

@@ -3,7 +3,7 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Gguf;
 
-/// <summary>One tensor of a file: what it is called, what shape it has and where its bytes are.</summary>
+/// <summary>One tensor of a file: its name, its shape and where its bytes are.</summary>
 public sealed class GgufTensor
 {
     internal GgufTensor(string name, BlockFormat format, ImmutableArray<long> shape, int shard, long offset, long dataOffset)
@@ -29,16 +29,16 @@ public sealed class GgufTensor
     /// <summary>The type as an object: block, bytes, how to read it.</summary>
     public BlockFormat Format { get; }
 
-    /// <summary>The dimensions as the file holds them, the length of a row first.</summary>
+    /// <summary>The dimensions in the file's order, row length first.</summary>
     public ImmutableArray<long> Shape { get; }
 
     /// <summary>Weights in the tensor.</summary>
     public long ElementCount { get; }
 
-    /// <summary>Weights in a row: the first dimension.</summary>
+    /// <summary>Weights per row: the first dimension.</summary>
     public long RowLength { get; }
 
-    /// <summary>Rows in all matrices of the tensor together.</summary>
+    /// <summary>Rows in all matrices of the tensor.</summary>
     public long RowCount { get; }
 
     /// <summary>Bytes of data.</summary>
@@ -53,7 +53,7 @@ public sealed class GgufTensor
     /// <summary>Where the data starts, in bytes from the start of the shard's file.</summary>
     public long FileOffset { get; }
 
-    /// <summary>Name, shape and type, as <c>output.weight [4096, 32000] q6_K</c>.</summary>
+    /// <summary>Name, shape and type, such as <c>output.weight [4096, 32000] q6_K</c>.</summary>
     public override string ToString() => $"{Name} [{string.Join(", ", Shape)}] {Format}";
 
     /// <summary>The product of the dimensions.</summary>

@@ -27,7 +27,7 @@ internal static class GgufValue
         [typeof(double)] = GgufValueType.Float64,
     }.ToFrozenDictionary();
 
-    /// <summary>The type that a .NET value has in GGUF, and its bytes.</summary>
+    /// <summary>The GGUF type of a .NET value, and its encoding.</summary>
     /// <exception cref="ArgumentException">GGUF has no such type.</exception>
     public static (GgufValueType Type, GgufValueType? ElementType, long Count, byte[] Encoded) Encode(object value)
     {
@@ -44,7 +44,7 @@ internal static class GgufValue
     }
 
     /// <summary>Reads a value.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The bytes are not such a value.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The bytes do not encode such a value.</exception>
     public static object Decode(ReadOnlySpan<byte> encoded, GgufValueType type)
     {
         if (type != GgufValueType.Array)
@@ -53,8 +53,8 @@ internal static class GgufValue
         return DecodeElements(encoded[ArrayHeaderBytes..], elementType, count);
     }
 
-    /// <summary>Turns a value as a file holds it into that of a little-endian file, with 0 and 1 for booleans as ggml writes them.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The bytes are not such a value.</exception>
+    /// <summary>Converts a value from the file's encoding to little-endian, and booleans to 0 and 1 as ggml writes them.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The bytes do not encode such a value.</exception>
     public static void Normalize(Span<byte> encoded, GgufValueType type, bool isBigEndian)
     {
         long count = 1;

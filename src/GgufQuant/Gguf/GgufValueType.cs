@@ -21,10 +21,10 @@ public enum GgufValueType
 /// <summary>Facts about value types.</summary>
 internal static class GgufValueTypes
 {
-    /// <summary>Whether the specification has a type by that number.</summary>
+    /// <summary>Whether the specification defines a type with this number.</summary>
     public static bool IsKnown(uint type) => type <= (uint)GgufValueType.Float64;
 
-    /// <summary>Bytes one value takes; 0 for strings and arrays, which have no fixed size.</summary>
+    /// <summary>Bytes per value; 0 for strings and arrays, which have no fixed size.</summary>
     public static int SizeOf(GgufValueType type) => type switch
     {
         GgufValueType.UInt8 or GgufValueType.Int8 or GgufValueType.Boolean => 1,

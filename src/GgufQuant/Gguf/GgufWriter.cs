@@ -5,10 +5,10 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Gguf;
 
-/// <summary>Lays out a file of version 3 and writes its header; who has the tensor data writes that.</summary>
+/// <summary>Lays out a version 3 file and writes its header; the caller writes the tensor data.</summary>
 /// <remarks>
-/// The bytes are those ggml writes for the same content: little-endian, tensors in the order given, each one's data
-/// padded with zeros to the alignment, the last one's too, and trailing dimensions of 1 left out of shapes.
+/// The bytes are those ggml writes for the same content: little-endian, tensors in the order given, the data of each,
+/// the last included, padded with zeros to the alignment, and trailing dimensions of 1 left out of shapes.
 /// </remarks>
 public sealed class GgufWriter
 {
@@ -43,19 +43,19 @@ public sealed class GgufWriter
         Tensors = [.. layout.Select(tensor => new GgufTensor(tensor.Info.Name, tensor.Format, tensor.Shape, 0, tensor.Offset, DataOffset))];
     }
 
-    /// <summary>The metadata, in the order it is written.</summary>
+    /// <summary>The metadata, in the order written.</summary>
     public GgufMetadata Metadata { get; }
 
-    /// <summary>The tensors with the places their data must be written to.</summary>
+    /// <summary>The tensors with the offsets their data must be written at.</summary>
     public IReadOnlyList<GgufTensor> Tensors { get; }
 
-    /// <summary>What the start of every tensor's data is a multiple of, in bytes.</summary>
+    /// <summary>Alignment of every tensor's data, in bytes.</summary>
     public int Alignment { get; }
 
-    /// <summary>Bytes of the header with its padding: where tensor data starts.</summary>
+    /// <summary>Bytes of the padded header: where tensor data starts.</summary>
     public long DataOffset { get; }
 
-    /// <summary>Bytes of the whole file, the padding after the last tensor included.</summary>
+    /// <summary>Bytes of the whole file, including the padding after the last tensor.</summary>
     public long Length { get; }
 
     /// <summary>Zeros that follow a tensor's data.</summary>

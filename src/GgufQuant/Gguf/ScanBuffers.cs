@@ -1,13 +1,13 @@
 namespace GgufQuant.Gguf;
 
-/// <summary>One thread's memory for chunks: the bytes of one, and the floats of two.</summary>
+/// <summary>One thread's buffers: the bytes of one chunk, and the floats of two.</summary>
 internal sealed class ScanBuffers
 {
     private byte[] _bytes = [];
     private float[] _first = [];
     private float[] _second = [];
 
-    /// <summary>Reads a chunk as it is in the file.</summary>
+    /// <summary>Reads a chunk's bytes.</summary>
     public ReadOnlySpan<byte> ReadBytes(GgufFile file, GgufTensor tensor, long start, int count)
     {
         int length = (int)tensor.Format.ByteCount(count);
@@ -22,7 +22,7 @@ internal sealed class ScanBuffers
     public ReadOnlySpan<float> ReadFirst(GgufFile file, GgufTensor tensor, long start, int count) =>
         ReadFloats(file, tensor, start, count, ref _first);
 
-    /// <summary>Reads a chunk as floats that stay beside those of <see cref="ReadFirst"/>.</summary>
+    /// <summary>Reads a chunk as floats, kept apart from those of <see cref="ReadFirst"/>.</summary>
     public ReadOnlySpan<float> ReadSecond(GgufFile file, GgufTensor tensor, long start, int count) =>
         ReadFloats(file, tensor, start, count, ref _second);
 

@@ -3,10 +3,10 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Gguf;
 
-/// <summary>Goes through tensors in chunks, many at a time, and hands what was found on in the order of the chunks.</summary>
+/// <summary>Processes tensors in chunks, many at a time, and hands on the results in chunk order.</summary>
 /// <remarks>
-/// Chunks are the same whatever the number of threads, so results that are sums are the same too. Memory is a few
-/// chunks a thread and the results of one wave, whatever the model's size.
+/// Chunks do not depend on the number of threads, so neither do sums over them. Memory is a few chunks per thread and
+/// the results of one wave, whatever the model's size.
 /// </remarks>
 internal static class TensorScan
 {
@@ -18,20 +18,20 @@ internal static class TensorScan
     /// <summary>Measures one chunk.</summary>
     /// <param name="tensor">The tensor's index.</param>
     /// <param name="start">The chunk's first weight.</param>
-    /// <param name="count">How many weights the chunk has.</param>
-    /// <param name="buffers">Memory that no other thread uses meanwhile.</param>
+    /// <param name="count">Weights in the chunk.</param>
+    /// <param name="buffers">Memory that no other thread is using.</param>
     public delegate TResult Measure<TResult>(int tensor, long start, int count, ScanBuffers buffers);
 
-    /// <summary>Takes what was measured, chunk after chunk, on the caller's thread.</summary>
+    /// <summary>Takes the results, chunk by chunk, on the caller's thread.</summary>
     public delegate void Fold<TResult>(int tensor, long start, TResult result);
 
     /// <summary>Measures all chunks of all tensors.</summary>
     /// <param name="tensors">The tensors.</param>
-    /// <param name="measure">Is called from many threads.</param>
-    /// <param name="fold">Is called in order.</param>
-    /// <param name="threads">Threads at most; 0 for one per core.</param>
+    /// <param name="measure">Called from many threads.</param>
+    /// <param name="fold">Called in order.</param>
+    /// <param name="threads">Maximum number of threads; 0 for one per core.</param>
     /// <param name="progress">Receives progress after every wave.</param>
-    /// <param name="token">Stops within one chunk's time.</param>
+    /// <param name="token">Cancels within the time of one chunk.</param>
     public static void Run<TResult>(
         IReadOnlyList<GgufTensor> tensors, Measure<TResult> measure, Fold<TResult> fold,
         int threads, IProgress<WorkProgress>? progress, CancellationToken token)

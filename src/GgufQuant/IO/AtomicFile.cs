@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace GgufQuant.IO;
 
-/// <summary>A file that appears under its name only when it is whole.</summary>
+/// <summary>A file that appears under its name only once it is complete.</summary>
 /// <remarks>
 /// It is written beside its target under a temporary name, flushed to the disk and renamed by <see cref="Commit"/>, as its
 /// folder is flushed then. Disposed without that, or when the process is asked to terminate, it leaves nothing behind,
@@ -42,7 +42,7 @@ internal sealed class AtomicFile : IDisposable
         if (PermissionsOf(path) is { } mode && !OperatingSystem.IsWindows())
             options.UnixCreateMode = mode;
         _stream = new FileStream(_temporaryPath, options);
-        // Neither a request to terminate nor a terminal that is closed lets a process dispose of anything.
+        // Dispose does not run when the process is asked to terminate or its terminal closes.
         _signals = _isResumable
             ? []
             : [PosixSignalRegistration.Create(PosixSignal.SIGTERM, Abandon), PosixSignalRegistration.Create(PosixSignal.SIGHUP, Abandon)];
@@ -61,8 +61,8 @@ internal sealed class AtomicFile : IDisposable
     }
 
     /// <summary>Starts a file of a known length.</summary>
-    /// <param name="path">Its name to be.</param>
-    /// <param name="length">Its bytes, zero where nothing has been written.</param>
+    /// <param name="path">Its final name.</param>
+    /// <param name="length">Its length in bytes; those never written are zero.</param>
     /// <param name="overwrite">Whether a file of that name may be replaced.</param>
     /// <param name="writeHeader">Writes the bytes it starts with.</param>
     /// <param name="continuation">What to start with where the file is kept if it is not committed; the caller has checked the disk space and <see cref="CheckUnfinished"/>. Null for a file that is not kept.</param>
@@ -89,9 +89,9 @@ internal sealed class AtomicFile : IDisposable
         }
     }
 
-    /// <summary>Tries whether a file could be written, before work that takes long; nothing is left behind.</summary>
+    /// <summary>Checks before long work that the file could be written; leaves nothing behind.</summary>
     /// <exception cref="IOException">The target exists and is not to be overwritten, is a folder, or cannot be written.</exception>
-    /// <exception cref="UnauthorizedAccessException">The folder is not this user's to write to.</exception>
+    /// <exception cref="UnauthorizedAccessException">This user may not write to the folder.</exception>
     internal static void Try(string path, bool overwrite) => Create(path, length: 0, overwrite, _ => { }).Dispose();
 
     /// <summary>The name of a resumable file while it is written.</summary>
@@ -135,15 +135,15 @@ internal sealed class AtomicFile : IDisposable
         }
     }
 
-    /// <summary>Writes bytes at a place; any thread may.</summary>
+    /// <summary>Writes bytes at an offset; thread-safe.</summary>
     internal void Write(long offset, ReadOnlySpan<byte> bytes)
     {
-        // File systems take one writer at a time and let the others spin; here they sleep.
+        // File systems take one writer at a time and the others would spin; with this lock they sleep.
         lock (_writing)
             RandomAccess.Write(_stream.SafeFileHandle, bytes, offset);
     }
 
-    /// <summary>Reads bytes that were written; any thread may.</summary>
+    /// <summary>Reads bytes that were written; thread-safe.</summary>
     internal int Read(long offset, Span<byte> bytes) => RandomAccess.Read(_stream.SafeFileHandle, bytes, offset);
 
     /// <summary>Flushes the file to the disk and gives it its name.</summary>
@@ -279,7 +279,7 @@ internal sealed class AtomicFile : IDisposable
             throw new IOException($"'{path}' already exists.");
     }
 
-    /// <summary>Removes what processes that were killed left of a file.</summary>
+    /// <summary>Removes what killed processes left of a file.</summary>
     internal static void RemoveAbandoned(string path)
     {
         // A writer holds its file exclusively, so one that can be opened exclusively is abandoned.

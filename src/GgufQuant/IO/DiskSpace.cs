@@ -4,7 +4,7 @@ namespace GgufQuant.IO;
 internal static class DiskSpace
 {
     /// <param name="path">One of the files to be written.</param>
-    /// <param name="bytes">What all the files of that folder take.</param>
+    /// <param name="bytes">Total bytes of all files in that folder.</param>
     /// <exception cref="IOException">The disk has no room for them, or the folder does not exist.</exception>
     internal static void Check(string path, long bytes)
     {
@@ -15,7 +15,7 @@ internal static class DiskSpace
             throw new IOException($"The disk of '{folder}' has {available:N0} bytes free, but {bytes:N0} are needed: free some space, or write to another disk.");
     }
 
-    // Network shares do not always tell; then the write itself does.
+    // Network shares do not always report it; then the write itself fails if there is no room.
     private static long? Available(string folder)
     {
         try

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 
 namespace GgufQuant.Simd;
 
-/// <summary>What formats with the lanes along the block have in common.</summary>
-/// <remarks>Extremes of finite floats have no order; where zeros of both signs or magnitudes tie, ggml's first wins.</remarks>
+/// <summary>Operations shared by formats with the lanes along the block.</summary>
+/// <remarks>Extremes of finite floats do not depend on order; if zeros of both signs or magnitudes tie, the first wins, as in ggml.</remarks>
 internal static class BlockLanes<TFloats, TInts>
     where TFloats : struct, IFloatLanes<TFloats, TInts>
     where TInts : struct, IIntLanes<TInts, TFloats>
@@ -18,7 +18,7 @@ internal static class BlockLanes<TFloats, TInts>
     public static TFloats At(ref readonly float weights, int index) =>
         TFloats.Load(in Unsafe.Add(ref Unsafe.AsRef(in weights), index));
 
-    /// <summary>A mask from the low bits, the lowest for the first lane: what <see cref="IIntLanes{TSelf, TFloats}.MaskBits"/> undoes.</summary>
+    /// <summary>A mask from the low bits, the lowest for the first lane: the inverse of <see cref="IIntLanes{TSelf, TFloats}.MaskBits"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TInts MaskOf(uint bits)
     {
@@ -36,7 +36,7 @@ internal static class BlockLanes<TFloats, TInts>
         return TFloats.MaxAcross(max);
     }
 
-    /// <summary>The first weight of the greatest magnitude, with its sign; +0 where all are zero.</summary>
+    /// <summary>The first weight with the greatest magnitude, sign included; +0 if all are zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float FirstOfMaxMagnitude(ref readonly float weights, int count)
     {
@@ -71,7 +71,7 @@ internal static class BlockLanes<TFloats, TInts>
     }
 
     /// <summary><c>(int)roundf(value)</c> as on x86: halves away from zero; NaN and infinity give <see cref="int.MinValue"/>.</summary>
-    /// <remarks>The float before ½ is what carries exactly the halves, and nothing below them, over the next integer.</remarks>
+    /// <remarks>Adding the float just below ½ carries exactly the halves, and nothing below them, over the next integer.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TInts Round(TFloats value)
     {

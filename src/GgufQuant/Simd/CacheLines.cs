@@ -2,12 +2,12 @@ using System.Runtime.InteropServices;
 
 namespace GgufQuant.Simd;
 
-/// <summary>Memory that begins on a cache line, so that none of the widest vectors lies across two.</summary>
+/// <summary>Memory aligned to a cache line, so that none of the widest vectors straddles two.</summary>
 internal static class CacheLines
 {
     private const int Bytes = 64;
 
-    /// <summary>Takes room for floats, of any content; it is never moved.</summary>
+    /// <summary>Allocates floats, uninitialized and pinned.</summary>
     public static Memory<float> Allocate(int length)
     {
         const int Spare = (Bytes / sizeof(float)) - 1;

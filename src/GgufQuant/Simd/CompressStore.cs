@@ -6,12 +6,12 @@ using System.Runtime.Intrinsics.X86;
 
 namespace GgufQuant.Simd;
 
-/// <summary>Moves chosen lanes together, so that those left to work on fill whole vectors.</summary>
+/// <summary>Moves chosen lanes together, so that the remaining work fills whole vectors.</summary>
 internal static class CompressStore<TF, TI>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
 {
-    // For each mask of eight lanes the chosen ones, then the others.
+    // For each mask of eight lanes, the chosen ones first, then the others.
     private static readonly int[] s_orders =
     [
         .. Enumerable.Range(0, 256).SelectMany(mask => Enumerable.Range(0, 8).OrderByDescending(lane => (mask >> lane) & 1)),
@@ -20,7 +20,7 @@ internal static class CompressStore<TF, TI>
     /// <summary>Stores chosen lanes one after the other.</summary>
     /// <param name="lanes">The lanes.</param>
     /// <param name="chosen">A mask.</param>
-    /// <param name="destination">Room for all lanes; what follows the chosen ones is undefined.</param>
+    /// <param name="destination">Room for all lanes; the contents after the chosen ones are undefined.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(TF lanes, TI chosen, ref float destination)
     {

@@ -2,10 +2,10 @@ using System.Runtime.CompilerServices;
 
 namespace GgufQuant.Simd;
 
-/// <summary>IEEE half precision to and from floats, with ggml's bits: every value, denormal, infinity and NaN.</summary>
+/// <summary>Conversion between floats and IEEE half precision, bit-identical to ggml's, including denormals, infinities and NaN.</summary>
 /// <remarks>
 /// ggml's <c>ggml_compute_fp16_to_fp32</c> and <c>ggml_compute_fp32_to_fp16</c>. Fabian Giesen's and Marat Dukhan's float
-/// tricks, as ggml has them: the rounding is the float unit's own.
+/// tricks, as in ggml: the floating-point unit does the rounding.
 /// </remarks>
 internal static class HalfConversion
 {
@@ -30,7 +30,7 @@ internal static class HalfConversion
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ushort Narrow(float value) => (ushort)Narrow<FloatLane, IntLane>(new(value)).Value;
 
-    /// <summary>Writes a float as a half of two little-endian bytes.</summary>
+    /// <summary>Writes a float as a half in two little-endian bytes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Write(ref byte destination, float value) => Unsafe.WriteUnaligned(ref destination, Narrow(value));
 
@@ -47,7 +47,7 @@ internal static class HalfConversion
         return TFloats.FromBits(TFloats.ToBits(value) | ((halves << 16) & TInts.Broadcast(int.MinValue)));
     }
 
-    /// <summary>Rounds each lane to the nearest half, ties to even; NaN gives a quiet NaN of its sign.</summary>
+    /// <summary>Rounds each lane to the nearest half, ties to even; NaN gives a quiet NaN of the same sign.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TInts Narrow<TFloats, TInts>(TFloats values)
         where TFloats : struct, IFloatLanes<TFloats, TInts>

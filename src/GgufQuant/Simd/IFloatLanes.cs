@@ -2,14 +2,14 @@ using System.Numerics;
 
 namespace GgufQuant.Simd;
 
-/// <summary>Several floats side by side, each following ggml's scalar arithmetic on its own.</summary>
+/// <summary>Several floats side by side, each following ggml's scalar arithmetic.</summary>
 /// <remarks>
 /// A kernel is written once, generic over the lanes, and reads like ggml's scalar code: one lane is one
 /// sub-block (or one block), so no sum is ever reordered, whatever the width. No operation here fuses a
 /// multiplication with an addition, because ggml's reference build does not either.
 /// </remarks>
-/// <typeparam name="TSelf">The lanes themselves.</typeparam>
-/// <typeparam name="TInts">As many 32-bit integers.</typeparam>
+/// <typeparam name="TSelf">The lane type itself.</typeparam>
+/// <typeparam name="TInts">The same number of 32-bit integers.</typeparam>
 internal interface IFloatLanes<TSelf, TInts> :
     IAdditionOperators<TSelf, TSelf, TSelf>,
     ISubtractionOperators<TSelf, TSelf, TSelf>,
@@ -19,7 +19,7 @@ internal interface IFloatLanes<TSelf, TInts> :
     where TSelf : struct, IFloatLanes<TSelf, TInts>
     where TInts : struct, IIntLanes<TInts, TSelf>
 {
-    /// <summary>How many lanes there are.</summary>
+    /// <summary>Number of lanes.</summary>
     static abstract int Count { get; }
 
     /// <summary>The same value in every lane.</summary>
@@ -31,10 +31,10 @@ internal interface IFloatLanes<TSelf, TInts> :
     /// <summary>Stores <see cref="Count"/> floats.</summary>
     void Store(ref float destination);
 
-    /// <summary><c>a &gt; b ? a : b</c>: the second operand where either is NaN.</summary>
+    /// <summary><c>a &gt; b ? a : b</c>: the second operand if either is NaN.</summary>
     static abstract TSelf Max(TSelf a, TSelf b);
 
-    /// <summary><c>a &lt; b ? a : b</c>: the second operand where either is NaN.</summary>
+    /// <summary><c>a &lt; b ? a : b</c>: the second operand if either is NaN.</summary>
     static abstract TSelf Min(TSelf a, TSelf b);
 
     /// <summary><c>fabsf</c>.</summary>
@@ -43,17 +43,17 @@ internal interface IFloatLanes<TSelf, TInts> :
     /// <summary><c>sqrtf</c>, correctly rounded.</summary>
     static abstract TSelf Sqrt(TSelf value);
 
-    /// <summary>All bits set in the lanes where <paramref name="a"/> is the greater; never where one is NaN.</summary>
+    /// <summary>All bits set in the lanes where <paramref name="a"/> is greater; never if either is NaN.</summary>
     static abstract TInts GreaterThan(TSelf a, TSelf b);
 
-    /// <summary>All bits set in the lanes that are equal; never where one is NaN.</summary>
+    /// <summary>All bits set in the lanes that are equal; never if either is NaN.</summary>
     static abstract TInts Equal(TSelf a, TSelf b);
 
     /// <summary>Takes <paramref name="whenSet"/> where the mask's bits are set, else <paramref name="otherwise"/>.</summary>
     static abstract TSelf Select(TInts mask, TSelf whenSet, TSelf otherwise);
 
-    /// <summary>ggml's <c>nearest_int</c>: to the nearest, ties to even, by adding 1.5·2²³ and reading the low bits.</summary>
-    /// <remarks>Beyond ±2²² the result is whatever those bits hold, NaN gives 0: the same as on the reference's x86.</remarks>
+    /// <summary>ggml's <c>nearest_int</c>: rounds to nearest, ties to even, by adding 1.5·2²³ and reading the low bits.</summary>
+    /// <remarks>Beyond ±2²² the result is whatever those bits hold, and NaN gives 0, as on the reference's x86.</remarks>
     static abstract TInts NearestInt(TSelf value);
 
     /// <summary>C's cast on x86 (<c>cvttss2si</c>): truncation; NaN and values out of range give <see cref="int.MinValue"/>.</summary>
@@ -67,12 +67,12 @@ internal interface IFloatLanes<TSelf, TInts> :
 
     /// <summary>Takes <c>table[index &amp; 7]</c> in each lane.</summary>
     /// <param name="table">Eight floats, or as many as there are lanes, repeating after eight.</param>
-    /// <param name="index">The places; only the three lowest bits count.</param>
+    /// <param name="index">The indices; only the three lowest bits count.</param>
     static abstract TSelf Lookup8(ref readonly float table, TInts index);
 
     /// <summary>Takes <c>table[index &amp; 15]</c> in each lane.</summary>
     /// <param name="table">Sixteen floats.</param>
-    /// <param name="index">The places; only the four lowest bits count.</param>
+    /// <param name="index">The indices; only the four lowest bits count.</param>
     static abstract TSelf Lookup16(ref readonly float table, TInts index);
 
     /// <summary>The greatest lane; no lane is NaN.</summary>

@@ -2,9 +2,9 @@ using System.Numerics;
 
 namespace GgufQuant.Simd;
 
-/// <summary>Several 32-bit integers side by side; also the masks that comparisons of lanes give.</summary>
-/// <typeparam name="TSelf">The lanes themselves.</typeparam>
-/// <typeparam name="TFloats">As many floats.</typeparam>
+/// <summary>Several 32-bit integers side by side; also the masks that comparisons return.</summary>
+/// <typeparam name="TSelf">The lane type itself.</typeparam>
+/// <typeparam name="TFloats">The same number of floats.</typeparam>
 internal interface IIntLanes<TSelf, TFloats> :
     IAdditionOperators<TSelf, TSelf, TSelf>,
     ISubtractionOperators<TSelf, TSelf, TSelf>,
@@ -29,7 +29,7 @@ internal interface IIntLanes<TSelf, TFloats> :
     /// <summary>The lesser of each pair.</summary>
     static abstract TSelf Min(TSelf a, TSelf b);
 
-    /// <summary>All bits set in the lanes where <paramref name="a"/> is the greater.</summary>
+    /// <summary>All bits set in the lanes where <paramref name="a"/> is greater.</summary>
     static abstract TSelf GreaterThan(TSelf a, TSelf b);
 
     /// <summary>All bits set in the lanes that are equal.</summary>

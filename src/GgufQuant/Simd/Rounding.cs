@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace GgufQuant.Simd;
 
-/// <summary>Rounds a weight, already scaled, to a level of a range: ggml's <c>nearest_int</c> and clamp.</summary>
+/// <summary>Rounds a scaled weight to a level within a range: ggml's <c>nearest_int</c> and clamp.</summary>
 internal interface IRounding
 {
     /// <summary>The levels, as floats.</summary>
@@ -11,7 +11,7 @@ internal interface IRounding
         where TI : struct, IIntLanes<TI, TF>;
 }
 
-/// <summary>For values within ±2²²: never leaves the floats, which saves four instructions of seven.</summary>
+/// <summary>For values within ±2²²: stays in floats, which saves four instructions of seven.</summary>
 internal readonly struct BoundedRounding : IRounding
 {
     private const float Magic = 12582912f;

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace GgufQuant.Simd;
 
-/// <summary>One lane: the scalar form of every kernel, and what runs without vector hardware.</summary>
+/// <summary>One lane: the scalar form of every kernel, used when there is no vector hardware.</summary>
 internal readonly struct FloatLane(float value) : IFloatLanes<FloatLane, IntLane>
 {
     private readonly float _value = value;
@@ -70,7 +70,7 @@ internal readonly struct IntLane(int value) : IIntLanes<IntLane, FloatLane>
     /// <summary>The integer.</summary>
     public int Value => _value;
 
-    /// <summary>Whether this lane, as a mask, is set.</summary>
+    /// <summary>Whether this lane is set as a mask.</summary>
     public bool IsSet => _value != 0;
 
     /// <summary>All bits set, or none.</summary>

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace GgufQuant.Simd;
 
-/// <summary>C's float operations that .NET spells or rounds differently, with the reference build's results.</summary>
+/// <summary>C's float operations that .NET names or rounds differently, with the reference build's results.</summary>
 internal static class ScalarMath
 {
     /// <summary>ggml's <c>nearest_int</c>; see <see cref="IFloatLanes{TSelf, TInts}.NearestInt"/>.</summary>

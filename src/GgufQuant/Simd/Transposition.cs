@@ -4,14 +4,14 @@ using System.Runtime.Intrinsics.X86;
 
 namespace GgufQuant.Simd;
 
-/// <summary>Turns blocks that lie one after the other into lanes that lie side by side.</summary>
+/// <summary>Rearranges consecutive blocks into lanes side by side.</summary>
 internal static class Transposition
 {
     /// <summary>Writes a matrix of <paramref name="rows"/> × <paramref name="columns"/> floats column by column.</summary>
     /// <param name="source">The matrix, row after row.</param>
     /// <param name="rows">Rows: lanes of the result.</param>
     /// <param name="columns">Columns, a multiple of four: elements of the result.</param>
-    /// <param name="destination">Takes <c>[column][row]</c>.</param>
+    /// <param name="destination">Receives <c>[column][row]</c>.</param>
     public static void Run(ref readonly float source, int rows, int columns, ref float destination)
     {
         ref float from = ref Unsafe.AsRef(in source);

@@ -2,10 +2,10 @@ using System.Runtime.Intrinsics;
 
 namespace GgufQuant.Simd;
 
-/// <summary>Sums of lanes in one order on every processor.</summary>
+/// <summary>Sums of lanes in the same order on every processor.</summary>
 internal static class VectorSum
 {
-    /// <summary>The lanes added from the first to the last; the built-in sum leaves the order open.</summary>
+    /// <summary>The lanes added from first to last; the built-in sum does not specify the order.</summary>
     public static double Of(Vector512<double> vector)
     {
         double sum = 0;

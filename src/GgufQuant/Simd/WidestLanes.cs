@@ -2,32 +2,32 @@ using System.Runtime.Intrinsics;
 
 namespace GgufQuant.Simd;
 
-/// <summary>A way to make blocks from floats, written once for lanes of any width.</summary>
+/// <summary>Quantization to blocks, written once for lanes of any width.</summary>
 internal interface ILaneQuantizer
 {
     /// <summary>Quantizes whole rows.</summary>
     /// <param name="weights">A whole number of rows of finite floats.</param>
     /// <param name="rowLength">Weights per row, a multiple of the block.</param>
     /// <param name="importance">One factor per column, used by every row; empty for none.</param>
-    /// <param name="blocks">Takes the blocks, row after row.</param>
+    /// <param name="blocks">Receives the blocks, row after row.</param>
     static abstract void Quantize<TFloats, TInts>(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
         where TFloats : struct, IFloatLanes<TFloats, TInts>
         where TInts : struct, IIntLanes<TInts, TFloats>;
 }
 
-/// <summary>A way to read blocks as floats, written once for lanes of any width.</summary>
+/// <summary>Dequantization of blocks, written once for lanes of any width.</summary>
 internal interface ILaneDequantizer
 {
     /// <summary>Reads whole blocks as floats.</summary>
     /// <param name="blocks">A whole number of blocks, little-endian.</param>
-    /// <param name="weights">Takes the floats of every block.</param>
+    /// <param name="weights">Receives the floats of every block.</param>
     static abstract void Dequantize<TFloats, TInts>(ReadOnlySpan<byte> blocks, Span<float> weights)
         where TFloats : struct, IFloatLanes<TFloats, TInts>
         where TInts : struct, IIntLanes<TInts, TFloats>;
 }
 
-/// <summary>Runs a kernel on the widest lanes the machine has: the one place that chooses.</summary>
+/// <summary>Runs a kernel on the widest lanes the machine has; this is the only place that chooses.</summary>
 internal static class WidestLanes
 {
     /// <inheritdoc cref="ILaneQuantizer.Quantize"/>

@@ -4,20 +4,20 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>A format whose weights are a small signed integer, looked up in a table, times a scale.</summary>
+/// <summary>A format whose weights are small signed integers from a lookup table, times a scale.</summary>
 internal interface ICodebookFormat : IBlockFormat
 {
     /// <summary>Weights that share a scale.</summary>
     static abstract int ScaleRun { get; }
 
-    /// <summary>Takes one block apart.</summary>
+    /// <summary>Unpacks one block.</summary>
     /// <param name="block">The block.</param>
-    /// <param name="levels">Takes the integers as signed bytes, eight to a word, the first one lowest.</param>
-    /// <param name="scales">Takes the scale of each run.</param>
+    /// <param name="levels">Receives the integers as signed bytes, eight per word, the first one lowest.</param>
+    /// <param name="scales">Receives the scale of each run.</param>
     static abstract void Unpack(ReadOnlySpan<byte> block, Span<ulong> levels, Span<float> scales);
 }
 
-/// <summary>Reads the blocks of such a format.</summary>
+/// <summary>Dequantizes the blocks of such a format.</summary>
 internal readonly struct CodebookDequantizer<TFormat> : ILaneDequantizer
     where TFormat : struct, ICodebookFormat
 {

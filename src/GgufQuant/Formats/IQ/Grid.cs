@@ -4,8 +4,8 @@ namespace GgufQuant.Formats;
 
 /// <summary>The points that a format of the IQ family may round a group of 4 or 8 weights to.</summary>
 /// <remarks>
-/// A point is a tuple of small digits, packed lowest first into 16 bits: its code. What number a digit stands for
-/// is the format's own matter; a block stores a point's index in <see cref="Points"/>.
+/// A point is a tuple of small digits, packed lowest first into 16 bits: its code. Each format defines the number a digit
+/// stands for; a block stores a point's index in <see cref="Points"/>.
 /// </remarks>
 internal sealed class Grid
 {
@@ -38,10 +38,10 @@ internal sealed class Grid
     /// <summary>The points of IQ3_S.</summary>
     public static Grid IQ3_S { get; } = new(GridPoints.IQ3_S, dimensions: 4, levels: 8, shells: 3);
 
-    /// <summary>Digits a point has, and weights per group.</summary>
+    /// <summary>Digits per point, and weights per group.</summary>
     public int Dimensions { get; }
 
-    /// <summary>Values a digit can take.</summary>
+    /// <summary>Number of values a digit can take.</summary>
     public int Levels { get; }
 
     /// <summary>Bits per digit of a code.</summary>

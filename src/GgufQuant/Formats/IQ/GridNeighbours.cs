@@ -6,8 +6,8 @@ namespace GgufQuant.Formats;
 /// <summary>For each off-grid code, the grid points nearest to it.</summary>
 /// <remarks>
 /// ggml's <c>iq2xs_init_impl</c> and <c>iq3xs_init_impl</c>: <c>kmap_q2xs</c>, <c>kneighbors_q2xs</c>. The neighbours of
-/// a code are the points at its few smallest distances (the grid's shells), nearest first and by index among equals: the
-/// order in which ggml tries them, so that the same one of equally good points wins.
+/// a code are the points at its few smallest distances (the grid's shells), nearest first and by index among equals. ggml
+/// tries them in this order, so the same one of equally good points wins.
 /// </remarks>
 internal sealed class GridNeighbours
 {
@@ -24,14 +24,14 @@ internal sealed class GridNeighbours
         _lists = lists;
     }
 
-    /// <summary>By code: the point's index, or a negative number that <see cref="ListAt"/> takes.</summary>
+    /// <summary>By code: the point's index, or a negative number to pass to <see cref="ListAt"/>.</summary>
     public ReadOnlySpan<int> Map => _map;
 
-    /// <summary>The neighbours of all codes that are no points, one list after the other.</summary>
+    /// <summary>The neighbours of all off-grid codes, list after list.</summary>
     public ReadOnlySpan<ushort> Lists => _lists;
 
-    /// <summary>The neighbours of a code that is no point, as codes: their number, then the padded list.</summary>
-    /// <remarks>The padding repeats the first neighbour: as the later of two equals it is never taken.</remarks>
+    /// <summary>The neighbours of an off-grid code, as codes: their number, then the padded list.</summary>
+    /// <remarks>The padding repeats the first neighbour, which never wins as the later of two equals.</remarks>
     public ref readonly ushort ListAt(int mapped) => ref _lists[~mapped];
 
     /// <summary>Prefetches the neighbour list of an off-grid code; the lists are scattered in memory.</summary>
@@ -43,7 +43,7 @@ internal sealed class GridNeighbours
 
     /// <summary>Finds the neighbours of every code.</summary>
     /// <param name="grid">The points.</param>
-    /// <param name="shells">How many distinct distances count as near.</param>
+    /// <param name="shells">Number of distinct distances that count as near.</param>
     public static GridNeighbours Build(Grid grid, int shells)
     {
         int codes = 1 << (grid.DigitBits * grid.Dimensions);
@@ -84,7 +84,7 @@ internal sealed class GridNeighbours
             counts[distance[n]]++;
         }
 
-        // From counts to where the first point of each distance belongs.
+        // From counts to the position of each distance's first point.
         int total = 0;
         int farthest = 0;
         for (int found = 0; found < shells; farthest++)
@@ -136,7 +136,7 @@ internal sealed class GridNeighbours
             }
         }
 
-        /// <summary>Whether every digit of a code is one of the grid's levels: rounding makes no others.</summary>
+        /// <summary>Whether every digit of a code is one of the grid's levels; rounding produces no others.</summary>
         public bool IsProper(int code) => _isProper[code >> _halfBits] && _isProper[code & ((1 << _halfBits) - 1)];
 
         public byte Between(int a, int b)

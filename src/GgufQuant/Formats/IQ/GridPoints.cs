@@ -1,6 +1,6 @@
 namespace GgufQuant.Formats;
 
-/// <summary>Which points each grid has: a format constant, as a bitmap over all points in base64.</summary>
+/// <summary>The points of each grid: format constants, as bitmaps over all points in base64.</summary>
 /// <remarks>
 /// ggml's <c>iq2xxs_grid</c>, <c>iq2xs_grid</c>, <c>iq2s_grid</c>, <c>iq1s_grid</c>, <c>iq3xxs_grid</c> and
 /// <c>iq3s_grid</c>. Bit n stands for the point whose digits, lowest first, are those of n in base 3 or 8. In this order

@@ -4,16 +4,16 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>Makes the blocks of the IQ2 and IQ3 family: ggml's search, with a lane for each scale tried.</summary>
+/// <summary>Quantizes the IQ2 and IQ3 family: ggml's search, with a lane for each candidate scale.</summary>
 /// <remarks>
-/// ggml tries the scales of a sub-block one after the other, but nothing passes from one to the next except which was
-/// the best so far. So all are computed side by side, each lane in ggml's order of operations, and the best is chosen
-/// from the stored sums in ggml's order.
+/// ggml tries the scales of a sub-block one after the other, but carries over only which was the best so far. So all are
+/// computed side by side, each lane in ggml's order of operations, and the best is chosen from the stored sums in ggml's
+/// order.
 /// </remarks>
 internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     where TFormat : struct, IGridFormat
 {
-    // So few scales are quicker tried one by one.
+    // So few scales are faster to try one by one.
     private const int FewSteps = 4;
 
     private static readonly float[] s_numerators = MakeNumerators();
@@ -124,7 +124,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
             (TF.Load(in scratch.Factors[i]) * TF.Load(in scratch.Magnitudes[i])).Store(ref scratch.Products[i]);
     }
 
-    // Turns the sign of the weight that matters least where their number is odd. Products holds each weight's energy.
+    // Flips the sign of the least important weight if the number of negative signs is odd. Products holds each weight's energy.
     private static void MakeSignsEven(ref GridScratch scratch, int group)
     {
         if ((BitOperations.PopCount(scratch.Signs[group]) & 1) == 0)
@@ -137,7 +137,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         scratch.Signs[group] ^= (byte)(1 << least);
     }
 
-    /// <summary>The scale of each sub-block if its levels were free, which the scales tried then surround.</summary>
+    /// <summary>The scale of each sub-block if its levels were unconstrained; the candidate scales surround it.</summary>
     private static void FitWithoutGrid<TF, TI>(ref GridScratch scratch)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -266,7 +266,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         }
     }
 
-    /// <summary>Moves the groups that a scale rounded to no point to the best of the points near it.</summary>
+    /// <summary>Moves the groups that a scale rounded off the grid to the best nearby point.</summary>
     private static void FindPoints<TF, TI>(ref GridScratch scratch, GridNeighbours neighbours, int first, int step)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -286,10 +286,10 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         scratch.OffGrid[step] = offGrid;
     }
 
-    /// <summary>The same for as many scales as there are lanes.</summary>
+    /// <summary>The same for one scale per lane.</summary>
     /// <remarks>
-    /// A group rounds the same way under several scales. Where the lists of points are short it is quicker to go through each
-    /// list once for all scales that meet it than to go through it for each scale with the points side by side.
+    /// A group rounds the same way under several scales. With short lists of points it is faster to go through each list once
+    /// for all scales that need it than once per scale with the points side by side.
     /// </remarks>
     private static void FindPointsSideBySide<TF, TI>(
         ref GridScratch scratch, GridNeighbours neighbours, int first, int step)
@@ -452,7 +452,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     }
 
     private static ArithmeticException Unrepresentable() =>
-        new($"The weights cannot be quantized to {TFormat.Name}: the squares of some, times their importance, exceed a float.");
+        new($"The weights cannot be quantized to {TFormat.Name}: some squares times their importance overflow a float.");
 
     private static float[] MakeNumerators()
     {

@@ -2,16 +2,16 @@ using System.Runtime.CompilerServices;
 
 namespace GgufQuant.Formats;
 
-/// <summary>What the search over a super-block keeps on the stack.</summary>
+/// <summary>The stack memory of the search over a super-block.</summary>
 internal struct GridScratch
 {
-    /// <summary>The scales tried at most, rounded up to whole vectors.</summary>
+    /// <summary>Maximum number of candidate scales, rounded up to whole vectors.</summary>
     public const int MaxSteps = 32;
 
     /// <summary>Floats in a row of <see cref="Costs"/>: the levels by digit, repeated to fill the widest lanes.</summary>
     public const int CostRow = 16;
 
-    /// <summary>The weights without their signs; one of a group may be negative where seven signs stand for eight.</summary>
+    /// <summary>The weights without their signs; one per group may be negative if seven signs stand for eight.</summary>
     public Weights Magnitudes;
 
     /// <summary>The importance of each weight's error.</summary>
@@ -23,19 +23,19 @@ internal struct GridScratch
     /// <summary><see cref="Factors"/> × <see cref="Magnitudes"/>.</summary>
     public Weights Products;
 
-    /// <summary>Each tried scale.</summary>
+    /// <summary>Each candidate scale.</summary>
     public Steps Scales;
 
-    /// <summary>Σ factor · magnitude · level of each tried scale.</summary>
+    /// <summary>Σ factor · magnitude · level of each candidate scale.</summary>
     public Steps SumsOfProducts;
 
-    /// <summary>Σ factor · level² of each tried scale.</summary>
+    /// <summary>Σ factor · level² of each candidate scale.</summary>
     public Steps SumsOfSquares;
 
-    /// <summary>The code of each group under each tried scale, <c>[group][step]</c>.</summary>
+    /// <summary>The code of each group under each candidate scale, <c>[group][step]</c>.</summary>
     public GroupCodes Codes;
 
-    /// <summary>By tried scale, a bit for each group that rounded to no point.</summary>
+    /// <summary>By candidate scale, a bit for each group that rounded off the grid.</summary>
     public StepFlags OffGrid;
 
     /// <summary>The cost of each level of each weight of one group, under one scale or several side by side.</summary>
@@ -44,7 +44,7 @@ internal struct GridScratch
     /// <summary>The chosen point of each group of the super-block: its code, later its index.</summary>
     public GroupPoints Points;
 
-    /// <summary>The signs of each eight weights.</summary>
+    /// <summary>The signs of every eight weights.</summary>
     public GroupSigns Signs;
 
     /// <summary>The scale of each sub-block.</summary>

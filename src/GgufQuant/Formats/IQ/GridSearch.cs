@@ -4,7 +4,7 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>Chooses among the points near a group of weights that rounded to no point.</summary>
+/// <summary>Chooses among the points near a group of weights that rounded off the grid.</summary>
 /// <remarks>
 /// ggml's <c>iq2_find_best_neighbour</c>, <c>iq3_find_best_neighbour</c> and <c>iq1_find_best_neighbour2</c>.
 /// </remarks>
@@ -15,10 +15,10 @@ internal static class GridSearch<TF, TI>
     /// <summary>Floats in a row of costs or levels: by digit, repeated to fill the widest lanes.</summary>
     public const int Row = 16;
 
-    /// <summary>The code of the first point in a list with the least Σ factor · (scale · level − weight)².</summary>
+    /// <summary>The code of the first point in a list that minimizes Σ factor · (scale · level − weight)².</summary>
     /// <remarks>
-    /// A weight's term depends on its level alone, so there are but three or eight to compute for each weight; a lane
-    /// is then a point, and adds the terms up in ggml's order.
+    /// A weight's term depends only on its level, so there are just three or eight terms to compute per weight; each lane is
+    /// then a point, and adds up the terms in ggml's order.
     /// </remarks>
     /// <param name="list">The points: see <see cref="GridNeighbours.ListAt"/>.</param>
     /// <param name="dimensions">Weights in the group: 8 with two bits per digit, or 4 with three.</param>
@@ -27,7 +27,7 @@ internal static class GridSearch<TF, TI>
     /// <param name="levels">The level of each digit, a row.</param>
     /// <param name="scale">The scale.</param>
     /// <param name="costs">Room for a row per weight.</param>
-    /// <returns>The code, or -1 where no sum is below the greatest float.</returns>
+    /// <returns>The code, or -1 if no sum is below the greatest float.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Nearest(
         ref readonly ushort list,
@@ -80,7 +80,7 @@ internal static class GridSearch<TF, TI>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TF Cost(ref float costs, int weight, TI digit) => TF.Lookup8(in Unsafe.Add(ref costs, weight * Row), digit);
 
-    // Each lane kept its own first best; the first of the lanes that share the least cost is the one ggml keeps.
+    // Each lane kept its own first best; among lanes that tie for the least cost, ggml keeps the first.
     private static int FirstBest(ref ushort codes, TI isBest, TI at)
     {
         Span<int> positions = stackalloc int[TF.Count];

@@ -5,28 +5,28 @@ namespace GgufQuant.Formats;
 /// <summary>A format whose sub-blocks are points of a grid, signs and a scale: the IQ2 and IQ3 family.</summary>
 internal interface IGridFormat : ICodebookFormat, IQuantizableFormat
 {
-    /// <summary>The points; digit d stands for the level 2·d + 1 while they are searched.</summary>
+    /// <summary>The points; digit d stands for the level 2·d + 1 during the search.</summary>
     static abstract Grid Grid { get; }
 
-    /// <summary>Weights a point stands for: 8 with three levels each, or 4 with eight.</summary>
+    /// <summary>Weights per point: 8 with three levels each, or 4 with eight.</summary>
     static abstract int Dimensions { get; }
 
-    /// <summary>How many scales are tried on either side of the one that fills the range of levels.</summary>
+    /// <summary>Number of candidate scales on either side of the one that fills the range of levels.</summary>
     static abstract int Reach { get; }
 
-    /// <summary>From one tried scale to the next, in levels.</summary>
+    /// <summary>The step from one candidate scale to the next, in levels.</summary>
     static abstract float Step { get; }
 
-    /// <summary>Whether the lists of near points are so short that scales are better compared side by side than points.</summary>
+    /// <summary>Whether the lists of near points are so short that it is faster to compare scales side by side than points.</summary>
     static abstract bool SearchesSideBySide { get; }
 
-    /// <summary>Whether the scales tried surround a fit without the grid, or else the greatest magnitude's.</summary>
+    /// <summary>Whether the candidate scales surround a fit without the grid, or else the scale of the greatest magnitude.</summary>
     static abstract bool StartsFromFit { get; }
 
-    /// <summary>Whether a block stores seven signs of eight, so that their number must be made even.</summary>
+    /// <summary>Whether a block stores seven signs of eight, so that the number of negative ones must be made even.</summary>
     static abstract bool SevenSigns { get; }
 
-    /// <summary>A sub-block whose greatest magnitude is less counts as zero.</summary>
+    /// <summary>A sub-block whose greatest magnitude is below this counts as zero.</summary>
     static abstract float Negligible { get; }
 
     /// <summary>What the super-block's mean square is multiplied by.</summary>
@@ -35,17 +35,17 @@ internal interface IGridFormat : ICodebookFormat, IQuantizableFormat
     /// <summary>Which groups are rounded again under the scale that was found.</summary>
     static abstract GridRefit Refit { get; }
 
-    /// <summary>The importance of a weight where none is given.</summary>
+    /// <summary>The importance of a weight if none is given.</summary>
     static abstract TF FactorWithoutImatrix<TF, TI>(TF weight, TF variance)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>;
 
     /// <summary>Writes a super-block.</summary>
     /// <param name="points">The index of each group's point.</param>
-    /// <param name="signs">The signs of each eight weights.</param>
-    /// <param name="scales">The scale of each sub-block, not below 0.</param>
-    /// <param name="zeros">A bit for each sub-block, set where it counts as zero.</param>
-    /// <param name="maxScale">The greatest of the scales; where it is 0 so is every weight.</param>
+    /// <param name="signs">The signs of every eight weights.</param>
+    /// <param name="scales">The scale of each sub-block, never negative.</param>
+    /// <param name="zeros">A bit per sub-block, set if it counts as zero.</param>
+    /// <param name="maxScale">The greatest of the scales; if it is 0, so is every weight.</param>
     /// <param name="block">The block, cleared.</param>
     static abstract void Pack(
         ReadOnlySpan<int> points,

@@ -3,10 +3,10 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>Makes the blocks of IQ1_S and IQ1_M.</summary>
+/// <summary>Quantizes to IQ1_S and IQ1_M.</summary>
 /// <remarks>
-/// The weights of a sub-block are sorted, and every way to split them into three runs is tried. The best one rounds
-/// each group of eight to a point, or to the best of the points near it. Batches and lanes as in
+/// The weights of a sub-block are sorted, and every way to split them into three runs is tried. The best split rounds
+/// each group of eight to a point, or to the best of the points near it. Batches and lanes are as in
 /// <see cref="ScaleMinBlocks{TFormat}"/>.
 /// </remarks>
 internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
@@ -60,7 +60,7 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
                     shifts.Slice(s * GroupsPerSubBlock, TF.Count * GroupsPerSubBlock),
                     scales.Slice(s, TF.Count));
                 Split<TF, TI>(rounding, neighbours);
-                // The lists of neighbours have arrived when all splits are found.
+                // The prefetched neighbour lists have arrived by the time all splits are found.
                 for (int lane = 0; lane < TF.Count; lane++)
                     Settle<TF, TI>(rounding, lane, neighbours);
             }
@@ -90,7 +90,7 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
         }
     }
 
-    /// <summary>Rounds sub-blocks by their best splits, to codes that need not be points.</summary>
+    /// <summary>Rounds sub-blocks by their best splits, to codes that may be off the grid.</summary>
     [SkipLocalsInit]
     private static void Split<TF, TI>(Rounding rounding, GridNeighbours neighbours)
         where TF : struct, IFloatLanes<TF, TI>
@@ -145,7 +145,7 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
         }
     }
 
-    /// <summary>How many weights come before each in ascending order, equal ones in theirs.</summary>
+    /// <summary>How many weights precede each in ascending order; equal ones keep their order.</summary>
     private static void Rank<TF, TI>(ReadOnlySpan<float> weights, Span<int> ranks)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -179,7 +179,7 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
         return (bits | (bits << 1)) & 0x5555555555555555;
     }
 
-    /// <summary>Replaces the codes of a sub-block that are no points by the best of the points near them.</summary>
+    /// <summary>Replaces the off-grid codes of a sub-block by the best nearby points.</summary>
     /// <remarks>The scale becomes the one that fits the points.</remarks>
     private static void Settle<TF, TI>(Rounding rounding, int lane, GridNeighbours neighbours)
         where TF : struct, IFloatLanes<TF, TI>
@@ -207,7 +207,7 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
                 scale,
                 ref costs[0]);
             if (codes[g] < 0)
-                throw new ArithmeticException($"The weights cannot be quantized to {TFormat.Name}: the squares of some, times their importance, exceed a float.");
+                throw new ArithmeticException($"The weights cannot be quantized to {TFormat.Name}: some squares times their importance overflow a float.");
         }
         if (!allOnGrid)
         {
@@ -229,7 +229,7 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
                 scale = products / squares;
         }
         if (!(scale >= 0))
-            throw new ArithmeticException($"The weights cannot be quantized to {TFormat.Name}: their sums exceed a float.");
+            throw new ArithmeticException($"The weights cannot be quantized to {TFormat.Name}: their sums overflow a float.");
     }
 
     // A row for each weight of a group: see GridSearch.
@@ -239,11 +239,11 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
         private float _first;
     }
 
-    /// <summary>As many sub-blocks as there are lanes, and what they are rounded to.</summary>
+    /// <summary>One sub-block per lane, and what each is rounded to.</summary>
     /// <param name="weights">The weights.</param>
     /// <param name="factors">Their importance.</param>
-    /// <param name="codes">The point of each eight weights: its code.</param>
-    /// <param name="shifts">By eight weights, -1 where the levels are shifted down, else 1.</param>
+    /// <param name="codes">The code of the point of every eight weights.</param>
+    /// <param name="shifts">For every eight weights, -1 if the levels are shifted down, else 1.</param>
     /// <param name="scales">The scale of each sub-block.</param>
     private readonly ref struct Rounding(
         ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, Span<int> codes, Span<int> shifts, Span<float> scales)

@@ -33,9 +33,9 @@ internal struct IQ1Rows
         where TI : struct, IIntLanes<TI, TF> =>
         Unsafe.Add(ref _first, (rank * TF.Count) + lane) = value;
 
-    /// <summary>Turns terms, the first in row 1, into their sums before each rank.</summary>
-    /// <param name="terms">How many terms.</param>
-    /// <returns>The sum of all.</returns>
+    /// <summary>Turns terms, the first in row 1, into the sums before each rank.</summary>
+    /// <param name="terms">Number of terms.</param>
+    /// <returns>The sum of all terms.</returns>
     public TF AddUp<TF, TI>(int terms)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>

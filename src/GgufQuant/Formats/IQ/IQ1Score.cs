@@ -3,8 +3,8 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>How well a split of a sub-block fits with one way to shift its levels, a lane a split.</summary>
-/// <remarks>The fraction is kept as two numbers, so that only the best of several shifts takes a division.</remarks>
+/// <summary>How well a split of a sub-block fits under one way to shift its levels, a split per lane.</summary>
+/// <remarks>The fraction is kept as two numbers, so that only the best of several shifts costs a division.</remarks>
 internal readonly struct IQ1Score<TF, TI>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
@@ -29,7 +29,7 @@ internal readonly struct IQ1Score<TF, TI>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IQ1Score<TF, TI> Of(TF products, TF squares) => new(products * products, squares);
 
-    /// <summary>In each lane the greater score.</summary>
+    /// <summary>The greater score of each lane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public IQ1Score<TF, TI> OrBetter(IQ1Score<TF, TI> other)
     {

@@ -3,23 +3,23 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>How sub-blocks, ascending, fall into the levels -1, 0 and 1; a lane per sub-block.</summary>
-/// <param name="Middle">The rank of the first weight of level 0; negative where there is no split.</param>
+/// <summary>How the sorted weights of sub-blocks split into the levels -1, 0 and 1; a lane per sub-block.</summary>
+/// <param name="Middle">The rank of the first weight of level 0; negative if there is no split.</param>
 /// <param name="Upper">The rank of the first weight of level 1.</param>
-/// <param name="Shift">The number of the shifts.</param>
-/// <param name="Scale">The scale that fits best; it may be negative.</param>
+/// <param name="Shift">The index of the combination of shifts.</param>
+/// <param name="Scale">The best-fitting scale; it may be negative.</param>
 internal readonly record struct IQ1Splits<TF, TI>(TI Middle, TI Upper, TI Shift, TF Scale)
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>;
 
-/// <summary>Finds the splits with the greatest products² / squares: the least weighted error.</summary>
+/// <summary>Finds the splits with the greatest products² / squares, which have the least weighted error.</summary>
 /// <remarks>
 /// <para>ggml tries all splits in turn and compares each with the best before it. A split well below the greatest
-/// cannot matter to the outcome: whichever is kept before it, the greatest is accepted when its turn comes, and from
-/// then on only splits that rounding cannot tell from it. So all splits are scored first, and ggml's way is gone only
-/// through the few that come near the greatest.</para>
-/// <para>Near means within a margin far above what rounding adds up to in scoring and comparing, some ten times 2⁻²⁴.
-/// That holds while all numbers are normal; where they may not be, every split is gone through.</para>
+/// cannot affect the outcome: whichever is kept before it, the greatest is accepted when its turn comes, and after that
+/// only splits that rounding cannot tell from it. So all splits are scored first, and ggml's loop runs only over the few
+/// that come near the greatest.</para>
+/// <para>Near means within a margin far above the rounding error of scoring and comparing, about ten times 2⁻²⁴.
+/// That holds as long as all numbers are normal; if they may not be, the loop runs over every split.</para>
 /// </remarks>
 internal static class IQ1SplitSearch<TF, TI, TSums>
     where TF : struct, IFloatLanes<TF, TI>
@@ -30,9 +30,9 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
 
     /// <summary>The best splits.</summary>
     /// <param name="sums">The sums of all splits, added up.</param>
-    /// <param name="factorSum">What adding up gave.</param>
+    /// <param name="factorSum">What accumulating the sums returned.</param>
     /// <param name="greatest">The greatest magnitude of a weight.</param>
-    /// <param name="isSought">The lanes in which a split is sought.</param>
+    /// <param name="isSought">The lanes that need a split.</param>
     [SkipLocalsInit]
     public static IQ1Splits<TF, TI> Best(ref TSums sums, TF factorSum, TF greatest, TI isSought)
     {
@@ -68,8 +68,8 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
         return found;
     }
 
-    // No squares are below a 64th of the sum of the factors, and no score is above it times the greatest square. Scores
-    // are compared by the products of squares with them.
+    // No squares are below a 64th of the sum of the factors, and no score exceeds that sum times the greatest square. Scores
+    // are compared by their products with the squares.
     private static TI IsNormal(TF reached, TF factorSum, TF greatest)
     {
         TF tiny = TF.Broadcast(1e-30f);
@@ -81,7 +81,7 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
             & TF.GreaterThan(TF.Broadcast(1e36f), products * products * TF.Max(factorSum, one));
     }
 
-    // ggml's step, in the lanes that are near.
+    // ggml's step, in the lanes near the greatest.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Compare(
         ref TSums sums, int middle, int upper, TI isNear, ref TF best, ref IQ1Splits<TF, TI> found)

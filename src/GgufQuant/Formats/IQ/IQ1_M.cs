@@ -13,7 +13,7 @@ internal readonly struct IQ1_M : IIQ1Format
 {
     private const int GroupSize = 8;
 
-    // Of a point's index, those above its low byte; the highest says how the levels are shifted.
+    // The bits of a point's index above its low byte; the highest is the direction of the shift.
     private const int HighBits = 0xF00;
 
     public static GgmlType Type => GgmlType.IQ1_M;

@@ -5,9 +5,9 @@ namespace GgufQuant.Formats;
 
 /// <summary>The sums of IQ1_M, whose 16 weights are two groups, each shifted up or down.</summary>
 /// <remarks>
-/// With steps of one between levels, a group's products are those of all its weights at the upper level less the sums
-/// before the two boundaries, and its squares change by the steps of the levels' squares. ggml computes them so, and
-/// so they round.
+/// With steps of one between levels, a group's products are those of all its weights at the upper level minus the sums
+/// before the two boundaries, and its squares change by the differences of the levels' squares. ggml computes them this
+/// way, so they round this way.
 /// </remarks>
 internal struct IQ1_MSums : IIQ1Sums
 {
@@ -35,7 +35,7 @@ internal struct IQ1_MSums : IIQ1Sums
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        // To one group a weight of the other is a zero.
+        // A weight of one group is a zero to the other.
         for (int i = 0; i < ranks.Length; i++)
         {
             int rank = ranks[i] + 1;
@@ -88,11 +88,11 @@ internal struct IQ1_MSums : IIQ1Sums
 
     private struct Group
     {
-        // Sums over the group's weights before each rank of the sub-block.
+        // Sums over the group's weights before each rank in the sub-block.
         public IQ1Rows Products;
         public IQ1Rows Factors;
 
-        // The squares up to the first boundary, by that, and their change by the second.
+        // The squares up to the first boundary, by its rank, and their change by the second.
         private IQ1Rows _lowUpSquares;
         private IQ1Rows _lowDownSquares;
         private IQ1Rows _upSquares;

@@ -11,7 +11,7 @@ namespace GgufQuant.Formats;
 /// </remarks>
 internal readonly struct IQ1_S : IIQ1Format
 {
-    // Of a point's index, those above its low byte.
+    // The bits of a point's index above its low byte.
     private const int HighBits = 0x700;
 
     public static GgmlType Type => GgmlType.IQ1_S;

@@ -81,7 +81,7 @@ internal readonly struct IQ3_S : IGridFormat
         float maxScale,
         Span<byte> block)
     {
-        // ggml does not step over the low bytes and the signs of a sub-block of zeros: those after it move up.
+        // ggml does not advance past the low bytes and signs of a sub-block of zeros, so those after it move up.
         for (int s = 0, filled = 0; s < scales.Length; s++)
         {
             if ((zeros >> s & 1) != 0)

@@ -12,13 +12,13 @@ internal static class NonlinearLevels
 {
     private static readonly float[] s_values = [.. Values];
 
-    // The midpoints between levels as a binary search meets them: the children of n are 2n and 2n + 1, the root is 1.
+    // The midpoints between levels in the order of a binary search: the children of n are 2n and 2n + 1, the root is 1.
     private static readonly float[] s_midpoints = MakeMidpoints();
 
     /// <summary>The levels, ascending.</summary>
     public static ReadOnlySpan<sbyte> Values => [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
-    /// <summary>Looks 32 levels up: the low halves of 16 bytes, then the high halves.</summary>
+    /// <summary>Looks up 32 levels: the low nibbles of 16 bytes, then the high nibbles.</summary>
     public static void Unpack(ReadOnlySpan<byte> codes, Span<ulong> levels)
     {
         Vector128<sbyte> values = Vector128.LoadUnsafe(ref MemoryMarshal.GetReference(Values));
@@ -30,8 +30,8 @@ internal static class NonlinearLevels
 
     /// <summary>The code of the nearest level, in the low four bits.</summary>
     /// <remarks>
-    /// ggml's <c>best_index_int8</c>: the upper level from the midpoint on, and the last one for NaN. Midpoints and
-    /// the differences ggml compares are exact near them, so comparing with the midpoint gives the same result.
+    /// ggml's <c>best_index_int8</c>: the upper level from the midpoint on, and the last one for NaN. Near the midpoints,
+    /// they and the differences ggml compares are exact, so comparing with the midpoint gives the same result.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TI Code<TF, TI>(TF value)
@@ -54,8 +54,8 @@ internal static class NonlinearLevels
 
     /// <summary>Writes the codes of 32 weights: the first sixteen below the last sixteen.</summary>
     /// <param name="weights">The weights.</param>
-    /// <param name="inverse">What they are multiplied by.</param>
-    /// <param name="codes">Takes 16 bytes.</param>
+    /// <param name="inverse">The factor of the weights.</param>
+    /// <param name="codes">Receives 16 bytes.</param>
     public static void Pack<TF, TI>(ReadOnlySpan<float> weights, float inverse, Span<byte> codes)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>

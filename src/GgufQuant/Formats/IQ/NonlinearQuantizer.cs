@@ -15,18 +15,18 @@ internal interface INonlinearFormat : ICodebookFormat, IQuantizableFormat
         where TI : struct, IIntLanes<TI, TF>;
 }
 
-/// <summary>Makes the blocks of IQ4_NL and IQ4_XS: a lane searches the scale of a sub-block.</summary>
+/// <summary>Quantizes to IQ4_NL and IQ4_XS; each lane searches the scale of a sub-block.</summary>
 /// <remarks>ggml's <c>quantize_row_iq4_nl_impl</c>.</remarks>
 internal readonly struct NonlinearQuantizer<TFormat> : ILaneQuantizer
     where TFormat : struct, INonlinearFormat
 {
     private const int SubBlockSize = 32;
 
-    // As many sub-blocks as fill the widest lanes, and whole blocks of either format.
+    // Enough sub-blocks to fill the widest lanes, in whole blocks of either format.
     private const int BatchSubBlocks = 16;
     private const int BatchSize = BatchSubBlocks * SubBlockSize;
 
-    // How many scales are tried on either side of the one that gives the greatest weight the first level.
+    // Number of candidate scales on either side of the one that maps the greatest weight to the first level.
     private const int Reach = 7;
 
     public static void Quantize<TF, TI>(
@@ -92,7 +92,7 @@ internal readonly struct NonlinearQuantizer<TFormat> : ILaneQuantizer
         }
     }
 
-    /// <summary>The scale of each of the sub-blocks that lie one after the other.</summary>
+    /// <summary>The scale of each of several consecutive sub-blocks.</summary>
     private static TF Search<TF, TI>(ref readonly float weights, ref readonly float factors)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>

@@ -2,25 +2,25 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>A super-block whose sub-blocks of 16 read as <c>scale · level</c>, both of either sign: Q3_K and Q6_K.</summary>
+/// <summary>A super-block whose sub-blocks of 16 read as <c>scale · level</c>, both signed: Q3_K and Q6_K.</summary>
 internal interface IScaleOnlyFormat : IBlockFormat
 {
-    /// <summary>Levels reach from minus this to one less than this; they are stored with this added.</summary>
+    /// <summary>Levels range from minus this to this minus one; they are stored with this added.</summary>
     static abstract int LevelRange { get; }
 
-    /// <summary>Stored scales reach from minus this to one less than this.</summary>
+    /// <summary>Stored scales range from minus this to this minus one.</summary>
     static abstract int ScaleRange { get; }
 
-    /// <summary>Whether the levels are found by descent where there is no importance, and not by trying scales.</summary>
+    /// <summary>Whether, without importance, the levels are found by descent rather than by trying scales.</summary>
     static abstract bool DescendsWithoutImatrix { get; }
 
     /// <summary>Whether importance is combined with the super-block's variance, and steers the stored scales too.</summary>
     static abstract bool WeighsByVariance { get; }
 
-    /// <summary>Whether a super-block without a scale worth storing is all zero bytes.</summary>
+    /// <summary>Whether a super-block with only negligible scales is all zero bytes.</summary>
     static abstract bool ClearsNegligible { get; }
 
-    /// <summary>Where the block keeps its half-precision factor of the scales.</summary>
+    /// <summary>Offset in the block of the half-precision factor of the scales.</summary>
     static abstract int FactorOffset { get; }
 
     /// <summary>Writes the stored scales into a block.</summary>
@@ -34,7 +34,7 @@ internal interface IScaleOnlyFormat : IBlockFormat
 
     /// <summary>Reads what <see cref="PackLevels"/> wrote.</summary>
     /// <param name="block">The block.</param>
-    /// <param name="levels">Takes 256 levels, a byte each. At most eight lanes fit the runs in which they lie.</param>
+    /// <param name="levels">Receives 256 levels, a byte each. At most eight lanes fit the runs in which they lie.</param>
     static abstract void UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>;

@@ -55,7 +55,7 @@ internal readonly struct Q3_K : IQuantizableFormat, IScaleOnlyFormat
 
     static void IScaleOnlyFormat.PackScales(ReadOnlySpan<sbyte> scales, Span<byte> block)
     {
-        // Of each byte, the low nibble and the two bits above it; a scale is stored with 32 added, which flips bit 5.
+        // The low nibble of each byte and the two bits above it; a scale is stored with 32 added, which flips bit 5.
         ReadOnlySpan<ulong> stored = MemoryMarshal.Cast<sbyte, ulong>(scales[..SubBlocks]);
         ulong first = stored[0] ^ SignBits;
         ulong second = stored[1] ^ SignBits;
@@ -77,7 +77,7 @@ internal readonly struct Q3_K : IQuantizableFormat, IScaleOnlyFormat
         stored[1] = Widen(((low >> 4) & LowNibbles) | (((spread >> 4) & LowPairs) << 4));
     }
 
-    // Flips bit 5 back and copies it into the two bits above, which makes each byte the signed number.
+    // Flips bit 5 back and copies it into the two bits above, which sign-extends each byte.
     private static ulong Widen(ulong stored)
     {
         ulong signs = ~stored & SignBits;

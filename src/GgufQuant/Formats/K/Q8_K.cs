@@ -3,9 +3,9 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>8 bits per weight with one factor per super-block: what ggml turns activations into; read only.</summary>
+/// <summary>8 bits per weight with one factor per super-block: ggml's format for activations; read only.</summary>
 /// <remarks>
-/// ggml's <c>block_q8_K</c>. Float factor, 256 signed levels, 16 sums of levels that reading has no use for.
+/// ggml's <c>block_q8_K</c>. Float factor, 256 signed levels, 16 sums of levels that reading does not need.
 /// </remarks>
 internal readonly struct Q8_K : IBlockFormat, ILaneDequantizer
 {

@@ -4,10 +4,10 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>Makes and reads the super-blocks of a format with scales and minimums.</summary>
+/// <summary>Quantizes to and dequantizes from formats with scales and minimums.</summary>
 /// <remarks>
-/// As many super-blocks as there are lanes make a batch. The search takes their sub-blocks, one per lane, from
-/// consecutive super-blocks; what concerns whole super-blocks takes them, one per lane.
+/// A batch has one super-block per lane. The search takes their sub-blocks, one per lane, from consecutive super-blocks;
+/// steps on whole super-blocks take one per lane.
 /// </remarks>
 internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequantizer
     where TFormat : struct, IScaleMinFormat
@@ -55,7 +55,7 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
         }
     }
 
-    // With eight lanes at most: as many scales as a format of few sub-blocks has.
+    // At most eight lanes: as many as the format with the fewest sub-blocks has scales.
     [SkipLocalsInit]
     private static void Unpack<TF, TI>(ReadOnlySpan<byte> block, Span<float> scales, Span<float> minimums, ref byte levels)
         where TF : struct, IFloatLanes<TF, TI>
@@ -230,7 +230,7 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
         factor = HalfConversion.Read(in block[TFormat.FactorsOffset]);
         minimumFactor = HalfConversion.Read(in block[TFormat.FactorsOffset + sizeof(ushort)]);
         TFormat.PackScales(scales, minimums, block);
-        // Numbers that wrapped read back as others.
+        // Numbers that wrapped read back as different ones.
         TFormat.UnpackScales(block, scales, minimums);
 
         Span<byte> levels = stackalloc byte[SuperBlock.Size];
@@ -240,7 +240,7 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
         {
             float scale = factor * scales[j];
             float minimum = minimumFactor * minimums[j];
-            // A scale that vanishes keeps the levels of the search.
+            // If the scale vanishes, the levels of the search are kept.
             bool kept = scale == 0;
             TF divisor = TF.Broadcast(scale);
             TF offset = TF.Broadcast(kept ? -found.LevelMinimums[firstSubBlock + j] : minimum);
@@ -269,7 +269,7 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
         public static bool ErrorsAreAbsolute => TFormat.ErrorsAreAbsoluteWithoutImatrix && !TMode.Given;
     }
 
-    /// <summary>What the search found, a number per sub-block of the batch.</summary>
+    /// <summary>The results of the search, a number per sub-block of the batch.</summary>
     private readonly ref struct Fits(Span<float> storage, int count)
     {
         public Span<float> Scales { get; } = storage[..count];

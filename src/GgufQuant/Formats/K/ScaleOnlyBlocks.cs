@@ -4,8 +4,8 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>Makes and reads the super-blocks of a format with signed levels.</summary>
-/// <remarks>Batches and lanes as in <see cref="ScaleMinBlocks{TFormat}"/>.</remarks>
+/// <summary>Quantizes to and dequantizes from formats with signed levels.</summary>
+/// <remarks>Batches and lanes are as in <see cref="ScaleMinBlocks{TFormat}"/>.</remarks>
 internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequantizer
     where TFormat : struct, IScaleOnlyFormat
 {
@@ -170,7 +170,7 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
         }
     }
 
-    // The scale of the greatest magnitude becomes the lowest number.
+    // The scale of the greatest magnitude gets the lowest number.
     private static TF SpreadScales<TF, TI>(ref float scales, ref byte levels)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -209,7 +209,7 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
         {
             float scale = factor * scales[j];
             int at = j * SubBlockSize;
-            // A scale that vanishes keeps the levels of the search.
+            // If the scale vanishes, the levels of the search are kept.
             if (scale == 0)
             {
                 int group = (firstSubBlock + j) / TF.Count;

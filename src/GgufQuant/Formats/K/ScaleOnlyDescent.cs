@@ -4,18 +4,17 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>ggml's <c>make_q3_quants</c>: levels improved one at a time, each weight counting by its square.</summary>
+/// <summary>ggml's <c>make_q3_quants</c>: improves one level at a time, weighting each weight by its square.</summary>
 /// <remarks>
 /// <para>
 /// Each weight's level is compared with the one that would be best if all others stayed, a quotient. Few change, so most
-/// quotients are never formed: where the dividend lies within 0.499 divisors of the present level's multiple, the
-/// quotient rounds to the present level, whatever the last bits of the three products are. Beyond the outermost levels
-/// there is room up to ±4·10⁶, short of where ggml's rounding wraps. Divisors too small for that reasoning are not skipped.
+/// quotients are never computed: if the dividend lies within 0.499 divisors of the present level's multiple, the quotient
+/// rounds to the present level, whatever the last bits of the three products are. Beyond the outermost levels this holds
+/// up to ±4·10⁶, short of where ggml's rounding wraps. Divisors too small for this argument are not skipped.
 /// </para>
 /// <para>
-/// A sub-block in which no weight may change at the sums it starts with is done; so is one that changed nothing in a
-/// pass. Four of five are done before the first pass. Those that are left move together, so that every lane of the
-/// passes has work.
+/// A sub-block in which no weight can change at its initial sums is done; so is one that changed nothing in a pass. Four
+/// out of five are done before the first pass. The rest are moved together, so that every lane of the passes has work.
 /// </para>
 /// </remarks>
 internal static class ScaleOnlyDescent<TF, TI>
@@ -31,10 +30,10 @@ internal static class ScaleOnlyDescent<TF, TI>
 
     /// <summary>Finds the scales of many sub-blocks.</summary>
     /// <param name="weights">Sixteen weights per sub-block.</param>
-    /// <param name="range">Levels reach from minus this to one less than this.</param>
-    /// <param name="scales">Takes the scales, as many as a multiple of the lanes.</param>
+    /// <param name="range">Levels range from minus this to this minus one.</param>
+    /// <param name="scales">Receives the scales, padded to a multiple of the lanes.</param>
     /// <param name="levels">
-    /// Takes the levels with <paramref name="range"/> added, <c>[element][lane]</c> for each group of sub-blocks.
+    /// Receives the levels with <paramref name="range"/> added, <c>[element][lane]</c> for each group of sub-blocks.
     /// </param>
     [SkipLocalsInit]
     public static void Run(ReadOnlySpan<float> weights, int range, Span<float> scales, Span<byte> levels)
@@ -60,7 +59,7 @@ internal static class ScaleOnlyDescent<TF, TI>
             for (int start = 0; start < count; start += TF.Count)
             {
                 TI changed = unsettled.Improve(start);
-                // Beyond the last sub-block lanes hold anything.
+                // Lanes beyond the last sub-block hold garbage.
                 uint present = (uint)((1L << Math.Min(TF.Count, count - start)) - 1);
                 for (uint lanes = present & ~TI.MaskBits(changed); lanes != 0; lanes &= lanes - 1)
                 {
@@ -77,10 +76,10 @@ internal static class ScaleOnlyDescent<TF, TI>
             unsettled.Settle(lane, indices[lane], scales, levels);
     }
 
-    /// <summary>Sub-blocks side by side: a row an element of all of them.</summary>
+    /// <summary>Sub-blocks side by side: each row holds one element of all of them.</summary>
     private readonly ref struct SubBlocks(Span<float> storage, int capacity, int range)
     {
-        // The weights, their levels, then the sums over both: of factor · weight · level and of factor · level².
+        // The weights, their levels, then two sums over them: of factor · weight · level and of factor · level².
         public const int Rows = (2 * Elements) + 2;
 
         private const int ProductSums = 2 * Elements;
@@ -90,8 +89,8 @@ internal static class ScaleOnlyDescent<TF, TI>
         private readonly int _capacity = capacity;
         private readonly int _range = range;
 
-        /// <summary>Takes as many sub-blocks as there are lanes, at the levels of the plain scale.</summary>
-        /// <param name="weights">The first weight; the sub-blocks lie one after the other.</param>
+        /// <summary>Loads one sub-block per lane, at the levels of the plain scale.</summary>
+        /// <param name="weights">The first weight; the sub-blocks are consecutive.</param>
         /// <param name="negligible">The lanes that count as zero.</param>
         public void Start(ref readonly float weights, out TI negligible)
         {
@@ -118,7 +117,7 @@ internal static class ScaleOnlyDescent<TF, TI>
         {
             for (int e = 0; e < Elements; e++)
             {
-                // The low byte of a float of this size is its integer.
+                // The low byte of a float of this magnitude is its integer.
                 TI bits = TF.ToBits(TF.Load(in At(Elements + e, 0)) + TF.Broadcast(Magic + _range));
                 (bits & ~negligible).StoreBytes(ref Unsafe.Add(ref levels, e * TF.Count));
             }
@@ -132,7 +131,7 @@ internal static class ScaleOnlyDescent<TF, TI>
             TF.Select(TF.GreaterThan(squares, zero), TF.Load(in At(ProductSums, 0)) / squares, zero).Store(ref scales);
         }
 
-        /// <summary>The first lanes in which a level may change, as a mask.</summary>
+        /// <summary>A mask of the first lanes in which a level may change.</summary>
         public TI FindMovable()
         {
             TF productSum = TF.Load(in At(ProductSums, 0));
@@ -149,7 +148,7 @@ internal static class ScaleOnlyDescent<TF, TI>
             return movable;
         }
 
-        /// <summary>Makes one pass over as many sub-blocks as there are lanes.</summary>
+        /// <summary>Makes one pass over one sub-block per lane.</summary>
         /// <returns>A mask of the lanes in which a level changed.</returns>
         public TI Improve(int first)
         {
@@ -184,18 +183,18 @@ internal static class ScaleOnlyDescent<TF, TI>
             return changed;
         }
 
-        /// <summary>Copies chosen ones of as many sub-blocks as there are lanes, so that they lie together.</summary>
+        /// <summary>Copies the chosen lanes so that they lie together.</summary>
         public void CopyTo(SubBlocks other, int first, TI chosen, int destination)
         {
             for (int row = 0; row < Rows; row++)
                 CompressStore<TF, TI>.Store(TF.Load(in At(row, first)), chosen, ref other.At(row, destination));
         }
 
-        /// <summary>Writes what became of a sub-block.</summary>
-        /// <param name="lane">Where it lies here.</param>
-        /// <param name="index">Which it is of all.</param>
-        /// <param name="scales">Takes its scale.</param>
-        /// <param name="levels">Takes its levels.</param>
+        /// <summary>Stores a finished sub-block.</summary>
+        /// <param name="lane">Its lane here.</param>
+        /// <param name="index">Its index among all sub-blocks.</param>
+        /// <param name="scales">Receives its scale.</param>
+        /// <param name="levels">Receives its levels.</param>
         public void Settle(int lane, int index, Span<float> scales, Span<byte> levels)
         {
             float squares = At(SquareSums, lane);
@@ -206,7 +205,7 @@ internal static class ScaleOnlyDescent<TF, TI>
                 Unsafe.Add(ref level, e * TF.Count) = (byte)BitConverter.SingleToInt32Bits(At(Elements + e, lane) + magic);
         }
 
-        // Whether another level may be better than the present one, if all others stay: see the class's remarks.
+        // Whether a level other than the present one may be better, if all others stay: see the class's remarks.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private TI MayMove(TF level, TF dividend, TF divisor)
         {

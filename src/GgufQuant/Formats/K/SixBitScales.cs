@@ -4,8 +4,8 @@ namespace GgufQuant.Formats;
 
 /// <summary>The twelve bytes in which Q4_K and Q5_K keep eight scales and eight minimums of six bits.</summary>
 /// <remarks>
-/// ggml's <c>get_scale_min_k4</c>. The first four of each lie whole in bytes 0-3 and 4-7; of the last four the low
-/// nibbles share bytes 8-11 and the high bits are the upper two of the bytes of the first four.
+/// ggml's <c>get_scale_min_k4</c>. The first four of each lie whole in bytes 0-3 and 4-7. Of the last four, the low
+/// nibbles share bytes 8-11, and the high bits are the top two bits of the first four's bytes.
 /// </remarks>
 internal static class SixBitScales
 {

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace GgufQuant.Formats;
 
-/// <summary>256 numbers of two bits in 64 bytes: of each 128, those 32 apart share a byte, the first lowest.</summary>
+/// <summary>256 two-bit numbers in 64 bytes: in each 128, those 32 apart share a byte, the first lowest.</summary>
 internal static class TwoBitLevels
 {
     private const int WordsPerHalf = 16;

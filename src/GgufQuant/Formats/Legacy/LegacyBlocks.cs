@@ -4,10 +4,9 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>Makes and reads blocks of an <see cref="ILegacyFormat"/>: weight <c>i</c> in a low nibble, <c>i + 16</c> in the high one.</summary>
+/// <summary>Quantizes to and dequantizes from an <see cref="ILegacyFormat"/>: weight <c>i</c> in a low nibble, <c>i + 16</c> in the high one.</summary>
 /// <remarks>
-/// The scales of as many blocks as there are lanes are worked out side by side; the weights have the lanes along
-/// the block.
+/// The scales of one block per lane are computed side by side; the weights have the lanes along the block.
 /// </remarks>
 internal readonly struct LegacyBlocks<TFormat> : ILaneQuantizer, ILaneDequantizer
     where TFormat : struct, ILegacyFormat
@@ -15,17 +14,17 @@ internal readonly struct LegacyBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
     /// <summary>Weights per block.</summary>
     public const int Size = 32;
 
-    /// <summary>Half a block: weights that share a byte lie so far apart.</summary>
+    /// <summary>Half a block: the distance between weights that share a byte.</summary>
     public const int Half = Size / 2;
 
-    /// <summary>Where the fifth bits are, if any.</summary>
+    /// <summary>Offset of the fifth bits, if any.</summary>
     public static int FifthBitsOffset
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => TFormat.HasMinimum ? 2 * sizeof(ushort) : sizeof(ushort);
     }
 
-    /// <summary>Where the nibbles are.</summary>
+    /// <summary>Offset of the nibbles.</summary>
     public static int NibblesOffset
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -98,7 +97,7 @@ internal readonly struct LegacyBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
         }
     }
 
-    /// <summary>The halves that begin each block, what its weights are measured from, and one over its scale.</summary>
+    /// <summary>The halves at the start of each block, the value its weights are measured from, and the inverse of its scale.</summary>
     private static void Scale<TF, TI>(
         ref readonly float weights, int count, Span<float> minimums, Span<float> inverses, Span<int> headers)
         where TF : struct, IFloatLanes<TF, TI>
@@ -124,7 +123,7 @@ internal readonly struct LegacyBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
         header.Store(ref headers[0]);
     }
 
-    /// <summary>Each weight to its code, in C's steps on x86: truncated to an int, then to a signed byte.</summary>
+    /// <summary>Maps each weight to its code, in C's steps on x86: truncated to an int, then to a signed byte.</summary>
     private static void Encode<TF, TI>(ref readonly float weights, float minimum, float inverse, ref byte block)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>

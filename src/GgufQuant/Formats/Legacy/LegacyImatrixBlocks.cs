@@ -3,7 +3,7 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>Makes blocks of an <see cref="ILegacyFormat"/> with importance weights, a block a lane.</summary>
+/// <summary>Quantizes to an <see cref="ILegacyFormat"/> with importance weights, a block per lane.</summary>
 internal readonly struct LegacyImatrixBlocks<TFormat> : ILaneQuantizer
     where TFormat : struct, ILegacyFormat
 {
@@ -50,7 +50,7 @@ internal readonly struct LegacyImatrixBlocks<TFormat> : ILaneQuantizer
         }
     }
 
-    /// <summary>The mean square of each row, added up in order as ggml does, four rows side by side.</summary>
+    /// <summary>The mean square of each row, summed in ggml's order, four rows side by side.</summary>
     private static void MeanSquares(ReadOnlySpan<float> rows, int rowLength, Span<float> means)
     {
         if (rows.Length < RowsAtOnce * rowLength)

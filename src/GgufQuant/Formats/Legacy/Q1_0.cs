@@ -28,7 +28,7 @@ internal readonly struct Q1_0 : IQuantizableFormat, ILaneQuantizer, IBlockCodec
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
         WidestLanes.Quantize<Q1_0>(weights, rowLength, importance, blocks);
 
-    // ggml adds up a block's magnitudes one after the other, so here the lanes are blocks.
+    // ggml sums a block's magnitudes in order, so here the lanes are blocks.
     static void ILaneQuantizer.Quantize<TFloats, TInts>(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
     {

@@ -50,7 +50,7 @@ internal readonly struct Q2_0 : IQuantizableFormat, IBlockCodec
         ref int quadruples = ref Unsafe.As<byte, int>(ref codes[0]);
         for (int i = 0; i < BlockSize / 4; i += TFloats.Count)
         {
-            // Four bytes of two bits each meet in the highest: the factor's bits lie 6 apart, the bytes 8.
+            // Four bytes of two bits each are gathered in the highest: the factor's bits lie 6 apart, the bytes 8.
             TInts packed = (TInts.Load(in Unsafe.Add(ref quadruples, i)) * TInts.Broadcast(0x01041040)) >>> 24;
             packed.StoreBytes(ref Unsafe.Add(ref block, sizeof(ushort) + i));
         }

@@ -4,8 +4,8 @@ namespace GgufQuant.Formats;
 
 /// <summary>32 signed bytes under a half-precision scale, with their scaled sum: llama.cpp's format for activations.</summary>
 /// <remarks>
-/// ggml's <c>block_q8_1</c>. ggml has no <c>to_float</c> for it and no quantizer of files; a code times its scale is what
-/// it stands for.
+/// ggml's <c>block_q8_1</c>. ggml has neither a <c>to_float</c> nor a file quantizer for it; a weight is its code times
+/// the scale.
 /// </remarks>
 internal readonly struct Q8_1 : IBlockFormat
 {

@@ -3,7 +3,7 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>Floats of four bits (sign, two of exponent, one of mantissa), counted in halves as ggml does: 0, 1, 2, 3, 4, 6, 8, 12.</summary>
+/// <summary>4-bit floats (sign, two bits of exponent, one of mantissa), counted in halves as ggml does: 0, 1, 2, 3, 4, 6, 8, 12.</summary>
 /// <remarks>ggml's <c>kvalues_mxfp4</c> and <c>best_index_mxfp4</c>.</remarks>
 internal static class E2M1<TFloats, TInts>
     where TFloats : struct, IFloatLanes<TFloats, TInts>
@@ -13,10 +13,10 @@ internal static class E2M1<TFloats, TInts>
 
     private static ReadOnlySpan<float> Magnitudes => [0, 1, 2, 3, 4, 6, 8, 12];
 
-    /// <summary>The codes nearest to the weights under a scale; of equally near ones the least.</summary>
+    /// <summary>The codes nearest to the weights under a scale; the least on a tie.</summary>
     /// <remarks>
-    /// ggml tries all sixteen. The eight of the weight's own sign are enough: rounding is monotonic, so one of
-    /// the other sign is never strictly nearer than zero, which comes first and has no sign.
+    /// ggml tries all sixteen. The eight with the weight's own sign are enough: rounding is monotonic, so one of the other
+    /// sign is never strictly nearer than zero, which comes first and has no sign.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TInts Encode(TFloats weights, float scale)

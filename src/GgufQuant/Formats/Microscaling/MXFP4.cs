@@ -3,7 +3,7 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>OCP microscaling: 32 floats of four bits under one power of two.</summary>
+/// <summary>OCP microscaling: 32 4-bit floats under one power of two.</summary>
 /// <remarks>ggml's <c>block_mxfp4</c>, <c>quantize_row_mxfp4_ref</c>.</remarks>
 internal readonly struct MXFP4 : IQuantizableFormat, IBlockCodec
 {
@@ -56,15 +56,15 @@ internal readonly struct MXFP4 : IQuantizableFormat, IBlockCodec
         }
     }
 
-    /// <summary>2 to the stored exponent, less its bias of 127, halved since the codes count in halves.</summary>
+    /// <summary>2 to the stored exponent minus its bias of 127, halved because the codes count in halves.</summary>
     private static float HalfOfPower(byte exponent) =>
         BitConverter.Int32BitsToSingle(exponent < 2 ? 0x00200000 << exponent : (exponent - 1) << 23);
 
-    /// <summary><c>floorf(log2f(value))</c>: a value just below a power of two counts as that power where its logarithm rounds to it.</summary>
+    /// <summary><c>floorf(log2f(value))</c>: a value just below a power of two counts as that power if its logarithm rounds to it.</summary>
     /// <remarks>
-    /// The logarithm rounds up when it falls short of the integer by less than half the spacing of floats there. To
-    /// first order it falls short by <c>shortfall · 2^-24 / ln 2</c>; no shortfall comes so near a boundary that the
-    /// second order, or the last bit of a C library's logarithm, could decide.
+    /// The logarithm rounds up if it falls short of the integer by less than half the spacing of floats there. To first
+    /// order it falls short by <c>shortfall · 2^-24 / ln 2</c>; no shortfall is so close to a boundary that the second
+    /// order, or the last bit of a C library's logarithm, could decide.
     /// </remarks>
     internal static int FloorOfLog2(float value)
     {

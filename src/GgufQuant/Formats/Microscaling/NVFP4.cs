@@ -4,7 +4,7 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>NVIDIA's microscaling: 64 floats of four bits, each sixteen under an unsigned float of eight bits.</summary>
+/// <summary>NVIDIA's microscaling: 64 4-bit floats, every sixteen under an unsigned 8-bit float.</summary>
 /// <remarks>ggml's <c>block_nvfp4</c>, <c>quantize_row_nvfp4_ref</c>.</remarks>
 internal readonly struct NVFP4 : IQuantizableFormat, IBlockCodec
 {
@@ -40,7 +40,7 @@ internal readonly struct NVFP4 : IQuantizableFormat, IBlockCodec
         for (int sub = 0; sub < SubBlocks; sub++)
         {
             ref float source = ref Unsafe.Add(ref Unsafe.AsRef(in weights), sub * SubBlockSize);
-            // 6 is the greatest of the four-bit floats.
+            // 6 is the greatest 4-bit float.
             byte scale = EncodeScale(BlockLanes<TFloats, TInts>.MaxMagnitude(in source, SubBlockSize) / 6);
             Unsafe.Add(ref block, sub) = scale;
             for (int i = 0; i < SubBlockSize; i += TFloats.Count)
@@ -69,7 +69,7 @@ internal readonly struct NVFP4 : IQuantizableFormat, IBlockCodec
 
     private static ref byte NibblesOf(ref byte block, int sub) => ref Unsafe.Add(ref block, SubBlocks + (sub * SubBlockSize / 2));
 
-    /// <summary>A positive float in four bits of exponent and three of mantissa, halves rounded up.</summary>
+    /// <summary>A positive float as four bits of exponent and three of mantissa, halves rounded up.</summary>
     private static byte EncodeScale(float value)
     {
         if (!(value > 0))
@@ -80,18 +80,18 @@ internal readonly struct NVFP4 : IQuantizableFormat, IBlockCodec
         if (exponent <= 0)
             return (byte)Math.Min((int)((value * 512) + 0.5f), 7);
         int code = ((exponent << 3) | ((bits >> 20) & 7)) + ((bits >> 19) & 1);
-        // ggml gives the whole of the highest exponent, 256 and up, the greatest code.
+        // ggml maps the whole highest exponent, 256 and up, to the greatest code.
         return (byte)(code >= 15 << 3 ? MaxScaleCode : code);
     }
 
-    /// <summary>The scale, halved since the codes count in halves; the NaN that the format has reads as zero.</summary>
+    /// <summary>The scale, halved because the codes count in halves; the format's NaN reads as zero.</summary>
     private static float DecodeScale(byte code)
     {
         if (code is 0 or 0x7F)
             return 0;
         int exponent = (code >> 3) & 0xF;
         int mantissa = code & 7;
-        // 2^-10 is half the least step; a normal number has its exponent moved to a float's bias, less one for the half.
+        // 2^-10 is half the smallest step; a normal number has its exponent rebiased to a float's, minus one for the half.
         return exponent == 0
             ? mantissa / 1024f
             : BitConverter.Int32BitsToSingle(((exponent - 7 + 127 - 1) << 23) | (mantissa << 20));

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace GgufQuant.Formats;
 
-/// <summary>IEEE 754 double precision; read as floats by C's conversion, since ggml has none.</summary>
+/// <summary>IEEE 754 double precision; converted to floats as in C, since ggml has no conversion.</summary>
 internal readonly struct F64 : IBlockFormat
 {
     public static GgmlType Type => GgmlType.F64;

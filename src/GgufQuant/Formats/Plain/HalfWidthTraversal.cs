@@ -4,10 +4,10 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>Walks rows of 16-bit floats, the last few weights one by one.</summary>
+/// <summary>Walks rows of 16-bit floats; the last few weights go one by one.</summary>
 /// <remarks>
-/// Optimized before they first run: these formats are done as fast as memory moves, and most of a file would be done by
-/// the time the runtime got round to it.
+/// Optimized before the first run: these formats run at the speed of memory, and most of a file would be finished before
+/// tiered compilation caught up.
 /// </remarks>
 internal readonly struct HalfWidthTraversal<TFormat> : ILaneQuantizer, ILaneDequantizer
     where TFormat : struct, IHalfWidthFloat

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace GgufQuant.Formats;
 
-/// <summary>Signed 64-bit integers; read as floats by C's conversion, since ggml has none.</summary>
+/// <summary>Signed 64-bit integers; converted to floats as in C, since ggml has no conversion.</summary>
 internal readonly struct I64 : IBlockFormat
 {
     public static GgmlType Type => GgmlType.I64;

@@ -2,7 +2,7 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
 
-/// <summary>A float of 16 bits, each weight on its own.</summary>
+/// <summary>A 16-bit float; each weight stands alone.</summary>
 internal interface IHalfWidthFloat
 {
     /// <summary>Reads the low 16 bits of each lane.</summary>

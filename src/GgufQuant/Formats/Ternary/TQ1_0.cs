@@ -5,9 +5,9 @@ namespace GgufQuant.Formats;
 
 /// <summary>256 ternary weights, five to a byte as a fraction in base three, under one half-precision scale at the block's end.</summary>
 /// <remarks>
-/// ggml's <c>block_tq1_0</c>, <c>quantize_row_tq1_0_ref</c>. A byte holds ⌈code · 256 / 3⁵⌉, so that its first ternary
-/// digit is what a multiplication by three carries over. The digits of a byte lie a stride apart: 32 bytes of five
-/// digits, 16 of five, 4 of four.
+/// ggml's <c>block_tq1_0</c>, <c>quantize_row_tq1_0_ref</c>. A byte holds ⌈code · 256 / 3⁵⌉, so that multiplying by three
+/// carries out its first ternary digit. The digits of a byte lie a stride apart: 32 bytes of five digits, 16 of five, 4 of
+/// four.
 /// </remarks>
 internal readonly struct TQ1_0 : IQuantizableFormat, IBlockCodec
 {
