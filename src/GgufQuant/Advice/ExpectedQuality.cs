@@ -3,18 +3,18 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Advice;
 
-/// <summary>How much quality a type is expected to lose, and on what ground.</summary>
+/// <summary>How much quality a type is expected to lose, and on what evidence.</summary>
 /// <param name="KlDivergence">Mean Kullback-Leibler divergence from the unquantized model's predictions, in nats.</param>
-/// <param name="IsMeasured">Whether it was measured on this very model.</param>
+/// <param name="IsMeasured">Whether it was measured on this model.</param>
 /// <param name="Source">Where the number comes from, in a phrase.</param>
 public sealed record ExpectedQuality(double KlDivergence, bool IsMeasured, string Source)
 {
-    /// <summary>What is expected of each type that something is known of.</summary>
+    /// <summary>The expected quality of each type with any evidence.</summary>
     /// <param name="withImportanceMatrix">Whether there will be an importance matrix.</param>
     /// <param name="measured">Divergences measured on this model; null for none.</param>
     /// <remarks>
-    /// Models differ in how much they suffer, but hardly in which type costs more. So where some types were measured, the
-    /// published numbers of the others are scaled by the geometric mean of measured over published.
+    /// How much models suffer differs, but the ranking of types hardly does. So if some types were measured, the published
+    /// numbers of the others are scaled by the geometric mean of measured over published.
     /// </remarks>
     internal static IReadOnlyDictionary<FileType, ExpectedQuality> OfTypes(
         bool withImportanceMatrix, IReadOnlyDictionary<FileType, double>? measured)

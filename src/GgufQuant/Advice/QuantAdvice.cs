@@ -5,27 +5,27 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Advice;
 
-/// <summary>Whether a model would run in some type with a memory budget, and how good it should be.</summary>
+/// <summary>Whether a model would run in a type within a memory budget, and how good it should be.</summary>
 /// <param name="Type">The type.</param>
 /// <param name="FileSize">Bytes of the file.</param>
 /// <param name="Memory">What running it takes.</param>
-/// <param name="Budget">Bytes of memory there are.</param>
+/// <param name="Budget">Bytes of memory available.</param>
 /// <param name="Quality">How much quality it is expected to lose.</param>
 public sealed record QuantAdvice(QuantType Type, long FileSize, MemoryEstimate Memory, long Budget, ExpectedQuality Quality)
 {
     /// <summary>Share of the budget that should stay free: the estimate leaves out the operating system and the program.</summary>
     public const double ComfortableShare = 0.1;
 
-    /// <summary>Bytes of memory to spare; negative where it does not fit.</summary>
+    /// <summary>Bytes of memory to spare; negative if it does not fit.</summary>
     public long Margin => Budget - Memory.Total;
 
     /// <summary>How well it fits.</summary>
     public MemoryFit Fit => Margin < 0 ? MemoryFit.TooLarge : Margin < ComfortableShare * Budget ? MemoryFit.Tight : MemoryFit.Comfortable;
 
-    /// <summary>Whether this is the type to take.</summary>
+    /// <summary>Whether this is the recommended type.</summary>
     public bool IsRecommended { get; init; }
 
-    /// <summary>Why it is the type to take, or what speaks against it, in a sentence.</summary>
+    /// <summary>Why it is recommended, or what speaks against it, in a sentence.</summary>
     public string Reason
     {
         get

@@ -6,19 +6,19 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Advice;
 
-/// <summary>Finds the types in which a model runs with the memory there is.</summary>
+/// <summary>Finds the types in which a model fits the available memory.</summary>
 public static class QuantAdvisor
 {
     private static readonly FileType[] s_unquantized = [FileType.F32, FileType.F16, FileType.BF16];
 
-    /// <summary>Looks at every type that something is known of, from the model's header alone.</summary>
-    /// <param name="file">The model; one that is quantized already counts as what it was made from.</param>
-    /// <param name="budget">Bytes of memory.</param>
+    /// <summary>Assesses every type with any evidence, from the model's header alone.</summary>
+    /// <param name="file">The model; an already quantized one counts as the model it was quantized from.</param>
+    /// <param name="budget">Bytes of memory available.</param>
     /// <param name="contextLength">Tokens of context; null for the default of <see cref="MemoryEstimate"/>.</param>
     /// <param name="cacheType">The type of the key-value cache.</param>
     /// <param name="withImportanceMatrix">Whether there will be an importance matrix: without one, types that need it are left out.</param>
     /// <param name="measured">Mean KL divergences measured on this model, by type; null for none.</param>
-    /// <returns>What fits first, the best in front, one of them recommended; then what does not fit, the smallest in front.</returns>
+    /// <returns>What fits, best first, one of them recommended; then what does not fit, smallest first.</returns>
     public static IReadOnlyList<QuantAdvice> Find(
         GgufFile file,
         long budget,
@@ -56,7 +56,7 @@ public static class QuantAdvisor
         .ThenBy(entry => entry.Memory.Total)
         .FirstOrDefault();
 
-    // Null where the type does not suit the model's shapes.
+    // Null if the type does not suit the model's shapes.
     private static long? WeightBytes(GgufFile file, QuantType type, bool hasImportance)
     {
         try

@@ -3,15 +3,15 @@ namespace GgufQuant.Catalog;
 /// <summary>What an importance matrix does for a file type.</summary>
 public enum ImatrixAdvice
 {
-    /// <summary>The format has no use for one.</summary>
+    /// <summary>The format makes no use of one.</summary>
     Ignored,
 
-    /// <summary>It helps a little; the type is good without.</summary>
+    /// <summary>It helps a little; the type is good without one.</summary>
     Optional,
 
     /// <summary>It helps visibly.</summary>
     Recommended,
 
-    /// <summary>llama.cpp refuses to make the type without one.</summary>
+    /// <summary>llama.cpp does not quantize to the type without one.</summary>
     Required,
 }

@@ -3,12 +3,12 @@ using FileType = GgufQuant.Formats.FileType;
 
 namespace GgufQuant.Catalog;
 
-/// <summary>The quality tables that the field quotes, as their authors published them.</summary>
+/// <summary>The commonly cited quality tables, as their authors published them.</summary>
 public static class PublishedMeasurements
 {
     private const double GiB = 1L << 30;
 
-    /// <summary>The scoreboard's own baseline, before it was stored in 16 bits.</summary>
+    /// <summary>The scoreboard's own baseline, before conversion to 16 bits.</summary>
     private const double Llama3Perplexity = 6.231636;
 
     private const double Llama2LargePerplexity = 3.4313;
@@ -18,7 +18,7 @@ public static class PublishedMeasurements
     private const string Llama2Large = "llama.cpp tools/perplexity/README.md, LLaMA 2 70B, wikitext-2";
     private const string Course = "course chapter \"Q4_K_M vs Q8_0 vs Q2_K\", a 7B model, approximate";
 
-    /// <summary>Every measurement; of one type the most telling first.</summary>
+    /// <summary>Every measurement; for each type the most informative first.</summary>
     public static IReadOnlyList<PublishedQuality> All { get; } =
     [
         Llama3(F16, false, 14.97, 6.233160, 0.001524, 0.000551, 0.787),
@@ -84,7 +84,7 @@ public static class PublishedMeasurements
         FromCourse(Q2_K, 2.7, 0.85),
     ];
 
-    /// <summary>The measurements of one type, the most telling first.</summary>
+    /// <summary>The measurements of one type, the most informative first.</summary>
     public static PublishedQuality[] Of(FileType type) => [.. All.Where(row => row.Type == type)];
 
     private static PublishedQuality Llama3(

@@ -2,7 +2,7 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Catalog;
 
-/// <summary>One published measurement of what a file type costs in quality.</summary>
+/// <summary>One published measurement of the quality that a file type loses.</summary>
 /// <param name="Type">The file type measured.</param>
 /// <param name="Model">The model it was measured on.</param>
 /// <param name="Imatrix">Whether an importance matrix was used.</param>
@@ -27,6 +27,6 @@ public sealed record PublishedQuality(FileType Type, string Model, bool Imatrix,
     /// <summary>Share of positions where the likeliest token stays the same, 0 to 1.</summary>
     public double? TopTokenMatch { get; init; }
 
-    /// <summary>Quality relative to the unquantized model, 0 to 1: published so, or the ratio of the perplexities.</summary>
+    /// <summary>Quality relative to the unquantized model, 0 to 1: published as such, or the ratio of the perplexities.</summary>
     public double? RelativeQuality { get; init; }
 }

@@ -5,7 +5,7 @@ using static GgufQuant.Catalog.ImatrixAdvice;
 
 namespace GgufQuant.Catalog;
 
-/// <summary>Every file type, explained.</summary>
+/// <summary>Every file type, with an explanation.</summary>
 public static class QuantCatalog
 {
     private const string NoMix = "Every matrix has the same type.";
@@ -23,7 +23,7 @@ public static class QuantCatalog
             "Half precision: the usual source to quantize from, and what quality is measured against.",
             "Every matrix is f16; vectors stay f32."),
         new(FileType.BF16, GgmlType.BF16, 16.0, Ignored,
-            "Half the size of F32 with its whole range: how most models are trained and published.",
+            "Half the size of F32 with its full range: the form in which most models are trained and published.",
             "Every matrix is bf16; vectors stay f32."),
         new(FileType.Q8_0, GgmlType.Q8_0, 8.5, Ignored,
             "Practically lossless: take it when memory allows.", NoMix),
@@ -45,17 +45,17 @@ public static class QuantCatalog
             $"attn_v and ffn_down are q6_K in {MoreBits}; so is the output."),
         new(FileType.IQ4_NL, GgmlType.IQ4_NL, 4.68, Recommended,
             "4 bits with uneven steps, in small blocks that fit odd row lengths; otherwise IQ4_XS is smaller and as good.",
-            "attn_v is q5_K with 4 or more query heads to a key; the output is q6_K."),
+            "attn_v is q5_K with 4 or more query heads per key head; the output is q6_K."),
         new(FileType.Q4_K_S, GgmlType.Q4_K, 4.67, Recommended,
             "Slightly smaller than Q4_K_M: take it when that just does not fit.",
             "attn_v of the first four layers and ffn_down of the first eighth are q5_K; the output is q6_K."),
         new(FileType.Q4_0, GgmlType.Q4_0, 4.64, Optional,
-            "The oldest 4-bit format: quick on some processors, but Q4_K_S loses less at the same size.", OutputInQ6),
+            "The oldest 4-bit format: fast on some processors, but Q4_K_S loses less at the same size.", OutputInQ6),
         new(FileType.NVFP4, GgmlType.NVFP4, 4.5, Ignored,
             "NVIDIA's 4-bit floating point, made by converters of models trained for it; llama-quantize does not offer it.", NoMix),
         new(FileType.IQ4_XS, GgmlType.IQ4_XS, 4.46, Recommended,
             "The smallest 4-bit type, close to Q4_K_S in quality with an importance matrix.",
-            "attn_v is q5_K with 4 or more query heads to a key; the output is q6_K."),
+            "attn_v is q5_K with 4 or more query heads per key head; the output is q6_K."),
         new(FileType.Q3_K_L, GgmlType.Q3_K, 4.30, Recommended,
             "3 bits with the sensitive tensors kept at 5: IQ4_XS is hardly larger and better.",
             "attn_v, attn_output and ffn_down are q5_K; the output is q6_K."),
@@ -64,13 +64,13 @@ public static class QuantCatalog
             "Only the experts' matrices are mxfp4: a model without experts ends up in q8_0."),
         new(FileType.Q3_K_M, GgmlType.Q3_K, 4.00, Recommended,
             "Noticeable loss: for when 4 bits do not fit.",
-            "attn_v, attn_output and ffn_down are q4_K, the first of them q5_K; the output is q6_K."),
+            "attn_v, attn_output and ffn_down are q4_K, the first few q5_K; the output is q6_K."),
         new(FileType.IQ3_M, GgmlType.IQ3_S, 3.76, Recommended,
             "A good 3-bit choice with an importance matrix: smaller than Q3_K_M and nearly as good.",
             "attn_v, attn_output and the first eighth of ffn_down are q4_K; the output is q6_K."),
         new(FileType.IQ3_S, GgmlType.IQ3_S, 3.66, Recommended,
             "As small as Q3_K_S and clearly better, with an importance matrix.",
-            "attn_v is q4_K with 4 or more query heads to a key; the output is q6_K."),
+            "attn_v is q4_K with 4 or more query heads per key head; the output is q6_K."),
         new(FileType.Q3_K_S, GgmlType.Q3_K, 3.64, Recommended,
             "Large loss for its size: IQ3_S with an importance matrix is better.", OutputInQ6),
         new(FileType.IQ3_XS, GgmlType.IQ3_S, 3.50, Required,
@@ -84,7 +84,7 @@ public static class QuantCatalog
             "attn_v, attn_output and ffn_down are q3_K or q4_K; the output is q6_K."),
         new(FileType.Q2_K_S, GgmlType.Q2_K, 2.97, Required,
             "Smaller than Q2_K and worse: IQ2_M beats it at a smaller size.",
-            "The first eighth of ffn_down is q4_K, and attn_v with 4 or more query heads to a key; the output is q6_K."),
+            "The first eighth of ffn_down is q4_K, and attn_v with 4 or more query heads per key head; the output is q6_K."),
         new(FileType.IQ2_M, GgmlType.IQ2_S, 2.93, Required,
             "The best 2-bit type: smaller than Q2_K and better.",
             "attn_v, attn_output, the first eighth of ffn_down and the embeddings are iq3_s or q4_K; the output is q5_K."),
@@ -94,16 +94,16 @@ public static class QuantCatalog
         new(FileType.Q2_0, GgmlType.Q2_0, 2.68, Ignored,
             "For models trained with four levels per weight; it ruins ordinary models.", OutputInQ6EmbeddingInQ4),
         new(FileType.IQ2_XS, GgmlType.IQ2_XS, 2.59, Required,
-            "Strong loss: a way to run a large model in little memory at all.",
+            "Strong loss: for running a large model in little memory at all.",
             "attn_v, the first eighth of ffn_down and the embeddings are q2_K or q4_K; the output is q5_K."),
         new(FileType.TQ2_0, GgmlType.TQ2_0, 2.52, Ignored,
-            "For models trained with ternary weights (-1, 0, 1), whose weights it holds exactly; faster than TQ1_0.",
+            "For models trained with ternary weights (-1, 0, 1), whose weights it stores exactly; faster than TQ1_0.",
             OutputInQ6EmbeddingInQ4),
         new(FileType.IQ2_XXS, GgmlType.IQ2_XXS, 2.38, Required,
             "Very strong loss: only for models so large that nothing else fits.",
             "attn_v, the first eighth of ffn_down and the embeddings are q2_K or q4_K; the output is q5_K."),
         new(FileType.TQ1_0, GgmlType.TQ1_0, 2.19, Ignored,
-            "For models trained with ternary weights (-1, 0, 1), whose weights it holds exactly in the least space.",
+            "For models trained with ternary weights (-1, 0, 1), whose weights it stores exactly in the least space.",
             OutputInQ6EmbeddingInQ4),
         new(FileType.IQ1_M, GgmlType.IQ1_M, 2.15, Required,
             "An experiment: barely coherent text from most models.",
@@ -120,7 +120,7 @@ public static class QuantCatalog
     private static readonly FrozenDictionary<string, QuantType> s_byName =
         All.ToFrozenDictionary(entry => entry.Name, StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>llama-quantize's short names, and what files in the wild are called.</summary>
+    /// <summary>llama-quantize's short names, and names found in published files.</summary>
     private static readonly FrozenDictionary<string, FileType> s_aliases = new Dictionary<string, FileType>
     {
         ["FP32"] = FileType.F32,

@@ -4,21 +4,21 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Catalog;
 
-/// <summary>Reads the names that quantizations and GGUF files go by.</summary>
+/// <summary>Parses the names of quantizations and of GGUF files.</summary>
 public static partial class QuantName
 {
-    /// <summary>Finds the quantization in a file's name, the community's way: <c>model-Q4_K_M.gguf</c>.</summary>
+    /// <summary>Finds the quantization in a file name that follows the usual convention: <c>model-Q4_K_M.gguf</c>.</summary>
     /// <param name="fileName">A file name or a path.</param>
-    /// <param name="name">The quantization's name as it stands there.</param>
+    /// <param name="name">The quantization's name as the file name spells it.</param>
     public static bool TryFindInFileName(string fileName, [NotNullWhen(true)] out string? name)
     {
-        // A publisher's prefix or a parameter count may look like a name too: the last one is the quantization.
+        // A publisher's prefix or a parameter count may look like a name too: the last match is the quantization.
         MatchCollection matches = Token().Matches(Stem(fileName));
         name = matches.Count > 0 ? matches[^1].Groups["name"].Value.Replace('-', '_') : null;
         return name is not null;
     }
 
-    /// <summary>The file's name without folder, extension, shard number and quantization: what a model is called.</summary>
+    /// <summary>The file name without folder, extension, shard number and quantization: the model's name.</summary>
     public static string WithoutQuantization(string fileName)
     {
         string stem = Stem(fileName);
@@ -26,7 +26,7 @@ public static partial class QuantName
         return trailing.Success && trailing.Index > 0 ? stem[..trailing.Index] : stem;
     }
 
-    /// <summary>What each piece of a name stands for; empty when it is no quantization's name.</summary>
+    /// <summary>The meaning of each piece of a name; empty if it is not a quantization's name.</summary>
     public static IReadOnlyList<NamePart> Explain(string name)
     {
         if (Plain(name) is string plain)
@@ -58,8 +58,8 @@ public static partial class QuantName
         "F32" or "FP32" => "32-bit floating point, not quantized",
         "F16" or "FP16" => "16-bit floating point (IEEE half precision), not quantized",
         "BF16" => "16-bit floating point with the range of 32-bit (bfloat16), not quantized",
-        "MXFP4" or "MXFP4_MOE" => "4-bit floating point with a power-of-two scale for 32 weights (OCP microscaling), for the experts of a mixture",
-        "NVFP4" => "4-bit floating point with an 8-bit scale for 16 weights (NVIDIA)",
+        "MXFP4" or "MXFP4_MOE" => "4-bit floating point with a power-of-two scale per 32 weights (OCP microscaling), for the experts of MoE models",
+        "NVFP4" => "4-bit floating point with an 8-bit scale per 16 weights (NVIDIA)",
         _ => null,
     };
 
@@ -77,8 +77,8 @@ public static partial class QuantName
     private static string Style(string style) => style switch
     {
         "K" => "K-quantization: super-blocks of 256 weights, whose sub-blocks have their own quantized scales",
-        "0" => "a scale for each block of weights, which are centred on zero",
-        "1" => "a scale and a minimum for each block of weights",
+        "0" => "a scale per block of weights, which are centred on zero",
+        "1" => "a scale and a minimum per block of weights",
         _ => "levels that are not evenly spaced (non-linear)",
     };
 

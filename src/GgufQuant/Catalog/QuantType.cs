@@ -2,12 +2,12 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Catalog;
 
-/// <summary>A file type as a user chooses it: what it costs in bits and in quality, and what it is good for.</summary>
+/// <summary>A file type as users choose it: its bits, its quality and its purpose.</summary>
 /// <param name="Type">The file type.</param>
-/// <param name="BaseType">The tensor type that most weights get.</param>
+/// <param name="BaseType">The tensor type of most weights.</param>
 /// <param name="BitsPerWeight">
-/// Bits per weight over a whole file, with the shapes of Llama 3.1 8B: other models differ by a few per cent.
-/// For the 4-bit floating-point types, which suit other models, the bits of their own blocks.
+/// Bits per weight over a whole file with the shapes of Llama 3.1 8B; other models differ by a few per cent.
+/// For the 4-bit floating-point types, which suit other models, the bits of their blocks.
 /// </param>
 /// <param name="Imatrix">What an importance matrix does for it.</param>
 /// <param name="Summary">What it is good for, in a sentence.</param>
@@ -27,10 +27,10 @@ public sealed record QuantType(
     /// <summary>Bytes per block of that format.</summary>
     public int BlockBytes => Format.BlockBytes;
 
-    /// <summary>Every published measurement, the most telling first.</summary>
+    /// <summary>Every published measurement, the most informative first.</summary>
     public IReadOnlyList<PublishedQuality> Published => PublishedMeasurements.Of(Type);
 
-    /// <summary>The measurement to quote: the first one published, if there is any.</summary>
+    /// <summary>The measurement to quote: the first published one, if any.</summary>
     public PublishedQuality? Quality => Published.Count > 0 ? Published[0] : null;
 
     /// <summary>What the letters and digits of the name mean.</summary>

@@ -3,10 +3,10 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Checks;
 
-/// <summary>Looks for the tensors that a language model of the file's architecture needs.</summary>
+/// <summary>Checks for the tensors that a language model of the file's architecture needs.</summary>
 internal static class ArchitectureCheck
 {
-    // In these every block has the same tensors, so that a block which lacks one is damaged for certain.
+    // Every block of these has the same tensors, so a block that lacks one is certainly damaged.
     private static readonly HashSet<string> s_uniform = ["llama", "qwen2", "qwen3", "gemma", "gemma2", "phi3"];
 
     private static readonly string[] s_tokenLists = [GgufKeys.TokenScores, GgufKeys.TokenTypes];
@@ -36,7 +36,7 @@ internal static class ArchitectureCheck
             yield return new GgufFinding(FindingSeverity.Error, TensorNames.TokenEmbedding, $"It has {embedding.RowCount} rows for a vocabulary of {tokens.Count} tokens.");
     }
 
-    // llama.cpp refuses a list that is too short and ignores what is too much of one.
+    // llama.cpp rejects a list that is too short and ignores the excess of one that is too long.
     private static IEnumerable<GgufFinding> CheckVocabulary(GgufMetadata metadata)
     {
         if (metadata.Find(GgufKeys.Tokens) is not { } tokens)
@@ -69,7 +69,7 @@ internal static class ArchitectureCheck
             if (names.Count >= expected.Count || !names.All(expected.Contains))
                 continue;
             FindingSeverity severity = ofAll is null ? FindingSeverity.Warning : FindingSeverity.Error;
-            yield return new GgufFinding(severity, $"{TensorNames.LayerPrefix}{block}", $"Block {block} lacks {Lacking(block, names, expected)}, which {(ofAll is null ? "its neighbouring" : "other")} blocks have.");
+            yield return new GgufFinding(severity, $"{TensorNames.LayerPrefix}{block}", $"Block {block} lacks {Lacking(block, names, expected)}, which {(ofAll is null ? "the neighbouring" : "other")} blocks have.");
         }
     }
 
@@ -81,7 +81,7 @@ internal static class ArchitectureCheck
         return others > 0 ? $"{list} and {others} more" : list;
     }
 
-    // Bounded by the blocks there are, not by a count that may be any number.
+    // Bounded by the blocks present, not by a count that the file may set to anything.
     private static IEnumerable<ulong> Missing(SortedDictionary<ulong, HashSet<string>> blocks, ulong count)
     {
         ulong expected = 0;
@@ -93,7 +93,7 @@ internal static class ArchitectureCheck
         }
     }
 
-    // Models that mix kinds of blocks are common, so a block is only held against neighbours that agree.
+    // Models often combine kinds of blocks, so a block is only compared with neighbours that agree.
     private static SortedSet<string> Neighbours(SortedDictionary<ulong, HashSet<string>> blocks, ulong block)
     {
         HashSet<string>? before = block > 0 ? blocks.GetValueOrDefault(block - 1) : null;

@@ -4,7 +4,7 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Checks;
 
-/// <summary>Reads all data and looks for weights and scales that are not finite, and for holes of zeros.</summary>
+/// <summary>Reads all data and looks for non-finite weights and scales, and for tensors of zeros.</summary>
 internal static class DataCheck
 {
     public static IEnumerable<GgufFinding> Run(GgufFile file, int threads, IProgress<WorkProgress>? progress, CancellationToken token)

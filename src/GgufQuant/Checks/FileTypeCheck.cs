@@ -5,7 +5,7 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Checks;
 
-/// <summary>Looks whether the metadata's claims about types agree with the tensors.</summary>
+/// <summary>Checks that the metadata's claims about types agree with the tensors.</summary>
 internal static class FileTypeCheck
 {
     private const ulong CurrentQuantizationVersion = 2;

@@ -3,17 +3,17 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Checks;
 
-/// <summary>Whether a file is whole and sound.</summary>
+/// <summary>Checks whether a file is complete and valid.</summary>
 public static class GgufCheck
 {
     /// <summary>Checks structure, metadata, the tensors a model needs, and every block of data.</summary>
     /// <param name="path">The file, or any shard of a split model.</param>
-    /// <param name="threads">Threads at most; 0 for one per core.</param>
+    /// <param name="threads">Maximum number of threads; 0 for one per core.</param>
     /// <param name="progress">Receives progress while data is read.</param>
-    /// <param name="token">Stops the check.</param>
-    /// <returns>What was found; the file is sound if nothing is an <see cref="FindingSeverity.Error"/>.</returns>
+    /// <param name="token">Cancels the operation.</param>
+    /// <returns>The findings; the file is valid if none is an <see cref="FindingSeverity.Error"/>.</returns>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    /// <exception cref="OperationCanceledException">The check was stopped.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public static IReadOnlyList<GgufFinding> Run(
         string path, int threads = 0, IProgress<WorkProgress>? progress = null, CancellationToken token = default)
     {
@@ -33,7 +33,7 @@ public static class GgufCheck
         }
         catch (FileNotFoundException exception) when (File.Exists(path))
         {
-            // The file itself is there, so it is another shard that is not.
+            // The file itself exists, so another shard is missing.
             findings.Add(new GgufFinding(FindingSeverity.Error, exception.FileName ?? path, exception.Message));
         }
         return findings;

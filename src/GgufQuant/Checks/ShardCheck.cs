@@ -2,7 +2,7 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Checks;
 
-/// <summary>Looks for bytes that belong to nothing.</summary>
+/// <summary>Looks for bytes that belong to no tensor.</summary>
 internal static class ShardCheck
 {
     public static IEnumerable<GgufFinding> Run(GgufFile file)
@@ -15,7 +15,7 @@ internal static class ShardCheck
                 .DefaultIfEmpty(shard.DataOffset)
                 .Max();
 
-            // A header without tensors may end padded or not; the last tensor's padding may be missing.
+            // The header of a file without tensors may or may not be padded; the last tensor's padding may be missing.
             long extra = shard.Length - GgufAlignment.Align(end, shard.Alignment);
             if (extra > 0)
                 yield return new GgufFinding(FindingSeverity.Warning, shard.Path, $"{extra} bytes follow the last tensor and belong to no tensor.");

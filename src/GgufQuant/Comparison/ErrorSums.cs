@@ -9,7 +9,7 @@ namespace GgufQuant.Comparison;
 /// <param name="References">Σa².</param>
 /// <param name="Candidates">Σb².</param>
 /// <param name="Products">Σab.</param>
-/// <param name="Largest">The largest |a-b|; NaN where a weight is NaN.</param>
+/// <param name="Largest">The largest |a-b|; NaN if a weight is NaN.</param>
 internal readonly record struct ErrorSums(double Differences, double References, double Candidates, double Products, double Largest)
 {
     public static ErrorSums operator +(ErrorSums a, ErrorSums b) => new(
@@ -19,10 +19,10 @@ internal readonly record struct ErrorSums(double Differences, double References,
         a.Products + b.Products,
         Math.Max(a.Largest, b.Largest));
 
-    /// <summary>√(Σ(a-b)²/Σa²): 0 for equal weights, infinite where only the reference is all zero.</summary>
+    /// <summary>√(Σ(a-b)²/Σa²): 0 for equal weights, infinite if only the reference is all zeros.</summary>
     public double RelativeRmsError => Differences == 0 ? 0 : Math.Sqrt(Differences / References);
 
-    /// <summary>Σab/√(Σa²Σb²): 1 for weights that point the same way, also where both are all zero.</summary>
+    /// <summary>Σab/√(Σa²Σb²): 1 for weights that point the same way, and if both are all zeros.</summary>
     public double CosineSimilarity =>
         Differences == 0 ? 1
         : References == 0 || Candidates == 0 ? 0
@@ -31,8 +31,8 @@ internal readonly record struct ErrorSums(double Differences, double References,
     /// <summary>10 log₁₀(Σa²/Σ(a-b)²) in dB: infinite for equal weights.</summary>
     public double SignalToNoise => Differences == 0 ? double.PositiveInfinity : 10 * Math.Log10(References / Differences);
 
-    /// <summary>Sums over weights and their stand-ins.</summary>
-    /// <remarks>Always sixteen sums side by side, so that a result does not depend on the processor's vectors.</remarks>
+    /// <summary>Accumulates the sums over reference and candidate weights.</summary>
+    /// <remarks>Always sixteen partial sums, so that the result does not depend on the processor's vector width.</remarks>
     public static ErrorSums Of(ReadOnlySpan<float> reference, ReadOnlySpan<float> candidate)
     {
         Vector512<double> differences = default, references = default, candidates = default, products = default;

@@ -7,15 +7,15 @@ namespace GgufQuant.Comparison;
 public static class ModelComparison
 {
     /// <summary>Compares a model's weights with those of a reference.</summary>
-    /// <param name="reference">The model that counts as right.</param>
+    /// <param name="reference">The reference model.</param>
     /// <param name="candidate">The same model in other types.</param>
-    /// <param name="threads">Threads at most; 0 for one per core. The result is the same at any number.</param>
+    /// <param name="threads">Maximum number of threads; 0 for one per core. The result does not depend on it.</param>
     /// <param name="progress">Receives progress.</param>
-    /// <param name="token">Stops the comparison.</param>
+    /// <param name="token">Cancels the operation.</param>
     /// <exception cref="ModelMismatchException">The files are different models.</exception>
     /// <exception cref="GgufFormatException">A file has changed since it was opened.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
-    /// <exception cref="OperationCanceledException">The comparison was stopped.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public static ModelError Measure(
         GgufFile reference, GgufFile candidate, int threads = 0,
         IProgress<WorkProgress>? progress = null, CancellationToken token = default)

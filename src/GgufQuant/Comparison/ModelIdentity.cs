@@ -54,7 +54,7 @@ internal static class ModelIdentity
     private static string Architecture(GgufFile file) =>
         file.Metadata.TryGetString(GgufKeys.Architecture, out string? architecture) ? architecture : "";
 
-    // Files say the same shape with and without trailing dimensions of 1.
+    // Files may state the same shape with or without trailing dimensions of 1.
     private static IEnumerable<long> Dimensions(GgufTensor tensor) =>
         tensor.Shape.Concat(Enumerable.Repeat(1L, GgufHeaderReader.MaxDimensions - tensor.Shape.Length));
 

@@ -1,6 +1,6 @@
 namespace GgufQuant.Comparison;
 
-/// <summary>Two files are not the same model, so their weights cannot be compared; the message says what differs.</summary>
+/// <summary>Two files are not the same model, so their weights cannot be compared; the message says how they differ.</summary>
 public sealed class ModelMismatchException : Exception
 {
     /// <summary>Describes one difference.</summary>
@@ -17,6 +17,6 @@ public sealed class ModelMismatchException : Exception
     /// <summary>The reference's file.</summary>
     public string ReferencePath { get; }
 
-    /// <summary>The file that is another model.</summary>
+    /// <summary>The file with the other model.</summary>
     public string CandidatePath { get; }
 }

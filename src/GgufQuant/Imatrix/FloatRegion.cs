@@ -4,10 +4,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace GgufQuant.Imatrix;
 
-/// <summary>Floats somewhere in a file, read when they are asked for: the sums of a large model of experts fill gigabytes.</summary>
+/// <summary>Floats in a file, read on demand: the sums of a large MoE model fill gigabytes.</summary>
 internal sealed record FloatRegion(string Path, string Name, long Offset, int Length, bool IsBigEndian)
 {
-    /// <exception cref="ImatrixFormatException">The file has become shorter.</exception>
+    /// <exception cref="ImatrixFormatException">The file has shrunk.</exception>
     internal float[] Read()
     {
         float[] values = new float[Length];
@@ -17,7 +17,7 @@ internal sealed record FloatRegion(string Path, string Name, long Offset, int Le
         {
             int count = RandomAccess.Read(handle, bytes[done..], Offset + done);
             if (count == 0)
-                throw new ImatrixFormatException(Path, $"importance of '{Name}'", Offset, "the file has become shorter since it was opened");
+                throw new ImatrixFormatException(Path, $"importance of '{Name}'", Offset, "the file has shrunk since it was opened");
             done += count;
         }
         if (IsBigEndian == BitConverter.IsLittleEndian)

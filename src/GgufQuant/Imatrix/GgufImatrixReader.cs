@@ -3,7 +3,7 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Imatrix;
 
-/// <summary>Reads importance matrices that are GGUF files: a tensor of sums and one of counts for each weight tensor.</summary>
+/// <summary>Reads importance matrices in GGUF: for each weight tensor a tensor of sums and one of counts.</summary>
 internal static class GgufImatrixReader
 {
     private const string SumsSuffix = ".in_sum2";
@@ -29,7 +29,7 @@ internal static class GgufImatrixReader
                 continue;
             string name = sums.Name[..^SumsSuffix.Length];
             if (file.FindTensor(name + CountsSuffix) is not { } counts)
-                throw new ImatrixFormatException(path, $"tensor '{name}{CountsSuffix}'", sums.FileOffset, $"it is missing beside '{sums.Name}'");
+                throw new ImatrixFormatException(path, $"tensor '{name}{CountsSuffix}'", sums.FileOffset, $"it is missing, but '{sums.Name}' is present");
             entries.Add(Entry(file, name, sums, counts));
         }
         return new ImatrixFile(path, isLegacy: false, entries, datasets, (int)chunkCount, (int)chunkSize);
@@ -52,5 +52,5 @@ internal static class GgufImatrixReader
     }
 
     private static ImatrixFormatException NotImatrix(string path, string key) =>
-        new(path, $"metadata '{key}'", 0, "it is missing or has another type, so this is not an importance matrix of llama-imatrix");
+        new(path, $"metadata '{key}'", 0, "it is missing or has the wrong type, so this is not an importance matrix from llama-imatrix");
 }

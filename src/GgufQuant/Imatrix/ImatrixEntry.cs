@@ -1,6 +1,6 @@
 namespace GgufQuant.Imatrix;
 
-/// <summary>What an importance matrix knows of one weight tensor.</summary>
+/// <summary>The importance of one weight tensor's columns.</summary>
 public sealed class ImatrixEntry
 {
     private readonly FloatRegion _sums;
@@ -17,22 +17,22 @@ public sealed class ImatrixEntry
     /// <summary>The weight tensor.</summary>
     public string Name => _sums.Name;
 
-    /// <summary>Input columns, those of all matrices of the tensor together.</summary>
+    /// <summary>Input columns of all the tensor's matrices together.</summary>
     public int Columns => _sums.Length;
 
-    /// <summary>Rows of input seen, one number per matrix or one for all; of the older format the number of calls.</summary>
+    /// <summary>Rows of input seen, one count per matrix or one for all; in the older format the number of calls.</summary>
     public IReadOnlyList<float> Counts => _counts;
 
-    /// <summary>Whether some matrix, an expert mostly, has seen no input.</summary>
+    /// <summary>Whether some matrix, usually an expert, has seen no input.</summary>
     public bool IsPartial => _counts.Any(count => count <= 0);
 
-    /// <summary>Reads Σx² of each column, matrix after matrix; of the older format the mean of x² times the calls.</summary>
-    /// <exception cref="ImatrixFormatException">The file has become shorter since it was opened.</exception>
+    /// <summary>Reads Σx² of each column, matrix after matrix; in the older format the mean of x² times the calls.</summary>
+    /// <exception cref="ImatrixFormatException">The file has shrunk since it was opened.</exception>
     public float[] ReadSums() => _sums.Read();
 
-    /// <summary>Reads the mean of x² of each column, which is the factor the column is quantized with.</summary>
-    /// <remarks>1 for the columns of a matrix that the text never used, which the older format says in the sums themselves.</remarks>
-    /// <exception cref="ImatrixFormatException">The file has become shorter since it was opened.</exception>
+    /// <summary>Reads the mean of x² of each column, the factor the column is quantized with.</summary>
+    /// <remarks>1 for the columns of a matrix that the text never used, which the older format encodes in the sums.</remarks>
+    /// <exception cref="ImatrixFormatException">The file has shrunk since it was opened.</exception>
     public float[] ReadMeans()
     {
         float[] means = ReadSums();
@@ -48,7 +48,7 @@ public sealed class ImatrixEntry
         return means;
     }
 
-    /// <exception cref="ImatrixFormatException">A value is not finite, or negative, which no mean of squares is.</exception>
+    /// <exception cref="ImatrixFormatException">A value is not finite, or is negative, which no mean of squares can be.</exception>
     internal void CheckValues()
     {
         float[] means = ReadMeans();

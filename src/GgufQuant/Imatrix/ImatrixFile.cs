@@ -2,7 +2,7 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Imatrix;
 
-/// <summary>An importance matrix: how strongly a model's weights are driven, column by column, by some text.</summary>
+/// <summary>An importance matrix: how strongly some text activates each column of a model's weights.</summary>
 public sealed class ImatrixFile
 {
     private readonly Dictionary<string, ImatrixEntry> _byName;
@@ -19,31 +19,31 @@ public sealed class ImatrixFile
         _byName = entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
     }
 
-    /// <summary>The file, as its path was given.</summary>
+    /// <summary>The file's path, as given.</summary>
     public string Path { get; }
 
-    /// <summary>Whether the file is in the older format, <c>.dat</c>, not in GGUF.</summary>
+    /// <summary>Whether the file is in the older <c>.dat</c> format instead of GGUF.</summary>
     public bool IsLegacy { get; }
 
-    /// <summary>An entry per weight tensor.</summary>
+    /// <summary>One entry per weight tensor.</summary>
     public IReadOnlyList<ImatrixEntry> Entries { get; }
 
-    /// <summary>The texts it was made from, as far as the file says.</summary>
+    /// <summary>The texts it was computed from, as far as the file says.</summary>
     public IReadOnlyList<string> Datasets { get; }
 
-    /// <summary>Chunks of text it was made from; 0 where the file does not say.</summary>
+    /// <summary>Chunks of text it was computed from; 0 if the file does not say.</summary>
     public int ChunkCount { get; }
 
-    /// <summary>Tokens per chunk; null where the file does not say, as the older format never does.</summary>
+    /// <summary>Tokens per chunk; null if the file does not say, as the older format never does.</summary>
     public int? ChunkSize { get; }
 
     /// <summary>Reads a file of either format.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="token">Stops it.</param>
+    /// <param name="token">Cancels the operation.</param>
     /// <exception cref="ImatrixFormatException">The file is not an importance matrix, is damaged, or holds values that are negative or not finite.</exception>
     /// <exception cref="Gguf.GgufFormatException">The file is GGUF, but damaged.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public static ImatrixFile Open(string path, CancellationToken token = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -56,12 +56,12 @@ public sealed class ImatrixFile
         return matrix;
     }
 
-    /// <summary>The entry of a weight tensor; null if there is none.</summary>
+    /// <summary>The entry for a weight tensor; null if there is none.</summary>
     public ImatrixEntry? Find(string name) => _byName.GetValueOrDefault(name);
 
-    /// <summary>The same matrix with some entries only, by parts of their names.</summary>
-    /// <param name="include">Keeps the entries that contain one of these; all if empty.</param>
-    /// <param name="exclude">Leaves out the entries that contain one of these.</param>
+    /// <summary>The same matrix with only some entries, selected by parts of their names.</summary>
+    /// <param name="include">Keeps the entries whose names contain one of these; all if empty.</param>
+    /// <param name="exclude">Leaves out the entries whose names contain one of these.</param>
     public ImatrixFile Where(IReadOnlyCollection<string> include, IReadOnlyCollection<string> exclude)
     {
         ArgumentNullException.ThrowIfNull(include);

@@ -3,14 +3,15 @@ using System.Text;
 
 namespace GgufQuant.Imatrix;
 
-/// <summary>Reads importance matrices of the older format, <c>.dat</c>: means times the number of calls.</summary>
+/// <summary>Reads importance matrices in the older <c>.dat</c> format: means times the number of calls.</summary>
 /// <remarks>
-/// An entry is a length, the name, the calls, the number of values and the values; after the last may follow the number
-/// of chunks and, with a length, the path of the text. The format has no mark of its own: what does not fit it is refused.
+/// An entry is a length, the name, the calls, the number of values and the values; the last entry may be followed by the
+/// number of chunks and the length and path of the text. The format has no magic number: a file that does not fit is
+/// rejected.
 /// </remarks>
 internal sealed class LegacyImatrixReader
 {
-    // A tensor's name has at most 63 bytes; the name of the text may be a long path.
+    // A tensor name has at most 63 bytes; the text's path may be long.
     private const int MaxNameBytes = 4096;
 
     private readonly string _path;
@@ -79,7 +80,7 @@ internal sealed class LegacyImatrixReader
     private int ReadInt32(string field)
     {
         if (Remaining < sizeof(int))
-            throw Invalid(field, 0, "the file ends before it");
+            throw Invalid(field, 0, "the file ends here");
         Span<byte> bytes = stackalloc byte[sizeof(int)];
         _stream.ReadExactly(bytes);
         return BinaryPrimitives.ReadInt32LittleEndian(bytes);

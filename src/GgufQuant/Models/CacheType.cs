@@ -1,6 +1,6 @@
 namespace GgufQuant.Models;
 
-/// <summary>The types that llama.cpp can keep its key-value cache in.</summary>
+/// <summary>The types that llama.cpp can use for its key-value cache.</summary>
 public enum CacheType
 {
     F16,

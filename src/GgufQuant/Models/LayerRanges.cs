@@ -1,6 +1,6 @@
 namespace GgufQuant.Models;
 
-/// <summary>The numbers of layers as a reader wants them.</summary>
+/// <summary>Readable lists of layer numbers.</summary>
 public static class LayerRanges
 {
     /// <summary>The numbers as text: 0, 1, 2 and 5 read as <c>0-2,5</c>.</summary>

@@ -5,18 +5,18 @@ namespace GgufQuant.Models;
 
 /// <summary>The memory llama.cpp needs to run a model, in bytes, estimated from its header.</summary>
 /// <remarks>
-/// Weights and cache follow llama.cpp's own sums. The compute buffers are those it reserves for one batch with flash
-/// attention, where the logits of the whole batch or the widest layer take the most.
+/// Weights and cache follow llama.cpp's own calculation. The compute buffers are those it reserves for one batch with flash
+/// attention, dominated by the logits of the whole batch or by the widest layer.
 /// </remarks>
 public sealed record MemoryEstimate
 {
-    /// <summary>Tokens that are evaluated at once, llama.cpp's default.</summary>
+    /// <summary>Tokens evaluated at once, llama.cpp's default.</summary>
     private const int Batch = 512;
 
-    /// <summary>llama.cpp rounds the cache up to whole pieces of this many tokens.</summary>
+    /// <summary>llama.cpp rounds the cache up to a multiple of this many tokens.</summary>
     private const int CacheGranularity = 256;
 
-    /// <summary>The context assumed where none is asked for and the model was trained for no less.</summary>
+    /// <summary>The context assumed if none is given and the model was trained for at least this much.</summary>
     public const int DefaultContextLength = 4096;
 
     /// <summary>Bytes of all tensors.</summary>
@@ -28,19 +28,19 @@ public sealed record MemoryEstimate
     /// <summary>Bytes of the buffers for intermediate results.</summary>
     public required long Compute { get; init; }
 
-    /// <summary>Tokens of context that the cache has room for.</summary>
+    /// <summary>Tokens of context the cache has room for.</summary>
     public required long ContextLength { get; init; }
 
     /// <summary>The type of the cache.</summary>
     public required CacheType CacheType { get; init; }
 
-    /// <summary>What the numbers take for granted, a sentence each.</summary>
+    /// <summary>The estimate's assumptions, one sentence each.</summary>
     public required IReadOnlyList<string> Assumptions { get; init; }
 
-    /// <summary>Bytes in all.</summary>
+    /// <summary>Total bytes.</summary>
     public long Total => Bounded((Int128)Weights + Cache + Compute);
 
-    /// <summary>Estimates the memory for a model of a shape.</summary>
+    /// <summary>Estimates the memory for a model of a given shape.</summary>
     /// <param name="weights">Bytes of all tensors.</param>
     /// <param name="shape">The model's dimensions.</param>
     /// <param name="contextLength">Tokens of context; null for 4,096 or the model's own, whichever is less.</param>

@@ -4,7 +4,7 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Models;
 
-/// <summary>What a model file is, read from its header alone.</summary>
+/// <summary>Information about a model file, read from its header alone.</summary>
 public sealed record ModelInfo
 {
     private ModelInfo(GgufFile file, long? contextLength, CacheType cacheType)
@@ -26,13 +26,13 @@ public sealed record ModelInfo
         MemoryEstimate = MemoryEstimate.Of(TensorBytes, Shape, contextLength, cacheType);
     }
 
-    /// <summary>The full path, of the first shard if the model is split.</summary>
+    /// <summary>The full path; that of the first shard if the model is split.</summary>
     public string Path { get; }
 
     /// <summary>What the file holds: a model, or something that only belongs to one.</summary>
     public ModelKind Kind { get; }
 
-    /// <summary>The model's name; the file's where the model has none.</summary>
+    /// <summary>The model's name; the file's if the model has none.</summary>
     public string Name { get; }
 
     /// <summary>The architecture's name, such as <c>llama</c>.</summary>
@@ -41,10 +41,10 @@ public sealed record ModelInfo
     /// <summary>Weights in all tensors.</summary>
     public long Parameters { get; }
 
-    /// <summary>The file type; null if the file names none and its tensors do not tell.</summary>
+    /// <summary>The file type; null if the file names none and its tensors leave it open.</summary>
     public FileType? Type { get; }
 
-    /// <summary>Bytes of all shards together.</summary>
+    /// <summary>Total bytes of all shards.</summary>
     public long Size { get; }
 
     /// <summary>Bytes of the tensors alone.</summary>
@@ -59,10 +59,10 @@ public sealed record ModelInfo
     /// <summary>Layers.</summary>
     public int Layers => Shape.Layers;
 
-    /// <summary>Query heads of a layer, the most where they differ.</summary>
+    /// <summary>Query heads per layer, the most if they differ.</summary>
     public long Heads => Shape.Heads;
 
-    /// <summary>Key-value heads of a layer, the most where they differ.</summary>
+    /// <summary>Key-value heads per layer, the most if they differ.</summary>
     public long KeyValueHeads => Shape.KeyValueHeads.DefaultIfEmpty().Max();
 
     /// <summary>Width of the embeddings.</summary>
@@ -71,7 +71,7 @@ public sealed record ModelInfo
     /// <summary>Tokens in the vocabulary.</summary>
     public long Vocabulary => Shape.VocabularySize;
 
-    /// <summary>Experts of a layer; 0 for a dense model.</summary>
+    /// <summary>Experts per layer; 0 for a dense model.</summary>
     public long Experts => Shape.Experts;
 
     /// <summary>Files the model is split into; 1 if it is not.</summary>
@@ -83,10 +83,10 @@ public sealed record ModelInfo
     /// <summary>The version of the GGUF format.</summary>
     public int Version { get; }
 
-    /// <summary>Whether numbers in the file start with their most significant byte.</summary>
+    /// <summary>Whether the file is big-endian.</summary>
     public bool IsBigEndian { get; }
 
-    /// <summary>The types in the file with their shares of the weights, the largest first.</summary>
+    /// <summary>The types in the file with their shares of the weights, largest first.</summary>
     public IReadOnlyList<TypeShare> Shares { get; }
 
     /// <summary>All dimensions of the model.</summary>
@@ -95,13 +95,13 @@ public sealed record ModelInfo
     /// <summary>Bytes of memory to run the model, estimated.</summary>
     public long Memory => MemoryEstimate.Total;
 
-    /// <summary>All metadata by key; null unless it was asked for.</summary>
+    /// <summary>All metadata by key; null unless it was requested.</summary>
     public OrderedDictionary<string, object>? Metadata { get; init; }
 
     /// <summary>What the memory is needed for, and what the estimate assumes.</summary>
     public MemoryEstimate MemoryEstimate { get; }
 
-    /// <summary>Reads what a header says.</summary>
+    /// <summary>Reads the information in a header.</summary>
     /// <param name="file">The model.</param>
     /// <param name="contextLength">Tokens of context to estimate memory for; null for the default.</param>
     /// <param name="cacheType">The type of the key-value cache to estimate memory for.</param>
@@ -111,12 +111,12 @@ public sealed record ModelInfo
         return new(file, contextLength, cacheType);
     }
 
-    /// <summary>The file type that a file names, or else the one its weights tell; null where neither does.</summary>
+    /// <summary>The file type that a file names, or else the one its weights suggest; null if neither does.</summary>
     internal static FileType? TypeOf(GgufMetadata metadata, IReadOnlyList<TypeShare> shares)
     {
         if (!metadata.TryGetUInt64(GgufKeys.FileType, out ulong number) || !GuessedFileType.TryRead(number, out FileType type, out bool isGuessed))
             return GuessedType(shares);
-        // llama.cpp's guess goes by the number of tensors, of which most may hold few of the weights.
+        // llama.cpp's guess counts tensors, and most of them may hold few of the weights.
         bool isBorneOut = shares.Count > 0 && shares[0].Type == QuantCatalog.Of(type).BaseType;
         return isGuessed && !isBorneOut ? GuessedType(shares) : type;
     }
@@ -129,6 +129,6 @@ public sealed record ModelInfo
         return candidates.Count == 1 ? candidates[0].Type : null;
     }
 
-    /// <summary>The file's path, so that the object can stand where a path is asked for.</summary>
+    /// <summary>The file's path, so that the object can be passed as a path.</summary>
     public override string ToString() => Path;
 }

@@ -10,7 +10,7 @@ public sealed record ModelShape
     /// <summary>The architecture's name, such as <c>llama</c>; empty if the file names none.</summary>
     public required string Architecture { get; init; }
 
-    /// <summary>Layers; 0 where the file does not say.</summary>
+    /// <summary>Number of layers; 0 if the file does not say.</summary>
     public int Layers { get; init; }
 
     /// <summary>Tokens of context the model was trained for.</summary>
@@ -19,10 +19,10 @@ public sealed record ModelShape
     /// <summary>Width of the embeddings.</summary>
     public long EmbeddingLength { get; init; }
 
-    /// <summary>Width of the feed-forward layers, the widest where they differ.</summary>
+    /// <summary>Width of the feed-forward layers, the widest if they differ.</summary>
     public long FeedForwardLength { get; init; }
 
-    /// <summary>Query heads, the most where layers differ.</summary>
+    /// <summary>Query heads, the most if layers differ.</summary>
     public long Heads { get; init; }
 
     /// <summary>Key-value heads of each layer; 0 for a layer without attention.</summary>
@@ -31,25 +31,25 @@ public sealed record ModelShape
     /// <summary>Width of a key.</summary>
     public long KeyLength { get; init; }
 
-    /// <summary>Width of a value; 0 where values are computed from the keys, as in multi-head latent attention.</summary>
+    /// <summary>Width of a value; 0 if values are computed from the keys, as in multi-head latent attention.</summary>
     public long ValueLength { get; init; }
 
     /// <summary>Tokens in the vocabulary.</summary>
     public long VocabularySize { get; init; }
 
-    /// <summary>Experts of a layer; 0 for a dense model.</summary>
+    /// <summary>Experts per layer; 0 for a dense model.</summary>
     public long Experts { get; init; }
 
-    /// <summary>Experts that work on a token.</summary>
+    /// <summary>Experts used per token.</summary>
     public long ExpertsUsed { get; init; }
 
-    /// <summary>Tokens that a layer with a sliding window looks back on; 0 without such layers.</summary>
+    /// <summary>Tokens in the window of a sliding-window layer; 0 without such layers.</summary>
     public long SlidingWindow { get; init; }
 
-    /// <summary>Of this many layers in a row all but the last have a sliding window; 0 without such layers.</summary>
+    /// <summary>Period of the layer pattern in which all but the last layer have a sliding window; 0 without such layers.</summary>
     public int SlidingPeriod { get; init; }
 
-    /// <summary>Floats of recurrent state that a layer keeps for a sequence; 0 without such layers.</summary>
+    /// <summary>Floats of recurrent state per layer and sequence; 0 without such layers.</summary>
     public long RecurrentState { get; init; }
 
     /// <summary>Reads a model's dimensions; what the file does not state stays 0.</summary>
@@ -92,7 +92,7 @@ public sealed record ModelShape
         return file.FindTensor(TensorNames.TokenEmbedding) is GgufTensor { Shape.Length: > 1 } embedding ? embedding.Shape[1] : 0;
     }
 
-    // llama.cpp holds these patterns in its code, not in the files.
+    // llama.cpp has these patterns in its code, not in the files.
     private static int Period(Keys keys) => keys.Architecture switch
     {
         "gemma2" or "gpt-oss" => 2,
@@ -118,7 +118,7 @@ public sealed record ModelShape
 
         internal bool Has(string key) => metadata.Contains($"{Architecture}.{key}");
 
-        // Hostile files may state anything: dimensions beyond 2^40 count as not stated.
+        // Hostile files may state anything: dimensions above 2^40 count as not stated.
         internal long Number(string key) =>
             metadata.TryGetUInt64($"{Architecture}.{key}", out ulong value) && value < 1UL << 40 ? (long)value : 0;
 

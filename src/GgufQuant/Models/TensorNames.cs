@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace GgufQuant.Models;
 
-/// <summary>Tells a tensor's role and layer from its name.</summary>
+/// <summary>Derives a tensor's role and layer from its name.</summary>
 internal static class TensorNames
 {
     internal const string LayerPrefix = "blk.";
@@ -10,7 +10,7 @@ internal static class TensorNames
     internal const string TokenEmbedding = "token_embd.weight";
     internal const string PerLayerTokenEmbedding = "per_layer_token_embd.weight";
 
-    // Ordered: the first part that occurs in the name decides.
+    // Ordered: the first part found in the name decides.
     private static readonly (string Part, TensorRole Role)[] s_roles =
     [
         ("attn_qkv.weight", TensorRole.AttentionQkv),
@@ -44,8 +44,8 @@ internal static class TensorNames
     internal static bool IsValueLike(TensorRole role) =>
         role is TensorRole.AttentionV or TensorRole.AttentionQkv or TensorRole.AttentionKvB;
 
-    /// <summary>The number in <c>blk.N</c> at the name's start; null where there is none.</summary>
-    /// <remarks>Reads what <c>sscanf(name, "blk.%d.")</c> reads: leading blanks and a sign pass, the second dot is not asked for.</remarks>
+    /// <summary>The number in <c>blk.N</c> at the start of the name; null if there is none.</summary>
+    /// <remarks>Reads what <c>sscanf(name, "blk.%d.")</c> reads: leading blanks and a sign are accepted, and the second dot is optional.</remarks>
     internal static int? LayerOf(string name)
     {
         if (!name.StartsWith(LayerPrefix, StringComparison.Ordinal))
@@ -62,7 +62,7 @@ internal static class TensorNames
             : null;
     }
 
-    /// <summary>The layer of a name <c>blk.N.part</c> and its part; null for any other name, or a number beyond 64 bits.</summary>
+    /// <summary>The layer and the part of a name <c>blk.N.part</c>; null for any other name, or a number beyond 64 bits.</summary>
     internal static (ulong Layer, string Part)? SplitLayer(string name)
     {
         if (!name.StartsWith(LayerPrefix, StringComparison.Ordinal))

@@ -1,6 +1,6 @@
 namespace GgufQuant.Models;
 
-/// <summary>What a tensor does in a model, as far as the mix of types cares.</summary>
+/// <summary>A tensor's role in a model, as far as type selection distinguishes roles.</summary>
 public enum TensorRole
 {
     Other,

@@ -3,15 +3,15 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Models;
 
-/// <summary>What one tensor's weights are like.</summary>
-/// <param name="ElementCount">Weights.</param>
+/// <summary>Statistics of one tensor's weights.</summary>
+/// <param name="ElementCount">Number of weights.</param>
 /// <param name="Minimum">The smallest of the finite weights; NaN if there are none.</param>
 /// <param name="Maximum">The largest of the finite weights; NaN if there are none.</param>
 /// <param name="Mean">The mean of the finite weights; NaN if there are none.</param>
 /// <param name="StandardDeviation">√(Σ(x-mean)²/n) over the finite weights; NaN if there are none.</param>
-/// <param name="ZeroShare">The share of weights that are zero of either sign, 0 to 1.</param>
-/// <param name="NaNCount">Weights that are not numbers.</param>
-/// <param name="InfinityCount">Weights that are infinite.</param>
+/// <param name="ZeroShare">Share of weights that are zero of either sign, 0 to 1.</param>
+/// <param name="NaNCount">Number of NaN weights.</param>
+/// <param name="InfinityCount">Number of infinite weights.</param>
 public sealed record TensorStatistics(
     long ElementCount,
     double Minimum,
@@ -25,12 +25,12 @@ public sealed record TensorStatistics(
     /// <summary>Reads through a tensor.</summary>
     /// <param name="file">The file.</param>
     /// <param name="tensor">One of its tensors.</param>
-    /// <param name="threads">Threads at most; 0 for one per core. The result is the same at any number.</param>
+    /// <param name="threads">Maximum number of threads; 0 for one per core. The result does not depend on it.</param>
     /// <param name="progress">Receives progress.</param>
-    /// <param name="token">Stops the reading.</param>
+    /// <param name="token">Cancels the operation.</param>
     /// <exception cref="GgufFormatException">The file has changed since it was opened.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    /// <exception cref="OperationCanceledException">The reading was stopped.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public static TensorStatistics Measure(
         GgufFile file, GgufTensor tensor, int threads = 0,
         IProgress<WorkProgress>? progress = null, CancellationToken token = default)

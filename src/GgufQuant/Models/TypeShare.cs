@@ -3,15 +3,15 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Models;
 
-/// <summary>What one type takes of a file.</summary>
+/// <summary>One type's share of a file.</summary>
 /// <param name="Type">The type.</param>
-/// <param name="Tensors">Tensors of the type.</param>
-/// <param name="Weights">Weights in them.</param>
+/// <param name="Tensors">Number of tensors of the type.</param>
+/// <param name="Weights">Number of weights in them.</param>
 /// <param name="Bytes">Bytes they take.</param>
 /// <param name="Share">Their share of all weights, 0 to 1.</param>
 public sealed record TypeShare(GgmlType Type, int Tensors, long Weights, long Bytes, double Share)
 {
-    /// <summary>The shares of some tensors' types, the largest first.</summary>
+    /// <summary>The shares of some tensors' types, largest first.</summary>
     public static TypeShare[] Of(IEnumerable<(GgmlType Type, long Weights)> tensors)
     {
         ILookup<GgmlType, long> byType = tensors.ToLookup(tensor => tensor.Type, tensor => tensor.Weights);
@@ -25,7 +25,7 @@ public sealed record TypeShare(GgmlType Type, int Tensors, long Weights, long By
         ];
     }
 
-    /// <summary>The share in percent, as <c>q4_K 83.1%</c>.</summary>
+    /// <summary>The share in per cent, such as <c>q4_K 83.1%</c>.</summary>
     public override string ToString() =>
         string.Create(CultureInfo.InvariantCulture, $"{BlockFormat.Of(Type)} {100 * Share:0.0}%");
 }

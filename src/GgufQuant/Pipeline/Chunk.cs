@@ -3,14 +3,14 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Pipeline;
 
-/// <summary>A piece of a tensor that is read, quantized and written at one go.</summary>
-/// <param name="Number">Its place in the order of the file, from 0.</param>
-/// <param name="Index">The place in the plan of the tensor it is of, from 0.</param>
-/// <param name="Tensor">The tensor it is of.</param>
-/// <param name="File">The file the tensor is written to, from 0.</param>
-/// <param name="Slot">Where in the file it is written to.</param>
-/// <param name="FirstWeight">The first of its weights in the tensor.</param>
-/// <param name="RowLength">Weights per row, or where rows are cut, in the piece.</param>
+/// <summary>A piece of a tensor that is read, quantized and written in one step.</summary>
+/// <param name="Number">Its index in file order.</param>
+/// <param name="Index">The index of its tensor in the plan.</param>
+/// <param name="Tensor">Its tensor.</param>
+/// <param name="File">The index of the file its tensor is written to.</param>
+/// <param name="Slot">Its tensor's place in that file.</param>
+/// <param name="FirstWeight">The index of its first weight in the tensor.</param>
+/// <param name="RowLength">Weights per row in the piece, or per part of a row if rows are cut.</param>
 /// <param name="Rows">Rows in the piece.</param>
 /// <param name="Importance">One factor per column, or empty.</param>
 internal sealed record Chunk(
@@ -27,15 +27,15 @@ internal sealed record Chunk(
     internal long TargetOffset => Slot.FileOffset + Tensor.Format.ByteCount(FirstWeight);
 }
 
-/// <summary>Cuts a plan's tensors into chunks, in the order of the file.</summary>
+/// <summary>Cuts a plan's tensors into chunks, in file order.</summary>
 internal static class Chunks
 {
-    // A multiple of every format's block, so that a row can be cut anywhere at it.
+    // A multiple of every format's block, so that rows can be cut at any multiple of it.
     private const int BlockMultiple = 256;
 
     /// <param name="plan">The plan.</param>
     /// <param name="weights">Weights per chunk.</param>
-    /// <param name="skipped">Places in the plan of the tensors to be left out.</param>
+    /// <param name="skipped">Indices in the plan of the tensors to leave out.</param>
     internal static IEnumerable<Chunk> Of(QuantizationPlan plan, int weights, IReadOnlySet<int> skipped)
     {
         long number = 0;
@@ -56,7 +56,7 @@ internal static class Chunks
         return tensor.Moments is null && tensor.Source.RowLength > weights ? OfLongRows(tensor, slot, weights) : OfRows(tensor, slot, weights, 0, tensor.Source.RowCount, default);
     }
 
-    // Each matrix has factors of its own.
+    // Each matrix has its own factors.
     private static IEnumerable<Chunk> OfMatrices(PlannedTensor tensor, GgufTensor slot, int weights, ReadOnlyMemory<float> importance)
     {
         int columns = (int)tensor.Source.RowLength;

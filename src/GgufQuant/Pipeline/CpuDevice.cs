@@ -6,10 +6,10 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Pipeline;
 
-/// <summary>The processor's cores. A job runs on the thread that hands it over, as soon as one of the cores is free.</summary>
+/// <summary>The processor's cores. A job runs on the calling thread as soon as a core is free.</summary>
 public sealed class CpuDevice : IQuantizationDevice
 {
-    // The floats of a tile stay in the core's own cache between their making and their use. A multiple of every block.
+    // A tile's floats stay in the core's own cache between being produced and being used. A multiple of every block.
     private const int TileWeights = 16 * 1024;
 
     private readonly SemaphoreSlim _cores;
@@ -72,7 +72,7 @@ public sealed class CpuDevice : IQuantizationDevice
         BlockFormat source = BlockFormat.Of(job.SourceType);
         BlockFormat target = BlockFormat.Of(job.TargetType);
         long weights = job.Weights;
-        // Without importance rows do not matter to any format, so a tile may end within one.
+        // Without importance no format depends on rows, so a tile may end within one.
         bool keepsRows = !job.Importance.IsEmpty;
         int rowsPerTile = Math.Max(1, TileWeights / job.RowLength);
         int tileLength = (int)Math.Min(weights, keepsRows ? (long)rowsPerTile * job.RowLength : TileWeights);

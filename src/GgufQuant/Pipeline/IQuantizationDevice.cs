@@ -4,45 +4,45 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Pipeline;
 
-/// <summary>What turns rows of weights into blocks: the processor's cores, or a graphics card.</summary>
+/// <summary>Quantizes rows of weights into blocks: the processor's cores, or a graphics card.</summary>
 /// <remarks>
-/// The pipeline hands over jobs in the order of the file, from several threads at a time, and writes each job's blocks
-/// where they belong; a device may finish jobs in any order. Every device makes the same bytes.
+/// The pipeline hands over jobs in file order, from several threads at a time, and writes each job's blocks where they
+/// belong; a device may finish jobs in any order. Every device produces the same bytes.
 /// </remarks>
 public interface IQuantizationDevice : IDisposable
 {
-    /// <summary>What the device is, for results and messages.</summary>
+    /// <summary>The device's name, for results and messages.</summary>
     string Name { get; }
 
-    /// <summary>Jobs it can work on at the same time.</summary>
+    /// <summary>Number of jobs it can run at the same time.</summary>
     int Parallelism { get; }
 
-    /// <summary>Weights per job at which the device works well.</summary>
+    /// <summary>Number of weights per job at which the device is efficient.</summary>
     int PreferredWeights { get; }
 
-    /// <summary>Jobs of that size that keep the device busy: memory goes to them first, then to more jobs at a time.</summary>
+    /// <summary>Number of jobs of that size that keep the device busy: memory goes to them first, then to more jobs at a time.</summary>
     int PreferredJobs => Parallelism;
 
-    /// <summary>Whether it can make this type out of that one.</summary>
+    /// <summary>Whether it can quantize from this source type to this target type.</summary>
     bool CanQuantize(GgmlType source, GgmlType target);
 
-    /// <summary>Memory of the host that the device reads and writes without a detour.</summary>
+    /// <summary>Host memory that the device reads and writes directly.</summary>
     IMemoryOwner<byte> Allocate(int bytes);
 
-    /// <summary>Quantizes the rows of one job on the calling thread's time, waiting for a core or the card if need be.</summary>
+    /// <summary>Quantizes the rows of one job, blocking the calling thread until a core or the card is free and the job is done.</summary>
     /// <returns>The first weight that cannot be quantized, or null.</returns>
     /// <exception cref="OperationCanceledException">The token was signalled.</exception>
     WeightFault? Quantize(QuantizationJob job, CancellationToken token);
 }
 
-/// <summary>Whole rows of one matrix, or where a row is too long for a job and no importance is given, a part of one.</summary>
+/// <summary>Whole rows of one matrix, or part of a row if it is too long for a job and no importance is given.</summary>
 /// <param name="SourceType">The type of <paramref name="Source"/>.</param>
 /// <param name="TargetType">The type of <paramref name="Destination"/>.</param>
 /// <param name="RowLength">Weights per row, a multiple of both types' blocks.</param>
-/// <param name="Rows">How many rows.</param>
+/// <param name="Rows">Number of rows.</param>
 /// <param name="Importance">One factor per column, or empty.</param>
-/// <param name="Source">The rows as they stand in the source, little-endian.</param>
-/// <param name="Destination">Takes the blocks; exactly as long as they are.</param>
+/// <param name="Source">The rows as stored in the source, little-endian.</param>
+/// <param name="Destination">Receives the blocks; exactly as long as they are.</param>
 public sealed record QuantizationJob(
     GgmlType SourceType,
     GgmlType TargetType,
@@ -58,9 +58,9 @@ public sealed record QuantizationJob(
     /// <summary>The factorized moments of the input, to round with; null to quantize as ggml does.</summary>
     internal RoundingFactor? Factor { get; init; }
 
-    /// <summary>Some of the job's rows as a job of their own, in the same memory.</summary>
+    /// <summary>Some of the job's rows as a separate job in the same memory.</summary>
     /// <param name="firstRow">The first of the rows.</param>
-    /// <param name="rows">How many.</param>
+    /// <param name="rows">Number of rows.</param>
     public QuantizationJob Slice(int firstRow, int rows)
     {
         BlockFormat source = BlockFormat.Of(SourceType);
@@ -77,6 +77,6 @@ public sealed record QuantizationJob(
 }
 
 /// <summary>A weight that cannot be quantized.</summary>
-/// <param name="Weight">Its place in the job, or that of the first weight of its block.</param>
-/// <param name="IsInSource">Whether the source holds a value that is not finite; else the target type cannot hold the weight.</param>
+/// <param name="Weight">Its index in the job, or that of the first weight in its block.</param>
+/// <param name="IsInSource">Whether the source holds a non-finite value; if not, the target type cannot represent the weight.</param>
 public sealed record WeightFault(long Weight, bool IsInSource);

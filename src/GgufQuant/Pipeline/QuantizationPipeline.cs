@@ -54,16 +54,16 @@ internal sealed class QuantizationPipeline
         _factors = new(bufferBudget, device.Parallelism);
     }
 
-    /// <summary>An earlier file that holds some of the tensors.</summary>
+    /// <summary>An earlier file with some of the tensors.</summary>
     internal GgufFile? Reuse { get; init; }
 
-    /// <summary>The tensors to be taken from it, by their place in the plan.</summary>
+    /// <summary>The tensors to take from it, by index in the plan.</summary>
     internal IReadOnlyDictionary<int, GgufTensor> Reused { get; init; } = new Dictionary<int, GgufTensor>();
 
-    /// <summary>Knows which tensors are already in the file, and records each further one.</summary>
+    /// <summary>Knows which tensors are already in the file, and records each one completed.</summary>
     internal ResumeJournal? Journal { get; init; }
 
-    /// <summary>Writes every tensor's data; returns the places of those that were in the file already.</summary>
+    /// <summary>Writes every tensor's data; returns the indices of those already in the file.</summary>
     internal IReadOnlySet<int> Run()
     {
         HashSet<int> finished = Journal is null ? [] : FindFinished(Journal);
@@ -90,7 +90,7 @@ internal sealed class QuantizationPipeline
         const int SmallestChunk = 16 * 1024;
         double bytesPerWeight = plan.Tensors.Select(BytesPerWeight).DefaultIfEmpty(0).Max();
         long most = (long)(budget / Math.Max(1, bytesPerWeight));
-        // Some formats weigh a row as a whole once there is importance, so such rows are never cut.
+        // Some formats weight a row as a whole once importance is given, so such rows are never cut.
         long longestRow = plan.Tensors.Where(tensor => tensor.Importance is not null || tensor.Moments is not null).Select(tensor => tensor.Source.RowLength).DefaultIfEmpty(0).Max();
         if (longestRow > most)
             throw new QuantizationException($"Rows of {longestRow:N0} weights do not fit the memory budget: raise the budget, or omit the importance matrix.");
@@ -98,10 +98,10 @@ internal sealed class QuantizationPipeline
         return ((int)weights, (int)Math.Clamp(most / weights, 1, ThreadsFor(device.Parallelism)));
     }
 
-    // Twice the jobs the device works on keep it busy while the other threads wait for the disk.
+    // Twice the number of jobs that run on the device, so that it stays busy while other threads wait for the disk.
     private static int ThreadsFor(int jobs) => jobs + Math.Max(2, jobs);
 
-    // Source, blocks, and the floats between them; what is copied stays where it was read to.
+    // Source, blocks, and the floats between them; copied data stays where it was read to.
     private static double BytesPerWeight(PlannedTensor tensor) => tensor.IsCopied
         ? tensor.Source.Format.BitsPerWeight / 8
         : ((tensor.Source.Format.BitsPerWeight + tensor.Format.BitsPerWeight) / 8) + sizeof(float);
@@ -144,7 +144,7 @@ internal sealed class QuantizationPipeline
             return _failure is null && !_token.IsCancellationRequested && _chunks!.MoveNext() ? _chunks.Current : null;
     }
 
-    // Chunks are taken in order, so the first one to fail is known when those under way are done, at any thread count.
+    // Chunks are taken in order, so once those in progress finish, the first failed one is known, for any thread count.
     private void Fail(long chunk, Exception exception)
     {
         lock (_lock)
@@ -268,7 +268,7 @@ internal sealed class QuantizationPipeline
         return WorkProgress.Of($"{tensor.Name}, {rate}", done, _plan.Weights, _start);
     }
 
-    /// <summary>A device's buffer that grows to the largest chunk a thread has met.</summary>
+    /// <summary>A device's buffer that grows to the largest chunk a thread has handled.</summary>
     private sealed class Buffer(IQuantizationDevice device) : IDisposable
     {
         private IMemoryOwner<byte>? _owner;

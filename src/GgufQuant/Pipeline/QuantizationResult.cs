@@ -3,17 +3,17 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Pipeline;
 
-/// <summary>A file that has been written.</summary>
-/// <param name="Path">Its full path, or the first shard's.</param>
+/// <summary>A written file.</summary>
+/// <param name="Path">Its full path, or that of the first shard.</param>
 /// <param name="Source">The full path of the source model.</param>
-/// <param name="Type">What it was quantized to; of a copy what it holds, null where nothing tells.</param>
-/// <param name="Size">Its bytes, those of all shards together.</param>
-/// <param name="SourceSize">Bytes of the source model, all shards together.</param>
+/// <param name="Type">What it was quantized to; for a copy what it holds, null if that is unknown.</param>
+/// <param name="Size">Its size in bytes, over all shards.</param>
+/// <param name="SourceSize">The source model's size in bytes, over all shards.</param>
 /// <param name="Weights">Weights in it.</param>
 /// <param name="BitsPerWeight">Average bits per weight, excluding header and padding.</param>
-/// <param name="Shares">The types in it with their shares of the weights, the largest first.</param>
-/// <param name="Duration">Time it took.</param>
-/// <param name="Device">What quantized it.</param>
+/// <param name="Shares">The types in it with their shares of the weights, largest first.</param>
+/// <param name="Duration">Time taken.</param>
+/// <param name="Device">The device that quantized it.</param>
 public sealed record QuantizationResult(
     string Path,
     string Source,

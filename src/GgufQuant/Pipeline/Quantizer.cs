@@ -7,16 +7,16 @@ namespace GgufQuant.Pipeline;
 
 /// <summary>Writes planned files.</summary>
 /// <remarks>
-/// The place of every byte is known from the plan, so that a few threads each take the next chunk, read it, have it
-/// quantized and write it where it belongs. There are more threads than the device works on at a time: while it does,
-/// the others read and write. Memory does not depend on the model, and the bytes do not depend on the threads.
+/// The plan fixes the place of every byte, so a few threads each take the next chunk, read it, have it quantized and
+/// write it where it belongs. There are more threads than jobs on the device: while it works, the others read and write.
+/// Memory use does not depend on the model, and the bytes do not depend on the threads.
 /// </remarks>
 public sealed class Quantizer
 {
     private const long SmallestBudget = 64L << 20;
     private readonly QuantizerOptions _options;
 
-    /// <exception cref="ArgumentOutOfRangeException">The memory budget is below 64 MiB or the threads are negative.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The memory budget is below 64 MiB, or the number of threads is negative.</exception>
     public Quantizer(QuantizerOptions? options = null)
     {
         _options = options ?? new();
@@ -32,16 +32,16 @@ public sealed class Quantizer
         return File.Exists(ReuseRecord.PathOf(file.Path));
     }
 
-    /// <summary>Writes a plan's file. It appears under its name only when it is whole.</summary>
+    /// <summary>Writes a plan's file. It appears under its name only once it is complete.</summary>
     /// <param name="plan">The plan; its source must be open.</param>
-    /// <param name="destination">The file to be written; shards get its name with their numbers, see <see cref="QuantizationPlan.PathsAt"/>.</param>
+    /// <param name="destination">The file to write; shards get its name with their numbers, see <see cref="QuantizationPlan.PathsAt"/>.</param>
     /// <param name="overwrite">Whether a file of that name may be replaced.</param>
     /// <param name="progress">Receives progress about ten times per second, from any thread.</param>
-    /// <param name="token">Ends the work within a second; nothing is left behind but what is to be resumed.</param>
-    /// <exception cref="QuantizationException">A weight is not finite, a type cannot hold it, or the device cannot make a type.</exception>
+    /// <param name="token">Cancels the work within a second; nothing is left behind except what can be resumed.</param>
+    /// <exception cref="QuantizationException">A weight is not finite, a type cannot represent it, or the device cannot quantize to a type.</exception>
     /// <exception cref="IOException">The file exists already or cannot be written, the disk has no room, or the source has changed meanwhile.</exception>
-    /// <exception cref="GgufFormatException">The source has become shorter.</exception>
-    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    /// <exception cref="GgufFormatException">The source has shrunk.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public QuantizationResult Run(
         QuantizationPlan plan, string destination, bool overwrite = false,
         IProgress<WorkProgress>? progress = null, CancellationToken token = default)
@@ -65,7 +65,7 @@ public sealed class Quantizer
         using ResumeJournal? journal = _options.Resume ? ResumeJournal.Open(plan, paths) : null;
         try
         {
-            // Shards share the disk, and what an interrupted run had finished has its room already.
+            // Shards share the disk, and the tensors that an interrupted run finished already have their space.
             DiskSpace.Check(paths[0], plan.TotalBytes - (journal?.Finished.Keys.Sum(index => plan.Tensors[index].ByteCount) ?? 0));
             AtomicFile.Continuation? continuation = journal is null ? null
                 : journal.IsContinued ? AtomicFile.Continuation.FromUnfinished
@@ -113,7 +113,7 @@ public sealed class Quantizer
         }
     }
 
-    // What was kept to resume an earlier run is of no use once the file is complete.
+    // What was kept for resuming is no longer needed once the file is complete.
     private static void RemoveUnfinished(IReadOnlyList<string> paths)
     {
         if (!ResumeJournal.Remove(paths[0]))

@@ -2,16 +2,16 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Pipeline;
 
-/// <summary>How the work is done; the bytes made do not depend on it.</summary>
+/// <summary>How the work is done; the bytes written do not depend on it.</summary>
 public sealed record QuantizerOptions
 {
-    /// <summary>Cores to use; 0 for all. A <see cref="Device"/> of the caller's brings its own.</summary>
+    /// <summary>Cores to use; 0 for all. Ignored if <see cref="Device"/> is set.</summary>
     public int Threads { get; init; }
 
-    /// <summary>Bytes of memory the process may take for a conversion; half of them go to buffers.</summary>
+    /// <summary>Bytes of memory the process may use; half of them go to buffers.</summary>
     public long MemoryBudget { get; init; } = 512L << 20;
 
-    /// <summary>What quantizes; null for the processor. The caller disposes it.</summary>
+    /// <summary>The device that quantizes; null for the processor. The caller disposes it.</summary>
     public IQuantizationDevice? Device { get; init; }
 
     /// <summary>An earlier file: tensors that would get the same bytes are copied from it.</summary>
@@ -24,7 +24,7 @@ public sealed record QuantizerOptions
     /// <summary>Writes beside the file, as <c>model-Q4_K_M.gguf.reuse</c>, the record that lets a later run <see cref="Reuse"/> it.</summary>
     public bool KeepReuseRecord { get; init; }
 
-    /// <summary>Leaves an unfinished file when the work is cancelled or fails, and continues it the next time.</summary>
-    /// <remarks>Tensors are kept whole or not at all, and only where their bytes still have the hash noted for them.</remarks>
+    /// <summary>Keeps an unfinished file when the work is cancelled or fails, and continues it next time.</summary>
+    /// <remarks>Only complete tensors are kept, and only if their bytes still match the recorded hash.</remarks>
     public bool Resume { get; init; }
 }

@@ -8,9 +8,9 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Pipeline;
 
-/// <summary>Remembers beside an unfinished file which of its tensors are whole, with a hash of each.</summary>
+/// <summary>Records next to an unfinished file which of its tensors are complete, with a hash of each.</summary>
 /// <remarks>
-/// A text file: the first line tells the conversion by all that its bytes depend on, every other a tensor's place in the
+/// A text file: the first line identifies the quantization by everything its bytes depend on, each other line holds a
 /// plan and the SHA-256 of its data. The journal of another conversion is discarded, and the unfinished file with it.
 /// </remarks>
 internal sealed class ResumeJournal : IDisposable
@@ -30,7 +30,7 @@ internal sealed class ResumeJournal : IDisposable
     /// <summary>Whether it was of the same conversion, so that the unfinished file is this one's.</summary>
     internal bool IsContinued { get; }
 
-    /// <summary>The hashes of the tensors that were whole when the conversion ended, by their place in the plan.</summary>
+    /// <summary>The hashes of the tensors that were complete when the earlier run ended, by index in the plan.</summary>
     internal IReadOnlyDictionary<int, string> Finished { get; }
 
     /// <summary>Opens the journal of a plan's conversion to some files, or begins it. No other process can open it meanwhile.</summary>
@@ -67,10 +67,10 @@ internal sealed class ResumeJournal : IDisposable
     /// <summary>Removes the journal of an abandoned run; false if it does not exist or is being written.</summary>
     internal static bool Remove(string destination) => AtomicFile.TryRemove(PathOf(destination));
 
-    /// <summary>Notes that a tensor is whole.</summary>
+    /// <summary>Records that a tensor is complete.</summary>
     internal void Add(int tensor, string hash) => Write(string.Create(CultureInfo.InvariantCulture, $"{tensor} {hash}"));
 
-    /// <summary>Ends the journal when the file is whole.</summary>
+    /// <summary>Deletes the journal once the file is complete.</summary>
     internal void Delete()
     {
         _stream.Dispose();
@@ -90,7 +90,7 @@ internal sealed class ResumeJournal : IDisposable
         }
     }
 
-    // A line has less than a hundred bytes, and few tensors are made more than once.
+    // A line has less than a hundred bytes, and few tensors are written more than once.
     private static long MostBytes(QuantizationPlan plan) => 4096 + (1024L * plan.Tensors.Count);
 
     private static string PathOf(string destination) => $"{AtomicFile.UnfinishedPathOf(destination)}.journal";
@@ -103,7 +103,7 @@ internal sealed class ResumeJournal : IDisposable
             finished[tensor] = parts[1];
     }
 
-    // The headers tell every tensor's type and place and all metadata; the files read are told by length and time.
+    // The headers cover every tensor's type and place and all metadata; the input files are identified by length and time.
     private static string Describe(QuantizationPlan plan)
     {
         using SHA256 hash = SHA256.Create();

@@ -7,7 +7,7 @@ namespace GgufQuant.Pipeline;
 /// <summary>Finds the tensors of a plan that an earlier file holds already, by the <see cref="ReuseRecord"/> beside it.</summary>
 internal static class ReusableTensors
 {
-    /// <summary>The tensors of the earlier file by their place in the plan.</summary>
+    /// <summary>The tensors of the earlier file, by index in the plan.</summary>
     internal static IReadOnlyDictionary<int, GgufTensor> Find(
         QuantizationPlan plan, IReadOnlyList<string?> origins, GgufFile earlier, int threads, CancellationToken token)
     {

@@ -5,16 +5,16 @@ using GgmlType = GgufQuant.Formats.GgmlType;
 
 namespace GgufQuant.Planning;
 
-/// <summary>A type and the rule that chose it, in words for the plan.</summary>
+/// <summary>A type and the rule that chose it, described for the plan.</summary>
 internal readonly record struct TypeChoice(GgmlType Type, string Rule);
 
-/// <summary>Where in a model a tensor stands.</summary>
+/// <summary>A tensor's position in a model.</summary>
 /// <param name="Model">The model.</param>
-/// <param name="Index">The layer, or for value projections the running number.</param>
-/// <param name="Count">The layers, or for value projections their number.</param>
+/// <param name="Index">The layer's index, or for value projections the running number.</param>
+/// <param name="Count">Number of layers, or for value projections of those.</param>
 internal readonly record struct LayerPosition(ModelTraits Model, int Index, int Count)
 {
-    /// <summary>Whether the position is in the first eighth, the last eighth, or every third between them.</summary>
+    /// <summary>Whether the position is in the first eighth, in the last eighth, or every third between them.</summary>
     /// <remarks>llama.cpp's <c>use_more_bits</c>.</remarks>
     internal bool GetsMoreBits =>
         Index < Count / 8 || Index >= 7 * Count / 8 || (Index - (Count / 8)) % 3 == 2;
@@ -24,16 +24,16 @@ internal readonly record struct LayerPosition(ModelTraits Model, int Index, int 
     internal bool IsInMiddle => Index >= Count / 8 && Index < 7 * Count / 8;
 }
 
-/// <summary>Chooses a type at a position; null leaves the file type's default.</summary>
+/// <summary>Chooses a type at a position; null for the file type's default.</summary>
 internal delegate TypeChoice? TypeRule(LayerPosition position);
 
-/// <summary>What one file type gives each kind of tensor; a rule that is missing leaves the default.</summary>
+/// <summary>The types that one file type gives each kind of tensor; a missing rule means the default.</summary>
 internal sealed record FileTypeRules(GgmlType Default)
 {
-    /// <summary>For token embeddings that are not the output too.</summary>
+    /// <summary>For token embeddings that are not also the output.</summary>
     internal GgmlType? Embedding { get; init; }
 
-    /// <summary>For the output, where its rows divide into blocks.</summary>
+    /// <summary>For the output, if its rows divide into blocks.</summary>
     internal GgmlType Output { get; init; } = Default == Q8_0 ? Q8_0 : Q6_K;
 
     internal TypeRule? Value { get; init; }
@@ -51,22 +51,22 @@ internal sealed record FileTypeRules(GgmlType Default)
     /// <summary>Whether the attention output of an 8-expert model is kept in q5_K.</summary>
     internal bool LiftsEightExpertOutput { get; init; }
 
-    /// <summary>Whether the file type is one of those below 3 bits, with rules of their own for experts and layers.</summary>
+    /// <summary>Whether the file type is one of those below 3 bits, which have their own rules for experts and layers.</summary>
     internal bool IsBelowThreeBits { get; init; }
 }
 
-/// <summary>The table of every file type's mix.</summary>
+/// <summary>The type selection rules of every file type.</summary>
 /// <remarks>
 /// llama.cpp's <c>llama_ftype_get_default_type</c>, and the branches by file type of <c>llama_tensor_get_type_impl</c>.
 /// </remarks>
 internal static class FileTypeTable
 {
     private const string MoreBits = "one of the layers given more bits";
-    private const string SharedKeys = "small, as 4 or more query heads share it";
+    private const string SharedKeys = "small: shared by 4 or more query heads";
     private const string FirstEighth = "in the first eighth of the layers";
     private const string FirstSixteenth = "in the first sixteenth of the layers";
     private const string MiddleLayers = "in the middle three quarters of the layers";
-    private const string Everywhere = "given another type in every layer";
+    private const string Everywhere = "not the default, in every layer";
 
     private static readonly FrozenDictionary<FileType, FileTypeRules> s_rules = new Dictionary<FileType, FileTypeRules>
     {
@@ -176,7 +176,7 @@ internal static class FileTypeTable
         [FileType.IQ4_XS] = FourBitNonlinear(IQ4_XS),
     }.ToFrozenDictionary();
 
-    /// <exception cref="QuantizationException">llama.cpp makes no such files.</exception>
+    /// <exception cref="QuantizationException">llama.cpp does not write files of this type.</exception>
     internal static FileTypeRules Of(FileType type) =>
         s_rules.TryGetValue(type, out FileTypeRules? rules)
             ? rules
@@ -190,7 +190,7 @@ internal static class FileTypeTable
 
     private static TypeRule IfKeysAreShared(GgmlType type) => position => position.Model.SharesKeys ? new(type, SharedKeys) : null;
 
-    // With importance weights the plain 4- and 5-bit types go astray in the first down projections.
+    // With importance weights the plain 4- and 5-bit types do poorly in the first down projections.
     private static TypeRule EarlyWithImportance(GgmlType type) =>
         position => position.Model.HasImportance && position.IsInFirst(8) ? new(type, $"{FirstEighth}, with an importance matrix") : null;
 
@@ -201,7 +201,7 @@ internal static class FileTypeTable
         Output = Q5_K,
         Value = position =>
             position.Model.SharesKeys ? new(Q4_K, SharedKeys)
-            : position.Model.Experts >= 4 ? new(Q4_K, "small beside 4 or more experts")
+            : position.Model.Experts >= 4 ? new(Q4_K, "small next to 4 or more experts")
             : new(lifted, Everywhere),
         Down = Early(lifted),
         AttentionOutput = attentionOutput is { } output ? Always(output) : null,

@@ -5,11 +5,11 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Planning;
 
-/// <summary>How llama.cpp's quantizer goes by an importance matrix, and which tensors it does not quantize without.</summary>
+/// <summary>How llama.cpp's quantizer uses an importance matrix, and which tensors it does not quantize without one.</summary>
 internal static class ImatrixRules
 {
-    /// <summary>The entry that a tensor is quantized with; null if there is none or it is not needed.</summary>
-    /// <exception cref="QuantizationException">The tensor needs an entry and has none, or one of another size.</exception>
+    /// <summary>The entry a tensor is quantized with; null if there is none or it is not needed.</summary>
+    /// <exception cref="QuantizationException">The tensor needs an entry and has none, or has one of the wrong size.</exception>
     internal static ImatrixEntry? Find(PlannedTensor tensor, FileType type, ImatrixFile? matrix)
     {
         if (tensor.IsCopied)
@@ -19,7 +19,7 @@ internal static class ImatrixRules
         {
             // Some old matrices have an entry of vocabulary size for the embeddings.
             if (TensorNames.RoleOf(tensor.Name) != TensorRole.TokenEmbedding)
-                throw new QuantizationException($"The importance matrix '{matrix!.Path}' has {entry.Columns} columns for tensor '{tensor.Name}', which has {Columns(tensor.Source)}: it belongs to another model.");
+                throw new QuantizationException($"The importance matrix '{matrix!.Path}' has {entry.Columns} columns for tensor '{tensor.Name}', but the tensor has {Columns(tensor.Source)}: the matrix belongs to another model.");
             entry = null;
         }
         if (entry is null && IsRequired(tensor.Name, tensor.Format, type))
@@ -49,9 +49,9 @@ internal static class ImatrixRules
 
     private static QuantizationException Missing(PlannedTensor tensor, FileType type, ImatrixFile? matrix) => new(matrix is null
         ? $"{type} needs an importance matrix: tensor '{tensor.Name}' would become {tensor.Format}, which is unusable without one. "
-            + "Make one from the original model, or choose a type that needs none, such as Q4_K_M or Q2_K."
+            + "Compute one from the original model, or choose a type that needs none, such as Q4_K_M or Q2_K."
         : $"The importance matrix '{matrix.Path}' has no entry for tensor '{tensor.Name}', which would become {tensor.Format} and is unusable without one. "
-            + "Give the tensor a type that needs none, such as q4_K, or make a matrix from more text.")
+            + "Give the tensor a type that needs none, such as q4_K, or compute the matrix from more text.")
     {
         Remedy = QuantizationRemedy.Imatrix,
     };

@@ -5,7 +5,7 @@ namespace GgufQuant.Planning;
 
 /// <summary>Removes layers from a model and renumbers the others, as llama-quantize's <c>--prune-layers</c> does.</summary>
 /// <remarks>
-/// llama.cpp's <c>remap_layer</c>. Names must come in the order of writing, by which the new numbers are given.
+/// llama.cpp's <c>remap_layer</c>. Names must come in the order of writing, which determines the new numbers.
 /// </remarks>
 internal sealed partial class LayerPruning
 {
@@ -14,10 +14,10 @@ internal sealed partial class LayerPruning
 
     internal LayerPruning(IEnumerable<int> layers) => _pruned = [.. layers];
 
-    /// <summary>Layers that are left; what <c>block_count</c> becomes.</summary>
+    /// <summary>Number of layers left; the new <c>block_count</c>.</summary>
     internal int Remaining { get; private set; }
 
-    /// <summary>The name a tensor gets; null where it goes with its layer.</summary>
+    /// <summary>A tensor's new name; null if it is removed with its layer.</summary>
     internal string? Rename(string name)
     {
         if (_pruned.Count == 0 || Layer().Match(name) is not { Success: true } match || !int.TryParse(match.Groups[1].Value, CultureInfo.InvariantCulture, out int layer))
@@ -34,7 +34,7 @@ internal sealed partial class LayerPruning
         return number is null ? null : string.Create(CultureInfo.InvariantCulture, $"{name[..match.Groups[1].Index]}{number}{name[(match.Groups[1].Index + match.Groups[1].Length)..]}");
     }
 
-    /// <exception cref="QuantizationException">A layer to be taken out does not exist, or none is left.</exception>
+    /// <exception cref="QuantizationException">A layer to prune does not exist, or none would be left.</exception>
     internal void Check()
     {
         int[] unknown = [.. _pruned.Where(layer => !_newNumbers.ContainsKey(layer))];

@@ -5,14 +5,14 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Planning;
 
-/// <summary>What the mix of types depends on, beside the tensor itself.</summary>
+/// <summary>What tensor type selection depends on besides the tensor itself.</summary>
 /// <param name="Architecture"><c>general.architecture</c>.</param>
-/// <param name="Layers"><c>block_count</c>: every layer, those for multi-token prediction too.</param>
+/// <param name="Layers"><c>block_count</c>: every layer, including those for multi-token prediction.</param>
 /// <param name="Experts"><c>expert_count</c>; 0 for a dense model.</param>
-/// <param name="QueriesPerKey">Query heads that share a key head in the first layer; 0 where it has no key heads.</param>
+/// <param name="QueriesPerKey">Query heads per key head in the first layer; 0 if it has no key heads.</param>
 /// <param name="Is70B">Whether the model is of the 80-layer family whose value projections are eight times smaller.</param>
-/// <param name="ValueTensors">Tensors whose role is a value projection.</param>
-/// <param name="TiedEmbeddings">Whether the token embeddings serve as the output too.</param>
+/// <param name="ValueTensors">Number of tensors whose role is a value projection.</param>
+/// <param name="TiedEmbeddings">Whether the token embeddings double as the output.</param>
 /// <param name="HasImportance">Whether an importance matrix was given.</param>
 internal sealed record ModelTraits(
     string Architecture,
@@ -31,7 +31,7 @@ internal sealed record ModelTraits(
     /// <summary>Whether four or more query heads share a key head: small value projections, cheap to keep precise.</summary>
     internal bool SharesKeys => QueriesPerKey >= 4;
 
-    /// <summary>Whether an architecture of so many layers is one llama.cpp calls 70B.</summary>
+    /// <summary>Whether llama.cpp calls an architecture with these dimensions 70B.</summary>
     internal static bool Is70BFamily(string architecture, int layers, long heads, long keyHeads) => architecture switch
     {
         "llama" or "llama-embed" => layers == 80 && heads != keyHeads,
@@ -40,13 +40,13 @@ internal sealed record ModelTraits(
         _ => false,
     };
 
-    /// <summary>Reads them from a file's metadata and the names of its tensors.</summary>
+    /// <summary>Reads the traits from a file's metadata and the names of its tensors.</summary>
     internal static ModelTraits Read(GgufMetadata metadata, IReadOnlyCollection<string> tensorNames, bool hasImportance)
     {
         metadata.TryGetString(GgufKeys.Architecture, out string? architecture);
         architecture ??= "";
         long layers = First(metadata, GgufKeys.BlockCount(architecture)) ?? 0;
-        // Such a model runs through its layers several times, and llama.cpp counts each time.
+        // Such a model runs through its layers several times, and llama.cpp counts each pass.
         if (architecture == "nanbeige")
             layers = (long)ToInt32(layers) * ToInt32(First(metadata, $"{architecture}.num_loops") ?? 1);
         long experts = First(metadata, $"{architecture}.expert_count") ?? 0;
@@ -63,7 +63,7 @@ internal sealed record ModelTraits(
             hasImportance);
     }
 
-    // A count that differs from layer to layer is an array; the mix goes by the first layer's.
+    // A count that differs from layer to layer is an array; type selection uses the first layer's.
     private static long? First(GgufMetadata metadata, string key)
     {
         object? value = metadata.Find(key)?.Value;

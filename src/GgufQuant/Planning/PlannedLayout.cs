@@ -12,13 +12,13 @@ internal sealed class PlannedLayout
         Length = files.Sum(file => file.Length);
     }
 
-    /// <summary>The headers to be written.</summary>
+    /// <summary>The headers to write.</summary>
     internal IReadOnlyList<GgufWriter> Files { get; }
 
     /// <summary>Where each tensor's data is written, in the order of the plan.</summary>
     internal IReadOnlyList<(int File, GgufTensor Slot)> Slots { get; }
 
-    /// <summary>Bytes of all files.</summary>
+    /// <summary>Total bytes of all files.</summary>
     internal long Length { get; }
 
     /// <summary>Lays tensors out.</summary>
@@ -42,7 +42,7 @@ internal sealed class PlannedLayout
         return new PlannedLayout(writers, [.. files.Select(file => (file, writers[file].Tensors[next[file]++]))]);
     }
 
-    /// <summary>The paths of the files: the destination, or the names of shards made from it.</summary>
+    /// <summary>The paths of the files: the destination, or the shard names derived from it.</summary>
     internal string[] PathsAt(string destination)
     {
         if (Files.Count == 1)
@@ -62,7 +62,7 @@ internal sealed class PlannedLayout
         return [.. shards.SelectMany((shard, file) => Enumerable.Repeat(file, shard.Count))];
     }
 
-    // llama-quantize and llama-gguf-split write the same three keys in orders of their own.
+    // llama-quantize and llama-gguf-split write the same three keys, each in its own order.
     private static GgufEntry[] SplitEntries(int file, int count, int tensors, QuantizationOptions options)
     {
         GgufEntry number = GgufEntry.Create(GgufSplit.NumberKey, (ushort)file);

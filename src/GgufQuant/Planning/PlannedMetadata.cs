@@ -6,14 +6,14 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Planning;
 
-/// <summary>The metadata llama.cpp's quantizer writes: the source's in its order, with its own entries at the end.</summary>
+/// <summary>The metadata that llama.cpp's quantizer writes: the source's in order, followed by its own entries.</summary>
 /// <remarks>llama.cpp's <c>llama_model_quantize_impl</c>.</remarks>
 internal static class PlannedMetadata
 {
     // ggml's GGML_QNT_VERSION.
     private const uint QuantizationVersion = 2;
 
-    /// <summary>Refuses entries that no file may be given.</summary>
+    /// <summary>Rejects entries that must not be set.</summary>
     /// <exception cref="QuantizationException">The message says which and why.</exception>
     internal static void Check(IReadOnlyList<GgufEntry> added)
     {
@@ -31,7 +31,7 @@ internal static class PlannedMetadata
     /// <param name="source">The source.</param>
     /// <param name="type">The file type; null for a copy, which keeps the source's.</param>
     /// <param name="options">What is added or replaced.</param>
-    /// <param name="pruning">The layers that are taken out.</param>
+    /// <param name="pruning">The layers that are pruned.</param>
     internal static IEnumerable<GgufEntry> Of(GgufFile source, FileType? type, QuantizationOptions options, LayerPruning pruning)
     {
         IEnumerable<GgufEntry> entries = source.Metadata.Where(entry => !GgufSplit.IsKey(entry.Key));
@@ -50,7 +50,7 @@ internal static class PlannedMetadata
         return entries;
     }
 
-    /// <summary>The entries with some added at the end, in place of those of the same keys.</summary>
+    /// <summary>The entries with some appended, replacing those with the same keys.</summary>
     internal static IEnumerable<GgufEntry> With(IEnumerable<GgufEntry> entries, IReadOnlyCollection<GgufEntry> added)
     {
         HashSet<string> keys = [.. added.Select(entry => entry.Key)];
@@ -69,7 +69,7 @@ internal static class PlannedMetadata
             yield return GgufEntry.Create("quantize.imatrix.chunks_count", (uint)matrix.ChunkCount);
     }
 
-    // llama-quantize passes these strings in fields of 128 bytes.
+    // llama-quantize passes these strings in 128-byte fields.
     private static string Shortened(string text)
     {
         const int MaxBytes = 127;

@@ -5,9 +5,9 @@ using GgufQuant.Imatrix;
 
 namespace GgufQuant.Planning;
 
-/// <summary>What becomes of one tensor.</summary>
-/// <param name="Source">The tensor as it is.</param>
-/// <param name="Target">The type it gets.</param>
+/// <summary>The plan for one tensor.</summary>
+/// <param name="Source">The tensor in the source.</param>
+/// <param name="Target">Its new type.</param>
 /// <param name="Rule">The rule that chose the type, in words.</param>
 public sealed record PlannedTensor(GgufTensor Source, GgmlType Target, string Rule)
 {
@@ -26,10 +26,10 @@ public sealed record PlannedTensor(GgufTensor Source, GgmlType Target, string Ru
     /// <summary>The moments of the tensor's input, to round with; null to quantize as ggml does.</summary>
     public InputMoments? Moments { get; init; }
 
-    /// <summary>Whether the tensor's bytes are taken over as they are.</summary>
+    /// <summary>Whether the tensor's bytes are copied unchanged.</summary>
     public bool IsCopied => Source.Type == Target;
 
-    /// <summary>Checks that the tensor can become what is planned.</summary>
+    /// <summary>Checks that the tensor can be quantized as planned.</summary>
     /// <exception cref="QuantizationException">It cannot; the message says why and what to do.</exception>
     internal void Validate(QuantizationOptions options)
     {

@@ -2,7 +2,7 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Planning;
 
-/// <summary>Which tensors llama.cpp's quantizer leaves alone.</summary>
+/// <summary>The tensors that llama.cpp's quantizer leaves unquantized.</summary>
 /// <remarks>llama.cpp's <c>tensor_allows_quantization</c>.</remarks>
 internal static class QuantizableTensors
 {
@@ -45,16 +45,16 @@ internal static class QuantizableTensors
         ("mm.a.code_embd", "audio codebooks are kept"),
     ];
 
-    /// <summary>Why a tensor keeps its type; null where it may be quantized.</summary>
+    /// <summary>Why a tensor keeps its type; null if it may be quantized.</summary>
     internal static string? ReasonToKeep(string name, ReadOnlySpan<long> shape, bool leaveOutput)
     {
-        // ggml does not count dimensions of 1 at the end.
+        // ggml ignores trailing dimensions of 1.
         if (shape.Length < 2 || shape[1..].IndexOfAnyExcept(1) < 0)
             return "one-dimensional tensors are kept";
         if (!EndsAsWeight(name))
             return "not a weight";
         if (leaveOutput && name == TensorNames.Output)
-            return "output left as it is";
+            return "output left unchanged";
         if (name is "position_embd.weight" or "token_types.weight")
             return "positions are kept";
         foreach ((string part, string reason) in s_kept)
@@ -65,7 +65,7 @@ internal static class QuantizableTensors
         return null;
     }
 
-    // llama.cpp compares two positions that both wrap around in a name of five bytes, and so quantizes it.
+    // llama.cpp compares two positions that both wrap around for a five-byte name, and so quantizes it.
     private static bool EndsAsWeight(string name) =>
         name.EndsWith("weight", StringComparison.Ordinal) || System.Text.Encoding.UTF8.GetByteCount(name) == 5;
 }

@@ -1,6 +1,6 @@
 namespace GgufQuant.Planning;
 
-/// <summary>A model cannot be quantized as asked; the message says why and what to do.</summary>
+/// <summary>A model cannot be quantized as requested; the message says why and what to do.</summary>
 public sealed class QuantizationException(string message, Exception? inner = null) : Exception(message, inner)
 {
     /// <summary>The option that would make it possible.</summary>

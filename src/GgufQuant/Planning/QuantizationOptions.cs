@@ -7,28 +7,28 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Planning;
 
-/// <summary>How a plan departs from its file type's own mix.</summary>
+/// <summary>How a plan departs from its file type's own tensor type selection.</summary>
 public sealed record QuantizationOptions
 {
-    /// <summary>The file type's own mix.</summary>
+    /// <summary>The file type's own tensor type selection.</summary>
     public static QuantizationOptions Default { get; } = new();
 
     /// <summary>Gives every tensor the file type's default type.</summary>
     public bool Pure { get; init; }
 
-    /// <summary>The type of <c>output.weight</c>, or of the token embeddings where they serve as the output.</summary>
+    /// <summary>The type of <c>output.weight</c>, or of the token embeddings if they double as the output.</summary>
     public GgmlType? OutputTensorType { get; init; }
 
     /// <summary>The type of the token embeddings.</summary>
     public GgmlType? TokenEmbeddingType { get; init; }
 
-    /// <summary>Types for tensors by name; the first that matches decides. File types that do not quantize ignore them.</summary>
+    /// <summary>Types for tensors by name; the first match decides. Unquantized file types ignore them.</summary>
     public IReadOnlyList<TensorTypeRule> TensorTypes { get; init; } = [];
 
     /// <summary>Leaves <c>output.weight</c> as it is in the source.</summary>
     public bool LeaveOutputTensor { get; init; }
 
-    /// <summary>Takes tensors that are quantized already; what they have lost stays lost.</summary>
+    /// <summary>Accepts tensors that are already quantized; what they have lost stays lost.</summary>
     public bool AllowRequantize { get; init; }
 
     /// <summary>How much each column of the weights matters; null if all matter equally.</summary>
@@ -37,20 +37,20 @@ public sealed record QuantizationOptions
     /// <summary>Moments to round with, which serve as the importance matrix too where none is given; null to quantize as llama.cpp does.</summary>
     public CalibrationFile? Calibration { get; init; }
 
-    /// <summary>Metadata to be added or to take the place of the source's, which the mix of types then goes by too.</summary>
+    /// <summary>Metadata to add or to replace the source's; tensor type selection sees it too.</summary>
     public IReadOnlyList<GgufEntry> Metadata { get; init; } = [];
 
-    /// <summary>Layers to be taken out; those after them move up.</summary>
+    /// <summary>Layers to prune; later ones are renumbered.</summary>
     public IReadOnlyCollection<int> PruneLayers { get; init; } = [];
 
-    /// <summary>Writes the shards that the source has, each with its tensors in the source's order, as llama-quantize does.</summary>
+    /// <summary>Keeps the source's shards, each with its tensors in the source's order, as llama-quantize does.</summary>
     public bool KeepSplit { get; init; }
 
-    /// <summary>Writes shards, those that llama-gguf-split makes of the whole file; null for one file.</summary>
+    /// <summary>Writes shards, as llama-gguf-split would from the whole file; null for one file.</summary>
     public GgufSplitOptions? Split { get; init; }
 }
 
-/// <summary>A type for the tensors whose name a regular expression finds a match in, whatever the case of its letters.</summary>
+/// <summary>A type for the tensors whose name matches a regular expression, ignoring case.</summary>
 public sealed class TensorTypeRule
 {
     private static readonly TimeSpan s_regexTimeout = TimeSpan.FromSeconds(1);
@@ -58,8 +58,8 @@ public sealed class TensorTypeRule
     private readonly HashSet<int>? _layers;
 
     /// <param name="pattern">The regular expression.</param>
-    /// <param name="type">The type of the tensors it matches.</param>
-    /// <param name="layers">The layers whose tensors alone it is for; null for every tensor, those of no layer too.</param>
+    /// <param name="type">The type of the matching tensors.</param>
+    /// <param name="layers">The layers it is limited to; null for every tensor, including those outside layers.</param>
     /// <exception cref="ArgumentException">The pattern is not a regular expression.</exception>
     public TensorTypeRule(string pattern, GgmlType type, IEnumerable<int>? layers = null)
     {
@@ -71,11 +71,11 @@ public sealed class TensorTypeRule
     /// <summary>The regular expression.</summary>
     public string Pattern => _regex.ToString();
 
-    /// <summary>The type of the tensors it matches.</summary>
+    /// <summary>The type of the matching tensors.</summary>
     public GgmlType Type { get; }
 
-    /// <summary>Whether the rule is for the tensor of that name.</summary>
-    /// <exception cref="QuantizationException">The pattern takes too long to tell.</exception>
+    /// <summary>Whether the rule applies to the tensor with that name.</summary>
+    /// <exception cref="QuantizationException">Matching the pattern takes too long.</exception>
     public bool Matches(string name)
     {
         try
@@ -89,7 +89,7 @@ public sealed class TensorTypeRule
         }
     }
 
-    /// <summary>The rule as it is asked for: <c>attn_v=q6_K</c>, with the layers behind it where it is for some alone.</summary>
+    /// <summary>The rule as it is written: <c>attn_v=q6_K</c>, followed by the layers if it is limited to some.</summary>
     public override string ToString() =>
         $"{Pattern}={BlockFormat.Of(Type)}{(_layers is null ? "" : $" (layer {LayerRanges.Text(_layers)})")}";
 }

@@ -5,7 +5,7 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Planning;
 
-/// <summary>What a quantized file will hold, known before a byte of it is written.</summary>
+/// <summary>The contents of a quantized file, known before a byte of it is written.</summary>
 public sealed class QuantizationPlan
 {
     private QuantizationPlan(GgufFile source, FileType? type, QuantizationOptions options, IReadOnlyList<PlannedTensor> tensors, PlannedLayout layout)
@@ -23,10 +23,10 @@ public sealed class QuantizationPlan
     /// <summary>The model to be quantized.</summary>
     public GgufFile Source { get; }
 
-    /// <summary>What it is quantized to; of a copy what it holds, null where nothing tells.</summary>
+    /// <summary>What it is quantized to; for a copy what it holds, null if that is unknown.</summary>
     public FileType? Type { get; }
 
-    /// <summary>How the plan departs from the file type's own mix.</summary>
+    /// <summary>How the plan departs from the file type's own tensor type selection.</summary>
     public QuantizationOptions Options { get; }
 
     /// <summary>The tensors in the order they are written.</summary>
@@ -38,26 +38,26 @@ public sealed class QuantizationPlan
     /// <summary>Bytes of the tensors without header and padding.</summary>
     public long TensorBytes { get; }
 
-    /// <summary>Bytes of the file to be written, or of all shards.</summary>
+    /// <summary>Bytes of the file to be written, or of all shards together.</summary>
     public long TotalBytes => Layout.Length;
 
     /// <summary>Average bits per weight, excluding header and padding.</summary>
     public double BitsPerWeight => Weights == 0 ? 0 : 8.0 * TensorBytes / Weights;
 
-    /// <summary>The types in the file with their shares of the weights, the largest first.</summary>
+    /// <summary>The types in the file with their shares of the weights, largest first.</summary>
     public IReadOnlyList<TypeShare> Shares { get; }
 
-    /// <summary>The headers to be written and the place of every tensor's data.</summary>
+    /// <summary>The headers to write and the place of every tensor's data.</summary>
     internal PlannedLayout Layout { get; }
 
-    /// <summary>The paths of the files written to a destination: the destination itself, or the shards'.</summary>
+    /// <summary>The paths of the files written to a destination: the destination itself, or its shards.</summary>
     public IReadOnlyList<string> PathsAt(string destination) => Layout.PathsAt(Path.GetFullPath(destination));
 
     /// <summary>Plans a file.</summary>
     /// <param name="source">The model; it must stay open until the file is written.</param>
     /// <param name="type">What to quantize to.</param>
-    /// <param name="options">Departures from the file type's mix; null for none.</param>
-    /// <exception cref="QuantizationException">The model cannot be quantized so; the message says why and what to do.</exception>
+    /// <param name="options">Departures from the file type's own tensor type selection; null for none.</param>
+    /// <exception cref="QuantizationException">The model cannot be quantized this way; the message says why and what to do.</exception>
     /// <exception cref="CalibrationException">The calibration is of another model.</exception>
     public static QuantizationPlan Create(GgufFile source, FileType type, QuantizationOptions? options = null)
     {
@@ -83,10 +83,10 @@ public sealed class QuantizationPlan
         return new QuantizationPlan(source, type, options, tensors, PlannedLayout.Create(PlannedMetadata.Of(source, type, options, pruning), tensors, options));
     }
 
-    /// <summary>Plans a file with the tensors as they are: to prune layers, replace metadata or sort tensors alone.</summary>
+    /// <summary>Plans a file with unchanged tensors: only to prune layers, replace metadata or sort tensors.</summary>
     /// <param name="source">The model; it must stay open until the file is written.</param>
-    /// <param name="options">Metadata and layers to prune; besides these, only how it is split has an effect. Null for a plain copy.</param>
-    /// <exception cref="QuantizationException">There is no such layer to prune, or none would be left; or metadata cannot be set.</exception>
+    /// <param name="options">Metadata and layers to prune; besides these, only the options for splitting apply. Null for a plain copy.</param>
+    /// <exception cref="QuantizationException">A layer to prune does not exist, none would be left, or metadata cannot be set.</exception>
     public static QuantizationPlan CreateCopy(GgufFile source, QuantizationOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(source);
@@ -101,7 +101,7 @@ public sealed class QuantizationPlan
         return new QuantizationPlan(source, type: null, options, tensors, PlannedLayout.Create(PlannedMetadata.Of(source, type: null, options, pruning), tensors, options));
     }
 
-    /// <summary>Chooses types alone; <paramref name="hasImportance"/> chooses as with a matrix or without, whatever the options have.</summary>
+    /// <summary>Only chooses types; <paramref name="hasImportance"/> chooses as with a matrix or without, whatever the options say.</summary>
     internal static List<PlannedTensor> ChooseTypes(GgufFile source, FileType type, QuantizationOptions options, bool? hasImportance = null) =>
         ChooseTypes(source, type, options, new LayerPruning(options.PruneLayers), hasImportance);
 

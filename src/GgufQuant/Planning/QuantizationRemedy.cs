@@ -1,6 +1,6 @@
 namespace GgufQuant.Planning;
 
-/// <summary>The options without which some models cannot be quantized.</summary>
+/// <summary>The options that some models cannot be quantized without.</summary>
 public enum QuantizationRemedy
 {
     /// <summary>No option helps.</summary>
@@ -9,6 +9,6 @@ public enum QuantizationRemedy
     /// <summary><see cref="QuantizationOptions.AllowRequantize"/>.</summary>
     AllowRequantize,
 
-    /// <summary>An <see cref="QuantizationOptions.Imatrix"/>, or one that knows more tensors.</summary>
+    /// <summary>An <see cref="QuantizationOptions.Imatrix"/>, or one that covers more tensors.</summary>
     Imatrix,
 }

@@ -9,8 +9,8 @@ namespace GgufQuant.Planning;
 /// <summary>Chooses each tensor's type as llama.cpp's quantizer does.</summary>
 /// <remarks>
 /// llama.cpp's <c>llama_tensor_get_type</c> and <c>llama_tensor_get_type_impl</c>, in llama-quant.cpp. Tensors must come
-/// in the order they are written in: in dense models the rules go by how many value and feed-forward tensors the mixture
-/// has seen, so a tensor that an override takes away shifts those after it, as in llama.cpp.
+/// in the order they are written in: for dense models the rules depend on how many value and feed-forward tensors they
+/// have seen, so a tensor that an override takes away shifts those after it, as in llama.cpp.
 /// </remarks>
 internal sealed class TensorTypeSelector(FileType fileType, ModelTraits model, QuantizationOptions options)
 {
@@ -24,7 +24,7 @@ internal sealed class TensorTypeSelector(FileType fileType, ModelTraits model, Q
     /// <param name="name">The tensor's name in the file to be written.</param>
     /// <param name="type">The type it has.</param>
     /// <param name="shape">Its shape, row length first.</param>
-    /// <exception cref="QuantizationException">The tensor's rows suit no type the rules have, or its name does not tell its layer.</exception>
+    /// <exception cref="QuantizationException">The tensor's rows suit no type the rules have, or its name does not give its layer.</exception>
     internal TypeChoice Next(string name, GgmlType type, ReadOnlySpan<long> shape)
     {
         if (QuantizableTensors.ReasonToKeep(name, shape, options.LeaveOutputTensor) is { } reason)
@@ -32,9 +32,9 @@ internal sealed class TensorTypeSelector(FileType fileType, ModelTraits model, Q
 
         TensorRole role = TensorNames.RoleOf(name);
         if (options.TokenEmbeddingType is { } embedding && role == TensorRole.TokenEmbedding)
-            return new(embedding, "token embedding type asked for");
+            return new(embedding, "requested token embedding type");
         if (options.OutputTensorType is { } output && role == TensorRole.Output)
-            return new(output, "output tensor type asked for");
+            return new(output, "requested output tensor type");
         if (!BlockFormat.Of(_rules.Default).IsQuantized)
             return Default();
 
@@ -49,7 +49,7 @@ internal sealed class TensorTypeSelector(FileType fileType, ModelTraits model, Q
         foreach (TensorTypeRule rule in options.TensorTypes)
         {
             if (rule.Matches(name))
-                return new(rule.Type, $"tensor type asked for by '{rule.Pattern}'");
+                return new(rule.Type, $"requested by tensor type '{rule.Pattern}'");
         }
         return null;
     }
@@ -70,7 +70,7 @@ internal sealed class TensorTypeSelector(FileType fileType, ModelTraits model, Q
     {
         string what = role == TensorRole.Output ? "output" : "token embedding that is also the output";
         if (options.OutputTensorType is { } asked)
-            return new(asked, $"{what}: output tensor type asked for");
+            return new(asked, $"{what}: requested output tensor type");
         if (model.IsFalcon)
             return new(Q8_0, $"{what}: falcon");
         if (fileType != FileType.MXFP4_MOE && rowLength % BlockFormat.Of(_rules.Default).BlockSize != 0)
@@ -78,7 +78,7 @@ internal sealed class TensorTypeSelector(FileType fileType, ModelTraits model, Q
         return new(_rules.Output, what);
     }
 
-    // Projections of latent attention are three-dimensional too; in this one architecture they are told apart by role.
+    // Projections of latent attention are three-dimensional too; in this one architecture the role tells them apart.
     private TypeChoice ExpertsOnly(TensorRole role, ReadOnlySpan<long> shape)
     {
         bool isExpert = shape.Length > 2 && shape[2] > 1
@@ -136,7 +136,7 @@ internal sealed class TensorTypeSelector(FileType fileType, ModelTraits model, Q
         _values++;
         if (model.HasEightExperts)
             return new(Q8_0, "8 experts");
-        return model.Is70B && (choice?.Type ?? _rules.Default) is Q3_K or Q4_K ? new(Q5_K, "70B, where it is an eighth of the queries") : choice;
+        return model.Is70B && (choice?.Type ?? _rules.Default) is Q3_K or Q4_K ? new(Q5_K, "70B: an eighth of the queries' size") : choice;
     }
 
     private TypeChoice? AttentionOutput()
@@ -148,7 +148,7 @@ internal sealed class TensorTypeSelector(FileType fileType, ModelTraits model, Q
         return _rules.AttentionOutput?.Invoke(new(model, 0, model.Layers));
     }
 
-    // Experts of a layer may be tensors of their own, so the count of tensors does not tell the layer.
+    // The experts of a layer may be separate tensors, so the count of tensors does not give the layer.
     private int Layer(string name, ref int seen)
     {
         int running = seen++;

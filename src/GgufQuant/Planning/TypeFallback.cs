@@ -4,14 +4,14 @@ using GgmlType = GgufQuant.Formats.GgmlType;
 
 namespace GgufQuant.Planning;
 
-/// <summary>The types llama.cpp turns to where a tensor's rows are not whole blocks.</summary>
+/// <summary>The types llama.cpp falls back to when a tensor's rows are not whole blocks.</summary>
 /// <remarks>llama.cpp's <c>tensor_type_fallback</c>.</remarks>
 internal static class TypeFallback
 {
     private const int SmallBlock = 32;
 
-    /// <summary>The choice, or its stand-in.</summary>
-    /// <exception cref="QuantizationException">The type has no stand-in.</exception>
+    /// <summary>The choice, or its fallback.</summary>
+    /// <exception cref="QuantizationException">The type has no fallback.</exception>
     internal static TypeChoice For(TypeChoice choice, string name, long rowLength)
     {
         BlockFormat format = BlockFormat.Of(choice.Type);
