@@ -7,26 +7,26 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Gpu;
 
-/// <summary>The devices of this machine that quantize, and the way to use one.</summary>
+/// <summary>The devices of this machine that can quantize, and how to use one.</summary>
 /// <remarks>
-/// A device is usable when its driver promises exact arithmetic and a trial of the kernels has made the processor's
-/// bytes. Drivers that are missing or broken give a sentence, never an exception.
+/// A device is usable if its driver promises exact arithmetic and a trial of the kernels has produced the processor's
+/// bytes. Missing or broken drivers give a sentence, never an exception.
 /// </remarks>
 public static class DeviceCatalog
 {
-    /// <summary>Everything that could quantize, the processor first, as the drivers describe it.</summary>
+    /// <summary>Every device that could quantize, the processor first, as the drivers describe it.</summary>
     public static IReadOnlyList<ComputeDevice> List() => [Processor, .. FindAll().Select(candidate => candidate.Device)];
 
-    /// <summary>The same, after a trial of every kernel of each graphics card, which takes seconds.</summary>
+    /// <summary>The same, after trying every kernel on each graphics card, which takes seconds.</summary>
     /// <param name="progress">Receives the kernels being tried.</param>
-    /// <param name="token">Ends it before the next trial.</param>
+    /// <param name="token">Cancels before the next trial.</param>
     /// <exception cref="OperationCanceledException">The token was signalled.</exception>
     public static IReadOnlyList<ComputeDevice> Try(IProgress<WorkProgress>? progress = null, CancellationToken token = default)
     {
         List<ComputeDevice> devices = [Processor];
         foreach (Candidate candidate in FindAll())
         {
-            // OpenCL on a processor gains nothing, and a broken one may end the process: it is tried when it is asked for.
+            // OpenCL on a processor gains nothing, and a broken one may crash the process: it is tried only on request.
             string? reason = candidate.Device.UnavailableReason ?? (candidate.Device.IsGpu ? Try(candidate, progress, token) : null);
             devices.Add(candidate.Device with { UnavailableReason = reason });
         }
@@ -40,18 +40,18 @@ public static class DeviceCatalog
     /// <summary>Opens a device.</summary>
     /// <param name="selector">
     /// <c>Cpu</c>, <c>Cuda</c>, <c>Cuda:1</c>, <c>OpenCL</c>, <c>OpenCL:0</c>, or <c>Auto</c>: the first usable graphics
-    /// card, for the types that gain from it, else the processor.
+    /// card, for the types that gain from it, otherwise the processor.
     /// </param>
     /// <param name="threads">Processor cores to use; 0 for all.</param>
     /// <param name="warn">Receives one message if a card fails later and the processor continues alone.</param>
     /// <param name="plan">
-    /// What it is to make, if that is known: <c>Auto</c> looks for no card where little gains from one, and a card is
-    /// tried with the plan's types alone.
+    /// What it will quantize, if known: <c>Auto</c> looks for no card if little would gain from one, and a card is tried only
+    /// with the plan's types.
     /// </param>
     /// <param name="progress">Receives the kernels being tried.</param>
-    /// <param name="token">Ends it before the next trial.</param>
-    /// <exception cref="ArgumentException">The selector names nothing.</exception>
-    /// <exception cref="GpuException">The device asked for is not there or not usable; the message says why.</exception>
+    /// <param name="token">Cancels before the next trial.</param>
+    /// <exception cref="ArgumentException">The selector is not valid.</exception>
+    /// <exception cref="GpuException">The requested device does not exist or is not usable; the message says why.</exception>
     /// <exception cref="OperationCanceledException">The token was signalled.</exception>
     public static IQuantizationDevice Open(
         string selector, int threads = 0, Action<string>? warn = null, QuantizationPlan? plan = null,
@@ -81,7 +81,7 @@ public static class DeviceCatalog
             : $"The device '{selector}' cannot be used. {string.Join(" ", reasons)}");
     }
 
-    /// <summary>Whether <see cref="Open"/> understands a selector, whether or not the device exists.</summary>
+    /// <summary>Whether <see cref="Open"/> accepts a selector, whether or not the device exists.</summary>
     public static bool IsSelector(string selector) => Parse(selector) is not null;
 
     /// <summary>The message for an invalid selector.</summary>
@@ -104,7 +104,7 @@ public static class DeviceCatalog
         };
     }
 
-    /// <summary>Every device as its driver describes it, the processor aside.</summary>
+    /// <summary>Every device as its driver describes it, except the processor.</summary>
     internal static IEnumerable<Candidate> FindAll() => [.. FindCuda(CudaApi.Load()), .. FindOpenCl(OpenClApi.Load())];
 
     internal static IEnumerable<Candidate> FindCuda((CudaApi? Api, string? Missing) cuda)
@@ -115,7 +115,7 @@ public static class DeviceCatalog
         {
             IReadOnlyList<CudaDevice> devices = CudaDevice.List(cuda.Api);
             if (devices.Count == 0)
-                return [Candidate.None(ComputeApi.Cuda, "NVIDIA's driver found no graphics card.")];
+                return [Candidate.None(ComputeApi.Cuda, "The NVIDIA driver found no graphics card.")];
             return devices.Select(device => new Candidate(
                 new($"Cuda:{device.Ordinal}", ComputeApi.Cuda, device.Name, device.Memory, IsGpu: true, null),
                 () => new CudaDriver(cuda.Api, device, KernelSource.Ptx)));
@@ -179,7 +179,7 @@ public static class DeviceCatalog
         return false;
     }
 
-    /// <summary>A device as its driver describes it, and how to open it; null where there is none.</summary>
+    /// <summary>A device as its driver describes it, and how to open it; null if there is none.</summary>
     internal sealed record Candidate(ComputeDevice Device, Func<IGpuDriver>? Open)
     {
         internal static Candidate None(ComputeApi api, string reason) =>

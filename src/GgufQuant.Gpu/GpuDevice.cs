@@ -6,21 +6,20 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Gpu;
 
-/// <summary>A graphics card, with the processor beside it for what the card has no kernel for.</summary>
+/// <summary>A graphics card, together with the processor for what the card has no kernel for.</summary>
 /// <remarks>
-/// A few jobs are on the card at a time, each with a queue of its own, so that copying, computing and the pipeline's
-/// reading and writing overlap. Where jobs wait for the card, cores that would be idle begin them. A job that meets a
-/// weight or a scale that is not finite is done again on the processor, which names the weight; so is every job after the
-/// card has failed.
+/// A few jobs are on the card at a time, each with its own queue, so that copying, computing and the pipeline's reading
+/// and writing overlap. While jobs wait for the card, idle cores start on them. A job with a non-finite weight or scale is
+/// repeated on the processor, which reports the weight; so is every job after the card has failed.
 /// </remarks>
 public sealed class GpuDevice : IQuantizationDevice
 {
-    /// <summary>Weights per job where memory is not short.</summary>
+    /// <summary>Weights per job if memory is not short.</summary>
     internal const int MostWeights = 4 << 20;
 
     private const int LeastWeights = 64 << 10;
 
-    // Weights a core quantizes before it checks again whether the card is free.
+    // Weights that a core quantizes before it checks again whether the card is free.
     private const int SharedWeights = 64 << 10;
 
     private readonly IGpuDriver _driver;
@@ -34,10 +33,10 @@ public sealed class GpuDevice : IQuantizationDevice
     private long _processorWeights;
     private int _failed;
 
-    /// <param name="driver">The card; it belongs to this device from now on.</param>
-    /// <param name="threads">Processor cores to use beside it; 0 for all.</param>
-    /// <param name="types">The types that it has been tried with, others being left to the processor; null for all.</param>
-    /// <param name="onlyWhereItGains">Leave to the processor the types that it makes as fast as memory allows.</param>
+    /// <param name="driver">The card; this device takes ownership of it.</param>
+    /// <param name="threads">Processor cores to use besides the card; 0 for all.</param>
+    /// <param name="types">The types it has been tried with, leaving others to the processor; null for all.</param>
+    /// <param name="onlyWhereItGains">Leave types that the processor quantizes at memory speed to the processor.</param>
     /// <param name="warn">Receives one message if the card fails.</param>
     internal GpuDevice(
         IGpuDriver driver, int threads = 0, IReadOnlyCollection<GgmlType>? types = null, bool onlyWhereItGains = false,
@@ -48,7 +47,7 @@ public sealed class GpuDevice : IQuantizationDevice
         _processor = new(threads);
         _types = (types ?? KernelPlan.Types).ToHashSet();
         _onlyWhereItGains = onlyWhereItGains;
-        // Others may use the card too, so half of what is free is left.
+        // Others may use the card too, so half of the free memory is left.
         PreferredWeights = (int)Math.Clamp(driver.FreeMemory / 2 / driver.Queues / GpuJob.MaxBytesPerWeight, LeastWeights, MostWeights);
         _warn = warn;
     }
@@ -62,11 +61,11 @@ public sealed class GpuDevice : IQuantizationDevice
     /// <inheritdoc/>
     public int PreferredWeights { get; }
 
-    // A small job leaves most of a card idle; a core makes its share of a large one in pieces.
+    // A small job leaves most of a card idle; a core works on its share of a large job in pieces.
     /// <inheritdoc/>
     public int PreferredJobs => _driver.Queues;
 
-    /// <summary>The share of the weights so far, from 0 to 1, that the card itself has done.</summary>
+    /// <summary>Share of the weights so far that the card itself has quantized, 0 to 1.</summary>
     public double Share
     {
         get
@@ -79,11 +78,11 @@ public sealed class GpuDevice : IQuantizationDevice
     /// <inheritdoc/>
     public bool CanQuantize(GgmlType source, GgmlType target) => _processor.CanQuantize(source, target);
 
-    /// <summary>Whether the card itself makes this type out of that one.</summary>
+    /// <summary>Whether the card has a kernel from this source type to this target type.</summary>
     public static bool HasKernel(GgmlType source, GgmlType target) =>
         source is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 && KernelPlan.Find(target) is not null;
 
-    /// <summary>Whether a card spares more than the second or so that it takes to open one and try its kernels.</summary>
+    /// <summary>Whether a card saves more than the second or so that opening it and trying its kernels takes.</summary>
     internal static bool Gains(QuantizationPlan plan, int threads)
     {
         int cores = threads > 0 ? threads : Environment.ProcessorCount;
@@ -92,7 +91,7 @@ public sealed class GpuDevice : IQuantizationDevice
         return seconds > 1;
     }
 
-    /// <summary>The types of a plan that the card makes.</summary>
+    /// <summary>The types of a plan that the card quantizes.</summary>
     internal static IReadOnlyCollection<GgmlType> TypesOf(QuantizationPlan plan, bool onlyWhereItGains) =>
         [.. ForCard(plan, onlyWhereItGains).Select(tensor => tensor.Target).Distinct()];
 
@@ -107,7 +106,7 @@ public sealed class GpuDevice : IQuantizationDevice
         }
         catch (GpuException)
         {
-            // Any memory will do; the driver then copies once more.
+            // Any memory will do; the driver then makes one more copy.
             return _processor.Allocate(bytes);
         }
     }
@@ -118,7 +117,7 @@ public sealed class GpuDevice : IQuantizationDevice
         if (!IsForCard(job))
             return RunOnProcessor(job, 0, job.Rows, token);
 
-        // While the card has no room for the job, a core that would be idle makes its first rows.
+        // While the card has no room for the job, an idle core quantizes its first rows.
         int rowsAtOnce = SharedWeights / job.RowLength;
         int done = 0;
         while (!_free.Wait(0, token))
@@ -180,7 +179,7 @@ public sealed class GpuDevice : IQuantizationDevice
         return fault is null ? null : fault with { Weight = fault.Weight + ((long)firstRow * job.RowLength) };
     }
 
-    // Whether the card has made the blocks; false where the processor has to.
+    // Whether the card has quantized the job; if false the processor has to.
     private bool RunOnCard(QuantizationJob job)
     {
         if (Volatile.Read(ref _failed) != 0)

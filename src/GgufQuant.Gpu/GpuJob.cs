@@ -4,18 +4,18 @@ using GgufQuant.Pipeline;
 
 namespace GgufQuant.Gpu;
 
-/// <summary>A queue and the card's memory for one job at a time; the memory grows to the largest job.</summary>
+/// <summary>A queue and card memory for one job at a time; the memory grows to the largest job.</summary>
 internal sealed unsafe class GpuJob : IDisposable
 {
     /// <summary>Work-items per group.</summary>
     internal const int GroupSize = 128;
 
-    /// <summary>Bytes of the card's memory a weight takes at most: a float, its block, a level, and the fits of sixteen.</summary>
+    /// <summary>Maximum bytes of card memory per weight: a float, its block, a level, and the fits of sixteen.</summary>
     internal const int MaxBytesPerWeight = 8;
 
     private const int FitsPerSubBlock = 3;
 
-    // What the card's word says at the end; the kernels write nothing else.
+    // The values of the card's fault word at the end; the kernels write nothing else.
     private const int AllIsFinite = 0;
     private const int NotFinite = 1;
     private const int NotCopied = -1;
@@ -29,8 +29,8 @@ internal sealed unsafe class GpuJob : IDisposable
     private readonly DeviceBuffer _blocks;
     private readonly DeviceBuffer _fault;
 
-    // Pinned, for a copy to other memory has the driver wait where it is asked for, and some wait by spinning. A word to
-    // copy from and one to copy to: were they one, a job of which nothing was done would look sound.
+    // Pinned: with other memory a copy makes the driver wait at the call, and some drivers spin. Separate words to copy from
+    // and to, so that a skipped job is not mistaken for a clean one.
     private readonly IMemoryOwner<byte> _hostFaults;
 
     /// <exception cref="GpuException">The driver has no queue left, or no memory for transfers.</exception>
@@ -55,8 +55,8 @@ internal sealed unsafe class GpuJob : IDisposable
         _fault = new(_queue);
     }
 
-    /// <summary>Makes a job's blocks.</summary>
-    /// <returns>Whether all was finite; if not, the processor has to say what was not.</returns>
+    /// <summary>Quantizes a job's rows.</summary>
+    /// <returns>Whether everything was finite; if not, the processor has to find out what was not.</returns>
     /// <exception cref="GpuException">The driver reports an error, or the card's memory is full.</exception>
     internal bool Run(KernelPlan plan, QuantizationJob job)
     {
@@ -81,18 +81,18 @@ internal sealed unsafe class GpuJob : IDisposable
         }
         finally
         {
-            // Whatever was begun works on the pinned memory until it is done.
+            // Commands already queued use the pinned memory until they finish.
             _queue.Wait();
         }
         return *after switch
         {
             AllIsFinite => true,
             NotFinite => false,
-            _ => throw new GpuException("The card reported a job as done without doing it."),
+            _ => throw new GpuException("The card reported a job as done but did not run it."),
         };
     }
 
-    /// <summary>Runs the kernels of the job before once more, on what it left on the card: for measuring.</summary>
+    /// <summary>Repeats the kernels of the previous job on the data it left on the card, for measuring.</summary>
     internal void Repeat(KernelPlan plan, QuantizationJob job)
     {
         Launch(plan, job, Prepare(plan, job));

@@ -6,10 +6,10 @@ namespace GgufQuant.Gpu;
 [StructLayout(LayoutKind.Sequential)]
 internal struct KernelArguments
 {
-    /// <summary>How many there are.</summary>
+    /// <summary>Number of arguments.</summary>
     internal const int Count = 14;
 
-    /// <summary>Bytes of each, by place.</summary>
+    /// <summary>Size of each in bytes, by index.</summary>
     internal static ReadOnlySpan<byte> Sizes => [8, 4, 8, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8, 8];
 
     internal nint Source;
@@ -27,7 +27,7 @@ internal struct KernelArguments
     internal nint Blocks;
     internal nint Fault;
 
-    /// <summary>Where each argument lies in the structure.</summary>
+    /// <summary>The address of each argument in the structure.</summary>
     internal static unsafe void Addresses(KernelArguments* arguments, void** addresses)
     {
         addresses[0] = &arguments->Source;

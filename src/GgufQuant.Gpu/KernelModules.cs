@@ -1,15 +1,15 @@
 namespace GgufQuant.Gpu;
 
-/// <summary>A card's compiled kernels: those of a file when the first of them is asked for, for all queues.</summary>
-/// <param name="compile">Compiles the kernels of a file; throws <see cref="GpuException"/> when the driver refuses.</param>
-/// <param name="release">Gives the driver back what was compiled.</param>
+/// <summary>A card's compiled kernels: a file's kernels are compiled on first use, for all queues.</summary>
+/// <param name="compile">Compiles the kernels of a file; throws <see cref="GpuException"/> if the driver cannot.</param>
+/// <param name="release">Releases compiled kernels.</param>
 internal sealed class KernelModules(Func<string, nint> compile, Action<nint> release) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, nint> _modules = [];
 
-    /// <summary>The driver's handle of a file's kernels.</summary>
-    /// <exception cref="GpuException">The driver's compiler refuses them.</exception>
+    /// <summary>The driver's handle for a file's kernels.</summary>
+    /// <exception cref="GpuException">The driver's compiler rejects them.</exception>
     internal nint Of(string file)
     {
         lock (_lock)

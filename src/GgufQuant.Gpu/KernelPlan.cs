@@ -3,11 +3,11 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Gpu;
 
-/// <summary>How the kernels make one type: which run, over what.</summary>
+/// <summary>How the kernels quantize to one type: which run, and over what.</summary>
 /// <remarks>
-/// A block is one work-item's. A super-block takes three kernels: a search over its sub-blocks, the scales
-/// over whole super-blocks, and the packing by columns of 32. A grid format takes two: the search, which ends in grid
-/// points, and the packing.
+/// A block is one work-item's job. A super-block takes three kernels: a search over its sub-blocks, the scales over whole
+/// super-blocks, and packing by columns of 32. A grid format takes two: the search, which ends in grid points, and
+/// packing.
 /// </remarks>
 internal sealed class KernelPlan
 {
@@ -54,36 +54,36 @@ internal sealed class KernelPlan
         _format = BlockFormat.Of(type);
     }
 
-    /// <summary>The types there are kernels for.</summary>
+    /// <summary>The types that have kernels.</summary>
     internal static IReadOnlyList<GgmlType> Types { get; } = [.. s_plans.Keys.Order()];
 
-    /// <summary>The type made.</summary>
+    /// <summary>The target type.</summary>
     internal GgmlType Type { get; }
 
-    /// <summary>The file its kernels stand in, without extension.</summary>
+    /// <summary>The file with its kernels, without extension.</summary>
     internal string File { get; }
 
-    /// <summary>Weights a work-item searches a scale for.</summary>
+    /// <summary>Weights per scale that a work-item searches.</summary>
     internal int SubBlockSize { get; }
 
-    /// <summary>The points its kernels look up; null where they look up none.</summary>
+    /// <summary>The grid its kernels look up; null if they use none.</summary>
     internal Grid? Grid { get; }
 
-    /// <summary>Whether the search between the weights and the levels needs a byte per weight and three floats per sub-block.</summary>
+    /// <summary>Whether the search needs memory between weights and levels: a byte per weight and three floats per sub-block.</summary>
     internal bool HasSearch => SubBlockSize < _format.BlockSize;
 
-    /// <summary>The plan of a type, if there are kernels for it.</summary>
+    /// <summary>The plan of a type; null if it has no kernels.</summary>
     internal static KernelPlan? Find(GgmlType type) => s_plans.GetValueOrDefault(type);
 
-    /// <summary>Approximate weights per second and core: what docs/benchmarks.md has for a K type or for a grid type.</summary>
+    /// <summary>Approximate weights per second and core: the figures of docs/benchmarks.md for a K type and a grid type.</summary>
     internal double CoreRate => Grid is null ? 100e6 : 10e6;
 
-    /// <summary>Whether a graphics card makes the type faster than the weights reach it, and a processor does not.</summary>
+    /// <summary>Whether a graphics card quantizes to the type faster than the weights reach it, and a processor does not.</summary>
     internal static bool Gains(GgmlType type, bool weighted) =>
         Find(type) is { } plan
         && (plan.HasSearch || (weighted && plan._format.Importance != ImatrixSupport.Ignored) || type == GgmlType.IQ4_NL);
 
-    /// <summary>How many sums of squares the kernels need, each over how many weights.</summary>
+    /// <summary>How many sums of squares the kernels need, and over how many weights each.</summary>
     /// <remarks>Without importance only IQ2_S needs them.</remarks>
     internal (int Count, int Length) Squares(int rowLength, int rows, bool weighted)
     {
@@ -93,10 +93,10 @@ internal sealed class KernelPlan
         return HasSearch ? (checked(rowLength * rows) / SuperBlockSize, SuperBlockSize) : (rows, rowLength);
     }
 
-    /// <summary>What adds up squares for its kernels.</summary>
+    /// <summary>The kernel that computes them.</summary>
     internal Kernel SumSquares => new(File, "sum_squares");
 
-    /// <summary>The kernels to run over that many weights, in order, and how many work-items each takes.</summary>
+    /// <summary>The kernels to run over that many weights, in order, and the number of work-items of each.</summary>
     internal IEnumerable<(Kernel Kernel, int Items)> Launches(int weights)
     {
         if (!HasSearch)

@@ -1,12 +1,12 @@
 namespace GgufQuant.Gpu;
 
-/// <summary>The kernels as they lie in this assembly, a file at a time: OpenCL C for drivers that compile it, PTX for CUDA's.</summary>
+/// <summary>The kernels embedded in this assembly, per file: OpenCL C for drivers that compile it, PTX for CUDA.</summary>
 internal static class KernelSource
 {
-    /// <summary>The files, without extension; what they share is part of each.</summary>
+    /// <summary>The files, without extension; their shared code is part of each.</summary>
     internal static IEnumerable<string> Files => KernelPlan.Types.Select(type => KernelPlan.Find(type)!.File).Distinct();
 
-    /// <summary>A file's kernels in OpenCL C.</summary>
+    /// <summary>A file's kernels as OpenCL C.</summary>
     internal static string OpenCl(string file) => Read("common.cl") + Read($"{file}.cl");
 
     /// <summary>A file's kernels as PTX text.</summary>

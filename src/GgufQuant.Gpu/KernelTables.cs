@@ -2,8 +2,8 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Gpu;
 
-/// <summary>What kernels look up in a card's memory: copied there once, when first asked for, for all queues.</summary>
-/// <param name="free">Gives memory of the card back.</param>
+/// <summary>Lookup tables in card memory: copied there once, on first use, for all queues.</summary>
+/// <param name="free">Frees card memory.</param>
 internal sealed unsafe class KernelTables(Action<nint> free) : IDisposable
 {
     private readonly Lock _lock = new();
@@ -11,7 +11,7 @@ internal sealed unsafe class KernelTables(Action<nint> free) : IDisposable
 
     /// <summary>A grid as <c>grid_map</c> and <c>neighbours</c> of common.cl.</summary>
     /// <param name="grid">The grid.</param>
-    /// <param name="queue">Copies, if the card has not got it yet; it is waited for.</param>
+    /// <param name="queue">Copies the tables if the card does not have them yet, and waits.</param>
     /// <exception cref="GpuException">The driver reports an error, or the card's memory is full.</exception>
     internal (nint GridMap, nint Neighbours) Of(Grid grid, IGpuQueue queue)
     {

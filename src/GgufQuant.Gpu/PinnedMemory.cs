@@ -2,7 +2,7 @@ using System.Buffers;
 
 namespace GgufQuant.Gpu;
 
-/// <summary>Memory of a driver's that does not move.</summary>
+/// <summary>Pinned memory from a driver.</summary>
 internal sealed unsafe class PinnedMemory(void* address, int length, Action release) : MemoryManager<byte>
 {
     private Action? _release = release;

@@ -3,16 +3,16 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Gpu;
 
-/// <summary>Small conversions, card against processor: what a driver claims is not enough.</summary>
+/// <summary>Small quantizations, card against processor: a driver's claims are not enough.</summary>
 internal static class SelfTest
 {
     private const int RowLength = 4096;
     private const int Rows = 16;
 
-    /// <summary>Compares every byte of the types asked for, whose kernels are compiled by it.</summary>
+    /// <summary>Compares every byte for the given types, which also compiles their kernels.</summary>
     /// <returns>What differs, or null.</returns>
     /// <exception cref="GpuException">The driver reports an error.</exception>
-    /// <exception cref="OperationCanceledException">The token was signalled, which is looked at between two types.</exception>
+    /// <exception cref="OperationCanceledException">The token was signalled, which is checked between types.</exception>
     internal static string? Run(
         IGpuDriver driver, IReadOnlyCollection<GgmlType> types, IProgress<WorkProgress>? progress = null, CancellationToken token = default)
     {
@@ -21,7 +21,7 @@ internal static class SelfTest
         Random random = new(1);
         for (int i = 0; i < weights.Length; i++)
         {
-            // A row each from denormal to huge; what overflows a type's scale is not for the card.
+            // One row per magnitude from denormal to huge; what overflows a type's scale is not for the card.
             float size = MathF.ScaleB(1, -140 + (i / RowLength * 10));
             weights[i] = random.Next(16) == 0 ? random.Next(2) == 0 ? 0f : -0f : (random.NextSingle() - 0.5f) * (random.NextSingle() - 0.5f) * size;
         }
@@ -57,7 +57,7 @@ internal static class SelfTest
             || !expected.AsSpan().SequenceEqual(actual);
     }
 
-    /// <summary>Weights as a source of a type holds them, and as they read back.</summary>
+    /// <summary>Weights as a source of a type stores them, and as they read back.</summary>
     private sealed record Sample(GgmlType Type, byte[] Source, float[] Weights, float[] Importance)
     {
         internal static Sample Of(GgmlType type, float[] weights, float[] importance)

@@ -52,7 +52,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
             Assert.Null(device.Quantize(work, TestContext.Current.CancellationToken));
             Assert.Equal(expected, work.Destination.ToArray());
         }
-        Assert.Contains("The card reported a job as done without doing it.", Assert.Single(warnings));
+        Assert.Contains("The card reported a job as done but did not run it.", Assert.Single(warnings));
         Assert.Equal(0.5, device.Share);
     }
 

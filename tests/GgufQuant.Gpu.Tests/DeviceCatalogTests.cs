@@ -26,7 +26,7 @@ public class DeviceCatalogTests
     {
         (CudaApi? api, string? missing) = CudaApi.Load("libno-such-driver.so.1");
         Assert.Null(api);
-        Assert.Equal("NVIDIA's driver is not installed: 'libno-such-driver.so.1' was not found.", missing);
+        Assert.Equal("The NVIDIA driver is not installed: 'libno-such-driver.so.1' was not found.", missing);
         ComputeDevice device = Assert.Single(DeviceCatalog.FindCuda((null, missing))).Device;
         Assert.Equal(("Cuda", missing), (device.Id, device.UnavailableReason));
     }

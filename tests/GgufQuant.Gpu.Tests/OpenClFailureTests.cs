@@ -30,7 +30,7 @@ public sealed class OpenClFailureTests : IClassFixture<FailingOpenCl>
         }
         string warning = Assert.Single(warnings);
         Assert.Contains("failed; the processor continues alone.", warning);
-        Assert.Contains("OpenCL could not do the work it was given: the device is out of resources (error -5).", warning);
+        Assert.Contains("OpenCL could not do its work: the device is out of resources (error -5).", warning);
         Assert.Equal(0.5, device.Share);
     }
 

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace GgufQuant.Gpu.Cuda;
 
-/// <summary>The functions of CUDA's driver that are needed. The driver brings them; no toolkit is involved.</summary>
+/// <summary>The CUDA driver functions used here. They come with the driver; no toolkit is needed.</summary>
 internal sealed unsafe class CudaApi
 {
     internal const int Success = 0;
@@ -79,11 +79,11 @@ internal sealed unsafe class CudaApi
         return Load(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1");
     }
 
-    /// <summary>A driver by its library's name.</summary>
+    /// <summary>The driver in a library of that name.</summary>
     internal static (CudaApi? Api, string? Missing) Load(string name)
     {
         if (!NativeLibrary.TryLoad(name, out nint library))
-            return (null, $"NVIDIA's driver is not installed: '{name}' was not found.");
+            return (null, $"The NVIDIA driver is not installed: '{name}' was not found.");
         try
         {
             CudaApi api = new(library);
@@ -91,13 +91,13 @@ internal sealed unsafe class CudaApi
             return status switch
             {
                 Success => (api, null),
-                NoDevice => (null, "NVIDIA's driver found no graphics card."),
-                _ => (null, $"NVIDIA's driver does not start: {api.Explain(status)}."),
+                NoDevice => (null, "The NVIDIA driver found no graphics card."),
+                _ => (null, $"The NVIDIA driver does not start: {api.Explain(status)}."),
             };
         }
         catch (EntryPointNotFoundException exception)
         {
-            return (null, $"NVIDIA's driver '{name}' is too old: {exception.Message}");
+            return (null, $"The NVIDIA driver '{name}' is too old: {exception.Message}");
         }
     }
 

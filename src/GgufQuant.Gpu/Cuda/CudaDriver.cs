@@ -3,8 +3,8 @@ using System.Text;
 
 namespace GgufQuant.Gpu.Cuda;
 
-/// <summary>A graphics card CUDA's driver knows.</summary>
-/// <param name="Ordinal">Its place in the driver's list.</param>
+/// <summary>A graphics card that the CUDA driver reports.</summary>
+/// <param name="Ordinal">Its index in the driver's list.</param>
 /// <param name="Name">Its name.</param>
 /// <param name="Memory">Its memory in bytes.</param>
 internal sealed record CudaDevice(int Ordinal, string Name, long Memory)
@@ -21,20 +21,20 @@ internal sealed record CudaDevice(int Ordinal, string Name, long Memory)
         {
             int device;
             nuint memory;
-            api.Check(api.DeviceGet(&device, ordinal), "find a graphics card");
-            api.Check(api.DeviceGetName(name, 256, device), "name a graphics card");
-            api.Check(api.DeviceTotalMem(&memory, device), "tell a graphics card's memory");
+            api.Check(api.DeviceGet(&device, ordinal), "get a graphics card");
+            api.Check(api.DeviceGetName(name, 256, device), "get a graphics card's name");
+            api.Check(api.DeviceTotalMem(&memory, device), "get a graphics card's memory");
             devices.Add(new(ordinal, new string((sbyte*)name), (long)memory));
         }
         return devices;
     }
 }
 
-/// <summary>One graphics card of CUDA's.</summary>
+/// <summary>One graphics card under CUDA.</summary>
 internal sealed unsafe class CudaDriver : IGpuDriver
 {
-    // What the kernels are made for, then what drivers may want that have dropped the oldest cards: nothing in the kernels
-    // depends on it.
+    // The target of the kernels, then those that newer drivers may require after dropping the oldest cards: nothing in the
+    // kernels depends on it.
     private static readonly (string Version, string Target)[] s_headers =
     [
         (".version 6.0", ".target sm_50"),
@@ -47,10 +47,10 @@ internal sealed unsafe class CudaDriver : IGpuDriver
     private readonly KernelModules _modules;
     private readonly KernelTables _tables;
 
-    /// <param name="api">CUDA.</param>
+    /// <param name="api">The CUDA driver.</param>
     /// <param name="device">The card.</param>
-    /// <param name="ptx">The kernels of a file.</param>
-    /// <exception cref="GpuException">The card refuses.</exception>
+    /// <param name="ptx">Returns the kernels of a file.</param>
+    /// <exception cref="GpuException">The card reports an error.</exception>
     internal CudaDriver(CudaApi api, CudaDevice device, Func<string, string> ptx)
     {
         _api = api;
@@ -68,7 +68,7 @@ internal sealed unsafe class CudaDriver : IGpuDriver
             Enter();
             nuint free;
             nuint total;
-            api.Check(api.MemGetInfo(&free, &total), $"tell the free memory of '{Name}'");
+            api.Check(api.MemGetInfo(&free, &total), $"get the free memory of '{Name}'");
             FreeMemory = (long)free;
         }
         catch
@@ -100,7 +100,7 @@ internal sealed unsafe class CudaDriver : IGpuDriver
         const uint Portable = 1;
         Enter();
         void* address;
-        _api.Check(_api.MemHostAlloc(&address, (nuint)bytes, Portable), $"take {bytes:N0} bytes of memory for transfers");
+        _api.Check(_api.MemHostAlloc(&address, (nuint)bytes, Portable), $"allocate {bytes:N0} bytes of memory for transfers");
         nint start = (nint)address;
         return new PinnedMemory(address, bytes, () =>
         {

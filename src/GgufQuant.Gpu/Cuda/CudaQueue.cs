@@ -2,7 +2,7 @@ using System.Text;
 
 namespace GgufQuant.Gpu.Cuda;
 
-/// <summary>A stream, and the event that ends what was given to it.</summary>
+/// <summary>A stream, and the event that marks the end of its work.</summary>
 internal sealed unsafe class CudaQueue : IGpuQueue
 {
     private const uint NonBlocking = 1;
@@ -22,7 +22,7 @@ internal sealed unsafe class CudaQueue : IGpuQueue
         _modules = modules;
         Tables = tables;
         nint handle;
-        api.Check(api.StreamCreate(&handle, NonBlocking), "start a stream");
+        api.Check(api.StreamCreate(&handle, NonBlocking), "create a stream");
         _stream = handle;
         int status = api.EventCreate(&handle, BlockingSyncWithoutTiming);
         if (status != CudaApi.Success)
@@ -39,7 +39,7 @@ internal sealed unsafe class CudaQueue : IGpuQueue
     {
         Enter();
         nint buffer;
-        _api.Check(_api.MemAlloc(&buffer, (nuint)bytes), $"take {bytes:N0} bytes of the card's memory");
+        _api.Check(_api.MemAlloc(&buffer, (nuint)bytes), $"allocate {bytes:N0} bytes of the card's memory");
         return buffer;
     }
 
@@ -86,8 +86,8 @@ internal sealed unsafe class CudaQueue : IGpuQueue
     public void Wait()
     {
         Enter();
-        _api.Check(_api.EventRecord(_event, _stream), "mark the end of its work");
-        _api.Check(_api.EventSynchronize(_event), "finish the work it was given");
+        _api.Check(_api.EventRecord(_event, _stream), "record an event");
+        _api.Check(_api.EventSynchronize(_event), "finish its work");
     }
 
     /// <inheritdoc/>

@@ -1,29 +1,29 @@
-// What every kernel shares. OpenCL C 1.2, on its own: no header, no extension.
+// Shared by all kernels. OpenCL C 1.2, self-contained: no headers, no extensions.
 //
-// The results must be ggml's bits. So no multiplication is ever fused with an addition, sums keep ggml's order
-// inside one work-item, and C's conversions are spelled out with the reference's x86 results. What is not finite
-// is not this code's business: it raises `fault`, and the host does the job again on the processor.
+// The results must be ggml's bits. So no multiplication is ever fused with an addition, sums keep ggml's order within
+// one work-item, and C's conversions are spelled out with the reference's x86 results. Non-finite values are not handled
+// here: they raise `fault`, and the host repeats the job on the processor.
 #pragma OPENCL FP_CONTRACT OFF
 
 #define INLINE static inline __attribute__((always_inline))
 #define GROUP_MAX_EPS 1e-15f
 #define GREATEST_FLOAT 3.402823466e+38f
 
-// The numbers of ggml's tensor types.
+// ggml's tensor type numbers.
 #define TYPE_F32 0
 #define TYPE_F16 1
 
-// Every kernel takes the same arguments and uses what it needs.
+// Every kernel takes the same arguments and uses those it needs.
 //   source       rows of weights in source_type, row_length each
-//   importance   a factor per column, where weighted is not 0
-//   count        work-items that have work
-//   stride       sub-blocks of the job: fits holds three numbers of each, [number][sub-block]
-//   squares      a sum of squares a row or a super-block
-//   levels       a byte a weight, between search and pack
-//   grid_map     ggml's kmap: by code, the index of the point, or the complement of where the code's neighbours lie
-//   neighbours   ggml's kneighbors: lists of codes, each after their number
+//   importance   a factor per column, if weighted is not 0
+//   count        work-items with work to do
+//   stride       sub-blocks in the job: fits holds three numbers for each, [number][sub-block]
+//   squares      a sum of squares per row or super-block
+//   levels       a byte per weight, between search and pack
+//   grid_map     ggml's kmap: by code, the point's index, or the complement of the offset of the code's neighbours
+//   neighbours   ggml's kneighbors: lists of codes, each preceded by its length
 //   blocks       the result
-//   fault        set to 1 by whatever is not finite
+//   fault        set to 1 by anything that is not finite
 #define ARGUMENTS \
     __global const uchar *source, const int source_type, __global const float *importance, const int weighted, \
     const int row_length, const uint count, const uint stride, __global float *squares, __global float *fits, \
@@ -60,7 +60,7 @@ INLINE uint checked_half(const float value, __global int *fault)
     return half_bits;
 }
 
-// Stores a scale and returns what it reads back as.
+// Stores a scale and returns the value it reads back as.
 INLINE float store_half(__global uchar *at, const float value, __global int *fault)
 {
     const uint half_bits = checked_half(value, fault);
@@ -80,7 +80,7 @@ INLINE float load(__global const uchar *source, const int source_type, const ulo
 INLINE void load_all(
     __global const uchar *source, const int source_type, const ulong first, const int n, float *x, __global int *fault)
 {
-    // Loops without branches unroll, which keeps x in registers.
+    // Branch-free loops unroll, which keeps x in registers.
     if (source_type == TYPE_F32)
     {
         for (int i = 0; i < n; i++)
@@ -113,7 +113,7 @@ INLINE int clamped(const int value, const int least, const int greatest)
     return below > least ? below : least;
 }
 
-// C's cast on x86: NaN and what is out of range give INT_MIN.
+// C's cast on x86: NaN and out-of-range values give INT_MIN.
 INLINE int truncated(const float value)
 {
     return value > -2147483904.0f && value < 2147483648.0f ? (int)value : (int)0x80000000;
@@ -135,7 +135,7 @@ INLINE void weigh(
         w[i] = importance[column + i] * sqrt(variance + x[i] * x[i]);
 }
 
-// ggml's make_qx_quants: the scale, and levels of -bound to bound - 1 as inverse_scale * x, rounded and clamped.
+// ggml's make_qx_quants: the scale, and levels from -bound to bound - 1 as inverse_scale * x, rounded and clamped.
 INLINE float search_scale(const int n, const int bound, const float *x, const float *w, float *inverse_scale)
 {
     float max = 0;
@@ -156,7 +156,7 @@ INLINE float search_scale(const int n, const int bound, const float *x, const fl
     #pragma unroll 1
     for (int step = -10; step <= 9; step++)
     {
-        // The first try is the plain one, and 0 is not tried again.
+        // The first candidate is the plain scale; 0 is not tried again.
         if (step == 0)
             continue;
         const float candidate = step == -10 ? -bound / max : -(bound + 0.1f * step) / max;
@@ -192,7 +192,7 @@ typedef struct
     float level_minimum;
 } scale_min_fit;
 
-// ggml's make_qkx2_quants and make_qkx3_quants: a scale and what is subtracted; levels of 0 to max_level as
+// ggml's make_qkx2_quants and make_qkx3_quants: a scale and the number subtracted; levels from 0 to max_level as
 // level_scale * (x - level_minimum), rounded and clamped.
 INLINE scale_min_fit search_scale_min(
     const int n, const int max_level, const float *x, const float *w,
@@ -270,7 +270,7 @@ INLINE scale_min_fit search_scale_min(
     return fit;
 }
 
-// ggml's make_qp_quants: a scale, and a byte each for what is not below zero.
+// ggml's make_qp_quants: a scale, and a byte for each non-negative number.
 INLINE float search_positive(const int n, const int max_code, const float *x, const float *w, uchar *codes)
 {
     float max = 0;
@@ -365,13 +365,13 @@ INLINE float greatest(const int n, __global const float *x)
     return max;
 }
 
-// A grid's code is a group's digits, the first lowest: eight of two bits or four of three.
+// A grid code is a group's digits, the first lowest: eight of two bits or four of three.
 INLINE int digit_at(const int dimensions, const uint code, const int i)
 {
     return dimensions == 8 ? (code >> (2 * i)) & 3 : (code >> (3 * i)) & 7;
 }
 
-// The first of the points in a list with the least error, where digit d is the level (spacing * d + lowest) * unit.
+// The first point in a list with the least error, where digit d is the level (spacing * d + lowest) * unit.
 INLINE uint nearest_point(
     const int dimensions, const int spacing, const int lowest, const float unit, const float scale,
     const float *x, const float *w, __global const ushort *list, __global int *fault)
@@ -402,7 +402,7 @@ INLINE uint nearest_point(
     return nearest;
 }
 
-// A sum of squares over each row_length weights, added up in order.
+// A sum of squares over each row_length weights, added in order.
 __kernel void sum_squares(ARGUMENTS)
 {
     const uint item = get_global_id(0);

@@ -4,8 +4,8 @@
 #define DOWN 0.875f
 #define SHIFT 0.125f
 
-// How a sub-block in ascending order falls into the levels: where 0 and where 1 begin; a bit a group, set where the levels
-// are shifted down; the scale, which may be negative, and how good it is. There is none where middle is negative.
+// How the sorted weights of a sub-block split into the levels: where 0 and where 1 begin; a bit per group, set if its
+// levels are shifted down; the scale, which may be negative, and its score. If middle is negative there is no split.
 typedef struct
 {
     int middle;
@@ -27,7 +27,7 @@ INLINE void keep_better(
     best->score = best->scale * products;
 }
 
-// The indices of the weights in ascending order of weight; equal ones keep theirs.
+// The indices of the weights in ascending order; equal weights keep their order.
 INLINE void sort_indices(const int n, const float *x, uchar *order)
 {
     // NaN has no rank and would leave gaps.
@@ -44,7 +44,7 @@ INLINE void sort_indices(const int n, const float *x, uchar *order)
     }
 }
 
-// The best split of 32 weights that are all shifted the same way.
+// The best split of 32 weights that all shift the same way.
 INLINE iq1_split split_alike(const float *x, const float *w, const uchar *order)
 {
     float product_sums[33];
@@ -82,8 +82,8 @@ INLINE iq1_split split_alike(const float *x, const float *w, const uchar *order)
     return best;
 }
 
-// The best split of two groups of eight, each with a shift of its own: from all weights at the upper level, a boundary
-// takes those before it one level down.
+// The best split of two groups of eight, each with its own shift: starting with all weights at the upper level, a
+// boundary moves those before it one level down.
 INLINE iq1_split split_apart(const float *x, const float *w, const uchar *order)
 {
     float product_sums[2][17];
@@ -170,7 +170,7 @@ INLINE void load_iq1(const int n, const ulong first, float *x, float *w, ARGUMEN
     }
 }
 
-// A work-item per sub-block: its scale and shifts; in place of levels, the codes of its points.
+// A work-item per sub-block: its scale and shifts and, instead of levels, the codes of its points.
 INLINE void search_iq1(const int n, const float negligible, ARGUMENTS)
 {
     const uint item = get_global_id(0);
@@ -241,7 +241,7 @@ INLINE void search_iq1(const int n, const float negligible, ARGUMENTS)
     downs[item] = split.downs;
 }
 
-// Code c stands for 2 * c + 1 parts of 15 of the greatest scale.
+// Code c stands for (2 * c + 1) / 15 of the greatest scale.
 INLINE uint iq1_scale_code(const float inverse, const float scale)
 {
     return clamped(nearest_int(0.5f * (inverse * scale - 1)), 0, 7);

@@ -1,8 +1,8 @@
-// IQ2 and IQ3: each group of eight or four weights is a point of a grid, their signs stand beside it.
+// IQ2 and IQ3: each group of eight or four weights is a point of a grid, with the signs stored separately.
 //
 // Digit d of a code is the level 2 * d + 1.
 
-// Which groups are rounded again under the scale that was found: those that met no point; all, if any did not; all.
+// Which groups are rounded again under the chosen scale: those off the grid; all, if any is off the grid; all.
 #define REFIT_OFF_GRID 0
 #define REFIT_ALL_IF_ANY 1
 #define REFIT_ALL 2
@@ -45,7 +45,7 @@ INLINE void add_group(
     }
 }
 
-// Where eight weights have an odd number of signs, turns the one that matters least; returns the signs.
+// If eight weights have an odd number of signs, flips the least important one; returns the signs.
 INLINE uint make_even(const uint signs, float *x, const float *w)
 {
     int least_at = 0;
@@ -68,7 +68,7 @@ INLINE uint make_even(const uint signs, float *x, const float *w)
     return signs ^ (1u << least_at);
 }
 
-// A work-item per sub-block: its scale, its signs, whether it counts as zero; in place of levels, its points' indices.
+// A work-item per sub-block: its scale, its signs, whether it counts as zero and, instead of levels, its points' indices.
 INLINE void search_grid(const grid_format format, ARGUMENTS)
 {
     const uint item = get_global_id(0);
@@ -211,7 +211,7 @@ INLINE void search_grid(const grid_format format, ARGUMENTS)
         points[g] = (ushort)grid_map[codes[g]];
 }
 
-// Stores a super-block's scale and returns the inverse of it, or 0 where all its scales are.
+// Stores a super-block's scale and returns its inverse, or 0 if all its scales are 0.
 INLINE float store_factor(__global uchar *block, const float max_scale, const float correction, __global int *fault)
 {
     const float factor = max_scale / 31;
@@ -219,7 +219,7 @@ INLINE float store_factor(__global uchar *block, const float max_scale, const fl
     return max_scale != 0 ? 1 / factor : 0;
 }
 
-// Code c stands for 2 * c + 1 parts of 31 of the greatest scale.
+// Code c stands for (2 * c + 1) / 31 of the greatest scale.
 INLINE uint scale_code(const float inverse, const float scale)
 {
     return clamped(nearest_int(0.5f * (inverse * scale - 1)), 0, 15);
@@ -231,7 +231,7 @@ INLINE void store_scale_codes(__global uchar *at, const int n, const float inver
         at[i / 2] = (uchar)(scale_code(inverse, scales[i]) | (scale_code(inverse, scales[i + 1]) << 4));
 }
 
-// Seven signs of each eight, below the code of the scale.
+// Seven signs for each eight weights, below the code of the scale.
 INLINE void store_signs_and_scale(__global uchar *at, const uint signs, const uint code)
 {
     const uint word = (signs & 0x7F) | ((signs >> 8 & 0x7F) << 7) | ((signs >> 16 & 0x7F) << 14)
@@ -311,7 +311,7 @@ __kernel void pack_iq3_s(ARGUMENTS)
     const float inverse = store_factor(block, greatest(8, scales), 1.033f, fault);
     for (int i = 2; i < 106; i++)
         block[i] = 0;
-    // ggml does not step over the low bytes and the signs of a sub-block of zeros: those after it move up.
+    // ggml does not advance past the low bytes and signs of a sub-block of zeros, so those after it move up.
     int filled = 0;
     for (int s = 0; s < 8; s++)
     {

@@ -1,4 +1,4 @@
-// IQ4_NL and IQ4_XS: sixteen levels that lie closer around zero.
+// IQ4_NL and IQ4_XS: sixteen levels, denser around zero.
 
 __constant float nonlinear_levels[16] =
     { -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113 };
@@ -34,7 +34,7 @@ INLINE float search_nonlinear(const float *x, const float *w)
     #pragma unroll 1
     for (int step = -reach - 1; step <= reach; step++)
     {
-        // The first try is the plain one.
+        // The first candidate is the plain scale.
         const int plain = step == -reach - 1;
         const float inverse = plain ? 1 / (-max / nonlinear_levels[0]) : (step + nonlinear_levels[0]) / max;
         float products = 0;

@@ -54,7 +54,7 @@ INLINE float search_codes(const int n, const int max_code, __global const float 
     return search_positive(n, max_code, near_x, near_w, codes);
 }
 
-// Six-bit scales and minimums of eight sub-blocks in twelve bytes; what they read back as goes to the arrays.
+// Six-bit scales and minimums of eight sub-blocks in twelve bytes; the arrays receive the values they read back as.
 INLINE void store_six_bits(__global uchar *at, uchar *scales, uchar *minimums)
 {
     uchar bytes[12];
@@ -128,7 +128,7 @@ INLINE void scale_six_bits(const int block_bytes, const int caps_weighted, ARGUM
     }
 }
 
-// A weight's final level; where the scale vanishes, that of the search.
+// A weight's final level; if the scale vanishes, the level from the search.
 INLINE uint scale_min_level(
     const ulong index, const int sub_block_size, const int max_level, __global const uchar *source, const int source_type,
     const uint stride, __global const float *fits, __global const uchar *levels)
@@ -191,7 +191,7 @@ __kernel void scale_q2_K(ARGUMENTS)
     }
 }
 
-// 32 work-items per super-block, each a column of eight weights that lie 32 apart.
+// 32 work-items per super-block, each a column of eight weights 32 apart.
 __kernel void pack_q2_K(ARGUMENTS)
 {
     const uint item = get_global_id(0);

@@ -1,6 +1,6 @@
-// Q3_K, Q6_K: super-blocks whose sub-blocks of sixteen read as scale * level, levels around zero.
+// Q3_K, Q6_K: super-blocks whose sub-blocks of sixteen read as scale * level, with levels around zero.
 
-// ggml's make_q3_quants: levels improved one at a time, each weight counting by its square.
+// ggml's make_q3_quants: improves one level at a time, weighting each weight by its square.
 INLINE float descend(const int bound, const float *x, __global uchar *levels)
 {
     float max = 0;
@@ -204,7 +204,7 @@ __kernel void scale_q6_K(ARGUMENTS)
     }
 }
 
-// A weight's final level; where the scale vanishes, that of the search, or 0 in a block that counts as zero.
+// A weight's final level; if the scale vanishes, the level from the search, or 0 in a block that counts as zero.
 INLINE uint scale_only_level(
     const ulong index, const int bound, __global const uchar *source, const int source_type,
     const uint stride, __global const float *fits, __global const uchar *levels)
@@ -218,7 +218,7 @@ INLINE uint scale_only_level(
 
 #define SCALE_ONLY_LEVEL(index, bound) scale_only_level(first + (index), bound, source, source_type, stride, fits, levels)
 
-// 32 work-items per super-block, each a column of eight weights that lie 32 apart.
+// 32 work-items per super-block, each a column of eight weights 32 apart.
 __kernel void pack_q3_K(ARGUMENTS)
 {
     const uint item = get_global_id(0);

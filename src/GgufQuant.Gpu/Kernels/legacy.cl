@@ -1,4 +1,4 @@
-// Formats whose block is 32 weights under one scale: a work-item makes a block.
+// Formats whose block is 32 weights under one scale: one work-item per block.
 
 INLINE void store_nibbles(__global uchar *at, const uchar *codes)
 {

@@ -1,9 +1,9 @@
-// MXFP4 and NVFP4: floats of four bits under scales of eight. A work-item makes a block.
+// MXFP4 and NVFP4: 4-bit floats under 8-bit scales. One work-item per block.
 
-// The eight magnitudes of four bits, counted in halves as the scales below are.
+// The eight 4-bit magnitudes, counted in halves like the scales below.
 __constant float half_magnitudes[8] = { 0, 1, 2, 3, 4, 6, 8, 12 };
 
-// The code nearest to a weight; of equally near ones the least. Zero has no sign.
+// The code nearest to a weight; the least on a tie. Zero has no sign.
 INLINE uint nearest_code(const float value, const float scale)
 {
     const float magnitude = fabs(value);
@@ -19,8 +19,8 @@ INLINE uint nearest_code(const float value, const float scale)
     return code == 0 ? 0 : code | (as_uint(value) >> 31 << 3);
 }
 
-// floorf(log2f(value)) as a C library rounds it: a little below a power of two counts as that power, where the
-// logarithm falls short of the integer by less than half the spacing of floats there.
+// floorf(log2f(value)) as a C library rounds it: a value just below a power of two counts as that power if the logarithm
+// falls short of the integer by less than half the spacing of floats there.
 INLINE int floor_of_log2(const float value)
 {
     const int is_denormal = value < 1.17549435e-38f;
@@ -46,7 +46,7 @@ __kernel void quantize_mxfp4(ARGUMENTS)
     #pragma unroll
     for (int i = 0; i < 32; i++)
         magnitude = magnitude > fabs(x[i]) ? magnitude : fabs(x[i]);
-    // The greatest exponent of four bits is 2. Below 2^-125 the byte wraps, as it does in ggml; 0xFF is not a number.
+    // The greatest 4-bit exponent is 2. Below 2^-125 the byte wraps, as it does in ggml; 0xFF is not a number.
     const uint exponent = magnitude > 0 ? (floor_of_log2(magnitude) - 2 + 127) & 0xFF : 0;
     if (exponent == 0xFF)
         *fault = 1;
@@ -57,7 +57,7 @@ __kernel void quantize_mxfp4(ARGUMENTS)
         block[1 + i] = (uchar)(nearest_code(x[i], scale) | (nearest_code(x[i + 16], scale) << 4));
 }
 
-// A positive float in four bits of exponent and three of mantissa, halves rounded up; ggml gives 256 and up the
+// A positive float as four bits of exponent and three of mantissa, halves rounded up; ggml maps 256 and up to the
 // greatest code.
 INLINE uint encode_scale(const float value)
 {
@@ -94,7 +94,7 @@ __kernel void quantize_nvfp4(ARGUMENTS)
         #pragma unroll
         for (int i = 0; i < 16; i++)
             magnitude = magnitude > fabs(x[i]) ? magnitude : fabs(x[i]);
-        // 6 is the greatest of the floats of four bits.
+        // 6 is the greatest 4-bit float.
         const uint code = encode_scale(magnitude / 6);
         const float scale = decode_scale(code);
         block[sub_block] = (uchar)code;

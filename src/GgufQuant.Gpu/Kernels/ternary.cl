@@ -1,7 +1,7 @@
-// Weights rounded to -1, 0 and 1 (TQ1_0, TQ2_0, Q2_0) or to their signs (Q1_0): a work-item makes a block.
-// A block does not fit the registers, so that its weights are read again for packing.
+// Weights rounded to -1, 0 and 1 (TQ1_0, TQ2_0, Q2_0) or to their signs (Q1_0): one work-item per block. A block does not
+// fit in registers, so its weights are read again for packing.
 
-// The greatest magnitude, which is these formats' scale.
+// The greatest magnitude, the scale of these formats.
 INLINE float greatest_magnitude(
     __global const uchar *source, const int source_type, const ulong first, const int n, __global int *fault)
 {
@@ -18,7 +18,7 @@ INLINE float greatest_magnitude(
     return magnitude;
 }
 
-// Packs digits that lie a stride apart: a byte is ceil(number * 256 / 3^5), so that reading it carries digits over.
+// Packs digits a stride apart: a byte is ceil(number * 256 / 3^5), so that multiplying by three carries digits out.
 INLINE void store_digits(
     __global const uchar *source, const int source_type, const ulong first, const int stride, const int digits,
     const float inverse, __global uchar *codes)

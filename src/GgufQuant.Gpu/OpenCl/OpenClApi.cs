@@ -3,7 +3,7 @@ using System.Text;
 
 namespace GgufQuant.Gpu.OpenCl;
 
-/// <summary>The functions of OpenCL 1.2 that are needed, from the system's loader.</summary>
+/// <summary>The OpenCL 1.2 functions used here, from the system's loader.</summary>
 internal sealed unsafe class OpenClApi
 {
     internal const int Success = 0;
@@ -74,7 +74,7 @@ internal sealed unsafe class OpenClApi
             : OperatingSystem.IsMacOS() ? ["/System/Library/Frameworks/OpenCL.framework/OpenCL"]
             : ["libOpenCL.so.1", "libOpenCL.so"]);
 
-    /// <summary>The first library that is there, by their names.</summary>
+    /// <summary>The first library found, by name.</summary>
     internal static (OpenClApi? Api, string? Missing) Load(string[] names)
     {
         foreach (string name in names)
@@ -94,23 +94,23 @@ internal sealed unsafe class OpenClApi
             + "such as 'ocl-icd-libopencl1' and 'rocm-opencl-icd'.");
     }
 
-    /// <summary>A device's property of a fixed size.</summary>
+    /// <summary>A fixed-size property of a device.</summary>
     internal T Info<T>(nint device, uint property)
         where T : unmanaged
     {
         T value = default;
-        Check(GetDeviceInfo(device, property, (nuint)sizeof(T), &value, null), "tell about a device");
+        Check(GetDeviceInfo(device, property, (nuint)sizeof(T), &value, null), "describe a device");
         return value;
     }
 
-    /// <summary>A device's property that is text.</summary>
+    /// <summary>A text property of a device.</summary>
     internal string Text(nint device, uint property)
     {
         nuint length = 0;
-        Check(GetDeviceInfo(device, property, 0, null, &length), "tell about a device");
+        Check(GetDeviceInfo(device, property, 0, null, &length), "describe a device");
         byte[] bytes = new byte[length];
         fixed (byte* start = bytes)
-            Check(GetDeviceInfo(device, property, length, start, null), "tell about a device");
+            Check(GetDeviceInfo(device, property, length, start, null), "describe a device");
         return Encoding.UTF8.GetString(bytes).TrimEnd('\0').Trim();
     }
 
@@ -126,7 +126,7 @@ internal sealed unsafe class OpenClApi
         -4 => "the device's memory is full (error -4)",
         -5 => "the device is out of resources (error -5)",
         -6 => "the host's memory is full (error -6)",
-        -11 => "the kernels do not build (error -11)",
+        -11 => "the kernels do not compile (error -11)",
         _ => $"error {status}",
     };
 }

@@ -1,11 +1,11 @@
 namespace GgufQuant.Gpu.OpenCl;
 
-/// <summary>A device OpenCL knows, and what it says of its arithmetic.</summary>
+/// <summary>A device that OpenCL reports, and what it promises about its arithmetic.</summary>
 /// <param name="Id">OpenCL's handle.</param>
 /// <param name="Name">The device's name.</param>
 /// <param name="Memory">Its memory in bytes.</param>
 /// <param name="IsGpu">Whether it is a graphics card; OpenCL runs on processors too.</param>
-/// <param name="UnavailableReason">Why its arithmetic cannot give ggml's bits; null where it can.</param>
+/// <param name="UnavailableReason">Why its arithmetic cannot give ggml's bits; null if it can.</param>
 internal sealed record OpenClDevice(nint Id, string Name, long Memory, bool IsGpu, string? UnavailableReason)
 {
     private const ulong AllTypes = 0xFFFFFFFF;
@@ -22,7 +22,7 @@ internal sealed record OpenClDevice(nint Id, string Name, long Memory, bool IsGp
     [
         (1 << 0, "denormal numbers"),
         (1 << 1, "infinities and NaN"),
-        (1 << 2, "rounding to the nearest"),
+        (1 << 2, "round-to-nearest"),
         (1 << 7, "correctly rounded division and square root"),
     ];
 
@@ -59,9 +59,9 @@ internal sealed record OpenClDevice(nint Id, string Name, long Memory, bool IsGp
         api.Text(device, NameProperty),
         (long)Math.Min(api.Info<ulong>(device, MemoryProperty), long.MaxValue),
         (api.Info<ulong>(device, TypeProperty) & GpuType) != 0,
-        Refuse(api, device));
+        FindUnavailableReason(api, device));
 
-    private static string? Refuse(OpenClApi api, nint device)
+    private static string? FindUnavailableReason(OpenClApi api, nint device)
     {
         if (api.Info<int>(device, CompilerProperty) == 0)
             return "It has no kernel compiler.";
@@ -69,6 +69,6 @@ internal sealed record OpenClDevice(nint Id, string Name, long Memory, bool IsGp
             return "It is not a little-endian device with 64-bit addresses.";
         ulong single = api.Info<ulong>(device, SingleFloatProperty);
         string[] missing = [.. s_required.Where(feature => (single & feature.Bit) == 0).Select(feature => feature.Name)];
-        return missing.Length == 0 ? null : $"Its single precision lacks {string.Join(" and ", missing)}, so it cannot produce llama.cpp's bytes.";
+        return missing.Length == 0 ? null : $"Its single-precision arithmetic lacks {string.Join(" and ", missing)}, so it cannot produce llama.cpp's bytes.";
     }
 }

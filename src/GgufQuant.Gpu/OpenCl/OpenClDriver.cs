@@ -23,8 +23,8 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
 
     /// <param name="api">OpenCL.</param>
     /// <param name="device">The device.</param>
-    /// <param name="source">The source of a file's kernels.</param>
-    /// <exception cref="GpuException">The device refuses.</exception>
+    /// <param name="source">Returns the source of a file's kernels.</param>
+    /// <exception cref="GpuException">The device reports an error.</exception>
     internal OpenClDriver(OpenClApi api, OpenClDevice device, Func<string, string> source)
     {
         _api = api;
@@ -55,8 +55,8 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
     /// <inheritdoc/>
     public long FreeMemory { get; }
 
-    // A processor copies nothing; and PoCL 3.1 ends the process where one kernel runs in two queues and needs to be
-    // recompiled for the larger job, as it then counts down the wrong one's users.
+    // A processor copies nothing; and PoCL 3.1 crashes the process if one kernel runs in two queues and is recompiled for a
+    // larger job, because it then releases the wrong one's references.
     /// <inheritdoc/>
     public int Queues => _isGpu ? 4 : 1;
 
@@ -68,7 +68,7 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
     {
         int status;
         nint buffer = _api.CreateBuffer(_context, ReadWrite | AllocateHostPointer, (nuint)bytes, null, &status);
-        OpenClApi.Check(status, $"take {bytes:N0} bytes of memory for transfers");
+        OpenClApi.Check(status, $"allocate {bytes:N0} bytes of memory for transfers");
         void* address;
         lock (_mapLock)
             address = _api.EnqueueMapBuffer(_mapQueue, buffer, 1, MapReadWrite, 0, (nuint)bytes, 0, 0, 0, &status);
@@ -104,7 +104,7 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
     {
         int status;
         nint queue = _api.CreateCommandQueue(_context, _device, 0, &status);
-        OpenClApi.Check(status, $"start a queue on '{Name}'");
+        OpenClApi.Check(status, $"create a queue on '{Name}'");
         return queue;
     }
 
@@ -117,7 +117,7 @@ internal sealed unsafe class OpenClDriver : IGpuDriver
             byte* start = text;
             program = _api.CreateProgramWithSource(_context, 1, &start, null, &status);
         }
-        OpenClApi.Check(status, "take the kernels");
+        OpenClApi.Check(status, "load the kernels");
         nint device = _device;
         fixed (byte* options = Encoding.ASCII.GetBytes(BuildOptions + '\0'))
             status = _api.BuildProgram(program, 1, &device, options, 0, 0);

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace GgufQuant.Gpu.OpenCl;
 
-/// <summary>An in-order command queue, with kernels of its own since their arguments are set one by one.</summary>
+/// <summary>An in-order command queue, with its own kernels because their arguments are set one by one.</summary>
 internal sealed unsafe class OpenClQueue(OpenClApi api, nint context, KernelModules programs, nint queue, KernelTables tables) : IGpuQueue
 {
     private const ulong ReadWrite = 1 << 0;
@@ -11,7 +11,7 @@ internal sealed unsafe class OpenClQueue(OpenClApi api, nint context, KernelModu
 
     private readonly Dictionary<Kernel, nint> _kernels = [];
 
-    // An event for each command since the last wait: only its event tells that a command has failed.
+    // One event per command since the last wait: only a command's event tells that it has failed.
     private readonly List<nint> _commands = [];
 
     /// <inheritdoc/>
@@ -22,7 +22,7 @@ internal sealed unsafe class OpenClQueue(OpenClApi api, nint context, KernelModu
     {
         int status;
         nint buffer = api.CreateBuffer(context, ReadWrite, (nuint)bytes, null, &status);
-        OpenClApi.Check(status, $"take {bytes:N0} bytes of the device's memory");
+        OpenClApi.Check(status, $"allocate {bytes:N0} bytes of the device's memory");
         return buffer;
     }
 
@@ -75,12 +75,12 @@ internal sealed unsafe class OpenClQueue(OpenClApi api, nint context, KernelModu
             int waited;
             fixed (nint* first = commands)
                 waited = api.WaitForEvents((uint)commands.Length, first);
-            // A wait that fails may end before the last command, which still works on the host's memory.
+            // A failed wait may return before the last command, which still uses host memory.
             int finished = api.Finish(queue);
             foreach (nint command in commands)
-                OpenClApi.Check(StatusOf(command), "do the work it was given");
-            OpenClApi.Check(waited, "wait for the work it was given");
-            OpenClApi.Check(finished, "finish the work it was given");
+                OpenClApi.Check(StatusOf(command), "do its work");
+            OpenClApi.Check(waited, "wait for its work");
+            OpenClApi.Check(finished, "finish its work");
         }
         finally
         {
@@ -104,11 +104,11 @@ internal sealed unsafe class OpenClQueue(OpenClApi api, nint context, KernelModu
         _commands.Add(command);
     }
 
-    // Zero where it is done, an error where it has failed.
+    // Zero if it is done, an error if it has failed.
     private int StatusOf(nint command)
     {
         int status;
-        OpenClApi.Check(api.GetEventInfo(command, ExecutionStatusProperty, sizeof(int), &status, null), "tell what became of its work");
+        OpenClApi.Check(api.GetEventInfo(command, ExecutionStatusProperty, sizeof(int), &status, null), "report the result of its work");
         return status;
     }
 
