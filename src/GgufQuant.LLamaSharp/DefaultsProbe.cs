@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace GgufQuant.LLamaSharp;
 
-/// <summary>Parameters with room behind them: a library whose structure is larger must not write past the buffer before it is rejected.</summary>
+/// <summary>Parameters with spare room: a library with a larger structure must not write past the buffer before it is rejected.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct DefaultsProbe<T>
     where T : unmanaged

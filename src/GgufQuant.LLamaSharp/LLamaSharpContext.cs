@@ -7,7 +7,7 @@ using LLama.Native;
 
 namespace GgufQuant.LLamaSharp;
 
-/// <summary>A context in LLamaSharp, of one sequence.</summary>
+/// <summary>A single-sequence context in LLamaSharp.</summary>
 internal sealed unsafe class LLamaSharpContext : IEvaluationContext
 {
     private readonly LLamaSharpModel _model;
@@ -78,7 +78,7 @@ internal sealed unsafe class LLamaSharpContext : IEvaluationContext
     {
         cancellationToken.ThrowIfCancellationRequested();
         if (tokens.Length < 1 || tokens.Length > BatchSize)
-            throw new ArgumentException($"{tokens.Length} tokens do not make a batch of 1 to {BatchSize}.", nameof(tokens));
+            throw new ArgumentException($"{tokens.Length} tokens do not fit a batch of 1 to {BatchSize}.", nameof(tokens));
         if (position < 0 || position > ContextLength - tokens.Length)
             throw new ArgumentOutOfRangeException(nameof(position), position, $"{tokens.Length} tokens from position {position} exceed the context of {ContextLength}.");
         _model.RequireTokens(tokens);
@@ -95,7 +95,7 @@ internal sealed unsafe class LLamaSharpContext : IEvaluationContext
         if (result != DecodeResult.Ok)
             throw new InferenceException($"{EngineVersion.Text} could not evaluate {tokens.Length} tokens at position {position} with '{_model.Path}' ({result}).");
         _firstOutput = Math.Max(firstOutput, 0);
-        // The rows of all outputs follow each other, so the first one's place is enough, and native.
+        // The rows of all outputs are contiguous native memory, so the address of the first is enough.
         _logits = _firstOutput < tokens.Length ? (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(_handle.GetLogits())) : null;
         _evaluated = tokens.Length;
     }

@@ -17,10 +17,10 @@ public sealed unsafe class LLamaSharpEngine : IInferenceEngine
     public string Name => EngineVersion.Text;
 
     /// <summary>Loads LLamaSharp's libraries.</summary>
-    /// <param name="nativesFolder">The folder that holds them.</param>
+    /// <param name="nativesFolder">The folder with the libraries.</param>
     /// <param name="log">Receives llama.cpp's log, line by line, on any thread; null to drop it.</param>
-    /// <exception cref="EngineMissingException">They are missing or do not load here.</exception>
-    /// <exception cref="EngineVersionException">They are of another version.</exception>
+    /// <exception cref="EngineMissingException">They are missing or cannot be loaded here.</exception>
+    /// <exception cref="EngineVersionException">They are the wrong version.</exception>
     public static LLamaSharpEngine Start(string nativesFolder, Action<LlamaLogLevel, string>? log)
     {
         LlamaLog.Receiver = log;
@@ -34,7 +34,7 @@ public sealed unsafe class LLamaSharpEngine : IInferenceEngine
         ArgumentNullException.ThrowIfNull(options);
         cancellationToken.ThrowIfCancellationRequested();
         if (!File.Exists(path))
-            throw new FileNotFoundException($"There is no file '{path}'.", path);
+            throw new FileNotFoundException($"The file '{path}' does not exist.", path);
         LoadState state = new(options.Progress, cancellationToken);
         GCHandle handle = GCHandle.Alloc(state);
         List<string> complaints = LlamaLog.Complaints = [];
@@ -79,7 +79,7 @@ public sealed unsafe class LLamaSharpEngine : IInferenceEngine
         }
         catch (Exception)
         {
-            // A progress receiver's failure must neither unwind through native frames nor stop the load.
+            // An exception from a progress receiver must neither unwind through native frames nor stop the load.
         }
         return load.CancellationToken.IsCancellationRequested ? (byte)0 : (byte)1;
     }

@@ -4,7 +4,7 @@ using LLama.Native;
 
 namespace GgufQuant.LLamaSharp;
 
-/// <summary>LLamaSharp's native libraries, loaded by full path once per process, and their functions that LLamaSharp does not wrap.</summary>
+/// <summary>LLamaSharp's native libraries, loaded by full path once per process, and the functions that LLamaSharp does not wrap.</summary>
 internal sealed unsafe class LLamaSharpLibrary
 {
     private static readonly Lock s_lock = new();
@@ -43,7 +43,7 @@ internal sealed unsafe class LLamaSharpLibrary
         }
     }
 
-    /// <summary>The library that is loaded.</summary>
+    /// <summary>The loaded library.</summary>
     internal static LLamaSharpLibrary Loaded => s_loaded ?? throw new InvalidOperationException("LLamaSharp's libraries are not loaded.");
 
     /// <summary>ggml's functions.</summary>
@@ -51,9 +51,9 @@ internal sealed unsafe class LLamaSharpLibrary
 
     internal ModelParameters DefaultModelParameters => _defaultModelParameters().Value;
 
-    /// <summary>Loads and checks the libraries of a folder. A second call for the same folder does nothing.</summary>
-    /// <exception cref="EngineMissingException">They are missing, do not load here, or those of another folder are loaded.</exception>
-    /// <exception cref="EngineVersionException">They are of another version.</exception>
+    /// <summary>Loads and checks the libraries in a folder. A second call for the same folder does nothing.</summary>
+    /// <exception cref="EngineMissingException">They are missing or cannot be loaded here, or those of another folder are already loaded.</exception>
+    /// <exception cref="EngineVersionException">They are the wrong version.</exception>
     internal static void Load(string folder)
     {
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
@@ -62,7 +62,7 @@ internal sealed unsafe class LLamaSharpLibrary
             if (s_loaded is null)
             {
                 LLamaSharpLibrary library = new(folder);
-                // LLamaSharp loads the same file by its full path, which yields the library that is loaded already.
+                // LLamaSharp loads the same file by its full path, which yields the library already loaded.
                 NativeLibraryConfig.LLama.WithLibrary(Path.Combine(folder, NativePlatform.LibraryFile("llama"))).WithAutoFallback(false);
                 NativeApi.llama_empty_call();
                 s_loaded = library;
@@ -70,7 +70,7 @@ internal sealed unsafe class LLamaSharpLibrary
             else if (s_loaded._folder != folder)
             {
                 throw new EngineMissingException(
-                    $"This process runs llama.cpp from '{s_loaded._folder}', so it cannot load it from '{folder}' too.");
+                    $"This process runs llama.cpp from '{s_loaded._folder}', so it cannot also load it from '{folder}'.");
             }
         }
     }
@@ -78,7 +78,7 @@ internal sealed unsafe class LLamaSharpLibrary
     /// <summary>Loads a model; zero if llama.cpp cannot, and its log says why.</summary>
     internal nint LoadModel(string path, ModelParameters parameters)
     {
-        // LLamaSharp passes the path in Windows's code page, but llama.cpp reads it as UTF-8.
+        // LLamaSharp passes the path in the Windows code page, but llama.cpp reads it as UTF-8.
         byte* utf8 = (byte*)Marshal.StringToCoTaskMemUTF8(path);
         try
         {
@@ -96,7 +96,7 @@ internal sealed unsafe class LLamaSharpLibrary
     internal ReadOnlySpan<byte> TokenText(nint vocabulary, int token) =>
         MemoryMarshal.CreateReadOnlySpanFromNullTerminated(_tokenText(vocabulary, token));
 
-    /// <summary>Writes the text of tokens, special ones included: the bytes written, or minus those needed.</summary>
+    /// <summary>Writes the text of tokens, special ones included; returns the bytes written, or minus the bytes needed.</summary>
     internal int Detokenize(nint vocabulary, ReadOnlySpan<int> tokens, Span<byte> text)
     {
         fixed (int* source = tokens)
@@ -119,10 +119,10 @@ internal sealed unsafe class LLamaSharpLibrary
         }
     }
 
-    // Each library before those that need it, so that every one is found in the folder it was chosen from.
+    // Dependencies first, so that each library is found in the chosen folder.
     private nint LoadLibraries()
     {
-        // The packages for GPUs come without libraries for the processor: these are beside this assembly.
+        // The GPU packages come without CPU libraries; those are next to this assembly.
         LoadLibrary(Exists(_folder, "ggml-cpu") ? _folder : CpuFolder, "ggml-cpu");
         foreach (string name in (string[])["ggml-blas", "ggml-metal", "ggml-cuda", "ggml-vulkan"])
         {
@@ -135,16 +135,16 @@ internal sealed unsafe class LLamaSharpLibrary
 
     private static string CpuFolder =>
         NativeFolders.Cpu(Path.Combine(Path.GetDirectoryName(typeof(LLamaSharpLibrary).Assembly.Location)!, "runtimes", NativePlatform.RuntimeIdentifier))
-        ?? throw new EngineMissingException($"The engine's libraries for the processor ({NativePlatform.RuntimeIdentifier}) are missing.");
+        ?? throw new EngineMissingException($"The engine's CPU libraries ({NativePlatform.RuntimeIdentifier}) are missing.");
 
     private static bool Exists(string folder, string name) => File.Exists(Path.Combine(folder, NativePlatform.LibraryFile(name)));
 
     private void CheckLayouts()
     {
         if (Ggml.FindLayoutMismatch() is string function)
-            throw Mismatch($"'{function}' does not read as expected");
+            throw Mismatch($"'{function}' does not behave as expected");
         if (!DefaultModelParameters.AreDefaults)
-            throw Mismatch("'llama_model_default_params' does not read as expected");
+            throw Mismatch("'llama_model_default_params' does not behave as expected");
         LLamaContextParams context = _defaultContextParameters().Value;
         bool areDefaults = context is
         {
@@ -157,7 +157,7 @@ internal sealed unsafe class LLamaSharpLibrary
             samplers: 0, n_samplers: 0, ctx_other: 0,
         };
         if (!areDefaults)
-            throw Mismatch("'llama_context_default_params' does not read as expected");
+            throw Mismatch("'llama_context_default_params' does not behave as expected");
     }
 
     private EngineVersionException Mismatch(string what) =>

@@ -60,7 +60,7 @@ internal sealed class LLamaSharpModel : ILanguageModel
 
     public void Dispose() => Handle.Dispose();
 
-    // llama.cpp aborts the process on an id outside of the vocabulary.
+    // llama.cpp aborts the process on an id outside the vocabulary.
     internal void RequireTokens(ReadOnlySpan<int> tokens)
     {
         int count = Handle.Vocab.Count;

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace GgufQuant.LLamaSharp;
 
 /// <summary>
-/// <c>llama_model_params</c> of llama.cpp 815a2a591. LLamaSharp's own declaration has a delegate in it, so it cannot be
+/// <c>llama_model_params</c> of llama.cpp 815a2a591. LLamaSharp's own declaration contains a delegate, so it cannot be
 /// checked against the library before a call writes past it.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]

@@ -107,7 +107,7 @@ public sealed class EngineInstallerTests : IDisposable
         Dictionary<string, byte[]> entries = Vulkan();
         entries[s_native + name + NativePlatform.LibraryExtension] = Library();
 
-        Assert.Contains("is not the name of a library", Refused(Write(entries)));
+        Assert.Contains("is not named like a library", Refused(Write(entries)));
     }
 
     [Fact]
@@ -140,8 +140,8 @@ public sealed class EngineInstallerTests : IDisposable
     [Theory]
     [InlineData("LLamaSharp.Backend.Vulkan.Linux", "0.29.0", "it is for LLamaSharp 0.29.0")]
     [InlineData("LLamaSharp.Backend.Vulkan.Linux", "", "it is for LLamaSharp ")]
-    [InlineData("LLamaSharp", "0.30.0", "not a package of a LLamaSharp backend")]
-    [InlineData("LLamaSharp.Backend.../../x", "0.30.0", "not a package of a LLamaSharp backend")]
+    [InlineData("LLamaSharp", "0.30.0", "not a LLamaSharp backend package")]
+    [InlineData("LLamaSharp.Backend.../../x", "0.30.0", "not a LLamaSharp backend package")]
     public void A_package_of_something_else_is_refused(string id, string version, string reason)
     {
         Dictionary<string, byte[]> entries = Vulkan();

@@ -29,7 +29,7 @@ public sealed class ForeignLibraryTests
 
         EngineVersionException exception = Assert.Throws<EngineVersionException>(() => Start(folder));
 
-        Assert.Equal($"The libraries in '{FolderOf(folder)}' are not those of {EngineVersion.Text}: '{function}' does not read as expected.", exception.Message);
+        Assert.Equal($"The libraries in '{FolderOf(folder)}' are not those of {EngineVersion.Text}: '{function}' does not behave as expected.", exception.Message);
     }
 
     [Fact]

@@ -61,7 +61,7 @@ public sealed class LlamaEngineTests : EngineContract
 
         Assert.Equal(nameof(EngineVersionException), type);
         Assert.Equal(
-            $"The libraries in '{foreign.Path}' are not llama.cpp v0.5.0: '{function}' does not read as expected. They are not used, since every call would be garbage.",
+            $"The libraries in '{foreign.Path}' are not llama.cpp v0.5.0: '{function}' does not behave as expected. They are not used, since every call would be garbage.",
             message);
     }
 

@@ -174,13 +174,13 @@ Describe 'Compare-Quant' {
             $failures.FullyQualifiedErrorId | Should -Be "CannotRunModel,$class", "DifferentVocabularies,$class"
             $failures.CategoryInfo.Category | Should -Be 'InvalidOperation', 'InvalidArgument'
             $failures.TargetObject | Should -Be (Join-Path $PWD without.gguf), (Join-Path $PWD other.gguf)
-            $failures[0].Exception.Message | Should -BeLike '*holds no vocabulary*'
+            $failures[0].Exception.Message | Should -BeLike '*has no vocabulary*'
         }
 
         It 'says once that the reference cannot be run, and compares weights' {
             $compared = Compare-Quant $Samples.Model -Reference without.gguf @text -Prompt 'It was' -ErrorVariable failures -ErrorAction SilentlyContinue
             $failures | Should -HaveCount 1
-            $failures.Exception.Message | Should -BeLike '*holds no vocabulary*'
+            $failures.Exception.Message | Should -BeLike '*has no vocabulary*'
             $failures.TargetObject | Should -Be (Join-Path $PWD without.gguf)
             $compared | Should -HaveCount 2
             $compared.Generations | Should -BeNullOrEmpty

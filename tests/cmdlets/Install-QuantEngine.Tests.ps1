@@ -48,7 +48,7 @@ Describe 'Install-QuantEngine' {
         $copy = Copy-Item $Samples.Model (Join-Path $work copy.gguf) -PassThru
         (Test-GgufGeneration $copy -Reference $Samples.Model -Prompt 'It was' -MaxToken 2 -Engine cpu).AgreeingTokens | Should -Be 2
         { Test-GgufGeneration $copy -Reference $Samples.Model -Prompt 'It was' -Engine none } |
-            Should -Throw "There is no engine 'none': 'Cpu' can be chosen." -ErrorId 'EngineMissing,GgufQuant.Commands.TestGgufGenerationCommand'
+            Should -Throw "There is no engine 'none'. Available engines: 'Cpu'." -ErrorId 'EngineMissing,GgufQuant.Commands.TestGgufGenerationCommand'
     }
 
     It 'takes a file from the pipeline' {

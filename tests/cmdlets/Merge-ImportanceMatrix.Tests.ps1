@@ -71,7 +71,7 @@ Describe 'Merge-ImportanceMatrix' {
         $failure = Merge-ImportanceMatrix a.dat, other.dat sum.gguf -ErrorAction Continue 2>&1
         $failure.FullyQualifiedErrorId | Should -Be "InvalidImportanceMatrix,$class"
         $failure.TargetObject | Should -Be (Join-Path $PWD other.dat)
-        $failure.Exception.Message | Should -BeLike "*do not belong to the same model: 'output.weight' has 2 values in one, 3 in the other.*"
+        $failure.Exception.Message | Should -BeLike "*belong to different models: 'output.weight' has 2 values in one and 3 in the other.*"
         Test-Path sum.gguf | Should -BeFalse
     }
 

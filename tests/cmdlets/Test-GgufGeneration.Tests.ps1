@@ -55,7 +55,7 @@ Describe 'Test-GgufGeneration' {
         $failures.FullyQualifiedErrorId | Should -Be "CannotRunModel,$class"
         $failures.CategoryInfo.Category | Should -Be 'InvalidOperation'
         $failures.TargetObject | Should -Be (Join-Path $PWD without.gguf)
-        $failures.Exception.Message | Should -BeLike '*holds no vocabulary*'
+        $failures.Exception.Message | Should -BeLike '*has no vocabulary*'
     }
 
     It 'refuses -<Name> <Value>' -ForEach @(

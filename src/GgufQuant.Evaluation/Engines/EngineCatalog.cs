@@ -1,34 +1,34 @@
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary>The engines that can be chosen.</summary>
+/// <summary>The available engines.</summary>
 public static class EngineCatalog
 {
     private const string Cpu = "Cpu";
     private const string PackagePrefix = "LLamaSharp.Backend.";
 
-    /// <summary>The module's engines, the processor's first, then those installed, oldest first.</summary>
-    /// <param name="engineFolder">The full path of the module's folder <c>engine</c>.</param>
+    /// <summary>The module's engines, the CPU's first, then the installed ones, oldest first.</summary>
+    /// <param name="engineFolder">The full path of the module's <c>engine</c> folder.</param>
     public static IReadOnlyList<InstalledEngine> Find(string engineFolder) => Find(engineFolder, EngineInstaller.DefaultFolder);
 
     /// <summary>The same with another folder of installed engines.</summary>
-    /// <param name="engineFolder">The full path of the module's folder <c>engine</c>.</param>
-    /// <param name="installFolder">The folder that engines are installed into; null for none.</param>
+    /// <param name="engineFolder">The full path of the module's <c>engine</c> folder.</param>
+    /// <param name="installFolder">The folder that engines are installed to; null for none.</param>
     internal static IReadOnlyList<InstalledEngine> Find(string engineFolder, string? installFolder)
     {
         string assembly = Path.Combine(engineFolder, "GgufQuant.LLamaSharp.dll");
-        string? missing = File.Exists(assembly) ? null : $"The module has no engine in '{engineFolder}'.";
+        string? missing = File.Exists(assembly) ? null : $"The module contains no engine in '{engineFolder}'.";
         return [.. OfModule(engineFolder, assembly, missing), .. Installed(installFolder, assembly, missing)];
     }
 
     /// <summary>The engine to run models with.</summary>
     /// <param name="engines">What <see cref="Find(string)"/> returned.</param>
-    /// <param name="name">Its name, in any case; null for the newest that is available.</param>
-    /// <exception cref="EngineMissingException">There is none of that name, or it cannot run here.</exception>
+    /// <param name="name">Its name, in any case; null for the newest available one.</param>
+    /// <exception cref="EngineMissingException">There is none with that name, or it cannot run here.</exception>
     public static InstalledEngine Choose(IReadOnlyList<InstalledEngine> engines, string? name)
     {
         InstalledEngine[] candidates = [.. engines.Where(engine => name is null || engine.Name.Equals(name, StringComparison.OrdinalIgnoreCase))];
         if (candidates.Length == 0)
-            throw new EngineMissingException($"There is no engine '{name}': {string.Join(", ", engines.Select(engine => $"'{engine.Name}'").Distinct())} can be chosen.");
+            throw new EngineMissingException($"There is no engine '{name}'. Available engines: {string.Join(", ", engines.Select(engine => $"'{engine.Name}'").Distinct())}.");
         if (candidates.LastOrDefault(engine => engine.IsAvailable) is { } available)
             return available;
         InstalledEngine first = name is null ? candidates[0] : candidates[^1];
@@ -42,7 +42,7 @@ public static class EngineCatalog
         string? cpu = NativeFolders.Cpu(runtimes);
         yield return new(
             new(Cpu, assembly, cpu ?? runtimes), EngineVersion.Text, PackagePrefix + Cpu,
-            missing ?? (cpu is null ? $"The module has no libraries for {platform}." : NativeDependencies.FindMissing(Cpu)));
+            missing ?? (cpu is null ? $"The module contains no libraries for {platform}." : NativeDependencies.FindMissing(Cpu)));
         foreach ((string name, string path) in NativeFolders.Gpu(runtimes))
             yield return new(new(name, assembly, path), EngineVersion.Text, PackagePrefix + name, missing ?? NativeDependencies.FindMissing(name));
     }
@@ -68,7 +68,7 @@ public static class EngineCatalog
             string? reason = missing
                 ?? (fits
                     ? manifest.FindChange(folder) ?? NativeDependencies.FindMissing(manifest.Name)
-                    : $"It is for LLamaSharp {manifest.Version}, and this module has {EngineVersion.LLamaSharp}.");
+                    : $"It is for LLamaSharp {manifest.Version}, but this module uses {EngineVersion.LLamaSharp}.");
             return new(new(manifest.Name, assembly, natives), fits ? EngineVersion.Text : $"LLamaSharp {manifest.Version}", manifest.Package, reason);
         }
         catch (Exception exception) when (exception is InvalidDataException or IOException or UnauthorizedAccessException)

@@ -2,13 +2,13 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary>Installs engines into a folder of the user's, one subfolder per engine.</summary>
+/// <summary>Installs engines into a per-user folder, one subfolder per engine.</summary>
 public sealed class EngineInstaller(string folder)
 {
-    /// <summary>The environment variable that names another folder.</summary>
+    /// <summary>The environment variable that overrides the folder.</summary>
     public const string FolderVariable = "GGUFQUANT_ENGINES";
 
-    /// <summary>The folder of this user's engines; null where the system has none for a user's data.</summary>
+    /// <summary>The folder with this user's engines; null if the system has no folder for user data.</summary>
     public static string? DefaultFolder
     {
         get
@@ -20,20 +20,20 @@ public sealed class EngineInstaller(string folder)
         }
     }
 
-    /// <summary>Where a package's engine goes.</summary>
+    /// <summary>The folder a package's engine is installed to.</summary>
     public string FolderOf(EnginePackage package) => Path.Combine(folder, $"{package.Name}-{package.Version}");
 
-    /// <summary>Installs a package: either all of it is there afterwards, or nothing has changed.</summary>
+    /// <summary>Installs a package: either completely, or nothing changes.</summary>
     /// <param name="package">The package.</param>
-    /// <param name="overwrite">Whether to replace what is installed.</param>
-    /// <param name="cancellationToken">Stops, and leaves nothing.</param>
+    /// <param name="overwrite">Whether to replace an installed engine.</param>
+    /// <param name="cancellationToken">Cancels; nothing is left behind.</param>
     /// <exception cref="InvalidEnginePackageException">The package is damaged.</exception>
-    /// <exception cref="IOException">It is installed already, its libraries are in use, or the disk has no room.</exception>
+    /// <exception cref="IOException">It is already installed, its libraries are in use, or the disk has no room.</exception>
     public void Install(EnginePackage package, bool overwrite, CancellationToken cancellationToken)
     {
         string target = FolderOf(package);
         if (Directory.Exists(target) && !overwrite)
-            throw new IOException($"'{target}' exists already.");
+            throw new IOException($"'{target}' already exists.");
         Directory.CreateDirectory(folder);
         DiskSpace.Check(target, package.Size);
         string unfinished = Path.Combine(folder, $".{Guid.NewGuid():N}");

@@ -3,12 +3,12 @@ using System.Text.Json;
 
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary>What was installed into an engine's folder: <c>engine.json</c> in it.</summary>
+/// <summary>What was installed into an engine's folder, stored there as <c>engine.json</c>.</summary>
 /// <param name="Name">The engine's name.</param>
 /// <param name="Package">The NuGet package it came from.</param>
 /// <param name="Version">The package's version.</param>
 /// <param name="PackageHash">The package's SHA-256, hexadecimal.</param>
-/// <param name="Files">The SHA-256 of each file, by its path in the folder with <c>/</c>.</param>
+/// <param name="Files">The SHA-256 of each file, by its path in the folder, separated with <c>/</c>.</param>
 internal sealed record EngineManifest(string Name, string Package, string Version, string PackageHash, IReadOnlyDictionary<string, string> Files)
 {
     /// <summary>The file's name.</summary>
@@ -37,7 +37,7 @@ internal sealed record EngineManifest(string Name, string Package, string Versio
         }
     }
 
-    /// <summary>The manifest that covers a folder of libraries, and its folder; null where they were not installed.</summary>
+    /// <summary>The manifest that covers a folder of libraries, and its folder; null if the libraries were not installed by this module.</summary>
     /// <param name="nativesFolder">The folder, which may be a subfolder of the engine's.</param>
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
     public static (string Folder, EngineManifest Manifest)? Covering(string nativesFolder)
@@ -53,19 +53,19 @@ internal sealed record EngineManifest(string Name, string Package, string Versio
     /// <summary>Writes the file.</summary>
     public void Write(string folder) => File.WriteAllBytes(Path.Combine(folder, FileName), JsonSerializer.SerializeToUtf8Bytes(this));
 
-    /// <summary>Says how the folder differs from what was installed; null where it does not.</summary>
-    /// <remarks>A file that was added counts too: the libraries find others beside them.</remarks>
+    /// <summary>Describes how the folder differs from what was installed; null if it does not.</summary>
+    /// <remarks>An added file counts too: the libraries find others in their folder.</remarks>
     public string? FindChange(string folder)
     {
         HashSet<string> present = [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
             .Select(path => Path.GetRelativePath(folder, path).Replace('\\', '/'))
             .Where(name => name != FileName)];
         if (present.FirstOrDefault(name => !Files.ContainsKey(name)) is string added)
-            return $"'{added}' in '{folder}' was not installed with it.";
+            return $"'{added}' in '{folder}' was not part of the installation.";
         foreach ((string name, string hash) in Files)
         {
             if (!present.Contains(name))
-                return $"'{name}' is missing in '{folder}': install the engine again.";
+                return $"'{name}' is missing from '{folder}': install the engine again.";
             using FileStream stream = File.OpenRead(Path.Combine(folder, name));
             if (!Convert.ToHexString(SHA256.HashData(stream)).Equals(hash, StringComparison.OrdinalIgnoreCase))
                 return $"'{name}' in '{folder}' has changed since it was installed: install the engine again.";

@@ -5,8 +5,8 @@ using System.Xml;
 
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary>A NuGet package of a LLamaSharp backend, checked before anything of it is written.</summary>
-/// <remarks>The file may be hostile: every size is bounded, and only native libraries of this platform are taken, by names of one known form.</remarks>
+/// <summary>The NuGet package of a LLamaSharp backend, checked before any of it is written.</summary>
+/// <remarks>The file may be hostile: every size is bounded, and only native libraries of this platform are extracted, under names of one known form.</remarks>
 public sealed partial class EnginePackage : IDisposable
 {
     private const int MaximumEntries = 10_000;
@@ -39,14 +39,14 @@ public sealed partial class EnginePackage : IDisposable
     /// <summary>The file's SHA-256, hexadecimal.</summary>
     public string Hash { get; private set; } = "";
 
-    /// <summary>Bytes that the libraries take.</summary>
+    /// <summary>Total bytes of the libraries.</summary>
     internal long Size => _libraries.Values.Sum(entry => entry.Length);
 
-    /// <summary>Opens and checks a package. It stays open, so that what is checked is what is installed.</summary>
+    /// <summary>Opens and checks a package. It stays open, so that what was checked is what is installed.</summary>
     /// <param name="path">The file.</param>
     /// <param name="expectedHash">The SHA-256 it must have, hexadecimal; null for any.</param>
-    /// <param name="cancellationToken">Stops between two reads.</param>
-    /// <exception cref="InvalidEnginePackageException">It is not a package that this module can use here.</exception>
+    /// <param name="cancellationToken">Cancels between two reads.</param>
+    /// <exception cref="InvalidEnginePackageException">This module cannot use the package here.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static EnginePackage Open(string path, string? expectedHash, CancellationToken cancellationToken)
     {
@@ -54,7 +54,7 @@ public sealed partial class EnginePackage : IDisposable
         try
         {
             if (stream.Length > MaximumPackage)
-                throw new InvalidEnginePackageException(path, $"it has more than {MaximumPackage >> 30} GiB.");
+                throw new InvalidEnginePackageException(path, $"it is larger than {MaximumPackage >> 30} GiB.");
             string hash = Convert.ToHexStringLower(SHA256.HashDataAsync(stream, cancellationToken).AsTask().GetAwaiter().GetResult());
             if (expectedHash is not null && !hash.Equals(expectedHash, StringComparison.OrdinalIgnoreCase))
                 throw new InvalidEnginePackageException(path, $"its SHA-256 is {hash}, not {expectedHash}.");
@@ -79,7 +79,7 @@ public sealed partial class EnginePackage : IDisposable
     }
 
     /// <summary>Writes the libraries into an empty folder.</summary>
-    /// <returns>What was written.</returns>
+    /// <returns>The manifest of the written files.</returns>
     internal EngineManifest Extract(string folder, CancellationToken cancellationToken)
     {
         Dictionary<string, string> hashes = [];
@@ -93,7 +93,7 @@ public sealed partial class EnginePackage : IDisposable
             }
             catch (InvalidDataException exception)
             {
-                throw new InvalidEnginePackageException(_path, $"'{entry.FullName}' in it is damaged ({exception.Message})", exception);
+                throw new InvalidEnginePackageException(_path, $"its entry '{entry.FullName}' is damaged ({exception.Message})", exception);
             }
         }
         return new(Name, Id, Version, Hash, hashes);
@@ -102,7 +102,7 @@ public sealed partial class EnginePackage : IDisposable
     [GeneratedRegex(@"^LLamaSharp\.Backend\.(?<name>[A-Za-z][A-Za-z0-9]{0,30})(\.(Linux|Windows))?$", RegexOptions.CultureInvariant)]
     private static partial Regex IdForm();
 
-    // One optional folder, and a file name without any character that a file system could read otherwise.
+    // One optional folder, and a file name without any character that a file system could interpret.
     [GeneratedRegex(@"^([a-z][a-z0-9]{0,30}/)?[A-Za-z][A-Za-z0-9_-]{0,60}\.(so|dll|dylib)$", RegexOptions.CultureInvariant)]
     private static partial Regex LibraryForm();
 
@@ -110,7 +110,7 @@ public sealed partial class EnginePackage : IDisposable
     {
         ZipArchiveEntry[] manifests = [.. _archive.Entries.Where(entry => !entry.FullName.Contains('/') && entry.FullName.EndsWith(".nuspec", StringComparison.OrdinalIgnoreCase))];
         if (manifests.Length != 1 || manifests[0].Length > MaximumManifest)
-            throw Invalid("it is not a NuGet package: it needs one manifest.");
+            throw Invalid("it is not a NuGet package, which has exactly one manifest.");
         using Stream stream = manifests[0].Open();
         using XmlReader reader = XmlReader.Create(stream, new() { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, MaxCharactersInDocument = MaximumManifest });
         while (reader.Read())
@@ -121,9 +121,9 @@ public sealed partial class EnginePackage : IDisposable
                 Version = reader.ReadElementContentAsString();
         }
         if (IdForm().Match(Id) is not { Success: true } match)
-            throw Invalid("it is not a package of a LLamaSharp backend.");
+            throw Invalid("it is not a LLamaSharp backend package.");
         if (Version != EngineVersion.LLamaSharp)
-            throw Invalid($"it is for LLamaSharp {Version}, and this module has {EngineVersion.LLamaSharp}.");
+            throw Invalid($"it is for LLamaSharp {Version}, but this module uses {EngineVersion.LLamaSharp}.");
         Name = match.Groups["name"].Value;
     }
 
@@ -137,30 +137,30 @@ public sealed partial class EnginePackage : IDisposable
                 continue;
             string name = entry.FullName[prefix.Length..];
             if (!LibraryForm().IsMatch(name) || !name.EndsWith(NativePlatform.LibraryExtension, StringComparison.Ordinal))
-                throw Invalid($"'{entry.FullName}' in it is not the name of a library.");
+                throw Invalid($"its entry '{entry.FullName}' is not named like a library.");
             if (!names.Add(name))
-                throw Invalid($"'{entry.FullName}' is in it twice.");
+                throw Invalid($"it contains '{entry.FullName}' twice.");
             if (entry.Length > MaximumFile)
-                throw Invalid($"'{entry.FullName}' in it has more than {MaximumFile >> 30} GiB.");
-            // The multimodal library: no model is run with it here.
+                throw Invalid($"its entry '{entry.FullName}' is larger than {MaximumFile >> 30} GiB.");
+            // The multimodal library is not used here.
             if (!name.EndsWith(NativePlatform.LibraryFile("mtmd"), StringComparison.Ordinal))
                 _libraries[name] = entry;
         }
         if (Size > MaximumTotal)
-            throw Invalid($"its libraries have more than {MaximumTotal >> 30} GiB.");
+            throw Invalid($"its libraries are larger than {MaximumTotal >> 30} GiB in total.");
         if (_libraries.Count == 0)
             throw Invalid($"it has no libraries for {NativePlatform.RuntimeIdentifier}.{OtherPackage()}");
         RequireComplete();
     }
 
-    // The package without a system in its name has no libraries: it refers to those that have.
+    // The package without an operating system in its name has no libraries: it depends on those that do.
     private string OtherPackage() => Id.EndsWith(Name, StringComparison.Ordinal) && !Name.Equals("Cpu", StringComparison.Ordinal)
         ? $" They are in '{Id}.{(OperatingSystem.IsWindows() ? "Windows" : "Linux")}'."
         : "";
 
     private void RequireComplete()
     {
-        // cuda12 has libggml-cuda, vulkan has libggml-vulkan, and each kind of processor has libggml-cpu.
+        // cuda12 has libggml-cuda, vulkan has libggml-vulkan, and each CPU variant has libggml-cpu.
         string backend = "ggml-" + Name.TrimEnd('0', '1', '2', '3', '4', '5', '6', '7', '8', '9').ToLowerInvariant();
         foreach (string folder in _libraries.Keys.Select(name => name[..(name.LastIndexOf('/') + 1)]).Distinct())
         {
@@ -184,15 +184,15 @@ public sealed partial class EnginePackage : IDisposable
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (written == 0 && !IsNativeLibrary(buffer.AsSpan(0, count)))
-                throw Invalid($"'{entry.FullName}' in it is not a library of this system.");
+                throw Invalid($"its entry '{entry.FullName}' is not a library for this system.");
             written += count;
             if (written > entry.Length)
-                throw Invalid($"'{entry.FullName}' in it is longer than it says.");
+                throw Invalid($"its entry '{entry.FullName}' is longer than its header says.");
             target.Write(buffer, 0, count);
             hash.AppendData(buffer, 0, count);
         }
         if (written != entry.Length || written == 0)
-            throw Invalid($"'{entry.FullName}' in it is shorter than it says.");
+            throw Invalid($"its entry '{entry.FullName}' is shorter than its header says.");
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 

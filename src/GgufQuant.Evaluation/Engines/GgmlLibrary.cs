@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary>The functions of a loaded libggml-base that read tensors while a model is evaluated.</summary>
+/// <summary>The functions of a loaded libggml-base that read tensors during evaluation.</summary>
 internal sealed unsafe class GgmlLibrary
 {
     private readonly delegate* unmanaged[Cdecl]<byte*> _version;
@@ -37,16 +37,16 @@ internal sealed unsafe class GgmlLibrary
         IndirectMatrixProduct = FindOperation("MUL_MAT_ID");
     }
 
-    /// <summary>The operation number of <c>GGML_OP_MUL_MAT</c>; -1 where there is none.</summary>
+    /// <summary>The number of the <c>GGML_OP_MUL_MAT</c> operation; -1 if there is none.</summary>
     internal int MatrixProduct { get; }
 
-    /// <summary>The operation number of <c>GGML_OP_MUL_MAT_ID</c>; -1 where there is none.</summary>
+    /// <summary>The number of the <c>GGML_OP_MUL_MAT_ID</c> operation; -1 if there is none.</summary>
     internal int IndirectMatrixProduct { get; }
 
     /// <summary>ggml's version, for example <c>0.18.0</c>.</summary>
     internal string Version => Marshal.PtrToStringUTF8((nint)_version()) ?? "";
 
-    /// <summary>The function that shows the library's tensors to be laid out other than <see cref="NativeTensor"/>; null where they agree.</summary>
+    /// <summary>The function that reveals a tensor layout other than <see cref="NativeTensor"/>; null if the layouts agree.</summary>
     internal string? FindLayoutMismatch()
     {
         const int ObjectHeader = 32;
@@ -72,13 +72,13 @@ internal sealed unsafe class GgmlLibrary
         }
     }
 
-    /// <summary>Whether the data of tensors in a buffer can be read in place.</summary>
+    /// <summary>Whether the data of tensors in a buffer can be read directly.</summary>
     internal bool IsHostBuffer(nint buffer) => _isHostBuffer(buffer) != 0;
 
     /// <summary>Bytes of a tensor's data.</summary>
     internal nuint ByteCount(NativeTensor* tensor) => _byteCount(tensor);
 
-    /// <summary>Copies a tensor's data from wherever it lies.</summary>
+    /// <summary>Copies a tensor's data from wherever it is.</summary>
     internal void Read(NativeTensor* tensor, byte* destination, nuint size) => _read(tensor, destination, 0, size);
 
     private int FindOperation(string name)

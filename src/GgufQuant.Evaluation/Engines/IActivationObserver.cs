@@ -1,11 +1,11 @@
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary>Sees the inputs of a model's matrix products while a context evaluates.</summary>
+/// <summary>Receives the inputs of a model's matrix products while a context evaluates.</summary>
 public interface IActivationObserver
 {
-    /// <summary>Whether the product's input should be computed and shown; only names and shapes can be asked here.</summary>
+    /// <summary>Whether the product's input should be computed and observed; only names and shapes are available here.</summary>
     bool Wants(in MatrixProduct product);
 
-    /// <summary>The product's input, now computed. An exception ends the evaluation and is thrown from it.</summary>
+    /// <summary>Receives the product's computed input. An exception ends the evaluation, which rethrows it.</summary>
     void Observe(in MatrixProduct product);
 }

@@ -9,21 +9,21 @@ public interface ILanguageModel : IDisposable
     /// <summary>The engine's one-line description, for example <c>llama 1B Q4_K - Medium</c>.</summary>
     string Description { get; }
 
-    /// <summary>Tokens in the context the model was trained with.</summary>
+    /// <summary>Length of the context the model was trained with, in tokens.</summary>
     int TrainedContextLength { get; }
 
     /// <summary>The tokenizer's vocabulary.</summary>
     Vocabulary Vocabulary { get; }
 
-    /// <summary>Token ids of a text. Special tokens written in the text are read as plain text unless <paramref name="parseSpecial"/>.</summary>
+    /// <summary>Tokenizes a text. Special tokens written in the text are treated as plain text unless <paramref name="parseSpecial"/> is set.</summary>
     int[] Tokenize(string text, bool addSpecial, bool parseSpecial = false);
 
-    /// <summary>The text of token ids, special tokens included as written.</summary>
+    /// <summary>The text of tokens, including special tokens as written.</summary>
     string Detokenize(ReadOnlySpan<int> tokens);
 
-    /// <summary>Whether a token ends the generation (end of sequence, of turn, ...).</summary>
+    /// <summary>Whether a token ends generation (end of sequence, of turn, ...).</summary>
     bool IsEndOfGeneration(int token);
 
-    /// <summary>Makes a context to evaluate tokens in; a model may have several.</summary>
+    /// <summary>Creates a context to evaluate tokens in; a model may have several.</summary>
     IEvaluationContext CreateContext(ContextOptions options);
 }

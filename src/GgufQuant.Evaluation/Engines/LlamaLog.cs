@@ -15,16 +15,16 @@ internal static unsafe class LlamaLog
     [ThreadStatic]
     private static LlamaLogLevel s_level;
 
-    /// <summary>Errors of this thread since it was set to an empty list; null to keep none.</summary>
+    /// <summary>Errors logged on this thread since it was set to an empty list; null to collect none.</summary>
     [field: ThreadStatic]
     internal static List<string>? Complaints { get; set; }
 
-    /// <summary>Receives each line, on whatever thread wrote it.</summary>
+    /// <summary>Receives each line, on the thread that logged it.</summary>
     internal static Action<LlamaLogLevel, string>? Receiver { get; set; }
 
-    /// <summary>Receives the log of a loaded library and of the ggml it uses.</summary>
+    /// <summary>Redirects the log of a loaded library and of the ggml it uses.</summary>
     /// <param name="llama">The loaded libllama.</param>
-    /// <exception cref="EntryPointNotFoundException">The library has no function to set its log.</exception>
+    /// <exception cref="EntryPointNotFoundException">The library has no function to redirect its log.</exception>
     internal static void Attach(nint llama)
     {
         var setLog = (delegate* unmanaged[Cdecl]<delegate* unmanaged[Cdecl]<int, byte*, nint, void>, nint, void>)NativeLibrary.GetExport(llama, "llama_log_set");
@@ -40,7 +40,7 @@ internal static unsafe class LlamaLog
         }
         catch (Exception)
         {
-            // A receiver's failure must not unwind through native frames; a lost log line is the lesser evil.
+            // A receiver's exception must not unwind through native frames; losing a log line is the lesser evil.
         }
     }
 

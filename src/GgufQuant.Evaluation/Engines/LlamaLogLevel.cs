@@ -1,12 +1,12 @@
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary>How much a line of llama.cpp's log matters; <c>ggml_log_level</c>'s numbers.</summary>
+/// <summary>The level of a llama.cpp log line, numbered as <c>ggml_log_level</c>.</summary>
 public enum LlamaLogLevel
 {
     /// <summary>No level.</summary>
     None = 0,
 
-    /// <summary>For those who debug the engine.</summary>
+    /// <summary>For debugging the engine.</summary>
     Debug = 1,
 
     /// <summary>Information.</summary>

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary>Why llama.cpp could not load or run a model, from what it logged.</summary>
+/// <summary>Why llama.cpp could not load or run a model, derived from its log.</summary>
 internal static partial class LoadFailure
 {
     /// <summary>The exception to throw.</summary>
@@ -19,7 +19,7 @@ internal static partial class LoadFailure
         return new ModelLoadException(path, $"{engine} cannot load '{path}': {reason}.");
     }
 
-    /// <summary>The exception to throw where a loaded model gets no context.</summary>
+    /// <summary>The exception to throw if a context cannot be created for a loaded model.</summary>
     /// <param name="path">The model's file.</param>
     /// <param name="engine">The engine, for the message.</param>
     /// <param name="contextLength">Tokens the context should hold.</param>

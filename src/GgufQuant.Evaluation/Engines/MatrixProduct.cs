@@ -1,6 +1,6 @@
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary>A matrix product of a running model: a weight tensor times a batch of inputs.</summary>
+/// <summary>A matrix product in a running model: a weight tensor times a batch of inputs.</summary>
 public readonly unsafe ref struct MatrixProduct
 {
     private readonly NativeTensor* _weight;
@@ -23,19 +23,19 @@ public readonly unsafe ref struct MatrixProduct
     /// <summary>The weight tensor's name in the file.</summary>
     public string WeightName { get; }
 
-    /// <summary>Whether each token chooses some of the weight's matrices (experts).</summary>
+    /// <summary>Whether each token selects some of the weight's matrices (experts).</summary>
     public bool IsIndirect => _selection is not null;
 
     /// <summary>The weight's four dimensions: row length, rows, matrices, outer matrices.</summary>
     public ReadOnlySpan<long> WeightShape => new(_weight->Shape, 4);
 
-    /// <summary>The input's four dimensions, row length first; of an indirect product [row length, slots or 1, tokens, 1].</summary>
+    /// <summary>The input's four dimensions, row length first; for an indirect product [row length, slots or 1, tokens, 1].</summary>
     public ReadOnlySpan<long> InputShape => new(_input->Shape, 4);
 
-    /// <summary>Whether the input is of 32-bit floats.</summary>
+    /// <summary>Whether the input consists of 32-bit floats.</summary>
     public bool HasFloatInput => _input->Type == 0 && _input->Stride[0] == sizeof(float);
 
-    /// <summary>Experts each token chooses, in an indirect product.</summary>
+    /// <summary>Experts selected per token in an indirect product.</summary>
     public int SelectedExperts => (int)_selection->Shape[0];
 
     /// <summary>One row of the input.</summary>
@@ -47,7 +47,7 @@ public readonly unsafe ref struct MatrixProduct
         return new(row, checked((int)_input->Shape[0]));
     }
 
-    /// <summary>The expert a token chose in a slot, in an indirect product.</summary>
+    /// <summary>The expert a token selected in a slot of an indirect product.</summary>
     public int SelectedExpert(long slot, long token)
     {
         if ((ulong)slot >= (ulong)_selection->Shape[0] || (ulong)token >= (ulong)_selection->Shape[1])
@@ -56,5 +56,5 @@ public readonly unsafe ref struct MatrixProduct
     }
 
     private static byte* Data(byte* data) =>
-        data is not null ? data : throw new InvalidOperationException("The input is not computed yet.");
+        data is not null ? data : throw new InvalidOperationException("The input has not been computed yet.");
 }

@@ -1,11 +1,11 @@
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary>How a model is loaded.</summary>
+/// <summary>Options for loading a model.</summary>
 public sealed record ModelOptions
 {
-    /// <summary>Layers to hold on a GPU: -1 for all, which is harmless without one.</summary>
+    /// <summary>Layers to offload to a GPU: -1 for all, which is harmless without a GPU.</summary>
     public int GpuLayers { get; init; } = -1;
 
-    /// <summary>Share loaded, 0 to 1.</summary>
+    /// <summary>Receives the share loaded, 0 to 1.</summary>
     public IProgress<double>? Progress { get; init; }
 }

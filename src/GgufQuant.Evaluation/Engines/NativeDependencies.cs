@@ -2,10 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary>Libraries that a backend needs and its package leaves to the system.</summary>
+/// <summary>System libraries that a backend needs and its package does not contain.</summary>
 internal static class NativeDependencies
 {
-    /// <summary>Says which library of the system a backend lacks; null if none is known to be missing.</summary>
+    /// <summary>Describes a system library that a backend lacks; null if none is known to be missing.</summary>
     /// <param name="backend">The backend's name, for example <c>Cuda12</c>.</param>
     public static string? FindMissing(string backend)
     {
@@ -22,7 +22,7 @@ internal static class NativeDependencies
     {
         const string OpenMp = "install GNU OpenMP (package libgomp1 on Debian and Ubuntu, libgomp on Fedora and Alpine)";
         const string VisualC = "install the Visual C++ Redistributable";
-        const string CudaDriver = "install NVIDIA's driver";
+        const string CudaDriver = "install the NVIDIA driver";
         const string CudaToolkit = "install the CUDA 12 runtime";
         const string Vulkan = "install the graphics driver's Vulkan loader";
         if (OperatingSystem.IsLinux())

@@ -1,11 +1,11 @@
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary>Finds llama.cpp's libraries in a folder laid out as LLamaSharp's packages are: one subfolder per backend or kind of processor.</summary>
+/// <summary>Finds llama.cpp's libraries in a folder laid out like LLamaSharp's packages: one subfolder per backend or CPU variant.</summary>
 internal static class NativeFolders
 {
     private static readonly string[] s_cpuVariants = ["avx512", "avx2", "avx", "noavx", "rosetta2"];
 
-    /// <summary>The folder for this processor; null where there is none.</summary>
+    /// <summary>The folder for this processor; null if there is none.</summary>
     public static string? Cpu(string folder) =>
         NativePlatform.CpuVariants.Select(variant => Path.Combine(folder, variant)).FirstOrDefault(HasLlama);
 

@@ -3,14 +3,14 @@ using System.Runtime.Intrinsics.X86;
 
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary>What LLamaSharp's packages call this platform, its libraries and its processor.</summary>
+/// <summary>LLamaSharp's package names for this platform, its libraries and its processor.</summary>
 internal static class NativePlatform
 {
     /// <summary>For example <c>linux-x64</c>, <c>linux-musl-x64</c>, <c>osx-arm64</c>.</summary>
     public static string RuntimeIdentifier { get; } = $"{OperatingSystemName}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}";
 
     /// <summary>
-    /// Subfolders that may hold the libraries for this processor, fastest first; empty for the platform's folder itself.
+    /// Subfolders that may contain the libraries for this processor, fastest first; empty means the platform's folder itself.
     /// LLamaSharp's own rules: avx512 also needs BW, VBMI and VNNI.
     /// </summary>
     public static IReadOnlyList<string> CpuVariants { get; } = FindCpuVariants();
@@ -24,7 +24,7 @@ internal static class NativePlatform
         : RuntimeInformation.RuntimeIdentifier.Contains("musl", StringComparison.Ordinal) ? "linux-musl"
         : "linux";
 
-    /// <summary>The file name of a library, for example <c>libllama.so</c> of <c>llama</c>.</summary>
+    /// <summary>The file name of a library: for <c>llama</c>, for example, <c>libllama.so</c>.</summary>
     public static string LibraryFile(string name) => (OperatingSystem.IsWindows() ? name : "lib" + name) + LibraryExtension;
 
     private static string[] FindCpuVariants()

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary><c>ggml_tensor</c> as ggml 0.18 and 0.25 lay it out; checked against the library when it is loaded.</summary>
+/// <summary><c>ggml_tensor</c> as laid out in ggml 0.18 and 0.25; checked against the library at load time.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct NativeTensor
 {

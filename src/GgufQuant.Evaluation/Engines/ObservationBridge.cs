@@ -2,14 +2,14 @@ using System.Runtime.InteropServices;
 
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary>Turns llama.cpp's evaluation callback into calls of an observer, and keeps the observer's exceptions off native frames.</summary>
+/// <summary>Forwards llama.cpp's evaluation callback to an observer, and keeps the observer's exceptions off native frames.</summary>
 internal sealed unsafe class ObservationBridge(GgmlLibrary ggml, IActivationObserver observer) : IDisposable
 {
     private Staging _input;
     private Staging _selection;
     private Exception? _failure;
 
-    /// <summary>Asked: whether the tensor is wanted; else: whether to go on.</summary>
+    /// <summary>If asking, whether the tensor is wanted; otherwise whether to continue.</summary>
     public bool OnTensor(NativeTensor* tensor, bool ask)
     {
         if (_failure is not null)
@@ -47,7 +47,7 @@ internal sealed unsafe class ObservationBridge(GgmlLibrary ggml, IActivationObse
         _selection.Free();
     }
 
-    // The scheduler copies weights between devices under names like CUDA0#blk.0.attn_k.weight#0.
+    // The scheduler copies weights between devices under names such as CUDA0#blk.0.attn_k.weight#0.
     private static string NameOf(NativeTensor* weight)
     {
         string name = Marshal.PtrToStringUTF8((nint)weight->Name) ?? "";
@@ -55,7 +55,7 @@ internal sealed unsafe class ObservationBridge(GgmlLibrary ggml, IActivationObse
         return parts.Length > 1 ? parts[1] : name;
     }
 
-    /// <summary>Host memory for a tensor that lies on a device.</summary>
+    /// <summary>Host memory for a tensor that is on a device.</summary>
     private struct Staging
     {
         private byte* _memory;

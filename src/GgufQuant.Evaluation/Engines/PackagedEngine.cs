@@ -3,20 +3,20 @@ using System.Runtime.Loader;
 
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary>Loads an engine from an assembly with third-party dependencies, such as LLamaSharp's, into this process.</summary>
+/// <summary>Loads an engine from an assembly with third-party dependencies, such as LLamaSharp, into this process.</summary>
 public static class PackagedEngine
 {
     private static readonly Lock s_lock = new();
     private static readonly Dictionary<string, MethodInfo> s_started = [];
 
     /// <summary>
-    /// Loads the engine's assembly into a load context of its own, so that its dependencies never clash with another
-    /// module's copies, and starts it. Starting the same assembly again replaces the log's receiver only.
+    /// Loads the engine's assembly into its own load context, so that its dependencies never clash with another module's
+    /// copies, and starts it. Starting the same assembly again only replaces the receiver of the log.
     /// </summary>
     /// <param name="location">The engine's files.</param>
     /// <param name="log">Receives the engine's log on any thread; null to drop it.</param>
-    /// <exception cref="EngineMissingException">The assembly does not load, contains no engine, or its libraries do not load here.</exception>
-    /// <exception cref="EngineVersionException">The libraries are of another version than the assembly was built for.</exception>
+    /// <exception cref="EngineMissingException">The assembly cannot be loaded or contains no engine, or its libraries cannot be loaded here.</exception>
+    /// <exception cref="EngineVersionException">The libraries are not the version the assembly was built for.</exception>
     public static IInferenceEngine Start(EngineLocation location, Action<LlamaLogLevel, string>? log = null)
     {
         ArgumentNullException.ThrowIfNull(location);
@@ -60,7 +60,7 @@ public static class PackagedEngine
 
         protected override Assembly? Load(AssemblyName assemblyName)
         {
-            // The engine interface must be the caller's: a second copy would be a different type.
+            // The engine interface must be the caller's own: a second copy would be a different type.
             if (assemblyName.Name == typeof(PackagedEngine).Assembly.GetName().Name)
                 return typeof(PackagedEngine).Assembly;
             string candidate = Path.Combine(_folder, assemblyName.Name + ".dll");

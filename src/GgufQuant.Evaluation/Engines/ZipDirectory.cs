@@ -13,7 +13,7 @@ internal static class ZipDirectory
     private const long MaximumBytes = 16 << 20;
 
     /// <summary>Walks the directory.</summary>
-    /// <exception cref="InvalidDataException">It is not there, or larger than is sensible.</exception>
+    /// <exception cref="InvalidDataException">It is missing, or unreasonably large.</exception>
     internal static void Check(Stream stream, int maximumEntries)
     {
         byte[] tail = new byte[(int)Math.Min(stream.Length, EndSize + MaximumComment)];

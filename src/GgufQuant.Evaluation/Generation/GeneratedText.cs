@@ -6,21 +6,21 @@ public sealed record GeneratedText
     /// <summary>The continuation, without the prompt.</summary>
     public required string Text { get; init; }
 
-    /// <summary>Its tokens, without the one that ended it.</summary>
+    /// <summary>Its tokens, without the end token.</summary>
     public required IReadOnlyList<int> Tokens { get; init; }
 
-    /// <summary>Whether the model ended it by itself.</summary>
+    /// <summary>Whether the model itself ended it.</summary>
     public required bool Ended { get; init; }
 
     /// <summary>Signs of repetition.</summary>
     public required Repetition Repetition { get; init; }
 
-    /// <summary>Tokens of the prompt.</summary>
+    /// <summary>Number of tokens in the prompt.</summary>
     public required int PromptTokens { get; init; }
 
-    /// <summary>Prompt tokens evaluated a second.</summary>
+    /// <summary>Prompt tokens evaluated per second.</summary>
     public required double PromptTokensPerSecond { get; init; }
 
-    /// <summary>Tokens generated a second; 0 if there was at most one.</summary>
+    /// <summary>Tokens generated per second; 0 if there was at most one.</summary>
     public required double TokensPerSecond { get; init; }
 }

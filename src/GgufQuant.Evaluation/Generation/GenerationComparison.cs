@@ -12,16 +12,16 @@ public sealed record GenerationComparison
     /// <summary>The candidate's continuation.</summary>
     public required GeneratedText Candidate { get; init; }
 
-    /// <summary>Tokens with which both begin alike.</summary>
+    /// <summary>Number of leading tokens on which both agree.</summary>
     public required int AgreeingTokens { get; init; }
 
     /// <summary>The text of these tokens.</summary>
     public required string AgreeingText { get; init; }
 
-    /// <summary>Whether both continuations are the same.</summary>
+    /// <summary>Whether the two continuations are identical.</summary>
     public bool IsIdentical =>
         AgreeingTokens == Reference.Tokens.Count && AgreeingTokens == Candidate.Tokens.Count && Reference.Ended == Candidate.Ended;
 
-    /// <summary>Whether the candidate loops where the reference does not.</summary>
+    /// <summary>Whether the candidate loops and the reference does not.</summary>
     public bool IsDegenerate => Candidate.Repetition.IsLooping && !Reference.Repetition.IsLooping;
 }

@@ -4,8 +4,8 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Generation;
 
-/// <summary>Compares quantizations with their reference by what they write.</summary>
-/// <remarks>One model is in memory at a time: the reference's texts are made once and kept.</remarks>
+/// <summary>Compares the texts that quantizations generate with those of their reference.</summary>
+/// <remarks>Only one model is in memory at a time: the reference's texts are generated once and kept.</remarks>
 public sealed class GenerationMeter
 {
     private readonly IInferenceEngine _engine;
@@ -14,7 +14,7 @@ public sealed class GenerationMeter
     private readonly GenerationOptions _options;
     private Texts? _reference;
 
-    /// <summary>Prepares; nothing is loaded yet.</summary>
+    /// <summary>Creates the meter; nothing is loaded yet.</summary>
     /// <exception cref="ArgumentException">There is no prompt.</exception>
     public GenerationMeter(IInferenceEngine engine, string referencePath, IEnumerable<string> prompts, GenerationOptions options)
     {
@@ -26,9 +26,9 @@ public sealed class GenerationMeter
             throw new ArgumentException("There is no prompt to continue.", nameof(prompts));
     }
 
-    /// <summary>Continues each prompt with the reference itself, which agrees with itself throughout.</summary>
-    /// <param name="progress">Told after each token.</param>
-    /// <param name="cancellationToken">Stops within a token.</param>
+    /// <summary>Continues each prompt with the reference, which trivially agrees with itself.</summary>
+    /// <param name="progress">Reports after each token.</param>
+    /// <param name="cancellationToken">Cancels within a token.</param>
     /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
     public IReadOnlyList<GenerationComparison> MeasureReference(
         IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default)
@@ -39,9 +39,9 @@ public sealed class GenerationMeter
 
     /// <summary>Continues each prompt with a candidate and compares.</summary>
     /// <param name="path">The candidate's file.</param>
-    /// <param name="progress">Told after each token, those of the reference's texts included where they are made now.</param>
-    /// <param name="cancellationToken">Stops within a token.</param>
-    /// <exception cref="VocabularyMismatchException">Its vocabulary is another than the reference's.</exception>
+    /// <param name="progress">Reports after each token, including those of the reference's texts if they are generated now.</param>
+    /// <param name="cancellationToken">Cancels within a token.</param>
+    /// <exception cref="VocabularyMismatchException">Its vocabulary differs from the reference's.</exception>
     /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
     public IReadOnlyList<GenerationComparison> Measure(
         string path, IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default)

@@ -4,16 +4,16 @@ using GgufQuant.Evaluation.Perplexity;
 
 namespace GgufQuant.Evaluation.Generation;
 
-/// <summary>Continues prompts with the most probable token each time, so that the same model always writes the same text.</summary>
+/// <summary>Continues prompts with the most probable token each time, so that a model always writes the same text.</summary>
 public static class GreedyGenerator
 {
     /// <summary>Continues a prompt.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="context">Its context, as long as the prompt and the continuation together.</param>
-    /// <param name="prompt">The prompt; special tokens written in it are read as such.</param>
-    /// <param name="maximumTokens">Most tokens of the continuation.</param>
-    /// <param name="progress">Told the continuation's length after each token.</param>
-    /// <param name="cancellationToken">Stops within a token.</param>
+    /// <param name="context">Its context, long enough for prompt and continuation together.</param>
+    /// <param name="prompt">The prompt; special tokens written in it are parsed as such.</param>
+    /// <param name="maximumTokens">Maximum tokens of the continuation.</param>
+    /// <param name="progress">Reports the continuation's length after each token.</param>
+    /// <param name="cancellationToken">Cancels within a token.</param>
     /// <exception cref="InferenceException">The prompt has no tokens, or does not fit into the context.</exception>
     public static GeneratedText Generate(
         ILanguageModel model,
@@ -26,7 +26,7 @@ public static class GreedyGenerator
         ArgumentOutOfRangeException.ThrowIfLessThan(maximumTokens, 1);
         int[] tokens = Tokenize(model, prompt);
         if (tokens.Length + maximumTokens > context.ContextLength)
-            throw new InferenceException($"A prompt of {tokens.Length} tokens and {maximumTokens} more do not fit into a context of {context.ContextLength}.");
+            throw new InferenceException($"A prompt of {tokens.Length} tokens plus {maximumTokens} more does not fit into a context of {context.ContextLength}.");
 
         long started = Stopwatch.GetTimestamp();
         context.Reset();
@@ -68,7 +68,7 @@ public static class GreedyGenerator
         };
     }
 
-    /// <summary>A prompt's tokens.</summary>
+    /// <summary>Tokenizes a prompt.</summary>
     /// <exception cref="InferenceException">There are none.</exception>
     internal static int[] Tokenize(ILanguageModel model, string prompt)
     {

@@ -1,18 +1,18 @@
 namespace GgufQuant.Evaluation.Generation;
 
-/// <summary>Signs that a generated text repeats itself.</summary>
-/// <param name="DistinctTrigrams">Distinct runs of three tokens of all of them, 0 to 1: near 1 in normal text.</param>
-/// <param name="LoopLength">Tokens of the run that the text ends in repeating; 0 if it does not.</param>
-/// <param name="LoopCount">How often that run stands at the end in a row.</param>
+/// <summary>Measures of repetition in a generated text.</summary>
+/// <param name="DistinctTrigrams">Distinct runs of three tokens as a share of all, 0 to 1: near 1 in normal text.</param>
+/// <param name="LoopLength">Length of the run of tokens that the end of the text repeats; 0 if it does not.</param>
+/// <param name="LoopCount">How many times in a row that run occurs at the end.</param>
 public sealed record Repetition(double DistinctTrigrams, int LoopLength, int LoopCount)
 {
     private const int FewestRepetitions = 3;
     private const int FewestTokens = 16;
 
-    /// <summary>Whether the text ends in a loop: the same tokens at least three times in a row, 16 tokens or more in all.</summary>
+    /// <summary>Whether the text ends in a loop: the same tokens at least three times in a row, 16 or more tokens in total.</summary>
     public bool IsLooping => LoopCount > 0;
 
-    /// <summary>Looks at the tokens of a text.</summary>
+    /// <summary>Analyzes the tokens of a text.</summary>
     public static Repetition Of(ReadOnlySpan<int> tokens)
     {
         HashSet<(int, int, int)> trigrams = [];

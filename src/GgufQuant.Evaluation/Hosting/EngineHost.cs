@@ -6,13 +6,13 @@ using System.Text.Json;
 
 namespace GgufQuant.Evaluation.Hosting;
 
-/// <summary>The engine's process: runs operations for its parent until that is gone.</summary>
+/// <summary>The engine process: runs operations for its parent until the parent is gone.</summary>
 public static class EngineHost
 {
-    /// <summary>The variable that names the pipe to the parent.</summary>
+    /// <summary>The environment variable with the name of the pipe to the parent.</summary>
     internal const string PipeVariable = "GGUFQUANT_ENGINE_PIPE";
 
-    /// <summary>The variable with the secret, hexadecimal, by which the parent knows its child.</summary>
+    /// <summary>The environment variable with the secret, hexadecimal, that authenticates the child to its parent.</summary>
     internal const string SecretVariable = "GGUFQUANT_ENGINE_SECRET";
 
     private const int NoParent = 64;
@@ -21,16 +21,16 @@ public static class EngineHost
     // The parent listens before it starts this process, so it answers at once or is gone.
     private static readonly TimeSpan s_connectTime = TimeSpan.FromSeconds(2);
 
-    /// <summary>Connects to the process that started this one and serves it; it ends with that process.</summary>
+    /// <summary>Connects to the process that started this one and serves it; ends when that process does.</summary>
     /// <returns>The exit code.</returns>
     public static int Run()
     {
         if (TakeVariable(PipeVariable) is not { } pipe || TakeVariable(SecretVariable) is not { } secret)
         {
-            Console.Error.WriteLine("The engine's process is started by the cmdlets that run models.");
+            Console.Error.WriteLine("The engine process is started by the cmdlets that run models.");
             return NoParent;
         }
-        // A terminal sends Ctrl+C to every process in it; what it means here is for the parent to decide.
+        // A terminal sends Ctrl+C to all its processes; the parent decides what it means here.
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true);
         using NamedPipeClientStream stream = new(".", pipe, PipeDirection.InOut, PipeOptions.Asynchronous | PipeOptions.CurrentUserOnly);
         try
@@ -39,7 +39,7 @@ public static class EngineHost
         }
         catch (TimeoutException)
         {
-            // On Unix a pipe is a socket, whose file a parent that was killed leaves behind.
+            // On Unix a pipe is a socket, and a killed parent leaves its file behind.
             if (!OperatingSystem.IsWindows())
                 File.Delete(pipe);
             return NoParent;
@@ -52,7 +52,7 @@ public static class EngineHost
         return 0;
     }
 
-    // Also while native code computes or hangs on another thread, so that no process outlives its parent.
+    // Runs even while native code computes or hangs on another thread, so that no process outlives its parent.
     private static void Watch(MessageChannel channel, BlockingCollection<Message> requests)
     {
         try
@@ -60,7 +60,7 @@ public static class EngineHost
             while (channel.Receive() is { } message)
             {
                 if (message.Kind != MessageKind.Request)
-                    throw new ProtocolException($"A message of kind {message.Kind} is not for the engine's process.");
+                    throw new ProtocolException($"A message of kind {message.Kind} is not valid for the engine process.");
                 requests.Add(message);
             }
         }
@@ -89,13 +89,13 @@ public static class EngineHost
             }
             catch (Exception exception)
             {
-                // Whatever went wrong, the parent decides what becomes of it.
+                // Whatever went wrong, the parent decides how to react.
                 reporter.Send(MessageKind.Failure, JsonSerializer.SerializeToUtf8Bytes(Failure.Of(exception), HostJson.Default.Failure));
             }
         }
     }
 
-    // Taken, so that no process started from here gets it.
+    // Removed, so that no process started from here inherits it.
     private static string? TakeVariable(string name)
     {
         string? value = Environment.GetEnvironmentVariable(name);

@@ -6,12 +6,12 @@ using System.Security.Cryptography;
 
 namespace GgufQuant.Evaluation.Hosting;
 
-/// <summary>The engine's process as its parent sees it: started, spoken with, ended.</summary>
+/// <summary>The engine process as its parent sees it: starts it, exchanges messages with it and ends it.</summary>
 internal sealed class EngineProcess : IDisposable
 {
     private const int SecretLength = 32;
 
-    // Messages that wait to be looked at; more make the child wait.
+    // Messages that may wait to be processed; beyond that the child has to wait.
     private const int MaximumWaiting = 1024;
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
@@ -47,19 +47,19 @@ internal sealed class EngineProcess : IDisposable
         _process.StandardInput.Close();
         _output = new(_process.StandardOutput.BaseStream);
         _errors = new(_process.StandardError.BaseStream);
-        // A child that ends before it connects would be waited for forever.
+        // Otherwise a child that ends before it connects would be waited for forever.
         _process.Exited += (_, _) => StopWaiting();
         _process.EnableRaisingEvents = true;
         new Thread(Listen) { IsBackground = true, Name = "Engine messages" }.Start();
     }
 
-    /// <summary>The process's number.</summary>
+    /// <summary>The process ID.</summary>
     internal int Id => _process.Id;
 
     /// <summary>Whether it has ended, or nothing more can come from it.</summary>
     internal bool HasEnded => _messages.IsAddingCompleted;
 
-    /// <summary>Starts the process; it connects while the caller goes on.</summary>
+    /// <summary>Starts the process; it connects in the background.</summary>
     /// <exception cref="System.ComponentModel.Win32Exception">The program cannot be started.</exception>
     internal static EngineProcess Start(HostCommand host) => new(host);
 
@@ -70,13 +70,13 @@ internal sealed class EngineProcess : IDisposable
 
     /// <summary>Waits for the next message.</summary>
     /// <param name="message">The message.</param>
-    /// <param name="silence">How long to wait at most.</param>
-    /// <param name="cancellationToken">Stops the wait.</param>
-    /// <returns>Whether one came; else <see cref="HasEnded"/> tells a process that ended from one that is silent.</returns>
+    /// <param name="silence">Maximum time to wait.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <returns>Whether a message arrived; if not, <see cref="HasEnded"/> tells whether the process ended or is silent.</returns>
     internal bool TryReceive(out Message message, TimeSpan silence, CancellationToken cancellationToken) =>
         _messages.TryTake(out message, (int)Math.Min(silence.TotalMilliseconds, int.MaxValue), cancellationToken);
 
-    /// <summary>Ends the process and all that it started, at once.</summary>
+    /// <summary>Kills the process and all its children.</summary>
     internal void Kill()
     {
         try
@@ -85,19 +85,19 @@ internal sealed class EngineProcess : IDisposable
         }
         catch (Exception exception) when (exception is InvalidOperationException or System.ComponentModel.Win32Exception or AggregateException)
         {
-            // It has ended already, or is ending.
+            // It has already ended, or is ending.
         }
     }
 
-    /// <summary>How the process ended, as the end of a sentence that begins with it; null while it runs.</summary>
+    /// <summary>How the process ended, as the predicate of a sentence about it; null while it runs.</summary>
     internal string? DescribeEnd()
     {
         if (_fault is not null)
-            return $"sent what is not a message ({_fault.Message.TrimEnd('.')})";
+            return $"sent an invalid message ({_fault.Message.TrimEnd('.')})";
         return _process.WaitForExit(s_patience) ? DescribeExit(_process.ExitCode) : null;
     }
 
-    /// <summary>The last line that the process printed; null if there is none.</summary>
+    /// <summary>The last line the process printed; null if there is none.</summary>
     internal string? LastLine() => _errors.LastLine(s_patience) ?? _output.LastLine(s_patience);
 
     public void Dispose()
@@ -106,12 +106,12 @@ internal sealed class EngineProcess : IDisposable
         _ending.Cancel();
         _pipe.Dispose();
         _job?.Dispose();
-        // So that what it had open can be removed. A process that takes longer to give back its memory goes by itself.
+        // So that files it had open can be removed. A process that takes longer to release its memory is not waited for.
         _process.WaitForExit(s_killTime);
         _process.Dispose();
     }
 
-    // On Unix a pipe is a socket in a folder; named by its path, its file can be removed once both ends are connected.
+    // On Unix a pipe is a socket in a folder; since it is named by path, its file can be removed once both ends are connected.
     private static string NewPipeName()
     {
         string name = "ggufquant-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
@@ -137,7 +137,7 @@ internal sealed class EngineProcess : IDisposable
 
     private static string DescribeExit(int code)
     {
-        // .NET reports a signal as a shell does: 128 and its number.
+        // .NET reports a signal as shells do: 128 plus its number.
         const int Abort = 128 + 6, Kill = 128 + 9, SegmentationFault = 128 + 11, BusError = 128 + 7, IllegalInstruction = 128 + 4;
         const int AccessViolation = unchecked((int)0xC0000005), FailFast = unchecked((int)0xC0000409);
         string shown = code is < 0 ? $"0x{code:X8}" : code.ToString(CultureInfo.InvariantCulture);
@@ -168,7 +168,7 @@ internal sealed class EngineProcess : IDisposable
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException or ObjectDisposedException)
         {
-            // The process is gone or is being ended.
+            // The process is gone or is being killed.
         }
         finally
         {
@@ -181,7 +181,7 @@ internal sealed class EngineProcess : IDisposable
         if (first is { Kind: MessageKind.Hello } hello && CryptographicOperations.FixedTimeEquals(hello.Payload, _secret))
             _messages.Add(hello, _ending.Token);
         else if (first is not null)
-            throw new ProtocolException("It does not know the secret that the engine's process was started with.");
+            throw new ProtocolException("It does not know the secret given to the engine process.");
     }
 
     private void StopWaiting()

@@ -3,12 +3,12 @@ using GgufQuant.Evaluation.Perplexity;
 
 namespace GgufQuant.Evaluation.Hosting;
 
-/// <summary>An exception on its way between processes: it is thrown in the parent as what it was in the child.</summary>
-/// <param name="Type">The name of its type, or of the nearest base type that is known here.</param>
+/// <summary>An exception sent between processes: the parent rethrows what the child caught.</summary>
+/// <param name="Type">The name of its type, or of the nearest base type known here.</param>
 /// <param name="Message">Its message.</param>
-/// <param name="Path">The file it is about.</param>
-/// <param name="Tokens">Tokens of a text that is too short.</param>
-/// <param name="Required">Tokens it needs.</param>
+/// <param name="Path">The file concerned.</param>
+/// <param name="Tokens">Number of tokens of a text that is too short.</param>
+/// <param name="Required">Number of tokens it needs.</param>
 internal sealed record Failure(string Type, string Message, string? Path = null, int Tokens = 0, int Required = 0)
 {
     private static readonly Dictionary<string, Func<Failure, Exception>> s_types = new()
@@ -28,7 +28,7 @@ internal sealed record Failure(string Type, string Message, string? Path = null,
         [nameof(InvalidDataException)] = failure => new InvalidDataException(failure.Message),
     };
 
-    /// <summary>Describes an exception of the child.</summary>
+    /// <summary>Describes an exception in the child.</summary>
     internal static Failure Of(Exception exception)
     {
         string type = KnownTypeOf(exception);

@@ -9,7 +9,7 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Hosting;
 
-/// <summary>How the content of messages is written.</summary>
+/// <summary>How message content is serialized.</summary>
 [JsonSourceGenerationOptions(
     IgnoreReadOnlyProperties = true,
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
@@ -30,8 +30,8 @@ namespace GgufQuant.Evaluation.Hosting;
 [JsonSerializable(typeof(WorkProgress))]
 internal sealed partial class HostJson : JsonSerializerContext
 {
-    /// <summary>Reads a message's content.</summary>
-    /// <exception cref="ProtocolException">It is not what it should be.</exception>
+    /// <summary>Deserializes a message's content.</summary>
+    /// <exception cref="ProtocolException">The content is invalid.</exception>
     internal static T Read<T>(ReadOnlySpan<byte> json, JsonTypeInfo<T> type)
     {
         try

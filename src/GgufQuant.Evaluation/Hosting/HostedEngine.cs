@@ -2,7 +2,7 @@ using GgufQuant.Evaluation.Engines;
 
 namespace GgufQuant.Evaluation.Hosting;
 
-/// <summary>What the engine's process holds between operations: the engine and the sessions with their loaded models.</summary>
+/// <summary>What the engine process keeps between operations: the engine, and the sessions with their loaded models.</summary>
 internal sealed class HostedEngine(MessageReporter reporter)
 {
     private readonly Dictionary<Type, (long Id, object Session)> _sessions = [];
@@ -15,9 +15,9 @@ internal sealed class HostedEngine(MessageReporter reporter)
     /// <summary>Loads the engine; its log goes to the parent.</summary>
     internal IInferenceEngine Start(EngineLocation location) => _engine = new MonitoredEngine(PackagedEngine.Start(location, reporter.Log), reporter);
 
-    /// <summary>The session of a kind that requests belong to; that of other requests ends.</summary>
-    /// <param name="id">The parent's number for it.</param>
-    /// <param name="create">Makes it where this process has not seen it.</param>
+    /// <summary>The session that a request belongs to; sessions of other requests end.</summary>
+    /// <param name="id">The parent's number for the session.</param>
+    /// <param name="create">Creates the session if this process does not have it.</param>
     internal T Session<T>(long id, Func<T> create)
         where T : class
     {

@@ -4,7 +4,7 @@ using GgufQuant.Evaluation.Imatrix;
 
 namespace GgufQuant.Evaluation.Hosting;
 
-/// <summary>A collected importance matrix in a temporary file between two processes of this machine, its sums as they are in memory.</summary>
+/// <summary>A collected importance matrix in a temporary file between two processes of this machine, its sums in memory layout.</summary>
 internal static class ImatrixSumsFile
 {
     private const uint Magic = 0x4d55_5351;
@@ -30,14 +30,14 @@ internal static class ImatrixSumsFile
         }
     }
 
-    /// <summary>Reads a matrix; nothing is allocated that the file is too short for.</summary>
-    /// <exception cref="InvalidDataException">The file is cut short or damaged, or a sum is not a number from 0 up.</exception>
+    /// <summary>Reads a matrix; allocates nothing that the file is too short for.</summary>
+    /// <exception cref="InvalidDataException">The file is truncated or damaged, or a sum is not a non-negative number.</exception>
     internal static CollectedImatrix Read(string path)
     {
         using BinaryReader reader = new(File.OpenRead(path), Encoding.UTF8);
         try
         {
-            Require(reader.ReadUInt32() == Magic, "its beginning");
+            Require(reader.ReadUInt32() == Magic, "its magic number");
             int chunkSize = reader.ReadInt32();
             Require(chunkSize > 0, "the chunk size");
             CollectedImatrix matrix = new(chunkSize);
@@ -50,7 +50,7 @@ internal static class ImatrixSumsFile
         }
         catch (EndOfStreamException)
         {
-            throw new InvalidDataException("The importance matrix from the engine's process is cut short.");
+            throw new InvalidDataException("The importance matrix from the engine process is truncated.");
         }
     }
 
@@ -86,6 +86,6 @@ internal static class ImatrixSumsFile
     private static void Require(bool holds, string what)
     {
         if (!holds)
-            throw new InvalidDataException($"The importance matrix from the engine's process is damaged: {what} is wrong.");
+            throw new InvalidDataException($"The importance matrix from the engine process is damaged: {what} is wrong.");
     }
 }

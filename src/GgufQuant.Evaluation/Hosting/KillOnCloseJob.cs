@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace GgufQuant.Evaluation.Hosting;
 
-/// <summary>A job object of Windows: when its last handle closes, however this process ends, the processes in it are terminated.</summary>
+/// <summary>A Windows job object: when its last handle closes, however this process ends, the processes in it are terminated.</summary>
 [SupportedOSPlatform("windows")]
 internal sealed partial class KillOnCloseJob : SafeHandleZeroOrMinusOneIsInvalid
 {
@@ -17,7 +17,7 @@ internal sealed partial class KillOnCloseJob : SafeHandleZeroOrMinusOneIsInvalid
     {
     }
 
-    /// <summary>Puts a process into a new job; null where Windows does not allow it, and the process ends with its pipe only.</summary>
+    /// <summary>Puts a process into a new job; null if Windows does not allow it, in which case the process ends only with its pipe.</summary>
     internal static unsafe KillOnCloseJob? TryCreate(Process process)
     {
         KillOnCloseJob job = CreateJobObject(0, null);

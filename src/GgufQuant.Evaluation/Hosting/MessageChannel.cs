@@ -3,23 +3,23 @@ using GgufQuant.Evaluation.Engines;
 
 namespace GgufQuant.Evaluation.Hosting;
 
-/// <summary>Messages over a stream: the payload's length in four little-endian bytes, the kind in one, the payload.</summary>
+/// <summary>Messages over a stream: the payload's length in four little-endian bytes, the kind in one byte, the payload.</summary>
 internal sealed class MessageChannel(Stream stream)
 {
-    /// <summary>The most bytes of a payload; what is larger goes through files.</summary>
+    /// <summary>Maximum bytes of a payload; larger data goes through files.</summary>
     internal const int MaximumLength = 16 << 20;
 
     private const int HeaderLength = 5;
 
     private readonly Lock _sending = new();
 
-    /// <summary>Sends a message; any thread may.</summary>
+    /// <summary>Sends a message; thread-safe.</summary>
     /// <exception cref="InferenceException">The payload is too long; nothing was sent.</exception>
     /// <exception cref="IOException">The other process is gone.</exception>
     internal void Send(MessageKind kind, ReadOnlySpan<byte> payload)
     {
         if (payload.Length > MaximumLength)
-            throw new InferenceException($"A message of {payload.Length} bytes cannot be sent to or from the engine's process: {MaximumLength} are the most.");
+            throw new InferenceException($"A message of {payload.Length} bytes cannot be sent to or from the engine process: the limit is {MaximumLength}.");
         byte[] frame = new byte[HeaderLength + payload.Length];
         BinaryPrimitives.WriteInt32LittleEndian(frame, payload.Length);
         frame[sizeof(int)] = (byte)kind;
@@ -28,9 +28,9 @@ internal sealed class MessageChannel(Stream stream)
             stream.Write(frame);
     }
 
-    /// <summary>Waits for the next message; one thread at a time.</summary>
-    /// <returns>The message; null where the other process has closed its end.</returns>
-    /// <exception cref="ProtocolException">What came is not a message.</exception>
+    /// <summary>Waits for the next message; only one thread at a time may call it.</summary>
+    /// <returns>The message; null if the other process has closed its end.</returns>
+    /// <exception cref="ProtocolException">Invalid data arrived.</exception>
     internal Message? Receive()
     {
         Span<byte> header = stackalloc byte[HeaderLength];
@@ -42,7 +42,7 @@ internal sealed class MessageChannel(Stream stream)
         int length = BinaryPrimitives.ReadInt32LittleEndian(header);
         MessageKind kind = (MessageKind)header[sizeof(int)];
         if (length is < 0 or > MaximumLength)
-            throw new ProtocolException($"A message announces {(uint)length} bytes; {MaximumLength} are the most.");
+            throw new ProtocolException($"A message announces {(uint)length} bytes, but the limit is {MaximumLength}.");
         if (!Enum.IsDefined(kind))
             throw new ProtocolException($"There is no message of kind {(byte)kind}.");
         byte[] payload = new byte[length];

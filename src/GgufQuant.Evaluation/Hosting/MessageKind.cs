@@ -1,6 +1,6 @@
 namespace GgufQuant.Evaluation.Hosting;
 
-/// <summary>What a message between the engine's process and its parent is.</summary>
+/// <summary>The kinds of messages between the engine process and its parent.</summary>
 internal enum MessageKind : byte
 {
     /// <summary>The child's first message: the secret it was started with.</summary>
@@ -18,15 +18,15 @@ internal enum MessageKind : byte
     /// <summary>A line of the engine's log.</summary>
     Log,
 
-    /// <summary>The engine is at work.</summary>
+    /// <summary>The engine is working.</summary>
     Heartbeat,
 
-    /// <summary>The engine's next call may take longer, by as many milliseconds as the 64-bit number that follows.</summary>
+    /// <summary>The engine's next call may take longer, by the number of milliseconds in the 64-bit integer that follows.</summary>
     LongCall,
 
-    /// <summary>The operation's result; its last message.</summary>
+    /// <summary>The operation's result, its last message.</summary>
     Result,
 
-    /// <summary>Why the operation failed; its last message.</summary>
+    /// <summary>Why the operation failed, its last message.</summary>
     Failure,
 }

@@ -1,6 +1,6 @@
 namespace GgufQuant.Evaluation.Hosting;
 
-/// <summary>How far the engine has come with loading a model.</summary>
+/// <summary>Progress of loading a model.</summary>
 /// <param name="Path">The model's file.</param>
 /// <param name="Share">Share loaded, 0 to 1.</param>
 internal sealed record ModelLoading(string Path, double Share);

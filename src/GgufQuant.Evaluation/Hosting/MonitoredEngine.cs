@@ -2,8 +2,8 @@ using GgufQuant.Evaluation.Engines;
 
 namespace GgufQuant.Evaluation.Hosting;
 
-/// <summary>An engine whose work is reported: which file it loads, and that its calls come back.</summary>
-/// <remarks>What is reported comes from the work itself, so an engine that hangs falls silent.</remarks>
+/// <summary>An engine that reports its work: the file it is loading, and each completed call.</summary>
+/// <remarks>The reports come from the work itself, so an engine that hangs falls silent.</remarks>
 internal sealed class MonitoredEngine(IInferenceEngine engine, MessageReporter reporter) : IInferenceEngine
 {
     public string Name => engine.Name;
@@ -27,7 +27,7 @@ internal sealed class MonitoredEngine(IInferenceEngine engine, MessageReporter r
 
     private sealed class Model(ILanguageModel model, MessageReporter reporter) : ILanguageModel
     {
-        // Characters; llama.cpp tokenizes a text in one call that reports nothing, at several times this speed.
+        // Characters; llama.cpp tokenizes a text in one silent call, at several times this speed.
         private const double TokenizedPerSecond = 100_000;
 
         public string Path => model.Path;

@@ -4,7 +4,7 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Hosting;
 
-/// <summary>Work that the engine's process does for its parent.</summary>
+/// <summary>Work the engine process does for its parent.</summary>
 /// <param name="Name">Its name in a request.</param>
 internal abstract record Operation(string Name)
 {
@@ -15,8 +15,8 @@ internal abstract record Operation(string Name)
 
 /// <summary>An operation with the types of its request and its result.</summary>
 /// <param name="Name">Its name in a request.</param>
-/// <param name="Request">How the request is written.</param>
-/// <param name="Result">How the result is written.</param>
+/// <param name="Request">How the request is serialized.</param>
+/// <param name="Result">How the result is serialized.</param>
 /// <param name="Body">Does the work in the child.</param>
 internal sealed record Operation<TRequest, TResult>(
     string Name,

@@ -4,7 +4,7 @@ using GgufQuant.Evaluation.Hosting.Operations;
 
 namespace GgufQuant.Evaluation.Hosting;
 
-/// <summary>The operations that the engine's process knows, and how a request names one.</summary>
+/// <summary>The operations of the engine process, and how requests name them.</summary>
 /// <remarks>A request is the operation's name, a line feed, and JSON.</remarks>
 internal static class OperationTable
 {
@@ -21,12 +21,12 @@ internal static class OperationTable
         ReleaseModels.Operation,
     ];
 
-    /// <summary>Writes a request.</summary>
+    /// <summary>Encodes a request.</summary>
     internal static byte[] Encode<TRequest, TResult>(Operation<TRequest, TResult> operation, TRequest request) =>
         [.. Encoding.UTF8.GetBytes(operation.Name), Separator, .. JsonSerializer.SerializeToUtf8Bytes(request, operation.Request)];
 
-    /// <summary>Reads a request.</summary>
-    /// <exception cref="ProtocolException">It names no operation.</exception>
+    /// <summary>Decodes a request.</summary>
+    /// <exception cref="ProtocolException">It names no known operation.</exception>
     internal static Operation Decode(ReadOnlySpan<byte> payload, out ReadOnlySpan<byte> request)
     {
         int length = Math.Max(payload.IndexOf(Separator), 0);

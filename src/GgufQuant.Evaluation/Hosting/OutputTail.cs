@@ -2,7 +2,7 @@ using System.Text;
 
 namespace GgufQuant.Evaluation.Hosting;
 
-/// <summary>Reads what a process prints, so that it never waits for a reader, and keeps the end of it.</summary>
+/// <summary>Reads a process's output, so that the process never blocks on it, and keeps the end.</summary>
 internal sealed class OutputTail
 {
     private const int Capacity = 64 * 1024;
@@ -15,14 +15,14 @@ internal sealed class OutputTail
     internal OutputTail(Stream stream) => _reading = Task.Run(() => ReadAsync(stream));
 
     /// <summary>The last line that is not blank, without control characters; null if there is none.</summary>
-    /// <param name="patience">How long to wait for the end of the output of a process that has ended.</param>
+    /// <param name="patience">How long to wait for the rest of an ended process's output.</param>
     internal string? LastLine(TimeSpan patience)
     {
         _reading.Wait(patience);
         return Text().Split('\n').Select(Printable).LastOrDefault(line => line.Length > 0);
     }
 
-    /// <summary>What is kept.</summary>
+    /// <summary>The kept output.</summary>
     internal string Text()
     {
         lock (_lock)
@@ -46,7 +46,7 @@ internal sealed class OutputTail
         }
         catch (Exception exception) when (exception is IOException or ObjectDisposedException or OperationCanceledException)
         {
-            // The process was disposed of: nobody asks for more.
+            // The process was disposed: no more output is needed.
         }
     }
 

@@ -7,10 +7,10 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Hosting;
 
-/// <summary>An engine in a process of its own, which no model can take this process down with.</summary>
+/// <summary>An engine in a separate process, so that no model can crash this one.</summary>
 /// <remarks>
-/// The process is started when it is first needed and again after it has ended. Each request says all that a fresh process
-/// needs to know, so whoever asks need not care. Operations run one at a time.
+/// The process is started on first use, and again after it has ended. Each request contains everything a fresh process
+/// needs, so callers need not care. Operations run one at a time.
 /// </remarks>
 public sealed class RemoteEngine : IDisposable
 {
@@ -25,8 +25,8 @@ public sealed class RemoteEngine : IDisposable
     private string? _lastLog;
     private Task _releasing = Task.CompletedTask;
 
-    /// <summary>Prepares; no process is started yet.</summary>
-    /// <param name="host">The program that becomes the engine's process.</param>
+    /// <summary>Creates the engine; no process is started yet.</summary>
+    /// <param name="host">The program that runs as the engine process.</param>
     /// <param name="location">The engine.</param>
     public RemoteEngine(HostCommand host, EngineLocation location)
     {
@@ -34,22 +34,22 @@ public sealed class RemoteEngine : IDisposable
         Location = location;
     }
 
-    /// <summary>How long the engine may give no sign of life before its process is ended, where nothing else was asked.</summary>
+    /// <summary>The default of <see cref="Silence"/>.</summary>
     public static TimeSpan DefaultSilence { get; } = TimeSpan.FromSeconds(60);
 
     /// <summary>The engine's files.</summary>
     public EngineLocation Location { get; }
 
-    /// <summary>How long the engine may give no sign of life (progress, a line of its log, a step of an evaluation) before its process is ended.</summary>
+    /// <summary>How long the engine may give no sign of life (progress, a log line, a step of an evaluation) before its process is killed.</summary>
     public TimeSpan Silence { get; set; } = DefaultSilence;
 
     /// <summary>Receives the engine's log on the thread that runs an operation; null to drop it.</summary>
     public Action<LlamaLogLevel, string>? Log { get; set; }
 
-    /// <summary>Whether it has a process.</summary>
+    /// <summary>Whether its process is running.</summary>
     internal bool IsRunning => ProcessId is not null;
 
-    /// <summary>The number of the process; null while there is none.</summary>
+    /// <summary>The process ID; null while no process is running.</summary>
     internal int? ProcessId => _process is { HasEnded: false } process ? process.Id : null;
 
     /// <summary>Starts the process and the engine in the background, so that the first operation need not wait for them.</summary>
@@ -61,18 +61,18 @@ public sealed class RemoteEngine : IDisposable
         }
         catch (Exception exception) when (exception is InferenceException or OperationCanceledException or ObjectDisposedException)
         {
-            // The first operation meets the same, and says so.
+            // The first operation fails the same way and reports it.
         }
     });
 
-    /// <summary>Starts the engine where it is not started yet.</summary>
+    /// <summary>Starts the engine if it is not started yet.</summary>
     /// <returns>Its name and version.</returns>
     /// <exception cref="EngineMissingException">The process or the engine cannot be started.</exception>
-    /// <exception cref="EngineVersionException">The engine's libraries are of another version.</exception>
+    /// <exception cref="EngineVersionException">The engine's libraries are the wrong version.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public string Start(CancellationToken cancellationToken = default) => InTurn(_ => _name!, cancellationToken);
 
-    /// <summary>Frees the models that the process holds, in the background; a process that does not do so is ended.</summary>
+    /// <summary>Frees the process's models in the background; a process that does not respond is killed.</summary>
     public void ReleaseInBackground()
     {
         Log = null;
@@ -89,7 +89,7 @@ public sealed class RemoteEngine : IDisposable
         });
     }
 
-    /// <summary>Ends the process at once.</summary>
+    /// <summary>Kills the process.</summary>
     public void Dispose()
     {
         _disposing.Cancel();
@@ -98,10 +98,10 @@ public sealed class RemoteEngine : IDisposable
 
     /// <summary>Runs an operation in the process.</summary>
     /// <param name="operation">The operation.</param>
-    /// <param name="request">What it is asked.</param>
-    /// <param name="path">The model's file, to be named where the process ends before it says what it loads.</param>
+    /// <param name="request">Its request.</param>
+    /// <param name="path">The model's file, to name if the process ends before it reports what it loads.</param>
     /// <param name="progress">Receives progress on this thread: of loading models, then of the operation.</param>
-    /// <param name="cancellationToken">Ends the process.</param>
+    /// <param name="cancellationToken">Cancels by ending the engine process.</param>
     /// <exception cref="EngineStoppedException">The process ended or fell silent.</exception>
     /// <exception cref="InferenceException">The operation failed.</exception>
     internal TResult Run<TRequest, TResult>(
@@ -206,7 +206,7 @@ public sealed class RemoteEngine : IDisposable
                         longCall = ReadLongCall(message.Payload);
                         break;
                     default:
-                        throw new ProtocolException($"A message of kind {message.Kind} is not for the parent.");
+                        throw new ProtocolException($"A message of kind {message.Kind} is not valid for the parent.");
                 }
             }
             throw Stopped(process, path, EndOf(process));

@@ -2,7 +2,7 @@ using GgufQuant.Evaluation.Engines;
 
 namespace GgufQuant.Evaluation.Hosting;
 
-/// <summary>Engines that wait, started, for whoever needs one next. Their processes hold no models, and end after a while.</summary>
+/// <summary>Idle, started engines for the next caller. Their processes hold no models, and end after a while.</summary>
 public sealed class RemoteEnginePool
 {
     private static readonly TimeSpan s_idleTime = TimeSpan.FromMinutes(5);
@@ -10,7 +10,7 @@ public sealed class RemoteEnginePool
     private readonly Lock _lock = new();
     private readonly Dictionary<EngineLocation, (RemoteEngine Engine, Timer Expiry)> _idle = [];
 
-    /// <summary>Takes an engine that waits, or a new one; it is the caller's alone until it is returned or disposed.</summary>
+    /// <summary>Takes an idle engine, or a new one; it belongs to the caller until it is returned or disposed.</summary>
     public RemoteEngine Rent(HostCommand host, EngineLocation location)
     {
         lock (_lock)
@@ -22,7 +22,7 @@ public sealed class RemoteEnginePool
         }
     }
 
-    /// <summary>Gives an engine back; its models are freed in the background.</summary>
+    /// <summary>Returns an engine; its models are freed in the background.</summary>
     public void Return(RemoteEngine engine)
     {
         ArgumentNullException.ThrowIfNull(engine);
@@ -43,7 +43,7 @@ public sealed class RemoteEnginePool
         engine.Dispose();
     }
 
-    /// <summary>Ends the processes of all engines that wait.</summary>
+    /// <summary>Ends the processes of all idle engines.</summary>
     public void Clear()
     {
         lock (_lock)

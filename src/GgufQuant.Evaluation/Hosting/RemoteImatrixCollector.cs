@@ -6,19 +6,19 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Hosting;
 
-/// <summary>An <see cref="ImatrixCollector"/> in the engine's process.</summary>
+/// <summary>An <see cref="ImatrixCollector"/> in the engine process.</summary>
 public static class RemoteImatrixCollector
 {
-    /// <summary>Runs a model over a text and adds what its weights are multiplied with.</summary>
+    /// <summary>Runs a model over a text and accumulates the inputs of its weights.</summary>
     /// <param name="engine">The engine.</param>
     /// <param name="modelPath">The model's file.</param>
     /// <param name="corpusPath">The text's file.</param>
-    /// <param name="options">How.</param>
-    /// <param name="resume">A matrix's file to add to, and the tokens of its chunks; null to begin.</param>
+    /// <param name="options">Options of the collection.</param>
+    /// <param name="resume">A matrix's file to add to, with its tokens per chunk; null to start a new one.</param>
     /// <param name="progress">Receives progress while a model is loaded and after each chunk.</param>
-    /// <param name="cancellationToken">Ends the engine's process.</param>
+    /// <param name="cancellationToken">Cancels by ending the engine process.</param>
     /// <returns>The matrix and the model's perplexity over the text.</returns>
-    /// <exception cref="EngineStoppedException">The engine's process ended or fell silent.</exception>
+    /// <exception cref="EngineStoppedException">The engine process ended or fell silent.</exception>
     /// <exception cref="CorpusTooShortException">The text has fewer tokens than two chunks.</exception>
     /// <exception cref="ModelLoadException">The model cannot be loaded.</exception>
     public static (CollectedImatrix Matrix, PerplexityResult Perplexity) Collect(

@@ -5,20 +5,20 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Hosting;
 
-/// <summary>A <see cref="QualityMeter"/> in the engine's process.</summary>
-/// <remarks>After a model has ended the process, the next measurement loads the reference again in a fresh one.</remarks>
+/// <summary>A <see cref="QualityMeter"/> in the engine process.</summary>
+/// <remarks>If a model has crashed the process, the next measurement reloads the reference in a fresh one.</remarks>
 /// <param name="engine">The engine.</param>
 /// <param name="referencePath">The reference's file.</param>
 /// <param name="corpusPath">The text's file.</param>
-/// <param name="options">How to measure.</param>
+/// <param name="options">Options of the measurement.</param>
 public sealed class RemoteQualityMeter(RemoteEngine engine, string referencePath, string corpusPath, QualityOptions options)
 {
     private readonly long _session = SessionNumber.Next();
 
     /// <inheritdoc cref="QualityMeter.MeasureReference"/>
     /// <param name="progress">Receives progress while a model is loaded and after each chunk.</param>
-    /// <param name="cancellationToken">Ends the engine's process.</param>
-    /// <exception cref="EngineStoppedException">The engine's process ended or fell silent.</exception>
+    /// <param name="cancellationToken">Cancels by ending the engine process.</param>
+    /// <exception cref="EngineStoppedException">The engine process ended or fell silent.</exception>
     public PerplexityResult MeasureReference(
         IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default) =>
         Run(Operations.MeasureReference.Operation, null, progress, cancellationToken);
@@ -26,8 +26,8 @@ public sealed class RemoteQualityMeter(RemoteEngine engine, string referencePath
     /// <inheritdoc cref="QualityMeter.Measure"/>
     /// <param name="path">The candidate's file.</param>
     /// <param name="progress">Receives progress while a model is loaded and after each chunk, with the candidate's perplexity.</param>
-    /// <param name="cancellationToken">Ends the engine's process.</param>
-    /// <exception cref="EngineStoppedException">The engine's process ended or fell silent.</exception>
+    /// <param name="cancellationToken">Cancels by ending the engine process.</param>
+    /// <exception cref="EngineStoppedException">The engine process ended or fell silent.</exception>
     public KlDivergenceResult Measure(
         string path, IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default) =>
         Run(MeasureCandidate.Operation, path, progress, cancellationToken);
@@ -45,7 +45,7 @@ public sealed class RemoteQualityMeter(RemoteEngine engine, string referencePath
         }
         catch (Exception exception) when (exception is EngineStoppedException or OperationCanceledException && options.LogitsFile is not null)
         {
-            // A process that was killed could not remove what it had begun to write.
+            // A killed process could not remove its partial file.
             AtomicFile.RemoveAbandoned(options.LogitsFile);
             throw;
         }

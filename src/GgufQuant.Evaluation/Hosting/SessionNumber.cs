@@ -1,6 +1,6 @@
 namespace GgufQuant.Evaluation.Hosting;
 
-/// <summary>Numbers by which the engine's process tells sessions of this process apart.</summary>
+/// <summary>Numbers that identify this process's sessions in the engine process.</summary>
 internal static class SessionNumber
 {
     private static long s_last;

@@ -2,24 +2,24 @@ using GgufQuant.Imatrix;
 
 namespace GgufQuant.Evaluation.Imatrix;
 
-/// <summary>An importance matrix being collected: sums that more text can be added to.</summary>
+/// <summary>An importance matrix being collected: sums to which more text can be added.</summary>
 public sealed class CollectedImatrix
 {
     private readonly SortedDictionary<string, ColumnSums> _entries = new(StringComparer.Ordinal);
     private readonly List<string> _datasets = [];
 
     /// <summary>An empty matrix.</summary>
-    /// <param name="chunkSize">Tokens of a chunk: what the number of chunks is counted in.</param>
+    /// <param name="chunkSize">Tokens per chunk, the unit of the chunk count.</param>
     public CollectedImatrix(int chunkSize)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(chunkSize, 1);
         ChunkSize = chunkSize;
     }
 
-    /// <summary>Tokens of a chunk.</summary>
+    /// <summary>Tokens per chunk.</summary>
     public int ChunkSize { get; }
 
-    /// <summary>Chunks collected: the tokens that the busiest matrix has seen, in chunks.</summary>
+    /// <summary>Chunks collected: the tokens seen by the busiest matrix, in chunks.</summary>
     public int ChunkCount => (int)Math.Min(int.MaxValue, _entries.Values.SelectMany(entry => entry.Counts).DefaultIfEmpty().Max() / ChunkSize);
 
     /// <summary>The texts it was collected from.</summary>
@@ -28,9 +28,9 @@ public sealed class CollectedImatrix
     /// <summary>The sums by the weight tensor's name, in ordinal order.</summary>
     public IReadOnlyDictionary<string, ColumnSums> Entries => _entries;
 
-    /// <summary>Takes up a matrix from a file, to be added to.</summary>
-    /// <param name="matrix">The matrix; of the older format the counts are estimated, since it keeps none.</param>
-    /// <param name="chunkSize">Tokens of a chunk.</param>
+    /// <summary>Loads a matrix to add to it.</summary>
+    /// <param name="matrix">The matrix; for the older format the counts are estimated, since it stores none.</param>
+    /// <param name="chunkSize">Tokens per chunk.</param>
     public static CollectedImatrix From(ImatrixFile matrix, int chunkSize)
     {
         ArgumentNullException.ThrowIfNull(matrix);
@@ -54,7 +54,7 @@ public sealed class CollectedImatrix
     public void AddDataset(string name) => _datasets.Add(name);
 
     /// <summary>Adds the sums of another run, on the same or another text.</summary>
-    /// <exception cref="InvalidDataException">A tensor's shape differs: the runs are of different models.</exception>
+    /// <exception cref="InvalidDataException">A tensor's shape differs: the runs used different models.</exception>
     public void Merge(CollectedImatrix other)
     {
         foreach ((string name, ColumnSums sums) in other._entries)
@@ -62,8 +62,8 @@ public sealed class CollectedImatrix
         _datasets.AddRange(other._datasets);
     }
 
-    /// <summary>Adds one tensor's sums of another run.</summary>
-    /// <exception cref="InvalidDataException">The tensor's shape differs: the runs are of different models.</exception>
+    /// <summary>Adds one tensor's sums from another run.</summary>
+    /// <exception cref="InvalidDataException">The tensor's shape differs: the runs used different models.</exception>
     public void Merge(string name, ColumnSums sums)
     {
         if (!_entries.TryGetValue(name, out ColumnSums? entry))
@@ -71,11 +71,11 @@ public sealed class CollectedImatrix
         if (!entry.TryMerge(sums))
         {
             throw new InvalidDataException(
-                $"The importance matrices do not belong to the same model: '{name}' has {entry.Squares.Length} values in one, {sums.Squares.Length} in the other.");
+                $"The importance matrices belong to different models: '{name}' has {entry.Squares.Length} values in one and {sums.Squares.Length} in the other.");
         }
     }
 
-    /// <summary>The tensor's sums, made when it is first seen.</summary>
+    /// <summary>The tensor's sums, created on first use.</summary>
     internal ColumnSums Entry(string name, long columns, int counts)
     {
         if (!_entries.TryGetValue(name, out ColumnSums? entry))
@@ -83,7 +83,7 @@ public sealed class CollectedImatrix
         if (entry.Squares.Length != columns)
         {
             throw new InvalidDataException(
-                $"The importance matrix to go on with belongs to another model: '{name}' has {entry.Squares.Length} values, here {columns}.");
+                $"The importance matrix to resume belongs to another model: '{name}' has {entry.Squares.Length} values there and {columns} here.");
         }
         if (counts > 1)
             entry.SplitCounts(counts);

@@ -2,12 +2,12 @@ using System.Numerics;
 
 namespace GgufQuant.Evaluation.Imatrix;
 
-/// <summary>What one weight tensor's inputs summed to.</summary>
+/// <summary>Sums over the inputs of one weight tensor.</summary>
 public sealed class ColumnSums
 {
     /// <summary>Empty sums.</summary>
-    /// <param name="columns">Columns of all matrices of the tensor together.</param>
-    /// <param name="counts">1 where all matrices see the same inputs, else the number of matrices.</param>
+    /// <param name="columns">Columns of all the tensor's matrices together.</param>
+    /// <param name="counts">1 if all matrices see the same inputs, otherwise the number of matrices.</param>
     public ColumnSums(long columns, int counts)
     {
         Squares = new double[columns];
@@ -17,13 +17,13 @@ public sealed class ColumnSums
     /// <summary>Σx² of each column, matrix after matrix.</summary>
     public double[] Squares { get; }
 
-    /// <summary>Input rows seen: one number for all matrices, or one a matrix.</summary>
+    /// <summary>Input rows seen: one count for all matrices, or one per matrix.</summary>
     public long[] Counts { get; private set; }
 
     /// <summary>Whether some matrix has seen no input.</summary>
     public bool IsPartial => Counts.Contains(0);
 
-    /// <summary>Input rows a column has seen.</summary>
+    /// <summary>Input rows seen by a column.</summary>
     public long CountOf(int column) => Counts[column / (Squares.Length / Counts.Length)];
 
     /// <summary>Adds a row of inputs to a matrix's columns, without counting it.</summary>
@@ -43,7 +43,7 @@ public sealed class ColumnSums
         static void Accumulate(Span<double> sums, Vector<double> values) => (new Vector<double>(sums) + (values * values)).CopyTo(sums);
     }
 
-    /// <summary>Takes a count for all matrices apart into one each.</summary>
+    /// <summary>Replaces the single count for all matrices by one per matrix.</summary>
     internal void SplitCounts(int matrices)
     {
         if (Counts.Length == matrices)
@@ -53,7 +53,7 @@ public sealed class ColumnSums
         Counts = counts;
     }
 
-    /// <summary>Adds sums of another run; a single count stands for all matrices of the other.</summary>
+    /// <summary>Adds sums from another run; a single count stands for all matrices of the other.</summary>
     internal bool TryMerge(ColumnSums other)
     {
         if (other.Squares.Length != Squares.Length || (Counts.Length != other.Counts.Length && Counts.Length != 1 && other.Counts.Length != 1))

@@ -4,16 +4,16 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Imatrix;
 
-/// <summary>Collects importance matrices: Σx² per input column of each weight tensor, over a text.</summary>
+/// <summary>Collects importance matrices: Σx² per input column of each weight tensor over a text.</summary>
 public static class ImatrixCollector
 {
-    /// <summary>Runs a model over a text and adds what its weights are multiplied with.</summary>
-    /// <param name="model">The model, best in its highest precision.</param>
-    /// <param name="text">The text; each chunk of it is evaluated on its own.</param>
-    /// <param name="options">How.</param>
-    /// <param name="matrix">What was collected before; null to begin.</param>
-    /// <param name="progress">Told after each chunk on the evaluating thread, when the matrix is whole and may be written.</param>
-    /// <param name="cancellationToken">Stops within a chunk; <paramref name="matrix"/> then holds part of that chunk and should not be kept.</param>
+    /// <summary>Runs a model over a text and accumulates the inputs of its weights.</summary>
+    /// <param name="model">The model, preferably in its highest precision.</param>
+    /// <param name="text">The text; each chunk is evaluated independently.</param>
+    /// <param name="options">Options of the collection.</param>
+    /// <param name="matrix">The matrix collected so far; null to start a new one.</param>
+    /// <param name="progress">Reports after each chunk on the evaluating thread, when the matrix is consistent and may be written.</param>
+    /// <param name="cancellationToken">Cancels within a chunk; <paramref name="matrix"/> then contains part of that chunk and should be discarded.</param>
     /// <returns>The matrix with this text's sums added, and the model's perplexity over the text.</returns>
     /// <exception cref="CorpusTooShortException">The text has fewer tokens than two chunks.</exception>
     public static (CollectedImatrix Matrix, PerplexityResult Perplexity) Collect(

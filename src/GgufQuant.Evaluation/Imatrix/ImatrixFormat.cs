@@ -6,6 +6,6 @@ public enum ImatrixFormat
     /// <summary>GGUF with sums and counts, which can be merged and resumed without loss.</summary>
     Gguf,
 
-    /// <summary>The older format (<c>imatrix.dat</c>), which keeps means only.</summary>
+    /// <summary>The older format (<c>imatrix.dat</c>), which stores only means.</summary>
     Legacy,
 }

@@ -4,8 +4,8 @@ namespace GgufQuant.Evaluation.Imatrix;
 
 /// <summary>Adds the inputs of matrix products to an importance matrix by llama-imatrix's rules.</summary>
 /// <remarks>
-/// Counted are products of a layer's weights (names beginning with <c>blk.</c>) with at least 16 rows of floats, the output
-/// tensor's if wanted, and all products that choose experts, each expert with the rows it was chosen for.
+/// Counted are products with a layer's weights (names beginning with <c>blk.</c>) and at least 16 rows of floats, the output
+/// tensor's if requested, and all products that select experts, each expert with the rows that selected it.
 /// </remarks>
 internal sealed class ImatrixObserver(CollectedImatrix matrix, bool includeOutput) : IActivationObserver
 {
@@ -23,10 +23,10 @@ internal sealed class ImatrixObserver(CollectedImatrix matrix, bool includeOutpu
     public void Observe(in MatrixProduct product)
     {
         if (!product.HasFloatInput)
-            throw new InferenceException($"The input of '{product.WeightName}' is not of 32-bit floats.");
+            throw new InferenceException($"The input of '{product.WeightName}' does not consist of 32-bit floats.");
         ColumnSums sums = product.IsIndirect ? AddExperts(product) : AddDense(product);
         if (sums.Squares.AsSpan().ContainsAnyExceptInRange(0, float.MaxValue))
-            throw new InferenceException($"The input of '{product.WeightName}' holds values that are not finite numbers: no importance matrix can be made of them.");
+            throw new InferenceException($"The input of '{product.WeightName}' contains non-finite values, so no importance matrix can be computed.");
     }
 
     private ColumnSums AddDense(in MatrixProduct product)
@@ -62,7 +62,7 @@ internal sealed class ImatrixObserver(CollectedImatrix matrix, bool includeOutpu
             {
                 int expert = product.SelectedExpert(slot, token);
                 if ((uint)expert >= (uint)experts)
-                    throw new InferenceException($"'{product.WeightName}' has {experts} experts, but number {expert} was chosen.");
+                    throw new InferenceException($"'{product.WeightName}' has {experts} experts, but number {expert} was selected.");
                 sums.Add(expert, product.InputRow(slot % input[1], token, 0));
                 sums.Counts[expert]++;
             }

@@ -2,27 +2,27 @@ using GgufQuant.Evaluation.Perplexity;
 
 namespace GgufQuant.Evaluation.Imatrix;
 
-/// <summary>How an importance matrix is collected.</summary>
+/// <summary>Options for collecting an importance matrix.</summary>
 public sealed record ImatrixOptions
 {
-    /// <summary>Tokens of a chunk; null for <see cref="CorpusChunks.DefaultContextLength"/>.</summary>
+    /// <summary>Tokens per chunk; null for <see cref="CorpusChunks.DefaultContextLength"/>.</summary>
     public int? ContextLength { get; init; }
 
-    /// <summary>Most chunks; null for the whole text.</summary>
+    /// <summary>Maximum number of chunks; null for the whole text.</summary>
     public int? Chunks { get; init; }
 
-    /// <summary>Chunks left out at the beginning, for example those collected before.</summary>
+    /// <summary>Chunks skipped at the start, for example those already collected.</summary>
     public int SkipChunks { get; init; }
 
     /// <summary>Whether <c>output.weight</c> gets an entry too; llama-imatrix advises against it.</summary>
     public bool IncludeOutput { get; init; }
 
-    /// <summary>Whether special tokens written in the text are read as such.</summary>
+    /// <summary>Whether special tokens written in the text are parsed as such.</summary>
     public bool ParseSpecial { get; init; }
 
-    /// <summary>Threads; 0 for one a processor.</summary>
+    /// <summary>Number of threads; 0 for one per processor.</summary>
     public int Threads { get; init; }
 
-    /// <summary>Layers to hold on a GPU; -1 for all.</summary>
+    /// <summary>Layers to offload to a GPU; -1 for all.</summary>
     public int GpuLayers { get; init; } = -1;
 }

@@ -2,26 +2,26 @@ using System.Text.RegularExpressions;
 
 namespace GgufQuant.Evaluation.Imatrix;
 
-/// <summary>What llama-imatrix's <c>--show-statistics</c> says of one tensor's mean squared inputs.</summary>
+/// <summary>One tensor's statistics of mean squared inputs, as llama-imatrix's <c>--show-statistics</c> prints them.</summary>
 /// <param name="Name">The weight tensor.</param>
 /// <param name="Sum">Σ over columns of the mean squared input.</param>
-/// <param name="Minimum">Least of a column.</param>
-/// <param name="Maximum">Greatest of a column.</param>
+/// <param name="Minimum">The smallest column's.</param>
+/// <param name="Maximum">The largest column's.</param>
 /// <param name="Mean">Mean over columns.</param>
 /// <param name="StandardDeviation">Standard deviation over columns.</param>
 /// <param name="ActiveShare">Share of columns above 0.00001.</param>
 /// <param name="Columns">Columns of all matrices.</param>
 /// <param name="Entropy">Entropy of the columns' shares, in bits.</param>
-/// <param name="RelativeEntropy">The same of the greatest it could be: 1 for columns that matter alike.</param>
+/// <param name="RelativeEntropy">Entropy relative to its maximum: 1 if all columns matter equally.</param>
 /// <param name="OutlierShare">Share of columns more than one standard deviation above the mean.</param>
-/// <param name="CosineSimilarity">Likeness to the same tensor one layer before; null in the first.</param>
+/// <param name="CosineSimilarity">Similarity to the same tensor one layer earlier; null in the first layer.</param>
 public sealed partial record ImatrixTensorStatistics(
     string Name, double Sum, double Minimum, double Maximum, double Mean, double StandardDeviation, double ActiveShare,
     int Columns, double Entropy, double RelativeEntropy, double OutlierShare, double? CosineSimilarity)
 {
     private const double Active = 1e-5;
 
-    /// <summary>Of all tensors that have data, those with the greatest sums first.</summary>
+    /// <summary>The statistics of all tensors with data, largest sums first.</summary>
     public static IReadOnlyList<ImatrixTensorStatistics> Of(CollectedImatrix matrix)
     {
         Dictionary<string, double[]> means = matrix.Entries.ToDictionary(entry => entry.Key, entry => Means(entry.Value));

@@ -10,12 +10,12 @@ namespace GgufQuant.Evaluation.Imatrix;
 /// <summary>Writes importance matrices in llama-imatrix's formats.</summary>
 public static class ImatrixWriter
 {
-    /// <summary>Tries whether a file could be written, before a matrix is collected for it.</summary>
+    /// <summary>Checks that a file could be written, before a matrix is collected for it.</summary>
     /// <exception cref="IOException">The file exists and is not to be overwritten, is a folder, or cannot be written.</exception>
-    /// <exception cref="UnauthorizedAccessException">The folder is not this user's to write to.</exception>
+    /// <exception cref="UnauthorizedAccessException">This user may not write to the folder.</exception>
     public static void TryDestination(string path, bool overwrite) => AtomicFile.Try(Path.GetFullPath(path), overwrite);
 
-    /// <summary>Writes a file, which appears under its name only when it is whole.</summary>
+    /// <summary>Writes a file, which appears under its name only once it is complete.</summary>
     /// <exception cref="IOException">The file exists and is not to be overwritten, or the disk has no room.</exception>
     /// <exception cref="InvalidDataException">The matrix is empty.</exception>
     public static void Write(CollectedImatrix matrix, string path, ImatrixFormat format, bool overwrite)
@@ -56,7 +56,7 @@ public static class ImatrixWriter
     private static void WriteLegacy(CollectedImatrix matrix, string path, bool overwrite)
     {
         using MemoryStream stream = new();
-        // A tensor without any data would read as all zero; the format has no way to say that nothing was seen.
+        // A tensor without any data would read as all zeros; the format cannot express that nothing was seen.
         KeyValuePair<string, ColumnSums>[] entries = [.. matrix.Entries.Where(entry => entry.Value.Counts.Any(count => count > 0))];
         Write(stream, entries.Length);
         foreach ((string name, ColumnSums sums) in entries)
@@ -66,7 +66,7 @@ public static class ImatrixWriter
             for (int i = 0; i < values.Length; i++)
             {
                 long count = sums.CountOf(i);
-                // Experts that saw no input weigh all columns alike.
+                // Experts that saw no input weight all columns equally.
                 values[i] = (float)((count > 0 ? sums.Squares[i] / count : 1) * calls);
             }
             Write(stream, name);

@@ -4,7 +4,7 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Perplexity;
 
-/// <summary>A text's tokens, cut into chunks of one context each as llama-perplexity cuts them.</summary>
+/// <summary>A text's tokens, cut into chunks of one context each, as in llama-perplexity.</summary>
 public sealed class CorpusChunks
 {
     private readonly int[] _tokens;
@@ -18,22 +18,22 @@ public sealed class CorpusChunks
         _beginning = beginning;
     }
 
-    /// <summary>Tokens of a chunk.</summary>
+    /// <summary>Tokens per chunk.</summary>
     public int ContextLength { get; }
 
     /// <summary>Number of chunks.</summary>
     public int Count { get; }
 
-    /// <summary>The first token whose prediction is not scored for lack of context before it: half of the chunk.</summary>
+    /// <summary>The first token whose prediction is scored, as those before it lack context: half of the chunk.</summary>
     public int FirstScored => ContextLength / 2;
 
-    /// <summary>Predictions scored in a chunk: those of the second half but the last, whose next token is in the next chunk.</summary>
+    /// <summary>Predictions scored per chunk: those of the second half except the last, whose next token is in the next chunk.</summary>
     public int ScoredPerChunk => ContextLength - 1 - FirstScored;
 
-    /// <summary>The tokens of all chunks, as the text has them.</summary>
+    /// <summary>The tokens of all chunks, as in the text.</summary>
     internal ReadOnlySpan<int> Tokens => _tokens;
 
-    /// <summary>The context length to use where none is given: 512, llama-perplexity's default, or what the model was trained with if that is less.</summary>
+    /// <summary>The default context length: 512, llama-perplexity's default, or the model's trained length if that is less.</summary>
     public static int DefaultContextLength(ILanguageModel model) =>
         model.TrainedContextLength > 0 ? Math.Min(512, model.TrainedContextLength) : 512;
 
@@ -47,10 +47,10 @@ public sealed class CorpusChunks
     /// <summary>Tokenizes a text and cuts it.</summary>
     /// <param name="model">The model whose tokenizer is used.</param>
     /// <param name="text">The text.</param>
-    /// <param name="contextLength">Tokens of a chunk, at least 4.</param>
-    /// <param name="limit">Most chunks; null for all.</param>
-    /// <param name="skip">Chunks left out at the beginning.</param>
-    /// <param name="parseSpecial">Whether special tokens written in the text are read as such.</param>
+    /// <param name="contextLength">Tokens per chunk, at least 4.</param>
+    /// <param name="limit">Maximum number of chunks; null for all.</param>
+    /// <param name="skip">Chunks skipped at the start.</param>
+    /// <param name="parseSpecial">Whether special tokens written in the text are parsed as such.</param>
     /// <exception cref="CorpusTooShortException">The text has fewer tokens than two chunks.</exception>
     public static CorpusChunks Create(ILanguageModel model, string text, int contextLength, int? limit = null, int skip = 0, bool parseSpecial = false)
     {
@@ -59,7 +59,7 @@ public sealed class CorpusChunks
         ArgumentOutOfRangeException.ThrowIfNegative(skip);
         Vocabulary vocabulary = model.Vocabulary;
         if (vocabulary.AddsEndOfSequence)
-            throw new InferenceException($"The tokenizer of '{model.Path}' ends each text with an end token, for which perplexity is not defined.");
+            throw new InferenceException($"The tokenizer of '{model.Path}' appends an end token to each text, for which perplexity is not defined.");
         int[] tokens = model.Tokenize(text, addSpecial: true, parseSpecial);
         long required = (2L + skip) * contextLength;
         if (tokens.Length < required)
@@ -72,10 +72,10 @@ public sealed class CorpusChunks
     /// <summary>Its first chunks.</summary>
     internal CorpusChunks First(int count) => new(_tokens[..(count * ContextLength)], ContextLength, count, _beginning);
 
-    /// <summary>The token that a position is followed by.</summary>
+    /// <summary>The token that follows a position.</summary>
     internal int Target(int chunk, int position) => _tokens[(chunk * ContextLength) + position + 1];
 
-    /// <summary>The chunk's tokens as they are evaluated: its first one gives way to the beginning-of-sequence token where the tokenizer adds one.</summary>
+    /// <summary>The chunk's tokens as evaluated: the beginning-of-sequence token replaces the first one if the tokenizer adds it.</summary>
     internal int[] Evaluated(int chunk)
     {
         int[] tokens = _tokens.AsSpan(chunk * ContextLength, ContextLength).ToArray();

@@ -1,17 +1,17 @@
 namespace GgufQuant.Evaluation.Perplexity;
 
-/// <summary>Where a reference's predictions come from: its model, evaluated beside the candidate, or a file.</summary>
+/// <summary>The source of a reference's predictions: its model, evaluated alongside the candidate, or a file.</summary>
 internal interface IReferenceSource
 {
     /// <summary>Prepares a batch's scored predictions.</summary>
-    /// <param name="chunk">The chunk; batches of a chunk follow each other from its beginning.</param>
+    /// <param name="chunk">The chunk; its batches come in order from its start.</param>
     /// <param name="tokens">The chunk's tokens as evaluated.</param>
     /// <param name="batch">The batch.</param>
-    /// <param name="cancellationToken">Stops within the computation.</param>
+    /// <param name="cancellationToken">Cancels within the computation.</param>
     void Advance(int chunk, int[] tokens, ChunkBatch batch, CancellationToken cancellationToken);
 
-    /// <summary>One of the batch's scored predictions; may be asked from several threads.</summary>
-    /// <param name="row">Its number among them.</param>
-    /// <param name="scratch">Memory the result may lie in, kept by the caller's thread.</param>
+    /// <summary>One of the batch's scored predictions; thread-safe.</summary>
+    /// <param name="row">Its index among them.</param>
+    /// <param name="scratch">Memory for the result, owned by the calling thread.</param>
     TokenDistribution Row(int row, ref float[] scratch);
 }

@@ -7,13 +7,13 @@ namespace GgufQuant.Evaluation.Perplexity;
 /// <summary>Measures the Kullback-Leibler divergence between a reference's and a candidate's predictions by llama-perplexity's method.</summary>
 public static class KlDivergenceMeter
 {
-    /// <summary>Evaluates both models chunk by chunk side by side; no logits are stored.</summary>
+    /// <summary>Evaluates both models side by side, chunk by chunk; no logits are stored.</summary>
     /// <param name="reference">The reference's context.</param>
-    /// <param name="candidate">The candidate's context, of the same batch size.</param>
+    /// <param name="candidate">The candidate's context, with the same batch size.</param>
     /// <param name="corpus">The text.</param>
-    /// <param name="threads">Threads that score; the contexts have their own.</param>
-    /// <param name="progress">Told after each chunk, with the candidate's perplexity.</param>
-    /// <param name="cancellationToken">Stops within a chunk.</param>
+    /// <param name="threads">Threads for scoring; the contexts have their own.</param>
+    /// <param name="progress">Reports after each chunk, with the candidate's perplexity.</param>
+    /// <param name="cancellationToken">Cancels within a chunk.</param>
     public static KlDivergenceResult Measure(
         IEvaluationContext reference,
         IEvaluationContext candidate,
@@ -27,7 +27,7 @@ public static class KlDivergenceMeter
         return Measure(new LiveReference(reference), candidate, corpus, threads, progress, cancellationToken);
     }
 
-    /// <summary>Evaluates the candidate against predictions from anywhere.</summary>
+    /// <summary>Evaluates the candidate against predictions from any source.</summary>
     internal static KlDivergenceResult Measure(
         IReferenceSource reference,
         IEvaluationContext candidate,

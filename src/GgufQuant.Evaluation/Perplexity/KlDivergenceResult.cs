@@ -1,6 +1,6 @@
 namespace GgufQuant.Evaluation.Perplexity;
 
-/// <summary>What a quantization changed in a model's predictions over a text: llama-perplexity's <c>--kl-divergence</c> statistics.</summary>
+/// <summary>How quantization changed a model's predictions over a text: llama-perplexity's <c>--kl-divergence</c> statistics.</summary>
 public sealed record KlDivergenceResult
 {
     /// <summary>The candidate's perplexity.</summary>
@@ -9,13 +9,13 @@ public sealed record KlDivergenceResult
     /// <summary>The reference's perplexity.</summary>
     public required MeanEstimate ReferencePerplexity { get; init; }
 
-    /// <summary>Mean of ln(PPL(candidate)/PPL(reference)); the error takes account of their covariance.</summary>
+    /// <summary>Mean of ln(PPL(candidate)/PPL(reference)); the error accounts for their covariance.</summary>
     public required MeanEstimate LogPerplexityRatio { get; init; }
 
     /// <summary>PPL(candidate)/PPL(reference).</summary>
     public MeanEstimate PerplexityRatio => LogPerplexityRatio.Exponential();
 
-    /// <summary>PPL(candidate) - PPL(reference); the error takes account of their covariance.</summary>
+    /// <summary>PPL(candidate) - PPL(reference); the error accounts for their covariance.</summary>
     public required MeanEstimate PerplexityDifference { get; init; }
 
     /// <summary>Correlation of both models' log-perplexities, -1 to 1.</summary>
@@ -27,7 +27,7 @@ public sealed record KlDivergenceResult
     /// <summary>Percentiles of the divergence, in nats.</summary>
     public required Percentiles KlPercentiles { get; init; }
 
-    /// <summary>Mean change of the text's next token's probability, -1 to 1.</summary>
+    /// <summary>Mean change in the probability of the text's next token, -1 to 1.</summary>
     public required MeanEstimate ProbabilityChange { get; init; }
 
     /// <summary>Percentiles of that change.</summary>
@@ -42,7 +42,7 @@ public sealed record KlDivergenceResult
     /// <summary>100 × PPL(reference)/PPL(candidate): 100 for a candidate that predicts as well as the reference.</summary>
     public double RelativeQuality => 100 / PerplexityRatio.Value;
 
-    /// <summary>Tokens of a chunk.</summary>
+    /// <summary>Tokens per chunk.</summary>
     public required int ContextLength { get; init; }
 
     /// <summary>Chunks evaluated.</summary>
@@ -51,6 +51,6 @@ public sealed record KlDivergenceResult
     /// <summary>Predictions scored.</summary>
     public required long ScoredTokens { get; init; }
 
-    /// <summary>Time it took, the reference's evaluation included where it was evaluated.</summary>
+    /// <summary>Time taken, including the reference's evaluation if there was one.</summary>
     public required TimeSpan Duration { get; init; }
 }

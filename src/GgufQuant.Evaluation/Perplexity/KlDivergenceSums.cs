@@ -1,6 +1,6 @@
 namespace GgufQuant.Evaluation.Perplexity;
 
-/// <summary>Sums over predictions, and the statistics they give.</summary>
+/// <summary>Sums over predictions, and the statistics derived from them.</summary>
 internal sealed class KlDivergenceSums
 {
     private readonly List<float> _divergences = [];
@@ -69,14 +69,14 @@ internal sealed class KlDivergenceSums
         };
     }
 
-    // Rounding can leave a difference of equal models slightly below zero.
+    // Rounding can make the difference of equal models slightly negative.
     private static double ErrorOfDifference(double a, double b, double covariance) =>
         Math.Sqrt(Math.Max(0, (a * a) + (b * b) - (2 * covariance)));
 }
 
 /// <summary>One scored prediction.</summary>
-/// <param name="Loss">Negative log-probability the candidate gives the text's next token.</param>
-/// <param name="ReferenceLoss">The same of the reference.</param>
+/// <param name="Loss">Negative log-probability that the candidate assigns to the text's next token.</param>
+/// <param name="ReferenceLoss">The same for the reference.</param>
 /// <param name="Divergence">Kullback-Leibler divergence, in nats.</param>
-/// <param name="SameTop">Whether both find the same token most probable.</param>
+/// <param name="SameTop">Whether the same token is the most probable for both.</param>
 internal readonly record struct Prediction(double Loss, double ReferenceLoss, double Divergence, bool SameTop);

@@ -19,25 +19,25 @@ public sealed class LogitsFile : IDisposable
         _tokens = tokens;
     }
 
-    /// <summary>The file.</summary>
+    /// <summary>The file's path.</summary>
     public string Path { get; }
 
-    /// <summary>Tokens of a chunk.</summary>
+    /// <summary>Tokens per chunk.</summary>
     public int ContextLength { get; }
 
-    /// <summary>Tokens of the reference's vocabulary.</summary>
+    /// <summary>Number of tokens in the reference's vocabulary.</summary>
     public int VocabularySize { get; }
 
     /// <summary>Number of chunks.</summary>
     public int Chunks => _tokens.Length / ContextLength;
 
-    /// <summary>Bytes of a row.</summary>
+    /// <summary>Bytes per row.</summary>
     internal long RowBytes => LogitsLayout.RowBytes(VocabularySize);
 
     private int ScoredPerChunk => ContextLength - 1 - (ContextLength / 2);
 
     /// <summary>Opens a file and checks its header against its length.</summary>
-    /// <exception cref="LogitsFormatException">It is not such a file, or it is cut short.</exception>
+    /// <exception cref="LogitsFormatException">It is not a logits file, or it is truncated.</exception>
     public static LogitsFile Open(string path)
     {
         SafeFileHandle handle = File.OpenHandle(path);
@@ -46,7 +46,7 @@ public sealed class LogitsFile : IDisposable
             long length = RandomAccess.GetLength(handle);
             Span<byte> header = stackalloc byte[LogitsLayout.HeaderBytes];
             if (length < header.Length || RandomAccess.Read(handle, header, 0) < header.Length || !header.StartsWith(LogitsLayout.Magic))
-                throw new LogitsFormatException($"'{path}' is not a file of logits: it does not begin with '_logits_'.");
+                throw new LogitsFormatException($"'{path}' is not a logits file: it does not begin with '_logits_'.");
             int contextLength = BinaryPrimitives.ReadInt32LittleEndian(header[8..]);
             int vocabularySize = BinaryPrimitives.ReadInt32LittleEndian(header[12..]);
             int chunks = BinaryPrimitives.ReadInt32LittleEndian(header[16..]);
@@ -56,14 +56,14 @@ public sealed class LogitsFile : IDisposable
             Int128 needed = header.Length + tokenBytes
                 + ((Int128)chunks * (contextLength - 1 - (contextLength / 2)) * LogitsLayout.RowBytes(vocabularySize));
             if (needed > length || tokenBytes > Array.MaxLength)
-                throw new LogitsFormatException($"'{path}' is cut short: its header announces {needed} bytes, it has {length}.");
+                throw new LogitsFormatException($"'{path}' is truncated: its header announces {needed} bytes, but it has {length}.");
 
             int[] tokens = new int[contextLength * chunks];
             ReadExactly(handle, path, MemoryMarshal.AsBytes(tokens.AsSpan()), header.Length);
             if (!BitConverter.IsLittleEndian)
                 BinaryPrimitives.ReverseEndianness(tokens, tokens);
             if (tokens.AsSpan().IndexOfAnyExceptInRange(0, vocabularySize - 1) is var at and >= 0)
-                throw new LogitsFormatException($"Token {at} of '{path}' is {tokens[at]}, outside of its vocabulary of {vocabularySize}.");
+                throw new LogitsFormatException($"Token {at} of '{path}' is {tokens[at]}, outside its vocabulary of {vocabularySize}.");
             return new(path, handle, contextLength, vocabularySize, tokens);
         }
         catch
@@ -73,25 +73,25 @@ public sealed class LogitsFile : IDisposable
         }
     }
 
-    /// <summary>Checks that it holds the predictions for a text by a vocabulary of this size; it may go on behind the text's chunks.</summary>
-    /// <exception cref="LogitsFormatException">They are others.</exception>
+    /// <summary>Checks that it contains the predictions for a text with a vocabulary of this size; it may have more chunks than the text.</summary>
+    /// <exception cref="LogitsFormatException">It contains others.</exception>
     internal void RequireFor(CorpusChunks corpus, int vocabularySize)
     {
         if (VocabularySize != vocabularySize)
-            throw new LogitsFormatException($"'{Path}' holds logits of {VocabularySize} tokens, but the model has {vocabularySize}.");
+            throw new LogitsFormatException($"'{Path}' contains logits for {VocabularySize} tokens, but the model has {vocabularySize}.");
         if (ContextLength != corpus.ContextLength)
-            throw new LogitsFormatException($"'{Path}' holds chunks of {ContextLength} tokens, not of {corpus.ContextLength}.");
+            throw new LogitsFormatException($"'{Path}' contains chunks of {ContextLength} tokens, not {corpus.ContextLength}.");
         int common = Math.Min(_tokens.Length, corpus.Tokens.Length);
         if (!corpus.Tokens[..common].SequenceEqual(_tokens.AsSpan(0, common)))
-            throw new LogitsFormatException($"'{Path}' holds logits of another text.");
+            throw new LogitsFormatException($"'{Path}' contains logits of another text.");
         if (Chunks < corpus.Count)
-            throw new LogitsFormatException($"'{Path}' holds {Chunks} chunks, but {corpus.Count} are to be evaluated: evaluate no more, or name another file.");
+            throw new LogitsFormatException($"'{Path}' contains {Chunks} chunks, but {corpus.Count} were requested: request fewer, or name another file.");
     }
 
     /// <inheritdoc/>
     public void Dispose() => _handle.Dispose();
 
-    /// <summary>Decodes a row into natural logarithms of probabilities.</summary>
+    /// <summary>Decodes a row into log-probabilities.</summary>
     internal static void Decode(ReadOnlySpan<byte> row, Span<float> logProbabilities)
     {
         (float scale, float least) = ReadHeader(row);
@@ -103,8 +103,8 @@ public sealed class LogitsFile : IDisposable
         }
     }
 
-    /// <summary>Reads a chunk's rows as they are in the file.</summary>
-    /// <exception cref="LogitsFormatException">They are no probabilities.</exception>
+    /// <summary>Reads a chunk's rows as stored.</summary>
+    /// <exception cref="LogitsFormatException">They are not probabilities.</exception>
     internal void ReadRows(int chunk, int first, Span<byte> destination)
     {
         long row = ((long)chunk * ScoredPerChunk) + first;
@@ -112,11 +112,11 @@ public sealed class LogitsFile : IDisposable
         for (; destination.Length > 0; destination = destination[(int)RowBytes..], row++)
         {
             if (!IsRow(destination))
-                throw new LogitsFormatException($"Prediction {row} of '{Path}' is damaged: its numbers are no probabilities.");
+                throw new LogitsFormatException($"Prediction {row} of '{Path}' is damaged: its numbers are not probabilities.");
         }
     }
 
-    // No probability is above 1 but by rounding.
+    // No probability exceeds 1 except by rounding.
     private static bool IsRow(ReadOnlySpan<byte> row)
     {
         (float scale, float least) = ReadHeader(row);

@@ -4,8 +4,8 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Perplexity;
 
-/// <summary>Writes a reference's logits in llama-perplexity's file format (<c>--kl-divergence-base</c>), 2 bytes a token and prediction.</summary>
-/// <remarks>The file appears under its name only when it is complete.</remarks>
+/// <summary>Writes a reference's logits in llama-perplexity's file format (<c>--kl-divergence-base</c>), 2 bytes per token and prediction.</summary>
+/// <remarks>The file appears under its name only once it is complete.</remarks>
 public sealed class LogitsWriter : IDisposable
 {
     private readonly AtomicFile _file;
@@ -23,11 +23,11 @@ public sealed class LogitsWriter : IDisposable
         _rows = new byte[rowBytes * rows];
     }
 
-    /// <summary>Begins a file for a text's predictions.</summary>
-    /// <param name="path">The file; one that exists is replaced at the end.</param>
+    /// <summary>Starts a file for a text's predictions.</summary>
+    /// <param name="path">The file; an existing one is replaced at the end.</param>
     /// <param name="corpus">The text.</param>
-    /// <param name="vocabularySize">Logits a prediction.</param>
-    /// <param name="batchSize">Most predictions between two flushes.</param>
+    /// <param name="vocabularySize">Logits per prediction.</param>
+    /// <param name="batchSize">Maximum predictions between two flushes.</param>
     /// <exception cref="IOException">The folder is missing, or the disk has no room for the whole file.</exception>
     public static LogitsWriter Create(string path, CorpusChunks corpus, int vocabularySize, int batchSize)
     {
@@ -45,18 +45,18 @@ public sealed class LogitsWriter : IDisposable
         return new(file, rowBytes, header.Length, length, Math.Min(batchSize, corpus.ScoredPerChunk));
     }
 
-    /// <summary>Gives the file its name. Without it, <see cref="Dispose"/> deletes what was written.</summary>
+    /// <summary>Gives the file its name. Without this call, <see cref="Dispose"/> deletes what was written.</summary>
     public void Complete()
     {
         if (_position != _length)
-            throw new InvalidOperationException($"{_position} of the file's {_length} bytes are written.");
+            throw new InvalidOperationException($"Only {_position} of the file's {_length} bytes have been written.");
         _file.Commit();
     }
 
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
-    /// <summary>Encodes one prediction of the batch; may be called from several threads for different rows.</summary>
+    /// <summary>Encodes one prediction of the batch; thread-safe for different rows.</summary>
     internal void Encode(int row, ReadOnlySpan<float> logits)
     {
         Span<byte> destination = _rows.AsSpan(checked((int)(row * _rowBytes)), (int)_rowBytes);

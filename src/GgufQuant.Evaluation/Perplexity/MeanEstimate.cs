@@ -2,11 +2,11 @@ namespace GgufQuant.Evaluation.Perplexity;
 
 /// <summary>A value with its standard error.</summary>
 /// <param name="Value">The value.</param>
-/// <param name="Error">One standard error of it.</param>
+/// <param name="Error">Its standard error.</param>
 public readonly record struct MeanEstimate(double Value, double Error)
 {
-    /// <summary>The mean of values given their count, sum and sum of squares, and the standard error of that mean.</summary>
-    /// <remarks>As llama-perplexity has it: no error from ten values or fewer.</remarks>
+    /// <summary>The mean of values with a given count, sum and sum of squares, and its standard error.</summary>
+    /// <remarks>As in llama-perplexity, there is no error for ten values or fewer.</remarks>
     public static MeanEstimate FromSums(double sum, double sumOfSquares, long count)
     {
         if (count < 1)
@@ -16,7 +16,7 @@ public readonly record struct MeanEstimate(double Value, double Error)
         return new(mean, variance > 0 && count > 10 ? Math.Sqrt(variance / (count - 1)) : 0);
     }
 
-    /// <summary>The exponential of this, its error carried along to first order.</summary>
+    /// <summary>The exponential, with its error propagated to first order.</summary>
     public MeanEstimate Exponential()
     {
         double value = Math.Exp(Value);

@@ -1,6 +1,6 @@
 namespace GgufQuant.Evaluation.Perplexity;
 
-/// <summary>Sums of negative log-probabilities, and the perplexity they give.</summary>
+/// <summary>Sums of negative log-probabilities, and the resulting perplexity.</summary>
 internal struct NegativeLogLikelihood
 {
     private double _sum;

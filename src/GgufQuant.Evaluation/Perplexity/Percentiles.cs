@@ -1,7 +1,7 @@
 namespace GgufQuant.Evaluation.Perplexity;
 
-/// <summary>The percentiles llama-perplexity prints, linearly interpolated between values.</summary>
-/// <param name="Minimum">Least value.</param>
+/// <summary>The percentiles llama-perplexity prints, linearly interpolated.</summary>
+/// <param name="Minimum">Smallest value.</param>
 /// <param name="P001">0.1%.</param>
 /// <param name="P01">1%.</param>
 /// <param name="P05">5%.</param>
@@ -13,12 +13,12 @@ namespace GgufQuant.Evaluation.Perplexity;
 /// <param name="P95">95%.</param>
 /// <param name="P99">99%.</param>
 /// <param name="P999">99.9%.</param>
-/// <param name="Maximum">Greatest value.</param>
+/// <param name="Maximum">Largest value.</param>
 public sealed record Percentiles(
     double Minimum, double P001, double P01, double P05, double P10, double P25, double Median,
     double P75, double P90, double P95, double P99, double P999, double Maximum)
 {
-    /// <summary>Of values in any order, at least one; they are sorted in place.</summary>
+    /// <summary>The percentiles of one or more values in any order; they are sorted in place.</summary>
     public static Percentiles Of(Span<float> values)
     {
         values.Sort();

@@ -8,12 +8,12 @@ namespace GgufQuant.Evaluation.Perplexity;
 public static class PerplexityMeter
 {
     /// <summary>Measures a model's perplexity over a text.</summary>
-    /// <param name="context">The model's context, at least as long as a chunk.</param>
+    /// <param name="context">The model's context, at least one chunk long.</param>
     /// <param name="corpus">The text.</param>
-    /// <param name="threads">Threads that score; the context has its own.</param>
-    /// <param name="logits">Receives the reference's logits; null to keep none.</param>
-    /// <param name="progress">Told after each chunk.</param>
-    /// <param name="cancellationToken">Stops within a chunk.</param>
+    /// <param name="threads">Threads for scoring; the context has its own.</param>
+    /// <param name="logits">Receives the model's logits; null to keep none.</param>
+    /// <param name="progress">Reports after each chunk.</param>
+    /// <param name="cancellationToken">Cancels within a chunk.</param>
     public static PerplexityResult Measure(
         IEvaluationContext context,
         CorpusChunks corpus,
@@ -23,7 +23,7 @@ public static class PerplexityMeter
         CancellationToken cancellationToken = default) =>
         Measure(context, corpus, threads, allOutputs: false, logits, progress, cancellationToken);
 
-    /// <summary>The same; <paramref name="allOutputs"/> computes all logits, without which llama.cpp leaves tokens out of the last layer.</summary>
+    /// <summary>The same; <paramref name="allOutputs"/> computes all logits, since llama.cpp otherwise skips tokens in the last layer.</summary>
     internal static PerplexityResult Measure(
         IEvaluationContext context,
         CorpusChunks corpus,
@@ -60,7 +60,7 @@ public static class PerplexityMeter
         return new(total.Perplexity, corpus.ContextLength, corpus.Count, total.Count, Stopwatch.GetElapsedTime(started));
     }
 
-    /// <summary>The perplexity of predictions that are there already, or are made as they are asked for.</summary>
+    /// <summary>The perplexity of predictions that exist already, or are computed on demand.</summary>
     internal static PerplexityResult Measure(
         IReferenceSource source, CorpusChunks corpus, int batchSize, int threads, IProgress<WorkProgress>? progress, CancellationToken cancellationToken)
     {

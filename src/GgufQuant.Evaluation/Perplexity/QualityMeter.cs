@@ -5,8 +5,8 @@ namespace GgufQuant.Evaluation.Perplexity;
 
 /// <summary>Compares quantizations with their reference over a text.</summary>
 /// <remarks>
-/// The reference is evaluated side by side with each candidate, chunk by chunk. Where its logits fit into
-/// <see cref="QualityOptions.ReferenceMemory"/> or a file is given for them, it is evaluated only once.
+/// The reference is evaluated side by side with each candidate, chunk by chunk. If its logits fit into
+/// <see cref="QualityOptions.ReferenceMemory"/>, or a file is given for them, it is evaluated only once.
 /// </remarks>
 public sealed class QualityMeter : IDisposable
 {
@@ -22,7 +22,7 @@ public sealed class QualityMeter : IDisposable
     private Vocabulary? _vocabulary;
     private PerplexityResult? _referenceResult;
 
-    /// <summary>Prepares; the reference is loaded when it is first needed and stays loaded until this is disposed.</summary>
+    /// <summary>Creates the meter; the reference is loaded on first use and stays loaded until this is disposed.</summary>
     public QualityMeter(IInferenceEngine engine, string referencePath, string text, QualityOptions options)
     {
         _engine = engine;
@@ -36,8 +36,8 @@ public sealed class QualityMeter : IDisposable
     private int Threads => _options.Threads > 0 ? _options.Threads : Environment.ProcessorCount;
 
     /// <summary>The reference's own perplexity, measured once.</summary>
-    /// <param name="progress">Told after each chunk.</param>
-    /// <param name="cancellationToken">Stops within a chunk.</param>
+    /// <param name="progress">Reports after each chunk.</param>
+    /// <param name="cancellationToken">Cancels within a chunk.</param>
     /// <exception cref="CorpusTooShortException">The text has fewer tokens than two chunks.</exception>
     /// <exception cref="ModelLoadException">The reference cannot be loaded.</exception>
     /// <exception cref="LogitsFormatException">The logits file is damaged, or its logits are of another text or model.</exception>
@@ -57,9 +57,9 @@ public sealed class QualityMeter : IDisposable
 
     /// <summary>Measures a candidate against the reference.</summary>
     /// <param name="path">The candidate's file.</param>
-    /// <param name="progress">Told after each chunk, with the candidate's perplexity.</param>
-    /// <param name="cancellationToken">Stops within a chunk.</param>
-    /// <exception cref="VocabularyMismatchException">Its vocabulary is another than the reference's.</exception>
+    /// <param name="progress">Reports after each chunk, with the candidate's perplexity.</param>
+    /// <param name="cancellationToken">Cancels within a chunk.</param>
+    /// <exception cref="VocabularyMismatchException">Its vocabulary differs from the reference's.</exception>
     /// <exception cref="CorpusTooShortException">The text has fewer tokens than two chunks.</exception>
     /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
     public KlDivergenceResult Measure(string path, IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default)
@@ -85,19 +85,19 @@ public sealed class QualityMeter : IDisposable
     private PerplexityResult ReadLogits(string path, Reference reference, IProgress<WorkProgress>? progress, CancellationToken cancellationToken)
     {
         using LogitsFile file = OpenLogits(path);
-        // The file does not say whose predictions it holds: those of its first chunk are made again.
+        // The file does not say whose predictions it contains, so those of its first chunk are recomputed.
         KlDivergenceResult first = KlDivergenceMeter.Measure(
             new StoredReference(file), reference.Context, reference.Corpus.First(1), Threads, progress: null, cancellationToken);
         if (first.KlDivergence.Value > MostDivergenceOfTheSameModel)
         {
             throw new LogitsFormatException(
-                $"'{path}' holds the logits of another model than '{reference.Model.Path}': they diverge by {first.KlDivergence.Value:G3} in the first chunk. Name another file.");
+                $"'{path}' contains logits of a different model than '{reference.Model.Path}': they diverge by {first.KlDivergence.Value:G3} in the first chunk. Name another file.");
         }
         return PerplexityMeter.Measure(
             new StoredReference(file), reference.Corpus, reference.Context.BatchSize, Threads, progress, cancellationToken);
     }
 
-    // Each time, for somebody may have replaced the file since.
+    // Each time, since the file may have been replaced.
     private LogitsFile OpenLogits(string path)
     {
         LogitsFile file = LogitsFile.Open(path);

@@ -2,7 +2,7 @@ using GgufQuant.Evaluation.Engines;
 
 namespace GgufQuant.Evaluation.Perplexity;
 
-/// <summary>The reference model, evaluated the first time a batch is asked for and remembered from then on.</summary>
+/// <summary>The reference model, evaluated the first time a batch is requested, and cached from then on.</summary>
 internal sealed class RecordedReference(IEvaluationContext context, CorpusChunks corpus, int vocabularySize) : IReferenceSource
 {
     private readonly LiveReference _live = new(context);
@@ -16,7 +16,7 @@ internal sealed class RecordedReference(IEvaluationContext context, CorpusChunks
     public void Advance(int chunk, int[] tokens, ChunkBatch batch, CancellationToken cancellationToken)
     {
         _first = (chunk * corpus.ScoredPerChunk) + batch.Start + batch.FirstScored - corpus.FirstScored;
-        // The batches before the first scored token leave nothing to remember, yet the chunk's later ones build on them.
+        // The batches before the first scored token leave nothing to cache, but the chunk's later ones depend on them.
         if (IsRecorded(chunk))
             return;
         _live.Advance(chunk, tokens, batch, cancellationToken);

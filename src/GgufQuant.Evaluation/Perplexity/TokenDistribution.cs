@@ -7,7 +7,7 @@ namespace GgufQuant.Evaluation.Perplexity;
 /// <summary>The probabilities of all tokens at one position: <c>ln p[i] = values[i] - offset</c>.</summary>
 internal readonly ref struct TokenDistribution
 {
-    /// <summary>llama-perplexity's limit: rarer tokens of the reference do not count in the divergence.</summary>
+    /// <summary>llama-perplexity's limit: tokens that are rarer in the reference do not count in the divergence.</summary>
     public const double LeastLogProbability = -16;
 
     private readonly ReadOnlySpan<float> _values;
@@ -19,17 +19,17 @@ internal readonly ref struct TokenDistribution
         _offset = offset;
     }
 
-    /// <summary>The most probable token, the first of equals.</summary>
+    /// <summary>The most probable token; the first one on a tie.</summary>
     public int Top => _values.IndexOf(Maximum(_values));
 
     /// <summary>From a model's logits.</summary>
-    /// <exception cref="InferenceException">The logits are not numbers.</exception>
+    /// <exception cref="InferenceException">The logits are not finite.</exception>
     public static TokenDistribution FromLogits(ReadOnlySpan<float> logits)
     {
         float maximum = Maximum(logits);
         double offset = maximum + Math.Log(SumOfExponentials(logits, maximum));
         if (!double.IsFinite(offset))
-            throw new InferenceException("The model computes logits that are not finite numbers: its weights are damaged.");
+            throw new InferenceException("The model computes non-finite logits: its weights are damaged.");
         return new(logits, offset);
     }
 

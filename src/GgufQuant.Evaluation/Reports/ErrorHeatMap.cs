@@ -7,7 +7,7 @@ using static GgufQuant.IO.NumberText;
 
 namespace GgufQuant.Evaluation.Reports;
 
-/// <summary>The error of each tensor: kinds of tensors down, layers across, stronger for more.</summary>
+/// <summary>The error of each tensor: kinds of tensors down, layers across, a stronger colour for a larger error.</summary>
 internal static partial class ErrorHeatMap
 {
     private const double Width = 760;
@@ -17,7 +17,7 @@ internal static partial class ErrorHeatMap
     private const double RowHeight = 20;
     private const double WidestCell = 44;
 
-    /// <summary>The picture, or nothing for a model without layers.</summary>
+    /// <summary>The figure; empty for a model without layers.</summary>
     /// <param name="row">The quantization.</param>
     /// <param name="number">Its number in the report.</param>
     /// <param name="largest">The greatest error in the report, which gets the strongest colour.</param>
@@ -44,11 +44,11 @@ internal static partial class ErrorHeatMap
         return svg.ToString();
     }
 
-    /// <summary>Tensors outside of the layers, which the picture leaves out.</summary>
+    /// <summary>Tensors outside the layers, which the figure omits.</summary>
     public static IEnumerable<TensorError> Others(QuantReportRow row) =>
         row.Weights!.Tensors.Where(tensor => tensor.RelativeRmsError > 0 && Locate(tensor) is null);
 
-    // Norms and biases stay as they are and would only make the picture longer.
+    // Norms and biases are not quantized and would only make the figure longer.
     private static Cell? Locate(TensorError tensor) =>
         LayerTensor().Match(tensor.Name) is { Success: true } match && !tensor.Name.Contains("norm", StringComparison.Ordinal)
             && int.TryParse(match.Groups[1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int layer) && layer < 1024

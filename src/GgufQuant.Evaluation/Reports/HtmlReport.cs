@@ -7,7 +7,7 @@ using static GgufQuant.IO.NumberText;
 
 namespace GgufQuant.Evaluation.Reports;
 
-/// <summary>Writes a report as one HTML page that needs nothing else: no script, no font, no picture from elsewhere.</summary>
+/// <summary>Writes a report as one self-contained HTML page: no scripts, fonts or images from elsewhere.</summary>
 public static class HtmlReport
 {
     private const string Style =
@@ -80,10 +80,10 @@ public static class HtmlReport
             """);
         WriteSummary(page, report);
         WriteFigure(page, "Size against quality", SizeQualityChart.Draw(report),
-            "Further down and further left is better. The line joins those that none beats in both.");
+            "Further down and further left is better. The line connects the types that no other beats in both.");
         WriteTable(page, report);
         WriteFigure(page, "How often it is off, and how far", PercentileChart.Draw(report),
-            "A low mean can hide a few tokens that are far off: those on the right are where a quantization writes something else.");
+            "A low mean can hide a few tokens that are far off: at those on the right, a quantization writes something else.");
         WriteHeatMaps(page, report);
         WriteGenerations(page, report);
         WriteDefinitions(page, report);
@@ -152,7 +152,7 @@ public static class HtmlReport
             page.Append(CultureInfo.InvariantCulture, $"<details{(i == 0 ? " open" : "")}><summary>{Html(rows[i].Name)}</summary>\n<figure>\n{ErrorHeatMap.Draw(rows[i], i, largest)}");
             string others = string.Join(", ", ErrorHeatMap.Others(rows[i]).Select(tensor => $"{tensor.Name} in {BlockFormat.Of(tensor.Type)} {Significant(tensor.RelativeRmsError)}"));
             if (others.Length > 0)
-                page.Append("<figcaption class=\"note\">Outside of the layers: ").Append(Html(others)).Append(".</figcaption>\n");
+                page.Append("<figcaption class=\"note\">Outside the layers: ").Append(Html(others)).Append(".</figcaption>\n");
             page.Append("</figure>\n</details>\n");
         }
     }
@@ -162,7 +162,7 @@ public static class HtmlReport
         QuantReportRow[] rows = [.. report.BySize.Where(row => row.Generations.Count > 0)];
         if (rows.Length == 0)
             return;
-        page.Append("<h2>What it writes</h2>\n<p class=\"note\">Each prompt continued with the most probable token each time. Marked is what follows the first token that is not the reference's.</p>\n");
+        page.Append("<h2>What it writes</h2>\n<p class=\"note\">Each prompt is continued with the most probable token each time. The part after the first token that differs from the reference is marked.</p>\n");
         for (int i = 0; i < rows[0].Generations.Count; i++)
         {
             GenerationComparison first = rows[0].Generations[i];
@@ -179,7 +179,7 @@ public static class HtmlReport
         List<string> notes = [comparison.IsIdentical ? "identical" : $"{comparison.AgreeingTokens} of {comparison.Reference.Tokens.Count} tokens agree"];
         if (text.Repetition.IsLooping)
             notes.Add($"ends in a loop of {text.Repetition.LoopLength} tokens");
-        notes.Add($"{Significant(text.TokensPerSecond)} tokens a second");
+        notes.Add($"{Significant(text.TokensPerSecond)} tokens per second");
         // The agreeing tokens may end within a character, which their text alone cannot show.
         int agreeing = text.Text.AsSpan().CommonPrefixLength(comparison.AgreeingText);
         page.Append(CultureInfo.InvariantCulture, $"<p class=\"sample\"><b>{Html(name)} <small>{Html(string.Join(", ", notes))}</small></b>");

@@ -1,6 +1,6 @@
 namespace GgufQuant.Evaluation.Reports;
 
-/// <summary>Maps positive values to places along an axis, equal ratios to equal lengths.</summary>
+/// <summary>Maps positive values to positions on an axis, equal ratios to equal lengths.</summary>
 internal sealed class LogScale
 {
     private readonly double _low;
@@ -8,7 +8,7 @@ internal sealed class LogScale
     private readonly double _start;
     private readonly double _end;
 
-    /// <summary>An axis from <paramref name="start"/> to <paramref name="end"/> that holds all values, rounded outwards to 1, 2 or 5 times a power of ten.</summary>
+    /// <summary>An axis from <paramref name="start"/> to <paramref name="end"/> that covers all values, rounded outwards to 1, 2 or 5 times a power of ten.</summary>
     public LogScale(IEnumerable<double> values, double start, double end)
     {
         double[] positive = [.. values.Where(value => value > 0 && double.IsFinite(value)).DefaultIfEmpty(1)];
@@ -20,7 +20,7 @@ internal sealed class LogScale
         _end = end;
     }
 
-    /// <summary>Where a value lies; what is below the axis lies at its start.</summary>
+    /// <summary>A value's position; a value below the axis is at its start.</summary>
     public double this[double value] =>
         _start + ((_end - _start) * Math.Clamp(Math.Log(Math.Max(value, _low) / _low) / Math.Log(_high / _low), 0, 1));
 

@@ -4,7 +4,7 @@ using static GgufQuant.IO.NumberText;
 
 namespace GgufQuant.Evaluation.Reports;
 
-/// <summary>How the KL divergence spreads over the text's tokens, a line a quantization.</summary>
+/// <summary>The distribution of the KL divergence over the text's tokens, one line per quantization.</summary>
 internal static class PercentileChart
 {
     private const double Width = 760;
@@ -14,7 +14,7 @@ internal static class PercentileChart
     private const double RowHeight = 30;
     private const double Bottom = 46;
 
-    /// <summary>The picture, or nothing where no divergence was measured.</summary>
+    /// <summary>The figure; empty if no divergence was measured.</summary>
     public static string Draw(QuantReport report)
     {
         QuantReportRow[] rows = [.. report.BySize.Where(row => row.Predictions is not null)];

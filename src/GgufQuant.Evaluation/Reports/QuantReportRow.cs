@@ -4,23 +4,23 @@ using GgufQuant.Evaluation.Perplexity;
 
 namespace GgufQuant.Evaluation.Reports;
 
-/// <summary>One model of a report.</summary>
-/// <param name="Name">What it is called in plots and tables: its type, or its file's name where types repeat.</param>
+/// <summary>One model in a report.</summary>
+/// <param name="Name">Its name in plots and tables: its type, or its file name if types repeat.</param>
 /// <param name="Size">Bytes of its files.</param>
 public sealed record QuantReportRow(string Name, long Size)
 {
-    /// <summary>Bits a weight takes on average; null if not known.</summary>
+    /// <summary>Average bits per weight; null if unknown.</summary>
     public double? BitsPerWeight { get; init; }
 
     /// <summary>Perplexity; null if not measured.</summary>
     public MeanEstimate? Perplexity { get; init; }
 
-    /// <summary>Its predictions against the reference's; null if not measured, and of the reference.</summary>
+    /// <summary>Its predictions compared with the reference's; null if not measured, and for the reference.</summary>
     public KlDivergenceResult? Predictions { get; init; }
 
-    /// <summary>Its weights against the reference's; null if not measured, and of the reference.</summary>
+    /// <summary>Its weights compared with the reference's; null if not measured, and for the reference.</summary>
     public ModelError? Weights { get; init; }
 
-    /// <summary>What it writes; empty if not tried, and of the reference.</summary>
+    /// <summary>The texts it generates; empty if not tried, and for the reference.</summary>
     public IReadOnlyList<GenerationComparison> Generations { get; init; } = [];
 }

@@ -3,7 +3,7 @@ using static GgufQuant.IO.NumberText;
 
 namespace GgufQuant.Evaluation.Reports;
 
-/// <summary>The columns of a report's table: those that some row has a value for.</summary>
+/// <summary>The columns of a report's table: those with a value in at least one row.</summary>
 internal sealed record ReportColumn(string Title, Func<QuantReportRow, string?> Value)
 {
     /// <summary>The columns to show.</summary>

@@ -3,10 +3,10 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Reports;
 
-/// <summary>A report's file, which appears under its name only when it is whole.</summary>
+/// <summary>A report's file, which appears under its name only once it is complete.</summary>
 public static class ReportFile
 {
-    /// <summary>Writes it, in UTF-8.</summary>
+    /// <summary>Writes it in UTF-8.</summary>
     /// <exception cref="IOException">The file exists and is not to be overwritten, or the disk has no room.</exception>
     public static void Write(string path, string text, bool overwrite)
     {

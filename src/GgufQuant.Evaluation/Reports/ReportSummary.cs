@@ -3,7 +3,7 @@ using static GgufQuant.IO.NumberText;
 
 namespace GgufQuant.Evaluation.Reports;
 
-/// <summary>What a report comes to, in sentences.</summary>
+/// <summary>A report's conclusions, in sentences.</summary>
 internal static class ReportSummary
 {
     private static readonly double[] s_thresholds = [99, 97, 90];
@@ -22,11 +22,11 @@ internal static class ReportSummary
                 $"{smallest.Name} is the smallest with at least {Fixed(threshold, 0)}% of the reference's quality: {Size(smallest.Size)}, {Percent((double)smallest.Size / report.Reference.Size, 0)} of its size, quality {Fixed(smallest.Predictions!.RelativeQuality, 1)}%.");
         }
         foreach (QuantReportRow row in report.Rows.Where(row => row.Generations.Any(comparison => comparison.IsDegenerate)))
-            sentences.Add($"{row.Name} falls into a loop where the reference does not.");
+            sentences.Add($"{row.Name} falls into a loop, but the reference does not.");
         return sentences;
     }
 
-    /// <summary>What the columns mean, a term and its definition each.</summary>
+    /// <summary>The meaning of the columns: pairs of term and definition.</summary>
     public static IEnumerable<(string Term, string Definition)> Definitions(QuantReport report)
     {
         if (report.Rows.Any(row => row.Weights is not null))
@@ -36,7 +36,7 @@ internal static class ReportSummary
         yield return ("Perplexity", $"exp of the mean negative log-probability of the text's next tokens, by llama-perplexity's method: {result.Chunks} chunks of {result.ContextLength} tokens, the predictions of each second half scored, {result.ScoredTokens} in all. ± is one standard error.");
         yield return ("Relative quality", "the reference's perplexity over the quantization's, in per cent: 100% predicts as well as the reference.");
         yield return ("KL divergence", "how far the quantization's probabilities of the next token are from the reference's, in nats; 0 is identical. The mean over all scored tokens, and the value that 99% of them stay below.");
-        yield return ("Same top token", "share of tokens for which both models find the same next token most probable.");
+        yield return ("Same top token", "share of tokens for which both models have the same most probable next token.");
         yield return ("RMS Δp", "root mean square of the change in the right next token's probability.");
     }
 }

@@ -7,7 +7,7 @@ namespace GgufQuant.Evaluation.Reports;
 /// <summary>Estimates, axis labels and escaped text of reports, the same in every culture.</summary>
 internal static class ReportText
 {
-    /// <summary>A value and its error, both to the error's first digit, or its second where the first is a 1.</summary>
+    /// <summary>A value and its error, both to the error's first significant digit, or its second if the first is a 1.</summary>
     public static string Estimate(MeanEstimate estimate)
     {
         if (!(estimate.Error > 0) || !double.IsFinite(estimate.Error))
@@ -17,20 +17,20 @@ internal static class ReportText
         return $"{Fixed(estimate.Value, decimals)} ± {Fixed(estimate.Error, decimals)}";
     }
 
-    /// <summary>A mark of an axis: as short as it can be.</summary>
+    /// <summary>The shortest label of an axis tick.</summary>
     public static string Tick(double value) => value.ToString("0.#########", CultureInfo.InvariantCulture);
 
-    /// <summary>A mark of an axis of sizes.</summary>
+    /// <summary>The label of a tick on an axis of sizes.</summary>
     public static string SizeTick(double bytes)
     {
         (double value, string unit) = InBinaryUnit(bytes);
         return $"{Tick(Math.Round(value, 3))} {unit}";
     }
 
-    /// <summary>A share of 0 to 1 in per cent.</summary>
+    /// <summary>A share from 0 to 1 in per cent.</summary>
     public static string Percent(double share, int decimals = 1) => Fixed(100 * share, decimals) + "%";
 
-    /// <summary>Text for HTML and SVG; the page is UTF-8, so only markup needs care.</summary>
+    /// <summary>Text escaped for HTML and SVG; the page is UTF-8, so only markup needs escaping.</summary>
     public static string Html(string text) => text
         .Replace("&", "&amp;", StringComparison.Ordinal)
         .Replace("<", "&lt;", StringComparison.Ordinal)

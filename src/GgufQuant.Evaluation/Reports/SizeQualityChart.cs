@@ -3,7 +3,7 @@ using static GgufQuant.IO.NumberText;
 
 namespace GgufQuant.Evaluation.Reports;
 
-/// <summary>Size against quality, a point a quantization.</summary>
+/// <summary>Size against quality, one point per quantization.</summary>
 internal static class SizeQualityChart
 {
     private const double Width = 760;
@@ -15,7 +15,7 @@ internal static class SizeQualityChart
     private const double CharacterWidth = 7.4;
     private const double LineHeight = 16;
 
-    /// <summary>The picture, or nothing where fewer than two points could be drawn.</summary>
+    /// <summary>The figure; empty if there are fewer than two points.</summary>
     public static string Draw(QuantReport report)
     {
         bool hasPredictions = report.Rows.Any(row => row.Predictions is not null);
@@ -61,7 +61,7 @@ internal static class SizeQualityChart
         double X(double size) => Left + (size / largest * (Width - Left - Right));
     }
 
-    // Points that no other one beats in both size and loss.
+    // Points that no other point beats in both size and loss.
     private static IEnumerable<(QuantReportRow Row, double Loss)> Front((QuantReportRow Row, double Loss)[] points) =>
         points.Where(point => !points.Any(other => other.Row.Size <= point.Row.Size && other.Loss < point.Loss));
 
@@ -83,7 +83,7 @@ internal static class SizeQualityChart
         return best;
     }
 
-    // In steps that come out as round numbers of binary units.
+    // In steps that are round numbers of binary units.
     private static double Step(double largest)
     {
         double unit = Math.Pow(1024, Math.Floor(Math.Log(largest, 1024)));

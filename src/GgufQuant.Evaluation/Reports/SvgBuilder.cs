@@ -4,7 +4,7 @@ using System.Text;
 
 namespace GgufQuant.Evaluation.Reports;
 
-/// <summary>Writes an inline SVG picture that a screen reader announces by its title and description.</summary>
+/// <summary>Writes an inline SVG figure with a title and a description for screen readers.</summary>
 internal sealed class SvgBuilder
 {
     private readonly StringBuilder _text = new();
@@ -15,13 +15,13 @@ internal sealed class SvgBuilder
         Add($"""<title id="{id}-title">{ReportText.Html(title)}</title><desc id="{id}-description">{ReportText.Html(description)}</desc>""");
     }
 
-    /// <summary>Adds markup; numbers are written with a point in any culture.</summary>
+    /// <summary>Adds markup; numbers use a decimal point in any culture.</summary>
     public void Add(ref Markup markup) => _text.Append(markup.ToString()).Append('\n');
 
     /// <inheritdoc/>
     public override string ToString() => _text + "</svg>\n";
 
-    /// <summary>An interpolated string with invariant numbers of at most two decimals.</summary>
+    /// <summary>An interpolated string with culture-invariant numbers of at most two decimals.</summary>
     [InterpolatedStringHandler]
     public ref struct Markup(int literalLength, int formattedCount)
     {

@@ -92,8 +92,8 @@ public sealed class KlDivergenceMeterTests
     }
 
     [Theory]
-    [InlineData(96, 5, false, "holds 4 chunks, but 5 are to be evaluated")]
-    [InlineData(64, 4, false, "chunks of 96 tokens, not of 64")]
+    [InlineData(96, 5, false, "contains 4 chunks, but 5 were requested")]
+    [InlineData(64, 4, false, "chunks of 96 tokens, not 64")]
     [InlineData(96, 4, true, "logits of another text")]
     public void RefusesStoredLogitsOfAnotherText(int contextLength, int chunks, bool isOtherText, string message)
     {
@@ -116,7 +116,7 @@ public sealed class KlDivergenceMeterTests
 
         LogitsFormatException exception = Assert.Throws<LogitsFormatException>(() => reader.MeasureReference(null, Token));
 
-        Assert.Contains("the logits of another model than", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("logits of a different model than", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -177,7 +177,7 @@ public sealed class KlDivergenceMeterTests
         VocabularyMismatchException exception = Assert.Throws<VocabularyMismatchException>(() => meter.Measure(other, null, Token));
 
         Assert.Contains(other, exception.Message, StringComparison.Ordinal);
-        Assert.Contains("both have 2048 tokens, but not the same ones", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("both have 2048 tokens, but they differ", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]

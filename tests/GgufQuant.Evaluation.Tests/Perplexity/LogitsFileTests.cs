@@ -75,10 +75,10 @@ public sealed class LogitsFileTests
     [Theory]
     [InlineData(0, 0, "does not begin")]
     [InlineData(8, -1, "damaged")]
-    [InlineData(8, 1 << 20, "cut short")]
+    [InlineData(8, 1 << 20, "truncated")]
     [InlineData(12, int.MaxValue, "damaged")]
-    [InlineData(16, int.MaxValue, "cut short")]
-    [InlineData(20, 999, "outside of its vocabulary")]
+    [InlineData(16, int.MaxValue, "truncated")]
+    [InlineData(20, 999, "outside its vocabulary")]
     public void RefusesDamagedFiles(int offset, int value, string message)
     {
         using TemporaryFolder folder = new();

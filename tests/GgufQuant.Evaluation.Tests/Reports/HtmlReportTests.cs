@@ -17,7 +17,7 @@ public sealed class HtmlReportTests
         Assert.Contains("Q4_K_M is the smallest with at least 99% of the reference's quality: 3.34 MiB, 32% of its size, quality 99.5%.", page, StringComparison.Ordinal);
         Assert.Contains("<td>0.00500 ± 0.00010</td>", page, StringComparison.Ordinal);
         Assert.Contains(" a fine<mark> evening.</mark>", page, StringComparison.Ordinal);
-        Assert.Contains("Outside of the layers: token_embd.weight in q4_K", page, StringComparison.Ordinal);
+        Assert.Contains("Outside the layers: token_embd.weight in q4_K", page, StringComparison.Ordinal);
         Assert.Equal(4, Pictures(page).Count);
     }
 

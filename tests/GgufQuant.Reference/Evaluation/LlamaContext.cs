@@ -74,7 +74,7 @@ internal sealed unsafe class LlamaContext : IEvaluationContext
         ObjectDisposedException.ThrowIf(_context == 0, this);
         cancellationToken.ThrowIfCancellationRequested();
         if (tokens.Length < 1 || tokens.Length > BatchSize)
-            throw new ArgumentException($"{tokens.Length} tokens do not make a batch of 1 to {BatchSize}.", nameof(tokens));
+            throw new ArgumentException($"{tokens.Length} tokens do not fit a batch of 1 to {BatchSize}.", nameof(tokens));
         if (position < 0 || position > ContextLength - tokens.Length)
             throw new ArgumentOutOfRangeException(nameof(position), position, $"{tokens.Length} tokens from position {position} exceed the context of {ContextLength}.");
         _model.RequireTokens(tokens);

@@ -113,6 +113,6 @@ internal static class LlamaLibrary
     private static EngineMissingException Missing(string what) =>
         new($"llama.cpp's libraries are missing: {what}. Run 'npm ci' in tests/GgufQuant.Reference.");
 
-    private static EngineVersionException Mismatch(string folder, string what, string how = "does not read as expected") =>
+    private static EngineVersionException Mismatch(string folder, string what, string how = "does not behave as expected") =>
         new($"The libraries in '{folder}' are not llama.cpp {Version}: '{what}' {how}. They are not used, since every call would be garbage.");
 }

@@ -49,7 +49,7 @@ internal sealed unsafe class LlamaModel : ILanguageModel
     {
         cancellationToken.ThrowIfCancellationRequested();
         if (!File.Exists(path))
-            throw new FileNotFoundException($"There is no file '{path}'.", path);
+            throw new FileNotFoundException($"The file '{path}' does not exist.", path);
         LoadState state = new(options.Progress, cancellationToken);
         GCHandle handle = GCHandle.Alloc(state);
         List<string> complaints = LlamaLog.Complaints = [];

@@ -6,7 +6,7 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Hosting.Operations;
 
-/// <summary>Collects an importance matrix; its sums go through a file.</summary>
+/// <summary>Collects an importance matrix; its sums are passed through a file.</summary>
 internal static class CollectImatrix
 {
     internal static Operation<ImatrixRequest, PerplexityResult> Operation { get; } = new(
@@ -26,11 +26,11 @@ internal static class CollectImatrix
     }
 }
 
-/// <summary>Asks for an importance matrix.</summary>
+/// <summary>Requests an importance matrix.</summary>
 /// <param name="Model">The model's file.</param>
 /// <param name="Corpus">The text's file.</param>
-/// <param name="Options">How to collect.</param>
-/// <param name="Resume">A matrix to add to; null to begin.</param>
-/// <param name="ResumeChunkSize">Tokens of a chunk of that matrix.</param>
+/// <param name="Options">Options of the collection.</param>
+/// <param name="Resume">A matrix to add to; null to start a new one.</param>
+/// <param name="ResumeChunkSize">Tokens per chunk of that matrix.</param>
 /// <param name="Sums">The file to write the sums to.</param>
 internal sealed record ImatrixRequest(string Model, string Corpus, ImatrixOptions Options, string? Resume, int ResumeChunkSize, string Sums);

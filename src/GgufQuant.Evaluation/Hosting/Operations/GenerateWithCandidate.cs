@@ -2,7 +2,7 @@ using GgufQuant.Evaluation.Generation;
 
 namespace GgufQuant.Evaluation.Hosting.Operations;
 
-/// <summary>Continues prompts with a candidate and compares with its reference.</summary>
+/// <summary>Continues prompts with a candidate and compares the texts with its reference's.</summary>
 internal static class GenerateWithCandidate
 {
     internal static Operation<GenerationRequest, IReadOnlyList<GenerationComparison>> Operation { get; } = new(
