@@ -26,6 +26,7 @@
         'Get-ImportanceMatrix'
         'Get-QuantDevice'
         'Get-QuantEngine'
+        'Get-QuantPlan'
         'Get-QuantType'
         'Install-QuantEngine'
         'Merge-Gguf'

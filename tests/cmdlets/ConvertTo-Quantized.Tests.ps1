@@ -1,9 +1,9 @@
 BeforeAll {
     $class = 'GgufQuant.Commands.ConvertToQuantizedCommand'
 
-    # What -WhatIf returns, without its line on the screen; as after each cmdlet, an error ends the test.
+    # The plan with its warnings; an error ends the test.
     function Get-Plan([object] $Type, [hashtable] $Arguments = @{}) {
-        $result = Invoke-Streams 'ConvertTo-Quantized $model $type -Destination . -WhatIf @arguments' @{
+        $result = Invoke-Streams 'Get-QuantPlan $model $type -Destination . @arguments' @{
             Model = $Samples.Model; Type = $Type; Arguments = $Arguments
         }
         $result.Error | Should -BeNullOrEmpty
@@ -86,6 +86,48 @@ Describe 'ConvertTo-Quantized' {
         }
     }
 
+    Context 'The pipeline' {
+        BeforeAll {
+            function Get-Csv([string[]] $Line) { 'Path,Type', $Line | ForEach-Object { $_ } | ConvertFrom-Csv }
+        }
+
+        It 'may say what to make of each model' {
+            $model = $Samples.Model
+            $files = Get-Csv "$model,Q8_0", "$model,q4_0" | ConvertTo-Quantized -Destination .
+            $files.Type | Should -Be Q8_0, Q4_0
+            ([pscustomobject] @{ FullName = $model; QuantType = 'Q5_0' } | ConvertTo-Quantized -Destination .).Type | Should -Be Q5_0
+        }
+
+        It 'may be what Find-QuantType recommends' {
+            (Find-QuantType $Samples.Model 10MB | Where-Object IsRecommended | ConvertTo-Quantized -Destination .).Type | Should -Be Q4_K_M
+            Find-QuantType $Samples.Model 10MB | Where-Object IsRecommended | Export-Clixml fit.xml
+            (Import-Clixml fit.xml | ConvertTo-Quantized -Destination . -Force).Type | Should -Be Q4_K_M
+        }
+
+        It 'does not say it with what a file is' {
+            $made = ConvertTo-Quantized $Samples.Model F16 -Destination made-F16.gguf
+            foreach ($item in @($made; Get-GgufInfo made-F16.gguf; Get-GgufTensor made-F16.gguf output.weight; Start-Job { Get-GgufInfo $using:made.Path } | Receive-Job -Wait -AutoRemoveJob)) {
+                $failure = { $item | ConvertTo-Quantized -Destination out } | Should -Throw -ErrorId "TypeOrCopy,$class" -PassThru
+                $failure.TargetObject | Should -Be $made.Path
+                ($item | ConvertTo-Quantized -Type Q8_0 -Destination out -Force).Type | Should -Be Q8_0
+            }
+        }
+
+        It 'gives way to -Type and -Copy' {
+            $rows = Get-Csv "$($Samples.Model),Q8_0"
+            ($rows | ConvertTo-Quantized -Type Q4_0 -Destination .).Type | Should -Be Q4_0
+            ($rows | ConvertTo-Quantized -Copy -Destination .).Type | Should -Be F16
+        }
+
+        It 'may say it wrong, and then says the next' {
+            $model = $Samples.Model
+            $files = Get-Csv "$model,Q9", "$model,", "$model,Q8_0" | ConvertTo-Quantized -Destination . -ErrorVariable failure -ErrorAction SilentlyContinue
+            $files.Type | Should -Be Q8_0
+            $failure.FullyQualifiedErrorId | Should -Be "ParameterArgumentTransformationError,$class", "TypeOrCopy,$class"
+            $failure[0].Exception.Message | Should -BeLike "*'Q9' is not one of llama.cpp's types*"
+        }
+    }
+
     Context 'Destination' {
         It 'is a file or a folder: <destination>' -ForEach @(
             @{ Destination = 'made'; Expected = 'made/novels-6m-Q8_0.gguf' }
@@ -156,20 +198,17 @@ Describe 'ConvertTo-Quantized' {
     }
 
     Context 'WhatIf and Confirm' {
-        It 'plans with -WhatIf what would be written, and writes nothing' {
-            $plans = Get-Plan Q2_K, Q8_0
-            $plans.Type | Should -Be Q2_K, Q8_0
+        It 'writes and returns nothing with -WhatIf' {
+            ConvertTo-Quantized $Samples.Model Q2_K, Q8_0 -Destination . -WhatIf | Should -BeNullOrEmpty
+            $WhatIfPreference = $true
+            ConvertTo-Quantized $Samples.Model Q8_0 -Destination . | Compare-Quant | Should -BeNullOrEmpty
             Get-ChildItem | Should -BeNullOrEmpty
-            $made = ConvertTo-Quantized $Samples.Model Q2_K -Destination .
-            $plans[0].Destination | Should -Be $made.Path
-            $plans[0].Size | Should -Be $made.Size
-            $plans[0].BitsPerWeight | Should -Be $made.BitsPerWeight
         }
 
         It 'says with -WhatIf what it would do' {
             $result = Invoke-PowerShell "ConvertTo-Quantized '$($Samples.Model)' Q4_K_M -WhatIf -Destination '$PWD'"
             $result.Error | Should -BeNullOrEmpty
-            ($result.Output -split '\r?\n')[0] |
+            $result.Output |
                 Should -Be "What if: Quantize 'novels-6m-f16.gguf' to Q4_K_M and write 3.41 MiB to '$(Join-Path $PWD novels-6m-Q4_K_M.gguf)'."
         }
 
@@ -551,16 +590,6 @@ Describe 'ConvertTo-Quantized' {
     }
 
     Context 'View' {
-        It 'shows a plan tensor by tensor' {
-            Get-Plan Q4_K_M | Format-Lines | Assert-Golden PlannedFile
-        }
-
-        It 'shows a plan after objects of other kinds too' {
-            $plan = Get-Plan Q4_K_M
-            $alone = $plan | Format-Lines
-            (Get-GgufInfo $Samples.Model), $plan | Format-Lines | Select-Object -Last $alone.Count | Should -Be $alone
-        }
-
         It 'shows files as a table' {
             $lines = ConvertTo-Quantized $Samples.Model Q8_0, Q4_0 -Destination . | Format-Lines
             $lines -match '^Q\w+ +\d\.\d\d MiB .* novels-6m-Q\w+\.gguf$' | Should -HaveCount 2

@@ -36,10 +36,8 @@ Describe 'Find-QuantType' {
 
         It 'gives types that ConvertTo-Quantized takes' {
             $type = $fits | Where-Object IsRecommended
-            (Invoke-Streams 'ConvertTo-Quantized $model -Type $type -Destination . -WhatIf' @{ Model = $Samples.Model; Type = $type }).Output.Type |
-                Should -Be Q4_K_M
-            (Invoke-Streams 'ConvertTo-Quantized $model -Type $type -Destination . -WhatIf' @{ Model = $Samples.Model; Type = $fits }).Output.Type |
-                Should -Be $fits.Type
+            (Get-QuantPlan $Samples.Model -Type $type).Type | Should -Be Q4_K_M
+            (Get-QuantPlan $Samples.Model -Type $fits).Type | Should -Be $fits.Type
         }
     }
 

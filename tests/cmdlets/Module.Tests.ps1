@@ -120,7 +120,7 @@ Describe 'What a cmdlet writes' {
         $file = ConvertTo-Quantized $Samples.Model Q4_K_M -SplitMaxSize 2MB -Destination shards
         $objects = @(
             $file
-            (Invoke-Streams 'ConvertTo-Quantized $model Q4_K_M -WhatIf -SplitMaxSize 2MB' @{ Model = $Samples.Model }).Output
+            Get-QuantPlan $Samples.Model Q4_K_M -SplitMaxSize 2MB
             Get-GgufInfo $Samples.Model
             Get-GgufTensor $Samples.Model token_embd.weight -Statistics
             Get-QuantType Q4_K_M

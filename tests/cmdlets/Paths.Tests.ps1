@@ -10,6 +10,7 @@ BeforeDiscovery {
         @{ Cmdlet = 'Get-GgufMetadata'; Arguments = @{} }
         @{ Cmdlet = 'Get-GgufTensor'; Arguments = @{} }
         @{ Cmdlet = 'Get-ImportanceMatrix'; Arguments = @{} }
+        @{ Cmdlet = 'Get-QuantPlan'; Arguments = @{ Type = 'Q8_0' } }
         @{ Cmdlet = 'Merge-Gguf'; Arguments = @{} }
         @{ Cmdlet = 'New-ImportanceMatrix'; Arguments = @{ Corpus = $Samples.Calibration } }
         @{ Cmdlet = 'Set-GgufMetadata'; Arguments = @{ Remove = 'general.name' } }
@@ -83,7 +84,7 @@ Describe 'The paths of <Cmdlet>' -ForEach $cmdlets {
     It 'are never the text of an object that is something else' {
         foreach ($object in [pscustomobject] @{ Name = 'a.gguf' }, @{ Name = 'a.gguf' }, 9MB) {
             $failure = , $object | & $Cmdlet @Arguments 2>&1
-            $failure.FullyQualifiedErrorId | Should -Be "InputObjectNotBound,$class"
+            $failure.FullyQualifiedErrorId | Should -Match "^InputObject(NotBound|MissingMandatory),$class"
             { & $Cmdlet $object @Arguments } | Should -Throw -ErrorId "ParameterArgumentTransformationError,$class" -ExpectedMessage '*is not a path*'
         }
     }

@@ -1,5 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
+using System.Text.RegularExpressions;
+using GgufQuant.Catalog;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Models;
@@ -7,10 +9,32 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
 
-/// <summary>The parameters that say which tensor becomes what.</summary>
-public abstract class QuantizationCommand : ModelCommand
+/// <summary>A cmdlet that plans files: the parameters that say which tensor becomes what, and where a file goes.</summary>
+public abstract partial class QuantizationCommand : ModelCommand
 {
+    private readonly HashSet<FileType> _withoutMix = [];
     private QuantizationOptions _options = QuantizationOptions.Default;
+    private bool _isTypeGiven;
+
+    /// <summary>The file types to make.</summary>
+    [Parameter(Position = 1, ValueFromPipelineByPropertyName = true, HelpMessage = "One or more file types: Q4_K_M, Q8_0, ...")]
+    [Alias("QuantType")]
+    [QuantTypeTransformation]
+    [ArgumentCompleter(typeof(QuantNameCompleter))]
+    public QuantType[] Type { get; set; } = [];
+
+    /// <summary>An object whose properties are the path and the type, which tells whether they are a file's own.</summary>
+    [Parameter(ValueFromPipeline = true, DontShow = true, HelpMessage = "An object with a path, and a type to make.")]
+    public PSObject? InputObject { get; set; }
+
+    /// <summary>Copies the tensors as they are.</summary>
+    [Parameter(HelpMessage = "Keep every tensor as it is: to prune layers, change metadata or split alone.")]
+    public SwitchParameter Copy { get; set; }
+
+    /// <summary>A file or a folder to write to.</summary>
+    [Parameter(HelpMessage = "A file or a folder; default: beside the source, as model-Q4_K_M.gguf.")]
+    [ValidateNotNullOrEmpty]
+    public string? Destination { get; set; }
 
     /// <summary>Takes tensors that are quantized already.</summary>
     [Parameter(HelpMessage = "Take a source that is quantized already; what it has lost stays lost.")]
@@ -93,12 +117,99 @@ public abstract class QuantizationCommand : ModelCommand
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
+        this.RefuseTogether(
+            nameof(Copy), nameof(Pure), nameof(TensorType), nameof(Recipe), nameof(OutputTensorType),
+            nameof(TokenEmbeddingType), nameof(LeaveOutputTensor), nameof(ImportanceMatrix));
         this.RefuseTogether(nameof(KeepSplit), nameof(SplitMaxSize), nameof(SplitMaxTensor));
         this.RefuseTogether(nameof(SplitMaxSize), nameof(SplitMaxTensor));
         this.RefuseTogether(nameof(LeaveOutputTensor), nameof(OutputTensorType));
         this.RefuseWithout(nameof(ImportanceMatrix), nameof(IncludeWeight), nameof(ExcludeWeight));
         _options = ReadOptions();
+        _isTypeGiven = Type.Length > 0;
+        // Objects from the pipeline may bring their types.
+        if (_isTypeGiven ? Copy : !Copy && !MyInvocation.ExpectingInput)
+            ThrowTerminatingError(TypeOrCopy(null));
+        Destinations = DestinationsAt(Destination, ".gguf");
+        if (Destinations.IsFile && Type.Length > 1)
+        {
+            ThrowTerminatingError(new(
+                new ArgumentException($"'{Destination}' is one file, but {Type.Length} types were asked for. Give -Destination a folder."),
+                "DestinationIsFile", ErrorCategory.InvalidArgument, Destination));
+        }
     }
+
+    /// <inheritdoc/>
+    private protected override string Variant => string.Join<QuantType>(' ', Types);
+
+    /// <summary>Where the files go.</summary>
+    private protected Destinations Destinations { get; private set; } = new();
+
+    /// <inheritdoc/>
+    protected sealed override void ProcessModel(GgufFile model)
+    {
+        IReadOnlyList<QuantType> types = Types;
+        if (types.Count == 0 && !Copy)
+        {
+            WriteError(TypeOrCopy(model.Path));
+            return;
+        }
+        WarnOfIdleRules(model, types);
+        if (Copy)
+            TryProcess(model, QuantizationPlan.CreateCopy);
+        foreach (QuantType type in types.Distinct())
+            TryProcess(model, (source, options) => QuantizationPlan.Create(source, type.Type, options));
+    }
+
+    /// <summary>Does the cmdlet's work for one file to be made.</summary>
+    /// <param name="plan">The plan; its source is open until the method returns.</param>
+    /// <param name="destination">The full path of the file.</param>
+    /// <param name="paths">The full paths of its shards, or its own.</param>
+    protected abstract void ProcessPlan(QuantizationPlan plan, string destination, IReadOnlyList<string> paths);
+
+    // One type that cannot be made does not keep the others from being made.
+    private void TryProcess(GgufFile model, Func<GgufFile, QuantizationOptions, QuantizationPlan> create)
+    {
+        try
+        {
+            QuantizationPlan plan = create(model, OptionsFor(model));
+            string destination = Destinations.For(model.Path, NameOf(plan));
+            ProcessPlan(plan, destination, plan.PathsAt(destination));
+        }
+        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
+        {
+            WriteError(exception.ToErrorRecord(model.Path));
+        }
+    }
+
+    // model-f16.gguf becomes model-Q4_K_M.gguf.
+    private static string NameOf(QuantizationPlan plan)
+    {
+        string suffix = plan.Type is null ? "" : $"-{plan.Type}";
+        return $"{QuantName.WithoutQuantization(plan.Source.Path)}{suffix}.gguf";
+    }
+
+    // What other cmdlets of the module return has the type that a file is, which is not the one to make of it. Only
+    // what Find-QuantType returns says what to make, in a property of its own.
+    private IReadOnlyList<QuantType> Types
+    {
+        get
+        {
+            if (Copy)
+                return [];
+            if (_isTypeGiven || !IsOwn(InputObject))
+                return Type ?? [];
+            return InputObject!.Properties["QuantType"]?.Value is string name && QuantCatalog.TryFind(name, out QuantType? type) ? [type] : [];
+        }
+    }
+
+    private static bool IsOwn(PSObject? input) => input?.TypeNames.Any(name => OwnTypeName().IsMatch(name)) == true;
+
+    [GeneratedRegex(@"^(Deserialized\.)?GgufQuant\.")]
+    private static partial Regex OwnTypeName();
+
+    private static ErrorRecord TypeOrCopy(string? path) => new(
+        new ArgumentException("Give -Type one or more file types, such as Q4_K_M, or -Copy to keep the tensors as they are; not both."),
+        "TypeOrCopy", ErrorCategory.InvalidArgument, path);
 
     private QuantizationOptions ReadOptions() => new()
     {
@@ -119,9 +230,8 @@ public abstract class QuantizationCommand : ModelCommand
     private Imatrix.ImatrixFile ReadMatrix(string path) => RunInBackground(
         $"Reading {Formatting.FileName(path)}", (_, token) => Imatrix.ImatrixFile.Open(path, token));
 
-    /// <summary>The options for one model.</summary>
     /// <exception cref="QuantizationException">Metadata given do not fit the model's.</exception>
-    private protected QuantizationOptions OptionsFor(GgufFile model)
+    private QuantizationOptions OptionsFor(GgufFile model)
     {
         try
         {
@@ -133,9 +243,11 @@ public abstract class QuantizationCommand : ModelCommand
         }
     }
 
-    /// <summary>Says which rules for tensors' types are for no tensor of a model: a name may be misspelt.</summary>
-    private protected void WarnOfIdleRules(GgufFile model)
+    // A name may be misspelt, or a type may take no rules.
+    private void WarnOfIdleRules(GgufFile model, IReadOnlyList<QuantType> types)
     {
+        foreach (QuantType plain in types.Where(type => _options.TensorTypes.Count > 0 && !type.Format.IsQuantized && _withoutMix.Add(type.Type)))
+            WriteWarning($"{plain.Name} has no mix of types, so rules for tensors have no effect on it, as in llama.cpp.");
         foreach (TensorTypeRule rule in _options.TensorTypes.Where(rule => !model.Tensors.Any(tensor => rule.Matches(tensor.Name))))
             WriteWarning($"'{rule}' is for no tensor of '{Formatting.FileName(model.Path)}'; Get-GgufTensor lists their names.");
     }

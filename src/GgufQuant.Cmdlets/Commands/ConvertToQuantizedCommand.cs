@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using System.Security.Cryptography;
-using GgufQuant.Catalog;
 using GgufQuant.Gguf;
 using GgufQuant.Gpu;
 using GgufQuant.Pipeline;
@@ -10,26 +9,10 @@ namespace GgufQuant.Commands;
 
 /// <summary>Quantizes a model to one or several types, with the bytes of llama.cpp.</summary>
 [Cmdlet(VerbsData.ConvertTo, "Quantized", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
-[OutputType(typeof(QuantizedFile), typeof(PlannedFile))]
+[OutputType(typeof(QuantizedFile))]
 public sealed class ConvertToQuantizedCommand : QuantizationCommand
 {
-    private Destinations _destinations = new();
     private GgufFile? _earlier;
-
-    /// <summary>The file types to make.</summary>
-    [Parameter(Position = 1, HelpMessage = "One or more file types: Q4_K_M, Q8_0, ...")]
-    [QuantTypeTransformation]
-    [ArgumentCompleter(typeof(QuantNameCompleter))]
-    public QuantType[] Type { get; set; } = [];
-
-    /// <summary>Copies the tensors as they are.</summary>
-    [Parameter(HelpMessage = "Keep every tensor as it is: to prune layers, change metadata or split alone.")]
-    public SwitchParameter Copy { get; set; }
-
-    /// <summary>A file or a folder to write to.</summary>
-    [Parameter(HelpMessage = "A file or a folder; default: beside the source, as model-Q4_K_M.gguf.")]
-    [ValidateNotNullOrEmpty]
-    public string? Destination { get; set; }
 
     /// <summary>Replaces files that exist.</summary>
     [Parameter(HelpMessage = "Replace files that exist.")]
@@ -71,53 +54,12 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
-        this.RefuseTogether(
-            nameof(Copy), nameof(Pure), nameof(TensorType), nameof(Recipe), nameof(OutputTensorType),
-            nameof(TokenEmbeddingType), nameof(LeaveOutputTensor), nameof(ImportanceMatrix));
         base.BeginProcessing();
-        if (Type.Length == 0 != Copy)
-        {
-            ThrowTerminatingError(new(
-                new ArgumentException("Give -Type one or more file types, such as Q4_K_M, or -Copy to keep the tensors as they are; not both."),
-                "TypeOrCopy", ErrorCategory.InvalidArgument, null));
-        }
-        _destinations = DestinationsAt(Destination, ".gguf");
-        if (_destinations.IsFile && Type.Length > 1)
-        {
-            ThrowTerminatingError(new(
-                new ArgumentException($"'{Destination}' is one file, but {Type.Length} types were asked for. Give -Destination a folder."),
-                "DestinationIsFile", ErrorCategory.InvalidArgument, Destination));
-        }
-        if ((TensorType.Length > 0 || Recipe is not null) && Type.FirstOrDefault(type => !type.Format.IsQuantized) is { } plain)
-            WriteWarning($"{plain.Name} has no mix of types, so rules for tensors have no effect on it, as in llama.cpp.");
         if (Reuse is null)
             return;
         _earlier = OrStop(ResolveUnexpanded(Reuse), path => GgufFile.Open(path, StopToken));
         if (!Quantizer.HasReuseRecord(_earlier))
             WriteWarning($"'{Formatting.FileName(_earlier.Path)}' has no record of what it was made from, so nothing is copied from it: -KeepReuseRecord writes one with each new file.");
-    }
-
-    /// <inheritdoc/>
-    protected override void ProcessModel(GgufFile model)
-    {
-        WarnOfIdleRules(model);
-        if (Copy)
-            TryConvert(model, QuantizationPlan.CreateCopy);
-        foreach (QuantType type in Type.Distinct())
-            TryConvert(model, (source, options) => QuantizationPlan.Create(source, type.Type, options));
-    }
-
-    // One type that cannot be made does not keep the others from being made.
-    private void TryConvert(GgufFile model, Func<GgufFile, QuantizationOptions, QuantizationPlan> plan)
-    {
-        try
-        {
-            Convert(plan(model, OptionsFor(model)));
-        }
-        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
-        {
-            WriteError(exception.ToErrorRecord(model.Path));
-        }
     }
 
     /// <inheritdoc/>
@@ -127,20 +69,15 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         base.Dispose(disposing);
     }
 
-    private void Convert(QuantizationPlan plan)
+    /// <inheritdoc/>
+    protected override void ProcessPlan(QuantizationPlan plan, string destination, IReadOnlyList<string> paths)
     {
         string source = Formatting.FileName(plan.Source.Path);
-        string destination = _destinations.For(plan.Source.Path, NameOf(plan));
-        IReadOnlyList<string> paths = plan.PathsAt(destination);
         string work = Copy ? $"Copy '{source}'" : $"Quantize '{source}' to {plan.Type}";
         string action = $"{work} and write {Formatting.Size(plan.TotalBytes)} to '{paths[0]}'.";
-        if (!ShouldProcess(action, $"{action} Continue?", "ConvertTo-Quantized", out ShouldProcessReason reason))
-        {
-            if (reason == ShouldProcessReason.WhatIf)
-                WriteObject(new PlannedFile(plan, paths));
+        if (!ShouldProcess(action, $"{action} Continue?", "ConvertTo-Quantized"))
             return;
-        }
-        if (_destinations.Refusal(plan.Source.Path, Force, paths) is ErrorRecord refusal)
+        if (Destinations.Refusal(plan.Source.Path, Force, paths) is ErrorRecord refusal)
         {
             WriteError(refusal);
             return;
@@ -155,15 +92,8 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         QuantizationResult result = RunInBackground(
             Copy ? $"Copying {source}" : $"Quantizing {source} to {plan.Type}",
             (progress, token) => quantizer.Run(plan, destination, Force, progress, token));
-        _destinations.Keep(plan.Source.Path, paths);
+        Destinations.Keep(plan.Source.Path, paths);
         WriteObject(new QuantizedFile(result, paths, device, Hash ? string.Join(' ', paths.Select(HashOf)) : null));
-    }
-
-    // model-f16.gguf becomes model-Q4_K_M.gguf.
-    private static string NameOf(QuantizationPlan plan)
-    {
-        string suffix = plan.Type is null ? "" : $"-{plan.Type}";
-        return $"{QuantName.WithoutQuantization(plan.Source.Path)}{suffix}.gguf";
     }
 
     private string HashOf(string path) => RunInBackground(

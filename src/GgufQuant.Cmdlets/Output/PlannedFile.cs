@@ -4,7 +4,7 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
 
-/// <summary>A file as it would be quantized: what <c>-WhatIf</c> shows.</summary>
+/// <summary>A file as it would be quantized: what Get-QuantPlan returns.</summary>
 public sealed class PlannedFile
 {
     internal PlannedFile(QuantizationPlan plan, IReadOnlyList<string> paths)

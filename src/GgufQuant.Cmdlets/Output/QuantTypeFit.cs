@@ -19,6 +19,12 @@ public sealed class QuantTypeFit
     /// <summary>The file type.</summary>
     public FileType Type => _advice.Type.Type;
 
+    /// <summary>The type's name, as what to make of the model.</summary>
+    public string QuantType => _advice.Type.Name;
+
+    /// <summary>The full path of the model.</summary>
+    public string Path => Source;
+
     /// <summary>The full path of the model.</summary>
     public string Source { get; }
 

@@ -1,0 +1,14 @@
+using System.Management.Automation;
+using GgufQuant.Planning;
+
+namespace GgufQuant.Commands;
+
+/// <summary>Tells what ConvertTo-Quantized would make of a model: each tensor's type with the rule that chose it, and the size of the file.</summary>
+[Cmdlet(VerbsCommon.Get, "QuantPlan", DefaultParameterSetName = PathSet)]
+[OutputType(typeof(PlannedFile))]
+public sealed class GetQuantPlanCommand : QuantizationCommand
+{
+    /// <inheritdoc/>
+    protected override void ProcessPlan(QuantizationPlan plan, string destination, IReadOnlyList<string> paths) =>
+        WriteObject(new PlannedFile(plan, paths));
+}

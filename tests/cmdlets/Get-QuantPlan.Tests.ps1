@@ -1,0 +1,57 @@
+# What tensors become is specified beside the cmdlet that makes it so, in ConvertTo-Quantized.Tests.ps1.
+Describe 'Get-QuantPlan' {
+    BeforeEach { Push-Location (New-TestFolder) }
+    AfterEach { Pop-Location }
+
+    It 'returns what ConvertTo-Quantized writes, and writes nothing' {
+        $plans = Get-QuantPlan $Samples.Model Q2_K, Q8_0 -Destination .
+        $plans.Type | Should -Be Q2_K, Q8_0
+        Get-ChildItem | Should -BeNullOrEmpty
+        $made = ConvertTo-Quantized $Samples.Model Q2_K -Destination .
+        $plans[0].Source | Should -Be $made.Source
+        $plans[0].Destination | Should -Be $made.Path
+        $plans[0].Size | Should -Be $made.Size
+        $plans[0].BitsPerWeight | Should -Be $made.BitsPerWeight
+    }
+
+    It 'has every choice of ConvertTo-Quantized that the plan depends on' {
+        $choices = (Get-Command Get-QuantPlan).Parameters.Keys
+        $work = 'Device', 'Force', 'Hash', 'KeepReuseRecord', 'MemoryBudget', 'Resume', 'Reuse', 'Threads', 'WhatIf', 'Confirm'
+        (Get-Command ConvertTo-Quantized).Parameters.Keys | Where-Object { $_ -notin $choices } | Sort-Object | Should -Be ($work | Sort-Object)
+    }
+
+    It 'counts the shards' {
+        $made = ConvertTo-Quantized $Samples.Model Q8_0 -SplitMaxSize 2MB -Destination .
+        (Get-QuantPlan $Samples.Model Q8_0 -SplitMaxSize 2MB -Destination .).Destinations | Should -Be $made.Paths
+    }
+
+    It 'plans a copy' {
+        (Get-QuantPlan $Samples.Model -Copy -PruneLayer 1 -Destination short.gguf).Tensors.Rule | Select-Object -Unique | Should -Be copied
+    }
+
+    It 'takes what to make from the pipeline' {
+        ([pscustomobject] @{ Path = $Samples.Model; Type = 'Q6_K' } | Get-QuantPlan).Type | Should -Be Q6_K
+    }
+
+    It 'says what cannot be made' {
+        $failure = { Get-QuantPlan $Samples.Model IQ2_XXS -ErrorAction Stop } | Should -Throw -PassThru
+        $failure.FullyQualifiedErrorId | Should -Be 'ImportanceMatrixNeeded,GgufQuant.Commands.GetQuantPlanCommand'
+        $failure.TargetObject | Should -Be $Samples.Model
+    }
+
+    It 'needs a type' {
+        { Get-QuantPlan $Samples.Model } | Should -Throw -ErrorId 'TypeOrCopy,GgufQuant.Commands.GetQuantPlanCommand'
+    }
+
+    Context 'View' {
+        It 'shows a plan tensor by tensor' {
+            Get-QuantPlan $Samples.Model Q4_K_M | Format-Lines | Assert-Golden PlannedFile
+        }
+
+        It 'shows a plan after objects of other kinds too' {
+            $plan = Get-QuantPlan $Samples.Model Q4_K_M
+            $alone = $plan | Format-Lines
+            (Get-GgufInfo $Samples.Model), $plan | Format-Lines | Select-Object -Last $alone.Count | Should -Be $alone
+        }
+    }
+}
