@@ -45,8 +45,12 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
         Span<float> values = stackalloc float[MostDimensions];
         Span<float> best = stackalloc float[MostDimensions];
         Span<int> nearest = stackalloc int[Candidates];
+        Span<float> coefficients = stackalloc float[MostDimensions * MostDimensions];
         for (int start = 0; start < segment.Length; start += _dimensions)
         {
+            for (int i = 0; i < _dimensions; i++)
+                segment.CoefficientsOf(start + i).Slice(start, _dimensions).CopyTo(coefficients[(i * _dimensions)..]);
+            ReadOnlySpan<float> weights = segment.Weights.Slice(start, _dimensions);
             float scale = Math.Abs(scales[start / TFormat.ScaleRun]);
             Span<float> targets = segment.Targets.Slice(start, _dimensions);
             segment.Factor.Variances.AsSpan(segment.First + start, _dimensions).CopyTo(costs);
@@ -55,7 +59,7 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
             foreach (int point in nearest)
             {
                 Place(point, scale, targets, values);
-                double cost = CostOf(segment, start, values, costs);
+                double cost = CostOf(weights, targets, values, costs, coefficients);
                 if (cost >= least)
                     continue;
                 least = cost;
@@ -84,6 +88,7 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
         Span<float> changes = stackalloc float[MostDimensions];
         Span<float> best = stackalloc float[MostDimensions];
         Span<int> nearest = stackalloc int[Candidates];
+        Span<float> moments = stackalloc float[MostDimensions * MostDimensions];
         segment.Changes.Clear();
         bool isChanged = false;
         for (int start = 0; start < segment.Length; start += _dimensions)
@@ -91,7 +96,8 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
             float scale = Math.Abs(scales[start / TFormat.ScaleRun]);
             for (int i = 0; i < _dimensions; i++)
             {
-                costs[i] = segment.MomentsOf(start + i)[start + i];
+                segment.MomentsOf(start + i).Slice(start, _dimensions).CopyTo(moments[(i * _dimensions)..]);
+                costs[i] = moments[(i * _dimensions) + i];
                 targets[i] = segment.Values[start + i] - (segment.Residuals[start + i] / costs[i]);
             }
             FindNearest(targets, costs, scale, nearest);
@@ -102,7 +108,7 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
                 Place(point, scale, targets, values);
                 for (int i = 0; i < _dimensions; i++)
                     changes[i] = values[i] - segment.Values[start + i];
-                double gain = GainOf(segment, start, changes);
+                double gain = GainOf(segment.Residuals.Slice(start, _dimensions), moments, changes);
                 if (gain >= least)
                     continue;
                 least = gain;
@@ -167,31 +173,29 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
     }
 
     // The error that the columns after the group cannot make up for.
-    private double CostOf(RowSegment segment, int start, ReadOnlySpan<float> values, ReadOnlySpan<float> variances)
+    private static double CostOf(
+        ReadOnlySpan<float> weights, ReadOnlySpan<float> targets, ReadOnlySpan<float> values, ReadOnlySpan<float> variances, ReadOnlySpan<float> coefficients)
     {
         double cost = 0;
-        for (int i = 0; i < _dimensions; i++)
+        for (int i = 0; i < targets.Length; i++)
         {
-            double miss = values[i] - segment.Targets[start + i];
+            double miss = values[i] - targets[i];
             for (int before = 0; before < i; before++)
-                miss += (double)segment.CoefficientsOf(start + before)[start + i] * (values[before] - segment.Weights[start + before]);
+                miss += (double)coefficients[(before * targets.Length) + i] * (values[before] - weights[before]);
             cost += variances[i] * miss * miss;
         }
         return cost;
     }
 
     // What changes add to the row's error; negative where they lower it.
-    private double GainOf(RowSegment segment, int start, ReadOnlySpan<float> changes)
+    private static double GainOf(ReadOnlySpan<float> residuals, ReadOnlySpan<float> moments, ReadOnlySpan<float> changes)
     {
         double gain = 0;
-        for (int i = 0; i < _dimensions; i++)
+        for (int i = 0; i < residuals.Length; i++)
         {
-            if (changes[i] == 0)
-                continue;
-            ReadOnlySpan<float> moments = segment.MomentsOf(start + i).Slice(start, _dimensions);
-            double slope = 2.0 * segment.Residuals[start + i];
-            for (int j = 0; j < _dimensions; j++)
-                slope += (double)moments[j] * changes[j];
+            double slope = 2.0 * residuals[i];
+            for (int j = 0; j < residuals.Length; j++)
+                slope += (double)moments[(i * residuals.Length) + j] * changes[j];
             gain += changes[i] * slope;
         }
         return gain;
@@ -201,17 +205,24 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
     private void FindNearest(ReadOnlySpan<float> targets, ReadOnlySpan<float> costs, float scale, Span<int> nearest)
     {
         Span<float> distances = stackalloc float[Candidates];
+        Span<Vector512<float>> negated = stackalloc Vector512<float>[targets.Length];
+        Span<Vector512<float>> weighed = stackalloc Vector512<float>[targets.Length];
+        for (int i = 0; i < targets.Length; i++)
+        {
+            negated[i] = Vector512.Create(-Math.Abs(targets[i]));
+            weighed[i] = Vector512.Create(costs[i]);
+        }
         distances.Fill(float.PositiveInfinity);
         nearest.Clear();
         Vector512<float> scales = Vector512.Create(scale);
         for (int first = 0; first < _points; first += Lanes)
         {
             Vector512<float> distance = Vector512<float>.Zero;
-            for (int i = 0; i < targets.Length; i++)
+            ref float magnitudes = ref _magnitudes[first];
+            for (int i = 0; i < negated.Length; i++)
             {
-                Vector512<float> magnitudes = Vector512.LoadUnsafe(ref _magnitudes[(i * _points) + first]);
-                Vector512<float> miss = (scales * magnitudes) - Vector512.Create(Math.Abs(targets[i]));
-                distance += Vector512.Create(costs[i]) * (miss * miss);
+                Vector512<float> miss = Vector512.FusedMultiplyAdd(scales, Vector512.LoadUnsafe(ref magnitudes, (nuint)(i * _points)), negated[i]);
+                distance = Vector512.FusedMultiplyAdd(weighed[i] * miss, miss, distance);
             }
             ulong closer = Vector512.LessThan(distance, Vector512.Create(distances[^1])).ExtractMostSignificantBits();
             for (; closer != 0; closer &= closer - 1)
