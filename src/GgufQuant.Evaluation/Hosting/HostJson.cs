@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using GgufQuant.Evaluation.Calibration;
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Generation;
 using GgufQuant.Evaluation.Hosting.Operations;
@@ -15,6 +16,7 @@ namespace GgufQuant.Evaluation.Hosting;
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(DiscoveredInputs))]
 [JsonSerializable(typeof(EngineLocation))]
 [JsonSerializable(typeof(Failure))]
 [JsonSerializable(typeof(GenerationRequest))]
@@ -22,6 +24,7 @@ namespace GgufQuant.Evaluation.Hosting;
 [JsonSerializable(typeof(ImatrixRequest))]
 [JsonSerializable(typeof(KlDivergenceResult))]
 [JsonSerializable(typeof(LogLine))]
+[JsonSerializable(typeof(MomentsRequest))]
 [JsonSerializable(typeof(ModelLoading))]
 [JsonSerializable(typeof(Nothing))]
 [JsonSerializable(typeof(PerplexityResult))]

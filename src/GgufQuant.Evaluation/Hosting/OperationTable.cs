@@ -18,6 +18,8 @@ internal static class OperationTable
         GenerateWithReference.Operation,
         GenerateWithCandidate.Operation,
         CollectImatrix.Operation,
+        DiscoverInputs.Operation,
+        CollectMoments.Operation,
         ReleaseModels.Operation,
     ];
 

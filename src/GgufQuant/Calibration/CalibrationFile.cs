@@ -117,7 +117,7 @@ public sealed class CalibrationFile : IDisposable
         (float columns, float count) = (values[0], values[1]);
         if (!(columns >= 1 && columns <= int.MaxValue / 2) || columns != MathF.Floor(columns) || !(count >= 1) || !float.IsFinite(count))
             throw Invalid(tokens, file, $"{columns} columns and {count} tokens are not possible");
-        if (width < 1 || width > CalibrationKeys.MostColumns || (width < columns && width % SuperBlock.Size != 0))
+        if (width < 1 || width > InputMoments.MostColumns || (width < columns && width % SuperBlock.Size != 0))
             throw Invalid(file, CalibrationKeys.Widths, $"blocks of {width} columns are neither whole nor multiples of {SuperBlock.Size}");
 
         int blockWidth = (int)Math.Min(width, columns);

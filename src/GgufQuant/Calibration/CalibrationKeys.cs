@@ -33,7 +33,4 @@ internal static class CalibrationKeys
     public const string TokensSuffix = ".in_tokens";
     public const string SumsSuffix = ".in_sum2";
     public const string CountsSuffix = ".counts";
-
-    /// <summary>Columns that a diagonal block may have: the square of more fits no array.</summary>
-    public const int MostColumns = 46080;
 }

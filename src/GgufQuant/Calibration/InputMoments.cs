@@ -4,6 +4,9 @@ namespace GgufQuant.Calibration;
 /// <remarks>What lies between two blocks is taken for zero.</remarks>
 public sealed class InputMoments
 {
+    /// <summary>Columns that a diagonal block may have: the square of more fits no array.</summary>
+    public const int MostColumns = 46080;
+
     private readonly Func<int, float[]> _readBlock;
 
     /// <param name="name">The first weight tensor that has this input.</param>

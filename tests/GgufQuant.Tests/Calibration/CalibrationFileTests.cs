@@ -16,7 +16,7 @@ public sealed class CalibrationFileTests : IDisposable
     public void Dispose() => _folder.Delete(recursive: true);
 
     [Theory]
-    [InlineData(CalibrationKeys.MostColumns)]
+    [InlineData(InputMoments.MostColumns)]
     [InlineData(256)]
     public void What_is_written_is_read(int width)
     {
@@ -211,7 +211,7 @@ public sealed class CalibrationFileTests : IDisposable
         Assert.Equal(256, await second);
     }
 
-    private string Write(GgufFile model, string name = "calibration.gguf", int width = CalibrationKeys.MostColumns)
+    private string Write(GgufFile model, string name = "calibration.gguf", int width = InputMoments.MostColumns)
     {
         string path = Path.Combine(_folder.FullName, name);
         TestCalibration.Write(path, model, width);

@@ -13,7 +13,7 @@ internal static class TestCalibration
     private static readonly ConcurrentDictionary<(string Name, int Columns, int Width), float[]> s_moments = new();
 
     /// <summary>Writes a calibration for a model's matrices.</summary>
-    public static void Write(string path, GgufFile model, int width = CalibrationKeys.MostColumns)
+    public static void Write(string path, GgufFile model, int width = InputMoments.MostColumns)
     {
         CalibratedInput[] inputs =
         [

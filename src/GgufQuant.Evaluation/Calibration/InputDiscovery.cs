@@ -1,0 +1,30 @@
+using GgufQuant.Calibration;
+using GgufQuant.Evaluation.Engines;
+
+namespace GgufQuant.Evaluation.Calibration;
+
+/// <summary>Finds which weights share an input, from what a model asks to compute; it looks at no data.</summary>
+internal sealed class InputDiscovery : IActivationObserver
+{
+    private readonly List<(nint Input, int Columns, List<string> Weights)> _inputs = [];
+    private readonly HashSet<string> _weights = new(StringComparer.Ordinal);
+
+    /// <summary>The inputs, in the order of their first product.</summary>
+    public IReadOnlyList<CalibratedInput> Inputs =>
+        [.. _inputs.Select(input => new CalibratedInput(input.Weights[0], input.Columns, input.Columns, input.Weights))];
+
+    public bool Wants(in MatrixProduct product)
+    {
+        if (!MomentRules.Wants(product) || !_weights.Add(product.WeightName))
+            return false;
+        nint id = product.InputId;
+        int known = _inputs.FindIndex(input => input.Input == id);
+        if (known >= 0)
+            _inputs[known].Weights.Add(product.WeightName);
+        else
+            _inputs.Add((id, (int)product.InputShape[0], [product.WeightName]));
+        return false;
+    }
+
+    public void Observe(in MatrixProduct product) => throw new NotSupportedException("No product was wanted.");
+}

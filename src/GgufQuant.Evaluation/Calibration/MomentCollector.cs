@@ -1,0 +1,57 @@
+using GgufQuant.Calibration;
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Imatrix;
+using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.IO;
+
+namespace GgufQuant.Evaluation.Calibration;
+
+/// <summary>Collects the second moments of the inputs of a model's weights, over all positions of a text.</summary>
+internal static class MomentCollector
+{
+    private const int ProbeChunks = 4;
+
+    /// <summary>Finds the inputs, with one chunk of the text.</summary>
+    /// <exception cref="CorpusTooShortException">The text has fewer tokens than two chunks.</exception>
+    public static DiscoveredInputs Discover(ILanguageModel model, string text, ImatrixOptions options)
+    {
+        CorpusChunks corpus = CorpusOf(model, text, options);
+        InputDiscovery discovery = new();
+        using IEvaluationContext context = model.CreateContext(new() { ContextLength = corpus.ContextLength, Threads = options.Threads, Observer = discovery });
+        PerplexityMeter.Measure(context, corpus.First(1), 1, allOutputs: true, null, null, CancellationToken.None);
+        int probes = Math.Min(ProbeChunks, corpus.Count);
+        int[] tokens = [.. Enumerable.Range(0, probes).SelectMany(probe => corpus.Evaluated(probe * corpus.Count / probes))];
+        return new(discovery.Inputs, corpus.Count, corpus.ContextLength, tokens);
+    }
+
+    /// <summary>Collects the moments of some inputs.</summary>
+    /// <param name="model">The model, best in its highest precision.</param>
+    /// <param name="text">The text; each chunk of it is evaluated on its own.</param>
+    /// <param name="options">How.</param>
+    /// <param name="inputs">The inputs.</param>
+    /// <param name="withMatrix">Whether an importance matrix is collected too.</param>
+    /// <param name="progress">Told after each chunk.</param>
+    /// <exception cref="InferenceException">An input is not finite, or the model no longer has it.</exception>
+    public static (IReadOnlyList<MomentSums> Sums, CollectedImatrix? Matrix, PerplexityResult Perplexity) Collect(
+        ILanguageModel model, string text, ImatrixOptions options, IReadOnlyList<CalibratedInput> inputs, bool withMatrix, IProgress<WorkProgress>? progress)
+    {
+        CorpusChunks corpus = CorpusOf(model, text, options);
+        CollectedImatrix? matrix = withMatrix ? new(corpus.ContextLength) : null;
+        ContextOptions contextOptions = new() { ContextLength = corpus.ContextLength, Threads = options.Threads };
+        MomentObserver observer = new(inputs, matrix is null ? null : new(matrix, includeOutput: true), contextOptions.EffectiveThreads);
+        using IEvaluationContext context = model.CreateContext(contextOptions with { Observer = observer });
+        PerplexityResult perplexity = PerplexityMeter.Measure(
+            context, corpus, contextOptions.EffectiveThreads, allOutputs: true, null, progress, CancellationToken.None);
+        foreach ((string name, MomentSums sums) in observer.Sums)
+        {
+            if (sums.Tokens == 0)
+                throw new InferenceException($"The model did not use '{name}' again.");
+            if (!sums.AreFinite)
+                throw new InferenceException($"The input of '{name}' holds values that are not finite numbers: no moments can be made of them.");
+        }
+        return ([.. inputs.Select(input => observer.Sums[input.Name])], matrix, perplexity);
+    }
+
+    private static CorpusChunks CorpusOf(ILanguageModel model, string text, ImatrixOptions options) => CorpusChunks.Create(
+        model, text, options.ContextLength ?? CorpusChunks.DefaultContextLength(model), options.Chunks, options.SkipChunks, options.ParseSpecial);
+}

@@ -1,0 +1,80 @@
+using System.Runtime.InteropServices;
+using GgufQuant.Calibration;
+using GgufQuant.IO;
+
+namespace GgufQuant.Evaluation.Calibration;
+
+/// <summary>Σ x xᵀ of one input, in diagonal blocks: tiles of rows from their diagonal on.</summary>
+/// <remarks>
+/// Each evaluation's positions are summed by themselves before they are added, so that little of a position is lost beside
+/// what is there already, and in an order that no number of threads changes.
+/// </remarks>
+internal sealed class MomentSums
+{
+    private const int TileRows = 64;
+
+    private readonly CalibratedInput _input;
+    private readonly List<Tile> _tiles = [];
+
+    public MomentSums(CalibratedInput input)
+    {
+        _input = input;
+        for (int start = 0; start < input.Columns; start += input.Width)
+        {
+            int end = Math.Min(input.Columns, start + input.Width);
+            for (int first = start; first < end; first += TileRows)
+                _tiles.Add(new(first, Math.Min(TileRows, end - first), end - first));
+        }
+    }
+
+    /// <summary>Positions added.</summary>
+    public long Tokens { get; private set; }
+
+    /// <summary>Bytes that the sums of an input take.</summary>
+    public static long BytesFor(CalibratedInput input) => CalibrationWriter.BytesFor(input) + ((long)input.Columns * TileRows / 2 * sizeof(float));
+
+    /// <summary>Adds positions.</summary>
+    /// <param name="inputs">The inputs, position after position.</param>
+    /// <param name="positions">How many.</param>
+    /// <param name="threads">Threads to use.</param>
+    public void Add(float[] inputs, int positions, int threads)
+    {
+        int columns = _input.Columns;
+        ParallelLoop.For(_tiles.Count, threads, () => new float[TileRows * Math.Min(_input.Width, columns)], (index, sums) =>
+        {
+            Tile tile = _tiles[index];
+            Span<float> used = sums.AsSpan(0, tile.Sums.Length);
+            used.Clear();
+            MatrixKernel.AddProduct(
+                new(inputs, tile.First, 1, columns), new(inputs, tile.First, columns), new(sums, 0, tile.Columns), tile.Rows, positions, tile.Columns);
+            MatrixKernel.AddMultiple(1, used, tile.Sums);
+            return sums;
+        }, CancellationToken.None);
+        Tokens += positions;
+    }
+
+    /// <summary>Whether every sum is a finite number.</summary>
+    public bool AreFinite => _tiles.TrueForAll(tile => !tile.Sums.AsSpan().ContainsAnyExceptInRange(float.MinValue, float.MaxValue));
+
+    /// <summary>Writes the blocks' upper halves, each row from the diagonal on.</summary>
+    public void Write(Stream stream)
+    {
+        foreach (Tile tile in _tiles)
+        {
+            for (int row = 0; row < tile.Rows; row++)
+                stream.Write(MemoryMarshal.AsBytes(tile.Sums.AsSpan((row * tile.Columns) + row, tile.Columns - row)));
+        }
+    }
+
+    /// <summary>Rows of a block.</summary>
+    private sealed class Tile(int first, int rows, int columns)
+    {
+        public int First => first;
+
+        public int Rows => rows;
+
+        public int Columns => columns;
+
+        public float[] Sums { get; } = new float[rows * columns];
+    }
+}

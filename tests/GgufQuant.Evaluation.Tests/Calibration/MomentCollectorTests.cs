@@ -1,0 +1,166 @@
+using GgufQuant.Calibration;
+using GgufQuant.Evaluation.Calibration;
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Hosting;
+using GgufQuant.Evaluation.Imatrix;
+using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Evaluation.Tests.Hosting;
+using GgufQuant.Formats;
+using GgufQuant.Gguf;
+using GgufQuant.Pipeline;
+using GgufQuant.Planning;
+
+namespace GgufQuant.Evaluation.Tests.Calibration;
+
+public sealed class MomentCollectorTests
+{
+    private static readonly ImatrixOptions s_options = new() { Threads = 2, ContextLength = 64, Chunks = 3, IncludeOutput = true };
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public void Weights_of_the_same_input_share_its_moments()
+    {
+        using ILanguageModel model = Sample.Load();
+        DiscoveredInputs found = MomentCollector.Discover(model, Sample.Calibration, s_options);
+        // Four inputs per layer and the output's.
+        Assert.Equal((6 * 4) + 1, found.Inputs.Count);
+        Assert.Equal(["blk.0.attn_k.weight", "blk.0.attn_q.weight", "blk.0.attn_v.weight"], SharingWith(found, "blk.0.attn_q.weight"));
+        Assert.Equal(["blk.5.ffn_gate.weight", "blk.5.ffn_up.weight"], SharingWith(found, "blk.5.ffn_up.weight"));
+        Assert.Equal(["blk.5.ffn_down.weight"], SharingWith(found, "blk.5.ffn_down.weight"));
+        Assert.Equal(768, found.Inputs.Single(input => input.Name == "blk.5.ffn_down.weight").Columns);
+        Assert.Equal((3, 64, 3 * 64), (found.Chunks, found.ChunkSize, found.ProbeTokens.Length));
+    }
+
+    [Fact]
+    public void Experts_share_their_layers_input_but_not_their_own()
+    {
+        using TemporaryFolder folder = new();
+        ExpertModel.Write(folder.File("experts.gguf"));
+        using ILanguageModel model = Sample.Load(folder.File("experts.gguf"));
+        DiscoveredInputs found = MomentCollector.Discover(model, Sample.Calibration, s_options);
+        Assert.Equal(["blk.0.ffn_gate_exps.weight", "blk.0.ffn_up_exps.weight"], SharingWith(found, "blk.0.ffn_up_exps.weight"));
+        Assert.DoesNotContain(found.Inputs, input => input.Weights.Contains("blk.0.ffn_down_exps.weight"));
+        (IReadOnlyList<MomentSums> sums, _, _) = MomentCollector.Collect(
+            model, Sample.Calibration, s_options, [.. found.Inputs.Where(input => input.Weights.Contains("blk.0.ffn_up_exps.weight"))], withMatrix: false, null);
+        Assert.Equal(3 * 64, Assert.Single(sums).Tokens);
+    }
+
+    [Theory]
+    [InlineData(768)]
+    [InlineData(512)]
+    public void Moments_are_those_of_an_independent_accumulation(int width)
+    {
+        CalibratedInput input = new("blk.2.ffn_down.weight", 768, width, ["blk.2.ffn_down.weight"]);
+        using ILanguageModel model = Sample.Load();
+        (IReadOnlyList<MomentSums> sums, CollectedImatrix? matrix, _) = MomentCollector.Collect(model, Sample.Calibration, s_options, [input], withMatrix: true, null);
+        using MemoryStream stream = new();
+        sums[0].Write(stream);
+        stream.Position = 0;
+        using BinaryReader reader = new(stream);
+
+        Rows rows = new(input.Name);
+        CorpusChunks corpus = CorpusChunks.Create(model, Sample.Calibration, 64, 3);
+        using IEvaluationContext context = model.CreateContext(new() { Threads = 2, ContextLength = 64, Observer = rows });
+        for (int chunk = 0; chunk < 3; chunk++)
+        {
+            context.Reset();
+            context.Evaluate(corpus.Evaluated(chunk), 0, 0, Token);
+        }
+        Assert.Equal(3 * 64, rows.All.Count);
+        Assert.Equal(rows.All.Count, sums[0].Tokens);
+        for (int i = 0; i < 768; i++)
+        {
+            for (int j = i; j < Math.Min(768, ((i / width) + 1) * width); j++)
+            {
+                float actual = reader.ReadSingle();
+                if ((i + j) % 16 != 0)
+                    continue;
+                double expected = rows.All.Sum(row => (double)row[i] * row[j]);
+                double size = rows.All.Sum(row => Math.Abs((double)row[i] * row[j]));
+                Assert.Equal(expected, actual, 1e-5 * size);
+                if (i == j)
+                    Assert.Equal(expected, matrix!.Entries[input.Name].Squares[i], 1e-5 * size);
+            }
+        }
+        Assert.Equal(stream.Length, stream.Position);
+        Assert.True(matrix!.Entries.ContainsKey("output.weight"));
+    }
+
+    [Fact]
+    public void A_budget_decides_on_widths_and_passes()
+    {
+        CalibratedInput[] inputs = [.. Enumerable.Range(0, 8).Select(i => new CalibratedInput($"{i}", i % 4 == 3 ? 2048 : 1024, i % 4 == 3 ? 2048 : 1024, [$"{i}"]))];
+        long whole = inputs.Sum(MomentSums.BytesFor);
+
+        CalibrationPasses one = CalibrationPasses.Plan(inputs, whole);
+        Assert.True(one.IsWhole);
+        Assert.Equal((1, whole), (one.Passes.Count, one.MemoryBytes));
+
+        CalibrationPasses three = CalibrationPasses.Plan(inputs, whole / 2);
+        Assert.True(three.IsWhole);
+        Assert.InRange(three.Passes.Count, 2, 3);
+        Assert.InRange(three.MemoryBytes, 1, whole / 2);
+
+        CalibrationPasses narrow = CalibrationPasses.Plan(inputs, whole / 8);
+        Assert.InRange(narrow.Width, 256, 1024);
+        Assert.InRange(narrow.Passes.Count, 1, 3);
+
+        Assert.Equal(512, CalibrationPasses.Plan(inputs, whole, 512).Width);
+        Assert.Contains("at least", Assert.Throws<CalibrationException>(() => CalibrationPasses.Plan(inputs, 1 << 16)).Message);
+    }
+
+    [Fact]
+    public void A_calibration_lowers_the_divergence_at_the_same_size_in_one_pass_or_several()
+    {
+        using TemporaryFolder folder = new();
+        using GgufFile model = GgufFile.Open(Sample.Model);
+        using RemoteEngine engine = new(FaultyHost.Command(), Sample.EngineLocation);
+        ImatrixOptions options = new() { Threads = 2, Chunks = 20, IncludeOutput = true };
+        RemoteMomentCollector collector = new(engine, model, Path.Combine(Sample.RepositoryRoot, "samples", "calibration.txt"), options);
+        DiscoveredInputs found = collector.Discover(null, Token);
+        CalibrationPasses several = CalibrationPasses.Plan(found.Inputs, found.Inputs.Sum(MomentSums.BytesFor) / 2);
+        Assert.InRange(several.Passes.Count, 2, 3);
+        Collector progress = new();
+        collector.Collect(found, CalibrationPasses.Plan(found.Inputs, 1L << 30), folder.File("one.gguf"), overwrite: false, null, Token);
+        PerplexityResult perplexity = collector.Collect(found, several, folder.File("several.gguf"), overwrite: false, progress, Token);
+        Assert.InRange(perplexity.Perplexity.Value, 5, 60);
+        Assert.Equal(1, progress.Values[^1].Share);
+        Assert.StartsWith($"Pass {several.Passes.Count} of {several.Passes.Count}, ", progress.Values[^1].Status);
+        Assert.Equal(2, Directory.GetFileSystemEntries(Path.GetDirectoryName(folder.File("one.gguf"))!).Length);
+
+        using CalibrationFile calibration = CalibrationFile.Open(folder.File("one.gguf"), Token);
+        Assert.Equal(25, calibration.Inputs.Count);
+        using (CalibrationFile other = CalibrationFile.Open(folder.File("several.gguf"), Token))
+            Assert.Equal(calibration.Id, other.Id);
+
+        using QualityMeter meter = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, new() { Threads = 2, Chunks = 16 });
+        double plain = Divergence(new() { Imatrix = calibration.Imatrix });
+        double calibrated = Divergence(new() { Calibration = calibration });
+        Assert.True(calibrated < 0.85 * plain, $"{calibrated} is not much less than {plain}.");
+
+        double Divergence(QuantizationOptions quantization)
+        {
+            string path = folder.File("candidate.gguf");
+            new Quantizer().Run(QuantizationPlan.Create(model, FileType.Q4_K_M, quantization), path, overwrite: true, null, Token);
+            return meter.Measure(path, null, Token).KlDivergence.Value;
+        }
+    }
+
+    private static IEnumerable<string> SharingWith(DiscoveredInputs found, string weight) =>
+        found.Inputs.Single(input => input.Weights.Contains(weight)).Weights.Order(StringComparer.Ordinal);
+
+    /// <summary>The rows of one weight's input.</summary>
+    private sealed class Rows(string weight) : IActivationObserver
+    {
+        public List<float[]> All { get; } = [];
+
+        public bool Wants(in MatrixProduct product) => product.WeightName == weight;
+
+        public void Observe(in MatrixProduct product)
+        {
+            for (long row = 0; row < product.InputShape[1]; row++)
+                All.Add(product.InputRow(row, 0, 0).ToArray());
+        }
+    }
+}
