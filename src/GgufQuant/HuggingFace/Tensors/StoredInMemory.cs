@@ -1,0 +1,29 @@
+namespace GgufQuant.HuggingFace.Tensors;
+
+/// <summary>A small tensor that is read once and kept, since it is asked for in very small pieces.</summary>
+internal sealed class StoredInMemory : TensorValues
+{
+    /// <summary>Rows shorter than this are worth keeping their tensor for.</summary>
+    public const int SmallRowBytes = 64;
+
+    private const long MaxBytes = 32 << 20;
+
+    private readonly Lazy<byte[]> _bytes;
+
+    private StoredInMemory(TensorValues source)
+        : base(source.Type, source.Shape)
+    {
+        _bytes = new(() =>
+        {
+            byte[] bytes = new byte[source.Format.ByteCount(source.Count)];
+            source.Read(0, bytes);
+            return bytes;
+        });
+    }
+
+    /// <summary>The tensor kept, or as it is where it is not small.</summary>
+    public static TensorValues Of(TensorValues source) => source.Format.ByteCount(source.Count) <= MaxBytes ? new StoredInMemory(source) : source;
+
+    public override void Read(long first, Span<byte> destination) =>
+        _bytes.Value.AsSpan(BytesOf(first), destination.Length).CopyTo(destination);
+}
