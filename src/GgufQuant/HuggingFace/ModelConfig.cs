@@ -102,6 +102,15 @@ public sealed class ModelConfig
         return new ModelConfig(Path, Root, Text, Architecture, merged);
     }
 
+    /// <summary>The same configuration with one value in place of its own, or added.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="json">The value in JSON.</param>
+    internal ModelConfig With(string key, string json)
+    {
+        using JsonDocument document = JsonDocument.Parse(json);
+        return With([new(key, document.RootElement.Clone())]);
+    }
+
     private static JsonElement? Descend(JsonElement element, string[] names)
     {
         foreach (string name in names)

@@ -1,0 +1,74 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace GgufQuant.HuggingFace.Architectures;
+
+/// <summary>Recipes for BERT and what descends from it.</summary>
+internal static class BertRules
+{
+    /// <summary>The names of a classifier's outputs.</summary>
+    public static void AddLabels(KeyWriter keys)
+    {
+        if (Labels(keys.Config) is { } labels)
+            keys.Add("classifier.output_labels", labels);
+    }
+
+    /// <summary>The classifier of a plain BERT is the output of a classifier with two layers.</summary>
+    public static TensorRule RenameClassifier { get; } = (context, tensor) =>
+        [tensor.Name is "classifier.weight" or "classifier.bias" && Labels(context.Config) is not null
+            ? tensor with { Name = tensor.Name.Replace("classifier.", "classifier.out_proj.", StringComparison.Ordinal) } : tensor];
+
+    /// <summary>Positions of RoBERTa start after that of padding.</summary>
+    public static ModelConfig WithPositionOffset(ModelConfig config) =>
+        PositionOffset(config) is { } offset && config.FindInt64("max_position_embeddings") is { } positions
+            ? config.With("max_position_embeddings", (positions - offset).ToString(CultureInfo.InvariantCulture))
+            : config;
+
+    /// <summary>Leaves out the embeddings of positions before the first.</summary>
+    public static TensorRule CutPositions { get; } = (context, tensor) =>
+        [tensor.Name == "embeddings.position_embeddings.weight" && PositionOffset(context.Config) is { } offset
+            ? tensor with { Values = tensor.Values.RowRange(offset, tensor.Values.Shape[0] - offset) } : tensor];
+
+    /// <summary>Nomic's models are trained for shorter texts than their configuration says.</summary>
+    public static ModelConfig WithNomicPositions(ModelConfig config)
+    {
+        long positions = config.FindInt64("n_positions") ?? 0;
+        long trained = config.FindInt64("max_trained_positions") ?? 2048;
+        return (positions, trained) switch
+        {
+            (8192, 2048) => config.With("n_positions", "2048"),
+            (2048, 2048) => config.With("n_positions", "512"),
+            _ => throw new ModelFolderException(config.Path, $"n_positions {positions} with max_trained_positions {trained} is not one of Nomic's models"),
+        };
+    }
+
+    /// <summary>Gives the experts of Nomic's mixture a dimension of their own.</summary>
+    public static TensorRule ReshapeNomicExperts { get; } = (context, tensor) =>
+    {
+        bool isDown = tensor.Name.Contains("mlp.experts.mlp.w2", StringComparison.Ordinal);
+        if (!isDown && !tensor.Name.Contains("mlp.experts.mlp.w1", StringComparison.Ordinal))
+            return [tensor];
+        (long experts, long inner, long length) = (context.Experts, context.Integer("n_inner"), context.Integer("n_embd"));
+        if (experts * inner * length != tensor.Values.Count)
+            throw new ModelFolderException(context.Folder.Path, $"the tensor '{tensor.Name}' of shape [{string.Join(", ", tensor.Values.Shape)}] is not {experts} experts of [{inner}, {length}]");
+        var values = tensor.Values.Reshape(experts, inner, length);
+        return [tensor with { Name = $"{tensor.Name}.weight", Values = isDown ? values.Transpose() : values }];
+    };
+
+    private static long? PositionOffset(ModelConfig config) => config.FindInt64("pad_token_id") is { } padding ? padding + 1 : null;
+
+    // What transformers adds where a configuration names no labels says nothing.
+    private static string[]? Labels(ModelConfig config)
+    {
+        if (config.Find("id2label") is not { ValueKind: JsonValueKind.Object } labels)
+            return null;
+        string[] names =
+        [
+            .. from label in labels.EnumerateObject()
+               where label.Value.ValueKind == JsonValueKind.String
+               orderby long.TryParse(label.Name, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : long.MaxValue
+               select label.Value.GetString()!,
+        ];
+        return names.Length == 0 || names is ["LABEL_0", _] ? null : names;
+    }
+}

@@ -1,0 +1,25 @@
+using System.Text.Json;
+
+namespace GgufQuant.HuggingFace.Architectures;
+
+/// <summary>Recipes for Gemma 3 and 4.</summary>
+internal static class Gemma3Rules
+{
+    /// <summary>Leaves out the embeddings of what is not in the vocabulary.</summary>
+    /// <remarks>convert_hf_to_gguf's <c>Gemma3Model.modify_tensors</c>.</remarks>
+    public static TensorRule CutEmbeddings { get; } = (context, tensor) =>
+        [tensor.Name.Contains("embed_tokens.weight", StringComparison.Ordinal) && CountTokens(context) is var count && count < tensor.Values.Shape[0]
+            ? tensor with { Values = tensor.Values.RowRange(0, count) } : tensor];
+
+    private static long CountTokens(ConversionContext context)
+    {
+        if (context.Folder.Contains("tokenizer.model"))
+            return context.TokenCount;
+        // Added tokens count twice where they are in the vocabulary as well.
+        return context.Folder.ReadJson("tokenizer.json") is { ValueKind: JsonValueKind.Object } tokenizer
+            && tokenizer.TryGetProperty("model", out JsonElement model) && model.TryGetProperty("vocab", out JsonElement tokens) && tokens.ValueKind == JsonValueKind.Object
+            && tokenizer.TryGetProperty("added_tokens", out JsonElement added) && added.ValueKind == JsonValueKind.Array
+            ? tokens.EnumerateObject().Count() + added.GetArrayLength()
+            : context.TokenCount;
+    }
+}

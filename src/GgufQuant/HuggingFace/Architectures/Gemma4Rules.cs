@@ -1,0 +1,63 @@
+using GgufQuant.HuggingFace.Tensors;
+using static GgufQuant.HuggingFace.Architectures.KeyRules;
+
+namespace GgufQuant.HuggingFace.Architectures;
+
+/// <summary>Recipes for Gemma 4.</summary>
+/// <remarks>convert_hf_to_gguf's <c>Gemma4Model</c>.</remarks>
+internal static class Gemma4Rules
+{
+    // Turns a rotation of the dimensions that are not to be rotated into none.
+    private const float NoRotation = 1e30f;
+
+    /// <summary>The keys after those of Gemma 3.</summary>
+    public static KeyRule[] Keys { get; } =
+    [
+        UInt32("attention.shared_kv_layers", "num_kv_shared_layers"),
+        UInt32Or("embedding_length_per_layer_input", 0, "hidden_size_per_layer_input"),
+        Booleans("attention.sliding_window_pattern", context => context.LayersOfType("sliding_attention")),
+        UInt32("attention.key_length", "global_head_dim"),
+        UInt32("attention.value_length", "global_head_dim"),
+        UInt32("attention.key_length_swa", "head_dim"),
+        UInt32("attention.value_length_swa", "head_dim"),
+        OptionalUInt32("expert_feed_forward_length", "expert_intermediate_size", "moe_intermediate_size"),
+        AddFeedForwardLengths,
+        AddKeyValueHeads,
+        UInt32("rope.dimension_count", "global_head_dim"),
+        UInt32("rope.dimension_count_swa", context => (long)(context.Integer("head_dim") * context.Rope.Number("partial_rotary_factor", 1))),
+    ];
+
+    /// <summary>The scales of a router and of its experts.</summary>
+    public static TensorRule RenameScales { get; } = (_, tensor) =>
+    [
+        tensor.Name.EndsWith("router.scale", StringComparison.Ordinal) ? tensor with { Name = $"blk.{tensor.Block}.ffn_gate_inp.scale" }
+        : tensor.Name.Contains(".per_expert_scale", StringComparison.Ordinal) ? tensor with { Name = $"blk.{tensor.Block}.ffn_down_exps.scale" }
+        : tensor,
+    ];
+
+    /// <summary>Factors that leave all but the first part of each head of full attention unrotated.</summary>
+    public static IEnumerable<SourceTensor> RopeFrequencies(ConversionContext context, IReadOnlyList<SourceTensor> tensors)
+    {
+        if (context.Rope.Type != "proportional")
+            throw context.Invalid("'rope_parameters' of full attention is not of the type 'proportional', which Gemma 4 has");
+        long length = context.Integer("global_head_dim");
+        long rotated = (long)(length * context.Rope.NumberOfFull("partial_rotary_factor", 1) / 2);
+        return [new SourceTensor("rope_freqs.weight", new GivenValues([.. Enumerable.Range(0, checked((int)(length / 2))).Select(i => i < rotated ? 1 : NoRotation)]))];
+    }
+
+    private static void AddFeedForwardLengths(KeyWriter keys)
+    {
+        if (keys.Config.FindBoolean("use_double_wide_mlp") != true)
+            return;
+        ConversionContext context = keys.Context;
+        int length = checked((int)context.Integer("intermediate_size"));
+        long firstShared = context.BlockCount - context.Integer("num_kv_shared_layers");
+        keys.Add("feed_forward_length", Enumerable.Range(0, context.BlockCount).Select(layer => layer < firstShared ? length : length * 2).ToArray());
+    }
+
+    private static void AddKeyValueHeads(KeyWriter keys)
+    {
+        if (keys.Config.FindInt64("num_global_key_value_heads") is { } full && keys.Config.FindInt64("num_key_value_heads") is { } sliding)
+            keys.Add("attention.head_count_kv", keys.Context.LayersOfType("sliding_attention").Select(isSliding => (int)(isSliding ? sliding : full)).ToArray());
+    }
+}

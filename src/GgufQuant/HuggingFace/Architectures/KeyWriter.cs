@@ -1,0 +1,78 @@
+using System.Text.Json;
+using GgufQuant.Gguf;
+
+namespace GgufQuant.HuggingFace.Architectures;
+
+/// <summary>The metadata of a GGUF file as it grows.</summary>
+/// <remarks>
+/// gguf-py's <c>GGUFWriter.add_key_value</c>: a key that is written again keeps its place and takes the new value, and what
+/// is empty is not written.
+/// </remarks>
+internal sealed class KeyWriter(ConversionContext context)
+{
+    private readonly List<GgufEntry> _entries = [];
+    private readonly Dictionary<string, int> _places = new(StringComparer.Ordinal);
+
+    /// <summary>What the keys are read from.</summary>
+    public ConversionContext Context => context;
+
+    /// <summary>The model's configuration.</summary>
+    public ModelConfig Config => context.Config;
+
+    /// <summary>The keys in the order of the file.</summary>
+    public IReadOnlyList<GgufEntry> Entries => _entries;
+
+    /// <summary>Writes any key.</summary>
+    public void Add(GgufEntry entry)
+    {
+        if (entry is { Type: GgufValueType.Array, Count: 0 } or { Type: GgufValueType.String, EncodedLength: sizeof(ulong) })
+            return;
+        if (_places.TryAdd(entry.Key, _entries.Count))
+            _entries.Add(entry);
+        else
+            _entries[_places[entry.Key]] = entry;
+    }
+
+    /// <summary>Writes a key of the general ones.</summary>
+    public void AddGeneral(string key, object value) => Add(GgufEntry.Create(key, value));
+
+    /// <summary>Writes a key of the architecture's own.</summary>
+    public void Add(string key, object value) => Add(GgufEntry.Create($"{context.Architecture.Name}.{key}", value));
+
+    /// <summary>Writes a whole number that is not negative.</summary>
+    public void AddUInt32(string key, long value)
+    {
+        if (value is < 0 or > uint.MaxValue)
+            throw context.Invalid($"{value} for '{key}' is not a whole number of 32 bits");
+        Add(key, (uint)value);
+    }
+
+    /// <summary>Writes a whole number that is not negative, if there is one.</summary>
+    public void AddUInt32(string key, JsonElement? value)
+    {
+        if (value is { } given)
+            AddUInt32(key, context.ToInt64(given, key));
+    }
+
+    /// <summary>Writes a number, if there is one.</summary>
+    public void AddFloat32(string key, JsonElement? value)
+    {
+        if (value is { } given)
+            AddFloat32(key, context.ToDouble(given, key));
+    }
+
+    /// <summary>Writes a number.</summary>
+    public void AddFloat32(string key, double value) => Add(key, (float)value);
+
+    /// <summary>Writes a whole number, or one per block.</summary>
+    public void AddUInt32OrArray(string key, JsonElement? value)
+    {
+        if (value is { ValueKind: JsonValueKind.Array } list)
+            Add(key, list.EnumerateArray().Select(item => (int)context.ToInt64(item, key)).ToArray());
+        else
+            AddUInt32(key, value);
+    }
+
+    /// <summary>Writes the file's type, at the place where the converter does.</summary>
+    public void AddFileType() => AddGeneral(GgufKeys.FileType, (uint)context.FileType);
+}

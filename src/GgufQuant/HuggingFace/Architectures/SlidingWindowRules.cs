@@ -1,0 +1,102 @@
+using System.Text.Json;
+using GgufQuant.HuggingFace.Tensors;
+
+namespace GgufQuant.HuggingFace.Architectures;
+
+/// <summary>Recipes that belong to one family of models each: windows of attention, sections of rotation, shared experts.</summary>
+internal static class SlidingWindowRules
+{
+    private static readonly int[] s_defaultSections = [11, 11, 10, 0];
+
+    /// <summary>Which layers of OLMo 3 attend to a window only: those it names, or all but every fourth.</summary>
+    public static void SlidingWindowOfOlmo(KeyWriter keys)
+    {
+        if (!keys.Config.Contains("sliding_window"))
+            return;
+        keys.AddUInt32("attention.sliding_window", keys.Context.Integer("sliding_window"));
+        keys.Add("attention.sliding_window_pattern", keys.Config.Contains("layer_types")
+            ? keys.Context.LayersOfType("sliding_attention")
+            : [.. Enumerable.Range(1, keys.Context.HiddenLayers).Select(layer => layer % 4 != 0)]);
+    }
+
+    /// <summary>Which layers of EXAONE 4 attend to a window only: as <c>layer_types</c> says, or <c>LLLG</c>, or all but every nth.</summary>
+    public static void SlidingWindowOfExaone(KeyWriter keys)
+    {
+        ConversionContext context = keys.Context;
+        if (keys.Config.Find("sliding_window") is not { } window)
+            return;
+        keys.AddUInt32("attention.sliding_window", window);
+        IEnumerable<int> layers = Enumerable.Range(0, context.HiddenLayers);
+        if (keys.Config.Contains("layer_types"))
+            keys.Add("attention.sliding_window_pattern", context.LayersOfType("sliding_attention"));
+        else if (keys.Config.FindString("sliding_window_pattern") is { Length: > 0 } letters)
+            keys.Add("attention.sliding_window_pattern", layers.Select(layer => letters[layer % letters.Length] == 'L').ToArray());
+        else if (keys.Config.FindInt64("sliding_window_pattern") is > 0 and long every)
+            keys.Add("attention.sliding_window_pattern", layers.Select(layer => (layer + 1) % every != 0).ToArray());
+    }
+
+    /// <summary>Sections of rotation that Qwen 3.5 has even if its configuration does not say so.</summary>
+    public static void DefaultSections(KeyWriter keys)
+    {
+        if (keys.Context.Rope.Find("mrope_section") is null)
+            keys.Add("rope.dimension_sections", s_defaultSections);
+    }
+
+    /// <summary>Layers of Qwen3-VL that take in features of the image.</summary>
+    public static void DeepstackLayers(KeyWriter keys)
+    {
+        int count = keys.Config.Root.TryGetProperty("vision_config", out JsonElement vision) && vision.ValueKind == JsonValueKind.Object
+            && vision.TryGetProperty("deepstack_visual_indexes", out JsonElement layers) && layers.ValueKind == JsonValueKind.Array ? layers.GetArrayLength() : 0;
+        keys.Add("n_deepstack_layers", (uint)count);
+    }
+
+    /// <summary>The size of Granite's shared expert, if there is one.</summary>
+    public static void SharedFeedForward(KeyWriter keys)
+    {
+        if (keys.Config.FindInt64("shared_intermediate_size") is { } length && length != 0)
+            keys.AddUInt32("expert_shared_feed_forward_length", length);
+    }
+
+    /// <summary>How Nemotron's rotations are scaled.</summary>
+    public static void NemotronScaling(KeyWriter keys)
+    {
+        JsonElement? factor = keys.Config.FindDouble("factor") is { } given && given != 0 ? keys.Config.Find("factor") : keys.Context.Rope.Find("factor");
+        keys.Add("rope.scaling.type", factor is null ? "none" : "linear");
+        keys.AddFloat32("rope.scaling.factor", factor);
+    }
+
+    /// <summary>Turns experts that are stored as the transposed matrices into those of other models.</summary>
+    public static TensorRule TransposeVisionExperts { get; } = TensorRules.Values(
+        ["*mlp.experts.gate_up_proj", "*mlp.experts.down_proj"], (_, values) => values.Transpose());
+
+    /// <summary>Leaves out biases, which must be zero.</summary>
+    public static TensorRule DropZeroBiases { get; } = (context, tensor) =>
+    {
+        if (!tensor.Name.EndsWith(".bias", StringComparison.Ordinal))
+            return [tensor];
+        float[] bias = new float[checked((int)tensor.Values.Count)];
+        tensor.Values.ReadFloats(0, bias);
+        return bias.AsSpan().ContainsAnyExcept(0f)
+            ? throw new ModelFolderException(context.Folder.Path, $"the bias '{tensor.Name}' is not zero, and llama.cpp has none for this architecture")
+            : [];
+    };
+
+    /// <summary>Puts the rotated rows of each head of GLM-4's vision models in order: the even ones, then the odd ones.</summary>
+    /// <remarks>convert_hf_to_gguf's <c>Glm4Model.normal_to_neox</c>.</remarks>
+    public static TensorRule DeinterleaveRotated { get; } = (context, tensor) =>
+    {
+        if (context.Rope.Find("mrope_section") is null || !TensorRules.IsMatch(tensor.Name, "*q_proj.weight", "*q_proj.bias", "*k_proj.weight", "*k_proj.bias"))
+            return [tensor];
+        long length = context.HeadLength;
+        long rotated = (long)(length * context.Rope.Number("partial_rotary_factor", 0.5));
+        TensorValues values = tensor.Values.Shape.Length == 1 ? tensor.Values.Reshape(tensor.Values.Count, 1) : tensor.Values;
+        TensorValues ordered = values.Rows(values.Shape, row =>
+        {
+            (long head, long place) = Math.DivRem(row, length);
+            if (place < rotated)
+                place = place < rotated / 2 ? 2 * place : (2 * (place - (rotated / 2))) + 1;
+            return (head * length) + place;
+        });
+        return [tensor with { Values = ordered.Reshape(tensor.Values.Shape) }];
+    };
+}

@@ -1,0 +1,121 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.IO.Enumeration;
+using GgufQuant.HuggingFace.Tensors;
+
+namespace GgufQuant.HuggingFace.Architectures;
+
+/// <summary>The parts that tensor recipes are made of. In patterns <c>*</c> stands for any text.</summary>
+internal static class TensorRules
+{
+    /// <summary>Whether a name matches one of some patterns.</summary>
+    public static bool IsMatch(string name, params ReadOnlySpan<string> patterns)
+    {
+        foreach (string pattern in patterns)
+        {
+            if (FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false))
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>Makes others of the tensors that match a pattern.</summary>
+    public static TensorRule Where(string pattern, TensorRule rule) => (context, tensor) => IsMatch(tensor.Name, pattern) ? rule(context, tensor) : [tensor];
+
+    /// <summary>Changes the values of tensors.</summary>
+    public static TensorRule Values(string[] patterns, Func<ConversionContext, TensorValues, TensorValues> change) =>
+        (context, tensor) => [IsMatch(tensor.Name, patterns) ? tensor with { Values = change(context, tensor.Values) } : tensor];
+
+    /// <inheritdoc cref="Values(string[], Func{ConversionContext, TensorValues, TensorValues})"/>
+    public static TensorRule Values(string pattern, Func<ConversionContext, TensorValues, TensorValues> change) => Values([pattern], change);
+
+    /// <summary>Renames tensors.</summary>
+    public static TensorRule Rename(string pattern, string from, string to) =>
+        (_, tensor) => [IsMatch(tensor.Name, pattern) ? tensor with { Name = tensor.Name.Replace(from, to, StringComparison.Ordinal) } : tensor];
+
+    /// <summary>Leaves tensors out.</summary>
+    public static TensorRule Drop(Func<ConversionContext, string, bool> isDropped) => (context, tensor) => isDropped(context, tensor.Name) ? [] : [tensor];
+
+    /// <summary>Adds 1, for norms whose model adds it when it runs.</summary>
+    public static TensorRule AddOne(string pattern, string? except = null) => (_, tensor) =>
+        [IsMatch(tensor.Name, pattern) && (except is null || !IsMatch(tensor.Name, except)) ? tensor with { Values = tensor.Values.Select(value => value + 1) } : tensor];
+
+    /// <summary>-exp(x), for the state matrix of Mamba.</summary>
+    /// <remarks>torch's vectorized exp is a bit off the correctly rounded result for some values, differently from build to build.</remarks>
+    public static TensorRule NegativeExp { get; } = Values("*.A_log", (_, values) => values.Select(value => -(float)Math.Exp(value)));
+
+    /// <summary>Puts the rows of query and key heads into the order that llama.cpp rotates them in.</summary>
+    /// <remarks>convert_hf_to_gguf's <c>LlamaModel.permute</c>.</remarks>
+    public static TensorRule PermuteQueryAndKey { get; } = (context, tensor) =>
+    [
+        IsMatch(tensor.Name, "*q_proj.weight", "*q_proj.bias") ? tensor with { Values = Permute(tensor.Values, context.Heads) }
+        : IsMatch(tensor.Name, "*k_proj.weight", "*k_proj.bias") ? tensor with { Values = Permute(tensor.Values, context.KeyValueHeads) }
+        : tensor,
+    ];
+
+    /// <summary>Makes one tensor of a layer's experts for each of three weights, when the last has come.</summary>
+    /// <param name="source">The name of one expert's weight, with <c>{0}</c> for the block, <c>{1}</c> for the expert and <c>{2}</c> for the weight.</param>
+    /// <param name="target">The name of the stacked tensor, with <c>{0}</c> for the block and <c>{2}</c> for the weight.</param>
+    /// <param name="weights">The weights in the order they are written.</param>
+    public static TensorRule StackExperts(string source, string target, params string[] weights)
+    {
+        string pattern = source.Replace("{0}", "*").Replace("{1}", "*").Replace("{2}", "*");
+        return (context, tensor) =>
+        {
+            if (!IsMatch(tensor.Name, pattern) || tensor.Block is not { } block)
+                return [tensor];
+            if (context.Collect($"block {block}", tensor, context.Experts * weights.Length) is not { } experts)
+                return [];
+            return weights.Select(weight => new SourceTensor(
+                string.Format(CultureInfo.InvariantCulture, target, block, "", weight),
+                TensorValues.Stack([.. Enumerable.Range(0, context.Experts).Select(expert => FindExpert(
+                    context, experts, string.Format(CultureInfo.InvariantCulture, source, block, expert, weight)))]))
+            { IsFromFloat8 = tensor.IsFromFloat8 });
+        };
+    }
+
+    /// <summary>The experts of Qwen's, DeepSeek's and GLM's models.</summary>
+    public static TensorRule StackMlpExperts { get; } = StackExperts(
+        "model.layers.{0}.mlp.experts.{1}.{2}.weight", "model.layers.{0}.mlp.experts.{2}.weight", "down_proj", "gate_proj", "up_proj");
+
+    /// <summary>The experts of Mixtral.</summary>
+    public static TensorRule StackMixtralExperts { get; } = StackExperts(
+        "model.layers.{0}.block_sparse_moe.experts.{1}.{2}.weight", "layers.{0}.feed_forward.experts.{2}.weight", "w1", "w2", "w3");
+
+    /// <summary>Cuts a tensor's rows, of each matrix if there are several, into parts.</summary>
+    /// <param name="suffix">The end of the name, which the parts' take the place of.</param>
+    /// <param name="parts">The ends of the names of the parts, in order, which have the same size.</param>
+    public static TensorRule SplitRows(string suffix, params string[] parts) => (context, tensor) =>
+    {
+        if (!tensor.Name.EndsWith(suffix, StringComparison.Ordinal))
+            return [tensor];
+        ImmutableArray<long> shape = tensor.Values.Shape;
+        if (shape.Length < 2 || shape[^2] % parts.Length != 0)
+            throw new ModelFolderException(context.Folder.Path, $"the tensor '{tensor.Name}' of shape [{string.Join(", ", shape)}] does not have rows for {parts.Length} equal parts");
+        long rows = shape[^2] / parts.Length;
+        return parts.Select((part, place) => tensor with
+        {
+            Name = tensor.Name[..^suffix.Length] + part,
+            Values = tensor.Values.RowsOfEachMatrix(place * rows, 1, rows),
+        });
+    };
+
+    /// <summary>The rows of heads, each cut into two halves whose rows alternate in the result.</summary>
+    public static TensorValues Permute(TensorValues values, int heads)
+    {
+        long rows = values.Shape[0];
+        long headRows = rows / heads;
+        long half = headRows / 2;
+        ImmutableArray<long> shape = values.Shape;
+        // A bias is a matrix with rows of one value.
+        TensorValues matrix = shape.Length == 1 ? values.Reshape(rows, 1) : values;
+        return matrix.Rows(matrix.Shape, row =>
+        {
+            (long head, long place) = Math.DivRem(row, headRows);
+            return (head * headRows) + (place % 2 * half) + (place / 2);
+        }).Reshape(shape);
+    }
+
+    private static TensorValues FindExpert(ConversionContext context, IReadOnlyDictionary<string, TensorValues> experts, string name) =>
+        experts.TryGetValue(name, out TensorValues? values) ? values : throw new ModelFolderException(context.Folder.Path, $"the tensor '{name}' is missing");
+}
