@@ -1,0 +1,71 @@
+namespace GgufQuant.HuggingFace.Metadata;
+
+/// <summary>What the front matter of README.md says of a model.</summary>
+/// <remarks>gguf-py's <c>Metadata.load_model_card</c>.</remarks>
+internal sealed class ModelCard
+{
+    private const string FileName = "README.md";
+    private const string Fence = "---";
+
+    private readonly IReadOnlyDictionary<string, object?> _values;
+
+    private ModelCard(IReadOnlyDictionary<string, object?> values) => _values = values;
+
+    /// <summary>Reads a folder's card; an empty one if there is none.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="warnings">Gets a sentence if the card cannot be read.</param>
+    public static ModelCard Read(ModelFolder folder, List<string> warnings)
+    {
+        ModelCard none = new(new Dictionary<string, object?>());
+        try
+        {
+            string[] lines = (folder.ReadText(FileName) ?? "").ReplaceLineEndings("\n").Split('\n');
+            if (lines[0] != Fence)
+                return none;
+            // A tab is two spaces, and a language that YAML takes for a boolean is a language.
+            IEnumerable<string> front = lines.Skip(1).TakeWhile(line => line != Fence).Select(line => line.Replace("\t", "  "));
+            return Yaml.Parse(front) is IReadOnlyDictionary<string, object?> values ? new ModelCard(values) : none;
+        }
+        catch (Exception exception) when (exception is FormatException or ModelFolderException)
+        {
+            warnings.Add($"The front matter of '{folder.PathOf(FileName)}' is ignored: {exception.Message}");
+            return none;
+        }
+    }
+
+    /// <summary>A text; null if it is missing. Of a list, the texts joined with commas.</summary>
+    public string? Text(string key) => _values.GetValueOrDefault(key) switch
+    {
+        string text => text,
+        List<object?> list => string.Join(',', list.OfType<string>()),
+        _ => null,
+    };
+
+    /// <summary>The entries of the first of some keys that is there: texts, or mappings.</summary>
+    public IReadOnlyList<object>? Entries(params ReadOnlySpan<string> keys)
+    {
+        foreach (string key in keys)
+        {
+            if (_values.TryGetValue(key, out object? value))
+                return value is List<object?> list ? [.. list.Where(item => item is not null).Select(item => item!)] : value is string text ? [text] : [];
+        }
+        return null;
+    }
+
+    /// <summary>The texts of all of some keys; null if none is there.</summary>
+    public string[]? Texts(params ReadOnlySpan<string> keys)
+    {
+        List<string>? texts = null;
+        foreach (string key in keys)
+        {
+            if (_values.GetValueOrDefault(key) is not { } value)
+                continue;
+            texts ??= [];
+            if (value is string text)
+                texts.Add(text);
+            else if (value is List<object?> list)
+                texts.AddRange(list.OfType<string>());
+        }
+        return texts?.ToArray();
+    }
+}
