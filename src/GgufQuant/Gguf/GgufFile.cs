@@ -5,6 +5,7 @@ namespace GgufQuant.Gguf;
 public sealed class GgufFile : IDisposable
 {
     private readonly GgufSource[] _sources;
+    private readonly ITensorData? _data;
     private readonly Dictionary<string, GgufTensor> _byName;
 
     private GgufFile(GgufSource[] sources, GgufHeader[] headers)
@@ -18,6 +19,19 @@ public sealed class GgufFile : IDisposable
         Shards = [.. sources.Zip(headers, (source, header) => new GgufShard(source.Path, source.Length, header.DataOffset, header.Alignment))];
         Length = sources.Sum(source => source.Length);
         Tensors = headers.Length == 1 ? first.Tensors : [.. headers.SelectMany(header => header.Tensors)];
+        _byName = Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+    }
+
+    private GgufFile(string path, GgufWriter layout, long length, ITensorData data)
+    {
+        _sources = [];
+        _data = data;
+        Version = 3;
+        Alignment = layout.Alignment;
+        Metadata = layout.Metadata;
+        Shards = [new GgufShard(path, length, layout.DataOffset, layout.Alignment)];
+        Length = length;
+        Tensors = layout.Tensors;
         _byName = Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
     }
 
@@ -101,6 +115,11 @@ public sealed class GgufFile : IDisposable
         ArgumentNullException.ThrowIfNull(tensor);
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, tensor.ByteCount - destination.Length);
+        if (_data is not null)
+        {
+            _data.Read(tensor, offset, destination);
+            return;
+        }
         if (!IsBigEndian)
         {
             ReadRaw(tensor, offset, destination);
@@ -128,6 +147,7 @@ public sealed class GgufFile : IDisposable
     {
         foreach (GgufSource source in _sources)
             source.ThrowIfChanged();
+        _data?.ThrowIfChanged();
     }
 
     /// <summary>Closes the files. Metadata already in memory stays readable; long arrays do not.</summary>
@@ -135,7 +155,15 @@ public sealed class GgufFile : IDisposable
     {
         foreach (GgufSource source in _sources)
             source.Dispose();
+        _data?.Dispose();
     }
+
+    /// <summary>Takes a model that is not in a GGUF file for one.</summary>
+    /// <param name="path">Where the model is.</param>
+    /// <param name="layout">The file that would be written.</param>
+    /// <param name="length">Bytes of the model where it is.</param>
+    /// <param name="data">Gives the tensors' data; is disposed of with the file.</param>
+    internal static GgufFile Of(string path, GgufWriter layout, long length, ITensorData data) => new(path, layout, length, data);
 
     /// <summary>Reads one file on its own, whether or not it is a shard.</summary>
     internal static GgufFile OpenShard(string path)

@@ -19,6 +19,12 @@ public sealed class GgufWriter
     /// <exception cref="ArgumentException">A key or a name is given twice or is too long, a shape does not suit its
     /// type, or the alignment is not a power of two given as a <see cref="uint"/>.</exception>
     public GgufWriter(IEnumerable<GgufEntry> metadata, IEnumerable<GgufTensorInfo> tensors)
+        : this(metadata, tensors, keepsTrailingOnes: false)
+    {
+    }
+
+    /// <summary>Computes the layout as gguf-py does, which keeps shapes as they are and ends a file without tensors unpadded.</summary>
+    internal GgufWriter(IEnumerable<GgufEntry> metadata, IEnumerable<GgufTensorInfo> tensors, bool keepsTrailingOnes, bool padsHeader = true)
     {
         ArgumentNullException.ThrowIfNull(tensors);
         Metadata = new GgufMetadata(metadata);
@@ -32,13 +38,13 @@ public sealed class GgufWriter
         {
             Check(info, names);
             BlockFormat format = BlockFormat.Of(info.Type);
-            ImmutableArray<long> shape = WithoutTrailingOnes(info.Shape);
+            ImmutableArray<long> shape = keepsTrailingOnes ? info.Shape : WithoutTrailingOnes(info.Shape);
             layout.Add((info, shape, format, dataBytes));
             headerBytes += TensorBytes(info.Name, shape.Length);
             dataBytes = GgufAlignment.Align(checked(dataBytes + format.ByteCount(GgufTensor.CountElements(shape))), Alignment);
         }
 
-        DataOffset = GgufAlignment.Align(headerBytes, Alignment);
+        DataOffset = padsHeader ? GgufAlignment.Align(headerBytes, Alignment) : headerBytes;
         Length = checked(DataOffset + dataBytes);
         Tensors = [.. layout.Select(tensor => new GgufTensor(tensor.Info.Name, tensor.Format, tensor.Shape, 0, tensor.Offset, DataOffset))];
     }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using GgufQuant.IO;
 using Microsoft.Win32.SafeHandles;
 
 namespace GgufQuant.HuggingFace.Safetensors;
@@ -15,12 +16,14 @@ internal sealed class SafetensorsFile : IDisposable
 
     private readonly SafeFileHandle? _handle;
     private readonly byte[] _bytes = [];
+    private readonly DateTime _lastWrite;
 
     private SafetensorsFile(string path, SafeFileHandle handle)
     {
         Path = path;
         _handle = handle;
         Length = RandomAccess.GetLength(handle);
+        _lastWrite = File.GetLastWriteTimeUtc(handle);
     }
 
     private SafetensorsFile(string path, byte[] bytes)
@@ -42,11 +45,24 @@ internal sealed class SafetensorsFile : IDisposable
     /// <summary>Opens a file and reads its header.</summary>
     /// <exception cref="ModelFolderException">The file is not what it should be.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    public static SafetensorsFile Open(string path) =>
-        new SafetensorsFile(path, File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete)).Parsed();
+    public static SafetensorsFile Open(string path)
+    {
+        // Opening a pipe would wait for somebody to write to it.
+        if (PosixFile.IsSpecial(path))
+            throw new IOException($"'{path}' is a pipe or a device, not a file of weights.");
+        return new SafetensorsFile(path, File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete)).Parsed();
+    }
 
     /// <summary>Takes bytes as a file of the given name.</summary>
     internal static SafetensorsFile Open(string name, byte[] bytes) => new SafetensorsFile(name, bytes).Parsed();
+
+    /// <summary>Checks that the file is as it was opened, by its length and the time of its last change.</summary>
+    /// <exception cref="IOException">It is not.</exception>
+    public void ThrowIfChanged()
+    {
+        if (_handle is not null && (RandomAccess.GetLength(_handle) != Length || File.GetLastWriteTimeUtc(_handle) != _lastWrite))
+            throw new IOException($"'{Path}' has changed while it was read, so what was made from it is not kept: try again when nothing writes to it.");
+    }
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => _handle?.Dispose();

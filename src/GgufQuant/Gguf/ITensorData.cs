@@ -1,0 +1,15 @@
+namespace GgufQuant.Gguf;
+
+/// <summary>Gives the data of tensors that are in no GGUF file, as a file would have it. May be asked from many threads at once.</summary>
+internal interface ITensorData : IDisposable
+{
+    /// <summary>Makes a part of a tensor's data.</summary>
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="offset">Where to start, in bytes from the start of the tensor's data.</param>
+    /// <param name="destination">Is filled whole.</param>
+    void Read(GgufTensor tensor, long offset, Span<byte> destination);
+
+    /// <summary>Checks that the files that the data is made from are as they were opened.</summary>
+    /// <exception cref="IOException">One has changed.</exception>
+    void ThrowIfChanged();
+}

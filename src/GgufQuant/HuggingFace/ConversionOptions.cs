@@ -1,0 +1,65 @@
+using GgufQuant.Formats;
+
+namespace GgufQuant.HuggingFace;
+
+/// <summary>The types that a Hugging Face model is converted to: those of llama.cpp's converter.</summary>
+public enum ConversionType
+{
+    /// <summary>BF16 or F16, as the first matrix of the model is; F16 if none is either.</summary>
+    Auto,
+
+    /// <summary>Single precision.</summary>
+    F32,
+
+    /// <summary>Half precision.</summary>
+    F16,
+
+    /// <summary>Brain floating point.</summary>
+    BF16,
+
+    /// <summary>Eight bits, the embeddings and the output too.</summary>
+    Q8_0,
+
+    /// <summary>Ternary, 1.69 bits per weight.</summary>
+    TQ1_0,
+
+    /// <summary>Ternary, 2.06 bits per weight.</summary>
+    TQ2_0,
+}
+
+/// <summary>How a Hugging Face model is converted.</summary>
+public sealed record ConversionOptions
+{
+    /// <summary>The type of the weights.</summary>
+    public ConversionType Type { get; init; }
+
+    /// <summary>The model's name, in place of the one that the folder tells.</summary>
+    public string? ModelName { get; init; }
+
+    /// <summary>A JSON file of <c>general.*</c> keys that come before what the folder tells.</summary>
+    public string? MetadataPath { get; init; }
+
+    /// <summary>The name of the pre-tokenizer, in place of the one that the vocabulary is recognized by.</summary>
+    public string? PreTokenizer { get; init; }
+
+    /// <summary>Writes the vocabulary without tensors.</summary>
+    public bool VocabularyOnly { get; init; }
+
+    /// <summary>Makes Q8_0 of weights that are FP8 in the folder, whatever the type.</summary>
+    public bool Fp8AsQ8 { get; init; }
+
+    /// <summary>Fills in what transformers does where config.json says nothing.</summary>
+    internal bool UsesDefaults { get; init; } = true;
+
+    /// <summary>The file type of a type; null for <see cref="ConversionType.Auto"/>.</summary>
+    internal static FileType? FileTypeOf(ConversionType type) => type switch
+    {
+        ConversionType.F32 => FileType.F32,
+        ConversionType.F16 => FileType.F16,
+        ConversionType.BF16 => FileType.BF16,
+        ConversionType.Q8_0 => FileType.Q8_0,
+        ConversionType.TQ1_0 => FileType.TQ1_0,
+        ConversionType.TQ2_0 => FileType.TQ2_0,
+        _ => null,
+    };
+}

@@ -1,0 +1,122 @@
+using System.Diagnostics;
+using GgufQuant.Gguf;
+using GgufQuant.IO;
+
+namespace GgufQuant.HuggingFace;
+
+/// <summary>Writes a converted model as one file or as shards, several tensors' parts at a time.</summary>
+/// <remarks>gguf-py's <c>GGUFWriter</c>: shards are filled by unpadded bytes, and the first has all metadata.</remarks>
+internal sealed class ConversionWriter(GgufFile source, GgufSplitOptions? split)
+{
+    private const int ChunkBytes = 2 << 20;
+
+    private readonly List<GgufWriter> _layouts = Layouts(source, split);
+
+    /// <summary>Bytes of all files.</summary>
+    internal long Length => _layouts.Sum(layout => layout.Length);
+
+    /// <summary>The paths of the files that are written to a destination: the destination itself, or the shards'.</summary>
+    internal string[] PathsAt(string destination)
+    {
+        const string Extension = ".gguf";
+        if (_layouts.Count == 1)
+            return [destination];
+        string prefix = destination.EndsWith(Extension, StringComparison.OrdinalIgnoreCase) ? destination[..^Extension.Length] : destination;
+        return [.. Enumerable.Range(0, _layouts.Count).Select(number => ShardNames.PathOf(prefix, number, _layouts.Count))];
+    }
+
+    /// <summary>Writes the files, which appear under their names when all are whole.</summary>
+    internal void Write(string destination, bool overwrite, int threads, IProgress<WorkProgress>? progress, CancellationToken token)
+    {
+        string[] paths = PathsAt(destination);
+        DiskSpace.Check(paths[0], Length);
+        List<AtomicFile> files = [];
+        try
+        {
+            foreach ((string path, GgufWriter layout) in paths.Zip(_layouts))
+                files.Add(AtomicFile.Create(path, layout.Length, overwrite, layout.WriteHeader));
+            WriteData(files, threads, progress, token);
+            source.ThrowIfChanged();
+            AtomicFile.CommitAll(files);
+        }
+        finally
+        {
+            files.ForEach(file => file.Dispose());
+        }
+    }
+
+    // In the order of the files: what is computed from whole matrices is kept only for a while.
+    private void WriteData(List<AtomicFile> files, int threads, IProgress<WorkProgress>? progress, CancellationToken token)
+    {
+        (int File, GgufTensor Target, long Offset, int Bytes)[] chunks = [.. Chunks()];
+        long total = source.Tensors.Sum(tensor => tensor.ByteCount);
+        long start = Stopwatch.GetTimestamp();
+        long done = 0;
+        int next = -1;
+        ParallelLoop.For(threads, threads, _ =>
+        {
+            byte[] buffer = new byte[Math.Min(ChunkBytes, total)];
+            for (int i = Interlocked.Increment(ref next); i < chunks.Length; i = Interlocked.Increment(ref next))
+            {
+                token.ThrowIfCancellationRequested();
+                (int file, GgufTensor target, long offset, int bytes) = chunks[i];
+                Span<byte> part = buffer.AsSpan(0, bytes);
+                source.Read(source.FindTensor(target.Name)!, offset, part);
+                files[file].Write(target.FileOffset + offset, part);
+                long written = Interlocked.Add(ref done, bytes);
+                progress?.Report(WorkProgress.Of($"{target.Name}, {NumberText.Size(written)} of {NumberText.Size(total)}", written, total, start));
+            }
+        }, token);
+    }
+
+    private IEnumerable<(int File, GgufTensor Target, long Offset, int Bytes)> Chunks()
+    {
+        for (int file = 0; file < _layouts.Count; file++)
+        {
+            foreach (GgufTensor target in _layouts[file].Tensors)
+            {
+                int step = ChunkBytes / target.Format.BlockBytes * target.Format.BlockBytes;
+                for (long offset = 0; offset < target.ByteCount; offset += step)
+                    yield return (file, target, offset, (int)Math.Min(step, target.ByteCount - offset));
+            }
+        }
+    }
+
+    private static List<GgufWriter> Layouts(GgufFile source, GgufSplitOptions? split)
+    {
+        List<List<GgufTensor>> shards = Shards(source.Tensors, split);
+        List<GgufWriter> layouts = [];
+        for (int number = 0; number < shards.Count; number++)
+        {
+            IEnumerable<GgufEntry> metadata = number == 0 ? source.Metadata : [];
+            if (shards.Count > 1)
+            {
+                metadata =
+                [
+                    .. metadata,
+                    GgufEntry.Create(GgufSplit.NumberKey, (ushort)number),
+                    GgufEntry.Create(GgufSplit.CountKey, (ushort)shards.Count),
+                    GgufEntry.Create(GgufSplit.TensorCountKey, source.Tensors.Count),
+                ];
+            }
+            layouts.Add(new GgufWriter(metadata, shards[number].Select(tensor => GgufTensorInfo.Of(tensor, tensor.Type)), keepsTrailingOnes: true, padsHeader: source.Tensors.Count > 0));
+        }
+        return layouts;
+    }
+
+    private static List<List<GgufTensor>> Shards(IReadOnlyList<GgufTensor> tensors, GgufSplitOptions? split)
+    {
+        List<List<GgufTensor>> shards = split is { MetadataAlone: true } ? [[], []] : [[]];
+        foreach (GgufTensor tensor in tensors)
+        {
+            List<GgufTensor> last = shards[^1];
+            bool isFull = split is not null && last.Count > 0
+                && (split.MaxBytes is { } limit ? last.Sum(earlier => earlier.ByteCount) + tensor.ByteCount > limit : last.Count >= split.MaxTensors);
+            if (isFull)
+                shards.Add([]);
+            shards[^1].Add(tensor);
+        }
+        return shards.Count <= ushort.MaxValue ? shards
+            : throw new ArgumentException($"The model would be split into {shards.Count} files, but the limit is {ushort.MaxValue}: allow larger shards.", nameof(split));
+    }
+}

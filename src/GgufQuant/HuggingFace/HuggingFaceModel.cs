@@ -1,0 +1,250 @@
+using System.Diagnostics;
+using System.Text.Json;
+using GgufQuant.Formats;
+using GgufQuant.Gguf;
+using GgufQuant.HuggingFace.Architectures;
+using GgufQuant.HuggingFace.Metadata;
+using GgufQuant.HuggingFace.Quantized;
+using GgufQuant.HuggingFace.Safetensors;
+using GgufQuant.HuggingFace.Tensors;
+using GgufQuant.HuggingFace.Vocabulary;
+using GgufQuant.IO;
+using GgufQuant.Models;
+
+namespace GgufQuant.HuggingFace;
+
+/// <summary>A Hugging Face model as the GGUF file that llama.cpp's converter makes of it, without that file being written.</summary>
+/// <remarks>
+/// convert_hf_to_gguf of 2026-08-21. The header is in memory, and tensor data is converted when it is read, so that
+/// whatever reads a GGUF file reads a folder as well.
+/// </remarks>
+public sealed class HuggingFaceModel : IDisposable
+{
+    private const uint QuantizationVersion = 2;
+    private const int ShownNames = 8;
+
+    private readonly ModelFolder _folder;
+
+    private HuggingFaceModel(ModelFolder folder, GgufFile file, FileType type, string defaultName, List<string> warnings)
+    {
+        _folder = folder;
+        File = file;
+        Type = type;
+        DefaultName = defaultName;
+        Warnings = warnings;
+    }
+
+    /// <summary>The model in GGUF's form.</summary>
+    public GgufFile File { get; }
+
+    /// <summary>What its weights are converted to.</summary>
+    public FileType Type { get; }
+
+    /// <summary>The name that the converter gives the file.</summary>
+    public string DefaultName { get; }
+
+    /// <summary>What is left out, or might surprise.</summary>
+    public IReadOnlyList<string> Warnings { get; }
+
+    /// <summary>Values that config.json lacks and transformers fills in, with what they are.</summary>
+    public IReadOnlyList<string> Defaults { get; private init; } = [];
+
+    /// <summary>Whether a path is that of a folder with a model's configuration.</summary>
+    public static bool IsModelFolder(string path) => Directory.Exists(path) && System.IO.File.Exists(Path.Combine(path, "config.json"));
+
+    /// <summary>Opens a folder.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="options">How it is converted; null for the defaults.</param>
+    /// <exception cref="ModelFolderException">The folder does not hold a model that can be converted; the message says why and what to do.</exception>
+    /// <exception cref="UnknownPreTokenizerException">The vocabulary is none that llama.cpp knows, and the options do not name one.</exception>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    public static HuggingFaceModel Open(string path, ConversionOptions? options = null)
+    {
+        ModelFolder folder = ModelFolder.Open(path);
+        try
+        {
+            return Open(folder, options ?? new());
+        }
+        catch
+        {
+            folder.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The paths of the files that <see cref="Write"/> makes: the destination itself, or the shards'.</summary>
+    /// <param name="destination">The file.</param>
+    /// <param name="split">How it is split; null for one file.</param>
+    /// <exception cref="ArgumentException">There would be too many shards.</exception>
+    public IReadOnlyList<string> PathsAt(string destination, GgufSplitOptions? split = null) =>
+        new ConversionWriter(File, split).PathsAt(Path.GetFullPath(destination));
+
+    /// <summary>Writes the GGUF file. It appears under its name only when it is whole.</summary>
+    /// <param name="destination">The file; shards get its name with their numbers.</param>
+    /// <param name="split">How to split it; null for one file. A shard's bytes are counted without padding.</param>
+    /// <param name="overwrite">Whether existing files may be replaced.</param>
+    /// <param name="threads">Threads at most; 0 for one per core.</param>
+    /// <param name="progress">Receives progress, from any thread.</param>
+    /// <param name="token">Stops it; nothing is left behind.</param>
+    /// <exception cref="ArgumentException">There would be too many shards.</exception>
+    /// <exception cref="ModelFolderException">A file has changed since it was opened.</exception>
+    /// <exception cref="IOException">A file exists already, or cannot be read or written.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public ConversionResult Write(
+        string destination, GgufSplitOptions? split = null, bool overwrite = false, int threads = 0,
+        IProgress<WorkProgress>? progress = null, CancellationToken token = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(destination);
+        ArgumentOutOfRangeException.ThrowIfNegative(threads);
+        long start = Stopwatch.GetTimestamp();
+        string path = Path.GetFullPath(destination);
+        ConversionWriter writer = new(File, split);
+        writer.Write(path, overwrite, threads == 0 ? Environment.ProcessorCount : threads, progress, token);
+        long weights = File.Tensors.Sum(tensor => tensor.ElementCount);
+        long bytes = File.Tensors.Sum(tensor => tensor.ByteCount);
+        return new ConversionResult(
+            writer.PathsAt(path)[0], _folder.Path, Type, writer.Length, File.Length, weights, weights == 0 ? 0 : 8.0 * bytes / weights,
+            TypeShare.Of(File.Tensors.Select(tensor => (tensor.Type, tensor.ElementCount))), Stopwatch.GetElapsedTime(start));
+    }
+
+    /// <summary>Closes the files.</summary>
+    public void Dispose()
+    {
+        File.Dispose();
+        _folder.Dispose();
+    }
+
+    private static HuggingFaceModel Open(ModelFolder folder, ConversionOptions options)
+    {
+        List<string> warnings = [];
+        Architecture architecture = ArchitectureTable.Find(folder.Config) ?? throw Unknown(folder.Config);
+        List<string> defaults = [];
+        ModelConfig config = options.UsesDefaults && !architecture.TakesConfigAsItIs ? ConfigDefaults.Fill(folder.Config, defaults) : folder.Config;
+        config = architecture.Prepare(config);
+        QuantizedSource.Check(folder, keepsMxFp4: architecture.Name == "gpt-oss");
+        JsonElement? overrides = ReadOverrides(options);
+        VocabularyKeys vocabulary = HuggingFaceVocabulary.Read(folder, architecture.Vocabulary, new VocabularyOptions { PreTokenizer = options.PreTokenizer });
+        warnings.AddRange(vocabulary.Warnings);
+
+        WeightFiles files = WeightFiles.Open(folder);
+        try
+        {
+            List<SourceTensor> tensors = TensorSelection.Select(files, architecture, config, warnings);
+            FileType type = ConversionOptions.FileTypeOf(options.Type) ?? Detect(tensors);
+            bool isMxFp4 = QuantizedSource.MethodOf(folder) == "mxfp4";
+            ConversionContext context = new(folder, architecture, config, vocabulary.TokenCount)
+            {
+                FileType = isMxFp4 && type is FileType.F32 or FileType.F16 or FileType.BF16 ? FileType.MXFP4_MOE : type,
+                ExtraBlocks = architecture.ExtraBlocks(config, tensors.Select(tensor => tensor.Name)),
+            };
+            List<SourceTensor> converted = options.VocabularyOnly ? [] : Convert(context, QuantizedSource.Dequantize(folder, tensors));
+            CheckEmbeddings(context, converted);
+
+            SizeLabel size = SizeLabel.Of(converted.Select(tensor => (tensor.Name, tensor.Values.Shape)));
+            GeneralKeys general = new(folder, overrides, options.ModelName, size, warnings);
+            KeyWriter keys = new(context);
+            WriteKeys(keys, general, vocabulary);
+            GgufWriter layout = new(keys.Entries, converted.Select(tensor => new GgufTensorInfo(
+                tensor.Name, TensorTypes.Choose(tensor, type, options.Fp8AsQ8), [.. tensor.Values.Shape.Reverse()])), keepsTrailingOnes: true);
+            Dictionary<string, TensorValues> values = converted.ToDictionary(tensor => tensor.Name, tensor => tensor.Values, StringComparer.Ordinal);
+            GgufFile file = GgufFile.Of(folder.Path, layout, files.Files.Sum(part => part.Length), new ConvertedTensors(files, values));
+            warnings.AddRange(context.Warnings);
+            string name = $"{general.FileName(options.VocabularyOnly ? null : $"{context.FileType}")}.gguf";
+            return new HuggingFaceModel(folder, file, context.FileType, name, warnings) { Defaults = defaults };
+        }
+        catch (Exception exception)
+        {
+            files.Dispose();
+            if (exception is ArgumentException)
+                throw new ModelFolderException(folder.Path, exception.Message.TrimEnd('.'), exception);
+            throw;
+        }
+    }
+
+    private static void WriteKeys(KeyWriter keys, GeneralKeys general, VocabularyKeys vocabulary)
+    {
+        keys.AddGeneral(GgufKeys.Architecture, keys.Context.Architecture.Name);
+        foreach ((string key, object value) in keys.Context.TensorKeys)
+            keys.Add(key, value);
+        keys.AddGeneral(GgufKeys.Kind, "model");
+        general.Write(keys);
+        foreach (KeyRule rule in keys.Context.Architecture.Keys)
+            rule(keys);
+        keys.AddGeneral(GgufKeys.QuantizationVersion, QuantizationVersion);
+        foreach (GgufEntry entry in vocabulary.Entries)
+            keys.Add(entry);
+    }
+
+    private static JsonElement? ReadOverrides(ConversionOptions options)
+    {
+        if (options.MetadataPath is not { } path)
+            return null;
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(System.IO.File.ReadAllBytes(path));
+            return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone() : throw new ModelFolderException(path, "the file is not a JSON object of metadata");
+        }
+        catch (JsonException exception)
+        {
+            throw new ModelFolderException(path, $"the file is not JSON: line {exception.LineNumber + 1} is wrong", exception);
+        }
+    }
+
+    private static FileType Detect(List<SourceTensor> tensors)
+    {
+        foreach (SourceTensor tensor in tensors)
+        {
+            if (tensor.Values.Shape.Length >= 2 && tensor.Values.Type is GgmlType.BF16 or GgmlType.F16)
+                return tensor.Values.Type == GgmlType.BF16 ? FileType.BF16 : FileType.F16;
+        }
+        return FileType.F16;
+    }
+
+    private static List<SourceTensor> Convert(ConversionContext context, List<SourceTensor> tensors)
+    {
+        TensorNameMap names = new(context.Architecture.Tensors, context.BlockCount);
+        List<SourceTensor> converted = [.. context.Architecture.Extra(context, tensors)];
+        List<string> unknown = [];
+        foreach (SourceTensor tensor in tensors)
+        {
+            IEnumerable<SourceTensor> results = [tensor];
+            foreach (TensorRule rule in context.Architecture.Rules)
+                results = [.. results.SelectMany(result => rule(context, result))];
+            foreach (SourceTensor result in results)
+            {
+                if (names.Find(result.Name) is { } name)
+                    converted.Add(result with { Name = name });
+                else
+                    unknown.Add(result.Name);
+            }
+        }
+        if (unknown.Count > 0)
+            throw Unmapped(context, unknown, names);
+        context.CheckCollected();
+        return converted;
+    }
+
+    private static ModelFolderException Unmapped(ConversionContext context, List<string> unknown, TensorNameMap names)
+    {
+        string shown = string.Join(", ", unknown.Take(ShownNames).Select(name => $"'{name}'")) + (unknown.Count > ShownNames ? $" and {unknown.Count - ShownNames} more" : "");
+        string nearest = NearestName.Find(names.Normalize(unknown[0]), names.KnownNames) is { } known ? $"; the nearest known to the first is '{known}'" : "";
+        string quantization = QuantizedSource.MethodOf(context.Folder) is { } method ? $" (the model is quantized with '{method}')" : "";
+        return new ModelFolderException(context.Folder.Path, $"the architecture '{context.Architecture.Name}' has no tensors {shown}{nearest}{quantization}");
+    }
+
+    private static ModelFolderException Unknown(ModelConfig config)
+    {
+        string nearest = NearestName.Find(config.Architecture, ArchitectureTable.Classes) is { } known ? $"; the nearest that can is '{known}'" : "";
+        return new ModelFolderException(config.Path, $"models of the class '{config.Architecture}' cannot be converted{nearest}");
+    }
+
+    private static void CheckEmbeddings(ConversionContext context, List<SourceTensor> tensors)
+    {
+        if (tensors.Find(tensor => tensor.Name == "token_embd.weight") is not { Values.Shape: [var rows, var columns] })
+            return;
+        if (rows < context.TokenCount)
+            throw new ModelFolderException(context.Folder.Path, $"the vocabulary has {context.TokenCount} tokens and the embeddings have {rows} rows: 'vocab_size' of config.json or the tokenizer's files are of another model");
+        if (context.Config.FindInt64("hidden_size", "n_embd", "dim", "d_model") is { } length && length != columns)
+            throw new ModelFolderException(context.Config.Path, $"the model's length is {length}, but that of the embeddings {columns}");
+    }
+}
