@@ -108,8 +108,13 @@ public sealed class ModelFolder : IDisposable
         try
         {
             if (!TryParse(json, out JsonDocument? document))
-                document = JsonDocument.Parse(PythonJson.Standardize(json.Span));
+            {
+                json = PythonJson.Standardize(json.Span);
+                document = JsonDocument.Parse(json);
+            }
             _documents.Add(document);
+            if (!JsonText.IsUnicode(json.Span))
+                throw new ModelFolderException(PathOf(name), "a text in this JSON file is not Unicode");
             return document.RootElement;
         }
         catch (JsonException exception)

@@ -14,14 +14,6 @@ public static class HuggingFaceVocabulary
     {
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(options);
-        try
-        {
-            return new VocabularyReader(folder, options).Read(kind);
-        }
-        catch (InvalidOperationException exception)
-        {
-            // System.Text.Json finds half a surrogate pair only when the text is asked for.
-            throw new ModelFolderException(folder.Path, "one of its JSON files has a text that is no Unicode", exception);
-        }
+        return new VocabularyReader(folder, options).Read(kind);
     }
 }
