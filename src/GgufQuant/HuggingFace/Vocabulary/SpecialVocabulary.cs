@@ -273,7 +273,8 @@ internal sealed class SpecialVocabulary
         return config?.Property($"{type}_token") is not { } value ? default : value.ValueKind switch
         {
             JsonValueKind.String => new(value.GetString()),
-            JsonValueKind.Object => new(value.Text("content"), IsObject: true),
+            // An empty object counts as nothing, as in Python.
+            JsonValueKind.Object when value.EnumerateObject().Any() => new(value.Text("content"), IsObject: true),
             _ => default,
         };
     }

@@ -8,6 +8,9 @@ internal sealed class TemporaryModel : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ggufquant-");
 
+    /// <summary>The names of the files, in order.</summary>
+    public IEnumerable<string> Files => _folder.EnumerateFiles().Select(file => file.Name).Order(StringComparer.Ordinal);
+
     public string PathOf(string name) => Path.Combine(_folder.FullName, name);
 
     public TemporaryModel Write(string name, string text)
@@ -23,9 +26,12 @@ internal sealed class TemporaryModel : IDisposable
     }
 
     /// <summary>Copies the files of a folder.</summary>
-    public TemporaryModel Copy(string folder)
+    public TemporaryModel Copy(string folder) => Copy(folder, _ => true);
+
+    /// <summary>Copies some files of a folder.</summary>
+    public TemporaryModel Copy(string folder, Func<string, bool> isWanted)
     {
-        foreach (string file in Directory.EnumerateFiles(folder))
+        foreach (string file in Directory.EnumerateFiles(folder).Where(file => isWanted(Path.GetFileName(file))))
             File.Copy(file, PathOf(Path.GetFileName(file)), overwrite: true);
         return this;
     }

@@ -93,7 +93,7 @@ internal sealed class OnigurumaPattern
                 return false;
             case '.':
                 _position++;
-                _result.Append(@"[^\n]");
+                _result.Append(next);
                 return true;
             case '*' or '+' or '?':
                 throw Unsupported($"a '{next}' after nothing");

@@ -9,7 +9,7 @@ internal sealed class SplitPattern
     private const int MaxPatternLength = 1 << 14;
 
     // The longest known takes some milliseconds for the check text.
-    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(2);
 
     private readonly Regex _regex;
 

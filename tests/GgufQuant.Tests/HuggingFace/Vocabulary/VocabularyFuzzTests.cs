@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using GgufQuant.HuggingFace;
+using GgufQuant.HuggingFace.Vocabulary;
+
+namespace GgufQuant.Tests.HuggingFace.Vocabulary;
+
+/// <summary>Tokenizer files with damage in every place: each gives keys or one of the documented exceptions, soon and in little memory.</summary>
+public sealed class VocabularyFuzzTests
+{
+    private const int Mutations = 6_000;
+
+    private static readonly string[] s_models =
+        ["llama3_bpe", "qwen2", "llama_hf_json", "gemma4", "llama2_spm", "phi3_longrope", "bert", "nomic_bert_moe", "glm4moe", "granite_hybrid", "deepseek3_fp8"];
+
+    private static readonly string[] s_values =
+    [
+        "null", "true", "-1", "0", "3", "319", "4294967296", "1e300", "1.5", "\"\"", "\"a b\"", "\"\\ud800\"", "\"(a+)+$\"", "[]", "[[]]", "{}", "{\"type\": \"Sequence\"}", "{\"content\": \"<s>\"}",
+    ];
+
+    [Fact]
+    public void Every_outcome_is_keys_or_a_documented_exception()
+    {
+        int read = 0;
+        int refused = 0;
+        string slowest = "";
+        TimeSpan longest = default;
+        Lock gate = new();
+        Parallel.For(0, Mutations, i =>
+        {
+            Random random = new(i);
+            GoldenModel golden = new(s_models[i % s_models.Length]);
+            using TemporaryModel model = new();
+            model.Copy(golden.Folder, name => name.EndsWith(".json", StringComparison.Ordinal) || name == "tokenizer.model");
+            string[] files = [.. model.Files.Where(name => name is "tokenizer.json" or "tokenizer_config.json" or "tokenizer.model" or "config.json" or "added_tokens.json")];
+            string file = files[random.Next(files.Length)];
+            byte[] bytes = File.ReadAllBytes(model.PathOf(file));
+            model.Write(file, file.EndsWith(".json", StringComparison.Ordinal) && random.Next(3) > 0 ? MutateJson(bytes, random) : MutateBytes(bytes, random));
+
+            long allocated = GC.GetAllocatedBytesForCurrentThread();
+            long started = Stopwatch.GetTimestamp();
+            bool isRead = IsRead(model, random.Next(4) == 0 ? null : golden.PreTokenizer ?? "x", out int count);
+            TimeSpan elapsed = Stopwatch.GetElapsedTime(started);
+            allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
+            Assert.True(allocated < (32 << 20) + (count * 1000L), $"Mutation {i} allocated {allocated} bytes for {count} tokens.");
+            lock (gate)
+            {
+                _ = isRead ? read++ : refused++;
+                if (elapsed > longest)
+                    (longest, slowest) = (elapsed, $"mutation {i} of {file}");
+            }
+        });
+        TestContext.Current.TestOutputHelper?.WriteLine($"{read} read, {refused} refused, the slowest took {longest.TotalMilliseconds:F0} ms: {slowest}");
+        Assert.InRange(read, Mutations / 10, Mutations * 9 / 10);
+
+        // A regular expression may take two seconds before it is given up.
+        Assert.True(longest < TimeSpan.FromSeconds(30), $"{slowest} took {longest}.");
+    }
+
+    private static bool IsRead(TemporaryModel model, string? preTokenizer, out int count)
+    {
+        count = 0;
+        try
+        {
+            using ModelFolder folder = model.Open();
+            VocabularyKeys keys = HuggingFaceVocabulary.Read(folder, GoldenModel.KindOf(folder.Config), new() { PreTokenizer = preTokenizer });
+            count = keys.TokenCount;
+            return true;
+        }
+        catch (Exception exception) when (exception is ModelFolderException or UnknownPreTokenizerException)
+        {
+            return false;
+        }
+    }
+
+    private static byte[] MutateBytes(byte[] bytes, Random random)
+    {
+        bytes = [.. bytes];
+        switch (random.Next(4))
+        {
+            case 0:
+                return bytes[..random.Next(bytes.Length)];
+            case 1:
+                int start = random.Next(bytes.Length);
+                int length = random.Next(Math.Min(64, bytes.Length - start));
+                return [.. bytes[..(start + length)], .. bytes[start..]];
+            default:
+                for (int i = random.Next(1, 6); i > 0; i--)
+                    bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+                return bytes;
+        }
+    }
+
+    private static byte[] MutateJson(byte[] bytes, Random random)
+    {
+        JsonNode root = JsonNode.Parse(bytes)!;
+        for (int i = random.Next(1, 4); i > 0; i--)
+        {
+            // Where an object has few members, so that not nearly all changes are to single tokens.
+            JsonNode node = root;
+            while (Children(node) is { Count: > 0 } children && (ReferenceEquals(node, root) || random.Next(4) > 0))
+                node = children[random.Next(children.Count)] ?? node;
+            if (node.Parent is JsonObject parent)
+                parent[node.GetPropertyName()] = Value(random);
+            else if (node.Parent is JsonArray array)
+                array[node.GetElementIndex()] = Value(random);
+        }
+        return System.Text.Encoding.UTF8.GetBytes(root.ToJsonString()
+            .Replace("\"\\uFFFD\"", "\"\\ud800\"", StringComparison.Ordinal));
+    }
+
+    private static List<JsonNode?> Children(JsonNode node) => node switch
+    {
+        JsonObject properties => [.. properties.Select(pair => pair.Value).Where(value => value is not null)],
+        JsonArray items => [.. items.Where(value => value is not null)],
+        _ => [],
+    };
+
+    private static JsonNode? Value(Random random) => JsonNode.Parse(s_values[random.Next(s_values.Length)].Replace("\\ud800", "\\ufffd", StringComparison.Ordinal));
+}
