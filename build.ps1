@@ -5,10 +5,10 @@ Builds, tests, demonstrates and packages GgufQuant.
 .DESCRIPTION
 Build      Compiles everything and stages the module, so that Import-Module ./GgufQuant.psd1 works in this checkout.
 Demo       Builds the module and runs samples/demo.ps1: quantizes the sample model and compares the results.
-Test       Builds the package and runs every test, xUnit's and Pester's.
-Pester     Builds the package and runs Pester's tests alone.
-Package    Puts what is installed into out/GgufQuant/<version>, with the natives of every platform.
-Benchmark  Measures kernels and whole files beside llama.cpp, and writes docs/benchmarks.md. Leave the machine alone.
+Test       Builds the package and runs every test, xUnit and Pester.
+Pester     Builds the package and runs only the Pester tests.
+Package    Creates the installable module in out/GgufQuant/<version>, with the native libraries of every platform.
+Benchmark  Compares the speed of kernels and whole files with llama.cpp, and writes docs/benchmarks.md. Leave the machine idle.
 GpuCheck   Publishes a program to out/GpuCheck that verifies and measures every GPU kernel on a machine without .NET.
 Clean      Removes what the other tasks produced.
 
@@ -18,7 +18,7 @@ Clean      Removes what the other tasks produced.
 .EXAMPLE
 dotnet tool exec powershell --yes -- build.ps1 Test
 
-Without an installed PowerShell: the .NET SDK downloads the version that .config/dotnet-tools.json pins.
+Works without PowerShell: the .NET SDK downloads the version that .config/dotnet-tools.json pins.
 #>
 #Requires -Version 7.6
 [CmdletBinding()]
@@ -30,7 +30,7 @@ param(
     [ValidateSet('Debug', 'Release')]
     [string] $Configuration = 'Release',
 
-    # What runs models: the processor, or a GPU too, through LLamaSharp's package for it.
+    # LLamaSharp's backend that runs models: the processor alone, or also a GPU.
     [ValidateSet('Cpu', 'Cuda12', 'Vulkan')]
     [string] $Backend = 'Cpu',
 
@@ -38,7 +38,7 @@ param(
     [SupportsWildcards()]
     [string] $Filter = '*',
 
-    # The page of the project that the package's manifest names, for publishing to a gallery.
+    # The project page for the package's manifest, for publishing to a gallery.
     [ValidateScript({ $_.IsAbsoluteUri }, ErrorMessage = "'{0}' is not an absolute address.")]
     [uri] $ProjectUri
 )
@@ -56,7 +56,7 @@ function Invoke-DotNet {
     if ($LASTEXITCODE -ne 0) { throw "'dotnet $args' failed with exit code $LASTEXITCODE." }
 }
 
-# A process of its own, so that this one never loads the module that the next build replaces.
+# In a separate process, so that this one never loads the module that the next build replaces.
 function Invoke-PowerShell {
     $program = [Environment]::ProcessPath
     $arguments = @('-NoProfile', '-NonInteractive', '-File') + $args
@@ -72,13 +72,13 @@ function Invoke-Build([string] $Project = $solution, [string[]] $Property = @())
     Invoke-DotNet build $Project --configuration $Configuration "-p:Backend=$Backend" @Property
 }
 
-# The generator loads the module that has just been built.
+# The generator loads the freshly built module.
 function New-Help {
     Invoke-PowerShell (Join-Path $PSScriptRoot docs New-ModuleHelp.ps1) -ManifestPath $manifest -Destination (Join-Path $PSScriptRoot module en-US)
     if ($LASTEXITCODE -ne 0) { throw 'The help could not be generated.' }
 }
 
-# The manifest lists what belongs to the package, beside the engine; a missing file is an error.
+# The manifest lists the package's files, except for the engine; a missing file is an error.
 function New-Package {
     Invoke-Build $cmdletProject -Property '-p:AllPlatforms=true'
     New-Help
@@ -99,7 +99,7 @@ function New-Package {
         (Get-Content $packaged -Raw) -replace '(?m)^( *)LicenseUri .*$', "`$0`n`$1ProjectUri   = '$($ProjectUri.AbsoluteUri.Replace("'", '%27'))'" |
             Set-Content $packaged -NoNewline
     }
-    if ((Test-ModuleManifest $packaged).ProjectUri -ne $ProjectUri) { throw "'$packaged' does not name '$ProjectUri' as the project's page." }
+    if ((Test-ModuleManifest $packaged).ProjectUri -ne $ProjectUri) { throw "'$packaged' does not name '$ProjectUri' as the project page." }
     Write-Host "The package is in '$folder'."
 }
 
@@ -110,7 +110,7 @@ function Invoke-Demo {
     if ($LASTEXITCODE -ne 0) { throw "The demo failed with exit code $LASTEXITCODE." }
 }
 
-# Counts as the runner's summary prints them.
+# The counts in the runner's summary.
 function Invoke-XUnit {
     $log = New-TemporaryFile
     try {
@@ -134,13 +134,13 @@ function Invoke-PesterTest {
     Invoke-DotNet build (Join-Path $cmdletTests Pester.proj) --verbosity quiet
     $result = New-TemporaryFile
     try {
-        # Arguments of programs are expanded to file names here: '*' must not be one.
+        # PowerShell expands '*' in a program's arguments to file names.
         $arguments = @('-ResultPath', $result.FullName)
         if ($Filter -ne '*') { $arguments += '-Filter', $Filter }
         Invoke-PowerShell (Join-Path $cmdletTests Invoke-Tests.ps1) @arguments | Out-Host
         $exitCode = $LASTEXITCODE
         $counts = Get-Content $result -Raw | ConvertFrom-Json
-        if (-not $counts) { throw "Pester ended with exit code $exitCode before it had a result." }
+        if (-not $counts) { throw "Pester ended with exit code $exitCode and without a result." }
         [pscustomobject] @{ Runner = 'Pester'; Passed = $counts.Passed; Failed = $counts.Failed; Skipped = $counts.Skipped; ExitCode = $exitCode }
     }
     finally {
@@ -153,7 +153,7 @@ function Assert-Passed([object[]] $Run) {
         Write-Host ('{0,-7} {1} passed, {2} failed, {3} skipped' -f "$($item.Runner):", $item.Passed, $item.Failed, $item.Skipped)
     }
 
-    # A runner may fail without a failed test: a crash, or a file that does not parse.
+    # A runner can fail without a failed test: after a crash, or if a file does not parse.
     $failed = $Run.ForEach{ if ($_.ExitCode -ne 0) { [Math]::Max(1, $_.Failed) } else { $_.Failed } }
     $sum = @{}
     foreach ($name in 'Passed', 'Skipped') { $sum[$name] = ($Run | Measure-Object $name -Sum).Sum }
@@ -176,7 +176,7 @@ function New-GpuCheck {
     Remove-Folder $folder
     Invoke-DotNet publish (Join-Path $PSScriptRoot tests GgufQuant.GpuCheck) --configuration Release --self-contained `
         --use-current-runtime -p:PublishSingleFile=true -p:EnableCompressionInSingleFile=true -p:DebugType=none --output $folder
-    Write-Host "Copy '$folder' to the machine and run GgufQuant.GpuCheck there, with a model's path if you like."
+    Write-Host "Copy '$folder' to the machine and run GgufQuant.GpuCheck there, optionally with a model's path."
 }
 
 function Remove-BuildOutput {

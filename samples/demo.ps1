@@ -15,7 +15,7 @@ $folder = [IO.Directory]::CreateTempSubdirectory('ggufquant-').FullName
 
 Get-GgufInfo $model | Out-Host
 
-# IQ2_XS cannot be made without one; the other types take it only when they are given it.
+# IQ2_XS requires an importance matrix; the other types are quantized without it here.
 $matrix = New-ImportanceMatrix $model -Corpus (Join-Path $PSScriptRoot calibration.txt) -Destination (Join-Path $folder imatrix.gguf)
 
 $files = @(ConvertTo-Quantized $model -Type Q8_0, Q6_K, Q5_K_M, Q4_K_M, Q3_K_M, Q2_K -Destination $folder)
@@ -26,6 +26,6 @@ $rows = $files | Compare-Quant -Corpus (Join-Path $PSScriptRoot heldout.txt)
 $report = $rows | Export-QuantReport (Join-Path $folder report.html)
 "The files and the report are in '$($report.DirectoryName)'." | Out-Host
 
-# A redirected output has no width of its own, and the 80 columns assumed for it would cut the table.
+# Redirected output has no width, and the default of 80 columns would cut the table.
 $width = [Console]::IsOutputRedirected ? 120 : $Host.UI.RawUI.BufferSize.Width
 $rows | Out-String -Width $width | Out-Host

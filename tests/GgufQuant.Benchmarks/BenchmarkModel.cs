@@ -3,7 +3,7 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Benchmarks;
 
-/// <summary>A llama model of 1.1 billion parameters, of TinyLlama's shape, with Gaussian weights.</summary>
+/// <summary>A llama model of 1.1 billion parameters, in TinyLlama's shape, with Gaussian weights.</summary>
 internal static class BenchmarkModel
 {
     private const int Layers = 22;
@@ -12,7 +12,7 @@ internal static class BenchmarkModel
     private const int Inner = 5632;
     private const int Vocabulary = 32000;
 
-    // Tensors take their weights from one pool, each from another place: making a billion anew would take minutes.
+    // Tensors take their weights from one pool, each from a different offset: generating a billion would take minutes.
     private const int PoolSize = 1 << 24;
     private const float Deviation = 0.02f;
 

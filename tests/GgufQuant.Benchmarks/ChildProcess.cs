@@ -2,12 +2,12 @@ using System.Diagnostics;
 
 namespace GgufQuant.Benchmarks;
 
-/// <summary>This program again, for what is to be measured in a fresh process.</summary>
+/// <summary>Runs this program again, for measurements in a fresh process.</summary>
 internal static class ChildProcess
 {
-    /// <summary>Runs it to its end.</summary>
-    /// <returns>Its output without the line's end.</returns>
-    /// <exception cref="InvalidOperationException">It failed; what it said is the message.</exception>
+    /// <summary>Runs it to completion.</summary>
+    /// <returns>Its output without the final line break.</returns>
+    /// <exception cref="InvalidOperationException">It failed; the message is its error output.</exception>
     public static string Run(IEnumerable<string> arguments)
     {
         ProcessStartInfo start = new(Environment.ProcessPath!)
@@ -15,7 +15,7 @@ internal static class ChildProcess
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        // Where the program was started by 'dotnet', that is the process.
+        // If the program was started by 'dotnet', the process is 'dotnet'.
         if (Path.GetFileNameWithoutExtension(start.FileName) == "dotnet")
             start.ArgumentList.Add(typeof(ChildProcess).Assembly.Location);
         foreach (string argument in arguments)

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace GgufQuant.Benchmarks;
 
-/// <summary>Keeps a text and shows it while it grows.</summary>
+/// <summary>Collects a text and echoes it as it grows.</summary>
 internal sealed class EchoingWriter : TextWriter
 {
     private readonly StringBuilder _text = new();

@@ -8,7 +8,7 @@ using GgufQuant.Reference;
 
 namespace GgufQuant.Benchmarks;
 
-/// <summary>Who makes a file.</summary>
+/// <summary>The program that quantizes a file.</summary>
 internal enum FileMaker
 {
     Ours,
@@ -16,16 +16,16 @@ internal enum FileMaker
     Copy,
 }
 
-/// <summary>One file made in a process of its own, whose memory is then that of the making alone.</summary>
-/// <param name="Duration">Time it took, the process's start left out.</param>
-/// <param name="CoreUse">Share of the time that the threads' cores worked, 0 to 1.</param>
-/// <param name="PeakBytes">The most memory the process had resident.</param>
+/// <summary>The quantization of one file in a separate process, whose memory is then that of quantizing alone.</summary>
+/// <param name="Duration">Time taken, without the process's start.</param>
+/// <param name="CoreUse">Share of the time that the threads kept their cores busy, 0 to 1.</param>
+/// <param name="PeakBytes">The process's peak resident memory.</param>
 internal sealed record FileRun(TimeSpan Duration, double CoreUse, long PeakBytes)
 {
-    /// <summary>What a process is started with to make a file.</summary>
+    /// <summary>The argument that makes a process quantize a file.</summary>
     public const string Argument = "--make";
 
-    /// <summary>Makes a file in a process of its own.</summary>
+    /// <summary>Quantizes a file in a separate process.</summary>
     public static FileRun Start(FileMaker maker, string source, string destination, FileType type, int threads)
     {
         string[] words = ChildProcess.Run(
@@ -36,7 +36,7 @@ internal sealed record FileRun(TimeSpan Duration, double CoreUse, long PeakBytes
             long.Parse(words[2], CultureInfo.InvariantCulture));
     }
 
-    /// <summary>The process's work; the measures are its output.</summary>
+    /// <summary>The process's work; it prints the measurements.</summary>
     public static void Make(ReadOnlySpan<string> arguments)
     {
         FileMaker maker = Enum.Parse<FileMaker>(arguments[0]);

@@ -4,28 +4,28 @@ using static System.FormattableString;
 
 namespace GgufQuant.Benchmarks;
 
-/// <summary>Whole files beside <c>llama_model_quantize</c>'s, with the same number of threads, in one Markdown table.</summary>
+/// <summary>Whole files compared with <c>llama_model_quantize</c>, with the same number of threads, in one Markdown table.</summary>
 internal static class FileTable
 {
     private const int Rounds = 3;
 
-    // What takes a second varies more.
+    // Runs of about a second vary more.
     private const int CopyRounds = 5;
     private const double CopyBar = 1.5;
     private const long MemoryBar = 512L << 20;
 
-    // Of each, the times the reference's speed; none where only a copy's time counts.
+    // The factor over the reference's speed that each must reach; none if only a copy's time counts.
     private static readonly (FileType Type, double? Bar)[] s_types =
     [
         (FileType.Q4_K_M, 4), (FileType.Q5_K_M, 4), (FileType.Q3_K_M, 4), (FileType.Q2_K, 4), (FileType.IQ4_XS, 4), (FileType.Q8_0, 2),
     ];
 
-    /// <summary>Measures, and writes a row as soon as it is known.</summary>
-    /// <param name="output">Where the table goes.</param>
-    /// <param name="folder">A folder for the files, some 6 GB, best on a RAM disk.</param>
+    /// <summary>Measures, and writes each row as soon as it is known.</summary>
+    /// <param name="output">Receives the table.</param>
+    /// <param name="folder">A folder for the files, about 6 GB, preferably on a RAM disk.</param>
     public static void Write(TextWriter output, string folder)
     {
-        output.WriteLine("| source | type | ours, s | reference, s | ratio | bar | a copy of the source, s | cores' share | memory, MiB | reference's, MiB | bytes | verdict |");
+        output.WriteLine("| source | type | ours, s | reference, s | ratio | bar | copy of the source, s | cores' share | memory, MiB | reference memory, MiB | bytes | verdict |");
         output.WriteLine("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- |");
         bool anySlowCopy = false;
         DirectoryInfo work = Directory.CreateDirectory(Path.Combine(folder, $"GgufQuant.Benchmarks.{Environment.ProcessId}"));
@@ -59,7 +59,7 @@ internal static class FileTable
     {
         string ours = Path.Combine(folder, "ours.gguf");
         string theirs = Path.Combine(folder, "theirs.gguf");
-        // Where hardly anything is computed, the files' bytes are all there is to move.
+        // If hardly anything is computed, moving the files' bytes is all there is.
         bool isCopyLike = bar is null or 2;
         List<FileRun> runs = [];
         List<FileRun> copies = [];

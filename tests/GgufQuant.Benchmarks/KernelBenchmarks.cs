@@ -6,14 +6,14 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Benchmarks;
 
-/// <summary>Every type's kernels beside the reference's, on 64 rows of 4,096 weights and one thread.</summary>
+/// <summary>Every type's kernels compared with the reference's, on 64 rows of 4,096 weights and one thread.</summary>
 public class KernelBenchmarks
 {
     private const int Rows = 64;
 
     private KernelInput _input = null!;
 
-    // In process: the reference library is found beside the repository's root, which a generated project does not know.
+    // In process: the reference library is located from the repository's root, which a generated project does not know.
     public static IConfig Configuration { get; } =
         DefaultConfig.Instance.AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance));
 

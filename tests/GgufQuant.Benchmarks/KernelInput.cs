@@ -7,10 +7,10 @@ namespace GgufQuant.Benchmarks;
 /// <summary>Weights like a model's, their importance, and their blocks.</summary>
 public sealed class KernelInput
 {
-    /// <summary>Weights per row: a usual width of a model.</summary>
+    /// <summary>Weights per row: a common width.</summary>
     public const int RowLength = 4096;
 
-    /// <summary>Makes rows of Gaussian weights.</summary>
+    /// <summary>Generates rows of Gaussian weights.</summary>
     public KernelInput(BlockFormat format, int rows)
     {
         Random random = new(20);
@@ -28,16 +28,16 @@ public sealed class KernelInput
             random.NextBytes(Blocks);
     }
 
-    /// <summary>The weights, in memory like that of a conversion.</summary>
+    /// <summary>The weights, in memory allocated as the pipeline does.</summary>
     public Memory<float> Weights { get; }
 
     /// <summary>One factor per column.</summary>
     public float[] Importance { get; }
 
-    /// <summary>The weights in the format, and where quantizing writes them.</summary>
+    /// <summary>The weights in the format, and the output of quantizing.</summary>
     public byte[] Blocks { get; }
 
-    /// <summary>Where dequantizing writes.</summary>
+    /// <summary>The output of dequantizing.</summary>
     public Memory<float> Output { get; }
 
     /// <summary>A standard normal number.</summary>

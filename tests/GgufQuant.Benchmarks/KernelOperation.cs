@@ -11,13 +11,13 @@ public enum KernelWork
     Dequantize,
 }
 
-/// <summary>One kernel: a type and what is done.</summary>
+/// <summary>One kernel: a type and an operation.</summary>
 public sealed record KernelOperation(BlockFormat Format, KernelWork Work)
 {
-    /// <summary>What a format can do that the reference can do too.</summary>
+    /// <summary>The operations that both a format and the reference support.</summary>
     public static IEnumerable<KernelOperation> Of(BlockFormat format)
     {
-        // A copy of floats to floats measures nothing.
+        // Copying floats to floats measures nothing.
         if (format.Type == GgmlType.F32)
             yield break;
         if (format.CanQuantize && format.Importance != ImatrixSupport.Required)

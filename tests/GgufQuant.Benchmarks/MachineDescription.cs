@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace GgufQuant.Benchmarks;
 
-/// <summary>What the numbers were measured on.</summary>
+/// <summary>The machine of the measurements.</summary>
 internal static class MachineDescription
 {
     /// <summary>Processor, vectors, system and runtime, in one line.</summary>

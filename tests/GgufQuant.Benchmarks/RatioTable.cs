@@ -7,23 +7,23 @@ namespace GgufQuant.Benchmarks;
 
 /// <summary>Every kernel's speed as a multiple of the reference's, in one Markdown table.</summary>
 /// <remarks>
-/// One thread. Ours and the reference's take turns on the same rows, so that a busy machine slows both; the medians
-/// are compared.
+/// One thread. Ours and the reference alternate on the same rows, so that a busy machine slows both; the medians are
+/// compared.
 /// </remarks>
 internal static class RatioTable
 {
     private const int Rounds = 31;
     private const int MostRows = 256;
 
-    // What is dequantized is used at once, before it leaves the caches: half a megabyte.
+    // Dequantized data is used at once, before it leaves the caches: half a megabyte.
     private const int DequantizedRows = 32;
 
-    // Short turns: a busy machine takes whole time slices away, and the median then leaves those turns out.
+    // Short turns: a busy machine takes away whole time slices, and the median then ignores those turns.
     private static readonly TimeSpan s_turn = TimeSpan.FromMilliseconds(40);
 
-    /// <summary>Measures the chosen types and writes a row as soon as it is known.</summary>
-    /// <param name="output">Where the table goes.</param>
-    /// <param name="isChosen">Whether the type of a name is to be measured.</param>
+    /// <summary>Measures the chosen types, and writes each row as soon as it is known.</summary>
+    /// <param name="output">Receives the table.</param>
+    /// <param name="isChosen">Whether to measure the type with a name.</param>
     public static void Write(TextWriter output, Func<string, bool> isChosen)
     {
         output.WriteLine("| type | kernel | ours, Mweights/s | reference, Mweights/s | ratio | bar | verdict |");
@@ -83,7 +83,7 @@ internal static class RatioTable
             $"| {operation.Format} | {work} | {megaweights / Statistics.Median(ours):F1} | {megaweights / Statistics.Median(theirs):F1} | {ratio:F2} | {bar.Ratio:0.##} | {verdict} |");
     }
 
-    // The runtime compiles a hot method again in the background; until then it is not the code that counts.
+    // The runtime recompiles a hot method in the background; only the result should be measured.
     private static void WarmUp(KernelOperation operation, KernelInput sample)
     {
         for (int pass = 0; pass < 8; pass++)

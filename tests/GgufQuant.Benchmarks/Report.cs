@@ -3,7 +3,7 @@ namespace GgufQuant.Benchmarks;
 /// <summary>All tables in one Markdown document.</summary>
 internal static class Report
 {
-    /// <summary>Measures everything, a quarter of an hour on two cores, and writes the document when it is whole.</summary>
+    /// <summary>Measures everything, in a quarter of an hour on two cores, and writes the document once it is complete.</summary>
     /// <param name="path">The document.</param>
     /// <param name="folder">A folder for large files.</param>
     public static void Write(string path, string folder)
@@ -11,20 +11,20 @@ internal static class Report
         using EchoingWriter text = new() { NewLine = "\n" };
         text.WriteLine("# Benchmarks");
         text.WriteLine();
-        text.WriteLine("Written by `build.ps1 -Task Benchmark`. The reference is llama.cpp v0.5.0 as its prebuilt x86-64 libraries have it.");
+        text.WriteLine("Written by `build.ps1 -Task Benchmark`. The reference is llama.cpp v0.5.0, in prebuilt x86-64 libraries.");
         text.WriteLine();
         text.WriteLine(MachineDescription.Get());
         Section(text, "Kernels", """
-            One thread. Ours and libggml-base's take turns of some 40 ms on the same Gaussian weights, in rows of 4,096: up to 256
+            One thread. Ours and libggml-base alternate in turns of about 40 ms on the same Gaussian weights, in rows of 4,096: up to 256
             rows to quantize, 32 to dequantize. Medians of 31 turns.
             """);
         RatioTable.Write(text, _ => true);
         Section(text, "Whole files", $"""
             A llama model of 1.1 billion parameters, quantized from and to {Describe(folder)}, by as many threads as there are
-            cores: `{Environment.ProcessorCount}`. Each file is made by a process of its own; ours is the median of three, the
-            reference's one run. Q8_0 and unchanged files are to take at most 1.5 times as long as `File.Copy`, in turns
-            with it and the medians of five. The cores' share is processor time, the system's included, by time and cores.
-            Memory is the most that was resident.
+            cores: `{Environment.ProcessorCount}`. Each file is quantized in a separate process; ours is the median of three runs, the
+            reference one run. Q8_0 and unchanged files must take at most 1.5 times as long as `File.Copy`, alternating
+            with it, in medians of five. The cores' share is processor time, including the system's, over elapsed time and cores.
+            Memory is the peak resident size.
             """);
         FileTable.Write(text, folder);
         Section(text, "Start", "Medians of five fresh processes.");

@@ -3,9 +3,9 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Benchmarks;
 
-/// <summary>How many times the reference's speed a kernel is to reach.</summary>
+/// <summary>The factor over the reference's speed that a kernel must reach.</summary>
 /// <param name="Ratio">The ratio of throughputs.</param>
-/// <param name="OrMemorySpeed">Whether moving bytes within a fifth of the speed of a copy is enough, too.</param>
+/// <param name="OrMemorySpeed">Whether moving bytes at four fifths of a copy's speed is enough, too.</param>
 internal readonly record struct SpeedBar(double Ratio, bool OrMemorySpeed)
 {
     /// <summary>The share of a copy's speed that is enough.</summary>

@@ -9,10 +9,10 @@ using static System.FormattableString;
 
 namespace GgufQuant.Benchmarks;
 
-/// <summary>How long the module's import takes, and a large header.</summary>
+/// <summary>The time to import the module and to read a large header.</summary>
 internal static class StartTable
 {
-    /// <summary>What a process is started with to measure once.</summary>
+    /// <summary>The argument that makes a process measure once.</summary>
     public const string Argument = "--start";
 
     private const int Rounds = 5;
@@ -49,8 +49,8 @@ internal static class StartTable
     }
 
     /// <summary>
-    /// One process's work. The imports of the empty module and of this one, the first call and the median of further ones,
-    /// in milliseconds, are its output.
+    /// One process's work. It prints, in milliseconds, the imports of the empty module and of this one, the first call and the
+    /// median of further calls.
     /// </summary>
     /// <param name="header">A model of which only the header matters.</param>
     /// <param name="emptyModule">The manifest of a module that exports nothing.</param>
@@ -58,7 +58,7 @@ internal static class StartTable
     {
         using Runspace runspace = RunspaceFactory.CreateRunspace(InitialSessionState.CreateDefault2());
         runspace.Open();
-        // A started PowerShell has imported modules already; the first import compiles PowerShell's own part of the work.
+        // A started PowerShell has already imported modules; the first import compiles PowerShell's own part of the work.
         double empty = Time(runspace, "Import-Module", emptyModule);
         double import = Time(runspace, "Import-Module", Path.Combine(ReferenceLibrary.RepositoryRoot, "GgufQuant.psd1"));
         double first = Time(runspace, "Get-GgufInfo", header);
@@ -88,7 +88,7 @@ internal static class StartTable
             Enumerable.Range(0, Tensors).Select(i => new GgufTensorInfo($"blk.{i / 32}.{i % 32}.weight", GgmlType.F16, [4096, 4096])));
         using FileStream file = File.Create(path);
         writer.WriteHeader(file);
-        // The data are a hole: nobody reads them.
+        // The data is a hole in the file, never read.
         file.SetLength(writer.Length);
     }
 

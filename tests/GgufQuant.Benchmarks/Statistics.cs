@@ -1,9 +1,9 @@
 namespace GgufQuant.Benchmarks;
 
-/// <summary>What is told of several times.</summary>
+/// <summary>Statistics of several times.</summary>
 internal static class Statistics
 {
-    /// <summary>The middle one, the upper of two.</summary>
+    /// <summary>The middle one; the upper of two.</summary>
     public static double Median(IEnumerable<double> values)
     {
         double[] sorted = [.. values.Order()];

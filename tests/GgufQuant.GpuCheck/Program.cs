@@ -2,7 +2,7 @@ using GgufQuant.Gpu;
 using GgufQuant.GpuCheck;
 
 // usage: GgufQuant.GpuCheck [model.gguf]
-// Writes a report in Markdown; exits with 1 where a byte differs or a device fails, with 2 where there is no device to try.
+// Writes a report in Markdown; exits with 1 if a byte differs or a device fails, with 2 if there is no device to try.
 Console.WriteLine("| device | name | memory | |");
 Console.WriteLine("| --- | --- | --- | --- |");
 foreach (ComputeDevice device in DeviceCatalog.Try())
@@ -31,7 +31,7 @@ static long CheckKernels(DeviceCatalog.Candidate candidate)
 {
     using IGpuDriver driver = candidate.Open!();
     long differing = Verification.Run(driver);
-    // OpenCL on a processor shows that the kernels are right, not how fast they are.
+    // OpenCL on a processor shows that the kernels are correct, not how fast they are.
     if (candidate.Device.IsGpu)
         Throughput.Run(driver);
     return differing;

@@ -7,8 +7,8 @@ using GgufQuant.Tests.Formats;
 
 namespace GgufQuant.GpuCheck;
 
-/// <summary>Weights per second from F16 in pinned memory, beside what the bus copies and what the processor does.</summary>
-/// <remarks>In jobs as large as a conversion's.</remarks>
+/// <summary>Weights per second from F16 in pinned memory, compared with the bus's copy rate and the processor.</summary>
+/// <remarks>In jobs as large as the pipeline's.</remarks>
 internal static class Throughput
 {
     private const int RowLength = 4096;
@@ -23,9 +23,9 @@ internal static class Throughput
         using IMemoryOwner<byte> target = driver.AllocatePinned(Weights * driver.Queues * 2);
         FillWithHalves(source.Memory.Span);
         (double up, double down, double within) = CopyRates(driver, source, target);
-        Console.WriteLine($"The bus copies {up:F1} GB/s to the card and {down:F1} GB/s back: at most {up / 2:F1} billion weights a second of F16.");
+        Console.WriteLine($"The bus copies {up:F1} GB/s to the card and {down:F1} GB/s back: at most {up / 2:F1} billion F16 weights per second.");
         Console.WriteLine($"The card copies {within:F0} GB/s within its memory.");
-        Console.WriteLine($"Billions of weights a second; {Weights:N0} a job; the processor has {Environment.ProcessorCount} threads.\n");
+        Console.WriteLine($"Billions of weights per second; {Weights:N0} per job; the processor has {Environment.ProcessorCount} threads.\n");
         Console.WriteLine("| type | kernels | with copies | share of the copy rate | processor | kernels, importance | with copies | share | processor |");
         Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
         float[] importance = WeightData.MakeImportance(RowLength);

@@ -5,13 +5,13 @@ using GgufQuant.Tests.Formats;
 
 namespace GgufQuant.GpuCheck;
 
-/// <summary>Every kernel over every class of weights, against the processor.</summary>
+/// <summary>Every kernel over every class of weights, compared with the processor.</summary>
 internal static class Verification
 {
     private const int RowLength = 4096;
     private const int Rows = 64;
 
-    /// <returns>How many blocks differ.</returns>
+    /// <returns>The number of blocks that differ.</returns>
     internal static long Run(IGpuDriver driver)
     {
         using GpuJob job = new(driver);
@@ -54,7 +54,7 @@ internal static class Verification
         return differing;
     }
 
-    // Whether the processor takes the weights and all scales are finite.
+    // Whether the processor accepts the weights and all scales are finite.
     private static bool Quantize(BlockFormat format, float[] weights, float[] importance, byte[] blocks)
     {
         try

@@ -6,10 +6,10 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.GpuCheck;
 
-/// <summary>A model of the user's, quantized by the card and by the processor.</summary>
+/// <summary>The user's model, quantized by the card and by the processor.</summary>
 internal static class WholeFile
 {
-    /// <returns>How many files differ.</returns>
+    /// <returns>The number of files that differ.</returns>
     internal static int Run(Func<GpuDevice> open, string path)
     {
         int differing = 0;

@@ -31,28 +31,28 @@ public sealed class IdenticalFilesTests(TestModels models) : IClassFixture<TestM
         StringBuilder text = new();
         text.Append("# Files that match llama.cpp byte for byte\n\n");
         text.Append("Every cell is a test (`QuantizerTests`): a model of that shape is quantized here and by `llama_model_quantize` of llama.cpp v0.5.0,\n");
-        text.Append("without an importance matrix and with one, and the files are compared whole: metadata, order, padding and every block.\n\n");
+        text.Append("without an importance matrix and with one, and the whole files are compared: metadata, order, padding and every block.\n\n");
         text.Append("- **=** identical without a matrix and with one\n");
-        text.Append("- **m** identical with a matrix; refused without one, by llama.cpp too, naming the same tensor\n");
-        text.Append("- **–** refused by both: rows of this model suit neither q1_0 nor a type that stands in for it\n\n");
+        text.Append("- **m** identical with a matrix; without one both reject the type, naming the same tensor\n");
+        text.Append("- **–** rejected by both: rows of this model suit neither q1_0 nor its fallback type\n\n");
         text.Append("One case differs from llama.cpp: for a model with a `general.alignment` other than 32, llama.cpp keeps that key\n");
-        text.Append("but aligns the tensors to 32, so it cannot read the file itself; here they are aligned as the key says.\n\n");
+        text.Append("but aligns the tensors to 32, and so cannot read its own file; here they are aligned as the key says.\n\n");
         text.Append("NVFP4 is not a file type that llama.cpp quantizes to; single tensors can have it. This table is written by\n");
         text.Append($"`IdenticalFilesTests` with `{Update}=1`, which fails when it is out of date.\n\n");
         text.Append($"| | {string.Join(" | ", names)} |\n|---|{string.Concat(Enumerable.Repeat(":-:|", names.Length))}\n");
         foreach (FileType type in Enum.GetValues<FileType>().Where(type => type != FileType.NVFP4))
             text.Append($"| {type} | {string.Join(" | ", names.Select(name => proved.Contains((name, type)) ? Cell(name, type) : "–"))} |\n");
         text.Append("\n## The llama.cpp that LLamaSharp packages\n\n");
-        text.Append("v0.5.0 comes from npm, for Linux x64. Elsewhere, and where npm is absent, the same tests compare with the libraries in the NuGet\n");
+        text.Append("v0.5.0 comes from npm, for Linux x64. Elsewhere, and without npm, the same tests compare with the libraries in the NuGet\n");
         text.Append($"package {ReferenceBuild.NuGet.Name} (ggml {ReferenceBuild.NuGet.GgmlVersion}, llama.cpp 815a2a591); with both present, the blocks of every type and the files of\n");
-        text.Append("dense, narrow and shapes are compared with both. They differ in four points, where v0.5.0 decides (`ReferenceDeviationTests`):\n\n");
-        text.Append("- IQ1_M: v0.5.0 searches the scales in another way. Of 64 blocks of Gaussian weights with importance 2 differ; of sparse ones, most.\n");
-        text.Append($"- Rows that are not whole blocks of 32 (ragged): LLamaSharp's refuses {string.Join(", ", ReferenceDeviationTests.TypesWithoutFallback)};\n");
+        text.Append("dense, narrow and shapes are compared with both. They differ in four points, on which v0.5.0 decides (`ReferenceDeviationTests`):\n\n");
+        text.Append("- IQ1_M: v0.5.0 searches the scales differently. With importance, 2 of 64 blocks of Gaussian weights differ, and most sparse ones.\n");
+        text.Append($"- Rows that are not whole blocks of 32 (ragged): LLamaSharp's rejects {string.Join(", ", ReferenceDeviationTests.TypesWithoutFallback)};\n");
         text.Append("  v0.5.0 keeps such tensors in F16.\n");
-        text.Append("- Pruned layers: a layer that takes another's number gets that one's weights in LLamaSharp's.\n");
-        text.Append("- Damaged headers: LLamaSharp's ends the process on some that v0.5.0 refuses.\n\n");
+        text.Append("- Pruned layers: in LLamaSharp's, a layer that takes another's number gets the other's weights.\n");
+        text.Append("- Damaged headers: LLamaSharp's crashes the process on some that v0.5.0 rejects.\n\n");
         text.Append("Only its libraries for Linux x64 have been compared. Those for ARM64 fuse multiplications with additions, which rounds differently:\n");
-        text.Append("there the tests of bytes are skipped.\n");
+        text.Append("there the byte comparisons are skipped.\n");
         return text.ToString();
     }
 
