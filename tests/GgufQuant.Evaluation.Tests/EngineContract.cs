@@ -27,10 +27,10 @@ public abstract class EngineContract
     private protected abstract IInferenceEngine Start(Action<LlamaLogLevel, string>? log = null);
 
     [Fact]
-    public void TellsItsVersion() => Assert.Matches(@"^\S+ v?\d+\.[1-9]\d*\.\d+( \(llama\.cpp [0-9a-f]{9}\))?$", Start().Name);
+    public void The_engine_reports_its_version() => Assert.Matches(@"^\S+ v?\d+\.[1-9]\d*\.\d+( \(llama\.cpp [0-9a-f]{9}\))?$", Start().Name);
 
     [Fact]
-    public void DescribesTheModel()
+    public void The_model_is_described()
     {
         using ILanguageModel model = Load();
 
@@ -40,7 +40,7 @@ public abstract class EngineContract
     }
 
     [Fact]
-    public void TokenizesAndDetokenizesWithoutLoss()
+    public void Tokenizing_and_detokenizing_is_lossless()
     {
         using ILanguageModel model = Load();
         const string Text = "Prince Andrew looked at her — \"surprised\", perhaps 3 times.";
@@ -52,7 +52,7 @@ public abstract class EngineContract
     }
 
     [Fact]
-    public void TokenizesAnEmptyText()
+    public void An_empty_text_can_be_tokenized()
     {
         using ILanguageModel model = Load();
 
@@ -60,7 +60,7 @@ public abstract class EngineContract
     }
 
     [Fact]
-    public void EvaluatesTheSameLogitsInOneBatchAndInSeveral()
+    public void One_batch_and_several_give_the_same_logits()
     {
         using ILanguageModel model = Load();
         int[] tokens = model.Tokenize(Sample.HeldOut[..600], addSpecial: true)[..64];
@@ -81,7 +81,7 @@ public abstract class EngineContract
     }
 
     [Fact]
-    public void RefusesTokensTheVocabularyLacks()
+    public void Tokens_outside_the_vocabulary_are_rejected()
     {
         using ILanguageModel model = Load();
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 8 });
@@ -92,7 +92,7 @@ public abstract class EngineContract
     }
 
     [Fact]
-    public void StopsWithinASecond()
+    public void Cancelling_stops_within_a_second()
     {
         using ILanguageModel model = Load();
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 8192, BatchSize = 8192 });
@@ -107,7 +107,7 @@ public abstract class EngineContract
     }
 
     [Fact]
-    public void ShowsThatItComputes()
+    public void Computation_sends_heartbeats()
     {
         using ILanguageModel model = Load();
         int beats = 0;
@@ -119,7 +119,7 @@ public abstract class EngineContract
     }
 
     [Fact]
-    public void StopsALoad()
+    public void A_load_can_be_cancelled()
     {
         IInferenceEngine engine = Start();
 
@@ -127,7 +127,7 @@ public abstract class EngineContract
     }
 
     [Fact]
-    public void NamesTheArchitectureItDoesNotKnow()
+    public void An_unknown_architecture_is_named()
     {
         using TemporaryFolder folder = new();
         string path = Sample.Patched(folder, "llama", "zebra");
@@ -139,7 +139,7 @@ public abstract class EngineContract
     }
 
     [Fact]
-    public void SaysThatAModelHasNoVocabulary()
+    public void A_model_without_a_vocabulary_is_an_error()
     {
         using TemporaryFolder folder = new();
         string path = Sample.Patched(folder, "tokenizer.ggml.model", "tokenizer.ggml.nodel");
@@ -148,7 +148,7 @@ public abstract class EngineContract
     }
 
     [Fact]
-    public void SaysWhyAFileCannotBeLoaded()
+    public void A_file_that_cannot_be_loaded_is_an_error_with_the_reason()
     {
         using TemporaryFolder folder = new();
         string path = folder.File("text.gguf");
@@ -160,7 +160,7 @@ public abstract class EngineContract
     }
 
     [Fact]
-    public void AgreesWithItsOwnRawLogitsOnPerplexity()
+    public void Perplexity_agrees_with_the_raw_logits()
     {
         using ILanguageModel model = Load();
         CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 64, limit: 2);
@@ -185,7 +185,7 @@ public abstract class EngineContract
     }
 
     [Fact]
-    public void FindsTheSampleHarmedByFourBits()
+    public void Four_bits_harm_the_sample()
     {
         using TemporaryFolder folder = new();
         string path = folder.File("q4.gguf");
@@ -203,7 +203,7 @@ public abstract class EngineContract
     }
 
     [Fact]
-    public void ContinuesAPromptGreedily()
+    public void A_prompt_is_continued_greedily()
     {
         using ILanguageModel model = Load();
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 40 });
@@ -217,7 +217,7 @@ public abstract class EngineContract
     }
 
     [Fact]
-    public void TellsVocabulariesApart()
+    public void Different_vocabularies_have_different_fingerprints()
     {
         using TemporaryFolder folder = new();
         using ILanguageModel model = Load();
@@ -229,7 +229,7 @@ public abstract class EngineContract
     }
 
     [Fact]
-    public void CollectsTheMatrixThatWasRecorded()
+    public void The_collected_matrix_is_the_recorded_one()
     {
         using ILanguageModel model = Load();
 
@@ -249,7 +249,7 @@ public abstract class EngineContract
     }
 
     [Fact]
-    public void ReportsTheLogInLines()
+    public void The_log_arrives_in_lines()
     {
         List<string> lines = [];
         Start((_, line) =>
@@ -263,7 +263,7 @@ public abstract class EngineContract
     }
 
     [Fact]
-    public void ShowsTheInputsOfMatrixProducts()
+    public void The_inputs_of_matrix_products_are_observed()
     {
         using ILanguageModel model = Load();
         Recorder recorder = new();
@@ -279,7 +279,7 @@ public abstract class EngineContract
     }
 
     [Fact]
-    public void ThrowsWhatAnObserverThrows()
+    public void An_observers_exception_is_rethrown()
     {
         using ILanguageModel model = Load();
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 32, Observer = new Thrower() });

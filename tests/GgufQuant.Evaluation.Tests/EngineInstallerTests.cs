@@ -46,7 +46,7 @@ public sealed class EngineInstallerTests : IDisposable
     }
 
     [Fact]
-    public void An_engine_is_replaced_only_if_asked()
+    public void An_engine_is_replaced_only_on_request()
     {
         string path = Write(Vulkan());
         string natives = Install(path).Path;
@@ -91,7 +91,7 @@ public sealed class EngineInstallerTests : IDisposable
 
         EnginePackage.Open(path, hash, Token).Dispose();
 
-        Assert.Contains(hash.ToLowerInvariant(), Refused(path, new string('0', 64)));
+        Assert.Contains(hash.ToLowerInvariant(), Rejected(path, new string('0', 64)));
     }
 
     [Theory]
@@ -102,12 +102,12 @@ public sealed class EngineInstallerTests : IDisposable
     [InlineData("vulkan\\llama")]
     [InlineData("C:llama")]
     [InlineData("vulkan/llama\0")]
-    public void A_library_with_a_strange_name_is_refused(string name)
+    public void A_library_with_a_strange_name_is_rejected(string name)
     {
         Dictionary<string, byte[]> entries = Vulkan();
         entries[s_native + name + NativePlatform.LibraryExtension] = Library();
 
-        Assert.Contains("is not named like a library", Refused(Write(entries)));
+        Assert.Contains("is not named like a library", Rejected(Write(entries)));
     }
 
     [Fact]
@@ -125,42 +125,42 @@ public sealed class EngineInstallerTests : IDisposable
     }
 
     [Fact]
-    public void A_package_that_lacks_a_library_is_refused()
+    public void A_package_without_a_library_is_rejected()
     {
         Dictionary<string, byte[]> entries = Vulkan();
         entries.Remove($"{s_native}vulkan/{NativePlatform.LibraryFile("ggml-vulkan")}");
 
-        Assert.Contains(NativePlatform.LibraryFile("ggml-vulkan"), Refused(Write(entries)));
+        Assert.Contains(NativePlatform.LibraryFile("ggml-vulkan"), Rejected(Write(entries)));
     }
 
     [Fact]
     public void A_package_without_libraries_for_this_platform_names_the_one_that_has_them() =>
-        Assert.Contains("LLamaSharp.Backend.Cuda12.", Refused(Write(new() { [ManifestName] = Manifest("LLamaSharp.Backend.Cuda12", EngineVersion.LLamaSharp) })));
+        Assert.Contains("LLamaSharp.Backend.Cuda12.", Rejected(Write(new() { [ManifestName] = Manifest("LLamaSharp.Backend.Cuda12", EngineVersion.LLamaSharp) })));
 
     [Theory]
     [InlineData("LLamaSharp.Backend.Vulkan.Linux", "0.29.0", "it is for LLamaSharp 0.29.0")]
     [InlineData("LLamaSharp.Backend.Vulkan.Linux", "", "it is for LLamaSharp ")]
     [InlineData("LLamaSharp", "0.30.0", "not a LLamaSharp backend package")]
     [InlineData("LLamaSharp.Backend.../../x", "0.30.0", "not a LLamaSharp backend package")]
-    public void A_package_of_something_else_is_refused(string id, string version, string reason)
+    public void A_package_of_something_else_is_rejected(string id, string version, string reason)
     {
         Dictionary<string, byte[]> entries = Vulkan();
         entries[ManifestName] = Manifest(id, version);
 
-        Assert.Contains(reason, Refused(Write(entries)));
+        Assert.Contains(reason, Rejected(Write(entries)));
     }
 
     [Fact]
-    public void A_manifest_that_expands_entities_is_refused()
+    public void A_manifest_that_expands_entities_is_rejected()
     {
         Dictionary<string, byte[]> entries = Vulkan();
         entries[ManifestName] = Encoding.UTF8.GetBytes("<!DOCTYPE x [<!ENTITY a 'aaaa'>]><package><metadata><id>&a;</id></metadata></package>");
 
-        Assert.Contains("not a valid NuGet package", Refused(Write(entries)));
+        Assert.Contains("not a valid NuGet package", Rejected(Write(entries)));
     }
 
     [Fact]
-    public void A_file_that_is_no_library_leaves_nothing()
+    public void A_file_that_is_not_a_library_leaves_nothing()
     {
         Dictionary<string, byte[]> entries = Vulkan();
         entries[$"{s_native}vulkan/{NativePlatform.LibraryFile("llama")}"] = "#!/bin/sh"u8.ToArray();
@@ -172,7 +172,7 @@ public sealed class EngineInstallerTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_is_longer_than_it_says_leaves_nothing()
+    public void A_file_longer_than_its_header_says_leaves_nothing()
     {
         string path = Write(Vulkan());
         byte[] bytes = File.ReadAllBytes(path);
@@ -194,17 +194,17 @@ public sealed class EngineInstallerTests : IDisposable
     }
 
     [Fact]
-    public void A_package_of_too_many_entries_is_refused()
+    public void A_package_with_too_many_entries_is_rejected()
     {
         Dictionary<string, byte[]> entries = Vulkan();
         for (int i = 0; i < 10_001; i++)
             entries[$"{i}"] = [];
 
-        Assert.Contains("too many entries", Refused(Write(entries)));
+        Assert.Contains("too many entries", Rejected(Write(entries)));
     }
 
     [Fact]
-    public void Damaged_packages_are_refused_and_nothing_else_happens()
+    public void Damaged_packages_are_rejected_and_nothing_else_happens()
     {
         byte[] sound = File.ReadAllBytes(Write(Vulkan()));
         string path = _folder.File("damaged.nupkg");
@@ -278,6 +278,6 @@ public sealed class EngineInstallerTests : IDisposable
         return EngineCatalog.Find(Sample.EngineFolder, Engines).Single(engine => engine.Path.StartsWith(installer.FolderOf(package), StringComparison.Ordinal));
     }
 
-    private static string Refused(string path, string? hash = null) =>
+    private static string Rejected(string path, string? hash = null) =>
         Assert.Throws<InvalidEnginePackageException>(() => EnginePackage.Open(path, hash, Token).Dispose()).Message;
 }

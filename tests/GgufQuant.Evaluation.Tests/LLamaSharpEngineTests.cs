@@ -8,7 +8,7 @@ namespace GgufQuant.Evaluation.Tests;
 public sealed class LLamaSharpEngineTests : EngineContract
 {
     [Fact]
-    public void IsLoadedFromOneFolderPerProcess()
+    public void It_is_loaded_from_one_folder_per_process()
     {
         Start();
         using TemporaryFolder folder = new();
@@ -23,7 +23,7 @@ public sealed class LLamaSharpEngineTests : EngineContract
     [Theory]
     [InlineData(FileType.Q1_0)]
     [InlineData(FileType.Q2_0)]
-    public void RunsTypesThatLLamaSharpDoesNotList(FileType type)
+    public void Types_that_LLamaSharp_does_not_list_run(FileType type)
     {
         using ILanguageModel model = Sample.Load(QuantizedSamples.Get(type));
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 8 });
@@ -34,7 +34,7 @@ public sealed class LLamaSharpEngineTests : EngineContract
     }
 
     [Fact]
-    public void NamesItsVersionWhereItDoesNotKnowAType()
+    public void An_unknown_type_is_an_error_that_names_the_version()
     {
         using TemporaryFolder folder = new();
         byte[] bytes = File.ReadAllBytes(Sample.Model);

@@ -9,7 +9,7 @@ namespace GgufQuant.Evaluation.Tests;
 public sealed class PackagedEngineTests
 {
     [Fact]
-    public void An_engine_runs_in_a_load_context_of_its_own_and_speaks_the_shared_interface()
+    public void An_engine_runs_in_its_own_load_context_and_implements_the_shared_interface()
     {
         using TemporaryFolder folder = new();
         string path = WriteEngine(folder, "MadeEngine", withStart: true);

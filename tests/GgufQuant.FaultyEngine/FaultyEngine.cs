@@ -21,9 +21,9 @@ public sealed class FaultyEngine : IInferenceEngine
     public ILanguageModel Load(string path, ModelOptions options, CancellationToken cancellationToken)
     {
         _log?.Invoke(LlamaLogLevel.Information, $"process {Environment.ProcessId} loads {Path.GetFileName(path)}");
-        Exception? refusal = Path.GetFileNameWithoutExtension(path) switch
+        Exception? thrown = Path.GetFileNameWithoutExtension(path) switch
         {
-            "refused" => new ModelLoadException(path, "It is refused."),
+            "rejected" => new ModelLoadException(path, "It is rejected."),
             "unknown" => new UnknownArchitectureException(path, "It is of an unknown architecture."),
             "mute" => new MissingVocabularyException(path),
             "gone" => new FileNotFoundException("It is not there.", path),
@@ -31,8 +31,8 @@ public sealed class FaultyEngine : IInferenceEngine
             "broken" => new InvalidOperationException("The engine is broken."),
             _ => null,
         };
-        if (refusal is not null)
-            throw refusal;
+        if (thrown is not null)
+            throw thrown;
         double share = 0;
         Fault.At("load", path, () => options.Progress?.Report(share += 0.01));
         options.Progress?.Report(1);

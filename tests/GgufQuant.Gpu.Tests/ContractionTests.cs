@@ -38,7 +38,7 @@ public class ContractionTests
     }
 
     [Fact]
-    public void The_self_test_refuses_kernels_built_with_contraction()
+    public void The_self_test_rejects_kernels_built_with_contraction()
     {
         Assert.SkipWhen(OpenClTestDevice.Missing is not null, OpenClTestDevice.Missing ?? "");
         using IGpuDriver sound = OpenClTestDevice.Open(KernelSource.OpenCl);

@@ -40,7 +40,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     }
 
     [Fact]
-    public void A_card_that_reports_work_as_done_and_does_nothing_leaves_it_to_the_processor()
+    public void A_card_that_reports_work_without_doing_it_leaves_it_to_the_processor()
     {
         List<string> warnings = [];
         using GpuDevice device = new(_standIn.Open(), threads: 1, warn: warnings.Add);
@@ -57,7 +57,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     }
 
     [Fact]
-    public void Many_jobs_at_once_keep_apart()
+    public void Concurrent_jobs_do_not_interfere()
     {
         using GpuDevice device = new(_standIn.Open(), threads: 1);
         ConcurrentBag<(int Seed, byte[] Expected, byte[] Actual)> results = [];
@@ -148,7 +148,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     [Theory]
     [InlineData(".target sm_50")]
     [InlineData(".target sm_75")]
-    public void A_driver_of_another_version_is_given_kernels_for_it(string line)
+    public void A_driver_of_another_version_gets_kernels_for_it(string line)
     {
         _standIn.RequirePtx(line);
         using IGpuDriver driver = _standIn.Open();
@@ -159,7 +159,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     }
 
     [Fact]
-    public void A_driver_that_takes_no_kernels_is_refused_with_its_reason()
+    public void A_driver_that_accepts_no_kernels_is_rejected_with_its_reason()
     {
         _standIn.RequirePtx(".version 99.0");
         using IGpuDriver driver = _standIn.Open();
@@ -168,7 +168,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     }
 
     [Fact]
-    public void Auto_leaves_to_the_processor_what_memory_bounds()
+    public void Auto_leaves_memory_bound_types_to_the_processor()
     {
         using GpuDevice device = new(_standIn.Open(), threads: 1, onlyWhereItGains: true);
         foreach (GgmlType type in (GgmlType[])[GgmlType.Q8_0, GgmlType.Q4_0, GgmlType.TQ2_0, GgmlType.MXFP4])
@@ -200,14 +200,14 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
     }
 
     [Fact]
-    public void The_stand_in_passes_the_self_test()
+    public void The_stub_passes_the_self_test()
     {
         using IGpuDriver driver = _standIn.Open();
         Assert.Null(SelfTest.Run(driver, KernelPlan.Types, token: TestContext.Current.CancellationToken));
     }
 
     [Fact]
-    public void The_self_test_reports_each_type_and_ends_between_two()
+    public void The_self_test_reports_each_type_and_can_be_cancelled_between_types()
     {
         using IGpuDriver driver = _standIn.Open();
         using CancellationTokenSource stop = new();

@@ -12,7 +12,7 @@ namespace GgufQuant.Gpu.Tests;
 public class DeviceCatalogTests
 {
     [Fact]
-    public void The_processor_comes_first_and_every_refusal_is_a_sentence()
+    public void The_processor_comes_first_and_every_unavailable_device_has_a_reason()
     {
         IReadOnlyList<ComputeDevice> devices = DeviceCatalog.Try(token: TestContext.Current.CancellationToken);
         Assert.Equal(("Cpu", true), (devices[0].Id, devices[0].IsUsable));
@@ -43,7 +43,7 @@ public class DeviceCatalogTests
     [InlineData(FileType.Q8_0, false)]
     [InlineData(FileType.TQ2_0, true)]
     [InlineData(FileType.F16, false)]
-    public void Auto_looks_for_a_card_where_much_gains_from_one(FileType type, bool gains)
+    public void Auto_looks_for_a_card_if_much_gains_from_one(FileType type, bool gains)
     {
         using Llama8B model = new();
         Assert.Equal(gains, GpuDevice.Gains(QuantizationPlan.Create(model.File, type, new()), threads: 4));
@@ -82,21 +82,21 @@ public class DeviceCatalogTests
     [InlineData("Cuda:-1")]
     [InlineData("Cuda:0:1")]
     [InlineData("0")]
-    public void What_is_not_a_device_is_refused_by_name(string selector)
+    public void An_invalid_selector_is_rejected_by_name(string selector)
     {
         ArgumentException exception = Assert.Throws<ArgumentException>(() => DeviceCatalog.Open(selector, token: TestContext.Current.CancellationToken));
         Assert.StartsWith($"'{selector}' is not a device: use Auto, Cpu, Cuda, Cuda:0, OpenCL or OpenCL:0.", exception.Message);
     }
 
     [Fact]
-    public void A_device_that_is_not_there_is_refused_with_the_reason()
+    public void A_missing_device_is_rejected_with_the_reason()
     {
         GpuException exception = Assert.Throws<GpuException>(() => DeviceCatalog.Open("OpenCL:97", token: TestContext.Current.CancellationToken));
         Assert.Contains("OpenCL:97", exception.Message);
     }
 
     [Fact]
-    public void OpenCL_opens_where_it_is()
+    public void OpenCL_opens_if_it_is_installed()
     {
         Assert.SkipWhen(OpenClTestDevice.Missing is not null, OpenClTestDevice.Missing ?? "");
         using IQuantizationDevice device = DeviceCatalog.Open("OpenCL", token: TestContext.Current.CancellationToken);

@@ -28,7 +28,7 @@ public abstract class KernelTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void A_kernel_makes_the_bytes_of_the_processor_and_of_ggml(GgmlType type, string data)
+    public void A_kernel_gives_the_bytes_of_the_processor_and_of_ggml(GgmlType type, string data)
     {
         float[] weights = WeightData.Make(data, RowLength * Rows);
         foreach (float[] importance in Importances.Of(type, RowLength))
@@ -87,7 +87,7 @@ public abstract class KernelTests
             Assert.Equal(ReferenceCodec.Quantize(type, weights, RowLength, importance), actual);
     }
 
-    // Null where the processor refuses, or makes a scale that is not finite.
+    // Null where the processor rejects, or makes a scale that is not finite.
     private static byte[]? QuantizeIfSound(GgmlType type, float[] weights, float[] importance)
     {
         try

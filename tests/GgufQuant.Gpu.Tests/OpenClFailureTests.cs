@@ -17,7 +17,7 @@ public sealed class OpenClFailureTests : IClassFixture<FailingOpenCl>
     }
 
     [Fact]
-    public void A_kernel_that_fails_leaves_the_work_to_the_processor_and_is_told_once()
+    public void A_failing_kernel_leaves_the_work_to_the_processor_with_one_warning()
     {
         List<string> warnings = [];
         using GpuDevice device = new(_openCl.Open(), threads: 1, warn: warnings.Add);

@@ -34,7 +34,7 @@ public partial class PtxTests
     }
 
     [Fact]
-    public void Every_kernel_is_there_and_nothing_else_is_called()
+    public void Every_kernel_exists_and_calls_nothing_else()
     {
         foreach (KernelPlan plan in KernelPlan.Types.Select(type => KernelPlan.Find(type)!))
         {

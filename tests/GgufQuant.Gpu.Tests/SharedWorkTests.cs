@@ -20,7 +20,7 @@ public sealed class SharedWorkTests : IClassFixture<CudaStandIn>
     }
 
     [Fact]
-    public async Task A_job_that_finds_the_card_busy_is_made_by_the_processor()
+    public async Task A_job_that_finds_the_card_busy_runs_on_the_processor()
     {
         using GpuDevice device = new(_standIn.Open(), threads: 1);
         Task[] onCard = Occupy(device);
@@ -35,7 +35,7 @@ public sealed class SharedWorkTests : IClassFixture<CudaStandIn>
     }
 
     [Fact]
-    public async Task A_job_that_the_processor_has_begun_is_ended_by_the_card()
+    public async Task A_job_that_the_processor_has_started_is_finished_by_the_card()
     {
         using GpuDevice device = new(_standIn.Open(), threads: 1);
         float[] importance = WeightData.MakeImportance(TestJob.RowLength);

@@ -31,7 +31,7 @@ public class WholeFileTests
     public void With_an_importance_matrix_too(FileType type) => AssertSameFile(type, weighted: true);
 
     [Fact]
-    public void A_weight_that_is_not_finite_is_refused_by_name_row_and_column()
+    public void A_weight_that_is_not_finite_is_reported_by_name_row_and_column()
     {
         Assert.SkipWhen(OpenClTestDevice.Missing is not null, OpenClTestDevice.Missing ?? "");
         string folder = Directory.CreateTempSubdirectory().FullName;
@@ -52,9 +52,9 @@ public class WholeFileTests
             Quantizer quantizer = new(new QuantizerOptions { Device = card });
             QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
             string destination = Path.Combine(folder, "made.gguf");
-            QuantizationException refusal = Assert.Throws<QuantizationException>(
+            QuantizationException thrown = Assert.Throws<QuantizationException>(
                 () => quantizer.Run(plan, destination, token: TestContext.Current.CancellationToken));
-            Assert.Contains("'blk.1.ffn_up.weight' in the source contains NaN at row 123, column 45", refusal.Message);
+            Assert.Contains("'blk.1.ffn_up.weight' in the source contains NaN at row 123, column 45", thrown.Message);
             Assert.Equal([path], Directory.GetFiles(folder));
         }
         finally

@@ -24,7 +24,7 @@ public sealed class LlamaEngineTests : EngineContract
     }
 
     [Fact]
-    public void SharesItsLibrariesWithTheReferenceBindings()
+    public void It_shares_its_libraries_with_the_reference_bindings()
     {
         StartReference();
 
@@ -34,7 +34,7 @@ public sealed class LlamaEngineTests : EngineContract
     }
 
     [Fact]
-    public void SaysThatALibraryIsMissing()
+    public void A_missing_library_is_an_error()
     {
         LlamaEngine engine = StartReference();
         using TemporaryFolder folder = new();
@@ -52,7 +52,7 @@ public sealed class LlamaEngineTests : EngineContract
     [InlineData("llama_context_default_params", nameof(ContextParameters.YarnBetaFast))]
     [InlineData("llama_context_default_params", nameof(ContextParameters.ValueType))]
     [InlineData("llama_context_default_params", nameof(ContextParameters.OffloadCache))]
-    public void RefusesALibraryWhoseDefaultsDiffer(string function, string field)
+    public void A_library_with_different_defaults_is_rejected(string function, string field)
     {
         Type structure = function.Contains("model", StringComparison.Ordinal) ? typeof(ModelParameters) : typeof(ContextParameters);
         using ForeignLibrary foreign = new(function, (int)Marshal.OffsetOf(structure, field));
@@ -66,7 +66,7 @@ public sealed class LlamaEngineTests : EngineContract
     }
 
     [Fact]
-    public void RefusesALibraryThatLacksAFunction()
+    public void A_library_without_a_function_is_rejected()
     {
         using ForeignLibrary foreign = new("", -1, leftOut: "llama_memory_clear");
 
@@ -77,7 +77,7 @@ public sealed class LlamaEngineTests : EngineContract
     }
 
     [Fact]
-    public void TakesALibraryWhoseDefaultsAreTheSame()
+    public void A_library_with_the_same_defaults_is_accepted()
     {
         using ForeignLibrary foreign = new("", -1);
 

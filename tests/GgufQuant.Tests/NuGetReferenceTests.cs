@@ -17,7 +17,7 @@ public sealed class NuGetReferenceTests
 
     [Theory]
     [MemberData(nameof(Selections))]
-    public async Task What_equals_the_one_build_equals_the_other(string[] selection)
+    public async Task What_matches_one_build_matches_the_other(string[] selection)
     {
         Skip.WithoutReference();
         Assert.SkipUnless(ReferenceLibrary.Build == ReferenceBuild.Npm, "This process compares with NuGet's build.");

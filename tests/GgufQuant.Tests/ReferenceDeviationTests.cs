@@ -13,15 +13,15 @@ public sealed class ReferenceDeviationTests(TestModels models) : IClassFixture<T
     public static IReadOnlyList<FileType> TypesWithoutFallback { get; } =
         [FileType.Q4_0, FileType.Q4_1, FileType.Q5_0, FileType.Q5_1, FileType.Q8_0, FileType.IQ4_NL, FileType.MXFP4_MOE];
 
-    public static TheoryData<FileType> RefusedTypes => [.. TypesWithoutFallback];
+    public static TheoryData<FileType> RejectedTypes => [.. TypesWithoutFallback];
 
     [Theory]
-    [MemberData(nameof(RefusedTypes))]
-    public void A_row_that_is_not_whole_blocks_is_refused(FileType type)
+    [MemberData(nameof(RejectedTypes))]
+    public void A_row_that_is_not_whole_blocks_is_rejected(FileType type)
     {
         RequireNuGet();
-        InvalidOperationException refusal = Assert.Throws<InvalidOperationException>(() => ReferenceQuantizer.ChooseTypes(models.PathOf("ragged"), type, new()));
-        Assert.Contains("no tensor type fallback is defined for type", refusal.Message, StringComparison.Ordinal);
+        InvalidOperationException thrown = Assert.Throws<InvalidOperationException>(() => ReferenceQuantizer.ChooseTypes(models.PathOf("ragged"), type, new()));
+        Assert.Contains("no tensor type fallback is defined for type", thrown.Message, StringComparison.Ordinal);
     }
 
     [Fact]

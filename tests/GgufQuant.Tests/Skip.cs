@@ -20,7 +20,7 @@ internal static class Skip
     /// <summary>Where the files of a type that the build makes are not the reference.</summary>
     public static void UnlessExact(FileType type) => When(Build.FindDeviation(type));
 
-    /// <summary>Where the build refuses a file that v0.5.0 makes.</summary>
+    /// <summary>Where the build rejects a file that v0.5.0 makes.</summary>
     public static void UnlessMade(string model, FileType type) => When(
         Build == ReferenceBuild.NuGet && model == "ragged" && ReferenceDeviationTests.TypesWithoutFallback.Contains(type)
             ? $"{Build.Name} has no type to fall back to from {type}."

@@ -284,7 +284,7 @@ Describe 'Compare-Quant' {
     }
 
     Context 'and its parameters' {
-        It 'refuses -<Name> <Value>' -ForEach @(
+        It 'rejects -<Name> <Value>' -ForEach @(
             @{ Name = 'Chunks'; Value = 2; Id = 'NoCorpus' }
             @{ Name = 'LogitsFile'; Value = 'kept.bin'; Id = 'NoCorpus' }
             @{ Name = 'Corpus'; Value = 'none.txt'; Id = 'FileNotFound' }

@@ -81,7 +81,7 @@ Describe 'ConvertTo-ImportanceMatrix' {
         (Get-ChildItem).Name | Should -Be 'm.dat'
     }
 
-    It 'refuses <Arguments>' -ForEach @(
+    It 'rejects <Arguments>' -ForEach @(
         @{ Arguments = @{ Format = 'Npy' }; Id = 'CannotConvertArgumentNoMessage' }
         @{ Arguments = @{ Format = 'Gguf'; ChunkSize = 0 }; Id = 'ParameterArgumentValidationError' }
         @{ Arguments = @{ Format = 'Gguf'; Destination = '' }; Id = 'ParameterArgumentValidationError' }

@@ -290,7 +290,7 @@ Describe 'ConvertTo-Quantized' {
             $failure.Exception.Message | Should -BeLike "*$([wildcardpattern]::Escape($expected))*"
         }
 
-        It 'refuses -<name> <value>' -ForEach @(
+        It 'rejects -<name> <value>' -ForEach @(
             @{ Name = 'Threads'; Value = 0 }
             @{ Name = 'MemoryBudget'; Value = 1MB }
             @{ Name = 'SplitMaxSize'; Value = 0 }
@@ -303,7 +303,7 @@ Describe 'ConvertTo-Quantized' {
             (Get-Failure -Arguments $arguments).FullyQualifiedErrorId | Should -Be "ParameterArgumentValidationError,$class"
         }
 
-        It 'refuses -<first> beside -<second>' -ForEach @(
+        It 'rejects -<first> beside -<second>' -ForEach @(
             foreach ($second in 'TensorType', 'Recipe', 'Pure', 'OutputTensorType', 'TokenEmbeddingType', 'LeaveOutputTensor', 'ImportanceMatrix') {
                 @{ First = 'Copy'; Second = $second }
             }
@@ -325,7 +325,7 @@ Describe 'ConvertTo-Quantized' {
             $failure.Exception.Message | Should -BeLike "-$first and -$second *"
         }
 
-        It 'refuses -<_> without -ImportanceMatrix' -ForEach 'IncludeWeight', 'ExcludeWeight' {
+        It 'rejects -<_> without -ImportanceMatrix' -ForEach 'IncludeWeight', 'ExcludeWeight' {
             $failure = Get-Failure -Arguments @{ Type = 'Q4_0'; Destination = '.'; $_ = 'attn_v' }
             $failure.FullyQualifiedErrorId | Should -Be "ParameterMissing,$class"
             $failure.Exception.Message | Should -BeLike '*Give -ImportanceMatrix too*'
@@ -367,12 +367,12 @@ Describe 'ConvertTo-Quantized' {
     }
 
     Context 'Metadata' {
-        It 'refuses a value of another type than the model has' {
+        It 'rejects a value of another type than the model has' {
             (Get-Failure -Arguments @{ Type = 'Q4_0'; Metadata = @{ 'llama.block_count' = 'x' }; Destination = '.' }).FullyQualifiedErrorId |
                 Should -Be "CannotQuantize,$class"
         }
 
-        It 'refuses metadata that no file may have: <expected>' -ForEach @(
+        It 'rejects metadata that no file may have: <expected>' -ForEach @(
             @{ Metadata = @{ 'general.alignment' = 3 }; Expected = '*a power of two*' }
             @{ Metadata = @{ 'split.no' = [uint16] 1 }; Split = 30; Expected = "*'split.no' describes how the model is split*" }
             @{ Metadata = @{ 'split.count' = [uint16] 5 }; Expected = "*'split.count' describes how the model is split*" }

@@ -76,7 +76,7 @@ Describe 'Find-QuantType' {
     }
 
     Context 'Errors' {
-        It 'refuses -<name> <value>' -ForEach @(
+        It 'rejects -<name> <value>' -ForEach @(
             @{ Name = 'MemoryBudget'; Value = 0 }
             @{ Name = 'ContextLength'; Value = 0 }
         ) {

@@ -63,7 +63,7 @@ Describe 'Get-GgufInfo' {
             $failure[0].Exception.Message | Should -BeLike "*$(Join-Path $TestDrive cut.bin)*at byte*"
         }
 
-        It 'refuses -<name> <value>' -ForEach @(
+        It 'rejects -<name> <value>' -ForEach @(
             @{ Name = 'ContextLength'; Value = 0; Id = 'ParameterArgumentValidationError' }
             @{ Name = 'CacheType'; Value = 'Q9'; Id = 'CannotConvertArgumentNoMessage' }
         ) {

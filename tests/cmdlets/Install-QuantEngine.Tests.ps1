@@ -86,7 +86,7 @@ Describe 'Install-QuantEngine' {
         $changed.UnavailableReason | Should -BeLike "*$($library.Name)*has changed since it was installed*"
     }
 
-    It 'refuses <Reason>' -ForEach @(
+    It 'rejects <Reason>' -ForEach @(
         @{ Reason = 'another version'; Id = 'LLamaSharp.Backend.Cpu'; Other = '0.1.0' }
         @{ Reason = 'another package'; Id = 'Newtonsoft.Json'; Other = '13.0.3' }
         @{ Reason = 'a package that lacks a library'; Id = 'LLamaSharp.Backend.Vulkan.Linux'; Other = $null }
@@ -101,7 +101,7 @@ Describe 'Install-QuantEngine' {
         Test-Path $env:GGUFQUANT_ENGINES | Should -BeFalse
     }
 
-    It 'refuses a file that is not a package, and one that does not exist' {
+    It 'rejects a file that is not a package, and one that does not exist' {
         Install-QuantEngine $Samples.HeldOut -ErrorVariable problem -ErrorAction SilentlyContinue
         $problem.FullyQualifiedErrorId | Should -Be 'InvalidEnginePackage,GgufQuant.Commands.InstallQuantEngineCommand'
         Install-QuantEngine (Join-Path $work none.nupkg) -ErrorVariable problem -ErrorAction SilentlyContinue

@@ -110,7 +110,7 @@ Describe 'New-ImportanceMatrix' {
         Test-Path m-imatrix.gguf | Should -BeFalse
     }
 
-    It 'refuses <Arguments>' -ForEach @(
+    It 'rejects <Arguments>' -ForEach @(
         @{ Arguments = @{ Corpus = 'none.txt' }; Id = 'FileNotFound' }
         @{ Arguments = @{ Corpus = 'short.txt'; Chunks = 0 }; Id = 'ParameterArgumentValidationError' }
         @{ Arguments = @{ Corpus = 'short.txt'; SkipChunks = -1 }; Id = 'ParameterArgumentValidationError' }

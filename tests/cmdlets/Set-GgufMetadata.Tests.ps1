@@ -79,7 +79,7 @@ Describe 'Set-GgufMetadata' {
         $written | Should -Be $Expected
     }
 
-    It 'refuses <Text>, and leaves the file alone' -ForEach @(
+    It 'rejects <Text>, and leaves the file alone' -ForEach @(
         "@{ 'llama.context_length' = -1 }"
         "@{ 'llama.context_length' = 'long' }"
         "@{ 'llama.context_length' = 511.6 }"

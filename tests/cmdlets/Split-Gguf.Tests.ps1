@@ -103,7 +103,7 @@ Describe 'Split-Gguf' {
         Get-ChildItem | Should -BeNullOrEmpty
     }
 
-    It 'refuses <Arguments>' -ForEach @(
+    It 'rejects <Arguments>' -ForEach @(
         @{ Arguments = @{ MaxSize = 4MB; MaxTensor = 3 }; Id = 'ParametersExclusive' }
         @{ Arguments = @{ MaxSize = 0 }; Id = 'ParameterArgumentValidationError' }
         @{ Arguments = @{ MaxTensor = 0 }; Id = 'ParameterArgumentValidationError' }

@@ -58,7 +58,7 @@ Describe 'Test-GgufGeneration' {
         $failures.Exception.Message | Should -BeLike '*has no vocabulary*'
     }
 
-    It 'refuses -<Name> <Value>' -ForEach @(
+    It 'rejects -<Name> <Value>' -ForEach @(
         @{ Name = 'MaxToken'; Value = 0 }
         @{ Name = 'Threads'; Value = 0 }
         @{ Name = 'Prompt'; Value = '' }

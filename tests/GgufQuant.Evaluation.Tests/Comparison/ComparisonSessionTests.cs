@@ -67,12 +67,12 @@ public sealed class ComparisonSessionTests : IDisposable
     {
         ComparisonSession session = Session(_engine, Options());
 
-        ComparedModel[] models = [.. Compare(session, "refused.gguf", "first.gguf"), .. Compare(session, "refused.gguf", "second.gguf")];
+        ComparedModel[] models = [.. Compare(session, "rejected.gguf", "first.gguf"), .. Compare(session, "rejected.gguf", "second.gguf")];
 
         (string file, Exception failure) = Assert.Single(_failures);
-        Assert.Equal("refused.gguf", file);
+        Assert.Equal("rejected.gguf", file);
         Assert.IsType<ModelLoadException>(failure);
-        Assert.Equal(["refused.gguf", "first.gguf", "second.gguf"], Names(models));
+        Assert.Equal(["rejected.gguf", "first.gguf", "second.gguf"], Names(models));
         Assert.All(models, model => Assert.Null(model.Perplexity));
         Assert.All(models[1..], model => Assert.NotNull(model.Weights));
     }
@@ -81,7 +81,7 @@ public sealed class ComparisonSessionTests : IDisposable
     public void The_reference_after_one_that_cannot_be_run_is_run()
     {
         ComparisonSession session = Session(_engine, Options());
-        Compare(session, "refused.gguf", "candidate.gguf");
+        Compare(session, "rejected.gguf", "candidate.gguf");
 
         Assert.All(Compare(session, "reference.gguf", "candidate.gguf"), model => Assert.NotNull(model.Perplexity));
     }
@@ -100,7 +100,7 @@ public sealed class ComparisonSessionTests : IDisposable
     {
         ComparisonSession session = Session(_engine, Options());
 
-        Assert.Throws<ModelLoadException>(() => Compare(session, "reference.gguf", "refused.gguf"));
+        Assert.Throws<ModelLoadException>(() => Compare(session, "reference.gguf", "rejected.gguf"));
 
         Assert.NotNull(Assert.Single(Compare(session, "reference.gguf", "candidate.gguf")).Predictions);
         Assert.Empty(_failures);

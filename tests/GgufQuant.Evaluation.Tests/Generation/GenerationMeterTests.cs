@@ -11,7 +11,7 @@ public sealed class GenerationMeterTests
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
-    public void WritesTheMostProbableTokens()
+    public void The_most_probable_tokens_are_generated()
     {
         using ILanguageModel model = Sample.Load();
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 40, BatchSize = 4 });
@@ -37,7 +37,7 @@ public sealed class GenerationMeterTests
     }
 
     [Fact]
-    public void AgreesWithItself()
+    public void A_model_agrees_with_itself()
     {
         GenerationMeter meter = new(Sample.StartEngine(), Sample.Model, s_prompts, new() { MaximumTokens = 10, Threads = 1 });
 
@@ -50,7 +50,7 @@ public sealed class GenerationMeterTests
     }
 
     [Fact]
-    public void FindsWhereAQuantizationGoesItsOwnWay()
+    public void The_first_difference_of_a_quantization_is_found()
     {
         GenerationMeter meter = new(Sample.StartEngine(), Sample.Model, s_prompts, new() { MaximumTokens = 48, Threads = 1 });
 
@@ -64,7 +64,7 @@ public sealed class GenerationMeterTests
     }
 
     [Fact]
-    public void ReportsEachToken()
+    public void Each_token_is_reported()
     {
         GenerationMeter meter = new(Sample.StartEngine(), Sample.Model, s_prompts, new() { MaximumTokens = 2, Threads = 1 });
         Collector progress = new();
@@ -81,7 +81,7 @@ public sealed class GenerationMeterTests
     }
 
     [Fact]
-    public void RefusesAnotherVocabulary()
+    public void A_different_vocabulary_is_rejected()
     {
         using TemporaryFolder folder = new();
         GenerationMeter meter = new(Sample.StartEngine(), Sample.Model, s_prompts, new() { MaximumTokens = 2, Threads = 1 });
@@ -90,7 +90,7 @@ public sealed class GenerationMeterTests
     }
 
     [Fact]
-    public void RefusesAPromptThatDoesNotFit()
+    public void A_prompt_that_does_not_fit_is_rejected()
     {
         using ILanguageModel model = Sample.Load();
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 8 });

@@ -5,10 +5,10 @@ namespace GgufQuant.Evaluation.Tests.Generation;
 public sealed class RepetitionTests
 {
     [Fact]
-    public void FindsNoneInDistinctTokens() => Assert.Equal(new(1, 0, 0), Repetition.Of([.. Enumerable.Range(0, 50)]));
+    public void Distinct_tokens_have_no_loop() => Assert.Equal(new(1, 0, 0), Repetition.Of([.. Enumerable.Range(0, 50)]));
 
     [Fact]
-    public void FindsTheLoopATextEndsIn()
+    public void The_loop_at_the_end_of_a_text_is_found()
     {
         int[] tokens = [.. Enumerable.Range(0, 20), .. Enumerable.Repeat<int[]>([7, 8, 9, 7], 5).SelectMany(run => run)];
 
@@ -22,13 +22,13 @@ public sealed class RepetitionTests
     [Theory]
     [InlineData(15, false)]
     [InlineData(16, true)]
-    public void NeedsSixteenTokens(int count, bool expected) =>
+    public void A_loop_has_at_least_sixteen_tokens(int count, bool expected) =>
         Assert.Equal(expected, Repetition.Of([1, 2, 3, .. Enumerable.Repeat(5, count)]).IsLooping);
 
     [Fact]
-    public void IgnoresALoopThatWasLeft() =>
+    public void A_loop_that_ended_is_ignored() =>
         Assert.False(Repetition.Of([.. Enumerable.Repeat(5, 30), 6, 7]).IsLooping);
 
     [Fact]
-    public void TakesShortTexts() => Assert.Equal(new(1, 0, 0), Repetition.Of([1]));
+    public void Short_texts_are_accepted() => Assert.Equal(new(1, 0, 0), Repetition.Of([1]));
 }

@@ -76,7 +76,7 @@ public sealed class HostJsonTests
     }
 
     [Fact]
-    public void Errors_are_thrown_in_the_parent_as_what_they_were_in_the_child()
+    public void Errors_keep_their_type_from_child_to_parent()
     {
         Vocabulary vocabulary = new(1, 2, true, true, "f");
         Exception[] exceptions =
@@ -106,7 +106,7 @@ public sealed class HostJsonTests
     }
 
     [Fact]
-    public void Of_an_error_that_is_not_known_its_nearest_base_is_thrown()
+    public void An_unknown_error_is_thrown_as_its_nearest_known_base()
     {
         Assert.IsType<IOException>(Failure.Of(new DirectoryNotFoundException("a")).ToException());
         Assert.Equal("b", Assert.IsType<InferenceException>(Failure.Of(new InvalidOperationException("b")).ToException()).Message);

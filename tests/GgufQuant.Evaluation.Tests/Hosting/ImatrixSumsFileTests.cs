@@ -25,7 +25,7 @@ public sealed class ImatrixSumsFileTests
     }
 
     [Fact]
-    public void A_file_cut_short_anywhere_is_an_error()
+    public void A_file_truncated_anywhere_is_an_error()
     {
         using TemporaryFolder folder = new();
         string path = folder.File("sums");
@@ -59,7 +59,7 @@ public sealed class ImatrixSumsFileTests
     [InlineData(double.NaN)]
     [InlineData(double.PositiveInfinity)]
     [InlineData(-1)]
-    public void A_sum_that_is_no_number_from_zero_up_is_an_error(double value)
+    public void A_sum_that_is_not_a_non_negative_number_is_an_error(double value)
     {
         using TemporaryFolder folder = new();
         CollectedImatrix matrix = Matrix();

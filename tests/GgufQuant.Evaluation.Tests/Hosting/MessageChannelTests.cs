@@ -7,7 +7,7 @@ namespace GgufQuant.Evaluation.Tests.Hosting;
 public sealed class MessageChannelTests
 {
     [Fact]
-    public void Messages_arrive_as_they_were_sent()
+    public void Messages_arrive_unchanged()
     {
         using MemoryStream stream = new();
         MessageChannel channel = new(stream);
@@ -41,7 +41,7 @@ public sealed class MessageChannelTests
     [InlineData("FFFFFFFF 05", "4294967295 bytes")]
     [InlineData("00000000 00", "kind 0")]
     [InlineData("00000000 FF", "kind 255")]
-    public void What_is_not_a_message_is_an_error(string bytes, string cause)
+    public void Anything_but_a_message_is_an_error(string bytes, string cause)
     {
         MessageChannel channel = new(new MemoryStream(Convert.FromHexString(bytes.Replace(" ", "", StringComparison.Ordinal))));
 

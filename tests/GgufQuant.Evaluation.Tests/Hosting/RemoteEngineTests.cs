@@ -17,7 +17,7 @@ public sealed class RemoteEngineTests
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
-    public void The_engine_tells_its_name()
+    public void The_engine_reports_its_name()
     {
         using RemoteEngine engine = FaultyHost.Start();
 
@@ -62,14 +62,14 @@ public sealed class RemoteEngineTests
     }
 
     [Theory]
-    [InlineData("refused", typeof(ModelLoadException))]
+    [InlineData("rejected", typeof(ModelLoadException))]
     [InlineData("unknown", typeof(UnknownArchitectureException))]
     [InlineData("mute", typeof(MissingVocabularyException))]
     [InlineData("candidate-other", typeof(VocabularyMismatchException))]
     [InlineData("gone", typeof(FileNotFoundException))]
     [InlineData("locked", typeof(UnauthorizedAccessException))]
     [InlineData("broken", typeof(InferenceException))]
-    public void An_error_is_thrown_as_what_it_was_and_the_process_stays(string model, Type type)
+    public void An_error_is_rethrown_with_its_type_and_the_process_stays(string model, Type type)
     {
         using RemoteEngine engine = FaultyHost.Start();
         RemoteGenerationMeter meter = FaultyHost.Meter(engine, "reference.gguf");
@@ -88,7 +88,7 @@ public sealed class RemoteEngineTests
     [InlineData("abort-evaluate")]
     [InlineData("kill-load")]
     [InlineData("kill-evaluate")]
-    public void A_model_that_ends_the_process_is_one_error_that_names_it(string model)
+    public void A_model_that_crashes_the_process_is_one_error_that_names_it(string model)
     {
         using RemoteEngine engine = FaultyHost.Start();
         RemoteGenerationMeter meter = FaultyHost.Meter(engine, "reference.gguf");
@@ -146,7 +146,7 @@ public sealed class RemoteEngineTests
     [Theory]
     [InlineData(1_000, true)]
     [InlineData(1_000_000, false)]
-    public void A_long_text_is_given_longer_to_be_tokenized(int length, bool isTooSlow)
+    public void A_long_text_gets_more_time_for_tokenization(int length, bool isTooSlow)
     {
         using TemporaryFolder folder = new();
         string corpus = folder.File("corpus.txt");
@@ -163,7 +163,7 @@ public sealed class RemoteEngineTests
     }
 
     [Fact]
-    public void Of_a_reference_and_a_candidate_the_one_at_fault_is_named()
+    public void The_model_at_fault_is_named_whether_reference_or_candidate()
     {
         using RemoteEngine engine = FaultyHost.Start();
 
@@ -204,7 +204,7 @@ public sealed class RemoteEngineTests
     }
 
     [Fact]
-    public void A_process_that_ended_while_it_waited_is_started_again()
+    public void A_process_that_ended_while_idle_is_restarted()
     {
         using RemoteEngine engine = FaultyHost.Start();
         engine.Start(Token);
@@ -237,7 +237,7 @@ public sealed class RemoteEngineTests
     }
 
     [Fact]
-    public void A_stranger_on_the_pipe_is_refused()
+    public void A_stranger_on_the_pipe_is_rejected()
     {
         using RemoteEngine engine = FaultyHost.Start("stranger");
         Assert.Contains("secret", Assert.Throws<EngineMissingException>(() => engine.Start(Token)).Message, StringComparison.Ordinal);
@@ -277,7 +277,7 @@ public sealed class RemoteEngineTests
     }
 
     [Fact]
-    public void The_host_started_by_nobody_says_so()
+    public void A_host_without_a_parent_says_so()
     {
         using Process process = Process.Start(new ProcessStartInfo(FaultyHost.Command().FileName) { RedirectStandardError = true })!;
         Assert.Contains("started by", process.StandardError.ReadToEnd(), StringComparison.Ordinal);
@@ -309,7 +309,7 @@ public sealed class RemoteEngineTests
     }
 
     [Fact]
-    public async Task Returned_engines_are_used_again_and_cleared_away()
+    public async Task Returned_engines_are_reused_and_can_be_cleared()
     {
         RemoteEnginePool pool = new();
         RemoteEngine engine = pool.Rent(FaultyHost.Command(), FaultyHost.Location);
@@ -330,7 +330,7 @@ public sealed class RemoteEngineTests
     }
 
     [Fact]
-    public void A_file_of_logits_that_was_begun_does_not_stay()
+    public void An_unfinished_logits_file_is_removed()
     {
         using TemporaryFolder folder = new();
         string corpus = folder.File("corpus.txt");

@@ -16,7 +16,7 @@ public sealed class ImatrixCollectorTests
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
-    public void EqualsAnIndependentAccumulation()
+    public void The_sums_are_those_of_an_independent_accumulation()
     {
         using ILanguageModel model = Sample.Load();
 
@@ -45,7 +45,7 @@ public sealed class ImatrixCollectorTests
     }
 
     [Fact]
-    public void GoesOnWhereItWasLeft()
+    public void Collection_resumes_where_it_stopped()
     {
         using ILanguageModel model = Sample.Load();
         (CollectedImatrix whole, PerplexityResult perplexity) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
@@ -61,7 +61,7 @@ public sealed class ImatrixCollectorTests
     [Theory]
     [InlineData(ImatrixFormat.Gguf, 1e-6)]
     [InlineData(ImatrixFormat.Legacy, 1e-5)]
-    public void GoesOnFromAFile(ImatrixFormat format, double tolerance)
+    public void Collection_resumes_from_a_file(ImatrixFormat format, double tolerance)
     {
         using TemporaryFolder folder = new();
         using ILanguageModel model = Sample.Load();
@@ -78,7 +78,7 @@ public sealed class ImatrixCollectorTests
     }
 
     [Fact]
-    public void LowersTheDivergenceOfLowBitTypes()
+    public void A_matrix_lowers_the_divergence_of_low_bit_types()
     {
         using TemporaryFolder folder = new();
         string matrixPath = folder.File("imatrix.gguf");
@@ -108,7 +108,7 @@ public sealed class ImatrixCollectorTests
     }
 
     [Fact]
-    public void Merges()
+    public void Matrices_merge()
     {
         using ILanguageModel model = Sample.Load();
         (CollectedImatrix whole, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
@@ -121,7 +121,7 @@ public sealed class ImatrixCollectorTests
     }
 
     [Fact]
-    public void RefusesSumsOfAnotherModel()
+    public void Sums_of_another_model_are_rejected()
     {
         CollectedImatrix matrix = new(64);
         matrix.Merge("blk.0.attn_q.weight", new ColumnSums(128, 1));
@@ -134,7 +134,7 @@ public sealed class ImatrixCollectorTests
     }
 
     [Fact]
-    public void IncludesTheOutputWhenAsked()
+    public void The_output_is_included_on_request()
     {
         using ILanguageModel model = Sample.Load();
 
@@ -145,7 +145,7 @@ public sealed class ImatrixCollectorTests
     }
 
     [Fact]
-    public void CountsEachExpert()
+    public void Each_expert_is_counted()
     {
         using TemporaryFolder folder = new();
         string path = folder.File("experts.gguf");
@@ -175,7 +175,7 @@ public sealed class ImatrixCollectorTests
     }
 
     [Fact]
-    public void SpreadsACountOverExperts()
+    public void A_count_is_spread_over_experts()
     {
         ColumnSums one = new(6, 1);
         ColumnSums three = new(6, 3);
@@ -188,7 +188,7 @@ public sealed class ImatrixCollectorTests
     }
 
     [Fact]
-    public void DescribesWhatItCollected()
+    public void The_matrix_describes_its_collection()
     {
         using ILanguageModel model = Sample.Load();
         (CollectedImatrix matrix, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);

@@ -8,7 +8,7 @@ namespace GgufQuant.Evaluation.Tests.Imatrix;
 public sealed class ImatrixWriterTests
 {
     [Fact]
-    public void WritesSumsAndCountsAsGguf()
+    public void Sums_and_counts_are_written_as_GGUF()
     {
         using TemporaryFolder folder = new();
         string path = folder.File("imatrix.gguf");
@@ -33,7 +33,7 @@ public sealed class ImatrixWriterTests
     }
 
     [Fact]
-    public void WritesMeansInTheLegacyFormat()
+    public void Means_are_written_in_the_legacy_format()
     {
         using TemporaryFolder folder = new();
         string path = folder.File("imatrix.dat");
@@ -55,7 +55,7 @@ public sealed class ImatrixWriterTests
     }
 
     [Fact]
-    public void RefusesToOverwrite()
+    public void An_existing_file_is_not_overwritten()
     {
         using TemporaryFolder folder = new();
         string path = folder.File("imatrix.gguf");
@@ -67,7 +67,7 @@ public sealed class ImatrixWriterTests
     }
 
     [Fact]
-    public void RefusesAnEmptyMatrix()
+    public void An_empty_matrix_is_rejected()
     {
         using TemporaryFolder folder = new();
 

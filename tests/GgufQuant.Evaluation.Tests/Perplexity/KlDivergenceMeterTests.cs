@@ -9,7 +9,7 @@ public sealed class KlDivergenceMeterTests
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
-    public void EqualsAComputationFromRawLogits()
+    public void The_result_is_that_of_a_computation_from_raw_logits()
     {
         using ILanguageModel reference = Sample.Load();
         using ILanguageModel candidate = Sample.Load(Sample.Quantized("Q2_K"));
@@ -52,7 +52,7 @@ public sealed class KlDivergenceMeterTests
     }
 
     [Fact]
-    public void IsZeroForTheReferenceItself()
+    public void The_divergence_of_the_reference_itself_is_zero()
     {
         using ILanguageModel model = Sample.Load();
         CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 64, limit: 2);
@@ -68,7 +68,7 @@ public sealed class KlDivergenceMeterTests
     }
 
     [Fact]
-    public void GivesTheSameFromStoredLogits()
+    public void Stored_logits_give_the_same_result()
     {
         using TemporaryFolder folder = new();
         IInferenceEngine engine = Sample.StartEngine();
@@ -95,7 +95,7 @@ public sealed class KlDivergenceMeterTests
     [InlineData(96, 5, false, "contains 4 chunks, but 5 were requested")]
     [InlineData(64, 4, false, "chunks of 96 tokens, not 64")]
     [InlineData(96, 4, true, "logits of another text")]
-    public void RefusesStoredLogitsOfAnotherText(int contextLength, int chunks, bool isOtherText, string message)
+    public void Stored_logits_of_another_text_are_rejected(int contextLength, int chunks, bool isOtherText, string message)
     {
         using TemporaryFolder folder = new();
         QualityOptions options = StoredIn(folder);
@@ -108,7 +108,7 @@ public sealed class KlDivergenceMeterTests
     }
 
     [Fact]
-    public void RefusesStoredLogitsOfAnotherModel()
+    public void Stored_logits_of_another_model_are_rejected()
     {
         using TemporaryFolder folder = new();
         QualityOptions options = StoredIn(folder);
@@ -120,7 +120,7 @@ public sealed class KlDivergenceMeterTests
     }
 
     [Fact]
-    public void TakesTheFirstOfMoreStoredChunks()
+    public void The_first_of_more_stored_chunks_are_used()
     {
         using TemporaryFolder folder = new();
         QualityOptions options = StoredIn(folder) with { Chunks = 3 };
@@ -137,7 +137,7 @@ public sealed class KlDivergenceMeterTests
     [Theory]
     [InlineData(64)]
     [InlineData(600)]
-    public void RemembersTheReferenceWithoutADifference(int contextLength)
+    public void A_cached_reference_makes_no_difference(int contextLength)
     {
         QualityOptions options = new() { Threads = 1, ContextLength = contextLength, Chunks = 2 };
         using QualityMeter recorded = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, options);
@@ -154,7 +154,7 @@ public sealed class KlDivergenceMeterTests
     }
 
     [Fact]
-    public void RanksTypesBySize()
+    public void The_divergence_grows_as_types_shrink()
     {
         using QualityMeter meter = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, new() { Threads = 1, ContextLength = 128, Chunks = 10 });
         string[] types = ["Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K"];
@@ -167,7 +167,7 @@ public sealed class KlDivergenceMeterTests
     [Theory]
     [InlineData(null)]
     [InlineData("logits.bin")]
-    public void RefusesAnotherVocabulary(string? logits)
+    public void A_different_vocabulary_is_rejected(string? logits)
     {
         using TemporaryFolder folder = new();
         string other = Sample.Patched(folder, "Prince", "Prinze");
@@ -181,7 +181,7 @@ public sealed class KlDivergenceMeterTests
     }
 
     [Fact]
-    public void StopsBetweenBatches()
+    public void Cancelling_stops_between_batches()
     {
         using QualityMeter meter = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, new() { Threads = 1, ContextLength = 64 });
         using CancellationTokenSource source = new();

@@ -9,7 +9,7 @@ public sealed class LogitsFileTests
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
-    public void KeepsLogProbabilitiesToSixteenBits()
+    public void Log_probabilities_keep_sixteen_bits()
     {
         using TemporaryFolder folder = new();
         string path = folder.File("logits.bin");
@@ -44,7 +44,7 @@ public sealed class LogitsFileTests
     [InlineData(1e-4f, float.NaN)]
     [InlineData(1e-4f, float.NegativeInfinity)]
     [InlineData(1e-4f, 0)]
-    public void RefusesDamagedPredictions(float scale, float least)
+    public void Damaged_predictions_are_rejected(float scale, float least)
     {
         using TemporaryFolder folder = new();
         string path = folder.File("logits.bin");
@@ -60,7 +60,7 @@ public sealed class LogitsFileTests
     }
 
     [Fact]
-    public void LeavesNothingOfAFileThatWasNotFinished()
+    public void An_unfinished_file_leaves_nothing()
     {
         using TemporaryFolder folder = new();
         string path = folder.File("logits.bin");
@@ -79,7 +79,7 @@ public sealed class LogitsFileTests
     [InlineData(12, int.MaxValue, "damaged")]
     [InlineData(16, int.MaxValue, "truncated")]
     [InlineData(20, 999, "outside its vocabulary")]
-    public void RefusesDamagedFiles(int offset, int value, string message)
+    public void Damaged_files_are_rejected(int offset, int value, string message)
     {
         using TemporaryFolder folder = new();
         string path = folder.File("logits.bin");

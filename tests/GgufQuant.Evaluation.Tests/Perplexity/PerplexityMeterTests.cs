@@ -10,7 +10,7 @@ public sealed class PerplexityMeterTests
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
-    public void EqualsAComputationFromRawLogits()
+    public void The_result_is_that_of_a_computation_from_raw_logits()
     {
         using ILanguageModel model = Sample.Load();
         CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 128, limit: 6);
@@ -28,7 +28,7 @@ public sealed class PerplexityMeterTests
     }
 
     [Fact]
-    public void FindsThePerplexityOfTheSample()
+    public void The_sample_has_its_known_perplexity()
     {
         using ILanguageModel model = Sample.Load();
         CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, CorpusChunks.DefaultContextLength(model));
@@ -43,7 +43,7 @@ public sealed class PerplexityMeterTests
     }
 
     [Fact]
-    public void DoesNotDependOnTheBatchSize()
+    public void The_batch_size_makes_no_difference()
     {
         using ILanguageModel model = Sample.Load();
         CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 100, limit: 3);
@@ -58,7 +58,7 @@ public sealed class PerplexityMeterTests
     }
 
     [Fact]
-    public void SaysHowManyTokensATextLacks()
+    public void A_text_that_is_too_short_is_an_error_with_the_tokens_needed()
     {
         using ILanguageModel model = Sample.Load();
 
@@ -69,7 +69,7 @@ public sealed class PerplexityMeterTests
     }
 
     [Fact]
-    public void TellsOfLogitsThatAreNotFiniteAsTheyAre()
+    public void Logits_that_are_not_finite_are_reported_as_such()
     {
         using TemporaryFolder folder = new();
         byte[] bytes = File.ReadAllBytes(Sample.Model);
@@ -86,7 +86,7 @@ public sealed class PerplexityMeterTests
     }
 
     [Fact]
-    public void ReportsEachChunk()
+    public void Each_chunk_is_reported()
     {
         using ILanguageModel model = Sample.Load();
         CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 64, limit: 3);

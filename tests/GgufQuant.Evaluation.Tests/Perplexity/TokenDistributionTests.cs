@@ -11,7 +11,7 @@ public sealed class TokenDistributionTests
     [InlineData(8)]
     [InlineData(33)]
     [InlineData(2048)]
-    public void EqualsAScalarComputation(int count)
+    public void The_result_is_that_of_a_scalar_computation(int count)
     {
         float[] reference = Logits(count, 1);
         float[] candidate = Logits(count, 2);
@@ -36,7 +36,7 @@ public sealed class TokenDistributionTests
     [Theory]
     [InlineData(0)]
     [InlineData(9)]
-    public void RefusesLogitsThatAreNotNumbers(int at)
+    public void Logits_that_are_not_finite_are_rejected(int at)
     {
         float[] logits = Logits(10, 1);
         logits[at] = float.NaN;

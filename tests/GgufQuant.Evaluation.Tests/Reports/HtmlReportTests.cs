@@ -8,7 +8,7 @@ namespace GgufQuant.Evaluation.Tests.Reports;
 public sealed class HtmlReportTests
 {
     [Fact]
-    public void HoldsEveryPart()
+    public void The_page_contains_every_part()
     {
         string page = HtmlReport.Write(ExampleReport.Create());
 
@@ -23,7 +23,7 @@ public sealed class HtmlReportTests
 
     // Tokens may be parts of a character; what they are on their own is U+FFFD.
     [Fact]
-    public void MarksWhatDiffersWhereTheAgreementEndsWithinACharacter()
+    public void A_difference_within_a_character_is_marked()
     {
         QuantReport report = ExampleReport.Create();
         QuantReportRow row = report.Rows[0] with { Generations = [report.Rows[0].Generations[0] with { AgreeingText = " a fine \uFFFD" }] };
@@ -34,7 +34,7 @@ public sealed class HtmlReportTests
     }
 
     [Fact]
-    public void DrawsPicturesThatSayWhatTheyShow()
+    public void Every_figure_has_a_description()
     {
         foreach (XElement picture in Pictures(HtmlReport.Write(ExampleReport.Create())))
         {
@@ -45,7 +45,7 @@ public sealed class HtmlReportTests
     }
 
     [Fact]
-    public void DrawsOnePointForEachQuantization()
+    public void Each_quantization_is_one_point()
     {
         XElement picture = Pictures(HtmlReport.Write(ExampleReport.Create()))[0];
 
@@ -58,7 +58,7 @@ public sealed class HtmlReportTests
     }
 
     [Fact]
-    public void DrawsOneCellForEachTensorOfALayer()
+    public void Each_tensor_of_a_layer_is_one_cell()
     {
         XElement picture = Pictures(HtmlReport.Write(ExampleReport.Create()))[2];
 
@@ -70,7 +70,7 @@ public sealed class HtmlReportTests
     }
 
     [Fact]
-    public void NeedsNothingElse()
+    public void The_page_is_self_contained()
     {
         string page = HtmlReport.Write(ExampleReport.Create());
 
@@ -78,7 +78,7 @@ public sealed class HtmlReportTests
     }
 
     [Fact]
-    public void EscapesWhatItShows()
+    public void Text_is_escaped()
     {
         string page = HtmlReport.Write(ExampleReport.Create("<script>alert(1)</script>"));
 
@@ -87,7 +87,7 @@ public sealed class HtmlReportTests
     }
 
     [Fact]
-    public void WritesTheSameInEveryCulture()
+    public void The_page_is_the_same_in_every_culture()
     {
         string expected = HtmlReport.Write(ExampleReport.Create());
         CultureInfo culture = CultureInfo.CurrentCulture;
@@ -106,7 +106,7 @@ public sealed class HtmlReportTests
     }
 
     [Fact]
-    public void LeavesOutWhatWasNotMeasured()
+    public void Parts_without_measurements_are_omitted()
     {
         QuantReport bare = new("novels", new("F16", 1000), [new("Q8_0", 500)]);
 

@@ -5,7 +5,7 @@ namespace GgufQuant.Evaluation.Tests.Reports;
 public sealed class LogScaleTests
 {
     [Fact]
-    public void MapsEqualRatiosToEqualLengths()
+    public void Equal_ratios_map_to_equal_lengths()
     {
         LogScale scale = new([0.01, 1], 0, 100);
 
@@ -15,7 +15,7 @@ public sealed class LogScaleTests
     }
 
     [Fact]
-    public void RoundsOutwards()
+    public void The_axis_is_rounded_outwards()
     {
         double[] ticks = [.. new LogScale([0.013, 0.31], 0, 1).Ticks.Select(tick => Math.Round(tick, 9))];
 
@@ -23,7 +23,7 @@ public sealed class LogScaleTests
     }
 
     [Fact]
-    public void MarksPowersOfTenOnALongAxis()
+    public void A_long_axis_marks_powers_of_ten()
     {
         double[] ticks = [.. new LogScale([0.0002, 0.9], 0, 1).Ticks.Select(tick => Math.Round(tick, 9))];
 
@@ -34,5 +34,5 @@ public sealed class LogScaleTests
     [InlineData(0)]
     [InlineData(3)]
     [InlineData(double.PositiveInfinity)]
-    public void TakesASingleValue(double value) => Assert.InRange(new LogScale([value], 0, 1)[value], 0, 1);
+    public void A_single_value_is_accepted(double value) => Assert.InRange(new LogScale([value], 0, 1)[value], 0, 1);
 }

@@ -5,7 +5,7 @@ namespace GgufQuant.Evaluation.Tests.Reports;
 public sealed class MarkdownReportTests
 {
     [Fact]
-    public void WritesATable()
+    public void The_report_is_a_table()
     {
         string[] lines = MarkdownReport.Write(ExampleReport.Create()).Split('\n');
 
@@ -18,7 +18,7 @@ public sealed class MarkdownReportTests
     }
 
     [Fact]
-    public void EscapesWhatWouldBeMarkup()
+    public void Markup_is_escaped()
     {
         string text = MarkdownReport.Write(ExampleReport.Create("a|b<i>"));
 

@@ -12,7 +12,7 @@ public sealed class QuantAdvisorTests
     private const long Plenty = 1L << 40;
 
     [Fact]
-    public void SortsByExpectedQuality()
+    public void Types_are_sorted_by_expected_quality()
     {
         using GgufFile file = GgufFile.Open(SampleModel.Path);
 
@@ -26,7 +26,7 @@ public sealed class QuantAdvisorTests
     }
 
     [Fact]
-    public void RecommendsQ8WhereMemoryAllows()
+    public void Q8_0_is_recommended_if_memory_allows()
     {
         using GgufFile file = GgufFile.Open(SampleModel.Path);
 
@@ -40,7 +40,7 @@ public sealed class QuantAdvisorTests
     [InlineData(FileType.Q8_0)]
     [InlineData(FileType.Q4_K_M)]
     [InlineData(FileType.Q2_K)]
-    public void PlansTheFilesRealSize(FileType type)
+    public void The_planned_size_is_the_files_real_size(FileType type)
     {
         using GgufFile file = GgufFile.Open(SampleModel.Path);
 
@@ -51,7 +51,7 @@ public sealed class QuantAdvisorTests
     }
 
     [Fact]
-    public void LeavesATenthFreeIfItCan()
+    public void A_tenth_is_left_free_if_possible()
     {
         using GgufFile file = GgufFile.Open(SampleModel.Path);
         QuantAdvice q8 = QuantAdvisor.Find(file, Plenty).Single(entry => entry.Type.Type == FileType.Q8_0);
@@ -67,7 +67,7 @@ public sealed class QuantAdvisorTests
     }
 
     [Fact]
-    public void SaysThatNothingLeavesATenthFree()
+    public void The_reason_says_that_nothing_leaves_a_tenth_free()
     {
         using GgufFile file = GgufFile.Open(SampleModel.Path);
         long smallest = QuantAdvisor.Find(file, Plenty).Min(entry => entry.Memory.Total);
@@ -79,7 +79,7 @@ public sealed class QuantAdvisorTests
     }
 
     [Fact]
-    public void RecommendsNothingWhereNothingFits()
+    public void Nothing_is_recommended_if_nothing_fits()
     {
         using GgufFile file = GgufFile.Open(SampleModel.Path);
 
@@ -90,7 +90,7 @@ public sealed class QuantAdvisorTests
     }
 
     [Fact]
-    public void TakesMoreMemoryForMoreContext()
+    public void More_context_takes_more_memory()
     {
         using GgufFile file = GgufFile.Open(SampleModel.Path);
 
@@ -101,7 +101,7 @@ public sealed class QuantAdvisorTests
     }
 
     [Fact]
-    public void CountsOnAnImportanceMatrixOnlyIfTold()
+    public void An_importance_matrix_is_assumed_only_on_request()
     {
         using GgufFile file = GgufFile.Open(SampleModel.Path);
 
@@ -116,7 +116,7 @@ public sealed class QuantAdvisorTests
     }
 
     [Fact]
-    public void PrefersWhatWasMeasuredAndScalesTheRest()
+    public void Measurements_take_precedence_and_scale_the_rest()
     {
         using GgufFile file = GgufFile.Open(SampleModel.Path);
         Dictionary<FileType, double> measured = new() { [FileType.Q4_K_M] = 0.0031273, [FileType.Q2_K] = 0.0445132 };

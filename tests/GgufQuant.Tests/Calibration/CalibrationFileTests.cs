@@ -61,7 +61,7 @@ public sealed class CalibrationFileTests : IDisposable
     }
 
     [Fact]
-    public void Another_model_and_a_changed_one_are_told_apart()
+    public void Another_model_and_a_changed_one_are_distinguished()
     {
         using GgufFile model = GgufFile.Open(TestModels.Sample);
         string path = Write(model);

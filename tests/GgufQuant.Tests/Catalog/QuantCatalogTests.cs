@@ -46,13 +46,13 @@ public class QuantCatalogTests
     }
 
     [Fact]
-    public void A_type_needs_a_matrix_where_the_plan_is_refused_without_one()
+    public void A_type_requires_a_matrix_if_the_plan_is_rejected_without_one()
     {
         using Llama8B model = new();
         foreach (QuantType type in QuantCatalog.All.Where(type => type.Type != FileType.NVFP4))
         {
-            bool isRefused = Record.Exception(() => QuantizationPlan.Create(model.File, type.Type)) is QuantizationException;
-            Assert.True(isRefused == (type.Imatrix == ImatrixAdvice.Required), $"{type}");
+            bool isRejected = Record.Exception(() => QuantizationPlan.Create(model.File, type.Type)) is QuantizationException;
+            Assert.True(isRejected == (type.Imatrix == ImatrixAdvice.Required), $"{type}");
         }
     }
 
@@ -73,7 +73,7 @@ public class QuantCatalogTests
     [InlineData("")]
     [InlineData("Q4_K_XL")]
     [InlineData("Q4_K_M, Q8_0")]
-    public void What_is_no_name_is_not_found(string name) => Assert.False(QuantCatalog.TryFind(name, out _));
+    public void What_is_not_a_name_is_not_found(string name) => Assert.False(QuantCatalog.TryFind(name, out _));
 
     [Fact]
     public void Published_losses_grow_as_the_files_shrink()

@@ -119,7 +119,7 @@ public class ModelComparisonTests
     }
 
     [Fact]
-    public void Different_models_are_refused_with_the_difference()
+    public void Different_models_are_rejected_with_the_difference()
     {
         (string, GgmlType, float[]) a = ("a.weight", GgmlType.F32, new float[256]);
         (string, GgmlType, float[]) b = ("b.weight", GgmlType.F32, new float[256]);
@@ -132,7 +132,7 @@ public class ModelComparisonTests
     }
 
     [Fact]
-    public void It_stops_when_told()
+    public void It_stops_on_request()
     {
         using GgufFile sample = GgufFile.Open(SampleModel.Path);
         using CancellationTokenSource source = new();

@@ -85,15 +85,15 @@ public class BlockFormatTests : IClassFixture<LaneWidth>
 
     [Theory]
     [MemberData(nameof(UnquantizableWeights.All), MemberType = typeof(UnquantizableWeights))]
-    public void Weights_on_which_ggml_aborts_are_refused(GgmlType type, string data)
+    public void Weights_on_which_ggml_aborts_are_rejected(GgmlType type, string data)
     {
         BlockFormat format = BlockFormat.Of(type);
         float[] weights = WeightData.Make(data, RowLength * Rows, seed: 2);
         byte[] blocks = new byte[format.ByteCount(weights.Length)];
         float[] importance = format.Importance == ImatrixSupport.Required ? WeightData.MakeImportance(RowLength) : [];
-        ArithmeticException refusal = Assert.Throws<ArithmeticException>(
+        ArithmeticException thrown = Assert.Throws<ArithmeticException>(
             () => format.Quantize(weights, RowLength, importance, blocks));
-        Assert.Contains(format.Name, refusal.Message);
+        Assert.Contains(format.Name, thrown.Message);
     }
 
     private static void AssertQuantizesAsReference(BlockFormat format, float[] weights, float[] importance)

@@ -11,7 +11,7 @@ public sealed class NewFormatTests
     private static readonly byte[] s_blocks = [0x00, 0x3C, 0b01_00_10_01, 0x00, 0x40, 0b10_01_01_00];
 
     [Fact]
-    public void Its_blocks_are_made_and_read()
+    public void Its_blocks_are_quantized_and_read()
     {
         float[] weights = [0, 1, -1, 0, -2, 0, 0, 2];
         byte[] blocks = new byte[s_format.ByteCount(weights.Length)];
@@ -41,7 +41,7 @@ public sealed class NewFormatTests
     }
 
     [Fact]
-    public void A_format_that_declares_no_fields_is_refused() =>
+    public void A_format_that_declares_no_fields_is_rejected() =>
         Assert.Throws<InvalidOperationException>(() => BlockFormat.Of<Undeclared>());
 
     [Fact]

@@ -19,7 +19,7 @@ public static class UnquantizableWeights
         where Contains(format.Type, name)
         select (format.Type, name));
 
-    /// <summary>Whether a format refuses a class.</summary>
+    /// <summary>Whether a format rejects a class.</summary>
     public static bool Contains(GgmlType type, string name) => type switch
     {
         // Where the first fit of IQ2_XXS overflows to a scale of zero, its search is not reached.

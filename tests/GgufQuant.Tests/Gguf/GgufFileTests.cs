@@ -105,7 +105,7 @@ public class GgufFileTests
     }
 
     [Fact]
-    public void A_type_without_a_big_endian_form_is_refused()
+    public void A_type_without_a_big_endian_form_is_rejected()
     {
         if (!BlockFormat.TryGet(GgmlType.IQ2_XXS, out _))
             Assert.Skip("iq2_xxs is not in the table.");
@@ -179,7 +179,7 @@ public class GgufFileTests
     }
 
     [Fact]
-    public void A_large_vocabulary_is_passed_over_in_milliseconds()
+    public void A_large_vocabulary_is_skipped_in_milliseconds()
     {
         List<(string, object)> metadata =
         [

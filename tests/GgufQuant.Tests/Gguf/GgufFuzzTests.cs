@@ -6,7 +6,7 @@ using GgufQuant.Reference;
 
 namespace GgufQuant.Tests.Gguf;
 
-/// <summary>Headers with damage in every place: each either parses or is refused with the documented exception.</summary>
+/// <summary>Headers with damage in every place: each either parses or is rejected with the documented exception.</summary>
 public class GgufFuzzTests
 {
     private const int Mutations = 240_000;
@@ -23,7 +23,7 @@ public class GgufFuzzTests
     {
         byte[][] seeds = [.. Seeds()];
         int parsed = 0;
-        int refused = 0;
+        int rejected = 0;
         long slowest = 0;
         Parallel.For(0, Mutations, i =>
         {
@@ -38,11 +38,11 @@ public class GgufFuzzTests
             // What a file of many tiny entries costs in objects, and a message with a long key, are within this.
             Assert.True(allocated <= 64 * 1024 + (bytes.Length * 24L), $"Mutation {i} of {bytes.Length} bytes allocated {allocated}.");
             InterlockedMax(ref slowest, elapsed);
-            Interlocked.Increment(ref opened ? ref parsed : ref refused);
+            Interlocked.Increment(ref opened ? ref parsed : ref rejected);
         });
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"{parsed} parsed, {refused} refused, the slowest took {slowest} ms");
-        Assert.Equal(Mutations, parsed + refused);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{parsed} parsed, {rejected} rejected, the slowest took {slowest} ms");
+        Assert.Equal(Mutations, parsed + rejected);
         Assert.True(slowest < 1000, $"A file took {slowest} ms.");
 
         // Neither outcome may be so rare that the other alone is tested.
@@ -62,7 +62,7 @@ public class GgufFuzzTests
             try
             {
                 using GgufFile file = GgufFile.Open($"mutation {i}", bytes);
-                Assert.True(ggmlAccepts || file.IsBigEndian, $"ggml refuses mutation {i}.");
+                Assert.True(ggmlAccepts || file.IsBigEndian, $"ggml rejects mutation {i}.");
                 Interlocked.Increment(ref accepted);
             }
             catch (GgufFormatException exception)

@@ -27,7 +27,7 @@ public sealed class GgufMetadataEditorTests : IDisposable
     [InlineData("str.empty", "no longer")]
     [InlineData("general.architecture", "other type of the same key")]
     [InlineData("a.str", 5)]
-    public void Another_size_is_written_anew(string key, object value)
+    public void Another_size_rewrites_the_file(string key, object value)
     {
         string path = Write();
         Assert.Equal(GgufEdit.Rewritten, Edit(path, [GgufEntry.Create(key, value)]));
@@ -55,7 +55,7 @@ public sealed class GgufMetadataEditorTests : IDisposable
     }
 
     [Fact]
-    public void A_change_across_two_pages_is_written_anew()
+    public void A_change_across_two_pages_rewrites_the_file()
     {
         string path = Path.Combine(_folder, "pages.gguf");
         List<(string, object)> metadata = [("a", "1"), ("filler", new string('x', 5000)), ("b", "2")];
@@ -73,7 +73,7 @@ public sealed class GgufMetadataEditorTests : IDisposable
     }
 
     [Fact]
-    public void Nothing_to_change_touches_nothing()
+    public void Without_changes_nothing_is_touched()
     {
         string path = Write();
         DateTime time = new(2001, 2, 3, 0, 0, 0, DateTimeKind.Utc);
@@ -83,7 +83,7 @@ public sealed class GgufMetadataEditorTests : IDisposable
     }
 
     [Fact]
-    public void Of_a_split_model_the_first_shard_changes()
+    public void In_a_split_model_the_first_shard_changes()
     {
         using (GgufFile file = GgufFile.Open(Write()))
             GgufSplitter.Split(file, Path.Combine(_folder, "part"), new() { MaxTensors = 2 }, token: TestContext.Current.CancellationToken);
@@ -106,7 +106,7 @@ public sealed class GgufMetadataEditorTests : IDisposable
     }
 
     [Fact]
-    public void Wrong_edits_leave_the_file_alone()
+    public void Invalid_edits_leave_the_file_alone()
     {
         string path = Write();
         byte[] before = File.ReadAllBytes(path);
@@ -138,7 +138,7 @@ public sealed class GgufMetadataEditorTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_may_not_be_written_stays()
+    public void A_read_only_file_stays()
     {
         string path = Write();
         byte[] before = File.ReadAllBytes(path);

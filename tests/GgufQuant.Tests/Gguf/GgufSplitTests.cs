@@ -2,7 +2,7 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Tests.Gguf;
 
-/// <summary>Models in several files: any of them opens all, and what does not belong together is refused.</summary>
+/// <summary>Models in several files: any of them opens all, and what does not belong together is rejected.</summary>
 public sealed class GgufSplitTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("ggufquant-").FullName;
@@ -51,7 +51,7 @@ public sealed class GgufSplitTests : IDisposable
     }
 
     [Fact]
-    public void A_renamed_shard_is_told_its_name()
+    public void The_error_for_a_renamed_shard_gives_its_name()
     {
         WriteShards();
         string path = Path.Combine(_folder, "renamed.gguf");
@@ -62,7 +62,7 @@ public sealed class GgufSplitTests : IDisposable
     }
 
     [Fact]
-    public void More_shards_than_can_be_numbered_are_refused_before_room_is_made_for_them()
+    public void More_shards_than_can_be_numbered_are_rejected_before_memory_is_allocated()
     {
         string path = PathOf(0, int.MaxValue);
         File.WriteAllBytes(path, GgufBytes.Write([("split.no", (ushort)0), ("split.count", int.MaxValue)], []));
@@ -72,7 +72,7 @@ public sealed class GgufSplitTests : IDisposable
     }
 
     [Fact]
-    public void A_shard_in_anothers_place_is_refused()
+    public void A_shard_in_anothers_place_is_rejected()
     {
         WriteShards();
         File.Copy(ShardPath(2), ShardPath(1), overwrite: true);
@@ -82,7 +82,7 @@ public sealed class GgufSplitTests : IDisposable
     }
 
     [Fact]
-    public void A_whole_model_in_a_shards_place_is_refused()
+    public void A_whole_model_in_a_shards_place_is_rejected()
     {
         WriteShards();
         File.WriteAllBytes(ShardPath(1), GgufBytes.Write([], []));
@@ -91,7 +91,7 @@ public sealed class GgufSplitTests : IDisposable
     }
 
     [Fact]
-    public void A_tensor_in_two_shards_is_refused()
+    public void A_tensor_in_two_shards_is_rejected()
     {
         Write(0, 2, 2, 2, GgufBytes.SomeTensors.Take(1), []);
         Write(1, 2, 2, 2, GgufBytes.SomeTensors.Take(1), []);
@@ -100,7 +100,7 @@ public sealed class GgufSplitTests : IDisposable
     }
 
     [Fact]
-    public void A_wrong_total_is_refused()
+    public void A_wrong_total_is_rejected()
     {
         Write(0, 2, 2, 5, GgufBytes.SomeTensors.Take(1), []);
         Write(1, 2, 2, 5, GgufBytes.SomeTensors.Skip(1).Take(1), []);
@@ -109,7 +109,7 @@ public sealed class GgufSplitTests : IDisposable
     }
 
     [Fact]
-    public void A_shard_number_beyond_the_count_is_refused()
+    public void A_shard_number_beyond_the_count_is_rejected()
     {
         Write(0, 2, 2, 1, GgufBytes.SomeTensors.Take(1), [], number: 7);
         Assert.Throws<GgufFormatException>(() => GgufFile.Open(PathOf(0, 2)));

@@ -21,7 +21,7 @@ public sealed class GgufSplitterTests : IDisposable
     [InlineData(128, 223L, false, "2 1 3")]
     [InlineData(128, 1L, false, "1 1 1 1 1 1")]
     [InlineData(128, 1L, true, "0 1 1 1 1 1 1")]
-    public void Shards_hold_what_the_limits_say_and_have_the_bytes_of_ggml(int maxTensors, long? maxBytes, bool metadataAlone, string expected)
+    public void Shards_respect_the_limits_and_have_the_bytes_of_ggml(int maxTensors, long? maxBytes, bool metadataAlone, string expected)
     {
         string source = WriteSource(GgufBytes.EveryValue);
         using GgufFile file = GgufFile.Open(source);

@@ -29,13 +29,13 @@ public class GgufWriterTests
     }
 
     [Fact]
-    public void Another_alignment_is_honoured_where_ggml_contradicts_itself()
+    public void Another_alignment_is_honoured_though_ggml_contradicts_itself()
     {
         Skip.WithoutReference();
         string path = TemporaryPath();
         try
         {
-            // ggml pads with 32 whatever general.alignment says, and then refuses its own file.
+            // ggml pads with 32 whatever general.alignment says, and then rejects its own file.
             File.WriteAllBytes(path, ReferenceGguf.Write(WithAlignment(64), GgufBytes.SomeTensors, TemporaryPath()));
             Assert.Null(ReferenceGguf.Read(path));
             Assert.Throws<GgufFormatException>(() => GgufFile.Open(path));
@@ -96,7 +96,7 @@ public class GgufWriterTests
     }
 
     [Fact]
-    public void What_cannot_be_written_is_refused()
+    public void What_cannot_be_written_is_rejected()
     {
         GgufTensorInfo tensor = new("t", GgmlType.F32, [4]);
         Assert.Throws<ArgumentException>(() => GgufEntry.Create("", 1));

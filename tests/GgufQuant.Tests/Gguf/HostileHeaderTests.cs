@@ -3,11 +3,11 @@ using GgufQuant.Reference;
 
 namespace GgufQuant.Tests.Gguf;
 
-/// <summary>One wrong field at a time: each is refused with its name, its place and a reason, and ggml refuses it too.</summary>
+/// <summary>One wrong field at a time: each is rejected with its name, its place and a reason, and ggml rejects it too.</summary>
 public class HostileHeaderTests
 {
-    /// <summary>Files, each with the field that is wrong, a word of the reason, and whether ggml refuses the file as well.</summary>
-    private static readonly Dictionary<string, (byte[] Bytes, string Field, string Reason, bool GgmlRefuses)> s_files = new()
+    /// <summary>Files, each with the field that is wrong, a word of the reason, and whether ggml rejects the file as well.</summary>
+    private static readonly Dictionary<string, (byte[] Bytes, string Field, string Reason, bool GgmlRejects)> s_files = new()
     {
         ["empty"] = ([], "header magic", "empty", true),
         ["three bytes"] = ("GGU"u8.ToArray(), "header magic", "not 'GGUF'", true),
@@ -74,7 +74,7 @@ public class HostileHeaderTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void A_wrong_field_is_named(string name)
+    public void An_invalid_field_is_named(string name)
     {
         (byte[] bytes, string field, string reason, _) = s_files[name];
         GgufFormatException exception = Assert.Throws<GgufFormatException>(() => GgufFile.Open("hostile.gguf", bytes));
@@ -94,7 +94,7 @@ public class HostileHeaderTests
         File.WriteAllBytes(path, s_files[name].Bytes);
         try
         {
-            Assert.Equal(s_files[name].GgmlRefuses, ReferenceGguf.Read(path) is null);
+            Assert.Equal(s_files[name].GgmlRejects, ReferenceGguf.Read(path) is null);
             // A file is checked the same way as bytes.
             Assert.Equal(s_files[name].Field, Assert.Throws<GgufFormatException>(() => GgufFile.Open(path)).Field);
         }

@@ -22,7 +22,7 @@ public sealed class UntrustedFileTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
-    public async Task A_pipe_without_a_writer_is_refused_at_once()
+    public async Task A_pipe_without_a_writer_is_rejected_at_once()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Known on Linux alone.");
         string pipe = NewPath("pipe.gguf");
@@ -32,11 +32,11 @@ public sealed class UntrustedFileTests : IDisposable
         File.CreateSymbolicLink(link, pipe);
         foreach (string path in (string[])[pipe, link])
         {
-            await AssertRefusedAsync(() => GgufFile.Open(path, Token));
-            await AssertRefusedAsync(() => GgufFile.FirstShardOf(path, Token));
-            await AssertRefusedAsync(() => GgufCheck.Run(path, token: Token));
-            await AssertRefusedAsync(() => GgufMetadataEditor.Apply(path, [], [], token: Token));
-            await AssertRefusedAsync(() => ImatrixFile.Open(path, Token));
+            await AssertRejectedAsync(() => GgufFile.Open(path, Token));
+            await AssertRejectedAsync(() => GgufFile.FirstShardOf(path, Token));
+            await AssertRejectedAsync(() => GgufCheck.Run(path, token: Token));
+            await AssertRejectedAsync(() => GgufMetadataEditor.Apply(path, [], [], token: Token));
+            await AssertRejectedAsync(() => ImatrixFile.Open(path, Token));
         }
     }
 
@@ -44,17 +44,17 @@ public sealed class UntrustedFileTests : IDisposable
     [InlineData("/dev/zero")]
     [InlineData("/dev/urandom")]
     [InlineData("/dev/tty")]
-    public async Task A_device_is_refused_at_once(string path)
+    public async Task A_device_is_rejected_at_once(string path)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists(path), "There is no such device.");
-        await AssertRefusedAsync(() => GgufFile.Open(path, Token));
-        await AssertRefusedAsync(() => ImatrixFile.Open(path, Token));
+        await AssertRejectedAsync(() => GgufFile.Open(path, Token));
+        await AssertRejectedAsync(() => ImatrixFile.Open(path, Token));
     }
 
     [Theory]
     [InlineData(8u)]
     [InlineData(10u)]
-    public async Task An_array_of_gigabytes_in_a_sparse_file_is_refused(uint elementType)
+    public async Task An_array_of_gigabytes_in_a_sparse_file_is_rejected(uint elementType)
     {
         string path = NewSparse(64L << 30, new RawFile().Header(entries: 1).Text("tokenizer.ggml.tokens").Raw(9u).Raw(elementType).Raw(1UL << 30));
         GgufFormatException exception = await Task.Run(() => Assert.Throws<GgufFormatException>(() => GgufFile.Open(path, Token)), Token).WaitAsync(s_soon, Token);
@@ -105,10 +105,10 @@ public sealed class UntrustedFileTests : IDisposable
         stream.WriteByte(0x33);
     }
 
-    private static async Task AssertRefusedAsync(Func<object> open)
+    private static async Task AssertRejectedAsync(Func<object> open)
     {
-        Task<IOException> refused = Task.Run(() => Assert.Throws<IOException>(() => { _ = open(); }), Token);
-        Assert.Contains("is a pipe or a device", (await refused.WaitAsync(s_soon, Token)).Message, StringComparison.Ordinal);
+        Task<IOException> rejected = Task.Run(() => Assert.Throws<IOException>(() => { _ = open(); }), Token);
+        Assert.Contains("is a pipe or a device", (await rejected.WaitAsync(s_soon, Token)).Message, StringComparison.Ordinal);
     }
 
     private string NewSparse(long length, byte[] start)

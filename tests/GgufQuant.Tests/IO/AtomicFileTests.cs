@@ -21,7 +21,7 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
-    public void What_another_writes_stays()
+    public void What_another_process_writes_stays()
     {
         using (AtomicFile.Create(Target, 2, overwrite: false, Header))
         {

@@ -21,26 +21,26 @@ public sealed class DiskSpaceTests : IDisposable
     [Theory]
     [InlineData(Tensors)]
     [InlineData(1)]
-    public void A_conversion_without_room_is_refused(int tensorsAShard)
+    public void Quantizing_without_room_is_rejected(int tensorsPerShard)
     {
         using GgufFile source = OpenLargerThanTheDisk();
-        QuantizationOptions options = new() { Split = new() { MaxTensors = tensorsAShard } };
+        QuantizationOptions options = new() { Split = new() { MaxTensors = tensorsPerShard } };
         QuantizationPlan plan = QuantizationPlan.CreateCopy(source, options);
         string path = Path.Combine(_folder, "copy.gguf");
         foreach (bool resume in new[] { false, true })
-            AssertRefused(() => new Quantizer(new() { Resume = resume }).Run(plan, path, overwrite: false, progress: null, _inTime.Token));
+            AssertRejected(() => new Quantizer(new() { Resume = resume }).Run(plan, path, overwrite: false, progress: null, _inTime.Token));
     }
 
     [Theory]
     [InlineData(Tensors)]
     [InlineData(1)]
-    public void Splitting_without_room_is_refused(int tensorsAShard)
+    public void Splitting_without_room_is_rejected(int tensorsPerShard)
     {
         using GgufFile source = OpenLargerThanTheDisk();
-        AssertRefused(() => GgufSplitter.Split(source, Path.Combine(_folder, "part"), new() { MaxTensors = tensorsAShard }, progress: null, _inTime.Token));
+        AssertRejected(() => GgufSplitter.Split(source, Path.Combine(_folder, "part"), new() { MaxTensors = tensorsPerShard }, progress: null, _inTime.Token));
     }
 
-    private void AssertRefused(Action write)
+    private void AssertRejected(Action write)
     {
         Assert.Contains("bytes free", Assert.Throws<IOException>(write).Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(_folder, "*.partial"));

@@ -78,7 +78,7 @@ public sealed class ImatrixFileTests(TestModels models) : IClassFixture<TestMode
     [InlineData(float.NaN, "not a finite number")]
     [InlineData(float.PositiveInfinity, "not a finite number")]
     [InlineData(-1f, "negative")]
-    public void A_value_that_is_no_mean_of_squares_is_refused_by_name_and_column(float bad, string problem)
+    public void A_value_that_is_not_a_mean_of_squares_is_rejected_by_name_and_column(float bad, string problem)
     {
         using GgufFile model = GgufFile.Open(models.PathOf("dense"));
         string name = "blk.3.ffn_up.weight";
@@ -93,22 +93,22 @@ public sealed class ImatrixFileTests(TestModels models) : IClassFixture<TestMode
         made.WriteLegacy(legacy, calls: 3);
         foreach (string path in new[] { gguf, legacy })
         {
-            ImatrixFormatException refusal = Assert.Throws<ImatrixFormatException>(() => ImatrixFile.Open(path, TestContext.Current.CancellationToken));
-            Assert.Contains($"importance of '{name}'", refusal.Message, StringComparison.Ordinal);
-            Assert.Contains($"column 17 is {problem}", refusal.Message, StringComparison.Ordinal);
+            ImatrixFormatException thrown = Assert.Throws<ImatrixFormatException>(() => ImatrixFile.Open(path, TestContext.Current.CancellationToken));
+            Assert.Contains($"importance of '{name}'", thrown.Message, StringComparison.Ordinal);
+            Assert.Contains($"column 17 is {problem}", thrown.Message, StringComparison.Ordinal);
         }
     }
 
     [Fact]
-    public void A_matrix_of_another_model_is_refused_by_tensor()
+    public void A_matrix_of_another_model_is_rejected_by_tensor()
     {
         using GgufFile model = GgufFile.Open(models.PathOf("dense"));
         using GgufFile other = GgufFile.Open(models.PathOf("narrow"));
         string path = NewPath();
         TestImatrix.For(other).WriteGguf(path);
         QuantizationOptions options = new() { Imatrix = ImatrixFile.Open(path, TestContext.Current.CancellationToken) };
-        QuantizationException refusal = Assert.Throws<QuantizationException>(() => QuantizationPlan.Create(model, FileType.Q4_K_M, options));
-        Assert.Contains("has 288 columns for tensor 'blk.0.attn_k.weight', which has 256", refusal.Message, StringComparison.Ordinal);
+        QuantizationException thrown = Assert.Throws<QuantizationException>(() => QuantizationPlan.Create(model, FileType.Q4_K_M, options));
+        Assert.Contains("has 288 columns for tensor 'blk.0.attn_k.weight', but the tensor has 256", thrown.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -121,8 +121,8 @@ public sealed class ImatrixFileTests(TestModels models) : IClassFixture<TestMode
 
         PlannedTensor without = QuantizationPlan.Create(model, FileType.Q4_K_S, options).Tensors.Single(tensor => tensor.Name == "blk.5.attn_k.weight");
         Assert.Null(without.Importance);
-        QuantizationException refusal = Assert.Throws<QuantizationException>(() => QuantizationPlan.Create(model, FileType.IQ2_XS, options));
-        Assert.Contains("has no entry for tensor 'blk.5.attn_k.weight', which would become iq2_xs", refusal.Message, StringComparison.Ordinal);
+        QuantizationException thrown = Assert.Throws<QuantizationException>(() => QuantizationPlan.Create(model, FileType.IQ2_XS, options));
+        Assert.Contains("has no entry for tensor 'blk.5.attn_k.weight', which would become iq2_xs", thrown.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -133,7 +133,7 @@ public sealed class ImatrixFileTests(TestModels models) : IClassFixture<TestMode
         TestImatrix.For(model).WriteGguf(gguf);
         TestImatrix.For(model).WriteLegacy(legacy, calls: 3);
         Random random = new(5);
-        int refused = 0;
+        int rejected = 0;
         foreach (byte[] whole in new[] { File.ReadAllBytes(gguf), File.ReadAllBytes(legacy) })
         {
             for (int i = 0; i < 2000; i++)
@@ -149,10 +149,10 @@ public sealed class ImatrixFileTests(TestModels models) : IClassFixture<TestMode
                 File.WriteAllBytes(damaged, bytes);
                 Exception? exception = Record.Exception(() => ImatrixFile.Open(damaged, TestContext.Current.CancellationToken));
                 Assert.True(exception is null or ImatrixFormatException or GgufFormatException, $"{exception}");
-                refused += exception is null ? 0 : 1;
+                rejected += exception is null ? 0 : 1;
             }
         }
-        Assert.InRange(refused, 1000, 4000);
+        Assert.InRange(rejected, 1000, 4000);
     }
 
     private string NewPath() => Path.Combine(models.Folder, $"{Guid.NewGuid():N}.imatrix");

@@ -46,7 +46,7 @@ public class MemoryEstimateTests
     }
 
     [Fact]
-    public void What_a_file_does_not_state_is_said()
+    public void What_a_file_does_not_state_is_listed_as_an_assumption()
     {
         MemoryEstimate memory = MemoryEstimate.Of(1000, new() { Architecture = "" });
         Assert.Equal(1000, memory.Total);

@@ -35,8 +35,8 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         using GgufFile source = GgufFile.Open(models.PathOf(model));
         if (NeedsImportance(source, type) is { } tensor)
         {
-            QuantizationException refusal = Assert.Throws<QuantizationException>(() => QuantizationPlan.Create(source, type));
-            Assert.Contains($"{type} needs an importance matrix: tensor '{tensor}'", refusal.Message, StringComparison.Ordinal);
+            QuantizationException thrown = Assert.Throws<QuantizationException>(() => QuantizationPlan.Create(source, type));
+            Assert.Contains($"{type} needs an importance matrix: tensor '{tensor}'", thrown.Message, StringComparison.Ordinal);
             InvalidOperationException expected = Assert.Throws<InvalidOperationException>(() => ReferenceQuantizer.Quantize(source.Path, NewPath(), type, new()));
             Assert.Contains($"offending tensor: {tensor}\n", expected.Message, StringComparison.Ordinal);
             return;
@@ -73,7 +73,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(7)]
-    public void The_threads_do_not_show_in_the_bytes(int threads)
+    public void The_number_of_threads_does_not_change_the_bytes(int threads)
     {
         Skip.UnlessExact();
         using GgufFile source = GgufFile.Open(TestModels.Sample);
@@ -127,7 +127,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     }
 
     [Fact]
-    public void Pruning_that_would_name_two_tensors_alike_is_refused()
+    public void Pruning_that_would_give_two_tensors_the_same_name_is_rejected()
     {
         // In the order of writing, 'v.blk.10' stands before 'v.blk.2'.
         IEnumerable<string> names = Enumerable.Range(0, 11).Select(i => $"v.blk.{i}.a");
@@ -147,7 +147,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     }
 
     [Fact]
-    public void Pruning_a_layer_that_is_not_there_is_refused()
+    public void Pruning_a_missing_layer_is_rejected()
     {
         using GgufFile source = GgufFile.Open(models.PathOf("ragged"));
         Assert.Contains("no layer 7", Assert.Throws<QuantizationException>(() => QuantizationPlan.CreateCopy(source, new() { PruneLayers = [1, 7] })).Message, StringComparison.Ordinal);
@@ -175,7 +175,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     }
 
     [Fact]
-    public void Metadata_is_replaced_as_llama_does_and_the_mix_goes_by_it()
+    public void Metadata_is_replaced_as_llama_does_and_type_selection_uses_it()
     {
         Skip.UnlessExact();
         using GgufFile source = GgufFile.Open(models.PathOf("dense"));
@@ -238,7 +238,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     }
 
     [Fact]
-    public void Metadata_is_kept_whole_where_llama_cuts_it()
+    public void Metadata_that_llama_truncates_is_kept_whole()
     {
         using GgufFile source = GgufFile.Open(models.PathOf("dense"));
         string text = new('x', 1000);
@@ -260,8 +260,8 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         using (GgufFile source = GgufFile.Open(models.PathOf("dense")))
             Run(QuantizationPlan.Create(source, first), path);
         using GgufFile quantized = GgufFile.Open(path);
-        QuantizationException refusal = Assert.Throws<QuantizationException>(() => QuantizationPlan.Create(quantized, second));
-        Assert.Contains("is already quantized", refusal.Message, StringComparison.Ordinal);
+        QuantizationException thrown = Assert.Throws<QuantizationException>(() => QuantizationPlan.Create(quantized, second));
+        Assert.Contains("is already quantized", thrown.Message, StringComparison.Ordinal);
         AssertSameFile(QuantizationPlan.Create(quantized, second, new() { AllowRequantize = true }), new() { AllowRequantize = true });
     }
 
@@ -284,7 +284,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     [Theory]
     [InlineData(8)]
     [InlineData(128)]
-    public void An_alignment_is_honoured_where_llama_contradicts_it(int alignment)
+    public void An_alignment_that_llama_contradicts_is_honoured(int alignment)
     {
         using GgufFile source = GgufFile.Open(models.PathOf($"alignment-{alignment}"));
         string path = NewPath();
@@ -304,7 +304,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     [InlineData(GgmlType.F16, float.NegativeInfinity, "-Infinity")]
     [InlineData(GgmlType.F32, float.PositiveInfinity, "Infinity")]
     [InlineData(GgmlType.BF16, float.NaN, "NaN")]
-    public void A_weight_that_is_not_finite_is_refused_by_name_row_and_column(GgmlType type, float bad, string printed)
+    public void A_weight_that_is_not_finite_is_reported_by_name_row_and_column(GgmlType type, float bad, string printed)
     {
         float[] weights = new float[512 * 300];
         weights[(512 * 123) + 45] = bad;
@@ -315,9 +315,9 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
 
         foreach (FileType target in new[] { FileType.Q4_K_M, FileType.F16 })
         {
-            QuantizationException refusal = Assert.Throws<QuantizationException>(
+            QuantizationException thrown = Assert.Throws<QuantizationException>(
                 () => Run(QuantizationPlan.Create(source, target), destination));
-            Assert.Contains($"'blk.0.ffn_up.weight' in the source contains {printed} at row 123, column 45", refusal.Message, StringComparison.Ordinal);
+            Assert.Contains($"'blk.0.ffn_up.weight' in the source contains {printed} at row 123, column 45", thrown.Message, StringComparison.Ordinal);
             AssertNothingLeft(destination);
         }
         if (ReferenceLibrary.Missing is null)
@@ -325,15 +325,15 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     }
 
     [Fact]
-    public void Weights_that_a_type_cannot_hold_are_refused()
+    public void Weights_that_a_type_cannot_represent_are_rejected()
     {
         float[] weights = new float[512 * 4];
         weights[(512 * 2) + 40] = 1e10f;
         using GgufFile source = GgufFile.Open(WriteSingle("blk.0.ffn_up.weight", GgmlType.F32, 512, weights));
         string destination = NewPath();
-        QuantizationException refusal = Assert.Throws<QuantizationException>(
+        QuantizationException thrown = Assert.Throws<QuantizationException>(
             () => Run(QuantizationPlan.Create(source, FileType.Q8_0), destination));
-        Assert.Contains("too large for q8_0, starting at row 2, column 32", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("too large for q8_0, starting at row 2, column 32", thrown.Message, StringComparison.Ordinal);
         AssertNothingLeft(destination);
         if (ReferenceLibrary.Missing is null)
             Assert.Throws<InvalidOperationException>(() => ReferenceQuantizer.Quantize(source.Path, destination, FileType.Q8_0, new()));
@@ -349,22 +349,22 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     }
 
     [Fact]
-    public void Types_that_cannot_be_made_are_refused_before_anything_is_written()
+    public void Unsupported_types_are_rejected_before_anything_is_written()
     {
         using GgufFile source = GgufFile.Open(models.PathOf("dense"));
         QuantizationOptions options = new() { TensorTypes = [new TensorTypeRule("attn_k", GgmlType.Q8_K)] };
         string path = NewPath();
-        QuantizationException refusal = Assert.Throws<QuantizationException>(() => Run(QuantizationPlan.Create(source, FileType.Q4_K_M, options), path));
-        Assert.Contains("'blk.0.attn_k.weight' cannot be quantized from f16 to q8_K", refusal.Message, StringComparison.Ordinal);
+        QuantizationException thrown = Assert.Throws<QuantizationException>(() => Run(QuantizationPlan.Create(source, FileType.Q4_K_M, options), path));
+        Assert.Contains("'blk.0.attn_k.weight' cannot be quantized from f16 to q8_K", thrown.Message, StringComparison.Ordinal);
         AssertNothingLeft(path);
 
         using GgufFile narrow = GgufFile.Open(models.PathOf("narrow"));
-        refusal = Assert.Throws<QuantizationException>(() => QuantizationPlan.Create(narrow, FileType.Q4_K_M, new() { OutputTensorType = GgmlType.Q6_K }));
-        Assert.Contains("'output.weight' has rows of 288 weights, which is not a multiple of the q6_K block size 256", refusal.Message, StringComparison.Ordinal);
+        thrown = Assert.Throws<QuantizationException>(() => QuantizationPlan.Create(narrow, FileType.Q4_K_M, new() { OutputTensorType = GgmlType.Q6_K }));
+        Assert.Contains("'output.weight' has rows of 288 weights, which is not a multiple of the q6_K block size 256", thrown.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void An_existing_file_is_kept_unless_asked_for()
+    public void An_existing_file_is_kept_unless_overwriting_is_requested()
     {
         using GgufFile source = GgufFile.Open(models.PathOf("dense"));
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q8_0);

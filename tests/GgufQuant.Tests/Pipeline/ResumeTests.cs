@@ -14,7 +14,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     private static readonly QuantizerOptions s_recording = new() { KeepReuseRecord = true };
 
     [Fact]
-    public void A_cancelled_conversion_goes_on_where_it_was()
+    public void A_cancelled_run_resumes_where_it_stopped()
     {
         using GgufFile source = GgufFile.Open(TestModels.Sample);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
@@ -42,7 +42,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     }
 
     [Fact]
-    public void A_journal_whose_last_line_is_cut_off_is_gone_on_with()
+    public void A_journal_with_a_truncated_last_line_is_continued()
     {
         using GgufFile source = GgufFile.Open(TestModels.Sample);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
@@ -55,7 +55,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     }
 
     [Fact]
-    public void A_journal_longer_than_any_is_begun_anew()
+    public void A_journal_that_is_too_long_is_started_afresh()
     {
         using GgufFile source = GgufFile.Open(TestModels.Sample);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
@@ -67,7 +67,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     }
 
     [Fact]
-    public void A_conversion_from_the_beginning_leaves_nothing_of_the_one_that_was_stopped()
+    public void A_run_from_the_start_leaves_nothing_of_the_one_that_was_stopped()
     {
         using GgufFile source = GgufFile.Open(TestModels.Sample);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
@@ -87,7 +87,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     }
 
     [Fact]
-    public void What_is_wrong_with_the_earlier_file_is_told_as_it_is()
+    public void What_is_wrong_with_the_earlier_file_is_reported()
     {
         using GgufFile source = GgufFile.Open(TestModels.Sample);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_0);
@@ -99,7 +99,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     }
 
     [Fact]
-    public void A_tensor_that_was_finished_and_could_be_taken_over_counts_once()
+    public void A_tensor_that_was_finished_and_could_be_reused_counts_once()
     {
         using GgufFile source = GgufFile.Open(TestModels.Sample);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
@@ -111,7 +111,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     }
 
     [Fact]
-    public void A_tensor_that_has_changed_meanwhile_is_made_anew()
+    public void A_tensor_that_has_changed_in_the_meantime_is_quantized_again()
     {
         using GgufFile source = GgufFile.Open(TestModels.Sample);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
@@ -130,7 +130,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     }
 
     [Fact]
-    public void Another_conversion_begins_the_file_from_nothing()
+    public void A_different_run_starts_the_file_from_nothing()
     {
         using GgufFile source = GgufFile.Open(models.PathOf("ragged"));
         string path = CancelHalfway(QuantizationPlan.Create(source, FileType.Q4_K_M));
@@ -142,7 +142,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     }
 
     [Fact]
-    public void A_source_that_has_changed_at_equal_length_begins_the_file_from_nothing()
+    public void A_source_that_has_changed_at_equal_length_starts_the_file_from_nothing()
     {
         string changing = NewPath();
         File.Copy(models.PathOf("dense"), changing);
@@ -156,7 +156,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     }
 
     [Fact]
-    public void What_is_no_tensors_data_is_written_again()
+    public void Data_that_belongs_to_no_tensor_is_written_again()
     {
         using GgufFile source = GgufFile.Open(models.PathOf("ragged"));
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q5_0);
@@ -230,7 +230,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     }
 
     [Fact]
-    public void Tensors_of_an_earlier_file_are_taken_over()
+    public void Tensors_of_an_earlier_file_are_reused()
     {
         using GgufFile source = GgufFile.Open(TestModels.Sample);
         string earlierPath = NewPath();
@@ -259,7 +259,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     }
 
     [Fact]
-    public void A_tensor_of_which_one_row_of_the_source_differs_is_quantized_again()
+    public void A_tensor_with_one_different_source_row_is_quantized_again()
     {
         // Each row in turn would do; these are such as samples of a few rows miss.
         foreach (long row in (long[])[0, 1, 7, 100, -1])
@@ -312,7 +312,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     }
 
     [Fact]
-    public void Tensors_made_of_other_weights_or_importance_are_not_taken_over()
+    public void Tensors_from_other_weights_or_importance_are_not_reused()
     {
         using GgufFile source = GgufFile.Open(models.PathOf("dense"));
         string matrix = NewPath();

@@ -54,7 +54,7 @@ public sealed class TensorTypeSelectorTests(TestModels models) : IClassFixture<T
     [InlineData("narrow", FileType.Q1_0)]
     [InlineData("ragged", FileType.Q1_0)]
     [InlineData("dense", FileType.NVFP4)]
-    public void Files_that_llama_refuses_to_make_are_refused(string model, FileType type)
+    public void Files_that_llama_rejects_are_rejected(string model, FileType type)
     {
         Skip.WithoutReference();
         string path = models.PathOf(model);
@@ -77,7 +77,7 @@ public sealed class TensorTypeSelectorTests(TestModels models) : IClassFixture<T
     }
 
     [Fact]
-    public void A_rule_may_be_for_some_layers_alone()
+    public void A_rule_can_apply_to_some_layers_only()
     {
         QuantizationOptions options = new() { TensorTypes = [new TensorTypeRule("weight", GgmlType.Q8_0, [0, 17])] };
         using GgufFile file = GgufFile.Open(models.PathOf("dense"));

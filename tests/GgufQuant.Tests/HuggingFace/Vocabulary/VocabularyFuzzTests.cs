@@ -23,7 +23,7 @@ public sealed class VocabularyFuzzTests
     public void Every_outcome_is_keys_or_a_documented_exception()
     {
         int read = 0;
-        int refused = 0;
+        int rejected = 0;
         string slowest = "";
         TimeSpan longest = default;
         Lock gate = new();
@@ -46,12 +46,12 @@ public sealed class VocabularyFuzzTests
             Assert.True(allocated < (32 << 20) + (count * 1000L), $"Mutation {i} allocated {allocated} bytes for {count} tokens.");
             lock (gate)
             {
-                _ = isRead ? read++ : refused++;
+                _ = isRead ? read++ : rejected++;
                 if (elapsed > longest)
                     (longest, slowest) = (elapsed, $"mutation {i} of {file}");
             }
         });
-        TestContext.Current.TestOutputHelper?.WriteLine($"{read} read, {refused} refused, the slowest took {longest.TotalMilliseconds:F0} ms: {slowest}");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{read} read, {rejected} rejected, the slowest took {longest.TotalMilliseconds:F0} ms: {slowest}");
         Assert.InRange(read, Mutations / 10, Mutations * 9 / 10);
 
         // A regular expression may take two seconds before it is given up.

@@ -101,7 +101,7 @@ public sealed class VocabularyReaderTests
     }
 
     [Fact]
-    public void Mistrals_own_form_is_refused_by_name()
+    public void Mistrals_own_form_is_rejected_by_name()
     {
         using TemporaryModel model = new();
         model.Write("config.json", Config(320)).Write("tekken.json", "{}");
