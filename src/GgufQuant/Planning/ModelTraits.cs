@@ -56,7 +56,7 @@ internal sealed record ModelTraits(
             architecture,
             ToInt32(layers),
             ToInt32(experts),
-            QueriesPerKey: keyHeads == 0 ? 0 : ToInt32(heads / keyHeads),
+            QueriesPerKey: keyHeads <= 0 ? 0 : ToInt32(heads / keyHeads),
             Is70BFamily(architecture, ToInt32(layers), heads, keyHeads),
             ValueTensors: tensorNames.Count(name => TensorNames.IsValueLike(TensorNames.RoleOf(name))),
             TiedEmbeddings: !tensorNames.Contains(TensorNames.Output),

@@ -46,8 +46,20 @@ internal static class PlannedMetadata
         if (options.Calibration is { } calibration)
             entries = With(entries, [GgufEntry.Create(GgufKeys.CalibrationId, calibration.Id)]);
         if (options.PruneLayers.Count > 0 && source.Metadata.TryGetString(GgufKeys.Architecture, out string? architecture))
-            entries = With(entries, [GgufEntry.Create(GgufKeys.BlockCount(architecture), (uint)pruning.Remaining)]);
+            entries = With(entries, [BlockCount(architecture, pruning.Remaining)]);
         return entries;
+    }
+
+    private static GgufEntry BlockCount(string architecture, int layers)
+    {
+        try
+        {
+            return GgufEntry.Create(GgufKeys.BlockCount(architecture), (uint)layers);
+        }
+        catch (ArgumentException exception)
+        {
+            throw new QuantizationException($"'{GgufKeys.Architecture}' names no architecture, so layers cannot be pruned: {exception.Message}", exception);
+        }
     }
 
     /// <summary>The entries with some appended, replacing those with the same keys.</summary>
