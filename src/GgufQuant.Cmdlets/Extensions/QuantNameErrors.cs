@@ -17,7 +17,7 @@ internal static class QuantNameErrors
         if (found.Length < name.Length && Suggestion.For(name, Names).Length > 0)
             return Unknown(name);
         string pieces = string.Join("; ", QuantName.Explain(found));
-        string family = found.Split('_')[0];
+        string family = found[(found.IndexOf('-') + 1)..].Split('_')[0];
         return $"'{found}' is not one of llama.cpp's types ({pieces}).{Suggestion.For(found, Names)} Get-QuantType '{family}*' lists those closest to it.";
     }
 

@@ -14,7 +14,7 @@ public static partial class QuantName
     {
         // A publisher's prefix or a parameter count may look like a name too: the last match is the quantization.
         MatchCollection matches = Token().Matches(Stem(fileName));
-        name = matches.Count > 0 ? matches[^1].Groups["name"].Value.Replace('-', '_') : null;
+        name = matches.Count > 0 ? $"{matches[^1].Groups["dynamic"].Value}{matches[^1].Groups["name"].Value.Replace('-', '_')}" : null;
         return name is not null;
     }
 
@@ -35,6 +35,8 @@ public static partial class QuantName
         if (!match.Success)
             return [];
         List<NamePart> parts = [];
+        if (match.Groups["dynamic"].Success)
+            parts.Add(new(match.Groups["dynamic"].Value, "Unsloth's dynamic mix, whose types differ from layer to layer and from llama.cpp's mix of that name"));
         string family = match.Groups["family"].Value.ToUpperInvariant();
         int bits = match.Groups["bits"].Value[0] - '0';
         parts.Add(new(match.Groups["family"].Value + bits, Family(family, bits)));
@@ -42,6 +44,8 @@ public static partial class QuantName
             parts.Add(new("_" + match.Groups["style"].Value, Style(match.Groups["style"].Value.ToUpperInvariant())));
         if (match.Groups["mix"].Success)
             parts.Add(new("_" + match.Groups["mix"].Value, Mix(family, match.Groups["mix"].Value.ToUpperInvariant())));
+        if (match.Groups["variant"].Success)
+            parts.Add(new(match.Groups["variant"].Value, Variant(match.Groups["variant"].Value)));
         return parts;
     }
 
@@ -79,8 +83,13 @@ public static partial class QuantName
         "K" => "K-quantization: super-blocks of 256 weights, whose sub-blocks have their own quantized scales",
         "0" => "a scale per block of weights, which are centred on zero",
         "1" => "a scale and a minimum per block of weights",
+        "KS" or "KSS" or "KL" or "KT" or "KV" => "a format of the fork ik_llama.cpp, which llama.cpp does not read",
         _ => "levels that are not evenly spaced (non-linear)",
     };
+
+    private static string Variant(string variant) => char.ToUpperInvariant(variant[1]) == 'R'
+        ? "rows interleaved for the fork ik_llama.cpp, which llama.cpp does not read"
+        : "rows interleaved for some processors; llama.cpp has removed it and interleaves Q4_0 while it loads";
 
     private static string Mix(string family, string mix) => (family, mix) switch
     {
@@ -95,16 +104,19 @@ public static partial class QuantName
     };
 
     private const string Name =
-        @"(?<name>(?:I|T)?Q\d(?:[_-](?:K|NL|[01]))?(?:[_-](?:XXS|XXL|XS|XL|S|M|L))?|B?F16|FP16|F32|FP32|MXFP4(?:_MOE)?|NVFP4)";
+        @"(?<name>(?:I|T)?Q\d(?:[_-](?:KSS|KS|KL|KT|KV|K|NL|[01]))?(?:[_-](?:XXS|XXL|XS|XL|S|M|L))?(?:_R\d+|_\d_\d)?|B?F16|FP16|F32|FP32|MXFP4(?:_MOE)?|NVFP4)";
 
-    [GeneratedRegex($@"(?<![A-Za-z0-9]){Name}(?![A-Za-z0-9])", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    // Unsloth's publications are named UD-Q4_K_XL.
+    private const string Dynamic = @"(?<dynamic>UD[-_])?";
+
+    [GeneratedRegex($@"(?<![A-Za-z0-9]){Dynamic}{Name}(?![A-Za-z0-9])", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Token();
 
-    [GeneratedRegex($@"[-._]{Name}$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex($@"[-._]{Dynamic}{Name}$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex TrailingToken();
 
     [GeneratedRegex(
-        @"^(?<family>IQ|TQ|Q)(?<bits>\d)(?:_(?<style>K|NL|[01]))?(?:_(?<mix>XXS|XXL|XS|XL|S|M|L))?$",
+        @"^(?<dynamic>UD[-_])?(?<family>IQ|TQ|Q)(?<bits>\d)(?:_(?<style>KSS|KS|KL|KT|KV|K|NL|[01]))?(?:_(?<mix>XXS|XXL|XS|XL|S|M|L))?(?<variant>_R\d+|_\d_\d)?$",
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Pieces();
 }

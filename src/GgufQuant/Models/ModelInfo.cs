@@ -1,3 +1,4 @@
+using System.Globalization;
 using GgufQuant.Catalog;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
@@ -41,8 +42,11 @@ public sealed record ModelInfo
     /// <summary>Weights in all tensors.</summary>
     public long Parameters { get; }
 
-    /// <summary>The file type; null if the file names none and its tensors leave it open.</summary>
+    /// <summary>The file type; null if the file names none and its tensors leave it open, or contradict it.</summary>
     public FileType? Type { get; }
+
+    /// <summary>The file type by name; where the weights are no such mix, their average size: <c>mixed, 3.04 bits</c>.</summary>
+    public string TypeLabel => Type?.ToString() ?? string.Create(CultureInfo.InvariantCulture, $"mixed, {BitsPerWeight:0.00} bits");
 
     /// <summary>Total bytes of all shards.</summary>
     public long Size { get; }
@@ -118,7 +122,18 @@ public sealed record ModelInfo
             return GuessedType(shares);
         // llama.cpp's guess counts tensors, and most of them may hold few of the weights.
         bool isBorneOut = shares.Count > 0 && shares[0].Type == QuantCatalog.Of(type).BaseType;
-        return isGuessed && !isBorneOut ? GuessedType(shares) : type;
+        if (isGuessed && !isBorneOut)
+            return GuessedType(shares);
+        return IsContradicted(type, shares) ? null : type;
+    }
+
+    // llama.cpp's mixes keep some tensors above the type they are named after, and hardly any below it.
+    private static bool IsContradicted(FileType type, IReadOnlyList<TypeShare> shares)
+    {
+        const double Least = 0.9;
+        GgmlType baseType = QuantCatalog.Of(type).BaseType;
+        double bits = 8.0 * shares.Sum(share => share.Bytes) / Math.Max(1, shares.Sum(share => share.Weights));
+        return shares.Count > 0 && shares[0].Type != baseType && bits < Least * BlockFormat.Of(baseType).BitsPerWeight;
     }
 
     private static FileType? GuessedType(IReadOnlyList<TypeShare> shares)

@@ -14,7 +14,15 @@ public class QuantNameTests
     [InlineData("gpt-oss-20b-MXFP4_MOE.gguf", "MXFP4_MOE", "gpt-oss-20b")]
     [InlineData("/models/Q8/model-TQ1_0.gguf", "TQ1_0", "model")]
     [InlineData(@"C:\models\model-IQ4_NL.GGUF", "IQ4_NL", "model")]
-    [InlineData("model-UD-Q4_K_XL.gguf", "Q4_K_XL", "model-UD")]
+    [InlineData("model-UD-Q4_K_XL.gguf", "UD-Q4_K_XL", "model")]
+    [InlineData("model-UD-Q4_K_M.gguf", "UD-Q4_K_M", "model")]
+    [InlineData("model-Q4_0_4_4.gguf", "Q4_0_4_4", "model")]
+    [InlineData("model-Q4_0_8_8-00001-of-00002.gguf", "Q4_0_8_8", "model")]
+    [InlineData("model-IQ4_KSS.gguf", "IQ4_KSS", "model")]
+    [InlineData("model-IQ2_KT.gguf", "IQ2_KT", "model")]
+    [InlineData("model.Q6_K_R4.gguf", "Q6_K_R4", "model")]
+    [InlineData("model-iq4_xs_r8.gguf", "iq4_xs_r8", "model")]
+    [InlineData("model-Q6_K_L.gguf", "Q6_K_L", "model")]
     [InlineData("Q4_0.gguf", "Q4_0", "Q4_0")]
     [InlineData("model-q4-k-m.gguf", "q4_k_m", "model")]
     public void A_files_name_gives_the_quantization_and_the_model(string file, string quantization, string model)
@@ -22,6 +30,22 @@ public class QuantNameTests
         Assert.True(QuantName.TryFindInFileName(file, out string? name));
         Assert.Equal(quantization, name);
         Assert.Equal(model, QuantName.WithoutQuantization(file));
+    }
+
+    [Theory]
+    [InlineData("model-UD-Q4_K_M.gguf", "dynamic mix")]
+    [InlineData("model-UD-Q2_K_XL.gguf", "dynamic mix")]
+    [InlineData("model-Q4_K_XL.gguf", "publisher's own mix")]
+    [InlineData("model-Q4_0_4_4.gguf", "has removed it")]
+    [InlineData("model-IQ4_KSS.gguf", "fork")]
+    [InlineData("model-IQ2_KT.gguf", "fork")]
+    [InlineData("model-Q6_K_R4.gguf", "fork")]
+    [InlineData("model-IQ4_XS_R8.gguf", "fork")]
+    public void A_forks_or_publishers_name_is_not_taken_for_its_neighbour(string file, string meaning)
+    {
+        Assert.True(QuantName.TryFindInFileName(file, out string? name));
+        Assert.False(QuantCatalog.TryFind(name, out _), name);
+        Assert.Contains(QuantName.Explain(name), part => part.Meaning.Contains(meaning, StringComparison.Ordinal));
     }
 
     [Theory]
