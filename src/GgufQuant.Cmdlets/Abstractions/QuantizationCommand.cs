@@ -172,6 +172,7 @@ public abstract partial class QuantizationCommand : ModelCommand
         try
         {
             QuantizationPlan plan = create(model, OptionsFor(model));
+            WarnOfMatrix(plan);
             string destination = Destinations.For(model.Path, NameOf(plan));
             ProcessPlan(plan, destination, plan.PathsAt(destination));
         }
@@ -179,6 +180,14 @@ public abstract partial class QuantizationCommand : ModelCommand
         {
             WriteError(exception.ToErrorRecord(model.Path));
         }
+    }
+
+    // A user who has chosen entries knows that they are not all.
+    private void WarnOfMatrix(QuantizationPlan plan)
+    {
+        bool isChosen = IncludeWeight.Length > 0 || ExcludeWeight.Length > 0;
+        if (!isChosen && plan.Imatrix?.Problem is { } problem)
+            WriteWarning(problem);
     }
 
     // model-f16.gguf becomes model-Q4_K_M.gguf.

@@ -26,6 +26,9 @@ public sealed class ImatrixEntry
     /// <summary>Whether some matrix, usually an expert, has seen no input.</summary>
     public bool IsPartial => _counts.Any(count => count <= 0);
 
+    /// <summary>Columns in groups of 32 that all have importance 0: quantized with it, their weights would be lost.</summary>
+    public int ErasedColumns { get; private set; }
+
     /// <summary>Reads Σx² of each column, matrix after matrix; in the older format the mean of x² times the calls.</summary>
     /// <exception cref="ImatrixFormatException">The file has shrunk since it was opened.</exception>
     public float[] ReadSums() => _sums.Read();
@@ -52,10 +55,27 @@ public sealed class ImatrixEntry
     internal void CheckValues()
     {
         float[] means = ReadMeans();
+        ErasedColumns = CountErased(means, means.Length / _counts.Length);
         for (int i = 0; i < means.Length; i++)
         {
             if (!float.IsFinite(means[i]) || means[i] < 0)
                 throw new ImatrixFormatException(_sums.Path, $"importance of '{Name}'", _sums.Offset + ((long)i * sizeof(float)), $"column {i} is {(means[i] < 0 ? "negative" : "not a finite number")}");
         }
+    }
+
+    private static int CountErased(ReadOnlySpan<float> means, int columns)
+    {
+        const int Group = 32;
+        int erased = 0;
+        for (int row = 0; row < means.Length; row += columns)
+        {
+            for (int start = row; start < row + columns; start += Group)
+            {
+                ReadOnlySpan<float> group = means[start..Math.Min(start + Group, row + columns)];
+                if (!group.ContainsAnyExcept(0f))
+                    erased += group.Length;
+            }
+        }
+        return erased;
     }
 }

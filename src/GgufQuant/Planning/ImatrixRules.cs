@@ -14,7 +14,7 @@ internal static class ImatrixRules
     {
         if (tensor.IsCopied)
             return null;
-        ImatrixEntry? entry = matrix?.Find(tensor.Source.Name);
+        ImatrixEntry? entry = matrix is null ? null : FindEntry(matrix, tensor.Source.Name);
         if (entry is not null && !Fits(entry, tensor.Source))
         {
             // Some old matrices have an entry of vocabulary size for the embeddings.
@@ -40,6 +40,18 @@ internal static class ImatrixRules
             GgmlType.Q2_K => type == FileType.Q2_K_S,
             _ => false,
         };
+    }
+
+    /// <summary>The entry of a tensor, or that of the same inputs.</summary>
+    /// <remarks>The inputs of a layer's gate and up experts are the same whether a model holds them fused or apart.</remarks>
+    internal static ImatrixEntry? FindEntry(ImatrixFile matrix, string name)
+    {
+        const string Gate = "ffn_gate_exps";
+        const string Up = "ffn_up_exps";
+        const string Fused = "ffn_gate_up_exps";
+        ImatrixEntry? As(string part, string other) =>
+            name.Contains(part, StringComparison.Ordinal) ? matrix.Find(name.Replace(part, other, StringComparison.Ordinal)) : null;
+        return matrix.Find(name) ?? As(Fused, Gate) ?? As(Fused, Up) ?? As(Gate, Fused) ?? As(Up, Fused);
     }
 
     private static bool Fits(ImatrixEntry entry, GgufTensor tensor) => entry.Columns == Columns(tensor);

@@ -32,6 +32,9 @@ public sealed class QuantizationPlan
     /// <summary>The tensors in the order they are written.</summary>
     public IReadOnlyList<PlannedTensor> Tensors { get; }
 
+    /// <summary>How far the importance matrix serves the plan; null without one.</summary>
+    public ImatrixCoverage? Imatrix { get; private init; }
+
     /// <summary>Weights in the model.</summary>
     public long Weights { get; }
 
@@ -80,7 +83,13 @@ public sealed class QuantizationPlan
                 Moments = MomentsOf(tensors[i], options.Calibration),
             };
         }
-        return new QuantizationPlan(source, type, options, tensors, PlannedLayout.Create(PlannedMetadata.Of(source, type, options, pruning), tensors, options));
+        ImatrixCoverage? coverage = ImatrixCoverage.Of(source, tensors, options.Imatrix);
+        if (coverage is not null)
+            MarkUnweighed(tensors);
+        // A file does not claim a matrix that has not shaped it.
+        QuantizationOptions written = coverage is { IsOfModel: false } ? options with { Imatrix = null } : options;
+        PlannedLayout layout = PlannedLayout.Create(PlannedMetadata.Of(source, type, written, pruning), tensors, options);
+        return new QuantizationPlan(source, type, options, tensors, layout) { Imatrix = coverage };
     }
 
     /// <summary>Plans a file with unchanged tensors: only to prune layers, replace metadata or sort tensors.</summary>
@@ -99,6 +108,15 @@ public sealed class QuantizationPlan
                select new PlannedTensor(tensor.Source, tensor.Source.Type, "copied") { Name = tensor.Name },
         ];
         return new QuantizationPlan(source, type: null, options, tensors, PlannedLayout.Create(PlannedMetadata.Of(source, type: null, options, pruning), tensors, options));
+    }
+
+    private static void MarkUnweighed(List<PlannedTensor> tensors)
+    {
+        for (int i = 0; i < tensors.Count; i++)
+        {
+            if (tensors[i].Importance is null && ImatrixCoverage.IsWeighable(tensors[i]))
+                tensors[i] = tensors[i] with { Rule = $"{tensors[i].Rule}, without importance" };
+        }
     }
 
     /// <summary>Only chooses types; <paramref name="hasImportance"/> chooses as with a matrix or without, whatever the options say.</summary>
