@@ -36,6 +36,12 @@ public abstract class StoppableCommand : PSCmdlet, IDisposable
             _stop.Dispose();
     }
 
+    /// <summary>Writes a warning in which nothing is left for a terminal to obey.</summary>
+    public new void WriteWarning(string text) => base.WriteWarning(PrintableText.Escape(text));
+
+    /// <summary>Writes a detail in which nothing is left for a terminal to obey.</summary>
+    public new void WriteVerbose(string text) => base.WriteVerbose(PrintableText.Escape(text));
+
     /// <summary>Runs work on another thread and shows its progress until it is done.</summary>
     /// <param name="activity">What is being done, the first line of the progress.</param>
     /// <param name="work">The work; it must heed the token.</param>
@@ -87,7 +93,7 @@ public abstract class StoppableCommand : PSCmdlet, IDisposable
     {
         if (latest is null)
             return false;
-        WriteProgress(new(ProgressId, activity, latest.Status)
+        WriteProgress(new(ProgressId, PrintableText.Escape(activity), PrintableText.Escape(latest.Status))
         {
             PercentComplete = (int)Math.Clamp(100 * latest.Share, 0, 100),
             SecondsRemaining = latest.Remaining is TimeSpan remaining ? (int)Math.Ceiling(remaining.TotalSeconds) : -1,

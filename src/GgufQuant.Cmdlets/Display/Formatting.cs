@@ -67,7 +67,7 @@ public static class Formatting
             ? string.Join(", ", array.Cast<object>().Take(MostElements).Select(Scalar)) + (array.Length > MostElements ? ", ..." : "")
             : Scalar(entry.Value);
         string line = new([.. text.Take(MostCharacters).Select(character => char.IsControl(character) ? ' ' : character)]);
-        return text.Length > MostCharacters ? line + "..." : line;
+        return Text(text.Length > MostCharacters ? line + "..." : line);
     }
 
     private static string Scalar(object value) => value is Array ? "" : Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
@@ -134,7 +134,10 @@ public static class Formatting
     public static string Plan(PlannedFile plan, PSHost host) => PlanText.Render(plan, host);
 
     /// <summary>The file's name alone.</summary>
-    public static string FileName(string path) => Path.GetFileName(path);
+    public static string FileName(string path) => Text(Path.GetFileName(path));
+
+    /// <summary>A name from a file, with nothing left for a terminal to obey.</summary>
+    public static string Text(string text) => PrintableText.Escape(text);
 
     /// <summary>Which blocks a type is made of.</summary>
     public static string Block(QuantType type) =>
@@ -180,7 +183,7 @@ public static class Formatting
     public static string Metadata(ModelInfo info, PSHost host)
     {
         int width = Math.Max(LineWidth(host) - ListIndent, 20);
-        return string.Join('\n', info.Metadata!.Select(entry => Cut($"{entry.Key} = {Value(entry.Value)}", width)));
+        return string.Join('\n', info.Metadata!.Select(entry => Cut(Text($"{entry.Key} = {Value(entry.Value)}"), width)));
     }
 
     /// <summary>A text in lines that end between words.</summary>
@@ -192,6 +195,7 @@ public static class Formatting
     {
         if (text is null)
             return null;
+        text = string.Join('\n', text.Split('\n').Select(Text));
         int width = Math.Max(LineWidth(host) - indent, 20);
         StringBuilder lines = new();
         int used = 0;

@@ -5,6 +5,7 @@ using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Gguf;
 using GgufQuant.Gpu;
 using GgufQuant.Imatrix;
+using GgufQuant.IO;
 using GgufQuant.Models;
 using GgufQuant.Planning;
 
@@ -19,7 +20,9 @@ internal static class ModelErrors
             or InferenceException or GpuException or InvalidDataException or IOException or UnauthorizedAccessException;
 
     /// <summary>The error for an exception that <see cref="IsAboutModel"/>.</summary>
-    internal static ErrorRecord ToErrorRecord(this Exception exception, string path) => exception switch
+    internal static ErrorRecord ToErrorRecord(this Exception exception, string path) => Naming(path, Classify(exception, path));
+
+    private static ErrorRecord Classify(Exception exception, string path) => exception switch
     {
         GgufFormatException => new(exception, "InvalidGguf", ErrorCategory.InvalidData, path),
         ImatrixFormatException or InvalidDataException => new(exception, "InvalidImportanceMatrix", ErrorCategory.InvalidData, path),
@@ -50,6 +53,17 @@ internal static class ModelErrors
         return new(
             new ArgumentException($"'{path}' is {kind.Describe()}, not {wanted.Describe()}.{advice}"),
             wanted == ModelKind.ImportanceMatrix ? "NotImportanceMatrix" : "NotModel", ErrorCategory.InvalidArgument, path);
+    }
+
+    // Among hundreds of files an error must say which it is about, and a terminal must not obey what a file is called.
+    private static ErrorRecord Naming(string path, ErrorRecord error)
+    {
+        string text = error.ErrorDetails?.Message ?? error.Exception.Message;
+        string named = text.Contains(System.IO.Path.GetFileName(path), StringComparison.Ordinal) ? text : $"'{path}': {text}";
+        string printable = PrintableText.Escape(named);
+        if (printable != text)
+            error.ErrorDetails = new(printable);
+        return error;
     }
 
     // What to do in this shell, after what the library says.

@@ -1,4 +1,5 @@
 using GgufQuant.Checks;
+using GgufQuant.IO;
 
 namespace GgufQuant.Commands;
 
@@ -9,8 +10,8 @@ public sealed class CheckFinding
     {
         Path = path;
         Severity = finding.Severity;
-        Subject = finding.Subject;
-        Message = finding.Message;
+        Subject = PrintableText.Escape(finding.Subject);
+        Message = PrintableText.Escape(finding.Message);
     }
 
     /// <summary>The full path of the file.</summary>

@@ -1,3 +1,5 @@
+using GgufQuant.IO;
+
 namespace GgufQuant.Comparison;
 
 /// <summary>Two files are not the same model, so their weights cannot be compared; the message says how they differ.</summary>
@@ -8,7 +10,7 @@ public sealed class ModelMismatchException : Exception
     /// <param name="candidatePath">The other file.</param>
     /// <param name="difference">What differs, as a full sentence.</param>
     public ModelMismatchException(string referencePath, string candidatePath, string difference)
-        : base($"'{candidatePath}' cannot be compared with '{referencePath}': they are different models. {difference}")
+        : base(PrintableText.Escape($"'{candidatePath}' cannot be compared with '{referencePath}': they are different models. {difference}"))
     {
         ReferencePath = referencePath;
         CandidatePath = candidatePath;

@@ -1,3 +1,5 @@
+using GgufQuant.IO;
+
 namespace GgufQuant.Gguf;
 
 /// <summary>A file is not valid GGUF; the message names the file, the field and its offset.</summary>
@@ -9,7 +11,7 @@ public sealed class GgufFormatException : Exception
     /// <param name="offset">Where the field starts, in bytes from the start of the file.</param>
     /// <param name="problem">What is wrong, as a full sentence without the final period.</param>
     public GgufFormatException(string filePath, string field, long offset, string problem)
-        : base($"'{filePath}' cannot be read as GGUF. {field} at byte {offset}: {problem}.")
+        : base(PrintableText.Escape($"'{filePath}' cannot be read as GGUF. {field} at byte {offset}: {problem}."))
     {
         FilePath = filePath;
         Field = field;

@@ -1,3 +1,5 @@
+using GgufQuant.IO;
+
 namespace GgufQuant.Imatrix;
 
 /// <summary>A file is not a valid importance matrix; the message names the file, the field and its offset.</summary>
@@ -8,7 +10,7 @@ public sealed class ImatrixFormatException : Exception
     /// <param name="offset">Where it starts, in bytes from the start of the file.</param>
     /// <param name="problem">What is wrong, without the final period.</param>
     public ImatrixFormatException(string filePath, string field, long offset, string problem)
-        : base($"'{filePath}' cannot be read as an importance matrix. {field} at byte {offset}: {problem}.")
+        : base(PrintableText.Escape($"'{filePath}' cannot be read as an importance matrix. {field} at byte {offset}: {problem}."))
     {
         FilePath = filePath;
         Field = field;
