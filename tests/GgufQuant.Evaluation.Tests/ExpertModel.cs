@@ -4,7 +4,7 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Evaluation.Tests;
 
-/// <summary>One layer of the sample model, its feed-forward part copied into experts with a random choice among them.</summary>
+/// <summary>One layer of the sample model, its feed-forward part scaled differently in each of some experts, with a random choice among them.</summary>
 internal static class ExpertModel
 {
     public const int Experts = 4;
@@ -28,7 +28,7 @@ internal static class ExpertModel
         foreach (string part in s_experts)
         {
             GgufTensor tensor = source.FindTensor($"blk.0.ffn_{part}.weight")!;
-            byte[] data = [.. Enumerable.Repeat(Read(source, tensor), Experts).SelectMany(copy => copy)];
+            byte[] data = [.. Enumerable.Range(0, Experts).SelectMany(expert => Scaled(Read(source, tensor), 1 + (expert * 0.25f)))];
             tensors.Add((new($"blk.0.ffn_{part}_exps.weight", tensor.Type, [.. tensor.Shape, Experts]), data));
         }
         Random random = new(1);
@@ -50,6 +50,15 @@ internal static class ExpertModel
             stream.Write(tensors[i].Data);
             stream.Write(new byte[writer.PaddingAfter(writer.Tensors[i])]);
         }
+    }
+
+    // Experts that differ in what they make of the same input.
+    private static byte[] Scaled(byte[] halves, float factor)
+    {
+        byte[] scaled = [.. halves];
+        foreach (ref Half weight in MemoryMarshal.Cast<byte, Half>(scaled.AsSpan()))
+            weight = (Half)((float)weight * factor);
+        return scaled;
     }
 
     private static byte[] Read(GgufFile file, GgufTensor tensor)

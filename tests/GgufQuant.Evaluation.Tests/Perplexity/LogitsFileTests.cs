@@ -39,6 +39,34 @@ public sealed class LogitsFileTests
     }
 
     [Theory]
+    [InlineData(0, 1)]
+    [InlineData(0, 63)]
+    [InlineData(1, 1)]
+    [InlineData(1, 63)]
+    public void A_text_that_differs_in_any_chunk_is_another(int chunk, int token)
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("logits.bin");
+        using ILanguageModel model = Sample.Load();
+        CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 64, limit: 2);
+        byte[] bytes = new byte[20 + (2 * 64 * 4) + (2 * 31 * ((2048 * 2) + 8))];
+        "_logits_"u8.CopyTo(bytes);
+        foreach ((int i, int value) in new[] { 64, 2048, 2 }.Index())
+            BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(8 + (4 * i)), value);
+        foreach ((int i, int value) in corpus.Tokens.ToArray().Index())
+            BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(20 + (4 * i)), value);
+        File.WriteAllBytes(path, bytes);
+        using (LogitsFile same = LogitsFile.Open(path))
+            same.RequireFor(corpus, 2048);
+
+        int place = (chunk * 64) + token;
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(20 + (4 * place)), (corpus.Tokens[place] + 1) % 2048);
+        File.WriteAllBytes(path, bytes);
+        using LogitsFile other = LogitsFile.Open(path);
+        Assert.Contains("another text", Assert.Throws<LogitsFormatException>(() => other.RequireFor(corpus, 2048)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(float.NaN, -1)]
     [InlineData(-1e-4f, -1)]
     [InlineData(1e-4f, float.NaN)]

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using GgufQuant.Comparison;
 using GgufQuant.Evaluation.Reports;
 
 namespace GgufQuant.Evaluation.Tests.Reports;
@@ -84,6 +85,21 @@ public sealed class HtmlReportTests
 
         Assert.DoesNotContain("<script", page, StringComparison.Ordinal);
         Assert.Contains("<blockquote>It was &lt;b&gt;</blockquote>", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_tensors_name_cannot_be_markup()
+    {
+        QuantReport report = ExampleReport.Create();
+        TensorError odd = report.Rows[0].Weights!.Tensors[2];
+        TensorError[] tensors = [odd with { Name = "blk.0.<b>&\"x.weight" }, odd with { Name = "<i>outside.weight" }];
+        ModelError weights = report.Rows[0].Weights! with { Tensors = tensors, WorstTensor = tensors[0] };
+        string page = HtmlReport.Write(report with { Rows = [report.Rows[0] with { Weights = weights }] });
+
+        Assert.DoesNotMatch("<b>&|<i>outside", page);
+        Assert.Contains("blk.0.&lt;b&gt;&amp;", page, StringComparison.Ordinal);
+        Assert.Contains("&lt;i&gt;outside.weight", page, StringComparison.Ordinal);
+        Assert.NotEmpty(Pictures(page));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using GgufQuant.Evaluation.Generation;
 using GgufQuant.Evaluation.Reports;
 
 namespace GgufQuant.Evaluation.Tests.Reports;
@@ -24,5 +25,17 @@ public sealed class MarkdownReportTests
 
         Assert.Contains("| a\\|b\\<i> |", text, StringComparison.Ordinal);
         Assert.Contains("> It was \\<b>", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_continuation_cannot_end_its_cell_or_its_row()
+    {
+        QuantReport report = ExampleReport.Create();
+        GenerationComparison odd = report.Rows[0].Generations[0];
+        odd = odd with { Candidate = odd.Candidate with { Text = " a | b\r\n| c" }, Reference = odd.Reference with { Text = "x|y\nz" } };
+        string text = MarkdownReport.Write(report with { Rows = [report.Rows[0] with { Generations = [odd] }] });
+
+        Assert.Contains("| Q4_K_M | 2 |  a \\| b \\| c |\n", text, StringComparison.Ordinal);
+        Assert.Contains("| F16 | | x\\|y z |\n", text, StringComparison.Ordinal);
     }
 }

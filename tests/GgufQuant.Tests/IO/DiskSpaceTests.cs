@@ -1,5 +1,6 @@
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.IO;
 using GgufQuant.Pipeline;
 using GgufQuant.Planning;
 
@@ -38,6 +39,16 @@ public sealed class DiskSpaceTests : IDisposable
     {
         using GgufFile source = OpenLargerThanTheDisk();
         AssertRejected(() => GgufSplitter.Split(source, Path.Combine(_folder, "part"), new() { MaxTensors = tensorsPerShard }, progress: null, _inTime.Token));
+    }
+
+    [Fact]
+    public void A_little_more_than_there_is_is_rejected_and_a_little_less_is_not()
+    {
+        long room = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(_folder)! : _folder).AvailableFreeSpace;
+        string path = Path.Combine(_folder, "model.gguf");
+        // Others write to the same disk meanwhile.
+        DiskSpace.Check(path, room / 10 * 9);
+        Assert.Throws<IOException>(() => DiskSpace.Check(path, room / 10 * 11));
     }
 
     private void AssertRejected(Action write)
