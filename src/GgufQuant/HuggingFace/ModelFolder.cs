@@ -1,6 +1,6 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json;
+using GgufQuant.IO;
 
 namespace GgufQuant.HuggingFace;
 
@@ -70,6 +70,9 @@ public sealed class ModelFolder : IDisposable
     {
         if (!Contains(name))
             return null;
+        // Opening a pipe would wait for somebody to write to it.
+        if (PosixFile.IsSpecial(PathOf(name)))
+            throw new ModelFolderException(PathOf(name), "this is a pipe or a device, not a file");
         using FileStream stream = new(PathOf(name), FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
         if (stream.Length > MaxFileBytes)
             throw new ModelFolderException(PathOf(name), $"the file has {stream.Length:N0} bytes, more than the {MaxFileBytes:N0} that such a file may have");
@@ -107,11 +110,7 @@ public sealed class ModelFolder : IDisposable
         ReadOnlyMemory<byte> json = WithoutMark(bytes);
         try
         {
-            if (!TryParse(json, out JsonDocument? document))
-            {
-                json = PythonJson.Standardize(json.Span);
-                document = JsonDocument.Parse(json);
-            }
+            JsonDocument document = Parse(ref json);
             _documents.Add(document);
             if (!JsonText.IsUnicode(json.Span))
                 throw new ModelFolderException(PathOf(name), "a text in this JSON file is not Unicode");
@@ -131,17 +130,16 @@ public sealed class ModelFolder : IDisposable
         _documents.Clear();
     }
 
-    private static bool TryParse(ReadOnlyMemory<byte> json, [NotNullWhen(true)] out JsonDocument? document)
+    private static JsonDocument Parse(ref ReadOnlyMemory<byte> json)
     {
         try
         {
-            document = JsonDocument.Parse(json);
-            return true;
+            return JsonDocument.Parse(json);
         }
-        catch (JsonException)
+        catch (JsonException) when (PythonJson.MayHaveOwnNumbers(json.Span))
         {
-            document = null;
-            return false;
+            json = PythonJson.Standardize(json.Span);
+            return JsonDocument.Parse(json);
         }
     }
 

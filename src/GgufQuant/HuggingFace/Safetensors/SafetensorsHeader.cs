@@ -13,6 +13,9 @@ internal ref struct SafetensorsHeader(SafetensorsFile file, byte[] header)
 {
     private const string MetadataName = "__metadata__";
 
+    // PyTorch's tensors have at most 64 dimensions.
+    private const int MaxNumbers = 64;
+
     private Utf8JsonReader _json = new(header, new JsonReaderOptions { MaxDepth = 4 });
     private string _field = "header";
 
@@ -167,6 +170,8 @@ internal ref struct SafetensorsHeader(SafetensorsFile file, byte[] header)
         {
             if (_json.TokenType != JsonTokenType.Number || !_json.TryGetInt64(out long number) || number < 0)
                 Fail($"'{property}' must hold whole numbers that are not negative");
+            else if (numbers.Count == MaxNumbers)
+                Fail($"'{property}' has more than {MaxNumbers} numbers");
             else
                 numbers.Add(number);
         }
