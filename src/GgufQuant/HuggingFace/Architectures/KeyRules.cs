@@ -81,7 +81,8 @@ internal static class KeyRules
             return;
         foreach (JsonElement module in modules.EnumerateArray())
         {
-            if (module.ValueKind != JsonValueKind.Object || !module.TryGetProperty("type", out JsonElement type) || !type.ValueEquals("sentence_transformers.models.Pooling"))
+            if (module.ValueKind != JsonValueKind.Object || !module.TryGetProperty("type", out JsonElement type)
+                || type.ValueKind != JsonValueKind.String || !type.GetString()!.EndsWith("Pooling", StringComparison.Ordinal))
                 continue;
             string? path = module.TryGetProperty("path", out JsonElement given) && given.ValueKind == JsonValueKind.String ? given.GetString() : null;
             // The file is a stranger's: a path could lead out of the folder.
@@ -97,7 +98,15 @@ internal static class KeyRules
     private static uint? PoolingType(JsonElement pooling)
     {
         bool IsSet(string name) => pooling.ValueKind == JsonValueKind.Object && pooling.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.True;
-        return IsSet("pooling_mode_mean_tokens") ? 1u : IsSet("pooling_mode_cls_token") ? 2u : IsSet("pooling_mode_lasttoken") ? 3u : null;
+        if (IsSet("pooling_mode_mean_tokens"))
+            return 1;
+        if (IsSet("pooling_mode_cls_token"))
+            return 2;
+        if (IsSet("pooling_mode_lasttoken"))
+            return 3;
+        return pooling.ValueKind == JsonValueKind.Object && pooling.TryGetProperty("pooling_mode", out JsonElement mode) && mode.ValueKind == JsonValueKind.String
+            ? mode.GetString() switch { "mean" => 1u, "cls" => 2u, "lasttoken" => 3u, _ => null }
+            : null;
     }
 
     /// <summary>The keys that most architectures have.</summary>
