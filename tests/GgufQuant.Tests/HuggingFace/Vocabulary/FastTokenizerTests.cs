@@ -96,6 +96,22 @@ public sealed class FastTokenizerTests
         """{"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 8, "vocab": {"[UNK]": 0, "the": 1, "##r": 2, "in": 3, "##g": 4, "a": 5, "'": 6, "s": 7, "3": 8, "##3": 9, "##33": 10, "t": 11, "##he": 12, "一": 13, "x": 14, "🦙": 15}}""",
         """{"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}], "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}], "special_tokens": {"<s>": {"id": "<s>", "ids": [17, 3], "tokens": ["<s>", "in"]}}}"""));
 
+    [Theory]
+    [InlineData("""{"tokenizer_class": "GPT2Tokenizer"}""", "false")]
+    [InlineData("""{"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": false}""", "false")]
+    [InlineData("""{"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": true}""", "true")]
+    public void The_configuration_decides_whether_byte_level_BPE_gets_a_space_in_front(string config, string isAdded)
+    {
+        string opposite = isAdded == "true" ? "false" : "true";
+        using TemporaryModel model = new();
+        model.Write("config.json", Config).Write("tokenizer_config.json", config)
+            .Write("tokenizer.json", Tokenizer("null", $$"""{"type": "ByteLevel", "add_prefix_space": {{opposite}}, "trim_offsets": true, "use_regex": true}""", ByteLevelModel("false"), "null"));
+        using ModelFolder folder = model.Open();
+        FastTokenizer tokenizer = new(new TokenizerFiles(folder));
+        int first = tokenizer.Encode("the thing")[0];
+        Assert.Equal(isAdded == "true" ? "Ġthe" : "the", tokenizer.Model.Ids.Single(pair => pair.Value == first).Key);
+    }
+
     [Fact]
     public void Tokens_that_only_the_configuration_names_get_the_next_ids()
     {

@@ -52,7 +52,9 @@ internal sealed class FastTokenizer
     {
         PartCount parts = new();
         Normalizer? normalizer = _tokenizer.Property("normalizer") is { } normalization ? Normalizer.Read(normalization, parts) : null;
-        PreTokenizer? preTokenizer = _tokenizer.Property("pre_tokenizer") is { } splitting ? PreTokenizer.Read(splitting, parts) : null;
+        // transformers sets it by tokenizer_config.json alone.
+        bool addsPrefixSpace = _config?.Flag("add_prefix_space") ?? false;
+        PreTokenizer? preTokenizer = _tokenizer.Property("pre_tokenizer") is { } splitting ? PreTokenizer.Read(splitting, parts, addsPrefixSpace) : null;
         string Normalize(string raw) => normalizer?.Apply(raw) ?? raw;
 
         List<int> ids = [];

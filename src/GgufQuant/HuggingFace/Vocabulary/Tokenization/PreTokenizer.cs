@@ -17,8 +17,9 @@ internal abstract class PreTokenizer
 
     /// <param name="preTokenizer">The object of tokenizer.json.</param>
     /// <param name="parts">Counts the parts of the tokenizer.</param>
+    /// <param name="addsPrefixSpace">Whether byte-level BPE that is no part of a sequence gets a space in front; null if the object decides.</param>
     /// <exception cref="UnsupportedTokenizerException">There is a part that is not known.</exception>
-    public static PreTokenizer Read(JsonElement preTokenizer, PartCount parts)
+    public static PreTokenizer Read(JsonElement preTokenizer, PartCount parts, bool? addsPrefixSpace = null)
     {
         parts.Add();
         string? type = preTokenizer.Text("type");
@@ -27,7 +28,7 @@ internal abstract class PreTokenizer
             "Sequence" => new Sequence([.. preTokenizer.Items("pretokenizers").Select(part => Read(part, parts))]),
             "Split" => new Splitter(
                 SplitPattern.Read(preTokenizer.Property("pattern") ?? default), Behavior(preTokenizer.Text("behavior")), preTokenizer.Flag("invert") ?? false),
-            "ByteLevel" => new ByteLevel(preTokenizer.Flag("add_prefix_space") ?? true, preTokenizer.Flag("use_regex") ?? true),
+            "ByteLevel" => new ByteLevel(addsPrefixSpace ?? preTokenizer.Flag("add_prefix_space") ?? true, preTokenizer.Flag("use_regex") ?? true),
             "Digits" => Split(@"\p{N}", preTokenizer.Flag("individual_digits") ?? false ? SplitBehavior.Isolated : SplitBehavior.Contiguous),
             "Punctuation" => Split(Punctuation, Behavior(preTokenizer.Text("behavior") ?? "Isolated")),
             "Whitespace" => new Splitter(SplitPattern.FromRegex(Words), SplitBehavior.Removed, inverts: true),
