@@ -119,11 +119,11 @@ public sealed class HuggingFaceModel : IDisposable
         List<string> warnings = [];
         Architecture architecture = ArchitectureTable.Find(folder.Config) ?? throw Unknown(folder.Config);
         List<string> defaults = [];
-        ModelConfig config = options.UsesDefaults && !architecture.TakesConfigAsItIs ? ConfigDefaults.Fill(folder.Config, defaults) : folder.Config;
-        config = architecture.Prepare(config);
+        ModelConfig filled = options.UsesDefaults && !architecture.TakesConfigAsItIs ? ConfigDefaults.Fill(folder.Config, defaults) : folder.Config;
+        ModelConfig config = architecture.Prepare(filled);
         QuantizedSource.Check(folder, keepsMxFp4: architecture.Name == "gpt-oss");
         JsonElement? overrides = ReadOverrides(options);
-        VocabularyKeys vocabulary = HuggingFaceVocabulary.Read(folder, architecture.Vocabulary, new VocabularyOptions { PreTokenizer = options.PreTokenizer });
+        VocabularyKeys vocabulary = HuggingFaceVocabulary.Read(folder, architecture.Vocabulary, new VocabularyOptions { PreTokenizer = options.PreTokenizer, Config = filled });
         warnings.AddRange(vocabulary.Warnings);
 
         WeightFiles files = WeightFiles.Open(folder);

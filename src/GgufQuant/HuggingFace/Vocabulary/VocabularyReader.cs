@@ -34,6 +34,8 @@ internal sealed partial class VocabularyReader
 
     private FastTokenizer Tokenizer => _tokenizer.Value;
 
+    private ModelConfig Config => _options.Config ?? _folder.Config;
+
     private bool HasSentencePiece => _folder.Contains(SentencePieceName);
 
     /// <summary>Reads the vocabulary; once.</summary>
@@ -98,10 +100,10 @@ internal sealed partial class VocabularyReader
                 AddGpt2(Size(), ("bos", "[gMASK]"), ("eot", "<|user|>"), ("unk", "<|endoftext|>"), ("eom", "<|observation|>"));
                 break;
             case VocabularyKind.Mamba:
-                AddMamba(PaddedSize(_folder.Config.FindInt64("pad_vocab_size_multiple") ?? 8), prefersSentencePiece: false);
+                AddMamba(PaddedSize(Config.FindInt64("pad_vocab_size_multiple") ?? 8), prefersSentencePiece: false);
                 break;
             case VocabularyKind.Mamba2:
-                AddMamba(PaddedSize(_folder.Config.FindInt64("pad_vocab_size_multiple") ?? 16), prefersSentencePiece: true);
+                AddMamba(PaddedSize(Config.FindInt64("pad_vocab_size_multiple") ?? 16), prefersSentencePiece: true);
                 break;
             case VocabularyKind.GraniteHybrid:
                 AddMamba(PaddedSize(HasMambaLayers() ? 8 : 1), prefersSentencePiece: true);
@@ -201,7 +203,7 @@ internal sealed partial class VocabularyReader
     private void AddSentencePiece(int? size)
     {
         SentencePieceModel model = ReadSentencePiece(SentencePieceName);
-        TokenList tokens = new(_folder.Config.FindInt64("vocab_size_per_layer_input") is { } ofLayers and not 0 ? Checked(ofLayers) : size is null or 0 ? model.Pieces.Count : size.Value);
+        TokenList tokens = new(Config.FindInt64("vocab_size_per_layer_input") is { } ofLayers and not 0 ? Checked(ofLayers) : size is null or 0 ? model.Pieces.Count : size.Value);
         if (model.Pieces.Count > tokens.Count)
             _warnings.Add($"{SentencePieceName} has {model.Pieces.Count} tokens, but vocab_size in config.json is {tokens.Count}: the last ones are left out.");
         SetPieces(tokens, model);
@@ -404,7 +406,7 @@ internal sealed partial class VocabularyReader
 
     private static string WithPhantomSpace(string text) => text.StartsWith("##", StringComparison.Ordinal) ? text[2..] : $"\u2581{text}";
 
-    private void AddTokenTypeCount() => _keys.Set(TokenizerKeys.TokenTypeCount, (uint)(_folder.Config.FindInt64("type_vocab_size") ?? 1));
+    private void AddTokenTypeCount() => _keys.Set(TokenizerKeys.TokenTypeCount, (uint)Checked(Config.FindInt64("type_vocab_size") ?? 1));
 
     private void AddRoberta()
     {
@@ -547,26 +549,26 @@ internal sealed partial class VocabularyReader
         _tokens = tokens;
     }
 
-    private int? Size() => _folder.Config.FindInt64("vocab_size") is { } size ? Checked(size) : null;
+    private int? Size() => Config.FindInt64("vocab_size") is { } size ? Checked(size) : null;
 
     private int Checked(long size) => size is >= 0 and <= TokenList.MaxCount
         ? (int)size
-        : throw new ModelFolderException(_folder.Config.Path, $"a vocabulary of {size} tokens is none: vocab_size must be from 0 to {TokenList.MaxCount}");
+        : throw new ModelFolderException(Config.Path, $"a vocabulary of {size} is none: vocab_size and type_vocab_size must be from 0 to {TokenList.MaxCount}");
 
     private int PaddedSize(long multiple)
     {
-        int size = Size() ?? throw new ModelFolderException(_folder.Config.Path, "there is no vocab_size");
+        int size = Size() ?? throw new ModelFolderException(Config.Path, "there is no vocab_size");
         if (multiple is < 1 or > TokenList.MaxCount)
-            throw new ModelFolderException(_folder.Config.Path, $"pad_vocab_size_multiple is {multiple}");
+            throw new ModelFolderException(Config.Path, $"pad_vocab_size_multiple is {multiple}");
         return Checked((size + multiple - 1) / multiple * multiple);
     }
 
     private bool HasMambaLayers()
     {
-        int blocks = (int)Math.Clamp(_folder.Config.FindInt64("num_hidden_layers", "num_layers") ?? 0, 0, int.MaxValue);
-        if (_folder.Config.Find("layer_types") is { ValueKind: JsonValueKind.Array } types)
+        int blocks = (int)Math.Clamp(Config.FindInt64("num_hidden_layers", "num_layers") ?? 0, 0, int.MaxValue);
+        if (Config.Find("layer_types") is { ValueKind: JsonValueKind.Array } types)
             return types.EnumerateArray().Take(blocks).Any(type => type.AsText() != "attention");
-        return _folder.Config.Find("attn_layer_indices")?.AsItems().Count() < blocks;
+        return Config.Find("attn_layer_indices")?.AsItems().Count() < blocks;
     }
 
     // does_token_look_special: control tokens that some models do not mark as such.

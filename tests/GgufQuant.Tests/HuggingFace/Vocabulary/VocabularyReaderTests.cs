@@ -66,7 +66,17 @@ public sealed class VocabularyReaderTests
     {
         using TemporaryModel model = Golden("qwen2");
         model.Write("config.json", Config(size));
-        Assert.Contains($"a vocabulary of {size} tokens", Assert.Throws<ModelFolderException>(() => Read(model, VocabularyKind.Gpt2, "qwen2")).Message);
+        Assert.Contains($"a vocabulary of {size} is none", Assert.Throws<ModelFolderException>(() => Read(model, VocabularyKind.Gpt2, "qwen2")).Message);
+    }
+
+    [Fact]
+    public void A_size_that_only_transformers_knows_pads_the_vocabulary()
+    {
+        using TemporaryModel model = new();
+        model.Write("config.json", """{"architectures": ["Gemma3ForCausalLM"]}""").Write("tokenizer.model", SentencePieceBytes.Model(2, s_pieces));
+        using ModelFolder folder = model.Open();
+        Assert.Equal(5, HuggingFaceVocabulary.Read(folder, VocabularyKind.Gemma3, new()).TokenCount);
+        Assert.Equal(8, HuggingFaceVocabulary.Read(folder, VocabularyKind.Gemma3, new() { Config = folder.Config.With("vocab_size", "8") }).TokenCount);
     }
 
     [Fact]
