@@ -233,14 +233,14 @@ public abstract class EngineContract
     {
         using ILanguageModel model = Load();
 
-        (CollectedImatrix matrix, PerplexityResult perplexity) = ImatrixCollector.Collect(
+        (ImatrixData matrix, PerplexityResult perplexity) = ImatrixCollector.Collect(
             model, Sample.Calibration, new() { Threads = 1, ContextLength = 256, Chunks = 4 }, cancellationToken: Token);
 
-        CollectedImatrix recorded = CollectedImatrix.From(ImatrixFile.Open(s_recordedMatrix, Token), 256);
+        ImatrixData recorded = ImatrixData.From(ImatrixFile.Open(s_recordedMatrix, Token), 256);
         Assert.Equal(recorded.Entries.Keys, matrix.Entries.Keys);
-        foreach ((string name, ColumnSums sums) in recorded.Entries)
+        foreach ((string name, ImatrixSums sums) in recorded.Entries)
         {
-            ColumnSums actual = matrix.Entries[name];
+            ImatrixSums actual = matrix.Entries[name];
             Assert.Equal(sums.Counts, actual.Counts);
             for (int i = 0; i < sums.Squares.Length; i++)
                 Assert.Equal(sums.Squares[i], actual.Squares[i], RecordedMatrixTolerance * sums.Squares[i]);

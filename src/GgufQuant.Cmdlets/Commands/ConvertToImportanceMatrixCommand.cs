@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using GgufQuant.Evaluation.Imatrix;
+using GgufQuant.Imatrix;
 
 namespace GgufQuant.Commands;
 
@@ -12,7 +12,7 @@ public sealed class ConvertToImportanceMatrixCommand : MatrixCommand
 
     /// <summary>The format to write.</summary>
     [Parameter(Mandatory = true, Position = 1, HelpMessage = "The format to write: Gguf, or Dat for the older one.")]
-    public ImatrixFormatName Format { get; set; }
+    public ImatrixFormat Format { get; set; }
 
     /// <summary>The file or the folder to write to.</summary>
     [Parameter(HelpMessage = "A file or a folder; default: beside the matrix, with the format's extension.")]
@@ -22,7 +22,7 @@ public sealed class ConvertToImportanceMatrixCommand : MatrixCommand
     /// <summary>Tokens of a chunk of matrices that do not say.</summary>
     [Parameter(HelpMessage = "Tokens of a chunk of matrices in the older format, which does not say.")]
     [ValidateRange(1, 1 << 30)]
-    public int ChunkSize { get; set; } = MatrixFiles.DefaultChunkSize;
+    public int ChunkSize { get; set; } = ImatrixData.DefaultChunkSize;
 
     /// <summary>Replaces files that exist.</summary>
     [Parameter(HelpMessage = "Replace files that exist.")]
@@ -32,7 +32,7 @@ public sealed class ConvertToImportanceMatrixCommand : MatrixCommand
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        _destinations = DestinationsAt(Destination, MatrixFiles.Extensions);
+        _destinations = DestinationsAt(Destination, ImatrixWriter.Extensions);
     }
 
     /// <inheritdoc/>
@@ -40,7 +40,7 @@ public sealed class ConvertToImportanceMatrixCommand : MatrixCommand
     {
         if (!IsMatrix(path))
             return;
-        string extension = Format == ImatrixFormatName.Dat ? ".dat" : ".gguf";
+        string extension = Format == ImatrixFormat.Dat ? ".dat" : ".gguf";
         string destination = _destinations.For(path, System.IO.Path.GetFileNameWithoutExtension(path) + extension);
         if (!ShouldProcess(destination, $"Write the importance matrix '{Formatting.FileName(path)}' as {Format}"))
             return;
@@ -51,9 +51,9 @@ public sealed class ConvertToImportanceMatrixCommand : MatrixCommand
         }
         try
         {
-            CollectedImatrix matrix = MatrixFiles.Read(path, ChunkSize);
+            ImatrixData matrix = ImatrixData.Read(path, ChunkSize);
             Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
-            ImatrixWriter.Write(matrix, destination, Format.ToFormat(), Force);
+            ImatrixWriter.Write(matrix, destination, Format, Force);
             _destinations.Keep(path, destination);
             WriteObject(new MatrixFile(destination, matrix));
         }

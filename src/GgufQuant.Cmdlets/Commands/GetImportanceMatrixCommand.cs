@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using GgufQuant.Evaluation.Imatrix;
+using GgufQuant.Imatrix;
 
 namespace GgufQuant.Commands;
 
@@ -24,7 +24,7 @@ public sealed class GetImportanceMatrixCommand : MatrixCommand
         {
             IReadOnlyList<ImatrixTensorStatistics> entries = RunInBackground(
                 $"Reading {Formatting.FileName(path)}",
-                (_, _) => ImatrixTensorStatistics.Of(MatrixFiles.Read(path)));
+                (_, _) => ImatrixTensorStatistics.Of(ImatrixData.Read(path)));
             foreach (ImatrixTensorStatistics entry in entries.Where(entry => patterns.Any(pattern => pattern.IsMatch(entry.Name))))
                 WriteObject(new MatrixEntry(path, entry));
         }

@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using GgufQuant.Evaluation.Imatrix;
+using GgufQuant.Imatrix;
 
 namespace GgufQuant.Commands;
 
@@ -21,7 +21,7 @@ public sealed class MergeImportanceMatrixCommand : MatrixCommand
     /// <summary>Tokens of a chunk of matrices that do not say.</summary>
     [Parameter(HelpMessage = "Tokens of a chunk of matrices in the older format, which does not say.")]
     [ValidateRange(1, 1 << 30)]
-    public int ChunkSize { get; set; } = MatrixFiles.DefaultChunkSize;
+    public int ChunkSize { get; set; } = ImatrixData.DefaultChunkSize;
 
     /// <summary>Replaces a file that exists.</summary>
     [Parameter(HelpMessage = "Replace a file that exists.")]
@@ -54,9 +54,9 @@ public sealed class MergeImportanceMatrixCommand : MatrixCommand
         }
         try
         {
-            CollectedImatrix merged = RunInBackground("Merging importance matrices", (_, token) => Merge(token));
+            ImatrixData merged = RunInBackground("Merging importance matrices", (_, token) => Merge(token));
             Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
-            ImatrixWriter.Write(merged, destination, MatrixFiles.FormatOf(destination).ToFormat(), Force);
+            ImatrixWriter.Write(merged, destination, ImatrixWriter.FormatOf(destination), Force);
             WriteObject(new MatrixFile(destination, merged));
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
@@ -70,14 +70,14 @@ public sealed class MergeImportanceMatrixCommand : MatrixCommand
         new ArgumentException($"'{destination}' is not written, as not all matrices to be merged were found: correct -Path, or leave out what is missing."),
         "MatrixMissing", ErrorCategory.ObjectNotFound, destination);
 
-    private CollectedImatrix Merge(CancellationToken token)
+    private ImatrixData Merge(CancellationToken token)
     {
-        CollectedImatrix? merged = null;
+        ImatrixData? merged = null;
         foreach (string path in _paths)
         {
             token.ThrowIfCancellationRequested();
             _current = path;
-            CollectedImatrix matrix = MatrixFiles.Read(path, ChunkSize);
+            ImatrixData matrix = ImatrixData.Read(path, ChunkSize);
             if (merged is null)
                 merged = matrix;
             else

@@ -79,7 +79,7 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        _destinations = DestinationsAt(Destination, MatrixFiles.Extensions);
+        _destinations = DestinationsAt(Destination, ImatrixWriter.Extensions);
         Corpus = ResolveUnexpanded(Corpus);
         CorpusFile.Check(this, Corpus);
         _engine = EngineSession.Open(this, Engine, EngineTimeoutSeconds);
@@ -99,11 +99,11 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
         ImatrixWriter.TryDestination(destination, Force);
         _engine!.WaitUntilStarted();
-        (CollectedImatrix matrix, PerplexityResult perplexity) = RunInBackground(
+        (ImatrixData matrix, PerplexityResult perplexity) = RunInBackground(
             $"Collecting the importance matrix of {Formatting.FileName(model.Path)}",
             (progress, token) => Collect(model.Path, progress, token));
         matrix.AddDataset(Corpus);
-        ImatrixWriter.Write(matrix, destination, MatrixFiles.FormatOf(destination).ToFormat(), Force);
+        ImatrixWriter.Write(matrix, destination, ImatrixWriter.FormatOf(destination), Force);
         _destinations.Keep(model.Path, destination);
         WriteObject(new MatrixFile(destination, matrix, model.Path, perplexity));
     }
@@ -115,7 +115,7 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
         base.Dispose(disposing);
     }
 
-    private (CollectedImatrix Matrix, PerplexityResult Perplexity) Collect(
+    private (ImatrixData Matrix, PerplexityResult Perplexity) Collect(
         string path, IProgress<WorkProgress> progress, CancellationToken token)
     {
         (string, int)? resume = Resume is null ? null : ToResume(ResolveUnexpanded(Resume));
@@ -134,5 +134,5 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
 
     // Read here, so that what is wrong with the file is said before the model is run.
     private (string Path, int ChunkSize) ToResume(string path) =>
-        (path, ImatrixFile.Open(path).ChunkSize ?? ContextLength ?? MatrixFiles.DefaultChunkSize);
+        (path, ImatrixFile.Open(path).ChunkSize ?? ContextLength ?? ImatrixData.DefaultChunkSize);
 }

@@ -1,4 +1,4 @@
-using GgufQuant.Evaluation.Imatrix;
+using GgufQuant.Imatrix;
 
 namespace GgufQuant.Commands;
 

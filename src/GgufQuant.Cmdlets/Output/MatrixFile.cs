@@ -1,12 +1,12 @@
-using GgufQuant.Evaluation.Imatrix;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Imatrix;
 
 namespace GgufQuant.Commands;
 
 /// <summary>An importance matrix that has been written.</summary>
 public sealed class MatrixFile
 {
-    internal MatrixFile(string path, CollectedImatrix matrix, string? model = null, PerplexityResult? perplexity = null)
+    internal MatrixFile(string path, ImatrixData matrix, string? model = null, PerplexityResult? perplexity = null)
     {
         Path = path;
         Model = model;

@@ -2,6 +2,7 @@ using GgufQuant.Calibration;
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Imatrix;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Imatrix;
 using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Calibration;
@@ -32,11 +33,11 @@ internal static class MomentCollector
     /// <param name="withMatrix">Whether an importance matrix is collected too.</param>
     /// <param name="progress">Told after each chunk.</param>
     /// <exception cref="InferenceException">An input is not finite, or the model no longer has it.</exception>
-    public static (IReadOnlyList<MomentSums> Sums, CollectedImatrix? Matrix, PerplexityResult Perplexity) Collect(
+    public static (IReadOnlyList<MomentSums> Sums, ImatrixData? Matrix, PerplexityResult Perplexity) Collect(
         ILanguageModel model, string text, ImatrixOptions options, IReadOnlyList<CalibratedInput> inputs, bool withMatrix, IProgress<WorkProgress>? progress)
     {
         CorpusChunks corpus = CorpusOf(model, text, options);
-        CollectedImatrix? matrix = withMatrix ? new(corpus.ContextLength) : null;
+        ImatrixData? matrix = withMatrix ? new(corpus.ContextLength) : null;
         ContextOptions contextOptions = new() { ContextLength = corpus.ContextLength, Threads = options.Threads };
         MomentObserver observer = new(inputs, matrix is null ? null : new(matrix, includeOutput: true), contextOptions.EffectiveThreads);
         using IEvaluationContext context = model.CreateContext(contextOptions with { Observer = observer });

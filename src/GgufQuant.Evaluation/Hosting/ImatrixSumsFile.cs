@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using GgufQuant.Evaluation.Imatrix;
+using GgufQuant.Imatrix;
 
 namespace GgufQuant.Evaluation.Hosting;
 
@@ -11,7 +11,7 @@ internal static class ImatrixSumsFile
     private const int MaximumNameLength = 1 << 16;
 
     /// <summary>Writes a matrix.</summary>
-    internal static void Write(CollectedImatrix matrix, string path)
+    internal static void Write(ImatrixData matrix, string path)
     {
         using BinaryWriter writer = new(File.Create(path), Encoding.UTF8);
         writer.Write(Magic);
@@ -20,7 +20,7 @@ internal static class ImatrixSumsFile
         foreach (string dataset in matrix.Datasets)
             WriteText(writer, dataset);
         writer.Write(matrix.Entries.Count);
-        foreach ((string name, ColumnSums sums) in matrix.Entries)
+        foreach ((string name, ImatrixSums sums) in matrix.Entries)
         {
             WriteText(writer, name);
             writer.Write(sums.Squares.Length);
@@ -32,7 +32,7 @@ internal static class ImatrixSumsFile
 
     /// <summary>Reads a matrix; allocates nothing that the file is too short for.</summary>
     /// <exception cref="InvalidDataException">The file is truncated or damaged, or a sum is not a non-negative number.</exception>
-    internal static CollectedImatrix Read(string path)
+    internal static ImatrixData Read(string path)
     {
         using BinaryReader reader = new(File.OpenRead(path), Encoding.UTF8);
         try
@@ -40,7 +40,7 @@ internal static class ImatrixSumsFile
             Require(reader.ReadUInt32() == Magic, "its magic number");
             int chunkSize = reader.ReadInt32();
             Require(chunkSize > 0, "the chunk size");
-            CollectedImatrix matrix = new(chunkSize);
+            ImatrixData matrix = new(chunkSize);
             for (int left = reader.ReadInt32(); left > 0; left--)
                 matrix.AddDataset(ReadText(reader));
             for (int left = reader.ReadInt32(); left > 0; left--)
@@ -54,13 +54,13 @@ internal static class ImatrixSumsFile
         }
     }
 
-    private static ColumnSums ReadSums(BinaryReader reader)
+    private static ImatrixSums ReadSums(BinaryReader reader)
     {
         int columns = reader.ReadInt32();
         int counts = reader.ReadInt32();
         long bytes = ((long)columns * sizeof(double)) + ((long)counts * sizeof(long));
         Require(columns >= 0 && counts > 0 && bytes <= reader.BaseStream.Length - reader.BaseStream.Position, "an entry's size");
-        ColumnSums sums = new(columns, counts);
+        ImatrixSums sums = new(columns, counts);
         reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(sums.Squares.AsSpan()));
         reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(sums.Counts.AsSpan()));
         Require(!sums.Squares.AsSpan().ContainsAnyExceptInRange(0, double.MaxValue), "a sum");

@@ -2,6 +2,7 @@ using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Hosting.Operations;
 using GgufQuant.Evaluation.Imatrix;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Imatrix;
 using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Hosting;
@@ -21,7 +22,7 @@ public static class RemoteImatrixCollector
     /// <exception cref="EngineStoppedException">The engine process ended or fell silent.</exception>
     /// <exception cref="CorpusTooShortException">The text has fewer tokens than two chunks.</exception>
     /// <exception cref="ModelLoadException">The model cannot be loaded.</exception>
-    public static (CollectedImatrix Matrix, PerplexityResult Perplexity) Collect(
+    public static (ImatrixData Matrix, PerplexityResult Perplexity) Collect(
         RemoteEngine engine,
         string modelPath,
         string corpusPath,

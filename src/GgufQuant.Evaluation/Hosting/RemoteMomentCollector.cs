@@ -5,6 +5,7 @@ using GgufQuant.Evaluation.Hosting.Operations;
 using GgufQuant.Evaluation.Imatrix;
 using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Gguf;
+using GgufQuant.Imatrix;
 using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Hosting;
@@ -68,7 +69,7 @@ public sealed class RemoteMomentCollector(RemoteEngine engine, GgufFile model, s
     private MomentsRequest Request(IReadOnlyList<CalibratedInput> inputs, string? moments, string? matrix) =>
         new(model.Path, corpusPath, options, inputs, moments, matrix);
 
-    private CalibrationHeader HeaderOf(DiscoveredInputs discovered, CalibrationPasses passes, CollectedImatrix matrix) => new(
+    private CalibrationHeader HeaderOf(DiscoveredInputs discovered, CalibrationPasses passes, ImatrixData matrix) => new(
         CalibrationWriter.HashOf(model),
         [corpusPath],
         discovered.Chunks,

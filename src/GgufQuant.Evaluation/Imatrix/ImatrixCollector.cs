@@ -1,5 +1,6 @@
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Imatrix;
 using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Imatrix;
@@ -16,11 +17,11 @@ public static class ImatrixCollector
     /// <param name="cancellationToken">Cancels within a chunk; <paramref name="matrix"/> then contains part of that chunk and should be discarded.</param>
     /// <returns>The matrix with this text's sums added, and the model's perplexity over the text.</returns>
     /// <exception cref="CorpusTooShortException">The text has fewer tokens than two chunks.</exception>
-    public static (CollectedImatrix Matrix, PerplexityResult Perplexity) Collect(
+    public static (ImatrixData Matrix, PerplexityResult Perplexity) Collect(
         ILanguageModel model,
         string text,
         ImatrixOptions options,
-        CollectedImatrix? matrix = null,
+        ImatrixData? matrix = null,
         IProgress<WorkProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {

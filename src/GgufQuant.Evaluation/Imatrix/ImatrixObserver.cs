@@ -1,4 +1,6 @@
 using GgufQuant.Evaluation.Engines;
+using GgufQuant.Imatrix;
+using GgufQuant.Models;
 
 namespace GgufQuant.Evaluation.Imatrix;
 
@@ -7,7 +9,7 @@ namespace GgufQuant.Evaluation.Imatrix;
 /// Counted are products with a layer's weights (names beginning with <c>blk.</c>) and at least 16 rows of floats, the output
 /// tensor's if requested, and all products that select experts, each expert with the rows that selected it.
 /// </remarks>
-internal sealed class ImatrixObserver(CollectedImatrix matrix, bool includeOutput) : IActivationObserver
+internal sealed class ImatrixObserver(ImatrixData matrix, bool includeOutput) : IActivationObserver
 {
     private const int FewestRows = 16;
 
@@ -17,24 +19,24 @@ internal sealed class ImatrixObserver(CollectedImatrix matrix, bool includeOutpu
             return true;
         if (product.InputShape[1] < FewestRows || !product.HasFloatInput)
             return false;
-        return product.WeightName.StartsWith("blk.", StringComparison.Ordinal) || (includeOutput && product.WeightName == "output.weight");
+        return product.WeightName.StartsWith(TensorNames.LayerPrefix, StringComparison.Ordinal) || (includeOutput && product.WeightName == TensorNames.Output);
     }
 
     public void Observe(in MatrixProduct product)
     {
         if (!product.HasFloatInput)
             throw new InferenceException($"The input of '{product.WeightName}' does not consist of 32-bit floats.");
-        ColumnSums sums = product.IsIndirect ? AddExperts(product) : AddDense(product);
+        ImatrixSums sums = product.IsIndirect ? AddExperts(product) : AddDense(product);
         if (sums.Squares.AsSpan().ContainsAnyExceptInRange(0, float.MaxValue))
             throw new InferenceException($"The input of '{product.WeightName}' contains non-finite values, so no importance matrix can be computed.");
     }
 
-    private ColumnSums AddDense(in MatrixProduct product)
+    private ImatrixSums AddDense(in MatrixProduct product)
     {
         ReadOnlySpan<long> weight = product.WeightShape;
         ReadOnlySpan<long> input = product.InputShape;
         long matrices = weight[2] * weight[3];
-        ColumnSums sums = matrix.Entry(product.WeightName, input[0] * matrices, 1);
+        ImatrixSums sums = matrix.Entry(product.WeightName, input[0] * matrices, 1);
         for (long i3 = 0; i3 < input[3]; i3++)
         {
             for (long i2 = 0; i2 < input[2]; i2++)
@@ -49,13 +51,13 @@ internal sealed class ImatrixObserver(CollectedImatrix matrix, bool includeOutpu
         return sums;
     }
 
-    private ColumnSums AddExperts(in MatrixProduct product)
+    private ImatrixSums AddExperts(in MatrixProduct product)
     {
         ReadOnlySpan<long> input = product.InputShape;
         if (input[3] != 1)
             throw new InferenceException($"The input of '{product.WeightName}' has more than three dimensions.");
         int experts = (int)product.WeightShape[2];
-        ColumnSums sums = matrix.Entry(product.WeightName, input[0] * experts, experts);
+        ImatrixSums sums = matrix.Entry(product.WeightName, input[0] * experts, experts);
         for (long token = 0; token < input[2]; token++)
         {
             for (int slot = 0; slot < product.SelectedExperts; slot++)

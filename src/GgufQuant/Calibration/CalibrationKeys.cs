@@ -25,12 +25,6 @@ internal static class CalibrationKeys
     public const string ProbeTokens = "calibration.probe_tokens";
     public const string ProbeLength = "calibration.probe_length";
 
-    public const string Datasets = "imatrix.datasets";
-    public const string ChunkCount = "imatrix.chunk_count";
-    public const string ChunkSize = "imatrix.chunk_size";
-
     public const string MomentsSuffix = ".in_moments";
     public const string TokensSuffix = ".in_tokens";
-    public const string SumsSuffix = ".in_sum2";
-    public const string CountsSuffix = ".counts";
 }

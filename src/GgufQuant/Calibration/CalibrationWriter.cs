@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.Imatrix;
 using GgufQuant.IO;
 
 namespace GgufQuant.Calibration;
@@ -68,8 +69,8 @@ public sealed class CalibrationWriter : IDisposable
         _hash.AppendData(Encoding.UTF8.GetBytes(header.ModelHash));
         foreach (CalibratedSums sums in header.Sums)
         {
-            WriteTensor(sums.Weight + CalibrationKeys.SumsSuffix, sums.Squares);
-            WriteTensor(sums.Weight + CalibrationKeys.CountsSuffix, sums.Counts);
+            WriteTensor(sums.Weight + ImatrixKeys.SumsSuffix, sums.Squares);
+            WriteTensor(sums.Weight + ImatrixKeys.CountsSuffix, sums.Counts);
         }
     }
 
@@ -145,15 +146,15 @@ public sealed class CalibrationWriter : IDisposable
             GgufEntry.Create(CalibrationKeys.Widths, weights.Select(weight => (uint)weight.Input.Width).ToArray()),
             GgufEntry.Create(CalibrationKeys.ProbeTokens, header.ProbeTokens),
             GgufEntry.Create(CalibrationKeys.ProbeLength, (uint)header.ChunkSize),
-            GgufEntry.Create(CalibrationKeys.Datasets, header.Datasets.ToArray()),
-            GgufEntry.Create(CalibrationKeys.ChunkCount, (uint)header.ChunkCount),
-            GgufEntry.Create(CalibrationKeys.ChunkSize, (uint)header.ChunkSize),
+            GgufEntry.Create(ImatrixKeys.Datasets, header.Datasets.ToArray()),
+            GgufEntry.Create(ImatrixKeys.ChunkCount, (uint)header.ChunkCount),
+            GgufEntry.Create(ImatrixKeys.ChunkSize, (uint)header.ChunkSize),
         ];
         List<GgufTensorInfo> tensors = [];
         foreach (CalibratedSums sums in header.Sums)
         {
-            tensors.Add(new(sums.Weight + CalibrationKeys.SumsSuffix, GgmlType.F32, [sums.Squares.Length / sums.Counts.Length, sums.Counts.Length]));
-            tensors.Add(new(sums.Weight + CalibrationKeys.CountsSuffix, GgmlType.F32, [1, sums.Counts.Length]));
+            tensors.Add(new(sums.Weight + ImatrixKeys.SumsSuffix, GgmlType.F32, [sums.Squares.Length / sums.Counts.Length, sums.Counts.Length]));
+            tensors.Add(new(sums.Weight + ImatrixKeys.CountsSuffix, GgmlType.F32, [1, sums.Counts.Length]));
         }
         foreach (CalibratedInput input in header.Inputs)
         {

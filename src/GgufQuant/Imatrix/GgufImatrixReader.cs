@@ -6,30 +6,24 @@ namespace GgufQuant.Imatrix;
 /// <summary>Reads importance matrices in GGUF: for each weight tensor a tensor of sums and one of counts.</summary>
 internal static class GgufImatrixReader
 {
-    private const string SumsSuffix = ".in_sum2";
-    private const string CountsSuffix = ".counts";
-    private const string DatasetsKey = "imatrix.datasets";
-    private const string ChunkCountKey = "imatrix.chunk_count";
-    private const string ChunkSizeKey = "imatrix.chunk_size";
-
     internal static ImatrixFile Read(string path, CancellationToken token)
     {
         using GgufFile file = GgufFile.Open(path, token);
-        if (file.Metadata.Find(DatasetsKey)?.Value is not string[] datasets)
-            throw NotImatrix(path, DatasetsKey);
-        if (!file.Metadata.TryGetUInt64(ChunkCountKey, out ulong chunkCount) || chunkCount > int.MaxValue)
-            throw NotImatrix(path, ChunkCountKey);
-        if (!file.Metadata.TryGetUInt64(ChunkSizeKey, out ulong chunkSize) || chunkSize > int.MaxValue)
-            throw NotImatrix(path, ChunkSizeKey);
+        if (file.Metadata.Find(ImatrixKeys.Datasets)?.Value is not string[] datasets)
+            throw NotImatrix(path, ImatrixKeys.Datasets);
+        if (!file.Metadata.TryGetUInt64(ImatrixKeys.ChunkCount, out ulong chunkCount) || chunkCount > int.MaxValue)
+            throw NotImatrix(path, ImatrixKeys.ChunkCount);
+        if (!file.Metadata.TryGetUInt64(ImatrixKeys.ChunkSize, out ulong chunkSize) || chunkSize > int.MaxValue)
+            throw NotImatrix(path, ImatrixKeys.ChunkSize);
 
         List<ImatrixEntry> entries = [];
         foreach (GgufTensor sums in file.Tensors)
         {
-            if (!sums.Name.EndsWith(SumsSuffix, StringComparison.Ordinal))
+            if (!sums.Name.EndsWith(ImatrixKeys.SumsSuffix, StringComparison.Ordinal))
                 continue;
-            string name = sums.Name[..^SumsSuffix.Length];
-            if (file.FindTensor(name + CountsSuffix) is not { } counts)
-                throw new ImatrixFormatException(path, $"tensor '{name}{CountsSuffix}'", sums.FileOffset, $"it is missing, but '{sums.Name}' is present");
+            string name = sums.Name[..^ImatrixKeys.SumsSuffix.Length];
+            if (file.FindTensor(name + ImatrixKeys.CountsSuffix) is not { } counts)
+                throw new ImatrixFormatException(path, $"tensor '{name}{ImatrixKeys.CountsSuffix}'", sums.FileOffset, $"it is missing, but '{sums.Name}' is present");
             entries.Add(Entry(file, name, sums, counts));
         }
         return new ImatrixFile(path, isLegacy: false, entries, datasets, (int)chunkCount, (int)chunkSize);

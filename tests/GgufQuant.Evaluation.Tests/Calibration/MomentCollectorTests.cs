@@ -7,6 +7,7 @@ using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Evaluation.Tests.Hosting;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.Imatrix;
 using GgufQuant.Pipeline;
 using GgufQuant.Planning;
 
@@ -53,7 +54,7 @@ public sealed class MomentCollectorTests
     {
         CalibratedInput input = new("blk.2.ffn_down.weight", 768, width, ["blk.2.ffn_down.weight"]);
         using ILanguageModel model = Sample.Load();
-        (IReadOnlyList<MomentSums> sums, CollectedImatrix? matrix, _) = MomentCollector.Collect(model, Sample.Calibration, s_options, [input], withMatrix: true, null);
+        (IReadOnlyList<MomentSums> sums, ImatrixData? matrix, _) = MomentCollector.Collect(model, Sample.Calibration, s_options, [input], withMatrix: true, null);
         using MemoryStream stream = new();
         sums[0].Write(stream);
         stream.Position = 0;

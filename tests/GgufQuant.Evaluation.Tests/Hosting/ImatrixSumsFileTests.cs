@@ -1,5 +1,5 @@
 using GgufQuant.Evaluation.Hosting;
-using GgufQuant.Evaluation.Imatrix;
+using GgufQuant.Imatrix;
 
 namespace GgufQuant.Evaluation.Tests.Hosting;
 
@@ -9,15 +9,15 @@ public sealed class ImatrixSumsFileTests
     public void Sums_cross_without_loss()
     {
         using TemporaryFolder folder = new();
-        CollectedImatrix matrix = Matrix();
+        ImatrixData matrix = Matrix();
 
         ImatrixSumsFile.Write(matrix, folder.File("sums"));
-        CollectedImatrix read = ImatrixSumsFile.Read(folder.File("sums"));
+        ImatrixData read = ImatrixSumsFile.Read(folder.File("sums"));
 
         Assert.Equal(matrix.ChunkSize, read.ChunkSize);
         Assert.Equal(matrix.Datasets, read.Datasets);
         Assert.Equal(matrix.Entries.Keys, read.Entries.Keys);
-        foreach ((string name, ColumnSums sums) in matrix.Entries)
+        foreach ((string name, ImatrixSums sums) in matrix.Entries)
         {
             Assert.Equal(sums.Squares, read.Entries[name].Squares);
             Assert.Equal(sums.Counts, read.Entries[name].Counts);
@@ -62,21 +62,23 @@ public sealed class ImatrixSumsFileTests
     public void A_sum_that_is_not_a_non_negative_number_is_an_error(double value)
     {
         using TemporaryFolder folder = new();
-        CollectedImatrix matrix = Matrix();
+        ImatrixData matrix = Matrix();
         matrix.Entries["blk.0.a"].Squares[1] = value;
         ImatrixSumsFile.Write(matrix, folder.File("sums"));
 
         Assert.Contains("a sum", Assert.Throws<InvalidDataException>(() => ImatrixSumsFile.Read(folder.File("sums"))).Message, StringComparison.Ordinal);
     }
 
-    private static CollectedImatrix Matrix()
+    private static ImatrixData Matrix()
     {
-        CollectedImatrix matrix = new(7);
+        ImatrixData matrix = new(7);
         matrix.AddDataset("text ä");
-        ColumnSums dense = matrix.Entry("blk.0.a", 3, 1);
+        ImatrixSums dense = new(3, 1);
         (dense.Squares[0], dense.Squares[2], dense.Counts[0]) = (0.1, double.MaxValue, 5);
-        ColumnSums experts = matrix.Entry("blk.0.b", 4, 2);
+        matrix.Merge("blk.0.a", dense);
+        ImatrixSums experts = new(4, 2);
         (experts.Squares[3], experts.Counts[1]) = (double.Epsilon, long.MaxValue);
+        matrix.Merge("blk.0.b", experts);
         return matrix;
     }
 }

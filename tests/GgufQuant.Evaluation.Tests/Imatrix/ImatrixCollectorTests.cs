@@ -20,7 +20,7 @@ public sealed class ImatrixCollectorTests
     {
         using ILanguageModel model = Sample.Load();
 
-        (CollectedImatrix matrix, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
+        (ImatrixData matrix, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
 
         Accumulator expected = new();
         CorpusChunks corpus = CorpusChunks.Create(model, Sample.Calibration, 64, 3);
@@ -34,7 +34,7 @@ public sealed class ImatrixCollectorTests
         Assert.Equal(42, matrix.Entries.Count);
         Assert.Equal(expected.Squares.Keys.Order(StringComparer.Ordinal), matrix.Entries.Keys);
         Assert.Equal(3, matrix.ChunkCount);
-        foreach ((string name, ColumnSums sums) in matrix.Entries)
+        foreach ((string name, ImatrixSums sums) in matrix.Entries)
         {
             Assert.Equal([3 * 64], sums.Counts);
             float[] squares = expected.Squares[name];
@@ -48,9 +48,9 @@ public sealed class ImatrixCollectorTests
     public void Collection_resumes_where_it_stopped()
     {
         using ILanguageModel model = Sample.Load();
-        (CollectedImatrix whole, PerplexityResult perplexity) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
+        (ImatrixData whole, PerplexityResult perplexity) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
 
-        (CollectedImatrix parts, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 1 }, cancellationToken: Token);
+        (ImatrixData parts, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 1 }, cancellationToken: Token);
         ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 2, SkipChunks = 1 }, parts, cancellationToken: Token);
 
         Assert.Equal(3, parts.ChunkCount);
@@ -60,17 +60,17 @@ public sealed class ImatrixCollectorTests
 
     [Theory]
     [InlineData(ImatrixFormat.Gguf, 1e-6)]
-    [InlineData(ImatrixFormat.Legacy, 1e-5)]
+    [InlineData(ImatrixFormat.Dat, 1e-5)]
     public void Collection_resumes_from_a_file(ImatrixFormat format, double tolerance)
     {
         using TemporaryFolder folder = new();
         using ILanguageModel model = Sample.Load();
-        (CollectedImatrix whole, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
-        (CollectedImatrix first, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 2 }, cancellationToken: Token);
+        (ImatrixData whole, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
+        (ImatrixData first, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 2 }, cancellationToken: Token);
         first.AddDataset("calibration.txt");
         ImatrixWriter.Write(first, folder.File("imatrix"), format, overwrite: false);
 
-        CollectedImatrix read = CollectedImatrix.From(ImatrixFile.Open(folder.File("imatrix"), TestContext.Current.CancellationToken), 64);
+        ImatrixData read = ImatrixData.From(ImatrixFile.Open(folder.File("imatrix"), TestContext.Current.CancellationToken), 64);
         ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 1, SkipChunks = 2 }, read, cancellationToken: Token);
 
         Assert.Equal(["calibration.txt"], read.Datasets);
@@ -84,7 +84,7 @@ public sealed class ImatrixCollectorTests
         string matrixPath = folder.File("imatrix.gguf");
         using (ILanguageModel model = Sample.Load())
         {
-            (CollectedImatrix matrix, _) = ImatrixCollector.Collect(model, Sample.Calibration, new() { Threads = 1, Chunks = 20 }, cancellationToken: Token);
+            (ImatrixData matrix, _) = ImatrixCollector.Collect(model, Sample.Calibration, new() { Threads = 1, Chunks = 20 }, cancellationToken: Token);
             ImatrixWriter.Write(matrix, matrixPath, ImatrixFormat.Gguf, overwrite: false);
         }
         using QualityMeter meter = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, new() { Threads = 1, Chunks = 8 });
@@ -111,9 +111,9 @@ public sealed class ImatrixCollectorTests
     public void Matrices_merge()
     {
         using ILanguageModel model = Sample.Load();
-        (CollectedImatrix whole, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
-        (CollectedImatrix first, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 2 }, cancellationToken: Token);
-        (CollectedImatrix second, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 1, SkipChunks = 2 }, cancellationToken: Token);
+        (ImatrixData whole, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
+        (ImatrixData first, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 2 }, cancellationToken: Token);
+        (ImatrixData second, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 1, SkipChunks = 2 }, cancellationToken: Token);
 
         first.Merge(second);
 
@@ -123,8 +123,8 @@ public sealed class ImatrixCollectorTests
     [Fact]
     public void Sums_of_another_model_are_rejected()
     {
-        CollectedImatrix matrix = new(64);
-        matrix.Merge("blk.0.attn_q.weight", new ColumnSums(128, 1));
+        ImatrixData matrix = new(64);
+        matrix.Merge("blk.0.attn_q.weight", new ImatrixSums(128, 1));
         using ILanguageModel model = Sample.Load();
 
         InvalidDataException exception = Assert.Throws<InvalidDataException>(
@@ -138,7 +138,7 @@ public sealed class ImatrixCollectorTests
     {
         using ILanguageModel model = Sample.Load();
 
-        (CollectedImatrix matrix, _) = ImatrixCollector.Collect(
+        (ImatrixData matrix, _) = ImatrixCollector.Collect(
             model, Sample.Calibration, s_options with { Chunks = 1, IncludeOutput = true }, cancellationToken: Token);
 
         Assert.Equal([64], matrix.Entries["output.weight"].Counts);
@@ -152,10 +152,10 @@ public sealed class ImatrixCollectorTests
         ExpertModel.Write(path);
         using ILanguageModel model = Sample.Load(path);
 
-        (CollectedImatrix matrix, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
+        (ImatrixData matrix, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
 
-        ColumnSums down = matrix.Entries["blk.0.ffn_down_exps.weight"];
-        ColumnSums gate = matrix.Entries["blk.0.ffn_gate_exps.weight"];
+        ImatrixSums down = matrix.Entries["blk.0.ffn_down_exps.weight"];
+        ImatrixSums gate = matrix.Entries["blk.0.ffn_gate_exps.weight"];
         ExpertAccumulator expected = new();
         CorpusChunks corpus = CorpusChunks.Create(model, Sample.Calibration, 64, 3);
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 64, Observer = expected });
@@ -175,23 +175,10 @@ public sealed class ImatrixCollectorTests
     }
 
     [Fact]
-    public void A_count_is_spread_over_experts()
-    {
-        ColumnSums one = new(6, 1);
-        ColumnSums three = new(6, 3);
-        one.Counts[0] = 5;
-        three.Counts[1] = 7;
-
-        Assert.True(one.TryMerge(three));
-
-        Assert.Equal([5, 12, 5], one.Counts);
-    }
-
-    [Fact]
     public void The_matrix_describes_its_collection()
     {
         using ILanguageModel model = Sample.Load();
-        (CollectedImatrix matrix, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
+        (ImatrixData matrix, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
 
         IReadOnlyList<ImatrixTensorStatistics> statistics = ImatrixTensorStatistics.Of(matrix);
 
@@ -207,10 +194,10 @@ public sealed class ImatrixCollectorTests
         Assert.Null(statistics.Single(row => row.Name == "blk.0.attn_q.weight").CosineSimilarity);
     }
 
-    private static void AssertEqual(CollectedImatrix expected, CollectedImatrix actual, double tolerance = 1e-9)
+    private static void AssertEqual(ImatrixData expected, ImatrixData actual, double tolerance = 1e-9)
     {
         Assert.Equal(expected.Entries.Keys, actual.Entries.Keys);
-        foreach ((string name, ColumnSums sums) in expected.Entries)
+        foreach ((string name, ImatrixSums sums) in expected.Entries)
         {
             Assert.Equal(sums.Counts, actual.Entries[name].Counts);
             for (int i = 0; i < sums.Squares.Length; i++)

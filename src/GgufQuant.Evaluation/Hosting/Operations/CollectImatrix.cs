@@ -17,9 +17,9 @@ internal static class CollectImatrix
 
     private static PerplexityResult Run(HostedEngine engine, ImatrixRequest request, IProgress<WorkProgress> progress)
     {
-        CollectedImatrix? before = request.Resume is null ? null : CollectedImatrix.From(ImatrixFile.Open(request.Resume), request.ResumeChunkSize);
+        ImatrixData? before = request.Resume is null ? null : ImatrixData.From(ImatrixFile.Open(request.Resume), request.ResumeChunkSize);
         using ILanguageModel model = engine.Engine.Load(request.Model, new() { GpuLayers = request.Options.GpuLayers }, CancellationToken.None);
-        (CollectedImatrix matrix, PerplexityResult perplexity) = ImatrixCollector.Collect(
+        (ImatrixData matrix, PerplexityResult perplexity) = ImatrixCollector.Collect(
             model, CorpusChunks.ReadText(request.Corpus), request.Options, before, progress);
         ImatrixSumsFile.Write(matrix, request.Sums);
         return perplexity;

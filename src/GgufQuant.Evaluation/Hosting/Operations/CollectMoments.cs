@@ -3,6 +3,7 @@ using GgufQuant.Evaluation.Calibration;
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Imatrix;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Imatrix;
 using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Hosting.Operations;
@@ -21,7 +22,7 @@ internal static class CollectMoments
         if (request.Moments is null)
             throw new ProtocolException("A request names no file for moments.");
         using ILanguageModel model = request.LoadModel(engine);
-        (IReadOnlyList<MomentSums> sums, CollectedImatrix? matrix, PerplexityResult perplexity) = MomentCollector.Collect(
+        (IReadOnlyList<MomentSums> sums, ImatrixData? matrix, PerplexityResult perplexity) = MomentCollector.Collect(
             model, CorpusChunks.ReadText(request.Corpus), request.Options, request.Inputs, request.Matrix is not null, progress);
         using (BinaryWriter writer = new(File.Create(request.Moments)))
         {

@@ -1,16 +1,19 @@
-using GgufQuant.Imatrix;
+using GgufQuant.Gguf;
 
-namespace GgufQuant.Evaluation.Imatrix;
+namespace GgufQuant.Imatrix;
 
-/// <summary>An importance matrix being collected: sums to which more text can be added.</summary>
-public sealed class CollectedImatrix
+/// <summary>The sums of an importance matrix in memory, to which more text and other matrices can be added.</summary>
+public sealed class ImatrixData
 {
-    private readonly SortedDictionary<string, ColumnSums> _entries = new(StringComparer.Ordinal);
+    /// <summary>Tokens per chunk where a file does not say: llama-imatrix's default.</summary>
+    public const int DefaultChunkSize = 512;
+
+    private readonly SortedDictionary<string, ImatrixSums> _entries = new(StringComparer.Ordinal);
     private readonly List<string> _datasets = [];
 
     /// <summary>An empty matrix.</summary>
     /// <param name="chunkSize">Tokens per chunk, the unit of the chunk count.</param>
-    public CollectedImatrix(int chunkSize)
+    public ImatrixData(int chunkSize)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(chunkSize, 1);
         ChunkSize = chunkSize;
@@ -26,20 +29,20 @@ public sealed class CollectedImatrix
     public IReadOnlyList<string> Datasets => _datasets;
 
     /// <summary>The sums by the weight tensor's name, in ordinal order.</summary>
-    public IReadOnlyDictionary<string, ColumnSums> Entries => _entries;
+    public IReadOnlyDictionary<string, ImatrixSums> Entries => _entries;
 
     /// <summary>Loads a matrix to add to it.</summary>
     /// <param name="matrix">The matrix; for the older format the counts are estimated, since it stores none.</param>
     /// <param name="chunkSize">Tokens per chunk.</param>
-    public static CollectedImatrix From(ImatrixFile matrix, int chunkSize)
+    public static ImatrixData From(ImatrixFile matrix, int chunkSize)
     {
         ArgumentNullException.ThrowIfNull(matrix);
-        CollectedImatrix collected = new(chunkSize);
+        ImatrixData collected = new(chunkSize);
         // llama-imatrix reads the older format's means times calls as sums over that many chunks.
         int factor = matrix.IsLegacy ? chunkSize : 1;
         foreach (ImatrixEntry entry in matrix.Entries)
         {
-            ColumnSums sums = collected.Entry(entry.Name, entry.Columns, entry.Counts.Count);
+            ImatrixSums sums = collected.Entry(entry.Name, entry.Columns, entry.Counts.Count);
             float[] squares = entry.ReadSums();
             for (int i = 0; i < squares.Length; i++)
                 sums.Squares[i] = (double)squares[i] * factor;
@@ -50,23 +53,35 @@ public sealed class CollectedImatrix
         return collected;
     }
 
+    /// <summary>Reads a matrix from a file of either format.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="chunkSize">Tokens per chunk where the file does not say.</param>
+    /// <exception cref="ImatrixFormatException">The file is not an importance matrix, or is damaged.</exception>
+    /// <exception cref="GgufFormatException">The file is GGUF, but damaged.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static ImatrixData Read(string path, int chunkSize = DefaultChunkSize)
+    {
+        ImatrixFile matrix = ImatrixFile.Open(path);
+        return From(matrix, matrix.ChunkSize ?? chunkSize);
+    }
+
     /// <summary>Names a text it was collected from.</summary>
     public void AddDataset(string name) => _datasets.Add(name);
 
     /// <summary>Adds the sums of another run, on the same or another text.</summary>
     /// <exception cref="InvalidDataException">A tensor's shape differs: the runs used different models.</exception>
-    public void Merge(CollectedImatrix other)
+    public void Merge(ImatrixData other)
     {
-        foreach ((string name, ColumnSums sums) in other._entries)
+        foreach ((string name, ImatrixSums sums) in other._entries)
             Merge(name, sums);
         _datasets.AddRange(other._datasets);
     }
 
     /// <summary>Adds one tensor's sums from another run.</summary>
     /// <exception cref="InvalidDataException">The tensor's shape differs: the runs used different models.</exception>
-    public void Merge(string name, ColumnSums sums)
+    public void Merge(string name, ImatrixSums sums)
     {
-        if (!_entries.TryGetValue(name, out ColumnSums? entry))
+        if (!_entries.TryGetValue(name, out ImatrixSums? entry))
             _entries.Add(name, entry = new(sums.Squares.Length, sums.Counts.Length));
         if (!entry.TryMerge(sums))
         {
@@ -76,9 +91,9 @@ public sealed class CollectedImatrix
     }
 
     /// <summary>The tensor's sums, created on first use.</summary>
-    internal ColumnSums Entry(string name, long columns, int counts)
+    internal ImatrixSums Entry(string name, long columns, int counts)
     {
-        if (!_entries.TryGetValue(name, out ColumnSums? entry))
+        if (!_entries.TryGetValue(name, out ImatrixSums? entry))
             _entries.Add(name, entry = new(columns, counts));
         if (entry.Squares.Length != columns)
         {

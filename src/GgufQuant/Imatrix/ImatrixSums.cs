@@ -1,14 +1,14 @@
 using System.Numerics;
 
-namespace GgufQuant.Evaluation.Imatrix;
+namespace GgufQuant.Imatrix;
 
 /// <summary>Sums over the inputs of one weight tensor.</summary>
-public sealed class ColumnSums
+public sealed class ImatrixSums
 {
     /// <summary>Empty sums.</summary>
     /// <param name="columns">Columns of all the tensor's matrices together.</param>
     /// <param name="counts">1 if all matrices see the same inputs, otherwise the number of matrices.</param>
-    public ColumnSums(long columns, int counts)
+    public ImatrixSums(long columns, int counts)
     {
         Squares = new double[columns];
         Counts = new long[counts];
@@ -54,7 +54,7 @@ public sealed class ColumnSums
     }
 
     /// <summary>Adds sums from another run; a single count stands for all matrices of the other.</summary>
-    internal bool TryMerge(ColumnSums other)
+    internal bool TryMerge(ImatrixSums other)
     {
         if (other.Squares.Length != Squares.Length || (Counts.Length != other.Counts.Length && Counts.Length != 1 && other.Counts.Length != 1))
             return false;

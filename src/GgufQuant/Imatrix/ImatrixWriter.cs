@@ -5,11 +5,18 @@ using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.IO;
 
-namespace GgufQuant.Evaluation.Imatrix;
+namespace GgufQuant.Imatrix;
 
 /// <summary>Writes importance matrices in llama-imatrix's formats.</summary>
 public static class ImatrixWriter
 {
+    /// <summary>The extensions of files.</summary>
+    public static string[] Extensions { get; } = [".gguf", ".dat"];
+
+    /// <summary>The format that a file's name asks for.</summary>
+    public static ImatrixFormat FormatOf(string path) =>
+        Path.GetExtension(path).Equals(".dat", StringComparison.OrdinalIgnoreCase) ? ImatrixFormat.Dat : ImatrixFormat.Gguf;
+
     /// <summary>Checks that a file could be written, before a matrix is collected for it.</summary>
     /// <exception cref="IOException">The file exists and is not to be overwritten, is a folder, or cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">This user may not write to the folder.</exception>
@@ -18,33 +25,33 @@ public static class ImatrixWriter
     /// <summary>Writes a file, which appears under its name only once it is complete.</summary>
     /// <exception cref="IOException">The file exists and is not to be overwritten, or the disk has no room.</exception>
     /// <exception cref="InvalidDataException">The matrix is empty.</exception>
-    public static void Write(CollectedImatrix matrix, string path, ImatrixFormat format, bool overwrite)
+    public static void Write(ImatrixData matrix, string path, ImatrixFormat format, bool overwrite)
     {
         if (matrix.Entries.Count == 0)
             throw new InvalidDataException("The importance matrix has no entries. Collecting one takes at least 16 tokens of text.");
-        if (format == ImatrixFormat.Legacy)
+        if (format == ImatrixFormat.Dat)
             WriteLegacy(matrix, Path.GetFullPath(path), overwrite);
         else
             WriteGguf(matrix, Path.GetFullPath(path), overwrite);
     }
 
-    private static void WriteGguf(CollectedImatrix matrix, string path, bool overwrite)
+    private static void WriteGguf(ImatrixData matrix, string path, bool overwrite)
     {
         List<GgufTensorInfo> tensors = [];
         List<float[]> data = [];
-        foreach ((string name, ColumnSums sums) in matrix.Entries)
+        foreach ((string name, ImatrixSums sums) in matrix.Entries)
         {
-            tensors.Add(new($"{name}.in_sum2", GgmlType.F32, [sums.Squares.Length / sums.Counts.Length, sums.Counts.Length]));
+            tensors.Add(new(name + ImatrixKeys.SumsSuffix, GgmlType.F32, [sums.Squares.Length / sums.Counts.Length, sums.Counts.Length]));
             data.Add(Array.ConvertAll(sums.Squares, value => (float)value));
-            tensors.Add(new($"{name}.counts", GgmlType.F32, [1, sums.Counts.Length]));
+            tensors.Add(new(name + ImatrixKeys.CountsSuffix, GgmlType.F32, [1, sums.Counts.Length]));
             data.Add(Array.ConvertAll(sums.Counts, count => (float)count));
         }
         GgufWriter writer = new(
             [
-                GgufEntry.Create(GgufKeys.Kind, "imatrix"),
-                GgufEntry.Create("imatrix.datasets", matrix.Datasets.ToArray()),
-                GgufEntry.Create("imatrix.chunk_count", (uint)matrix.ChunkCount),
-                GgufEntry.Create("imatrix.chunk_size", (uint)matrix.ChunkSize),
+                GgufEntry.Create(GgufKeys.Kind, ImatrixKeys.Kind),
+                GgufEntry.Create(ImatrixKeys.Datasets, matrix.Datasets.ToArray()),
+                GgufEntry.Create(ImatrixKeys.ChunkCount, (uint)matrix.ChunkCount),
+                GgufEntry.Create(ImatrixKeys.ChunkSize, (uint)matrix.ChunkSize),
             ],
             tensors);
         using AtomicFile file = AtomicFile.Create(path, writer.Length, overwrite, writer.WriteHeader);
@@ -53,13 +60,13 @@ public static class ImatrixWriter
         file.Commit();
     }
 
-    private static void WriteLegacy(CollectedImatrix matrix, string path, bool overwrite)
+    private static void WriteLegacy(ImatrixData matrix, string path, bool overwrite)
     {
         using MemoryStream stream = new();
         // A tensor without any data would read as all zeros; the format cannot express that nothing was seen.
-        KeyValuePair<string, ColumnSums>[] entries = [.. matrix.Entries.Where(entry => entry.Value.Counts.Any(count => count > 0))];
+        KeyValuePair<string, ImatrixSums>[] entries = [.. matrix.Entries.Where(entry => entry.Value.Counts.Any(count => count > 0))];
         Write(stream, entries.Length);
-        foreach ((string name, ColumnSums sums) in entries)
+        foreach ((string name, ImatrixSums sums) in entries)
         {
             int calls = checked((int)((sums.Counts.Max() + matrix.ChunkSize - 1) / matrix.ChunkSize));
             float[] values = new float[sums.Squares.Length];

@@ -1,17 +1,20 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using GgufQuant.Evaluation.Imatrix;
 using GgufQuant.Gguf;
+using GgufQuant.Imatrix;
 
-namespace GgufQuant.Evaluation.Tests.Imatrix;
+namespace GgufQuant.Tests.Imatrix;
 
-public sealed class ImatrixWriterTests
+public sealed class ImatrixWriterTests : IDisposable
 {
+    private readonly string _folder = Directory.CreateTempSubdirectory("ggufquant-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
     [Fact]
-    public void Sums_and_counts_are_written_as_GGUF()
+    public void A_GGUF_file_holds_sums_and_counts()
     {
-        using TemporaryFolder folder = new();
-        string path = folder.File("imatrix.gguf");
+        string path = NewPath("imatrix.gguf");
 
         ImatrixWriter.Write(Example(), path, ImatrixFormat.Gguf, overwrite: false);
 
@@ -33,12 +36,11 @@ public sealed class ImatrixWriterTests
     }
 
     [Fact]
-    public void Means_are_written_in_the_legacy_format()
+    public void The_older_format_holds_means()
     {
-        using TemporaryFolder folder = new();
-        string path = folder.File("imatrix.dat");
+        string path = NewPath("imatrix.dat");
 
-        ImatrixWriter.Write(Example(), path, ImatrixFormat.Legacy, overwrite: false);
+        ImatrixWriter.Write(Example(), path, ImatrixFormat.Dat, overwrite: false);
 
         using BinaryReader reader = new(File.OpenRead(path));
         Assert.Equal(2, reader.ReadInt32());
@@ -55,10 +57,9 @@ public sealed class ImatrixWriterTests
     }
 
     [Fact]
-    public void An_existing_file_is_not_overwritten()
+    public void A_file_that_exists_is_kept()
     {
-        using TemporaryFolder folder = new();
-        string path = folder.File("imatrix.gguf");
+        string path = NewPath("imatrix.gguf");
         File.WriteAllText(path, "kept");
 
         Assert.Throws<IOException>(() => ImatrixWriter.Write(Example(), path, ImatrixFormat.Gguf, overwrite: false));
@@ -67,21 +68,34 @@ public sealed class ImatrixWriterTests
     }
 
     [Fact]
-    public void An_empty_matrix_is_rejected()
+    public void An_empty_matrix_is_not_written()
     {
-        using TemporaryFolder folder = new();
-
-        Assert.Throws<InvalidDataException>(() => ImatrixWriter.Write(new(4), folder.File("imatrix.gguf"), ImatrixFormat.Gguf, overwrite: false));
+        Assert.Throws<InvalidDataException>(() => ImatrixWriter.Write(new(4), NewPath("imatrix.gguf"), ImatrixFormat.Gguf, overwrite: false));
     }
 
-    private static CollectedImatrix Example()
+    [Fact]
+    public void A_count_for_all_experts_is_spread_over_them()
     {
-        CollectedImatrix matrix = new(4);
-        ColumnSums experts = new(6, 3);
+        ImatrixSums one = new(6, 1);
+        ImatrixSums three = new(6, 3);
+        one.Counts[0] = 5;
+        three.Counts[1] = 7;
+
+        Assert.True(one.TryMerge(three));
+
+        Assert.Equal([5, 12, 5], one.Counts);
+    }
+
+    private string NewPath(string name) => Path.Combine(_folder, name);
+
+    private static ImatrixData Example()
+    {
+        ImatrixData matrix = new(4);
+        ImatrixSums experts = new(6, 3);
         ((double[])[1, 2, 3, 4, 0, 0]).CopyTo(experts.Squares, 0);
         ((long[])[12, 2, 0]).CopyTo(experts.Counts, 0);
         matrix.Merge("blk.0.ffn_up_exps.weight", experts);
-        ColumnSums dense = new(2, 1);
+        ImatrixSums dense = new(2, 1);
         ((double[])[10, 20]).CopyTo(dense.Squares, 0);
         dense.Counts[0] = 5;
         matrix.Merge("blk.0.attn_q.weight", dense);

@@ -1,6 +1,6 @@
-using System.Text.RegularExpressions;
+using GgufQuant.Models;
 
-namespace GgufQuant.Evaluation.Imatrix;
+namespace GgufQuant.Imatrix;
 
 /// <summary>One tensor's statistics of mean squared inputs, as llama-imatrix's <c>--show-statistics</c> prints them.</summary>
 /// <param name="Name">The weight tensor.</param>
@@ -15,14 +15,14 @@ namespace GgufQuant.Evaluation.Imatrix;
 /// <param name="RelativeEntropy">Entropy relative to its maximum: 1 if all columns matter equally.</param>
 /// <param name="OutlierShare">Share of columns more than one standard deviation above the mean.</param>
 /// <param name="CosineSimilarity">Similarity to the same tensor one layer earlier; null in the first layer.</param>
-public sealed partial record ImatrixTensorStatistics(
+public sealed record ImatrixTensorStatistics(
     string Name, double Sum, double Minimum, double Maximum, double Mean, double StandardDeviation, double ActiveShare,
     int Columns, double Entropy, double RelativeEntropy, double OutlierShare, double? CosineSimilarity)
 {
     private const double Active = 1e-5;
 
     /// <summary>The statistics of all tensors with data, largest sums first.</summary>
-    public static IReadOnlyList<ImatrixTensorStatistics> Of(CollectedImatrix matrix)
+    public static IReadOnlyList<ImatrixTensorStatistics> Of(ImatrixData matrix)
     {
         Dictionary<string, double[]> means = matrix.Entries.ToDictionary(entry => entry.Key, entry => Means(entry.Value));
         return [.. means
@@ -47,7 +47,7 @@ public sealed partial record ImatrixTensorStatistics(
             previous?.Length == means.Length ? Cosine(means, previous) : null);
     }
 
-    private static double[] Means(ColumnSums sums)
+    private static double[] Means(ImatrixSums sums)
     {
         double[] means = new double[sums.Squares.Length];
         for (int i = 0; i < means.Length; i++)
@@ -71,10 +71,5 @@ public sealed partial record ImatrixTensorStatistics(
     }
 
     private static string? Previous(string name) =>
-        Layer().Match(name) is { Success: true } match && int.TryParse(match.Groups[1].Value, out int layer) && layer > 0
-            ? $"blk.{layer - 1}.{name[match.Length..]}"
-            : null;
-
-    [GeneratedRegex(@"^blk\.(\d+)\.")]
-    private static partial Regex Layer();
+        TensorNames.SplitLayer(name) is ( > 0 and ulong layer, string part) ? $"{TensorNames.LayerPrefix}{layer - 1}.{part}" : null;
 }
