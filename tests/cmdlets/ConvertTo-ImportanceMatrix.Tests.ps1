@@ -37,7 +37,6 @@ Describe 'ConvertTo-ImportanceMatrix' {
         @{ Destination = 'x.gguf'; Expected = 'x.gguf' }
         @{ Destination = 'new'; Expected = 'new/m.gguf' }
         @{ Destination = 'new/folder/'; Expected = 'new/folder/m.gguf' }
-        @{ Destination = 'new/x.gguf'; Expected = 'new/x.gguf' }
     ) {
         (ConvertTo-ImportanceMatrix m.dat Gguf -Destination $Destination).Path | Should -Be (Join-Path $PWD $Expected)
         Test-Path $Expected | Should -BeTrue
@@ -76,8 +75,8 @@ Describe 'ConvertTo-ImportanceMatrix' {
 
     It 'does not take a model for a matrix' {
         $failure = ConvertTo-ImportanceMatrix $Samples.Model Dat -Destination . -ErrorAction Continue 2>&1
-        $failure.FullyQualifiedErrorId | Should -Be "InvalidImportanceMatrix,$class"
-        $failure.CategoryInfo.Category | Should -Be 'InvalidData'
+        $failure.FullyQualifiedErrorId | Should -Be "NotImportanceMatrix,$class"
+        $failure.CategoryInfo.Category | Should -Be 'InvalidArgument'
         (Get-ChildItem).Name | Should -Be 'm.dat'
     }
 

@@ -133,9 +133,10 @@ Describe 'ConvertTo-Quantized' {
             @{ Destination = 'made'; Expected = 'made/novels-6m-Q8_0.gguf' }
             @{ Destination = 'made/'; Expected = 'made/novels-6m-Q8_0.gguf' }
             @{ Destination = 'other.gguf'; Expected = 'other.gguf' }
-            @{ Destination = 'a/b/other.GGUF'; Expected = 'a/b/other.GGUF' }
+            @{ Destination = './other.GGUF'; Expected = 'other.GGUF' }
+            @{ Destination = 'a/b'; Expected = 'a/b/novels-6m-Q8_0.gguf' }
             @{ Destination = 'made [1]'; Expected = 'made [1]/novels-6m-Q8_0.gguf' }
-            @{ Destination = 'made [1]/*.gguf'; Expected = 'made [1]/*.gguf' }
+            @{ Destination = '[1]*.gguf'; Expected = '[1]*.gguf' }
             @{ Destination = 'TestDrive:/drive'; Expected = '../drive/novels-6m-Q8_0.gguf' }
         ) {
             $file = ConvertTo-Quantized $Samples.Model Q8_0 -Destination $destination
@@ -152,6 +153,31 @@ Describe 'ConvertTo-Quantized' {
             $failure.Exception.Message | Should -BeLike '*-Force*'
             Get-Content x.gguf | Should -Be precious
             (ConvertTo-Quantized $Samples.Model Q8_0 -Destination x.gguf -Force).Size | Should -Be (Get-Item x.gguf).Length
+        }
+
+        It 'cannot be in a folder that does not exist' {
+            $failure = Get-Failure -Arguments @{ Type = 'Q8_0'; Destination = 'none/x.gguf' }
+            $failure.FullyQualifiedErrorId | Should -Be "FolderNotFound,$class"
+            $failure.CategoryInfo.Category | Should -Be ObjectNotFound
+            $failure.TargetObject | Should -Be (Join-Path $PWD none x.gguf)
+        }
+
+        It 'cannot be the source' {
+            Copy-Item $Samples.Model m-Q8_0.gguf
+            foreach ($more in @{}, @{ Force = $true }) {
+                $failure = Get-Failure m-Q8_0.gguf (@{ Type = 'Q8_0' } + $more)
+                $failure.FullyQualifiedErrorId | Should -Be "DestinationIsSource,$class"
+                $failure.CategoryInfo.Category | Should -Be InvalidArgument
+                $failure.TargetObject | Should -Be (Join-Path $PWD m-Q8_0.gguf)
+            }
+        }
+
+        It 'needs room on its disk' -Skip:(-not $IsLinux) {
+            $large = New-TestGguf large.gguf -Tensor ([ordered] @{ 'blk.0.ffn_up.weight' = 1MB, 2MB }) -Sparse
+            $failure = Get-Failure large.gguf @{ Type = 'BF16'; Destination = 'x.gguf' }
+            $failure.FullyQualifiedErrorId | Should -Be "DiskFull,$class"
+            $failure.CategoryInfo.Category | Should -Be WriteError
+            $failure.TargetObject | Should -Be (Join-Path $PWD x.gguf)
         }
 
         It 'cannot be one file for several types' {

@@ -31,10 +31,10 @@ Describe 'Export-QuantReport' {
         @{ Name = 'r.txt'; Arguments = @{}; Format = 'Html' }
         @{ Name = 'r.md'; Arguments = @{}; Format = 'Markdown' }
         @{ Name = 'r.MD'; Arguments = @{}; Format = 'Markdown' }
-        @{ Name = 'new/r.txt'; Arguments = @{ Format = 'Markdown' }; Format = 'Markdown' }
+        @{ Name = './s.txt'; Arguments = @{ Format = 'Markdown' }; Format = 'Markdown' }
         @{ Name = 'r [1].md'; Arguments = @{ Format = 'Html' }; Format = 'Html' }
     ) {
-        ($rows | Export-QuantReport $Name @Arguments).FullName | Should -Be (Join-Path $PWD $Name)
+        ($rows | Export-QuantReport $Name @Arguments).FullName | Should -Be ([IO.Path]::GetFullPath($Name, $PWD))
         Get-Content -LiteralPath $Name -TotalCount 1 | Should -BeLike @{ Html = '<!DOCTYPE html>*'; Markdown = '# *' }[$Format]
     }
 

@@ -66,10 +66,10 @@ Describe 'Get-ImportanceMatrix' {
 
     It 'does not take a model for a matrix' {
         $failure = Get-ImportanceMatrix $Samples.Model -ErrorAction Continue 2>&1
-        $failure.FullyQualifiedErrorId | Should -Be "InvalidImportanceMatrix,$class"
-        $failure.CategoryInfo.Category | Should -Be 'InvalidData'
+        $failure.FullyQualifiedErrorId | Should -Be "NotImportanceMatrix,$class"
+        $failure.CategoryInfo.Category | Should -Be 'InvalidArgument'
         $failure.TargetObject | Should -Be $Samples.Model
-        $failure.Exception.Message | Should -BeLike '*is not an importance matrix*'
+        $failure.Exception.Message | Should -BeLike '*is a model, not an importance matrix.'
     }
 
     It 'passes over a matrix that is cut off' {

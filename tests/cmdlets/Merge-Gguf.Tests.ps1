@@ -49,7 +49,7 @@ Describe 'Merge-Gguf' {
     }
 
     It 'does not replace what it has just written, even with -Force' {
-        $null = New-Item a, b -ItemType Directory
+        $null = New-Item a, b, out -ItemType Directory
         foreach ($folder in 'a', 'b') { $null = New-TestGguf $folder/m.gguf }
         $merged = Merge-Gguf a/m.gguf, b/m.gguf -Destination out/m.gguf -Force -ErrorVariable failures -ErrorAction SilentlyContinue
         $merged.FullName | Should -Be (Join-Path $PWD out m.gguf)
@@ -101,7 +101,7 @@ Describe 'Merge-Gguf' {
 
     It 'ends at once on Ctrl+C, and leaves nothing behind' -Skip:$IsWindows {
         $null = New-TestGguf big.gguf -Tensor ([ordered] @{ a = 16GB / 4 }) -Sparse
-        $result = Invoke-Interrupted 'Merge-Gguf big.gguf whole/big.gguf' -When { Test-Path whole/* }
+        $result = Invoke-Interrupted 'Merge-Gguf big.gguf whole' -When { Test-Path whole/* }
         $result.Duration.TotalSeconds | Should -BeLessThan 5
         Get-ChildItem whole | Should -BeNullOrEmpty
     }

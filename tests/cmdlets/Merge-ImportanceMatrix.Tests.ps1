@@ -37,6 +37,7 @@ Describe 'Merge-ImportanceMatrix' {
     }
 
     It 'writes the format that the name asks for, into a folder that it creates' {
+        $null = New-Item new -ItemType Directory
         $null = Merge-ImportanceMatrix a.dat, b.dat new/sum.gguf
         $null = Merge-ImportanceMatrix a.dat, b.dat new/sum.DAT
         (Get-Content new/sum.gguf -AsByteStream -TotalCount 4) | Should -Be ([byte[]] [char[]] 'GGUF')
@@ -50,11 +51,11 @@ Describe 'Merge-ImportanceMatrix' {
     }
 
     It 'writes nothing unless all matrices are there' {
-        Merge-ImportanceMatrix a.dat, typo.dat new/sum.gguf -ErrorVariable failures -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+        Merge-ImportanceMatrix a.dat, typo.dat sum.gguf -ErrorVariable failures -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
         $failures.FullyQualifiedErrorId | Should -Be "FileNotFound,$class", "MatrixMissing,$class"
-        $failures.TargetObject | Should -Be (Join-Path $PWD typo.dat), (Join-Path $PWD new sum.gguf)
+        $failures.TargetObject | Should -Be (Join-Path $PWD typo.dat), (Join-Path $PWD sum.gguf)
         $failures[1].CategoryInfo.Category | Should -Be 'ObjectNotFound'
-        Test-Path new | Should -BeFalse
+        Test-Path sum.gguf | Should -BeFalse
     }
 
     It 'writes nothing unless all matrices can be read' {

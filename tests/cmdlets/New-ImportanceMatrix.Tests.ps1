@@ -94,13 +94,13 @@ Describe 'New-ImportanceMatrix' {
     }
 
     It 'says that it cannot write to <Destination> before the model is run' -ForEach @(
-        @{ Destination = 'file.txt/m.gguf' }
-        @{ Destination = 'taken' }
+        @{ Destination = 'file.txt/m.gguf'; Id = 'FolderNotFound' }
+        @{ Destination = 'taken'; Id = 'FileError' }
     ) {
         Set-Content file.txt 'precious'
         $null = New-Item taken/without-imatrix.gguf -ItemType Directory -Force
         $failure = New-ImportanceMatrix without.gguf $Samples.Calibration -Destination $Destination -Force -ErrorAction Continue 2>&1
-        $failure.FullyQualifiedErrorId | Should -Be "FileError,$class"
+        $failure.FullyQualifiedErrorId | Should -Be "$Id,$class"
     }
 
     It 'needs a text that is long enough' {
@@ -151,7 +151,7 @@ Describe 'New-ImportanceMatrix' {
     }
 
     It 'ends at once on Ctrl+C, and leaves nothing behind' -Skip:$IsWindows {
-        $command = "New-ImportanceMatrix m-f16.gguf '$($Samples.Calibration)' -Destination stopped/m.gguf"
+        $command = "New-ImportanceMatrix m-f16.gguf '$($Samples.Calibration)' -Destination stopped"
         $result = Invoke-Interrupted $command -When { Test-Path stopped }
         $result.Duration.TotalSeconds | Should -BeLessThan 5
         Get-ChildItem stopped | Should -BeNullOrEmpty

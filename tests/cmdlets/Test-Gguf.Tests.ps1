@@ -24,19 +24,28 @@ Describe 'Test-Gguf' {
 
     It 'finds a weight that is not a number' {
         Test-Gguf nan.gguf | Should -BeFalse
-        Test-Gguf nan.gguf -Detailed | Format-Lines | Assert-Golden CheckFinding
+        (Test-Gguf nan.gguf -Detailed).Findings | Format-Lines | Assert-Golden CheckFinding
     }
 
-    It 'lists what is wrong with -Detailed' {
-        $finding = Test-Gguf cut.gguf -Detailed
-        $finding | Should -HaveCount 1
-        $finding.Severity | Should -Be 'Error'
-        $finding.Path | Should -Be (Join-Path $PWD cut.gguf)
-        $finding.Subject | Should -Not -BeNullOrEmpty
+    It 'returns what was found about each file with -Detailed' {
+        $tests = Test-Gguf cut.gguf, $Samples.Model -Detailed
+        $tests.Path | Should -Be (Join-Path $PWD cut.gguf), $Samples.Model
+        $tests.IsSound | Should -Be $false, $true
+        $tests.Errors | Should -Be 1, 0
+        $tests.Warnings | Should -Be 0, 0
+        $tests[0].Findings | Should -HaveCount 1
+        $tests[0].Findings[0].Severity | Should -Be 'Error'
+        $tests[0].Findings[0].Path | Should -Be (Join-Path $PWD cut.gguf)
+        $tests[0].Findings[0].Subject | Should -Not -BeNullOrEmpty
+        $tests[1].Findings | Should -BeNullOrEmpty
     }
 
-    It 'lists nothing of a sound file' {
-        Test-Gguf $Samples.Model -Detailed | Should -BeNullOrEmpty
+    It 'shows files as a table, and what was found in a list' {
+        $tests = Test-Gguf nan.gguf, $Samples.Model -Detailed
+        $lines = $tests | Format-Lines -Width 80
+        $lines[2] | Should -BeLike 'False      1        0 nan.gguf                   Error: output.weight*'
+        $lines[3] | Should -BeLike 'True       0        0 novels-6m-f16.gguf*'
+        $tests[0] | Format-List | Format-Lines | Should -Contain 'Findings : Error: output.weight: The weight in row 2047, column 255 is not finite.'
     }
 
     It 'says what is wrong with -Verbose' {
@@ -69,7 +78,7 @@ Describe 'Test-Gguf' {
             $null = New-Item half -ItemType Directory
             Copy-Item $shards[0] half
             Test-Gguf half/*.gguf | Should -BeFalse
-            (Test-Gguf half/*.gguf -Detailed).Message | Should -BeLike '*Shard 2 of 2 is missing*'
+            (Test-Gguf half/*.gguf -Detailed).Findings.Message | Should -BeLike '*Shard 2 of 2 is missing*'
         }
     }
 

@@ -58,6 +58,7 @@ public abstract partial class QuantizationCommand : ModelCommand
 
     /// <summary>Types for tensors by name; the first rule that matches decides.</summary>
     [Parameter(HelpMessage = "Rules 'regex=type', or an ordered table of them; the first that matches decides.")]
+    [ArgumentCompleter(typeof(TensorRuleCompleter))]
     [TensorTypeTransformation]
     [ValidateNotNullOrEmpty]
     public TensorTypeRule[] TensorType { get; set; } = [];
@@ -78,16 +79,19 @@ public abstract partial class QuantizationCommand : ModelCommand
 
     /// <summary>Parts of names: only the matrix's entries with one of them are used.</summary>
     [Parameter(HelpMessage = "Use only the matrix's entries whose names contain one of these.")]
+    [ArgumentCompleter(typeof(TensorPartCompleter))]
     [ValidateNotNullOrEmpty]
     public string[] IncludeWeight { get; set; } = [];
 
     /// <summary>Parts of names: the matrix's entries with one of them are not used.</summary>
     [Parameter(HelpMessage = "Do not use the matrix's entries whose names contain one of these.")]
+    [ArgumentCompleter(typeof(TensorPartCompleter))]
     [ValidateNotNullOrEmpty]
     public string[] ExcludeWeight { get; set; } = [];
 
     /// <summary>Layers to take out.</summary>
     [Parameter(HelpMessage = "Numbers of layers to take out, from 0; those after them move up.")]
+    [ArgumentCompleter(typeof(LayerCompleter))]
     [ValidateRange(0, 65535)]
     public int[] PruneLayer { get; set; } = [];
 
@@ -102,6 +106,7 @@ public abstract partial class QuantizationCommand : ModelCommand
 
     /// <summary>Bytes of tensor data a shard holds at most.</summary>
     [Parameter(HelpMessage = "Split the file into shards of at most this many bytes: 2GB.")]
+    [ArgumentCompleter(typeof(SizeCompleter))]
     [ValidateRange(1, long.MaxValue)]
     public long? SplitMaxSize { get; set; }
 
@@ -169,16 +174,17 @@ public abstract partial class QuantizationCommand : ModelCommand
     // One type that cannot be made does not keep the others from being made.
     private void TryProcess(GgufFile model, Func<GgufFile, QuantizationOptions, QuantizationPlan> create)
     {
+        string? destination = null;
         try
         {
             QuantizationPlan plan = create(model, OptionsFor(model));
             WarnOfMatrix(plan);
-            string destination = Destinations.For(model.Path, NameOf(plan));
+            destination = Destinations.For(model.Path, NameOf(plan));
             ProcessPlan(plan, destination, plan.PathsAt(destination));
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
         {
-            WriteError(exception.ToErrorRecord(model.Path));
+            WriteError(exception.ToErrorRecord(model.Path, destination));
         }
     }
 

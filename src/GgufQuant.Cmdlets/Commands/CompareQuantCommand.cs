@@ -17,7 +17,7 @@ public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
     private const string PromptedSuffix = "#Prompted";
 
     private static readonly ErrorRecord s_noCorpus = new(
-        new ArgumentException("-Chunks and -LogitsFile say how to evaluate a text. Name the text with -Corpus."),
+        new ArgumentException("-ChunkCount and -LogitsFile say how to evaluate a text. Name the text with -Corpus."),
         "NoCorpus", ErrorCategory.InvalidArgument, null);
 
     private EngineSession? _engine;
@@ -34,8 +34,9 @@ public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
 
     /// <summary>Chunks of the text to evaluate at most.</summary>
     [Parameter(HelpMessage = "Chunks of the text to evaluate at most; default: the whole text.")]
+    [Alias("Chunks")]
     [ValidateRange(1, int.MaxValue)]
-    public int? Chunks { get; set; }
+    public int? ChunkCount { get; set; }
 
     /// <summary>Texts to be continued.</summary>
     [Parameter(HelpMessage = "Texts that each model continues; the continuation of the first is shown, all are in the Generations property.")]
@@ -44,6 +45,7 @@ public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
 
     /// <summary>Tokens of context.</summary>
     [Parameter(HelpMessage = "Tokens of context to estimate memory for, and of each chunk of -Corpus.")]
+    [ArgumentCompleter(typeof(ContextLengthCompleter))]
     [ValidateRange(4, 1 << 30)]
     public int? ContextLength { get; set; }
 
@@ -58,8 +60,9 @@ public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
 
     /// <summary>Processor threads to use.</summary>
     [Parameter(HelpMessage = "Threads; default: all cores.")]
+    [Alias("Threads")]
     [ValidateRange(1, 1024)]
-    public int Threads { get; set; }
+    public int ThreadCount { get; set; }
 
     /// <summary>What runs the models; null for the newest engine that is available.</summary>
     [Parameter(HelpMessage = "The engine that runs the models, as Get-QuantEngine names it; default: the newest that is available.")]
@@ -79,7 +82,7 @@ public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
         this.RefuseTogether(nameof(Detailed), nameof(Corpus), nameof(Prompt));
         if (Corpus is not null)
             CorpusFile.Check(this, Corpus = ResolveUnexpanded(Corpus));
-        else if (Chunks is not null || LogitsFile is not null)
+        else if (ChunkCount is not null || LogitsFile is not null)
             ThrowTerminatingError(s_noCorpus);
         if (Corpus is not null || Prompt.Length > 0)
             _engine = EngineSession.TryOpen(this, Engine, EngineTimeoutSeconds);
@@ -123,12 +126,12 @@ public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
         ComparisonOptions options = new()
         {
             Corpus = Corpus,
-            Chunks = Chunks,
+            Chunks = ChunkCount,
             LogitsFile = LogitsFile is null ? null : ResolveUnexpanded(LogitsFile),
             Prompts = Prompt,
             ContextLength = ContextLength,
             CacheType = CacheType,
-            Threads = Threads,
+            Threads = ThreadCount,
         };
         return new(_engine?.Engine, options, this, (path, exception) => WriteError(exception.ToErrorRecord(path)));
     }

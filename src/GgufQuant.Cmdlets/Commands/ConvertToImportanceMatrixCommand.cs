@@ -44,7 +44,7 @@ public sealed class ConvertToImportanceMatrixCommand : MatrixCommand
         string destination = _destinations.For(path, System.IO.Path.GetFileNameWithoutExtension(path) + extension);
         if (!ShouldProcess(destination, $"Write the importance matrix '{Formatting.FileName(path)}' as {Format}"))
             return;
-        if (_destinations.Refusal(path, Force, destination) is ErrorRecord refusal)
+        if (_destinations.Refusal([path], Force, destination) is ErrorRecord refusal)
         {
             WriteError(refusal);
             return;

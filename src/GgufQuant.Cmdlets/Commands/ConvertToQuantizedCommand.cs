@@ -39,11 +39,13 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
 
     /// <summary>Processor threads to use.</summary>
     [Parameter(HelpMessage = "Threads; default: all cores. The file is the same whatever their number.")]
+    [Alias("Threads")]
     [ValidateRange(1, 1024)]
-    public int Threads { get; set; }
+    public int ThreadCount { get; set; }
 
     /// <summary>Bytes of memory to use at most.</summary>
     [Parameter(HelpMessage = "Memory to use at most, whatever the model's size: 512MB, 2GB.")]
+    [ArgumentCompleter(typeof(SizeCompleter))]
     [ValidateRange(64L << 20, long.MaxValue)]
     public long MemoryBudget { get; set; } = new QuantizerOptions().MemoryBudget;
 
@@ -77,7 +79,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         string action = $"{work} and write {Formatting.Size(plan.TotalBytes)} to '{paths[0]}'.";
         if (!ShouldProcess(action, $"{action} Continue?", "ConvertTo-Quantized"))
             return;
-        if (Destinations.Refusal(plan.Source.Path, Force, paths) is ErrorRecord refusal)
+        if (Destinations.Refusal([.. plan.Source.Shards.Select(shard => shard.Path)], Force, paths) is ErrorRecord refusal)
         {
             WriteError(refusal);
             return;
@@ -87,7 +89,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         using IQuantizationDevice device = RunInBackground(
             $"Preparing to quantize {source}",
             (progress, token) => DeviceCatalog.Open(
-                Device, Threads, warning => Post(() => WriteWarning(warning)), plan, progress, token));
+                Device, ThreadCount, warning => Post(() => WriteWarning(warning)), plan, progress, token));
         Quantizer quantizer = new(new() { Device = device, MemoryBudget = MemoryBudget, Reuse = _earlier, KeepReuseRecord = KeepReuseRecord, Resume = Resume });
         QuantizationResult result = RunInBackground(
             Copy ? $"Copying {source}" : $"Quantizing {source} to {plan.Type}",

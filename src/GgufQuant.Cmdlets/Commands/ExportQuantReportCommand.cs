@@ -72,7 +72,6 @@ public sealed class ExportQuantReportCommand : PSCmdlet
         }
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(destination)!);
             ReportFile.Write(destination, Write(ReportOn(reference), FormatOf(destination)), Force);
             this.WriteFile(destination);
         }

@@ -20,6 +20,7 @@ public sealed class FindQuantTypeCommand : ModelCommand
 
     /// <summary>Tokens of context.</summary>
     [Parameter(HelpMessage = "Tokens of context to have room for.")]
+    [ArgumentCompleter(typeof(ContextLengthCompleter))]
     [ValidateRange(1, 1 << 30)]
     public int? ContextLength { get; set; }
 

@@ -16,6 +16,7 @@ public sealed class GetGgufInfoCommand : ModelCommand
 
     /// <summary>Tokens of context to estimate memory for.</summary>
     [Parameter(HelpMessage = "Tokens of context to estimate memory for.")]
+    [ArgumentCompleter(typeof(ContextLengthCompleter))]
     [ValidateRange(1, 1 << 30)]
     public int? ContextLength { get; set; }
 

@@ -10,6 +10,7 @@ public sealed class GetImportanceMatrixCommand : MatrixCommand
 {
     /// <summary>Names of weight tensors, wildcards allowed.</summary>
     [Parameter(Position = 1, HelpMessage = "Names of weight tensors; wildcards are allowed.")]
+    [ArgumentCompleter(typeof(MatrixEntryCompleter))]
     [SupportsWildcards]
     [ValidateNotNullOrEmpty]
     public string[] Name { get; set; } = ["*"];

@@ -35,14 +35,14 @@ public sealed class MergeGgufCommand : ModelCommand
     protected override void ProcessModel(GgufFile model)
     {
         string destination = _destinations.For(model.Path, SplitNames.Stem(model.Path) + ".gguf");
-        if (model.Shards.Any(shard => PathIdentity.AreSame(shard.Path, destination)))
+        if (model.Shards.Count == 1 && PathIdentity.AreSame(model.Path, destination))
         {
-            WriteError(OwnSource(model, destination));
+            WriteError(NotSplit(destination));
             return;
         }
         if (!ShouldProcess(destination, $"Merge {model.Shards.Count} files"))
             return;
-        if (_destinations.Refusal(model.Path, Force, destination) is ErrorRecord refusal)
+        if (_destinations.Refusal([.. model.Shards.Select(shard => shard.Path)], Force, destination) is ErrorRecord refusal)
         {
             WriteError(refusal);
             return;
@@ -59,11 +59,6 @@ public sealed class MergeGgufCommand : ModelCommand
         this.WriteFile(destination);
     }
 
-    private static ErrorRecord OwnSource(GgufFile model, string destination) => model.Shards.Count == 1
-        ? new(
-            new ArgumentException($"'{destination}' is not split: there is nothing to merge."),
-            "NotSplit", ErrorCategory.InvalidArgument, destination)
-        : new(
-            new ArgumentException($"'{destination}' is one of the files to be merged: choose another name for the result."),
-            "DestinationIsSource", ErrorCategory.InvalidArgument, destination);
+    private static ErrorRecord NotSplit(string path) => new(
+        new ArgumentException($"'{path}' is not split: there is nothing to merge."), "NotSplit", ErrorCategory.InvalidArgument, path);
 }

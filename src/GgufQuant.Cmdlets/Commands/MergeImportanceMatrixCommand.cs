@@ -55,7 +55,6 @@ public sealed class MergeImportanceMatrixCommand : MatrixCommand
         try
         {
             ImatrixData merged = RunInBackground("Merging importance matrices", (_, token) => Merge(token));
-            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
             ImatrixWriter.Write(merged, destination, ImatrixWriter.FormatOf(destination), Force);
             WriteObject(new MatrixFile(destination, merged));
         }

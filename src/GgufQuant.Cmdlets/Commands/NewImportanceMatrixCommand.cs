@@ -28,24 +28,27 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
     public string? Destination { get; set; }
 
     /// <summary>A matrix to go on with.</summary>
-    [Parameter(HelpMessage = "A matrix of the same model to add to, with -SkipChunks for what of the text it has seen.")]
+    [Parameter(HelpMessage = "A matrix of the same model to add to, with -SkipChunk for what of the text it has seen.")]
     [ValidateNotNullOrEmpty]
     public string? Resume { get; set; }
 
     /// <summary>Tokens of a chunk.</summary>
     [Parameter(HelpMessage = "Tokens of a chunk; default: 512, or what the model was trained for if that is less.")]
+    [ArgumentCompleter(typeof(ContextLengthCompleter))]
     [ValidateRange(4, 1 << 30)]
     public int? ContextLength { get; set; }
 
     /// <summary>Chunks of the text to evaluate at most.</summary>
     [Parameter(HelpMessage = "Chunks of the text to evaluate at most; default: the whole text.")]
+    [Alias("Chunks")]
     [ValidateRange(1, int.MaxValue)]
-    public int? Chunks { get; set; }
+    public int? ChunkCount { get; set; }
 
     /// <summary>Chunks of the text to leave out at its beginning.</summary>
     [Parameter(HelpMessage = "Chunks to leave out at the beginning of the text.")]
+    [Alias("SkipChunks")]
     [ValidateRange(0, int.MaxValue)]
-    public int SkipChunks { get; set; }
+    public int SkipChunk { get; set; }
 
     /// <summary>Collects for the output tensor too.</summary>
     [Parameter(HelpMessage = "Collect for output.weight too, which llama-imatrix advises against.")]
@@ -61,8 +64,9 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
 
     /// <summary>Processor threads to use.</summary>
     [Parameter(HelpMessage = "Threads; default: all cores.")]
+    [Alias("Threads")]
     [ValidateRange(1, 1024)]
-    public int Threads { get; set; }
+    public int ThreadCount { get; set; }
 
     /// <summary>What runs the models; null for the newest engine that is available.</summary>
     [Parameter(HelpMessage = "The engine that runs the models, as Get-QuantEngine names it; default: the newest that is available.")]
@@ -91,7 +95,7 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
         string destination = _destinations.For(model.Path, QuantName.WithoutQuantization(model.Path) + "-imatrix.gguf");
         if (!ShouldProcess(destination, $"Collect the importance matrix of '{Formatting.FileName(model.Path)}' over '{Formatting.FileName(Corpus)}'"))
             return;
-        if (_destinations.Refusal(model.Path, Force, destination) is ErrorRecord refusal)
+        if (_destinations.Refusal([.. model.Shards.Select(shard => shard.Path)], Force, destination) is ErrorRecord refusal)
         {
             WriteError(refusal);
             return;
@@ -122,11 +126,11 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
         ImatrixOptions options = new()
         {
             ContextLength = ContextLength,
-            Chunks = Chunks,
-            SkipChunks = SkipChunks,
+            Chunks = ChunkCount,
+            SkipChunks = SkipChunk,
             IncludeOutput = IncludeOutput,
             ParseSpecial = ParseSpecial,
-            Threads = Threads,
+            Threads = ThreadCount,
         };
         return RemoteImatrixCollector.Collect(
             _engine!.Engine, path, Corpus, options, resume, progress, token);

@@ -18,6 +18,7 @@ public sealed class SplitGgufCommand : ModelCommand
 
     /// <summary>Bytes of tensor data a file holds at most.</summary>
     [Parameter(HelpMessage = "Bytes of tensor data a file holds at most: 2GB.")]
+    [ArgumentCompleter(typeof(SizeCompleter))]
     [ValidateRange(1, long.MaxValue)]
     public long? MaxSize { get; set; }
 
@@ -59,7 +60,7 @@ public sealed class SplitGgufCommand : ModelCommand
         string first = $"{prefix}-00001-of-{count:00000}.gguf";
         if (!ShouldProcess(first, $"Split '{Formatting.FileName(model.Path)}' into {count} files"))
             return;
-        if (_destinations.Refusal(model.Path, Force, first) is ErrorRecord refusal)
+        if (_destinations.Refusal([.. model.Shards.Select(shard => shard.Path)], Force, first) is ErrorRecord refusal)
         {
             WriteError(refusal);
             return;

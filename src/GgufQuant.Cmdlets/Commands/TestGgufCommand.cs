@@ -5,11 +5,11 @@ namespace GgufQuant.Commands;
 
 /// <summary>Tells whether a file is whole and sound.</summary>
 [Cmdlet(VerbsDiagnostic.Test, "Gguf", DefaultParameterSetName = PathSet)]
-[OutputType(typeof(bool), typeof(CheckFinding))]
+[OutputType(typeof(bool), typeof(GgufTest))]
 public sealed class TestGgufCommand : PathCommand
 {
-    /// <summary>Lists what was found instead of true or false.</summary>
-    [Parameter(HelpMessage = "List what was found instead of answering true or false.")]
+    /// <summary>Returns what was found about each file instead of true or false.</summary>
+    [Parameter(HelpMessage = "Return what was found about each file instead of true or false.")]
     public SwitchParameter Detailed { get; set; }
 
     /// <inheritdoc/>
@@ -20,7 +20,7 @@ public sealed class TestGgufCommand : PathCommand
             IReadOnlyList<GgufFinding> findings = RunInBackground(
                 $"Checking {Formatting.FileName(path)}",
                 (progress, token) => GgufCheck.Run(path, threads: 0, progress, token));
-            Report([.. findings.Select(finding => new CheckFinding(path, finding))]);
+            Report(new(path, [.. findings.Select(finding => new CheckFinding(path, finding))]));
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
         {
@@ -28,15 +28,15 @@ public sealed class TestGgufCommand : PathCommand
         }
     }
 
-    private void Report(CheckFinding[] findings)
+    private void Report(GgufTest test)
     {
         if (Detailed)
         {
-            WriteObject(findings, enumerateCollection: true);
+            WriteObject(test);
             return;
         }
-        foreach (CheckFinding finding in findings)
+        foreach (CheckFinding finding in test.Findings)
             WriteVerbose(finding.ToString());
-        WriteObject(!findings.Any(finding => finding.Severity == FindingSeverity.Error));
+        WriteObject(test.IsSound);
     }
 }

@@ -27,8 +27,9 @@ public sealed class TestGgufGenerationCommand : ReferenceCommand
 
     /// <summary>Processor threads to use.</summary>
     [Parameter(HelpMessage = "Threads; default: all cores.")]
+    [Alias("Threads")]
     [ValidateRange(1, 1024)]
-    public int Threads { get; set; }
+    public int ThreadCount { get; set; }
 
     /// <summary>What runs the models; null for the newest engine that is available.</summary>
     [Parameter(HelpMessage = "The engine that runs the models, as Get-QuantEngine names it; default: the newest that is available.")]
@@ -77,7 +78,7 @@ public sealed class TestGgufGenerationCommand : ReferenceCommand
     {
         _engine!.WaitUntilStarted();
         _meteredReference = reference;
-        RemoteGenerationMeter meter = new(_engine.Engine, reference, Prompt, new() { MaximumTokens = MaxToken, Threads = Threads });
+        RemoteGenerationMeter meter = new(_engine.Engine, reference, Prompt, new() { MaximumTokens = MaxToken, Threads = ThreadCount });
         try
         {
             RunInBackground(

@@ -20,9 +20,13 @@ internal static class ModelErrors
             or InferenceException or GpuException or InvalidDataException or IOException or UnauthorizedAccessException;
 
     /// <summary>The error for an exception that <see cref="IsAboutModel"/>.</summary>
-    internal static ErrorRecord ToErrorRecord(this Exception exception, string path) => Naming(path, Classify(exception, path));
+    /// <param name="exception">The exception.</param>
+    /// <param name="path">The file at hand.</param>
+    /// <param name="destination">The file that was being made of it.</param>
+    internal static ErrorRecord ToErrorRecord(this Exception exception, string path, string? destination = null) =>
+        Naming(path, Classify(exception, path, destination));
 
-    private static ErrorRecord Classify(Exception exception, string path) => exception switch
+    private static ErrorRecord Classify(Exception exception, string path, string? destination) => exception switch
     {
         GgufFormatException => new(exception, "InvalidGguf", ErrorCategory.InvalidData, path),
         ImatrixFormatException or InvalidDataException => new(exception, "InvalidImportanceMatrix", ErrorCategory.InvalidData, path),
@@ -41,6 +45,8 @@ internal static class ModelErrors
         QuantizationException => new(exception, "CannotQuantize", ErrorCategory.InvalidOperation, path),
         ModelMismatchException => new(exception, "DifferentModels", ErrorCategory.InvalidArgument, path),
         GpuException => new(exception, "DeviceUnavailable", ErrorCategory.DeviceError, path),
+        DiskFullException full => new(exception, "DiskFull", ErrorCategory.WriteError, full.Path),
+        IOException io when DiskFullException.IsCauseOf(io) => new(exception, "DiskFull", ErrorCategory.WriteError, destination ?? path),
         FileNotFoundException => new(exception, "FileNotFound", ErrorCategory.ObjectNotFound, path),
         UnauthorizedAccessException => new(exception, "AccessDenied", ErrorCategory.PermissionDenied, path),
         _ => new(exception, "FileError", ErrorCategory.ReadError, path),

@@ -31,11 +31,29 @@ internal static partial class PathErrors
             new IOException($"'{path}' already exists. Use -Force to replace it, or -Destination to write elsewhere."),
             "DestinationExists", ErrorCategory.ResourceExists, path);
 
+    internal static ErrorRecord IsSource(string path) =>
+        new(
+            new ArgumentException($"'{path}' is what the new file is made from: choose another name for the result."),
+            "DestinationIsSource", ErrorCategory.InvalidArgument, path);
+
+    /// <summary>Why a file has no folder to be written to; null where it has. A folder that was named as such is made.</summary>
+    internal static ErrorRecord? NoFolder(string path)
+    {
+        string folder = Path.GetDirectoryName(path)!;
+        return Directory.Exists(folder)
+            ? null
+            : new(
+                new DirectoryNotFoundException($"The folder '{folder}' of '{path}' does not exist. Create it first, or check the path."),
+                "FolderNotFound", ErrorCategory.ObjectNotFound, path);
+    }
+
     /// <summary>Why a file cannot be written under a name; null where the name is free or may be taken.</summary>
     internal static ErrorRecord? NotFree(string path, bool force)
     {
         if (Directory.Exists(path))
             return IsFolder(path, " Name a file in it.");
+        if (NoFolder(path) is ErrorRecord error)
+            return error;
         return !force && File.Exists(path) ? Exists(path) : null;
     }
 

@@ -32,13 +32,20 @@ internal sealed class Destinations(string? destination = null, bool isFolder = f
         IsFile ? destination! : Path.Combine(destination ?? Path.GetDirectoryName(source)!, name);
 
     /// <summary>Why the files of one source may not be written; null if they may.</summary>
-    internal ErrorRecord? Refusal(string source, bool force, params IReadOnlyList<string> paths)
+    /// <param name="sources">The full path of the source, or those of its shards.</param>
+    /// <param name="force">Whether files that exist are replaced.</param>
+    /// <param name="paths">The full paths of the files.</param>
+    internal ErrorRecord? Refusal(IReadOnlyList<string> sources, bool force, params IReadOnlyList<string> paths)
     {
         foreach (string path in paths)
         {
             if (_written.TryGetValue(path, out string? earlier))
-                return UsedTwice(path, isSameSource: PathIdentity.Comparer.Equals(source, earlier));
+                return UsedTwice(path, isSameSource: PathIdentity.Comparer.Equals(sources[0], earlier));
+            if (sources.Any(source => PathIdentity.AreSame(source, path)))
+                return PathErrors.IsSource(path);
         }
+        if (IsFile && PathErrors.NoFolder(destination!) is ErrorRecord error)
+            return error;
         return force ? null : paths.Where(File.Exists).Select(PathErrors.Exists).FirstOrDefault();
     }
 
