@@ -32,6 +32,7 @@
         'Merge-Gguf'
         'Merge-ImportanceMatrix'
         'New-ImportanceMatrix'
+        'New-QuantCalibration'
         'Set-GgufMetadata'
         'Split-Gguf'
         'Test-Gguf'

@@ -2,6 +2,7 @@
 BeforeDiscovery {
     $kinds = @(
         @{ Name = 'imatrix'; Kind = 'ImportanceMatrix'; Words = 'an importance matrix'; Metadata = [ordered] @{ 'general.type' = 'imatrix' } }
+        @{ Name = 'calibration'; Kind = 'Calibration'; Words = 'a calibration'; Metadata = [ordered] @{ 'general.type' = 'calibration'; 'imatrix.chunk_count' = 1 } }
         @{ Name = 'old-imatrix'; Kind = 'ImportanceMatrix'; Words = 'an importance matrix'; Metadata = [ordered] @{ 'imatrix.chunk_count' = 1 } }
         @{ Name = 'mmproj'; Kind = 'Projector'; Words = 'a multimodal projector'; Metadata = [ordered] @{ 'general.architecture' = 'clip'; 'general.type' = 'mmproj' } }
         @{ Name = 'old-mmproj'; Kind = 'Projector'; Words = 'a multimodal projector'; Metadata = [ordered] @{ 'general.architecture' = 'clip' } }
@@ -13,6 +14,7 @@ BeforeDiscovery {
         @{ Cmdlet = 'ConvertTo-Quantized'; Arguments = @{ Type = 'Q8_0'; Destination = 'made' } }
         @{ Cmdlet = 'Find-QuantType'; Arguments = @{ MemoryBudget = 1GB } }
         @{ Cmdlet = 'New-ImportanceMatrix'; Arguments = @{ Corpus = $Samples.Calibration; Chunks = 1; Destination = 'made' } }
+        @{ Cmdlet = 'New-QuantCalibration'; Arguments = @{ Corpus = $Samples.Calibration; Chunks = 1; Destination = 'made'; WarningAction = 'Ignore' } }
         @{ Cmdlet = 'Test-GgufGeneration'; Arguments = @{ Prompt = 'It was'; MaxToken = 1; Reference = $Samples.Model } }
     )
 }

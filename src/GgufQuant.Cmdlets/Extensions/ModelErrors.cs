@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using GgufQuant.Calibration;
 using GgufQuant.Comparison;
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Perplexity;
@@ -16,7 +17,7 @@ internal static class ModelErrors
 {
     /// <summary>Whether an exception is about the model at hand rather than about the program.</summary>
     internal static bool IsAboutModel(Exception exception) =>
-        exception is GgufFormatException or ImatrixFormatException or QuantizationException or ModelMismatchException
+        exception is GgufFormatException or CalibrationException or ImatrixFormatException or QuantizationException or ModelMismatchException
             or InferenceException or GpuException or InvalidDataException or IOException or UnauthorizedAccessException;
 
     /// <summary>The error for an exception that <see cref="IsAboutModel"/>.</summary>
@@ -30,6 +31,7 @@ internal static class ModelErrors
     {
         GgufFormatException => new(exception, "InvalidGguf", ErrorCategory.InvalidData, path),
         ImatrixFormatException or InvalidDataException => new(exception, "InvalidImportanceMatrix", ErrorCategory.InvalidData, path),
+        CalibrationException => new(exception, "InvalidCalibration", ErrorCategory.InvalidData, path),
         EngineMissingException or EngineVersionException => new(exception, "EngineMissing", ErrorCategory.NotInstalled, path),
         EngineStoppedException { WasSilent: true } silent =>
             With("-EngineTimeoutSeconds waits longer.", new(exception, "EngineStopped", ErrorCategory.ResourceUnavailable, silent.Path)),

@@ -11,6 +11,9 @@ public enum ModelKind
     /// <summary>An importance matrix, as llama-imatrix writes it.</summary>
     ImportanceMatrix,
 
+    /// <summary>A calibration, as New-QuantCalibration writes it.</summary>
+    Calibration,
+
     /// <summary>What makes a model's input of images or sound, often named <c>mmproj</c>.</summary>
     Projector,
 
@@ -50,6 +53,7 @@ public static class ModelKinds
     public static string Describe(this ModelKind kind) => kind switch
     {
         ModelKind.ImportanceMatrix => "an importance matrix",
+        ModelKind.Calibration => "a calibration",
         ModelKind.Projector => "a multimodal projector",
         ModelKind.Adapter => "a LoRA adapter",
         ModelKind.ControlVector => "a control vector",
@@ -59,6 +63,7 @@ public static class ModelKinds
     private static ModelKind? Named(string kind) => kind switch
     {
         "imatrix" => ModelKind.ImportanceMatrix,
+        "calibration" => ModelKind.Calibration,
         "mmproj" => ModelKind.Projector,
         "adapter" => ModelKind.Adapter,
         _ => null,

@@ -42,9 +42,8 @@ internal static class PlannedMetadata
             entries = With(entries, [source.Metadata.Find(GgufKeys.FileType) ?? GgufEntry.Create(GgufKeys.FileType, GuessedFileType.Of(source.Tensors))]);
         foreach (GgufEntry entry in options.Metadata)
             entries = With(entries, [entry]);
-        entries = With(entries, [.. Of(options.Imatrix)]);
-        if (options.Calibration is { } calibration)
-            entries = With(entries, [GgufEntry.Create(GgufKeys.CalibrationId, calibration.Id)]);
+        // The matrix in a calibration goes without saying; so the file is no larger than one with that matrix.
+        entries = With(entries, options.Calibration is { } calibration ? [GgufEntry.Create(GgufKeys.CalibrationId, calibration.Id)] : [.. Of(options.Imatrix)]);
         if (options.PruneLayers.Count > 0 && source.Metadata.TryGetString(GgufKeys.Architecture, out string? architecture))
             entries = With(entries, [BlockCount(architecture, pruning.Remaining)]);
         return entries;
