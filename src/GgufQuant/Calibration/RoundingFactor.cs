@@ -1,11 +1,12 @@
+using GgufQuant.Models;
+
 namespace GgufQuant.Calibration;
 
 /// <summary>All that rounding takes from the moments of an input: a factor of each diagonal block, and the factors of columns.</summary>
 internal sealed class RoundingFactor
 {
-    /// <summary>What is added to the diagonal, as a share of its mean.</summary>
-    /// <remarks>It keeps the matrix positive definite in single precision, and rounding from trusting directions that the text hardly has.</remarks>
-    public const float Damping = 0.1f;
+    private const float Damping = 0.1f;
+    private const float TiedDamping = 0.3f;
 
     private RoundingFactor(IReadOnlyList<FeedbackFactor> blocks, float[] importance)
     {
@@ -50,7 +51,7 @@ internal sealed class RoundingFactor
                 trace += mean;
             }
             // An input that was always zero tells nothing; every column then counts the same.
-            float added = trace > 0 ? (float)(Damping * trace / size) : 1;
+            float added = trace > 0 ? (float)(DampingOf(moments) * trace / size) : 1;
             for (int i = 0; i < size; i++)
             {
                 Span<float> row = means.AsSpan(i * size, size);
@@ -65,6 +66,11 @@ internal sealed class RoundingFactor
         }
         return new RoundingFactor(blocks, importance);
     }
+
+    // What is added to the diagonal, as a share of its mean. It keeps the matrix positive definite in single precision, and
+    // rounding from trusting directions that the text hardly has. Embeddings that serve as the output are looked up too,
+    // and then every direction counts.
+    private static float DampingOf(InputMoments moments) => moments.Name == TensorNames.TokenEmbedding ? TiedDamping : Damping;
 
     // What few positions say about pairs of columns is mostly chance.
     private static float Shrinkage(InputMoments moments) => (float)(moments.Tokens / (moments.Tokens + (0.5 * moments.Width)));

@@ -40,6 +40,18 @@ public class RoundingFactorTests
         Assert.Equal(one.Blocks[0].Variances, four.Blocks[0].Variances);
     }
 
+    [Theory]
+    [InlineData("output.weight", 0.1f)]
+    [InlineData("token_embd.weight", 0.3f)]
+    public void The_diagonal_is_damped_more_where_embeddings_serve_as_the_output(string name, float damping)
+    {
+        float[] half = new float[InputMoments.HalfLength(32)];
+        for (int i = 0, at = 0; i < 32; at += 32 - i, i++)
+            half[at] = 2;
+        RoundingFactor factor = RoundingFactor.Create(new(name, 32, 32, 1, _ => half), 1, TestContext.Current.CancellationToken);
+        Assert.All(factor.Importance, importance => Assert.Equal(2 * (1 + damping), importance, 1e-6f));
+    }
+
     [Fact]
     public void Fewer_tokens_than_columns_still_give_a_factor()
     {
