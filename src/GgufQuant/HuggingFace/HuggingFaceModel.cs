@@ -65,9 +65,12 @@ public sealed class HuggingFaceModel : IDisposable
         {
             return Open(folder, options ?? new());
         }
-        catch
+        catch (Exception exception)
         {
             folder.Dispose();
+            // What recipes compute with comes from config.json, and its numbers are anybody's.
+            if (exception is ArithmeticException or IndexOutOfRangeException)
+                throw new ModelFolderException(folder.PathOf("config.json"), "its numbers contradict each other or the shapes of the tensors", exception);
             throw;
         }
     }

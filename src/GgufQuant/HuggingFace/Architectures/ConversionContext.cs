@@ -7,6 +7,11 @@ namespace GgufQuant.HuggingFace.Architectures;
 /// <summary>What the recipes of an architecture know of the model that is converted.</summary>
 internal sealed class ConversionContext
 {
+    /// <summary>Far more layers than any model has.</summary>
+    internal const int MaxLayers = 1 << 16;
+
+    private const int MaxHeadLength = 1 << 20;
+
     private readonly Dictionary<string, Dictionary<string, TensorValues>> _collected = new(StringComparer.Ordinal);
 
     public ConversionContext(ModelFolder folder, Architecture architecture, ModelConfig config, int tokenCount)
@@ -16,7 +21,8 @@ internal sealed class ConversionContext
         Config = config;
         Rope = new RopeParameters(config);
         TokenCount = tokenCount;
-        HiddenLayers = checked((int)Integer("n_layers", "num_hidden_layers", "n_layer", "num_layers"));
+        long layers = Integer("n_layers", "num_hidden_layers", "n_layer", "num_layers");
+        HiddenLayers = layers is >= 0 and <= MaxLayers ? (int)layers : throw Invalid($"a model of {layers} layers is none");
     }
 
     /// <summary>The folder.</summary>
@@ -63,6 +69,10 @@ internal sealed class ConversionContext
 
     /// <summary>Values of a head: <c>head_dim</c>, else as many as divide the hidden size evenly.</summary>
     public long HeadLength => Config.FindInt64("head_dim") ?? (Integer("hidden_size") / Integer("num_attention_heads"));
+
+    /// <summary>The length of a head for which there is a factor per pair of values.</summary>
+    /// <exception cref="ModelFolderException">No head is that long.</exception>
+    public int FactorLength(long length) => length is >= 0 and <= MaxHeadLength ? (int)length : throw Invalid($"a head of {length} values is none");
 
     /// <summary>Experts of a layer.</summary>
     public int Experts => checked((int)Integer("num_local_experts", "num_experts", "n_routed_experts"));

@@ -40,9 +40,9 @@ internal static class Gemma4Rules
     {
         if (context.Rope.Type != "proportional")
             throw context.Invalid("'rope_parameters' of full attention is not of the type 'proportional', which Gemma 4 has");
-        long length = context.Integer("global_head_dim");
+        int length = context.FactorLength(context.Integer("global_head_dim"));
         long rotated = (long)(length * context.Rope.NumberOfFull("partial_rotary_factor", 1) / 2);
-        return [new SourceTensor("rope_freqs.weight", new GivenValues([.. Enumerable.Range(0, checked((int)(length / 2))).Select(i => i < rotated ? 1 : NoRotation)]))];
+        return [new SourceTensor("rope_freqs.weight", new GivenValues([.. Enumerable.Range(0, length / 2).Select(i => i < rotated ? 1 : NoRotation)]))];
     }
 
     private static void AddFeedForwardLengths(KeyWriter keys)

@@ -71,7 +71,7 @@ internal static class RopeFactors
         RopeParameters rope = context.Rope;
         if (!string.Equals(rope.Type, "llama3", StringComparison.OrdinalIgnoreCase))
             return [];
-        long dimensions = context.HeadLength;
+        int dimensions = context.FactorLength(context.HeadLength);
         double theta = rope.NumberOfFull("rope_theta", 10000);
         float factor = (float)rope.NumberOfFull("factor", otherwise);
         double low = rope.NumberOfFull("low_freq_factor", 1);

@@ -140,12 +140,12 @@ internal static class StateSpaceRules
     /// <summary>Whether each layer has attention.</summary>
     public static bool[] AttentionLayers(ModelConfig config)
     {
-        int layers = checked((int)(config.FindInt64("num_hidden_layers") ?? 0));
+        int layers = (int)Math.Clamp(config.FindInt64("num_hidden_layers") ?? 0, 0, ConversionContext.MaxLayers);
         if (config.Find("layer_types") is { ValueKind: JsonValueKind.Array } types && types.GetArrayLength() > 0)
             return [.. types.EnumerateArray().Select(type => type.ValueKind == JsonValueKind.String && type.ValueEquals("attention"))];
         if (config.Find("attn_layer_indices") is { ValueKind: JsonValueKind.Array } indices && indices.GetArrayLength() > 0)
         {
-            HashSet<long> set = [.. indices.EnumerateArray().Select(index => index.GetInt64())];
+            HashSet<long> set = [.. indices.EnumerateArray().Select(index => index.ValueKind == JsonValueKind.Number && index.TryGetInt64(out long layer) ? layer : -1)];
             return [.. Enumerable.Range(0, layers).Select(layer => set.Contains(layer))];
         }
         if (config.FindInt64("attn_layer_period") is > 0 and long period && config.FindInt64("attn_layer_offset") is { } offset)

@@ -104,6 +104,8 @@ internal static class TensorRules
     public static TensorValues Permute(TensorValues values, int heads)
     {
         long rows = values.Shape[0];
+        if (heads <= 0 || rows % (2L * heads) != 0)
+            throw new ArgumentException($"The {rows} rows of a tensor are not those of {heads} heads, each in two halves.", nameof(heads));
         long headRows = rows / heads;
         long half = headRows / 2;
         ImmutableArray<long> shape = values.Shape;

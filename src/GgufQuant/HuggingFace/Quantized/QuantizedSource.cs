@@ -85,7 +85,7 @@ internal sealed class QuantizedSource
     {
         string format = Text(_config, "format") ?? "";
         if (!_config.TryGetProperty("config_groups", out JsonElement groups) || groups.ValueKind != JsonValueKind.Object || groups.EnumerateObject().Count() != 1
-            || !groups.EnumerateObject().First().Value.TryGetProperty("weights", out JsonElement weights) || weights.ValueKind != JsonValueKind.Object)
+            || groups.EnumerateObject().First().Value is not { ValueKind: JsonValueKind.Object } group || !group.TryGetProperty("weights", out JsonElement weights) || weights.ValueKind != JsonValueKind.Object)
         {
             throw new ModelFolderException(_folder, "the compressed-tensors quantization does not have exactly one group of settings, as is needed to read it");
         }

@@ -109,7 +109,19 @@ internal abstract class TensorValues
     /// <summary>Other rows of the same tensor, or the same ones in another order.</summary>
     /// <param name="shape">The new shape; its rows are as long.</param>
     /// <param name="rowOf">The row that stands in each place.</param>
-    public TensorValues Rows(ImmutableArray<long> shape, Func<long, long> rowOf) => new RowsOfValues([this], shape, row => (0, rowOf(row)));
+    /// <exception cref="ArgumentException">A row stands there that the tensor does not have.</exception>
+    public TensorValues Rows(ImmutableArray<long> shape, Func<long, long> rowOf)
+    {
+        RowsOfValues rows = new([this], shape, row => (0, rowOf(row)));
+        // The numbers of a configuration decide, which the tensor may contradict: better now than when it is read.
+        for (long row = 0; row < rows.RowCount; row++)
+        {
+            long source = rowOf(row);
+            if (source < 0 || source >= RowCount)
+                throw new ArgumentException($"Row {row} of [{string.Join(", ", shape)}] would be row {source} of the {RowCount} that the tensor has.", nameof(rowOf));
+        }
+        return rows;
+    }
 
     /// <summary>The first rows, or some that follow them.</summary>
     public TensorValues RowRange(long first, long count) => Rows([count, .. Shape[1..]], row => first + row);
@@ -132,7 +144,10 @@ internal abstract class TensorValues
     public TensorValues Columns(int[] columns) => new ColumnsOfValues(this, columns);
 
     /// <summary>Tensors of one shape as the matrices of one with one more dimension.</summary>
-    public static TensorValues Stack(IReadOnlyList<TensorValues> parts) => Joined(parts, [parts.Count, .. parts[0].Shape]);
+    /// <exception cref="ArgumentException">They have different shapes.</exception>
+    public static TensorValues Stack(IReadOnlyList<TensorValues> parts) => parts.FirstOrDefault(part => !part.Shape.AsSpan().SequenceEqual(parts[0].Shape.AsSpan())) is { } other
+        ? throw new ArgumentException($"Tensors of the shapes [{string.Join(", ", parts[0].Shape)}] and [{string.Join(", ", other.Shape)}] do not make one.", nameof(parts))
+        : Joined(parts, [parts.Count, .. parts[0].Shape]);
 
     /// <summary>Tensors that follow each other along the first dimension.</summary>
     public static TensorValues Concatenate(params IReadOnlyList<TensorValues> parts) =>
