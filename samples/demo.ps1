@@ -13,7 +13,7 @@ if (-not (Get-Module GgufQuant)) { Import-Module (Join-Path $PSScriptRoot .. Ggu
 $model = Join-Path $PSScriptRoot novels-6m-f16.gguf
 $folder = [IO.Directory]::CreateTempSubdirectory('ggufquant-').FullName
 
-Get-GgufInfo $model | Out-Host
+Get-GgufInfo $model | Format-List | Out-Host
 
 # IQ2_XS requires an importance matrix; the other types are quantized without it here.
 $matrix = New-ImportanceMatrix $model -Corpus (Join-Path $PSScriptRoot calibration.txt) -Destination (Join-Path $folder imatrix.gguf)

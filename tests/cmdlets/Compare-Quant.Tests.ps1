@@ -143,7 +143,7 @@ Describe 'Compare-Quant' {
 
         It 'is shown as a table' {
             $lines = $measured | Format-Lines
-            $lines[2] | Should -Match 'Perplexity .*KL div'
+            $lines[2] | Should -Match 'KL div\. .*Perplexity'
             $lines[4] | Should -Match '^F16 .* \d\d\.\d+ ± \d'
         }
 

@@ -45,6 +45,21 @@ Describe 'Export-QuantReport' {
         Get-Content titled.md -TotalCount 1 | Should -BeLike '# My model*'
     }
 
+    It 'writes the same in every culture' {
+        $null = $rows | Export-QuantReport r.html
+        $before = [cultureinfo]::CurrentCulture
+        $culture = [cultureinfo]::InvariantCulture.Clone()
+        $culture.NumberFormat.NumberDecimalSeparator = ','
+        try {
+            [cultureinfo]::CurrentCulture = $culture
+            $null = $rows | Export-QuantReport comma.html
+        }
+        finally {
+            [cultureinfo]::CurrentCulture = $before
+        }
+        Get-Content comma.html | Should -Be (Get-Content r.html)
+    }
+
     It 'takes rows as a parameter' {
         Export-QuantReport r.md -InputObject $rows | Should -Not -BeNullOrEmpty
         $null = $rows | Export-QuantReport piped.md

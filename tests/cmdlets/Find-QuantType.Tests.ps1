@@ -3,7 +3,7 @@ Describe 'Find-QuantType' {
     AfterAll { Pop-Location }
 
     Context 'Fits' {
-        BeforeAll { $fits = Find-QuantType $Samples.Model -MemoryBudget 10MB }
+        BeforeAll { $fits = Find-QuantType $Samples.Model -Memory 10MB }
 
         It 'lists what fits with what stays free' {
             foreach ($fit in $fits) { $fit.Memory + $fit.Margin | Should -Be 10MB }
@@ -23,14 +23,14 @@ Describe 'Find-QuantType' {
             $large = Find-QuantType $Samples.Model 20MB -ContextLength 1024 | Where-Object Type -eq Q4_0
             $small = Find-QuantType $Samples.Model 20MB -ContextLength 1024 -CacheType Q8_0 | Where-Object Type -eq Q4_0
             $large.MemoryEstimate.ContextLength | Should -Be 1024
-            $small.MemoryEstimate.Cache / $large.MemoryEstimate.Cache | Should -Be (34 / 64)
+            $small.MemoryEstimate.CacheSize / $large.MemoryEstimate.CacheSize | Should -Be (34 / 64)
             $small.Margin | Should -BeGreaterThan $large.Margin
         }
 
         It 'says of which model each line is' {
             Copy-Item $Samples.Model 'b [1].gguf'
-            $fits = Get-Item $Samples.Model, '*b*.gguf' | Find-QuantType -MemoryBudget 10MB
-            $fits.Source | Select-Object -Unique | Should -Be $Samples.Model, (Join-Path $TestDrive 'b [1].gguf')
+            $fits = Get-Item $Samples.Model, '*b*.gguf' | Find-QuantType -Memory 10MB
+            $fits.Path | Select-Object -Unique | Should -Be $Samples.Model, (Join-Path $TestDrive 'b [1].gguf')
             ($fits | Where-Object IsRecommended).Type | Should -Be Q4_K_M, Q4_K_M
         }
 
@@ -63,12 +63,35 @@ Describe 'Find-QuantType' {
         }
     }
 
+    Context 'Reserve' {
+        It 'recommends <Expected> where <Reserve> should stay free' -ForEach @(
+            @{ Reserve = '10%'; Expected = 'Q4_K_M' }
+            @{ Reserve = '5%'; Expected = 'Q5_K_M' }
+            @{ Reserve = '2.5 %'; Expected = 'Q5_K_M' }
+            @{ Reserve = 0; Expected = 'Q6_K' }
+            @{ Reserve = 850KB; Expected = 'Q5_K_M' }
+            @{ Reserve = '1MB'; Expected = 'Q4_K_M' }
+        ) {
+            (Find-QuantType $Samples.Model 10MB -Reserve $reserve | Where-Object IsRecommended).Type | Should -Be $expected
+        }
+
+        It 'says how much it leaves free, and whether the unquantized model fits too' {
+            $best = Find-QuantType $Samples.Model 1GB -Reserve 5% | Where-Object IsRecommended
+            $best.Reason | Should -BeLike 'Q8_0 is the best quantization that leaves 51.2 MiB of 1 GiB free: *F16 fits too: *'
+            (Find-QuantType $Samples.Model 12MB | Where-Object IsRecommended).Reason | Should -Not -BeLike '*F16*'
+        }
+
+        It 'is also taken for -MemoryBudget, the former name' {
+            (Find-QuantType $Samples.Model -MemoryBudget 10MB | Where-Object IsRecommended).Type | Should -Be Q4_K_M
+        }
+    }
+
     Context 'Nothing fits' {
         It 'warns with the ways out that are left: <arguments>' -ForEach @(
             @{ Arguments = @{}; Ways = 'try a smaller -ContextLength or -CacheType Q8_0 or -WithImportanceMatrix.' }
             @{ Arguments = @{ CacheType = 'Q4_0'; WithImportanceMatrix = $true }; Ways = 'try a smaller -ContextLength.' }
         ) {
-            Find-QuantType $Samples.Model -MemoryBudget 1MB @arguments -WarningVariable warnings -WarningAction SilentlyContinue |
+            Find-QuantType $Samples.Model -Memory 1MB @arguments -WarningVariable warnings -WarningAction SilentlyContinue |
                 Should -BeNullOrEmpty
             $warnings | Should -HaveCount 1
             $warnings[0].Message | Should -BeLike "'novels-6m-f16.gguf' does not fit into 1.00 MiB in any type.*$ways"
@@ -77,19 +100,29 @@ Describe 'Find-QuantType' {
 
     Context 'Errors' {
         It 'rejects -<name> <value>' -ForEach @(
-            @{ Name = 'MemoryBudget'; Value = 0 }
+            @{ Name = 'Memory'; Value = 0 }
             @{ Name = 'ContextLength'; Value = 0 }
+            @{ Name = 'Reserve'; Value = '100%' }
+            @{ Name = 'Reserve'; Value = 'much' }
+            @{ Name = 'Reserve'; Value = 0.05 }
+            @{ Name = 'Reserve'; Value = -1 }
         ) {
-            $arguments = @{ MemoryBudget = 10MB }
+            $arguments = @{ Memory = 10MB }
             $arguments[$name] = $value
             { Find-QuantType $Samples.Model @arguments } |
-                Should -Throw -ErrorId 'ParameterArgumentValidationError,GgufQuant.Commands.FindQuantTypeCommand'
+                Should -Throw -ErrorId 'ParameterArgument*Error,GgufQuant.Commands.FindQuantTypeCommand'
         }
     }
 
     Context 'View' {
         It 'shows types as a table under their model' {
             Find-QuantType $Samples.Model 10MB | Format-Lines | Assert-Golden QuantTypeFit
+        }
+
+        It 'marks the type to take in bold, and explains it in a list' {
+            $result = Invoke-Streams '$PSStyle.OutputRendering = "Ansi"; $fits | Out-String; $fits | Where-Object IsRecommended | Format-List | Out-String' @{ Fits = Find-QuantType $Samples.Model 10MB }
+            $result.Output[0] | Should -Match '(?m)^\e\[1m\*\e\[0m +Q4_K_M '
+            $result.Output[1] | Should -Match 'Q4_K_M is the best quantization'
         }
     }
 

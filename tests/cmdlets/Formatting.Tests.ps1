@@ -35,7 +35,8 @@ Describe 'A view' {
         @{ Value = 123.456; Expected = '123' }
         @{ Value = -0.00281; Expected = '-0.00281' }
         @{ Value = 0.0; Expected = '0' }
-        @{ Value = 1e-12; Expected = '0.000000000' }
+        @{ Value = -0.00001293; Expected = '-1.29E-05' }
+        @{ Value = 1e-12; Expected = '1.00E-12' }
     ) {
         [GgufQuant.Commands.Formatting]::Measure($value) | Should -BeExactly $expected
     }
@@ -50,25 +51,61 @@ Describe 'A view' {
         [GgufQuant.Commands.Formatting]::Duration([timespan]::FromSeconds($seconds)) | Should -BeExactly $expected
     }
 
-    It 'shows numbers in the same way whatever the culture' {
-        $before = [cultureinfo]::CurrentCulture
-        try {
+    Context 'in a culture with a decimal comma' {
+        BeforeAll {
+            $before = [cultureinfo]::CurrentCulture
             $culture = [cultureinfo]::InvariantCulture.Clone()
             $culture.NumberFormat.NumberDecimalSeparator = $culture.NumberFormat.PercentDecimalSeparator = ','
             $culture.NumberFormat.NumberGroupSeparator = '.'
-            [cultureinfo]::CurrentCulture = $culture
-            $texts = @(
-                [GgufQuant.Commands.Formatting]::Size(1536)
-                [GgufQuant.Commands.Formatting]::Percent(0.125)
-                [GgufQuant.Commands.Formatting]::Bits(4.8944)
-                [GgufQuant.Commands.Formatting]::Number(128256)
-                [GgufQuant.Commands.Formatting]::Rate(1.25e6)
-            )
         }
-        finally {
-            [cultureinfo]::CurrentCulture = $before
+
+        BeforeEach { [cultureinfo]::CurrentCulture = $culture }
+        AfterEach { [cultureinfo]::CurrentCulture = $before }
+
+        It 'shows numbers with it' {
+            [GgufQuant.Commands.Formatting]::Size(1536) | Should -BeExactly '1,50 KiB'
+            [GgufQuant.Commands.Formatting]::Count(5770496) | Should -BeExactly '5,77 M'
+            [GgufQuant.Commands.Formatting]::Percent(0.125) | Should -BeExactly '12,5%'
+            [GgufQuant.Commands.Formatting]::FinePercent(0.0494) | Should -BeExactly '4,94%'
+            [GgufQuant.Commands.Formatting]::Bits(4.8944) | Should -BeExactly '4,89'
+            [GgufQuant.Commands.Formatting]::Number(128256) | Should -BeExactly '128.256'
+            [GgufQuant.Commands.Formatting]::Measure(0.0313) | Should -BeExactly '0,0313'
+            [GgufQuant.Commands.Formatting]::Rate(1.25e6) | Should -BeExactly '1,25 M/s'
+            [GgufQuant.Commands.Formatting]::Duration([timespan]::FromSeconds(0.42)) | Should -BeExactly '0,42 s'
+            [GgufQuant.Commands.Formatting]::Perplexity($true, 26.96, 0.49, 0, 0) | Should -BeExactly '26,96 ± 0,49'
         }
-        $texts | Should -BeExactly '1.50 KiB', '12.5%', '4.89', '128,256', '1.25 M/s'
+
+        It 'explains with it' {
+            $fit = Find-QuantType $Samples.Model 10MB | Where-Object IsRecommended
+            $fit.Reason | Should -BeLike '*3,35 MiB of weights*'
+            (Get-GgufInfo $Samples.Model -ContextLength 4096).MemoryAssumptions[1] | Should -BeLike '*room for 4.096 tokens*'
+        }
+
+        It 'writes what programs read without it' {
+            $info = Get-GgufInfo $Samples.Model
+            $info | ConvertTo-Json -Depth 1 -WarningAction Ignore | Should -BeLike '*"BitsPerWeight": 16.0*'
+            ($info | ConvertTo-Csv | ConvertFrom-Csv).Shares | Should -BeExactly 'F16 99.9%, F32 0.1%'
+        }
+    }
+
+    It 'shows a difference of <Value> ± <Uncertainty> as <Expected>' -ForEach @(
+        @{ Value = 0.0131; Uncertainty = 0.0149; Expected = '+0.013 ± 0.015' }
+        @{ Value = 0.0912; Uncertainty = 0.0312; Expected = '+0.09 ± 0.03' }
+        @{ Value = -0.00412; Uncertainty = 0.00312; Expected = '-0.004 ± 0.003' }
+        @{ Value = 2.134; Uncertainty = 0.42; Expected = '+2.1 ± 0.4' }
+        @{ Value = 132.4; Uncertainty = 21; Expected = '+132 ± 21' }
+        @{ Value = 0.0001; Uncertainty = 0.0001; Expected = '+0.000 ± 0.000' }
+    ) {
+        [GgufQuant.Commands.Formatting]::Perplexity($false, 0, 0, $value, $uncertainty) | Should -BeExactly $expected
+    }
+
+    It 'shortens <Name> to <Expected>' -ForEach @(
+        @{ Name = 'model-Q4_K_M.gguf'; Expected = 'model-Q4_K_M.gguf' }
+        @{ Name = 'Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf'; Expected = 'Meta-Llama-3…t-Q4_K_M.gguf' }
+    ) {
+        $short = [GgufQuant.Commands.Formatting]::FileName("/models/$name", 26)
+        $short | Should -BeExactly $expected
+        $short.Length | Should -BeLessOrEqual 26
     }
 
     It 'wraps text between words' {
@@ -80,9 +117,9 @@ Describe 'A view' {
     }
 
     It 'shows a model after objects of other kinds without its inner parts' {
-        $objects = @(Get-GgufTensor $Samples.Model output.weight) + (Get-GgufInfo $Samples.Model, $Samples.Model)
+        $objects = @(Get-GgufTensor $Samples.Model output.weight) + (Get-GgufInfo $Samples.Model)
         $lines = $objects | Format-Lines
-        $lines -match '^Architecture +: llama$' | Should -HaveCount 2
+        $lines -match '^Architecture +: llama$' | Should -HaveCount 1
         $lines -match 'ModelShape' | Should -BeNullOrEmpty
     }
 }

@@ -22,6 +22,7 @@ Describe 'Get-GgufInfo' {
             $info.ContextLength | Should -Be 256
             $info.Size | Should -Be (Get-Item $Samples.Model).Length
             $info.Shards | Should -Be 1
+            $info.WeightCount | Should -Be 5770496
         }
 
         It 'estimates memory for the model''s own context and an F16 cache' {
@@ -29,16 +30,16 @@ Describe 'Get-GgufInfo' {
             $memory.ContextLength | Should -Be 256
             $memory.CacheType | Should -Be F16
             # 6 layers of 2 heads, 64 wide, keys and values, 16 bits each.
-            $memory.Cache | Should -Be (6 * 2 * 64 * 2 * 256 * 2)
+            $memory.CacheSize | Should -Be (6 * 2 * 64 * 2 * 256 * 2)
         }
 
         It 'estimates memory for the context and the cache that were asked for' {
             $info = Get-GgufInfo $Samples.Model -ContextLength 1024 -CacheType Q8_0
             $memory = $info.MemoryEstimate
             # 34 bytes for 32 elements.
-            $memory.Cache | Should -Be (6 * 2 * 64 * 2 * 1024 * 34 / 32)
-            $memory.Total | Should -Be ($memory.Weights + $memory.Cache + $memory.Compute)
-            $info.Memory | Should -Be $memory.Total
+            $memory.CacheSize | Should -Be (6 * 2 * 64 * 2 * 1024 * 34 / 32)
+            $memory.Size | Should -Be ($memory.WeightSize + $memory.CacheSize + $memory.ComputeSize)
+            $info.Memory | Should -Be $memory.Size
         }
 
         It 'has no metadata unless asked' {
@@ -73,16 +74,16 @@ Describe 'Get-GgufInfo' {
     }
 
     Context 'View' {
-        It 'shows one model as a list' {
-            Get-GgufInfo $Samples.Model | Format-Lines | Assert-Golden GgufInfoSole
+        It 'shows a model in full as a list' {
+            Get-GgufInfo $Samples.Model | Format-Lines -List | Assert-Golden GgufInfoList
         }
 
-        It 'shows several models as a table' {
+        It 'shows models as a table' {
             Get-GgufInfo $Samples.Model, copy.gguf | Format-Lines | Assert-Golden GgufInfoTable
         }
 
         It 'cuts metadata to the line' {
-            $lines = Get-GgufInfo copy.gguf -Metadata | Format-Lines
+            $lines = Get-GgufInfo copy.gguf -Metadata | Format-Lines -List
             $lines -match '^ *tokenizer\.ggml\.tokens = 2048 of String: <\|endoftext\|>, ' | Should -HaveCount 1
             $lines | Where-Object Length -gt 120 | Should -BeNullOrEmpty
         }

@@ -17,7 +17,7 @@ Describe 'Get-GgufTensor' {
             $tensor = Get-GgufTensor $Samples.Model token_embd.weight
             $tensor.Shape | Should -Be 256, 2048
             $tensor.Type | Should -Be F16
-            $tensor.Weights | Should -Be (256 * 2048)
+            $tensor.WeightCount | Should -Be (256 * 2048)
             $tensor.Size | Should -Be (2 * 256 * 2048)
             $tensor.BitsPerWeight | Should -Be 16
             $tensor.Path | Should -Be $Samples.Model

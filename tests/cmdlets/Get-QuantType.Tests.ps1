@@ -1,8 +1,13 @@
 Describe 'Get-QuantType' {
     Context 'Types' {
         It 'lists every file type once' {
-            $types = (Get-QuantType).Type
+            $types = (Get-QuantType).FileType
             $types | Sort-Object | Should -Be ([enum]::GetValues($types[0].GetType()) | Sort-Object)
+        }
+
+        It 'sorts by what is published of a type' {
+            (Get-QuantType Q4_K_M, Q2_K, Q8_0 | Sort-Object KlDivergence).Name | Should -Be Q8_0, Q4_K_M, Q2_K
+            (Get-QuantType Q4_K_M, Q2_K, Q8_0 | Sort-Object Perplexity).Name | Should -Be Q8_0, Q4_K_M, Q2_K
         }
 
         It 'chooses <expected> with <name>' -ForEach @(

@@ -12,7 +12,7 @@ BeforeDiscovery {
     $cmdlets = @(
         @{ Cmdlet = 'Compare-Quant'; Arguments = @{} }
         @{ Cmdlet = 'ConvertTo-Quantized'; Arguments = @{ Type = 'Q8_0'; Destination = 'made' } }
-        @{ Cmdlet = 'Find-QuantType'; Arguments = @{ MemoryBudget = 1GB } }
+        @{ Cmdlet = 'Find-QuantType'; Arguments = @{ Memory = 1GB } }
         @{ Cmdlet = 'New-ImportanceMatrix'; Arguments = @{ Corpus = $Samples.Calibration; Chunks = 1; Destination = 'made' } }
         @{ Cmdlet = 'New-QuantCalibration'; Arguments = @{ Corpus = $Samples.Calibration; Chunks = 1; Destination = 'made'; WarningAction = 'Ignore' } }
         @{ Cmdlet = 'Test-GgufGeneration'; Arguments = @{ Prompt = 'It was'; MaxToken = 1; Reference = $Samples.Model } }

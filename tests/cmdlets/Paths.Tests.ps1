@@ -5,7 +5,7 @@ BeforeDiscovery {
         @{ Cmdlet = 'Compare-Quant'; Arguments = @{ Reference = $Samples.Model } }
         @{ Cmdlet = 'ConvertTo-ImportanceMatrix'; Arguments = @{ Format = 'Dat' } }
         @{ Cmdlet = 'ConvertTo-Quantized'; Arguments = @{ Type = 'Q8_0' } }
-        @{ Cmdlet = 'Find-QuantType'; Arguments = @{ MemoryBudget = 1GB } }
+        @{ Cmdlet = 'Find-QuantType'; Arguments = @{ Memory = 1GB } }
         @{ Cmdlet = 'Get-GgufInfo'; Arguments = @{} }
         @{ Cmdlet = 'Get-GgufMetadata'; Arguments = @{} }
         @{ Cmdlet = 'Get-GgufTensor'; Arguments = @{} }

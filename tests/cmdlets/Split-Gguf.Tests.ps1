@@ -34,7 +34,7 @@ Describe 'Split-Gguf' {
     It 'makes one model of them' {
         $info = Split-Gguf $Samples.Model . -MaxSize 4MB | Get-GgufInfo
         $info.Shards | Should -Be 3
-        $info.Weights | Should -Be (Get-GgufInfo $Samples.Model).Weights
+        $info.WeightCount | Should -Be (Get-GgufInfo $Samples.Model).WeightCount
     }
 
     It 'writes beside the model by default' {

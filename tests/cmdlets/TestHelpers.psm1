@@ -294,13 +294,19 @@ function Wait-Until([Parameter(Mandatory)] [scriptblock] $Condition, [int] $Time
 function Format-Lines {
     [CmdletBinding()]
     [OutputType([string])]
-    param([Parameter(ValueFromPipeline)] [object] $InputObject, [int] $Width = 120)
+    param(
+        [Parameter(ValueFromPipeline)] [object] $InputObject,
+        [int] $Width = 120,
+        # Shows the objects with Format-List.
+        [switch] $List
+    )
 
     begin { $objects = [Collections.Generic.List[object]]::new() }
     process { $objects.Add($InputObject) }
     end {
         $shell = [powershell]::Create($quietRunspace.Value)
         try {
+            if ($List) { $null = $shell.AddCommand('Format-List') }
             $text = -join $shell.AddCommand('Out-String').AddParameter('Width', $Width).Invoke($objects)
             [Management.Automation.Internal.StringDecorated]::new($text).ToString('PlainText').Trim("`r", "`n") -split '\r?\n' |
                 ForEach-Object TrimEnd

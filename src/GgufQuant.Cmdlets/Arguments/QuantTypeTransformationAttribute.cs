@@ -16,7 +16,8 @@ public sealed class QuantTypeTransformationAttribute : ArgumentTransformationAtt
         {
             string name => Find(name),
             FileType type => QuantCatalog.Of(type),
-            QuantTypeFit fit => QuantCatalog.Of(fit.Type),
+            QuantTypeInfo info => QuantCatalog.Of(info.FileType),
+            QuantTypeFit fit => QuantCatalog.Of(fit.FileType),
             object[] several => several.Select(item => Transform(engineIntrinsics, item)).ToArray(),
             _ => value,
         };

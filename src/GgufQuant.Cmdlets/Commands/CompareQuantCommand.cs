@@ -39,7 +39,7 @@ public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
     public int? ChunkCount { get; set; }
 
     /// <summary>Texts to be continued.</summary>
-    [Parameter(HelpMessage = "Texts that each model continues; the continuation of the first is shown, all are in the Generations property.")]
+    [Parameter(HelpMessage = "Texts that each model continues; the continuation of the first is shown, GetGenerations() of a row returns all.")]
     [ValidateNotNullOrEmpty]
     public string[] Prompt { get; set; } = [];
 

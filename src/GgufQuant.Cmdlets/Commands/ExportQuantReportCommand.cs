@@ -107,8 +107,8 @@ public sealed class ExportQuantReportCommand : PSCmdlet
         {
             BitsPerWeight = row.BitsPerWeight,
             Perplexity = quality is null ? null : new MeanEstimate(quality.Perplexity, quality.PerplexityError),
-            Predictions = quality?.Predictions,
-            Weights = row.Weights,
+            Predictions = quality?.GetPredictions(),
+            Weights = row.GetWeightError(),
             Generations = row.IsReference ? [] : row.Generations,
         };
     }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Management.Automation;
 using GgufQuant.Advice;
 using GgufQuant.Formats;
@@ -15,8 +14,15 @@ public sealed class FindQuantTypeCommand : ModelCommand
 {
     /// <summary>Bytes of memory there are.</summary>
     [Parameter(Mandatory = true, Position = 1, HelpMessage = "The memory there is: 8GB.")]
+    [Alias("MemoryBudget")]
     [ValidateRange(1, long.MaxValue)]
-    public long MemoryBudget { get; set; }
+    public long Memory { get; set; }
+
+    /// <summary>Memory that should stay free.</summary>
+    [Parameter(HelpMessage = "Memory that should stay free: 5%, 512MB; default: a tenth.")]
+    [MemoryReserveTransformation]
+    [ValidateNotNull]
+    public MemoryReserve? Reserve { get; set; }
 
     /// <summary>Tokens of context.</summary>
     [Parameter(HelpMessage = "Tokens of context to have room for.")]
@@ -45,7 +51,7 @@ public sealed class FindQuantTypeCommand : ModelCommand
             WriteWarning($"No row of -Comparison was measured on '{Formatting.FileName(model.Path)}', so what is published is taken.");
         QuantAdvice[] fits =
         [
-            .. QuantAdvisor.Find(model, MemoryBudget, ContextLength, CacheType, WithImportanceMatrix, measured)
+            .. QuantAdvisor.Find(model, Memory, Reserve?.Of(Memory), ContextLength, CacheType, WithImportanceMatrix, measured)
                 .Where(advice => advice.Fit != MemoryFit.TooLarge),
         ];
         foreach (QuantAdvice fit in fits)
@@ -55,8 +61,8 @@ public sealed class FindQuantTypeCommand : ModelCommand
     }
 
     private Dictionary<FileType, double> MeasuredOn(GgufFile model) => Comparison
-        .Where(row => row is { IsReference: false, Type: not null } && (IsPathOf(model, row.Reference) || IsPathOf(model, row.Path)))
-        .GroupBy(row => row.Type!.Value)
+        .Where(row => row is { IsReference: false, FileType: not null } && (IsPathOf(model, row.Reference) || IsPathOf(model, row.Path)))
+        .GroupBy(row => row.FileType!.Value)
         .ToDictionary(rows => rows.Key, rows => rows.First().KlDivergence);
 
     private static bool IsPathOf(GgufFile model, string path) => PathIdentity.AreSame(model.Path, path);
@@ -70,8 +76,6 @@ public sealed class FindQuantTypeCommand : ModelCommand
             .. CacheType is CacheType.F16 or CacheType.F32 or CacheType.BF16 ? ["-CacheType Q8_0"] : Array.Empty<string>(),
             .. WithImportanceMatrix ? Array.Empty<string>() : ["-WithImportanceMatrix"],
         ];
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"'{Formatting.FileName(model.Path)}' does not fit into {Formatting.Size(MemoryBudget)} in any type. Its cache for {memory.ContextLength:N0} tokens takes {Formatting.Size(memory.Cache)}: try {string.Join(" or ", ways)}.");
+        return $"'{Formatting.FileName(model.Path)}' does not fit into {Formatting.Size(Memory)} in any type. Its cache for {memory.ContextLength:N0} tokens takes {Formatting.Size(memory.CacheSize)}: try {string.Join(" or ", ways)}.";
     }
 }

@@ -6,14 +6,9 @@ namespace GgufQuant.Commands;
 
 /// <summary>Tells what a model file is, from its header alone.</summary>
 [Cmdlet(VerbsCommon.Get, "GgufInfo", DefaultParameterSetName = PathSet)]
-[OutputType(typeof(ModelInfo))]
+[OutputType(typeof(GgufInfo))]
 public sealed class GetGgufInfoCommand : ModelCommand
 {
-    private readonly SoleOrSeveral _output;
-
-    /// <summary>Makes the cmdlet.</summary>
-    public GetGgufInfoCommand() => _output = new(this);
-
     /// <summary>Tokens of context to estimate memory for.</summary>
     [Parameter(HelpMessage = "Tokens of context to estimate memory for.")]
     [ArgumentCompleter(typeof(ContextLengthCompleter))]
@@ -35,11 +30,8 @@ public sealed class GetGgufInfoCommand : ModelCommand
     protected override void ProcessModel(GgufFile model)
     {
         ModelInfo info = ModelInfo.Read(model, ContextLength, CacheType);
-        _output.Write(Metadata ? info with { Metadata = Read(model.Metadata) } : info);
+        WriteObject(new GgufInfo(Metadata ? info with { Metadata = Read(model.Metadata) } : info));
     }
-
-    /// <inheritdoc/>
-    protected override void EndProcessing() => _output.End();
 
     private static OrderedDictionary<string, object> Read(GgufMetadata metadata)
     {

@@ -6,16 +6,14 @@ namespace GgufQuant.Commands;
 
 /// <summary>Lists the types a model can be quantized to, or explains one of them.</summary>
 [Cmdlet(VerbsCommon.Get, "QuantType", DefaultParameterSetName = NameSet)]
-[OutputType(typeof(QuantType))]
+[OutputType(typeof(QuantTypeInfo))]
 public sealed class GetQuantTypeCommand : PSCmdlet
 {
     private const string NameSet = "Name";
     private const string TypeSet = "Type";
 
-    private readonly SoleOrSeveral _output;
-
-    /// <summary>Makes the cmdlet.</summary>
-    public GetQuantTypeCommand() => _output = new(this);
+    // What the type name of an object ends in that is to be shown in full, for the format file.
+    private const string ExplainedSuffix = "#Explained";
 
     /// <summary>A type's name, wildcards allowed, or the name of a GGUF file that carries one.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ParameterSetName = NameSet,
@@ -35,15 +33,12 @@ public sealed class GetQuantTypeCommand : PSCmdlet
     protected override void ProcessRecord()
     {
         if (ParameterSetName == TypeSet)
-            Write(Type!.Select(QuantCatalog.Of));
+            Write(Type!.Select(QuantCatalog.Of), inFull: Type!.Length == 1);
         else if (Name is null)
             Write(QuantCatalog.All);
         else
             WriteNamed(Name);
     }
-
-    /// <inheritdoc/>
-    protected override void EndProcessing() => _output.End();
 
     private void WriteNamed(string[] names)
     {
@@ -51,11 +46,11 @@ public sealed class GetQuantTypeCommand : PSCmdlet
         {
             bool isPattern = TryMatch(name, out List<QuantType> matches);
             if (QuantCatalog.TryFind(name, out QuantType? type))
-                Write([type]);
+                Write([type], inFull: names.Length == 1);
             else if (matches.Count > 0)
                 Write(matches);
             else if (QuantName.TryFindInFileName(name, out string? inFile) && QuantCatalog.TryFind(inFile, out type))
-                Write([type]);
+                Write([type], inFull: names.Length == 1);
             else if (!isPattern)
                 WriteError(QuantNameErrors.UnknownName(name));
         }
@@ -78,10 +73,15 @@ public sealed class GetQuantTypeCommand : PSCmdlet
         }
     }
 
-    // Copies: what says that an object came alone stays with the object, and the catalogue's are there for good.
-    private void Write(IEnumerable<QuantType> types)
+    // Who asks for one type wants to know all about it, not a row of a table.
+    private void Write(IEnumerable<QuantType> types, bool inFull = false)
     {
         foreach (QuantType type in types)
-            _output.Write(type with { });
+        {
+            PSObject written = new(new QuantTypeInfo(type));
+            if (inFull)
+                written.TypeNames.Insert(0, typeof(QuantTypeInfo).FullName + ExplainedSuffix);
+            WriteObject(written);
+        }
     }
 }

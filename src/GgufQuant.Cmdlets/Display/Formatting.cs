@@ -1,11 +1,11 @@
+using System.Collections;
 using System.ComponentModel;
 using System.Globalization;
+using System.Management.Automation;
 using System.Management.Automation.Host;
 using System.Text;
 using GgufQuant.Catalog;
-using GgufQuant.Formats;
 using GgufQuant.IO;
-using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 
@@ -28,17 +28,22 @@ public static class Formatting
     public static string Count(long count) => NumberText.Count(count);
 
     /// <summary>A number with its thousands apart.</summary>
-    public static string? Number(long? number) => number?.ToString("N0", CultureInfo.InvariantCulture);
+    public static string? Number(long? number) => number?.ToString("N0", CultureInfo.CurrentCulture);
 
     /// <summary>A share of 0 to 1 in per cent with one digit after the point.</summary>
     public static string? Percent(double? share) =>
-        share?.ToString("0.0%", CultureInfo.InvariantCulture);
+        share?.ToString("0.0%", CultureInfo.CurrentCulture);
 
     /// <summary>Bits a weight takes, with two digits after the point.</summary>
-    public static string? Bits(double? bits) => bits?.ToString("0.00", CultureInfo.InvariantCulture);
+    public static string? Bits(double? bits) => bits?.ToString("0.00", CultureInfo.CurrentCulture);
 
-    /// <summary>A measurement with three digits that count: <c>0.0313</c>.</summary>
-    public static string? Measure(double? value) => value is double known ? NumberText.Significant(known) : null;
+    /// <summary>A measurement with three digits that count: <c>0.0313</c>; one that would take many zeros as <c>1.29E-05</c>.</summary>
+    public static string? Measure(double? value) => value switch
+    {
+        null => null,
+        double known when known != 0 && Math.Abs(known) < 1e-4 => known.ToString("0.00E-00", CultureInfo.CurrentCulture),
+        double known => NumberText.Significant(known),
+    };
 
     /// <summary>A duration as one reads a clock: <c>0.42 s</c>, <c>12.3 s</c>, <c>3:05</c>, <c>1:02:03</c>.</summary>
     public static string Duration(TimeSpan duration)
@@ -52,86 +57,79 @@ public static class Formatting
     /// <summary>A rate in millions of weights a second.</summary>
     public static string Rate(double weightsPerSecond) => NumberText.Rate(weightsPerSecond);
 
-    /// <summary>A tensor type as llama.cpp prints it: <c>q4_K</c>.</summary>
-    public static string TypeName(GgmlType type) => BlockFormat.Of(type).Name;
-
-    /// <summary>The dimensions of a tensor: <c>4096 x 32000</c>.</summary>
-    public static string Shape(IEnumerable<long> shape) => string.Join(" x ", shape);
-
     /// <summary>A metadata value on one line: control characters as spaces, an array by its first elements.</summary>
-    public static string MetadataValue(MetadataEntry entry)
+    public static string MetadataValue(object value)
     {
         const int MostCharacters = 200;
         const int MostElements = 8;
-        string text = entry.Value is Array { Length: > 0 } array
-            ? string.Join(", ", array.Cast<object>().Take(MostElements).Select(Scalar)) + (array.Length > MostElements ? ", ..." : "")
-            : Scalar(entry.Value);
+        string text = value is IList { Count: > 0 } list
+            ? string.Join(", ", list.Cast<object>().Take(MostElements).Select(Scalar)) + (list.Count > MostElements ? ", ..." : "")
+            : Scalar(value);
         string line = new([.. text.Take(MostCharacters).Select(character => char.IsControl(character) ? ' ' : character)]);
         return Text(text.Length > MostCharacters ? line + "..." : line);
     }
 
-    private static string Scalar(object value) => value is Array ? "" : Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
+    private static string Scalar(object value) => value is IList ? "" : Convert.ToString(value, CultureInfo.CurrentCulture) ?? "";
 
     /// <summary>A small share of 0 to 1 in per cent with three digits that count.</summary>
     public static string? FinePercent(double share) => $"{Measure(100 * share)}%";
 
     /// <summary>The error of a quantization; a dash for the reference.</summary>
-    public static string? Error(QuantComparison row) => row.IsReference ? "-" : FinePercent(row.RelativeRmsError);
+    public static string? Error(bool isReference, double error) => isReference ? "-" : FinePercent(error);
 
     /// <summary>A ratio in decibels.</summary>
     public static string Decibels(double ratio) =>
-        double.IsPositiveInfinity(ratio) ? "-" : ratio.ToString("0.0", CultureInfo.InvariantCulture);
+        double.IsPositiveInfinity(ratio) ? "-" : ratio.ToString("0.0", CultureInfo.CurrentCulture);
 
     /// <summary>A cosine close to 1.</summary>
-    public static string Cosine(double cosine) => cosine.ToString("0.00000", CultureInfo.InvariantCulture);
+    public static string Cosine(double cosine) => cosine.ToString("0.00000", CultureInfo.CurrentCulture);
 
-    /// <summary>The tensor with the largest error.</summary>
-    public static string? WorstTensor(QuantComparison row)
+    /// <summary>The name of a tensor of weights, without its usual ending.</summary>
+    public static string? WorstTensor(string? name) =>
+        name is null ? null : Text(name.EndsWith(".weight", StringComparison.Ordinal) ? name[..^".weight".Length] : name);
+
+    /// <summary>The perplexity of the reference, and how far another's is from it, each with its standard error.</summary>
+    /// <remarks>The errors of two perplexities over the same text are mostly the same, so they would hide the difference.</remarks>
+    public static string Perplexity(bool isReference, double value, double error, double difference, double differenceError) => isReference
+        ? $"{value:0.00} ± {error:0.00}"
+        : Difference(difference, differenceError);
+
+    // To the error's first digit, or its second where the first is a 1, and to thousandths at most.
+    private static string Difference(double value, double error)
     {
-        if (row.WorstTensor is not { RelativeRmsError: not 0 } worst)
-            return null;
-        string name = worst.Name.EndsWith(".weight", StringComparison.Ordinal) ? worst.Name[..^".weight".Length] : worst.Name;
-        return $"{name} {FinePercent(worst.RelativeRmsError)}";
+        int place = error > 0 && double.IsFinite(error) ? (int)Math.Floor(Math.Log10(error)) : -2;
+        int decimals = Math.Clamp((error < 2 * Math.Pow(10, place) ? 1 : 0) - place, 0, 3);
+        string digits = decimals == 0 ? "0" : "0." + new string('0', decimals);
+        return $"{value.ToString($"+{digits};-{digits}", CultureInfo.CurrentCulture)} ± {error.ToString(digits, CultureInfo.CurrentCulture)}";
     }
 
-    /// <summary>The perplexity with its standard error.</summary>
-    public static string Perplexity(QuantQuality row) =>
-        string.Create(CultureInfo.InvariantCulture, $"{row.Perplexity:0.00} ± {row.PerplexityError:0.00}");
-
     /// <summary>The divergence of a quantization; a dash for the reference.</summary>
-    public static string? Divergence(QuantQuality row) => row.IsReference ? "-" : Measure(row.KlDivergence);
+    public static string? Divergence(bool isReference, double divergence) => isReference ? "-" : Measure(divergence);
 
-    /// <summary>Why a type is the one to take, or what it is good for.</summary>
-    public static string? Advice(QuantTypeFit fit, PSHost host) =>
-        Wrap(fit.IsRecommended ? $"RECOMMENDED. {fit.Reason}" : fit.Summary, host, indent: 73);
+    /// <summary>With how many tokens continuations start like the reference's.</summary>
+    public static string SameTokens(bool isReference, int? agreeing, int? generated) => isReference ? "-" : $"{agreeing} of {generated}";
 
-    /// <summary>With how many tokens the continuations of all prompts begin as the reference's do.</summary>
-    public static string SameTokens(QuantComparison row) => row.IsReference
-        ? "-"
-        : $"{row.Generations.Sum(text => text.AgreeingTokens)} of {row.Generations.Sum(text => text.Candidate.Tokens.Count)}";
-
-    /// <summary>The first prompt's continuation, in a line.</summary>
-    public static string Continuation(QuantComparison row) =>
-        string.Join(' ', row.Generations[0].Candidate.Text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+    /// <summary>A text on one line.</summary>
+    public static string? Line(string? text) =>
+        text is null ? null : string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 
     /// <summary>How far two continuations agree.</summary>
-    public static string Agreement(GenerationTest test)
+    public static string Agreement(bool isIdentical, int agreeing, int tokens, bool isDegenerate)
     {
-        if (test.IsIdentical)
-            return $"identical, {test.Tokens} tokens";
-        string loop = test.IsDegenerate ? "; it ends in a loop where the reference does not" : "";
-        return $"{test.AgreeingTokens} of {test.Tokens} tokens{loop}";
+        if (isIdentical)
+            return $"identical, {tokens} tokens";
+        string loop = isDegenerate ? "; it ends in a loop where the reference does not" : "";
+        return $"{agreeing} of {tokens} tokens{loop}";
     }
 
     /// <summary>How fast the model reads and writes.</summary>
-    public static string Speeds(GenerationTest test) =>
-        string.Create(CultureInfo.InvariantCulture, $"{test.TokensPerSecond:0.0} generated, {test.PromptTokensPerSecond:0.0} of the prompt");
+    public static string Speeds(double generated, double prompt) => $"{generated:0.0} generated, {prompt:0.0} of the prompt";
 
     /// <summary>The two files whose tensors are compared.</summary>
-    public static string Pair(TensorComparison row) => $"{FileName(row.Path)} with {FileName(row.Reference)}";
+    public static string Pair(string path, string reference) => $"{FileName(path)} with {FileName(reference)}";
 
     /// <summary>What would become of a model.</summary>
-    public static string Plan(PlannedFile plan, PSHost host) => PlanText.Render(plan, host);
+    public static string Plan(PSObject plan, PSHost host) => PlanText.Render(plan, host);
 
     /// <summary>The file's name alone.</summary>
     public static string FileName(string path) => Text(Path.GetFileName(path));
@@ -139,51 +137,78 @@ public static class Formatting
     /// <summary>A name from a file, with nothing left for a terminal to obey.</summary>
     public static string Text(string text) => PrintableText.Escape(text);
 
-    /// <summary>Which blocks a type is made of.</summary>
-    public static string Block(QuantType type) =>
-        type.BlockSize == 1
+    /// <summary>The file's name alone, shortened to a column.</summary>
+    public static string FileName(string path, int width) => Shorten(Path.GetFileName(path), width);
+
+    /// <summary>A name that keeps its beginning and its end, which tell it from others, where a column cannot hold it.</summary>
+    public static string Shorten(string name, int width)
+    {
+        string text = Text(name);
+        int end = width / 2;
+        return text.Length <= width ? text : string.Concat(text.AsSpan(0, width - end - 1), "…", text.AsSpan(text.Length - end));
+    }
+
+    /// <summary>Which blocks a type's weights are stored in.</summary>
+    public static string Block(string type)
+    {
+        QuantType known = Known(type);
+        return known.BlockSize == 1
             ? "1 weight"
-            : $"{type.BlockSize} weights in {type.BlockBytes} bytes ({type.Format.Name}, {Bits(type.Format.BitsPerWeight)} bits a weight)";
+            : $"{known.BlockSize} weights in {known.BlockBytes} bytes ({known.BaseType}, {Bits(known.Format.BitsPerWeight)} bits per weight)";
+    }
 
     /// <summary>Everything published about a type, each with its source.</summary>
-    public static string Published(QuantType type, PSHost host) =>
-        string.Join('\n', type.Published.Select(row => Wrap($"{Published(row)} [{row.Source}]", host, ListIndent, hanging: 2)));
+    public static string Published(string type, PSHost host) =>
+        string.Join('\n', Known(type).Published.Select(row => Wrap($"{Published(row)} [{row.Source}]", host, ListIndent, hanging: 2)));
 
-    /// <summary>What the pieces of a name stand for, a line each.</summary>
-    public static string NameParts(QuantType type, PSHost host)
+    /// <summary>What the pieces of a type's name stand for, one line each.</summary>
+    public static string NameParts(string type, PSHost host)
     {
-        int width = type.NameParts.Max(part => part.Text.Length) + 2;
-        return string.Join(
-            '\n', type.NameParts.Select(part => Wrap(part.Text.PadRight(width) + part.Meaning, host, ListIndent, hanging: width)));
+        IReadOnlyList<NamePart> parts = Known(type).NameParts;
+        int width = parts.Max(part => part.Text.Length) + 2;
+        return string.Join('\n', parts.Select(part => Wrap(part.Text.PadRight(width) + part.Meaning, host, ListIndent, hanging: width)));
     }
 
-    /// <summary>The types in a file, a line each.</summary>
-    public static string Shares(IReadOnlyList<TypeShare> shares) => string.Join('\n', shares.Select(share =>
-        $"{BlockFormat.Of(share.Type).Name,-8}{Percent(share.Share),6}  {Size(share.Bytes),9} in {share.Tensors} tensor{(share.Tensors == 1 ? "" : "s")}"));
+    private static QuantType Known(string type) =>
+        QuantCatalog.TryFind(type, out QuantType? known) ? known : throw new ArgumentException($"'{type}' is not a type.", nameof(type));
 
-    /// <summary>The types in a file, in a line.</summary>
-    public static string ShareLine(IReadOnlyList<TypeShare> shares) => string.Join(
-        ", ", shares.Where(share => share.Share >= 0.0005).Select(share => $"{BlockFormat.Of(share.Type).Name} {Percent(share.Share)}"));
+    /// <summary>The types in a file, one line each.</summary>
+    public static string Shares(IEnumerable shares) => string.Join('\n', shares.Cast<object>().Select(PSObject.AsPSObject).Select(share =>
+    {
+        // What a job returns may have become text.
+        if (share.Properties["Tensors"]?.Value is not int tensors)
+            return $"{share}";
+        return $"{share.Properties["Type"].Value,-8}{Percent((double)share.Properties["Share"].Value),6}  {Size((long)share.Properties["Size"].Value),9} in {tensors} tensor{(tensors == 1 ? "" : "s")}";
+    }));
+
+    /// <summary>The types in a file, on one line.</summary>
+    public static string ShareLine(IEnumerable shares) => string.Join(
+        ", ", shares.Cast<object>().Select(PSObject.AsPSObject).Where(share => share.Properties["Share"]?.Value is not (double and < 0.0005)).Select(share =>
+            share.Properties["Share"]?.Value is double known ? $"{share.Properties["Type"].Value} {Percent(known)}" : $"{share}"));
 
     /// <summary>The attention heads of a model.</summary>
-    public static string Heads(ModelInfo info) =>
-        info.Heads == info.KeyValueHeads ? $"{info.Heads}" : $"{info.Heads} over {info.KeyValueHeads} key-value heads";
+    public static string Heads(long heads, long keyValueHeads) =>
+        heads == keyValueHeads ? $"{heads}" : $"{heads} over {keyValueHeads} key-value heads";
 
     /// <summary>The experts of a model.</summary>
-    public static string Experts(ModelInfo info) => $"{info.Experts}, of which {info.Shape.ExpertsUsed} work on a token";
+    public static string Experts(long experts, long used) => $"{experts}, of which {used} work on a token";
 
     /// <summary>What memory is needed for, and what that assumes.</summary>
-    public static string Memory(MemoryEstimate memory, PSHost host)
+    public static string Memory(long memory, long weights, long cache, long buffers, IEnumerable assumptions, PSHost host)
     {
-        string sum = $"{Size(memory.Total)} = {Size(memory.Weights)} weights + {Size(memory.Cache)} cache + {Size(memory.Compute)} buffers";
-        return string.Join('\n', memory.Assumptions.Select(line => Wrap("- " + line, host, ListIndent, hanging: 2)).Prepend(sum));
+        string sum = $"{Size(memory)} = {Size(weights)} weights + {Size(cache)} cache + {Size(buffers)} buffers";
+        IEnumerable<string> lines = assumptions.Cast<object>().Select(line => $"- {line}").Prepend(sum);
+        return string.Join('\n', lines.Select(line => Wrap(line, host, ListIndent, hanging: 2)));
     }
 
-    /// <summary>All metadata, a line a key, long values cut.</summary>
-    public static string Metadata(ModelInfo info, PSHost host)
+    /// <summary>All metadata, one line per key, long values cut.</summary>
+    public static string Metadata(IDictionary metadata, PSHost host)
     {
         int width = Math.Max(LineWidth(host) - ListIndent, 20);
-        return string.Join('\n', info.Metadata!.Select(entry => Cut(Text($"{entry.Key} = {Value(entry.Value)}"), width)));
+        List<string> lines = [];
+        foreach (DictionaryEntry entry in metadata)
+            lines.Add(Cut(Text($"{entry.Key} = {Value(entry.Value!)}"), width));
+        return string.Join('\n', lines);
     }
 
     /// <summary>A text in lines that end between words.</summary>
@@ -235,7 +260,7 @@ public static class Formatting
         string text => text.ReplaceLineEndings("\\n"),
         Array array => $"{array.Length} of {array.GetType().GetElementType()!.Name}: "
             + string.Join(", ", array.Cast<object>().Take(8).Select(Value)) + (array.Length > 8 ? ", ..." : ""),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{value}"),
+        _ => $"{value}",
     };
 
     private static string Cut(string text, int width) => text.Length <= width ? text : text[..(width - 3)] + "...";

@@ -1,25 +1,32 @@
+using System.Collections;
 using System.Globalization;
+using System.Management.Automation;
 using System.Management.Automation.Host;
 using System.Text;
 using System.Text.RegularExpressions;
-using GgufQuant.Formats;
 using GgufQuant.Models;
-using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
 
-/// <summary>A plan as text: layers that fare the same are one line.</summary>
+/// <summary>A plan as text: layers that are treated the same are one line.</summary>
 internal static partial class PlanText
 {
-    internal static string Render(PlannedFile plan, PSHost host)
+    /// <param name="plan">A <see cref="PlannedFile"/>, or what a job or a remote session returned of one.</param>
+    /// <param name="host">The console it goes to.</param>
+    internal static string Render(PSObject plan, PSHost host)
     {
+        string files = $"{Formatting.FileName(Get<string>(plan, "Source"))} -> {Formatting.FileName(Get<string>(plan, "Destination"))}";
+        string sizes = $"{Formatting.Size(Get<long>(plan, "SourceSize"))} -> {Formatting.Size(Get<long>(plan, "Size"))}";
+        string ratio = $"({Formatting.Percent(Get<double>(plan, "RelativeSize"))}), {Formatting.Bits(Get<double>(plan, "BitsPerWeight"))} bits per weight";
         StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"{Formatting.FileName(plan.Source)} -> {Formatting.FileName(plan.Destination)}: ");
-        text.Append(CultureInfo.InvariantCulture, $"{Formatting.Size(plan.SourceSize)} -> {Formatting.Size(plan.Size)} ");
-        text.Append(CultureInfo.InvariantCulture, $"({Formatting.Percent(plan.RelativeSize)}), {Formatting.Bits(plan.BitsPerWeight)} bits a weight\n");
-        text.Append(CultureInfo.InvariantCulture, $"{Formatting.ShareLine(plan.Shares)}\n\n");
+        text.Append(Formatting.Wrap($"{files}: {sizes} {ratio}", host, indent: 0)).Append('\n');
+        text.Append(Formatting.Wrap(Formatting.ShareLine(Get<IEnumerable>(plan, "Shares")), host, indent: 0)).Append("\n\n");
 
-        List<Line> lines = [.. plan.Tensors.GroupBy(Line.KeyOf).Select(group => new Line(group.Key, [.. group]))];
+        List<Line> lines =
+        [
+            .. Get<IEnumerable>(plan, "Tensors").Cast<object>().Select(PSObject.AsPSObject)
+                .GroupBy(Line.KeyOf).Select(group => new Line(group.Key, [.. group])),
+        ];
         int name = lines.Max(line => line.Name.Length);
         int change = lines.Max(line => line.Change.Length);
         foreach (Line line in lines)
@@ -30,19 +37,19 @@ internal static partial class PlanText
         return text.ToString().TrimEnd('\n');
     }
 
+    private static T Get<T>(PSObject value, string property) => LanguagePrimitives.ConvertTo<T>(value.Properties[property]?.Value);
+
     [GeneratedRegex(@"^blk\.(\d+)\.")]
     private static partial Regex Layer();
 
     private sealed class Line
     {
-        internal Line((string Pattern, GgmlType From, GgmlType To, string Rule) key, IReadOnlyList<PlannedTensor> tensors)
+        internal Line((string Pattern, string From, string To, string Rule) key, IReadOnlyList<PSObject> tensors)
         {
             Name = key.Pattern.Replace("*", LayerRanges.Text(Layers(tensors)));
-            Change = key.From == key.To
-                ? $"{BlockFormat.Of(key.From)}"
-                : $"{BlockFormat.Of(key.From)} -> {BlockFormat.Of(key.To)}";
+            Change = key.From == key.To ? key.From : $"{key.From} -> {key.To}";
             Rule = key.Rule;
-            Bytes = tensors.Sum(tensor => tensor.ByteCount);
+            Bytes = tensors.Sum(tensor => Get<long>(tensor, "Size"));
         }
 
         internal string Name { get; }
@@ -53,12 +60,13 @@ internal static partial class PlanText
 
         internal long Bytes { get; }
 
-        internal static (string Pattern, GgmlType From, GgmlType To, string Rule) KeyOf(PlannedTensor tensor) =>
-            (Layer().Replace(tensor.Name, "blk.*."), tensor.Source.Type, tensor.Target, tensor.Rule);
+        internal static (string Pattern, string From, string To, string Rule) KeyOf(PSObject tensor) => (
+            Layer().Replace(Get<string>(tensor, "Name"), "blk.*."),
+            Get<string>(tensor, "SourceType"), Get<string>(tensor, "Type"), Get<string>(tensor, "Rule"));
 
-        private static IEnumerable<int> Layers(IReadOnlyList<PlannedTensor> tensors) =>
+        private static IEnumerable<int> Layers(IReadOnlyList<PSObject> tensors) =>
             from tensor in tensors
-            let match = Layer().Match(tensor.Name)
+            let match = Layer().Match(Get<string>(tensor, "Name"))
             where match.Success
             select int.TryParse(match.Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : -1;
     }

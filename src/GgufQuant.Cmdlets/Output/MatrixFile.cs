@@ -14,7 +14,7 @@ public sealed class MatrixFile
         Entries = matrix.Entries.Count;
         Chunks = matrix.ChunkCount;
         ChunkSize = matrix.ChunkSize;
-        Datasets = matrix.Datasets;
+        Datasets = new(matrix.Datasets);
         Perplexity = perplexity?.Perplexity.Value;
         Duration = perplexity?.Duration;
     }
@@ -38,7 +38,7 @@ public sealed class MatrixFile
     public int ChunkSize { get; }
 
     /// <summary>The texts it was collected from.</summary>
-    public IReadOnlyList<string> Datasets { get; }
+    public ValueList<string> Datasets { get; }
 
     /// <summary>The model's perplexity over the text; null for a matrix made of others.</summary>
     public double? Perplexity { get; }

@@ -1,5 +1,4 @@
 using GgufQuant.Formats;
-using GgufQuant.Models;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
@@ -10,27 +9,30 @@ public sealed class PlannedFile
     internal PlannedFile(QuantizationPlan plan, IReadOnlyList<string> paths)
     {
         Destination = paths[0];
-        Destinations = paths;
+        Destinations = new(paths);
         Source = plan.Source.Path;
-        Type = plan.Type;
+        FileType = plan.Type;
         Size = plan.TotalBytes;
         SourceSize = plan.Source.Length;
         BitsPerWeight = plan.BitsPerWeight;
-        Shares = plan.Shares;
-        Tensors = plan.Tensors;
+        Shares = TensorTypeShare.Of(plan.Shares);
+        Tensors = new(plan.Tensors.Select(tensor => new TensorPlan(tensor)));
     }
 
     /// <summary>The full path of the file that would be written, or of the first shard.</summary>
     public string Destination { get; }
 
     /// <summary>The full paths of all files that would be written.</summary>
-    public IReadOnlyList<string> Destinations { get; }
+    public ValueList<string> Destinations { get; }
 
     /// <summary>The full path of the model.</summary>
     public string Source { get; }
 
+    /// <summary>The name of what it would be quantized to: <c>Q4_K_M</c>; of a copy what it would hold, null where nothing tells.</summary>
+    public string? Type => FileType?.ToString();
+
     /// <summary>What it would be quantized to; of a copy what it would hold, null where nothing tells.</summary>
-    public FileType? Type { get; }
+    public FileType? FileType { get; }
 
     /// <summary>Bytes the file would take.</summary>
     public long Size { get; }
@@ -45,10 +47,10 @@ public sealed class PlannedFile
     public double BitsPerWeight { get; }
 
     /// <summary>The types it would hold with their shares of the weights, the largest first.</summary>
-    public IReadOnlyList<TypeShare> Shares { get; }
+    public ValueList<TensorTypeShare> Shares { get; }
 
     /// <summary>What would become of each tensor, and which rule says so.</summary>
-    public IReadOnlyList<PlannedTensor> Tensors { get; }
+    public ValueList<TensorPlan> Tensors { get; }
 
     /// <summary>The path of the file that would be written.</summary>
     public override string ToString() => Destination;

@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using System.Text.Json;
 using GgufQuant.Comparison;
 using GgufQuant.Evaluation.Generation;
 using GgufQuant.Formats;
@@ -6,74 +8,92 @@ using GgufQuant.Models;
 namespace GgufQuant.Commands;
 
 /// <summary>What one quantization costs and saves against a reference.</summary>
+/// <remarks>Properties are plain values; what goes into detail is behind methods.</remarks>
+[TypeConverter(typeof(QuantComparisonConverter))]
 public class QuantComparison
 {
     internal QuantComparison(ModelInfo reference, ModelInfo model, ModelError? error)
+        : this(ComparisonData.Of(reference, model, error))
     {
-        Path = model.Path;
-        Reference = reference.Path;
-        IsReference = error is null;
-        Type = model.Type;
-        Size = model.Size;
-        RelativeSize = reference.Size == 0 ? 0 : (double)model.Size / reference.Size;
-        BitsPerWeight = model.BitsPerWeight;
-        Memory = model.Memory;
-        MemoryEstimate = model.MemoryEstimate;
-        RelativeRmsError = error?.RelativeRmsError ?? 0;
-        CosineSimilarity = error?.CosineSimilarity ?? 1;
-        SignalToNoise = error?.SignalToNoise ?? double.PositiveInfinity;
-        MaxAbsoluteError = error?.MaxAbsoluteError ?? 0;
-        WorstTensor = error?.WorstTensor;
-        Weights = error;
     }
 
+    internal QuantComparison(ComparisonData data) => Data = data;
+
+    private protected ComparisonData Data { get; private set; }
+
     /// <summary>The full path.</summary>
-    public string Path { get; }
+    public string Path => Data.Path;
 
     /// <summary>The full path of the model it was compared with.</summary>
-    public string Reference { get; }
+    public string Reference => Data.Reference;
 
     /// <summary>Whether this is the reference itself.</summary>
-    public bool IsReference { get; }
+    public bool IsReference => Data.Error is null;
+
+    /// <summary>The file type's name: <c>Q4_K_M</c>; null if the file does not tell.</summary>
+    public string? Type => FileType?.ToString();
 
     /// <summary>The file type; null if the file does not tell.</summary>
-    public FileType? Type { get; }
+    public FileType? FileType => Data.FileType;
 
     /// <summary>Bytes.</summary>
-    public long Size { get; }
+    public long Size => Data.Size;
 
     /// <summary>Its size as a share of the reference's, 0 to 1.</summary>
-    public double RelativeSize { get; }
+    public double RelativeSize => Data.ReferenceSize == 0 ? 0 : (double)Size / Data.ReferenceSize;
 
-    /// <summary>Bits a weight takes on average, header and padding left out.</summary>
-    public double BitsPerWeight { get; }
+    /// <summary>Average bits per weight, excluding header and padding.</summary>
+    public double BitsPerWeight => Data.BitsPerWeight;
 
     /// <summary>Bytes of memory to run it, estimated.</summary>
-    public long Memory { get; }
-
-    /// <summary>What the memory is needed for, and what the estimate assumes.</summary>
-    public MemoryEstimate MemoryEstimate { get; }
+    public long Memory => Data.Memory.Size;
 
     /// <summary>Root mean square of the weights' errors over that of the reference's weights: 0 for equal weights.</summary>
-    public double RelativeRmsError { get; }
+    public double RelativeRmsError => Data.Error?.RelativeRmsError ?? 0;
 
     /// <summary>1 for weights that point the same way as the reference's.</summary>
-    public double CosineSimilarity { get; }
+    public double CosineSimilarity => Data.Error?.CosineSimilarity ?? 1;
 
     /// <summary>Signal-to-noise ratio in dB; infinite for equal weights.</summary>
-    public double SignalToNoise { get; }
+    public double SignalToNoise => Data.Error?.SignalToNoise ?? double.PositiveInfinity;
 
     /// <summary>The largest error of a weight.</summary>
-    public double MaxAbsoluteError { get; }
+    public double MaxAbsoluteError => Data.Error?.MaxAbsoluteError ?? 0;
 
-    /// <summary>The tensor with the largest relative error; null for the reference.</summary>
-    public TensorError? WorstTensor { get; }
+    /// <summary>The name of the tensor with the largest relative error; null for the reference.</summary>
+    public string? WorstTensor => Data.Error?.WorstTensor?.Name;
 
-    /// <summary>The error of the weights in full, tensor by tensor; null for the reference.</summary>
-    public ModelError? Weights { get; }
+    /// <summary>The relative error of that tensor; null for the reference.</summary>
+    public double? WorstTensorError => Data.Error?.WorstTensor?.RelativeRmsError;
+
+    /// <summary>Tokens generated from all prompts; null without prompts.</summary>
+    public int? GeneratedTokens => Generations.Count == 0 ? null : Generations.Sum(text => text.Candidate.Tokens.Count);
+
+    /// <summary>Tokens with which these continuations start like the reference's; null without prompts.</summary>
+    public int? AgreeingTokens => Generations.Count == 0 ? null : Generations.Sum(text => text.AgreeingTokens);
+
+    /// <summary>The continuation of the first prompt; null without prompts.</summary>
+    public string? Continuation => Generations.Count == 0 ? null : Generations[0].Candidate.Text;
 
     /// <summary>What the model writes beside what the reference writes; empty unless prompts were given.</summary>
-    public IReadOnlyList<GenerationComparison> Generations { get; internal set; } = [];
+    internal IReadOnlyList<GenerationComparison> Generations
+    {
+        get => Data.Generations;
+        set => Data = Data with { Generations = value };
+    }
+
+    /// <summary>What the model writes beside what the reference writes; empty unless prompts were given.</summary>
+    public IReadOnlyList<GenerationComparison> GetGenerations() => Generations;
+
+    /// <summary>The error of the weights in full, tensor by tensor; null for the reference.</summary>
+    public ModelError? GetWeightError() => Data.Error;
+
+    /// <summary>What the memory is needed for, and what the estimate assumes.</summary>
+    public MemoryEstimate GetMemoryEstimate() => Data.Memory;
+
+    /// <summary>The whole row as JSON, by which other sessions receive it.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public string GetSerializedData() => JsonSerializer.Serialize(Data, ComparisonJson.Default.ComparisonData);
 
     /// <summary>The file's path, so that the object can stand where a path is asked for.</summary>
     public override string ToString() => Path;

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using GgufQuant.Comparison;
 using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Models;
@@ -5,40 +6,53 @@ using GgufQuant.Models;
 namespace GgufQuant.Commands;
 
 /// <summary>What one quantization costs in the model's predictions over a text, beside what it costs in the weights.</summary>
+[TypeConverter(typeof(QuantComparisonConverter))]
 public sealed class QuantQuality : QuantComparison
 {
     internal QuantQuality(
         ModelInfo reference, ModelInfo model, ModelError? error, string engine, string corpus, MeanEstimate perplexity, KlDivergenceResult? predictions)
-        : base(reference, model, error)
+        : this(ComparisonData.Of(reference, model, error) with { Engine = engine, Corpus = corpus, Perplexity = perplexity, Predictions = predictions })
     {
-        Corpus = corpus;
-        Engine = engine;
-        Perplexity = perplexity.Value;
-        PerplexityError = perplexity.Error;
-        Predictions = predictions;
+    }
+
+    internal QuantQuality(ComparisonData data)
+        : base(data)
+    {
     }
 
     /// <summary>The full path of the text.</summary>
-    public string Corpus { get; }
+    public string Corpus => Data.Corpus!;
 
     /// <summary>What ran the model.</summary>
-    public string Engine { get; }
+    public string Engine => Data.Engine!;
 
     /// <summary>Perplexity over the text: lower is better.</summary>
-    public double Perplexity { get; }
+    public double Perplexity => Data.Perplexity.Value;
 
-    /// <summary>The standard error of the perplexity.</summary>
-    public double PerplexityError { get; }
+    /// <summary>The standard error of the perplexity, most of which the reference's has in common with it.</summary>
+    public double PerplexityError => Data.Perplexity.Error;
 
-    /// <summary>Mean Kullback-Leibler divergence from the reference's predictions; 0 is identical.</summary>
-    public double KlDivergence => Predictions?.KlDivergence.Value ?? 0;
+    /// <summary>The perplexity less the reference's: 0 for the reference.</summary>
+    public double PerplexityDifference => Data.Predictions?.PerplexityDifference.Value ?? 0;
+
+    /// <summary>The standard error of that difference, which takes account of what both have in common.</summary>
+    public double PerplexityDifferenceError => Data.Predictions?.PerplexityDifference.Error ?? 0;
+
+    /// <summary>Mean Kullback-Leibler divergence from the reference's predictions, in nats: 0 for the reference.</summary>
+    public double KlDivergence => Data.Predictions?.KlDivergence.Value ?? 0;
+
+    /// <summary>The standard error of the divergence.</summary>
+    public double KlDivergenceError => Data.Predictions?.KlDivergence.Error ?? 0;
 
     /// <summary>Share of positions where the likeliest token is the reference's, 0 to 1.</summary>
-    public double TopTokenMatch => Predictions?.TopTokenMatch.Value ?? 1;
+    public double TopTokenMatch => Data.Predictions?.TopTokenMatch.Value ?? 1;
+
+    /// <summary>The standard error of that share.</summary>
+    public double TopTokenMatchError => Data.Predictions?.TopTokenMatch.Error ?? 0;
 
     /// <summary>The reference's perplexity over this one's: 1 for a model that predicts as well.</summary>
-    public double RelativeQuality => (Predictions?.RelativeQuality ?? 100) / 100;
+    public double RelativeQuality => Data.Predictions?.RelativeQuality ?? 1;
 
-    /// <summary>Everything measured: errors, percentiles, changes of probability; null for the reference.</summary>
-    public KlDivergenceResult? Predictions { get; }
+    /// <summary>Everything measured: percentiles, changes of probability; null for the reference.</summary>
+    public KlDivergenceResult? GetPredictions() => Data.Predictions;
 }

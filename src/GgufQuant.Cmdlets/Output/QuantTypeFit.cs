@@ -1,5 +1,4 @@
 using GgufQuant.Advice;
-using GgufQuant.Catalog;
 using GgufQuant.Formats;
 using GgufQuant.Models;
 
@@ -10,47 +9,44 @@ public sealed class QuantTypeFit
 {
     private readonly QuantAdvice _advice;
 
-    internal QuantTypeFit(string source, QuantAdvice advice)
+    internal QuantTypeFit(string path, QuantAdvice advice)
     {
-        Source = source;
+        Path = path;
         _advice = advice;
     }
 
+    /// <summary>The file type's name: <c>Q4_K_M</c>.</summary>
+    public string Type => FileType.ToString();
+
     /// <summary>The file type.</summary>
-    public FileType Type => _advice.Type.Type;
+    public FileType FileType => _advice.Type.Type;
 
     /// <summary>The type's name, as what to make of the model.</summary>
     public string QuantType => _advice.Type.Name;
 
     /// <summary>The full path of the model.</summary>
-    public string Path => Source;
-
-    /// <summary>The full path of the model.</summary>
-    public string Source { get; }
+    public string Path { get; }
 
     /// <summary>Bytes of the file.</summary>
     public long Size => _advice.FileSize;
 
     /// <summary>Bytes of memory to run the model in this type.</summary>
-    public long Memory => _advice.Memory.Total;
+    public long Memory => _advice.Memory.Size;
 
-    /// <summary>What the memory is needed for, and what the estimate assumes.</summary>
-    public MemoryEstimate MemoryEstimate => _advice.Memory;
-
-    /// <summary>Bytes of the budget that stay free.</summary>
+    /// <summary>Bytes of the memory there is that stay free.</summary>
     public long Margin => _advice.Margin;
 
-    /// <summary>How well it fits.</summary>
-    public MemoryFit Fit => _advice.Fit;
+    /// <summary>How well it fits: Comfortable or Tight.</summary>
+    public string Fit => _advice.Fit.ToString();
 
-    /// <summary>The expected Kullback-Leibler divergence from the unquantized model's predictions.</summary>
+    /// <summary>The expected Kullback-Leibler divergence from the unquantized model's predictions, in nats.</summary>
     public double KlDivergence => _advice.Quality.KlDivergence;
 
     /// <summary>Where that number comes from.</summary>
     public string QualitySource => _advice.Quality.Source;
 
-    /// <summary>What an importance matrix does for the type.</summary>
-    public ImatrixAdvice Imatrix => _advice.Type.Imatrix;
+    /// <summary>What an importance matrix does for the type: Ignored, Optional, Advised or Required.</summary>
+    public string Imatrix => _advice.Type.Imatrix.ToString();
 
     /// <summary>What the type is good for.</summary>
     public string Summary => _advice.Type.Summary;
@@ -61,6 +57,9 @@ public sealed class QuantTypeFit
     /// <summary>Why it is the one to take, or what speaks against it, in a sentence.</summary>
     public string Reason => _advice.Reason;
 
+    /// <summary>What the memory is needed for, and what the estimate assumes.</summary>
+    public MemoryEstimate GetMemoryEstimate() => _advice.Memory;
+
     /// <summary>The type's name.</summary>
-    public override string ToString() => Type.ToString();
+    public override string ToString() => Type;
 }

@@ -1,6 +1,5 @@
 using GgufQuant.Formats;
 using GgufQuant.Gpu;
-using GgufQuant.Models;
 using GgufQuant.Pipeline;
 
 namespace GgufQuant.Commands;
@@ -10,18 +9,18 @@ public sealed class QuantizedFile
 {
     internal QuantizedFile(QuantizationResult result, IReadOnlyList<string> paths, IQuantizationDevice device, string? hash)
     {
-        Paths = paths;
+        Paths = new(paths);
         Device = result.Device;
         DeviceShare = device is GpuDevice gpu ? gpu.Share : 1;
         TensorsReused = result.TensorsReused;
         Path = result.Path;
         Source = result.Source;
-        Type = result.Type;
+        FileType = result.Type;
         Size = result.Size;
         SourceSize = result.SourceSize;
         BitsPerWeight = result.BitsPerWeight;
-        Weights = result.Weights;
-        Shares = result.Shares;
+        WeightCount = result.Weights;
+        Shares = TensorTypeShare.Of(result.Shares);
         Duration = result.Duration;
         WeightsPerSecond = result.WeightsPerSecond;
         Hash = hash;
@@ -31,13 +30,16 @@ public sealed class QuantizedFile
     public string Path { get; }
 
     /// <summary>The full paths of all shards; one unless the file was split.</summary>
-    public IReadOnlyList<string> Paths { get; }
+    public ValueList<string> Paths { get; }
 
     /// <summary>The full path of the model it was made of.</summary>
     public string Source { get; }
 
+    /// <summary>The name of what it was quantized to: <c>Q4_K_M</c>; of a copy what it holds, null where nothing tells.</summary>
+    public string? Type => FileType?.ToString();
+
     /// <summary>What it was quantized to; of a copy what it holds, null where nothing tells.</summary>
-    public FileType? Type { get; }
+    public FileType? FileType { get; }
 
     /// <summary>Bytes.</summary>
     public long Size { get; }
@@ -52,10 +54,10 @@ public sealed class QuantizedFile
     public double BitsPerWeight { get; }
 
     /// <summary>Weights in it.</summary>
-    public long Weights { get; }
+    public long WeightCount { get; }
 
     /// <summary>The types in it with their shares of the weights, the largest first.</summary>
-    public IReadOnlyList<TypeShare> Shares { get; }
+    public ValueList<TensorTypeShare> Shares { get; }
 
     /// <summary>Time the conversion took.</summary>
     public TimeSpan Duration { get; }

@@ -24,14 +24,17 @@ public sealed class TensorComparison
     /// <summary>The tensor's name.</summary>
     public string Name => _error.Name;
 
-    /// <summary>Its type in the reference.</summary>
-    public GgmlType ReferenceType => _error.ReferenceType;
+    /// <summary>The name of its type in the reference: <c>F16</c>.</summary>
+    public string ReferenceType => _error.ReferenceType.ToString();
+
+    /// <summary>The name of its type in the quantized model: <c>Q4_K</c>.</summary>
+    public string Type => TensorType.ToString();
 
     /// <summary>Its type in the quantized model.</summary>
-    public GgmlType Type => _error.Type;
+    public GgmlType TensorType => _error.Type;
 
     /// <summary>Weights in it.</summary>
-    public long Weights => _error.ElementCount;
+    public long WeightCount => _error.ElementCount;
 
     /// <summary>Root mean square of the weights' errors over that of the reference's weights: 0 for equal weights.</summary>
     public double RelativeRmsError => _error.RelativeRmsError;

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 
@@ -11,9 +10,9 @@ public class TensorInfo
     {
         Path = model.Shards[tensor.Shard].Path;
         Name = tensor.Name;
-        Type = tensor.Type;
-        Shape = tensor.Shape;
-        Weights = tensor.ElementCount;
+        TensorType = tensor.Type;
+        Shape = new(tensor.Shape, " x ");
+        WeightCount = tensor.ElementCount;
         Size = tensor.ByteCount;
         Offset = tensor.FileOffset;
         BitsPerWeight = tensor.Format.BitsPerWeight;
@@ -25,14 +24,17 @@ public class TensorInfo
     /// <summary>The name, such as <c>blk.0.attn_q.weight</c>.</summary>
     public string Name { get; }
 
+    /// <summary>The name of the weights' type: <c>Q4_K</c>.</summary>
+    public string Type => TensorType.ToString();
+
     /// <summary>The type of the weights.</summary>
-    public GgmlType Type { get; }
+    public GgmlType TensorType { get; }
 
     /// <summary>The dimensions, the length of a row first.</summary>
-    public ImmutableArray<long> Shape { get; }
+    public ValueList<long> Shape { get; }
 
     /// <summary>Weights in it.</summary>
-    public long Weights { get; }
+    public long WeightCount { get; }
 
     /// <summary>Bytes of its data.</summary>
     public long Size { get; }

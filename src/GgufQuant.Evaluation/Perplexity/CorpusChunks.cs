@@ -1,4 +1,3 @@
-using System.Globalization;
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.IO;
 
@@ -101,7 +100,7 @@ public sealed class CorpusChunks
     /// <param name="perplexity">Perplexity over the chunks finished so far.</param>
     /// <param name="start">When the first chunk began.</param>
     internal WorkProgress Progress(int chunk, double perplexity, long start) => WorkProgress.Of(
-        string.Create(CultureInfo.InvariantCulture, $"Chunk {chunk + 1} of {Count}, perplexity {perplexity:0.00}"), chunk + 1, Count, start);
+        $"Chunk {chunk + 1} of {Count}, perplexity {perplexity:0.00}", chunk + 1, Count, start);
 
     private static int BeginningOf(Vocabulary vocabulary) =>
         vocabulary.AddsBeginningOfSequence ? vocabulary.BeginningOfSequence : -1;

@@ -39,8 +39,8 @@ public sealed record KlDivergenceResult
     /// <summary>Share of predictions whose most probable token is the same, 0 to 1.</summary>
     public required MeanEstimate TopTokenMatch { get; init; }
 
-    /// <summary>100 × PPL(reference)/PPL(candidate): 100 for a candidate that predicts as well as the reference.</summary>
-    public double RelativeQuality => 100 / PerplexityRatio.Value;
+    /// <summary>PPL(reference)/PPL(candidate): 1 for a candidate that predicts as well as the reference.</summary>
+    public double RelativeQuality => 1 / PerplexityRatio.Value;
 
     /// <summary>Tokens per chunk.</summary>
     public required int ContextLength { get; init; }

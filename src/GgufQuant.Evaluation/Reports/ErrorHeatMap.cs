@@ -3,7 +3,6 @@ using System.Text.RegularExpressions;
 using GgufQuant.Comparison;
 using GgufQuant.Formats;
 using static GgufQuant.Evaluation.Reports.ReportText;
-using static GgufQuant.IO.NumberText;
 
 namespace GgufQuant.Evaluation.Reports;
 

@@ -3,7 +3,6 @@ using System.Text;
 using GgufQuant.Evaluation.Generation;
 using GgufQuant.Formats;
 using static GgufQuant.Evaluation.Reports.ReportText;
-using static GgufQuant.IO.NumberText;
 
 namespace GgufQuant.Evaluation.Reports;
 

@@ -1,6 +1,5 @@
 using GgufQuant.Evaluation.Perplexity;
 using static GgufQuant.Evaluation.Reports.ReportText;
-using static GgufQuant.IO.NumberText;
 
 namespace GgufQuant.Evaluation.Reports;
 

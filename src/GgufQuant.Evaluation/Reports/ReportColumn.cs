@@ -1,5 +1,4 @@
 using static GgufQuant.Evaluation.Reports.ReportText;
-using static GgufQuant.IO.NumberText;
 
 namespace GgufQuant.Evaluation.Reports;
 
@@ -16,8 +15,9 @@ internal sealed record ReportColumn(string Title, Func<QuantReportRow, string?> 
             new("Of reference", row => report.Reference.Size > 0 ? Percent((double)row.Size / report.Reference.Size, 0) : null),
             new("Bits per weight", row => row.BitsPerWeight is { } bits ? Fixed(bits, 2) : null),
             new("Weight error", row => row.Weights is { } weights ? Significant(weights.RelativeRmsError) : null),
-            new("Perplexity", row => (row.Perplexity ?? row.Predictions?.Perplexity) is { } value ? $"{Fixed(value.Value, 3)} ± {Significant(value.Error)}" : null),
-            new("Relative quality", row => row.Predictions is { } result ? Fixed(result.RelativeQuality, 1) + "%" : row == report.Reference && row.Perplexity is not null ? "100%" : null),
+            new("Perplexity", row => row.Predictions is { } result ? Fixed(result.Perplexity.Value, 3) : row.Perplexity is { } value ? $"{Fixed(value.Value, 3)} ± {Significant(value.Error)}" : null),
+            new("Change of perplexity", row => row.Predictions is { } result ? Change(result.PerplexityDifference) : null),
+            new("Relative quality", row => row.Predictions is { } result ? Percent(result.RelativeQuality) : row == report.Reference && row.Perplexity is not null ? "100%" : null),
             new("Mean KL divergence", row => row.Predictions is { } result ? Estimate(result.KlDivergence) : null),
             new("99% KL divergence", row => row.Predictions is { } result ? Significant(result.KlPercentiles.P99) : null),
             new("Same top token", row => row.Predictions is { } result ? Percent(result.TopTokenMatch.Value) : null),

@@ -1,12 +1,11 @@
 using static GgufQuant.Evaluation.Reports.ReportText;
-using static GgufQuant.IO.NumberText;
 
 namespace GgufQuant.Evaluation.Reports;
 
 /// <summary>A report's conclusions, in sentences.</summary>
 internal static class ReportSummary
 {
-    private static readonly double[] s_thresholds = [99, 97, 90];
+    private static readonly double[] s_thresholds = [0.99, 0.97, 0.9];
 
     public static IReadOnlyList<string> Of(QuantReport report)
     {
@@ -19,7 +18,7 @@ internal static class ReportSummary
                 continue;
             previous = smallest;
             sentences.Add(
-                $"{smallest.Name} is the smallest with at least {Fixed(threshold, 0)}% of the reference's quality: {Size(smallest.Size)}, {Percent((double)smallest.Size / report.Reference.Size, 0)} of its size, quality {Fixed(smallest.Predictions!.RelativeQuality, 1)}%.");
+                $"{smallest.Name} is the smallest with at least {Percent(threshold, 0)} of the reference's quality: {Size(smallest.Size)}, {Percent((double)smallest.Size / report.Reference.Size, 0)} of its size, quality {Percent(smallest.Predictions!.RelativeQuality)}.");
         }
         foreach (QuantReportRow row in report.Rows.Where(row => row.Generations.Any(comparison => comparison.IsDegenerate)))
             sentences.Add($"{row.Name} falls into a loop, but the reference does not.");
@@ -33,7 +32,7 @@ internal static class ReportSummary
             yield return ("Weight error", "root of the squared differences of all weights over the reference's squared weights: √(Σ(a−b)²/Σa²).");
         if (report.Rows.FirstOrDefault(row => row.Predictions is not null)?.Predictions is not { } result)
             yield break;
-        yield return ("Perplexity", $"exp of the mean negative log-probability of the text's next tokens, by llama-perplexity's method: {result.Chunks} chunks of {result.ContextLength} tokens, the predictions of each second half scored, {result.ScoredTokens} in all. ± is one standard error.");
+        yield return ("Perplexity", $"exp of the mean negative log-probability of the text's next tokens, by llama-perplexity's method: {result.Chunks} chunks of {result.ContextLength} tokens, the predictions of each second half scored, {result.ScoredTokens} in all. ± is one standard error. That of a change is smaller, because both models were measured on the same text.");
         yield return ("Relative quality", "the reference's perplexity over the quantization's, in per cent: 100% predicts as well as the reference.");
         yield return ("KL divergence", "how far the quantization's probabilities of the next token are from the reference's, in nats; 0 is identical. The mean over all scored tokens, and the value that 99% of them stay below.");
         yield return ("Same top token", "share of tokens for which both models have the same most probable next token.");

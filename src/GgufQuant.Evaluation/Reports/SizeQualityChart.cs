@@ -1,5 +1,4 @@
 using static GgufQuant.Evaluation.Reports.ReportText;
-using static GgufQuant.IO.NumberText;
 
 namespace GgufQuant.Evaluation.Reports;
 

@@ -14,6 +14,7 @@ public static class QuantAdvisor
     /// <summary>Assesses every type with any evidence, from the model's header alone.</summary>
     /// <param name="file">The model; an already quantized one counts as the model it was quantized from.</param>
     /// <param name="budget">Bytes of memory available.</param>
+    /// <param name="reserve">Bytes of the budget that should stay free; null for a tenth of it.</param>
     /// <param name="contextLength">Tokens of context; null for the default of <see cref="MemoryEstimate"/>.</param>
     /// <param name="cacheType">The type of the key-value cache.</param>
     /// <param name="withImportanceMatrix">Whether there will be an importance matrix: without one, types that need it are left out.</param>
@@ -22,6 +23,7 @@ public static class QuantAdvisor
     public static IReadOnlyList<QuantAdvice> Find(
         GgufFile file,
         long budget,
+        long? reserve = null,
         long? contextLength = null,
         CacheType cacheType = CacheType.F16,
         bool withImportanceMatrix = false,
@@ -29,6 +31,7 @@ public static class QuantAdvisor
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentOutOfRangeException.ThrowIfLessThan(budget, 1);
+        long free = reserve ?? (long)(QuantAdvice.DefaultReserve * budget);
         ModelShape shape = ModelShape.Read(file);
         long header = file.Length - file.Tensors.Sum(tensor => tensor.ByteCount);
         List<QuantAdvice> advice = [];
@@ -38,13 +41,13 @@ public static class QuantAdvisor
             if (!withImportanceMatrix && type.Imatrix == ImatrixAdvice.Required)
                 continue;
             if (WeightBytes(file, type, withImportanceMatrix && type.Imatrix != ImatrixAdvice.Ignored) is long weights)
-                advice.Add(new(type, weights + header, MemoryEstimate.Of(weights, shape, contextLength, cacheType), budget, quality));
+                advice.Add(new(type, weights + header, MemoryEstimate.Of(weights, shape, contextLength, cacheType), budget, quality) { Reserve = free });
         }
         QuantAdvice? best = Recommend(advice);
         return [.. advice
-            .Select(entry => ReferenceEquals(entry, best) ? entry with { IsRecommended = true } : entry)
+            .Select(entry => ReferenceEquals(entry, best) ? entry with { IsRecommended = true, Unquantized = Unquantized(advice) } : entry)
             .OrderBy(entry => entry.Fit == MemoryFit.TooLarge)
-            .ThenBy(entry => entry.Fit == MemoryFit.TooLarge ? entry.Memory.Total : 0)
+            .ThenBy(entry => entry.Fit == MemoryFit.TooLarge ? entry.Memory.Size : 0)
             .ThenBy(entry => entry.Quality.KlDivergence)];
     }
 
@@ -53,8 +56,12 @@ public static class QuantAdvisor
         .Where(entry => entry.Fit != MemoryFit.TooLarge && !s_unquantized.Contains(entry.Type.Type))
         .OrderBy(entry => entry.Fit)
         .ThenBy(entry => entry.Quality.KlDivergence)
-        .ThenBy(entry => entry.Memory.Total)
+        .ThenBy(entry => entry.Memory.Size)
         .FirstOrDefault();
+
+    private static QuantAdvice? Unquantized(List<QuantAdvice> advice) => advice
+        .Where(entry => entry.Fit == MemoryFit.Comfortable && s_unquantized.Contains(entry.Type.Type))
+        .MinBy(entry => entry.Memory.Size);
 
     // Null if the type does not suit the model's shapes.
     private static long? WeightBytes(GgufFile file, QuantType type, bool hasImportance)

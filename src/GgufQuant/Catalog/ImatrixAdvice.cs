@@ -10,7 +10,7 @@ public enum ImatrixAdvice
     Optional,
 
     /// <summary>It helps visibly.</summary>
-    Recommended,
+    Advised,
 
     /// <summary>llama.cpp does not quantize to the type without one.</summary>
     Required,

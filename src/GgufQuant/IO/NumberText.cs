@@ -2,21 +2,21 @@ using System.Globalization;
 
 namespace GgufQuant.IO;
 
-/// <summary>Sizes, counts and measurements as text, the same in every culture.</summary>
+/// <summary>Sizes, counts and measurements as text for people: in their culture, unless another one is given.</summary>
 public static class NumberText
 {
     private static readonly string[] s_binaryUnits = ["B", "KiB", "MiB", "GiB", "TiB"];
     private static readonly string[] s_decimalUnits = ["", "K", "M", "B", "T"];
 
     /// <summary>A size in bytes with three significant digits: <c>4.58 GiB</c>.</summary>
-    public static string Size(long bytes)
+    public static string Size(long bytes, CultureInfo? culture = null)
     {
         (double value, string unit) = InBinaryUnit(bytes);
-        return Math.Abs(bytes) < 1000 ? $"{bytes} B" : $"{ThreeDigits(value)} {unit}";
+        return Math.Abs(bytes) < 1000 ? $"{bytes} B" : $"{ThreeDigits(value, culture)} {unit}";
     }
 
     /// <summary>A count with three significant digits: <c>8.03 B</c>.</summary>
-    public static string Count(long count)
+    public static string Count(long count, CultureInfo? culture = null)
     {
         double value = count;
         int unit = 0;
@@ -25,27 +25,27 @@ public static class NumberText
             value /= 1000;
             unit++;
         }
-        return unit == 0 ? count.ToString(CultureInfo.InvariantCulture) : $"{ThreeDigits(value)} {s_decimalUnits[unit]}";
+        return unit == 0 ? count.ToString(culture) : $"{ThreeDigits(value, culture)} {s_decimalUnits[unit]}";
     }
 
     /// <summary>A rate in millions of weights per second.</summary>
-    public static string Rate(double weightsPerSecond) => $"{ThreeDigits(weightsPerSecond / 1e6)} M/s";
+    public static string Rate(double weightsPerSecond, CultureInfo? culture = null) => $"{ThreeDigits(weightsPerSecond / 1e6, culture)} M/s";
 
     /// <summary>Three digits, at most two of them after the point: <c>0.42</c>, <c>12.3</c>, <c>185</c>.</summary>
-    public static string ThreeDigits(double value) =>
-        value.ToString(Math.Abs(value) switch { < 9.995 => "0.00", < 99.95 => "0.0", _ => "0" }, CultureInfo.InvariantCulture);
+    public static string ThreeDigits(double value, CultureInfo? culture = null) =>
+        value.ToString(Math.Abs(value) switch { < 9.995 => "0.00", < 99.95 => "0.0", _ => "0" }, culture);
 
     /// <summary>Three significant digits without an exponent: <c>0.0313</c>.</summary>
-    public static string Significant(double value)
+    public static string Significant(double value, CultureInfo? culture = null)
     {
         if (value == 0 || !double.IsFinite(value))
-            return value.ToString(CultureInfo.InvariantCulture);
-        return Fixed(value, Math.Clamp(2 - (int)Math.Floor(Math.Log10(Math.Abs(value))), 0, 9));
+            return value.ToString(culture);
+        return Fixed(value, Math.Clamp(2 - (int)Math.Floor(Math.Log10(Math.Abs(value))), 0, 9), culture);
     }
 
     /// <summary>A number with this many digits after the point.</summary>
-    internal static string Fixed(double value, int decimals) =>
-        value.ToString("F" + decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+    internal static string Fixed(double value, int decimals, CultureInfo? culture = null) =>
+        value.ToString("F" + decimals.ToString(CultureInfo.InvariantCulture), culture);
 
     /// <summary>A size in the unit that leaves less than 1000 of it.</summary>
     internal static (double Value, string Unit) InBinaryUnit(double bytes)

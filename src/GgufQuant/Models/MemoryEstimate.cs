@@ -1,4 +1,3 @@
-using System.Globalization;
 using GgufQuant.Formats;
 
 namespace GgufQuant.Models;
@@ -20,13 +19,13 @@ public sealed record MemoryEstimate
     public const int DefaultContextLength = 4096;
 
     /// <summary>Bytes of all tensors.</summary>
-    public required long Weights { get; init; }
+    public required long WeightSize { get; init; }
 
     /// <summary>Bytes of the key-value cache and of recurrent state.</summary>
-    public required long Cache { get; init; }
+    public required long CacheSize { get; init; }
 
     /// <summary>Bytes of the buffers for intermediate results.</summary>
-    public required long Compute { get; init; }
+    public required long ComputeSize { get; init; }
 
     /// <summary>Tokens of context the cache has room for.</summary>
     public required long ContextLength { get; init; }
@@ -38,7 +37,7 @@ public sealed record MemoryEstimate
     public required IReadOnlyList<string> Assumptions { get; init; }
 
     /// <summary>Total bytes.</summary>
-    public long Total => Bounded((Int128)Weights + Cache + Compute);
+    public long Size => Bounded((Int128)WeightSize + CacheSize + ComputeSize);
 
     /// <summary>Estimates the memory for a model of a given shape.</summary>
     /// <param name="weights">Bytes of all tensors.</param>
@@ -51,9 +50,9 @@ public sealed record MemoryEstimate
         long context = contextLength ?? Math.Min(DefaultContextLength, shape.ContextLength ?? DefaultContextLength);
         return new()
         {
-            Weights = weights,
-            Cache = CacheBytes(shape, context, cacheType),
-            Compute = ComputeBytes(shape),
+            WeightSize = weights,
+            CacheSize = CacheBytes(shape, context, cacheType),
+            ComputeSize = ComputeBytes(shape),
             ContextLength = context,
             CacheType = cacheType,
             Assumptions = Describe(shape, context, cacheType),
@@ -96,7 +95,7 @@ public sealed record MemoryEstimate
         List<string> assumptions =
         [
             "All weights are in memory.",
-            string.Create(CultureInfo.InvariantCulture, $"The key-value cache has room for {context:N0} tokens in {cacheType}."),
+            $"The key-value cache has room for {context:N0} tokens in {cacheType}.",
             $"The buffers are for batches of {Batch} tokens with flash attention.",
             "One sequence at a time; the operating system and the program itself are not counted.",
         ];

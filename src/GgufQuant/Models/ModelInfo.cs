@@ -97,7 +97,7 @@ public sealed record ModelInfo
     public ModelShape Shape { get; }
 
     /// <summary>Bytes of memory to run the model, estimated.</summary>
-    public long Memory => MemoryEstimate.Total;
+    public long Memory => MemoryEstimate.Size;
 
     /// <summary>All metadata by key; null unless it was requested.</summary>
     public OrderedDictionary<string, object>? Metadata { get; init; }

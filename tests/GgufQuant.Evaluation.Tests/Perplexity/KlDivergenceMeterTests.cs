@@ -48,7 +48,7 @@ public sealed class KlDivergenceMeterTests
         Close(result.Perplexity.Value - result.ReferencePerplexity.Value, result.PerplexityDifference.Value);
         Close(StandardError(scaled), result.PerplexityDifference.Error);
         Close(Correlation(loss, referenceLoss), result.Correlation);
-        Close(100 * Math.Exp(referenceLoss.Average() - loss.Average()), result.RelativeQuality);
+        Close(Math.Exp(referenceLoss.Average() - loss.Average()), result.RelativeQuality);
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class KlDivergenceMeterTests
 
         Assert.Equal(0, result.KlPercentiles.Maximum, 1e-9);
         Assert.Equal(1, result.TopTokenMatch.Value);
-        Assert.Equal(100, result.RelativeQuality, 1e-9);
+        Assert.Equal(1, result.RelativeQuality, 1e-11);
         Assert.Equal(1, result.Correlation, 1e-9);
     }
 

@@ -33,7 +33,7 @@ public sealed class QuantAdvisorTests
         QuantAdvice advice = Assert.Single(QuantAdvisor.Find(file, Plenty), entry => entry.IsRecommended);
 
         Assert.Equal(FileType.Q8_0, advice.Type.Type);
-        Assert.StartsWith("Q8_0 is the best quantization that leaves a tenth of 1 TiB free: ", advice.Reason, StringComparison.Ordinal);
+        Assert.StartsWith("Q8_0 is the best quantization that leaves 102.4 GiB of 1 TiB free: ", advice.Reason, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -47,7 +47,7 @@ public sealed class QuantAdvisorTests
         QuantAdvice advice = QuantAdvisor.Find(file, Plenty).Single(entry => entry.Type.Type == type);
 
         Assert.Equal(QuantizationPlan.Create(file, type).TotalBytes, advice.FileSize, 4096.0);
-        Assert.Equal(QuantizationPlan.Create(file, type).TensorBytes, advice.Memory.Weights);
+        Assert.Equal(QuantizationPlan.Create(file, type).TensorBytes, advice.Memory.WeightSize);
     }
 
     [Fact]
@@ -56,7 +56,7 @@ public sealed class QuantAdvisorTests
         using GgufFile file = GgufFile.Open(SampleModel.Path);
         QuantAdvice q8 = QuantAdvisor.Find(file, Plenty).Single(entry => entry.Type.Type == FileType.Q8_0);
 
-        IReadOnlyList<QuantAdvice> advice = QuantAdvisor.Find(file, q8.Memory.Total + 1);
+        IReadOnlyList<QuantAdvice> advice = QuantAdvisor.Find(file, q8.Memory.Size + 1);
 
         QuantAdvice tight = advice.Single(entry => entry.Type.Type == FileType.Q8_0);
         QuantAdvice recommended = advice.Single(entry => entry.IsRecommended);
@@ -67,15 +67,39 @@ public sealed class QuantAdvisorTests
     }
 
     [Fact]
+    public void The_reserve_that_is_asked_for_is_left_free()
+    {
+        using GgufFile file = GgufFile.Open(SampleModel.Path);
+        QuantAdvice q8 = QuantAdvisor.Find(file, Plenty).Single(entry => entry.Type.Type == FileType.Q8_0);
+
+        QuantAdvice recommended = QuantAdvisor.Find(file, q8.Memory.Size + 1, reserve: 1).Single(entry => entry.IsRecommended);
+
+        Assert.Equal((FileType.Q8_0, MemoryFit.Comfortable), (recommended.Type.Type, recommended.Fit));
+    }
+
+    [Fact]
+    public void The_reason_says_whether_the_unquantized_model_fits_too()
+    {
+        using GgufFile file = GgufFile.Open(SampleModel.Path);
+        QuantAdvice f16 = QuantAdvisor.Find(file, Plenty).Single(entry => entry.Type.Type == FileType.F16);
+
+        string roomy = QuantAdvisor.Find(file, f16.Memory.Size, reserve: 0).Single(entry => entry.IsRecommended).Reason;
+        string narrow = QuantAdvisor.Find(file, f16.Memory.Size - 1, reserve: 0).Single(entry => entry.IsRecommended).Reason;
+
+        Assert.Contains(" F16 fits too: ", roomy, StringComparison.Ordinal);
+        Assert.DoesNotContain("F16", narrow, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_reason_says_that_nothing_leaves_a_tenth_free()
     {
         using GgufFile file = GgufFile.Open(SampleModel.Path);
-        long smallest = QuantAdvisor.Find(file, Plenty).Min(entry => entry.Memory.Total);
+        long smallest = QuantAdvisor.Find(file, Plenty).Min(entry => entry.Memory.Size);
 
         QuantAdvice advice = Assert.Single(QuantAdvisor.Find(file, smallest + 1), entry => entry.IsRecommended);
 
         Assert.Equal(MemoryFit.Tight, advice.Fit);
-        Assert.Contains("though none leaves a tenth of", advice.Reason, StringComparison.Ordinal);
+        Assert.Contains("though none leaves", advice.Reason, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -97,7 +121,7 @@ public sealed class QuantAdvisorTests
         QuantAdvice shorter = QuantAdvisor.Find(file, Plenty, contextLength: 1024)[0];
         QuantAdvice longer = QuantAdvisor.Find(file, Plenty, contextLength: 8192)[0];
 
-        Assert.True(longer.Memory.Total > shorter.Memory.Total);
+        Assert.True(longer.Memory.Size > shorter.Memory.Size);
     }
 
     [Fact]

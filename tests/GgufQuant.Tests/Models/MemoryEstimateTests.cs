@@ -18,8 +18,8 @@ public class MemoryEstimateTests
     {
         using Llama8B model = new();
         MemoryEstimate memory = MemoryEstimate.Of(0, ModelShape.Read(model.File), context, cacheType);
-        Assert.Equal(expected * MiB, memory.Cache);
-        Assert.Equal(258.5, (double)memory.Compute / MiB, 1);
+        Assert.Equal(expected * MiB, memory.CacheSize);
+        Assert.Equal(258.5, (double)memory.ComputeSize / MiB, 1);
     }
 
     [Fact]
@@ -35,21 +35,21 @@ public class MemoryEstimateTests
     {
         ModelShape shape = new() { Architecture = "gemma2", Layers = 4, KeyValueHeads = [1, 1, 1, 1], KeyLength = 8, ValueLength = 8, SlidingWindow = 1024, SlidingPeriod = 2 };
         // Two layers keep 1,024 + 512 tokens, two the whole context.
-        Assert.Equal(2 * 16 * 2 * (1536 + 8192), MemoryEstimate.Of(0, shape, 8192).Cache);
+        Assert.Equal(2 * 16 * 2 * (1536 + 8192), MemoryEstimate.Of(0, shape, 8192).CacheSize);
     }
 
     [Fact]
     public void Layers_without_attention_keep_a_state_instead()
     {
         ModelShape shape = new() { Architecture = "jamba", Layers = 2, KeyValueHeads = [0, 2], KeyLength = 4, ValueLength = 4, RecurrentState = 100 };
-        Assert.Equal((2 * 8 * 256 * 2) + 400, MemoryEstimate.Of(0, shape, 256).Cache);
+        Assert.Equal((2 * 8 * 256 * 2) + 400, MemoryEstimate.Of(0, shape, 256).CacheSize);
     }
 
     [Fact]
     public void What_a_file_does_not_state_is_listed_as_an_assumption()
     {
         MemoryEstimate memory = MemoryEstimate.Of(1000, new() { Architecture = "" });
-        Assert.Equal(1000, memory.Total);
+        Assert.Equal(1000, memory.Size);
         Assert.Contains(memory.Assumptions, line => line.Contains("only the weights are counted"));
     }
 
@@ -57,6 +57,6 @@ public class MemoryEstimateTests
     public void Absurd_dimensions_give_a_bound_and_not_an_overflow()
     {
         ModelShape shape = new() { Architecture = "x", KeyValueHeads = [1L << 39, 1L << 39], KeyLength = 1L << 39, ValueLength = 1L << 39, VocabularySize = 1L << 39 };
-        Assert.Equal(long.MaxValue, MemoryEstimate.Of(1, shape, 1 << 30).Total);
+        Assert.Equal(long.MaxValue, MemoryEstimate.Of(1, shape, 1 << 30).Size);
     }
 }

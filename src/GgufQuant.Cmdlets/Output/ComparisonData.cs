@@ -1,0 +1,40 @@
+using System.Text.Json.Serialization;
+using GgufQuant.Comparison;
+using GgufQuant.Evaluation.Generation;
+using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Formats;
+using GgufQuant.Models;
+
+namespace GgufQuant.Commands;
+
+/// <summary>What a row of Compare-Quant knows: all that it takes to make the row once more, in another session.</summary>
+internal sealed record ComparisonData(
+    string Path, string Reference, FileType? FileType, long Size, long ReferenceSize, double BitsPerWeight, MemoryEstimate Memory, ModelError? Error)
+{
+    /// <summary>The continuations of prompts; empty where there were none.</summary>
+    public IReadOnlyList<GenerationComparison> Generations { get; init; } = [];
+
+    /// <summary>What ran the model over a text; null where nothing did.</summary>
+    public string? Engine { get; init; }
+
+    /// <summary>The full path of that text.</summary>
+    public string? Corpus { get; init; }
+
+    /// <summary>The perplexity over that text.</summary>
+    public MeanEstimate Perplexity { get; init; }
+
+    /// <summary>The predictions beside the reference's; null for the reference.</summary>
+    public KlDivergenceResult? Predictions { get; init; }
+
+    internal static ComparisonData Of(ModelInfo reference, ModelInfo model, ModelError? error) => new(
+        model.Path, reference.Path, model.Type, model.Size, reference.Size, model.BitsPerWeight, model.MemoryEstimate, error);
+}
+
+/// <summary>How <see cref="ComparisonData"/> is written.</summary>
+[JsonSourceGenerationOptions(
+    IgnoreReadOnlyProperties = true,
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(ComparisonData))]
+internal sealed partial class ComparisonJson : JsonSerializerContext;

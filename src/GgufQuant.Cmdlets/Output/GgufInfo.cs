@@ -1,0 +1,112 @@
+using GgufQuant.Formats;
+using GgufQuant.Models;
+
+namespace GgufQuant.Commands;
+
+/// <summary>What a model file is, from its header alone.</summary>
+public sealed class GgufInfo
+{
+    private readonly ModelInfo _model;
+
+    internal GgufInfo(ModelInfo model)
+    {
+        _model = model;
+        Shares = TensorTypeShare.Of(model.Shares);
+    }
+
+    /// <summary>The full path, of the first shard if the model is split.</summary>
+    public string Path => _model.Path;
+
+    /// <summary>What the file holds: Model, ImportanceMatrix, Projector, Adapter or ControlVector.</summary>
+    public string Kind => _model.Kind.ToString();
+
+    /// <summary>The model's name; the file's where the model has none.</summary>
+    public string Name => _model.Name;
+
+    /// <summary>The architecture's name, such as <c>llama</c>.</summary>
+    public string Architecture => _model.Architecture;
+
+    /// <summary>The file type's name: <c>Q4_K_M</c>; null if the file names none and its tensors do not tell.</summary>
+    public string? Type => FileType?.ToString();
+
+    /// <summary>The file type; null if the file names none and its tensors do not tell.</summary>
+    public FileType? FileType => _model.Type;
+
+    /// <summary>The file type by name; where the weights are no such mix, their average size: <c>mixed, 3.04 bits</c>.</summary>
+    public string TypeLabel => _model.TypeLabel;
+
+    /// <summary>Weights in all tensors.</summary>
+    public long WeightCount => _model.Parameters;
+
+    /// <summary>Bytes of all shards together.</summary>
+    public long Size => _model.Size;
+
+    /// <summary>Bytes of the tensors alone.</summary>
+    public long TensorSize => _model.TensorBytes;
+
+    /// <summary>Average bits per weight, excluding header and padding.</summary>
+    public double BitsPerWeight => _model.BitsPerWeight;
+
+    /// <summary>Tokens of context the model was trained for.</summary>
+    public long? ContextLength => _model.ContextLength;
+
+    /// <summary>Layers.</summary>
+    public int Layers => _model.Layers;
+
+    /// <summary>Query heads of a layer, the most where they differ.</summary>
+    public long Heads => _model.Heads;
+
+    /// <summary>Key-value heads of a layer, the most where they differ.</summary>
+    public long KeyValueHeads => _model.KeyValueHeads;
+
+    /// <summary>Width of the embeddings.</summary>
+    public long EmbeddingLength => _model.EmbeddingLength;
+
+    /// <summary>Tokens in the vocabulary.</summary>
+    public long Vocabulary => _model.Vocabulary;
+
+    /// <summary>Experts of a layer; 0 for a dense model.</summary>
+    public long Experts => _model.Experts;
+
+    /// <summary>Experts that work on a token.</summary>
+    public long ExpertsUsed => _model.Shape.ExpertsUsed;
+
+    /// <summary>Files the model is split into; 1 if it is not.</summary>
+    public int Shards => _model.Shards;
+
+    /// <summary>Tensors in the model.</summary>
+    public int Tensors => _model.Tensors;
+
+    /// <summary>The version of the GGUF format.</summary>
+    public int Version => _model.Version;
+
+    /// <summary>Whether numbers in the file start with their most significant byte.</summary>
+    public bool IsBigEndian => _model.IsBigEndian;
+
+    /// <summary>The types in the file with their shares of the weights, the largest first.</summary>
+    public ValueList<TensorTypeShare> Shares { get; }
+
+    /// <summary>Bytes of memory to run the model, estimated: tensors, cache and buffers.</summary>
+    public long Memory => _model.Memory;
+
+    /// <summary>Bytes of that memory for the key-value cache and recurrent state.</summary>
+    public long CacheSize => _model.MemoryEstimate.CacheSize;
+
+    /// <summary>Bytes of that memory for intermediate results.</summary>
+    public long ComputeSize => _model.MemoryEstimate.ComputeSize;
+
+    /// <summary>What the estimate of the memory assumes, one sentence each.</summary>
+    public ValueList<string> MemoryAssumptions => new(_model.MemoryEstimate.Assumptions, " ");
+
+    /// <summary>All metadata by key; null unless it was asked for.</summary>
+    public OrderedDictionary<string, object>? Metadata => _model.Metadata;
+
+    /// <summary>What the memory is needed for, and what the estimate assumes.</summary>
+    public MemoryEstimate GetMemoryEstimate() => _model.MemoryEstimate;
+
+    /// <summary>All dimensions of the model.</summary>
+    public ModelShape GetShape() => _model.Shape;
+
+    /// <summary>The file's path, so that the object can stand where a path is asked for.</summary>
+    public override string ToString() => Path;
+}

@@ -1,0 +1,233 @@
+# What the objects of all cmdlets have in common: they keep their meaning as JSON, as CSV, and in other sessions, and they
+# show as the formatter that was asked for shows them.
+BeforeDiscovery {
+    # Kinds of objects, and whether they have the type of a file or of a tensor.
+    $kinds = @(
+        @{ Kind = 'GgufInfo'; Enum = 'FileType' }
+        @{ Kind = 'QuantizedFile'; Enum = 'FileType' }
+        @{ Kind = 'PlannedFile'; Enum = 'FileType' }
+        @{ Kind = 'QuantTypeInfo'; Enum = 'FileType' }
+        @{ Kind = 'QuantTypeFit'; Enum = 'FileType' }
+        @{ Kind = 'QuantComparison'; Enum = 'FileType' }
+        @{ Kind = 'QuantQuality'; Enum = 'FileType' }
+        @{ Kind = 'GenerationTest'; Enum = 'FileType' }
+        @{ Kind = 'TensorInfo'; Enum = 'TensorType' }
+        @{ Kind = 'MeasuredTensor'; Enum = 'TensorType' }
+        @{ Kind = 'TensorComparison'; Enum = 'TensorType' }
+        @{ Kind = 'TensorTypeShare'; Enum = 'TensorType' }
+        @{ Kind = 'TensorPlan'; Enum = 'TensorType' }
+        @{ Kind = 'MatrixFile' }
+        @{ Kind = 'MatrixEntry' }
+        @{ Kind = 'MetadataEntry' }
+    )
+}
+
+BeforeAll {
+    Push-Location (New-TestFolder)
+    $made = ConvertTo-Quantized $Samples.Model Q4_K_M -Destination .
+    $plan = Get-QuantPlan $Samples.Model Q4_K_M -SplitMaxSize 2MB
+    $matrix = New-TestImatrix m.dat -Entry ([ordered] @{ 'blk.0.attn_q.weight' = 1..4; 'blk.1.attn_q.weight' = 1..4 }) -Dataset a.txt
+    $objects = @{
+        GgufInfo         = Get-GgufInfo $made
+        QuantizedFile    = $made
+        PlannedFile      = $plan
+        QuantTypeInfo    = Get-QuantType Q4_K_M
+        QuantTypeFit     = Find-QuantType $Samples.Model 10MB | Where-Object IsRecommended
+        QuantComparison  = ($made | Compare-Quant)[1]
+        QuantQuality     = ($made | Compare-Quant -Corpus $Samples.HeldOut -Chunks 2 -Prompt 'It was')[1]
+        GenerationTest   = $made | Test-GgufGeneration -Prompt 'It was' -MaxToken 4
+        TensorInfo       = Get-GgufTensor $made blk.0.ffn_up.weight
+        MeasuredTensor   = Get-GgufTensor $made blk.0.ffn_up.weight -Statistics
+        TensorComparison = ($made | Compare-Quant -Detailed)[4]
+        TensorTypeShare  = $made.Shares[0]
+        TensorPlan       = $plan.Tensors[0]
+        MatrixFile       = $matrix | ConvertTo-ImportanceMatrix -Format Gguf
+        MatrixEntry      = ($matrix | Get-ImportanceMatrix)[1]
+        MetadataEntry    = Get-GgufMetadata $made general.architecture
+    }
+
+    # As jobs and remote sessions return it, and as Import-Clixml does.
+    function Convert-Serialized([object] $Object, [int] $Depth) {
+        [Management.Automation.PSSerializer]::Deserialize([Management.Automation.PSSerializer]::Serialize($Object, $Depth))
+    }
+
+    # The errors of views go nowhere but into $Error.
+    function Show-Object([object] $Object, [string] $Formatter = '') {
+        $run = Invoke-Streams "`$Error.Clear(); `$object $Formatter | Out-String -Width 120; `$Error.Count" @{ Object = $Object }
+        [pscustomobject] @{ Text = $run.Output[0]; Errors = $run.Output[-1] }
+    }
+}
+
+AfterAll { Pop-Location }
+
+Describe '<Kind>' -ForEach $kinds {
+    BeforeAll { $object = $objects[$kind] }
+
+    It 'is what the cmdlet returns' {
+        $object | Should -HaveCount 1
+        $object.GetType().Name | Should -Be $kind
+    }
+
+    It 'names its type in a string, beside the enumeration' -Skip:(-not $enum) {
+        $object.Type | Should -BeOfType string
+        $object.$enum | Should -BeOfType enum
+        $object.Type | Should -BeExactly "$($object.$enum)"
+    }
+
+    It 'keeps its type as JSON, as CSV and in other sessions' -Skip:(-not $enum) {
+        ($object | ConvertTo-Json -Depth 1 -WarningAction Ignore | ConvertFrom-Json).Type | Should -BeExactly $object.Type
+        ($object | ConvertTo-Csv | ConvertFrom-Csv).Type | Should -BeExactly $object.Type
+        foreach ($depth in 1, 2) { (Convert-Serialized $object $depth).Type | Should -BeExactly $object.Type }
+    }
+
+    It 'has plain columns as CSV' {
+        $row = $object | ConvertTo-Csv | ConvertFrom-Csv
+        foreach ($property in $row.PSObject.Properties) {
+            $property.Value | Should -Not -Match '^(System|GgufQuant)\.|`\d|^\w+ \{' -Because "$($property.Name) should be plain"
+        }
+    }
+
+    It 'is short as JSON' -Skip:($kind -eq 'PlannedFile') {
+        $json = $object | ConvertTo-Json -Depth 3 -WarningVariable warnings
+        $warnings | Should -BeNullOrEmpty
+        @($json -split "`n").Count | Should -BeLessThan 80
+    }
+
+    It 'obeys Format-Table and Format-List' {
+        $names = @($object.PSObject.Properties.Name)
+        $table = (Show-Object $object "| Format-Table $($names[0]), $($names[1])").Text.Trim() -split '\r?\n'
+        $table[0].TrimEnd() | Should -Match "^ *$($names[0]) +$($names[1])$"
+        $list = (Show-Object $object '| Format-List *').Text
+        foreach ($name in $names) { $list | Should -Match "(?m)^$name +:" }
+    }
+
+    It 'shows in the same view when it comes from a file or a job' {
+        $expected = Show-Object $object
+        $expected.Errors | Should -Be 0
+        foreach ($depth in 1, 2) {
+            $shown = Show-Object (Convert-Serialized $object $depth)
+            $shown.Text | Should -BeExactly $expected.Text
+            $shown.Errors | Should -Be 0
+        }
+    }
+
+    It 'has a table that nothing is broken in at <_> columns' -ForEach 79, 80, 99, 119, 131, 200 {
+        $width = $_
+        $text = (Invoke-Streams "`$object | Format-Table | Out-String -Width $width" @{ Object = $object }).Output[0]
+        $lines = @([Management.Automation.Internal.StringDecorated]::new($text).ToString('PlainText') -split '\r?\n' -match '\S' -notmatch '^   \w+: ')
+        # A label of two lines would be a column that was squeezed, and an ellipsis in front a number.
+        $lines | Should -HaveCount 3
+        $lines[1] | Should -Match '^[- ]+$'
+        $lines[2] | Should -Not -Match '(^| )…\S'
+        $lines.TrimEnd() | Where-Object Length -gt $width | Should -BeNullOrEmpty
+        $lines[2].Trim() | Should -Not -Match '\S {40,}\S'
+        if ($object.PSObject.Properties['Path'] -and $object.Path -eq $made.Path -and -not $object.PSObject.Properties['TensorType'] -and $kind -ne 'MetadataEntry') {
+            $lines[2] | Should -Match 'novels-6m-Q4_K_M\.gguf' -Because 'the name of the file stays'
+        }
+    }
+
+    It 'has no property that means two things' {
+        $names = $object.PSObject.Properties.Name
+        'Weights', 'Parameters', 'Bytes', 'ByteCount', 'TensorBytes', 'ElementCount' | Where-Object { $_ -in $names } | Should -BeNullOrEmpty
+        foreach ($property in $object.PSObject.Properties -match 'Share$|^Relative|Match$') {
+            if ($property.Value -is [double]) { $property.Value | Should -BeLessOrEqual 1 }
+        }
+    }
+}
+
+Describe 'The figure that matters most' {
+    It 'of <Kind> stays within 80 columns: <Label>' -ForEach @(
+        @{ Kind = 'QuantComparison'; Label = 'Error'; Value = '4\.94%' }
+        @{ Kind = 'QuantizedFile'; Label = 'Of source'; Value = '30\.8%' }
+        @{ Kind = 'GgufInfo'; Label = 'Memory'; Value = '8\.60 MiB' }
+        @{ Kind = 'MeasuredTensor'; Label = 'NaN'; Value = ' 0 ' }
+        @{ Kind = 'MatrixEntry'; Label = 'Active'; Value = '100\.0%' }
+    ) {
+        $text = (Invoke-Streams '$item | Format-Table | Out-String -Width 80' @{ Item = $objects[$kind] }).Output[0]
+        $text | Should -Match $label
+        $text | Should -Match $value
+    }
+
+    It 'of a comparison on a text is the same token, the divergence and the paired difference' {
+        $lines = $made | Compare-Quant -Corpus $Samples.HeldOut -Chunks 4 | Format-Lines -Width 80
+        $lines -match '^Type +File +Size +Same top +KL div\. +Perplexity$' | Should -HaveCount 1
+        $lines -match '^F16 .* \d\d\.\d\d ± \d\.\d\d$' | Should -HaveCount 1
+        $lines -match '^Q4_K_M .* [+-]0\.\d+ ± 0\.\d+$' | Should -HaveCount 1
+    }
+}
+
+Describe 'A former name' {
+    It 'of <Kind> still works: <Name>' -ForEach @(
+        @{ Kind = 'GgufInfo'; Name = 'Parameters'; Now = 'WeightCount' }
+        @{ Kind = 'GgufInfo'; Name = 'TensorBytes'; Now = 'TensorSize' }
+        @{ Kind = 'QuantizedFile'; Name = 'Weights'; Now = 'WeightCount' }
+        @{ Kind = 'TensorInfo'; Name = 'Weights'; Now = 'WeightCount' }
+        @{ Kind = 'MeasuredTensor'; Name = 'Weights'; Now = 'WeightCount' }
+        @{ Kind = 'TensorComparison'; Name = 'Weights'; Now = 'WeightCount' }
+        @{ Kind = 'TensorTypeShare'; Name = 'Weights'; Now = 'WeightCount' }
+        @{ Kind = 'TensorTypeShare'; Name = 'Bytes'; Now = 'Size' }
+        @{ Kind = 'TensorPlan'; Name = 'Target'; Now = 'TensorType' }
+        @{ Kind = 'QuantTypeFit'; Name = 'Source'; Now = 'Path' }
+    ) {
+        $objects[$kind].$name | Should -Not -BeNullOrEmpty
+        $objects[$kind].$name | Should -Be $objects[$kind].$now
+    }
+
+    It 'of what is in detail still works: <Kind>.<Name>' -ForEach @(
+        @{ Kind = 'QuantComparison'; Name = 'Weights' }
+        @{ Kind = 'QuantQuality'; Name = 'Predictions' }
+        @{ Kind = 'QuantQuality'; Name = 'Generations' }
+        @{ Kind = 'QuantTypeFit'; Name = 'MemoryEstimate' }
+        @{ Kind = 'GgufInfo'; Name = 'MemoryEstimate' }
+        @{ Kind = 'GgufInfo'; Name = 'Shape' }
+        @{ Kind = 'QuantTypeInfo'; Name = 'Published' }
+        @{ Kind = 'QuantTypeInfo'; Name = 'NameParts' }
+        @{ Kind = 'GenerationTest'; Name = 'Comparison' }
+    ) {
+        $objects[$kind].$name | Should -Not -BeNullOrEmpty
+    }
+}
+
+Describe 'Rows of Compare-Quant from other sessions' {
+    BeforeAll {
+        $rows = $made | Compare-Quant -Corpus $Samples.HeldOut -Chunks 2
+        $rows | Export-Clixml rows.xml
+        $null = $rows | Export-QuantReport direct.html
+    }
+
+    It 'make the same report' {
+        $null = Import-Clixml rows.xml | Export-QuantReport imported.html
+        Get-Content imported.html | Should -Be (Get-Content direct.html)
+    }
+
+    It 'make the same report where nothing has loaded the module yet' {
+        $result = Invoke-PowerShell "Set-Location '$PWD'; Import-Clixml rows.xml | Export-QuantReport elsewhere.html | ForEach-Object Name"
+        $result.Error | Should -BeNullOrEmpty
+        Get-Content elsewhere.html | Should -Be (Get-Content direct.html)
+    }
+
+    It 'are taken by Find-QuantType' {
+        $fits = Find-QuantType $Samples.Model 10MB -Comparison (Import-Clixml rows.xml)
+        ($fits | Where-Object Type -eq Q4_K_M).KlDivergence | Should -Be $rows[1].KlDivergence
+    }
+
+    It 'come from jobs' {
+        $job = Start-Job {
+            Set-Location $using:PWD
+            Compare-Quant $using:made.Path -Reference $using:Samples.Model
+        }
+        $returned = $job | Receive-Job -Wait -AutoRemoveJob
+        $returned.Type | Should -Be F16, Q4_K_M
+        (Show-Object $returned).Errors | Should -Be 0
+        $null = $returned | Export-QuantReport job.html
+        $null = $made | Compare-Quant | Export-QuantReport here.html
+        Get-Content job.html | Should -Be (Get-Content here.html)
+    }
+
+    It 'are refused without what was measured' {
+        $selected = Import-Clixml rows.xml | Select-Object Path, Type
+        $failure = $selected | Export-QuantReport none.html -ErrorAction Continue 2>&1
+        $failure.FullyQualifiedErrorId | Select-Object -First 1 | Should -BeLike 'InputObjectNotBound,*'
+        { Find-QuantType $Samples.Model 10MB -Comparison ($made | Compare-Quant) } | Should -Throw -ErrorId 'CannotConvertArgument*'
+    }
+}
