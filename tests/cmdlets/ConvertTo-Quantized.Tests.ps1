@@ -72,7 +72,7 @@ Describe 'ConvertTo-Quantized' {
             $failure[0].FullyQualifiedErrorId | Should -Be "ImportanceMatrixNeeded,$class"
             $failure[0].CategoryInfo.Category | Should -Be InvalidOperation
             $failure[0].TargetObject | Should -Be $Samples.Model
-            "$($failure[0])" | Should -BeLike '*New-ImportanceMatrix makes one, and -ImportanceMatrix takes it.'
+            "$($failure[0])" | Should -BeLike '*New-ImportanceMatrix computes one for -ImportanceMatrix.'
         }
 
         It 'takes a quantized source only with -AllowRequantize' {
@@ -81,7 +81,7 @@ Describe 'ConvertTo-Quantized' {
             $failure.FullyQualifiedErrorId | Should -Be "AlreadyQuantized,$class"
             $failure.CategoryInfo.Category | Should -Be InvalidOperation
             $failure.TargetObject | Should -Be (Join-Path $PWD x-Q8_0.gguf)
-            "$failure" | Should -BeLike '*-AllowRequantize does that.'
+            "$failure" | Should -BeLike '*-AllowRequantize allows it.'
             (ConvertTo-Quantized x-Q8_0.gguf Q4_0 -AllowRequantize).Path | Should -Be (Join-Path $PWD x-Q4_0.gguf)
         }
     }
@@ -259,16 +259,16 @@ Describe 'ConvertTo-Quantized' {
             ((Get-Plan Q4_K_M $arguments).Tensors | Where-Object Name -eq $tensor).Target | Should -Be $target
         }
 
-        It 'warns of a rule for no tensor' {
+        It 'warns of a rule that matches no tensor' {
             $plan = Get-Plan Q4_K_M @{ TensorType = 'atn_q=q6_K', 'attn_v=q6_K' }
             $plan.Warning | Should -HaveCount 1
-            $plan.Warning | Should -BeLike "*'atn_q=q6_K' is for no tensor*"
+            $plan.Warning | Should -BeLike "*'atn_q=q6_K' matches no tensor*"
         }
 
         It 'warns of rules for a type that takes none' {
             $plan = Get-Plan BF16 @{ TensorType = 'attn_v=q8_0' }
             $plan.Warning | Should -HaveCount 1
-            $plan.Warning | Should -BeLike 'BF16 has no mix of types*'
+            $plan.Warning | Should -BeLike 'BF16 has no tensor type selection*'
         }
 
         It 'gives up a pattern that takes too long' {
@@ -289,7 +289,7 @@ Describe 'ConvertTo-Quantized' {
 
     Context 'Arguments' {
         It 'answers -<name> <value> with what to write' -ForEach @(
-            @{ Name = 'TensorType'; Value = 'attn_q'; Expected = "'attn_q' is no rule for tensors. Write rules as" }
+            @{ Name = 'TensorType'; Value = 'attn_q'; Expected = "'attn_q' is not a tensor rule. Write rules as" }
             @{ Name = 'TensorType'; Value = 'attn_q=q9_K'; Expected = "'q9_K' is not a tensor type" }
             @{ Name = 'TensorType'; Value = '(=q4_K'; Expected = 'is not a regular expression' }
             @{ Name = 'TensorType'; Value = 'attn_v=q5'; Expected = "'q5' is not a tensor type. Did you mean 'q5_0', 'q5_1' or 'q5_K'?" }
@@ -298,15 +298,15 @@ Describe 'ConvertTo-Quantized' {
             @{ Name = 'OutputTensorType'; Value = 'q6k'; Expected = "'q6k' is not a tensor type. Did you mean 'q6_K'?" }
             @{ Name = 'TokenEmbeddingType'; Value = 'q6k'; Expected = "'q6k' is not a tensor type. Did you mean 'q6_K'?" }
             @{ Name = 'Type'; Value = 'Q9'; Expected = "'Q9'" }
-            @{ Name = 'Type'; Value = 'Q4KM'; Expected = "'Q4KM' names no quantization. Did you mean 'Q4_K_M'?" }
-            @{ Name = 'Type'; Value = 'Q4_KM'; Expected = "'Q4_KM' names no quantization. Did you mean 'Q4_K_M'?" }
+            @{ Name = 'Type'; Value = 'Q4KM'; Expected = "'Q4KM' is not a quantization. Did you mean 'Q4_K_M'?" }
+            @{ Name = 'Type'; Value = 'Q4_KM'; Expected = "'Q4_KM' is not a quantization. Did you mean 'Q4_K_M'?" }
             @{
                 Name     = 'Type'
                 Value    = 'Q5_M'
-                Expected = "'Q5_M' is not one of llama.cpp's types (Q5: about 5 bits per weight; _M: medium mix: the most sensitive tensors get more bits). Did you mean 'Q5_K_M'?"
+                Expected = "'Q5_M' is not one of llama.cpp's types (Q5: about 5 bits per weight; _M: medium: the most sensitive tensors get more bits). Did you mean 'Q5_K_M'?"
             }
             @{ Name = 'Type'; Value = 'Q8'; Expected = "Did you mean 'Q8_0'?" }
-            @{ Name = 'Type'; Value = 'small'; Expected = "'small' names no quantization. Get-QuantType lists them all." }
+            @{ Name = 'Type'; Value = 'small'; Expected = "'small' is not a quantization. Get-QuantType lists them all." }
         ) {
             $arguments = @{ Type = 'Q4_0'; Destination = '.' }
             $arguments[$name] = $value
@@ -454,24 +454,24 @@ Describe 'ConvertTo-Quantized' {
             ($tensors | Where-Object Name -like *ffn_up*).Target | Should -Be Q4_0, Q4_0, Q4_0, Q6_K, Q4_0, Q6_K
         }
 
-        It 'is warned of with its layers where it is for no tensor' {
+        It 'is warned of with its layers if it matches no tensor' {
             Set-Content r.psd1 "@{ Rules = @(@{ Tensor = 'ffn_down'; Layer = '80,77-78'; Type = 'q8_0' }) }"
             $plan = Get-Plan Q4_0 @{ Recipe = 'r.psd1' }
             $plan.Warning | Should -HaveCount 1
-            $plan.Warning | Should -BeLike "'ffn_down=q8_0 (layer 77-78,80)' is for no tensor of*"
+            $plan.Warning | Should -BeLike "'ffn_down=q8_0 (layer 77-78,80)' matches no tensor of*"
         }
 
-        It 'is refused: <text>' -ForEach @(
+        It 'is rejected: <text>' -ForEach @(
             @{ Text = "@{ Rules = @(@{ Tensor = 'a' }) }"; Expected = "rule 1 needs a 'Tensor' and a 'Type'" }
             @{ Text = "@{ Rules = @(@{ Tensor = 'a'; Type = 'q9' }) }"; Expected = "'q9' is not a tensor type" }
-            @{ Text = "@{ Rules = @(@{ Tensor = 'a'; Type = 'q4_0'; Layer = '3-1' }) }"; Expected = "'3-1' names no layers" }
+            @{ Text = "@{ Rules = @(@{ Tensor = 'a'; Type = 'q4_0'; Layer = '3-1' }) }"; Expected = "'3-1' is not a range of layers" }
             @{
                 Text     = "@{ Rules = @(@{ Tensor = 'a'; Type = 'q4_0' }, @{ Tensor = 'a'; Type = 'q4_0'; Layers = 0 }) }"
-                Expected = "rule 2 has 'Layers', which means nothing here. Did you mean 'Layer'? Write"
+                Expected = "rule 2 has 'Layers', which is not a key of recipes. Did you mean 'Layer'? Write"
             }
-            @{ Text = "@{ Rules = @(@{ Tensor = 'a'; Type = 'q4_0'; Why = 'x' }) }"; Expected = "rule 1 has 'Why', which means nothing here. Write" }
-            @{ Text = "@{ Rule = @(@{ Tensor = 'a'; Type = 'q4_0' }) }"; Expected = "it has 'Rule', which means nothing here. Did you mean 'Rules'?" }
-            @{ Text = '@{ Rules = @(); Pure = 1 }'; Expected = "it has 'Pure', which means nothing here." }
+            @{ Text = "@{ Rules = @(@{ Tensor = 'a'; Type = 'q4_0'; Why = 'x' }) }"; Expected = "rule 1 has 'Why', which is not a key of recipes. Write" }
+            @{ Text = "@{ Rule = @(@{ Tensor = 'a'; Type = 'q4_0' }) }"; Expected = "it has 'Rule', which is not a key of recipes. Did you mean 'Rules'?" }
+            @{ Text = '@{ Rules = @(); Pure = 1 }'; Expected = "it has 'Pure', which is not a key of recipes." }
             @{ Text = '@{ Rules = @(Get-Command) }'; Expected = 'is not a recipe' }
             @{ Text = '@{ '; Expected = 'line 1' }
             @{ Text = "'text'"; Expected = 'it is not a table' }
@@ -540,7 +540,7 @@ Describe 'ConvertTo-Quantized' {
             $failure.Exception.Message | Should -BeLike '*Cuda:99*'
         }
 
-        It 'is refused in words where it is none' {
+        It 'is rejected with an explanation if it is not one' {
             $failure = Get-Failure -Arguments @{ Type = 'Q8_0'; Destination = '.'; Device = 'Vulkan' }
             $failure.FullyQualifiedErrorId | Should -Be "ParameterArgumentValidationError,$class"
             $failure.Exception.Message | Should -BeLike "*'Vulkan' is not a device: use Auto, Cpu, Cuda, Cuda:0, OpenCL or OpenCL:0.*"
@@ -626,13 +626,13 @@ Describe 'ConvertTo-Quantized' {
         It 'offers types with what they are good for' {
             $offered = Complete-Line 'ConvertTo-Quantized model.gguf -Type Q8_0, Q4_K'
             $offered.CompletionText | Should -Be Q4_K_M, Q4_K_S
-            $offered[0].ToolTip | Should -BeLike '4.89 bits a weight. The usual choice*'
+            $offered[0].ToolTip | Should -BeLike '4.89 bits per weight. The usual choice*'
         }
 
         It 'offers for -<_> the types of tensors with their blocks' -ForEach 'OutputTensorType', 'TokenEmbeddingType' {
             $offered = Complete-Line "ConvertTo-Quantized model.gguf -$_ q6"
             $offered.CompletionText | Should -Be q6_K
-            $offered.ToolTip | Should -Be '6.56 bits a weight, 256 weights in 210 bytes'
+            $offered.ToolTip | Should -Be '6.56 bits per weight, 256 weights in 210 bytes'
         }
 
         It 'offers devices' {

@@ -58,7 +58,7 @@ Describe 'Get-QuantType' {
             $failure[0].FullyQualifiedErrorId | Should -Be 'UnknownQuantType,GgufQuant.Commands.GetQuantTypeCommand'
             $failure[0].CategoryInfo.Category | Should -Be ObjectNotFound
             $failure[0].TargetObject | Should -Be Q4_K_XL
-            $failure[0].Exception.Message | Should -BeLike "'Q4_K_XL' is not one of llama.cpp's types*publisher's own mix*"
+            $failure[0].Exception.Message | Should -BeLike "'Q4_K_XL' is not one of llama.cpp's types*publisher's own selection*"
         }
 
         It 'takes no other object for a name' {
@@ -94,7 +94,7 @@ Describe 'Get-QuantType' {
         It 'offers names with what they are good for' {
             $offered = Complete-Line 'Get-QuantType Q5_K'
             $offered.CompletionText | Should -Be 'Q5_K_M', 'Q5_K_S'
-            $offered[0].ToolTip | Should -BeLike '5.70 bits a weight. Very good quality*'
+            $offered[0].ToolTip | Should -BeLike '5.70 bits per weight. Very good quality*'
         }
 
         It 'offers the values of -Type' {

@@ -132,7 +132,7 @@ Describe 'An argument after a pipe' {
     ) {
         $class = "GgufQuant.Commands.$($Cmdlet.Replace('-', ''))Command"
         $failure = { Get-Item $Samples.Model | & $Cmdlet $Argument } | Should -Throw -ErrorId "PathAndPipeline,$class" -PassThru
-        $failure.Exception.Message | Should -BeLike "'$Argument' was taken for -Path, *: write $Expected after a pipe."
+        $failure.Exception.Message | Should -BeLike "'$Argument' was bound to -Path, *: write $Expected after a pipe."
     }
 
     It 'may be a path where nothing else is missing' {

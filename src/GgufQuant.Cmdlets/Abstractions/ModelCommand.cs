@@ -3,7 +3,7 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 
-/// <summary>A cmdlet that opens each file as a model; a bad one is an error, and the next goes on.</summary>
+/// <summary>A cmdlet that opens each file as a model; an invalid one is an error, and the next is processed.</summary>
 public abstract class ModelCommand : PathCommand
 {
     /// <inheritdoc/>
@@ -24,7 +24,7 @@ public abstract class ModelCommand : PathCommand
         }
     }
 
-    /// <summary>Whether the cmdlet works on files of a kind.</summary>
+    /// <summary>Whether the cmdlet accepts files of a kind.</summary>
     private protected virtual bool Takes(ModelKind kind) => kind == ModelKind.Model;
 
     /// <summary>Does the cmdlet's work for one model.</summary>

@@ -6,13 +6,13 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 
-/// <summary>A cmdlet that takes files by <c>-Path</c> or <c>-LiteralPath</c>, one method call a file.</summary>
+/// <summary>A cmdlet that takes files by <c>-Path</c> or <c>-LiteralPath</c>, with one method call per file.</summary>
 public abstract class PathCommand : StoppableCommand
 {
     private protected const string PathSet = "Path";
     private protected const string LiteralPathSet = "LiteralPath";
 
-    // Of each split model the shard that stands for it, by the first one's path.
+    // For each split model, the shard that represents it, by the path of the first one.
     private readonly Dictionary<string, string> _shards = new(StringComparer.Ordinal);
     private readonly HashSet<string> _taken = new(PathIdentity.Comparer);
 
@@ -24,9 +24,9 @@ public abstract class PathCommand : StoppableCommand
     [ValidateNotNullOrEmpty]
     public string[] Path { get; set; } = [];
 
-    /// <summary>Files; every character stands for itself.</summary>
+    /// <summary>Files; no character is a wildcard.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true,
-        ParameterSetName = LiteralPathSet, HelpMessage = "One or more GGUF files; every character stands for itself.")]
+        ParameterSetName = LiteralPathSet, HelpMessage = "One or more GGUF files; no character is a wildcard.")]
     [Alias("PSPath", "LP", "FullName")]
     [PathTransformation]
     [ValidateNotNullOrEmpty]
@@ -35,7 +35,7 @@ public abstract class PathCommand : StoppableCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
-        // Objects from the pipeline would be refused one by one, in words that do not tell why.
+        // Objects from the pipeline would be rejected one by one, with messages that do not say why.
         if (MyInvocation.ExpectingInput && Path is [string path] && !IsPath(path) && NextParameter is string next)
             ThrowTerminatingError(PathErrors.PathAndPipeline(path, next));
     }
@@ -57,13 +57,13 @@ public abstract class PathCommand : StoppableCommand
     /// <param name="path">The full path of a file that exists.</param>
     protected abstract void ProcessFile(string path);
 
-    /// <summary>What is to be done with the file at hand, where objects from the pipeline say so: a file named twice is taken once for each.</summary>
+    /// <summary>What to do with the current file, if objects from the pipeline say so: a file named twice is processed once for each.</summary>
     private protected virtual string Variant => "";
 
-    /// <summary>Whether the file at hand was found by a wildcard; else it was named.</summary>
+    /// <summary>Whether the current file was found by a wildcard rather than named.</summary>
     private protected bool IsMatch { get; private set; }
 
-    /// <summary>Passes over a file of another kind than the cmdlet works on: with an error if it was named, in silence if a wildcard found it.</summary>
+    /// <summary>Skips a file of a kind that the cmdlet does not accept: with an error if it was named, silently if a wildcard found it.</summary>
     private protected void PassOver(string path, ModelKind kind, ModelKind wanted)
     {
         if (IsMatch)
@@ -72,7 +72,7 @@ public abstract class PathCommand : StoppableCommand
             Refuse(ModelErrors.OtherKind(path, kind, wanted));
     }
 
-    /// <summary>Whether a path led to no file for the cmdlet; an error has said so.</summary>
+    /// <summary>Whether a path led to no file for the cmdlet; an error has been written.</summary>
     private protected bool HasRefused { get; private set; }
 
     /// <summary>The full path of a file that need not exist.</summary>
@@ -83,8 +83,8 @@ public abstract class PathCommand : StoppableCommand
         return GetUnresolvedProviderPathFromPSPath(path);
     }
 
-    /// <summary>Where a cmdlet writes that was given this as <c>-Destination</c>.</summary>
-    /// <param name="given">The parameter's value; null to write beside each source.</param>
+    /// <summary>The destinations for a <c>-Destination</c> parameter.</summary>
+    /// <param name="given">The parameter's value; null to write next to each source.</param>
     /// <param name="extensions">The extensions of files.</param>
     private protected Destinations DestinationsAt(string? given, params string[] extensions) =>
         given is null ? new() : Destinations.At(given, ResolveUnexpanded(given), extensions);
@@ -98,7 +98,7 @@ public abstract class PathCommand : StoppableCommand
             if (_taken.Add($"{file}\n{Variant}"))
                 ProcessFile(file);
             else
-                WriteVerbose($"'{file}' has been taken already.");
+                WriteVerbose($"'{file}' has already been processed.");
         }
         catch (OperationCanceledException) when (StopToken.IsCancellationRequested)
         {
@@ -106,7 +106,7 @@ public abstract class PathCommand : StoppableCommand
         }
     }
 
-    // A wildcard finds every shard of a split model: they are one.
+    // A wildcard finds every shard of a split model, but they are one model.
     private bool IsFurtherShard(string path)
     {
         if (!SplitNames.IsShard(path))
@@ -118,14 +118,14 @@ public abstract class PathCommand : StoppableCommand
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
         {
-            // What is wrong with the file is for the work on it to say.
+            // Processing the file will report what is wrong with it.
             return false;
         }
     }
 
     private bool IsPath(string path) => WildcardPattern.ContainsWildcardCharacters(path) || System.IO.Path.Exists(ResolveUnexpanded(path));
 
-    // The parameter that a second argument without a name is for, unless it was given.
+    // The parameter that a second positional argument binds to, unless it was given by name.
     private string? NextParameter => MyInvocation.MyCommand.Parameters.Values
         .Where(parameter => parameter.ParameterSets.Values.Any(set => set.Position == 1))
         .Select(parameter => parameter.Name)
@@ -141,7 +141,7 @@ public abstract class PathCommand : StoppableCommand
             string literal = SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out ProviderInfo provider, out _);
             if (provider.Name != "FileSystem")
                 return Refuse(PathErrors.NotAFileSystemPath(path));
-            // A file whose very name contains wildcard characters, as in objects of other cmdlets, is meant itself.
+            // A file whose name contains wildcard characters, as in objects of other cmdlets, is taken literally.
             if (isLiteral || File.Exists(literal) || !WildcardPattern.ContainsWildcardCharacters(path))
                 return Existing(literal);
             IsMatch = true;

@@ -10,7 +10,7 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
 
-/// <summary>A cmdlet that plans files: the parameters that say which tensor becomes what, and where a file goes.</summary>
+/// <summary>A cmdlet that plans files: the parameters that choose tensor types and destinations.</summary>
 public abstract partial class QuantizationCommand : ModelCommand
 {
     private readonly HashSet<FileType> _withoutMix = [];
@@ -18,32 +18,32 @@ public abstract partial class QuantizationCommand : ModelCommand
     private CalibrationFile? _calibration;
     private bool _isTypeGiven;
 
-    /// <summary>The file types to make.</summary>
+    /// <summary>The file types to produce.</summary>
     [Parameter(Position = 1, ValueFromPipelineByPropertyName = true, HelpMessage = "One or more file types: Q4_K_M, Q8_0, ...")]
     [Alias("QuantType")]
     [QuantTypeTransformation]
     [ArgumentCompleter(typeof(QuantNameCompleter))]
     public QuantType[] Type { get; set; } = [];
 
-    /// <summary>An object whose properties are the path and the type, which tells whether they are a file's own.</summary>
-    [Parameter(ValueFromPipeline = true, DontShow = true, HelpMessage = "An object with a path, and a type to make.")]
+    /// <summary>An object whose properties are the path and the type; it tells whether they describe a file.</summary>
+    [Parameter(ValueFromPipeline = true, DontShow = true, HelpMessage = "An object with a path and a type to quantize to.")]
     public PSObject? InputObject { get; set; }
 
-    /// <summary>Copies the tensors as they are.</summary>
-    [Parameter(HelpMessage = "Keep every tensor as it is: to prune layers, change metadata or split alone.")]
+    /// <summary>Copies the tensors unchanged.</summary>
+    [Parameter(HelpMessage = "Keep every tensor as it is: only prune layers, change metadata or split.")]
     public SwitchParameter Copy { get; set; }
 
     /// <summary>A file or a folder to write to.</summary>
-    [Parameter(HelpMessage = "A file or a folder; default: beside the source, as model-Q4_K_M.gguf.")]
+    [Parameter(HelpMessage = "A file or a folder; default: next to the source, as model-Q4_K_M.gguf.")]
     [ValidateNotNullOrEmpty]
     public string? Destination { get; set; }
 
-    /// <summary>Takes tensors that are quantized already.</summary>
-    [Parameter(HelpMessage = "Take a source that is quantized already; what it has lost stays lost.")]
+    /// <summary>Accepts tensors that are already quantized.</summary>
+    [Parameter(HelpMessage = "Accept a source that is already quantized; what it has lost stays lost.")]
     public SwitchParameter AllowRequantize { get; set; }
 
     /// <summary>Gives every matrix the same type.</summary>
-    [Parameter(HelpMessage = "Give every matrix the same type instead of the file type's mix.")]
+    [Parameter(HelpMessage = "Give every matrix the file type's default type instead of llama.cpp's selection.")]
     public SwitchParameter Pure { get; set; }
 
     /// <summary>The type of the output tensor.</summary>
@@ -58,24 +58,24 @@ public abstract partial class QuantizationCommand : ModelCommand
     [ArgumentCompleter(typeof(TensorTypeCompleter))]
     public BlockFormat? TokenEmbeddingType { get; set; }
 
-    /// <summary>Types for tensors by name; the first rule that matches decides.</summary>
-    [Parameter(HelpMessage = "Rules 'regex=type', or an ordered table of them; the first that matches decides.")]
+    /// <summary>Types for tensors by name; the first match wins.</summary>
+    [Parameter(HelpMessage = "Rules 'regex=type', or an ordered table of them; the first match wins.")]
     [ArgumentCompleter(typeof(TensorRuleCompleter))]
     [TensorTypeTransformation]
     [ValidateNotNullOrEmpty]
     public TensorTypeRule[] TensorType { get; set; } = [];
 
     /// <summary>A file of rules for tensors.</summary>
-    [Parameter(HelpMessage = "A .psd1 file of rules; those of -TensorType come first.")]
+    [Parameter(HelpMessage = "A .psd1 file of rules; those of -TensorType take precedence.")]
     [ValidateNotNullOrEmpty]
     public string? Recipe { get; set; }
 
-    /// <summary>Leaves the output tensor as it is.</summary>
+    /// <summary>Leaves the output tensor unchanged.</summary>
     [Parameter(HelpMessage = "Leave output.weight as it is in the source.")]
     public SwitchParameter LeaveOutputTensor { get; set; }
 
     /// <summary>An importance matrix.</summary>
-    [Parameter(HelpMessage = "An importance matrix, GGUF or .dat, as New-ImportanceMatrix or llama-imatrix makes it.")]
+    [Parameter(HelpMessage = "An importance matrix, GGUF or .dat, from New-ImportanceMatrix or llama-imatrix.")]
     [ValidateNotNullOrEmpty]
     public string? ImportanceMatrix { get; set; }
 
@@ -84,45 +84,45 @@ public abstract partial class QuantizationCommand : ModelCommand
     [ValidateNotNullOrEmpty]
     public string? Calibration { get; set; }
 
-    /// <summary>Parts of names: only the matrix's entries with one of them are used.</summary>
-    [Parameter(HelpMessage = "Use only the matrix's entries whose names contain one of these.")]
+    /// <summary>Parts of names: only entries of the matrix with one of them are used.</summary>
+    [Parameter(HelpMessage = "Use only the matrix entries whose names contain one of these.")]
     [ArgumentCompleter(typeof(TensorPartCompleter))]
     [ValidateNotNullOrEmpty]
     public string[] IncludeWeight { get; set; } = [];
 
-    /// <summary>Parts of names: the matrix's entries with one of them are not used.</summary>
-    [Parameter(HelpMessage = "Do not use the matrix's entries whose names contain one of these.")]
+    /// <summary>Parts of names: entries of the matrix with one of them are not used.</summary>
+    [Parameter(HelpMessage = "Ignore the matrix entries whose names contain one of these.")]
     [ArgumentCompleter(typeof(TensorPartCompleter))]
     [ValidateNotNullOrEmpty]
     public string[] ExcludeWeight { get; set; } = [];
 
-    /// <summary>Layers to take out.</summary>
-    [Parameter(HelpMessage = "Numbers of layers to take out, from 0; those after them move up.")]
+    /// <summary>Layers to remove.</summary>
+    [Parameter(HelpMessage = "Numbers of the layers to remove, from 0; later layers move up.")]
     [ArgumentCompleter(typeof(LayerCompleter))]
     [ValidateRange(0, 65535)]
     public int[] PruneLayer { get; set; } = [];
 
-    /// <summary>Metadata to add or to replace.</summary>
-    [Parameter(HelpMessage = "A table of metadata keys and values to add or to replace.")]
+    /// <summary>Metadata to add or replace.</summary>
+    [Parameter(HelpMessage = "A table of metadata keys and values to add or replace.")]
     [ValidateNotNull]
     public IDictionary? Metadata { get; set; }
 
-    /// <summary>Writes the shards that the source has.</summary>
+    /// <summary>Keeps the source's shards.</summary>
     [Parameter(HelpMessage = "Split the file as the source is split.")]
     public SwitchParameter KeepSplit { get; set; }
 
-    /// <summary>Bytes of tensor data a shard holds at most.</summary>
+    /// <summary>Maximum bytes of tensor data per shard.</summary>
     [Parameter(HelpMessage = "Split the file into shards of at most this many bytes: 2GB.")]
     [ArgumentCompleter(typeof(SizeCompleter))]
     [ValidateRange(1, long.MaxValue)]
     public long? SplitMaxSize { get; set; }
 
-    /// <summary>Tensors a shard holds at most.</summary>
+    /// <summary>Maximum number of tensors per shard.</summary>
     [Parameter(HelpMessage = "Split the file into shards of at most this many tensors.")]
     [ValidateRange(1, int.MaxValue)]
     public int? SplitMaxTensor { get; set; }
 
-    /// <summary>Takes projectors too where they are named, as llama-quantize does.</summary>
+    /// <summary>Accepts projectors too if they are named, as llama-quantize does.</summary>
     private protected override bool Takes(ModelKind kind) => kind == ModelKind.Model || (kind == ModelKind.Projector && !IsMatch);
 
     /// <inheritdoc/>
@@ -141,14 +141,14 @@ public abstract partial class QuantizationCommand : ModelCommand
             _calibration = OrStop(ResolveUnexpanded(Calibration), ReadCalibration);
         _options = ReadOptions();
         _isTypeGiven = Type.Length > 0;
-        // Objects from the pipeline may bring their types.
+        // Objects from the pipeline may provide their types.
         if (_isTypeGiven ? Copy : !Copy && !MyInvocation.ExpectingInput)
             ThrowTerminatingError(TypeOrCopy(null));
         Destinations = DestinationsAt(Destination, ".gguf");
         if (Destinations.IsFile && Type.Length > 1)
         {
             ThrowTerminatingError(new(
-                new ArgumentException($"'{Destination}' is one file, but {Type.Length} types were asked for. Give -Destination a folder."),
+                new ArgumentException($"'{Destination}' is one file, but {Type.Length} types were requested. Give -Destination a folder."),
                 "DestinationIsFile", ErrorCategory.InvalidArgument, Destination));
         }
     }
@@ -156,7 +156,7 @@ public abstract partial class QuantizationCommand : ModelCommand
     /// <inheritdoc/>
     private protected override string Variant => string.Join<QuantType>(' ', Types);
 
-    /// <summary>Where the files go.</summary>
+    /// <summary>The destinations of the files.</summary>
     private protected Destinations Destinations { get; private set; } = new();
 
     /// <inheritdoc/>
@@ -175,13 +175,13 @@ public abstract partial class QuantizationCommand : ModelCommand
             TryProcess(model, (source, options) => QuantizationPlan.Create(source, type.Type, options));
     }
 
-    /// <summary>Does the cmdlet's work for one file to be made.</summary>
+    /// <summary>Processes one planned file.</summary>
     /// <param name="plan">The plan; its source is open until the method returns.</param>
     /// <param name="destination">The full path of the file.</param>
     /// <param name="paths">The full paths of its shards, or its own.</param>
     protected abstract void ProcessPlan(QuantizationPlan plan, string destination, IReadOnlyList<string> paths);
 
-    // One type that cannot be made does not keep the others from being made.
+    // A type that is not possible does not prevent the others.
     private void TryProcess(GgufFile model, Func<GgufFile, QuantizationOptions, QuantizationPlan> create)
     {
         string? destination = null;
@@ -213,8 +213,8 @@ public abstract partial class QuantizationCommand : ModelCommand
         return $"{QuantName.WithoutQuantization(plan.Source.Path)}{suffix}.gguf";
     }
 
-    // What other cmdlets of the module return has the type that a file is, which is not the one to make of it. Only
-    // what Find-QuantType returns says what to make, in a property of its own.
+    // Objects that other cmdlets of the module return have the type of a file, not the type to quantize it to. Only those of
+    // Find-QuantType have the type to quantize to, in a separate property.
     private IReadOnlyList<QuantType> Types
     {
         get
@@ -233,7 +233,7 @@ public abstract partial class QuantizationCommand : ModelCommand
     private static partial Regex OwnTypeName();
 
     private static ErrorRecord TypeOrCopy(string? path) => new(
-        new ArgumentException("Give -Type one or more file types, such as Q4_K_M, or -Copy to keep the tensors as they are; not both."),
+        new ArgumentException("Give -Type one or more file types, such as Q4_K_M, or -Copy to keep the tensors unchanged, but not both."),
         "TypeOrCopy", ErrorCategory.InvalidArgument, path);
 
     private QuantizationOptions ReadOptions() => new()
@@ -266,7 +266,7 @@ public abstract partial class QuantizationCommand : ModelCommand
     private Imatrix.ImatrixFile ReadMatrix(string path) => RunInBackground(
         $"Reading {Formatting.FileName(path)}", (_, token) => Imatrix.ImatrixFile.Open(path, token));
 
-    /// <exception cref="QuantizationException">Metadata given do not fit the model's.</exception>
+    /// <exception cref="QuantizationException">The given metadata do not match the model's.</exception>
     private QuantizationOptions OptionsFor(GgufFile model)
     {
         try
@@ -279,16 +279,16 @@ public abstract partial class QuantizationCommand : ModelCommand
         }
     }
 
-    // A name may be misspelt, or a type may take no rules.
+    // A name may be misspelt, or a type may accept no rules.
     private void WarnOfIdleRules(GgufFile model, IReadOnlyList<QuantType> types)
     {
         foreach (QuantType plain in types.Where(type => _options.TensorTypes.Count > 0 && !type.Format.IsQuantized && _withoutMix.Add(type.Type)))
-            WriteWarning($"{plain.Name} has no mix of types, so rules for tensors have no effect on it, as in llama.cpp.");
+            WriteWarning($"{plain.Name} has no tensor type selection, so tensor rules have no effect on it, as in llama.cpp.");
         foreach (TensorTypeRule rule in _options.TensorTypes.Where(rule => !model.Tensors.Any(tensor => rule.Matches(tensor.Name))))
-            WriteWarning($"'{rule}' is for no tensor of '{Formatting.FileName(model.Path)}'; Get-GgufTensor lists their names.");
+            WriteWarning($"'{rule}' matches no tensor of '{Formatting.FileName(model.Path)}'. Get-GgufTensor lists the names.");
     }
 
-    /// <summary>Reads a file that the user has asked for, without which nothing should be made.</summary>
+    /// <summary>Reads a file that the user has requested; a failure ends the cmdlet.</summary>
     private protected TResult OrStop<TResult>(string path, Func<string, TResult> read)
     {
         if (PathErrors.NoFile(path) is { } error)

@@ -4,14 +4,14 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 
-/// <summary>A cmdlet that compares files with a reference: the one named, their source, or the most precise of them.</summary>
+/// <summary>A cmdlet that compares files with a reference: the given one, their source, or the most precise of them.</summary>
 public abstract class ReferenceCommand : PathCommand
 {
     private readonly List<string> _waiting = [];
 
-    /// <summary>The model to compare with; from the pipeline, the source a file was made of.</summary>
+    /// <summary>The model to compare with; from the pipeline, the source of a converted file.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true,
-        HelpMessage = "The model to compare with; default: the source of converted files, else the most precise file.")]
+        HelpMessage = "The model to compare with; default: the source of converted files, otherwise the most precise file.")]
     [Alias("Source")]
     [PathTransformation]
     [ValidateNotNullOrEmpty]
@@ -50,7 +50,7 @@ public abstract class ReferenceCommand : PathCommand
 
     /// <summary>Compares one file with its reference.</summary>
     /// <param name="reference">The reference, open until the method returns.</param>
-    /// <param name="candidate">The model to compare, open as long; it may be the reference itself.</param>
+    /// <param name="candidate">The model to compare, open equally long; it may be the reference itself.</param>
     protected abstract void Compare(GgufFile reference, GgufFile candidate);
 
     private void TryCompare(string referencePath, string path)

@@ -4,9 +4,9 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Commands;
 
-/// <summary>A cmdlet whose work runs on threads of its own and ends within a second of Ctrl+C.</summary>
+/// <summary>A cmdlet whose work runs on other threads and ends within a second of Ctrl+C.</summary>
 /// <remarks>
-/// Only the pipeline thread may write. While the work runs, that thread waits here and shows what the work reports.
+/// Only the pipeline thread may write. While the work runs, that thread waits here and shows the reported progress.
 /// </remarks>
 public abstract class StoppableCommand : PSCmdlet, IDisposable
 {
@@ -16,20 +16,20 @@ public abstract class StoppableCommand : PSCmdlet, IDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentQueue<Action> _posted = new();
 
-    /// <summary>Is signalled when the user stops the pipeline.</summary>
+    /// <summary>Signalled when the user stops the pipeline.</summary>
     protected CancellationToken StopToken => _stop.Token;
 
     /// <inheritdoc/>
     protected override void StopProcessing() => _stop.Cancel();
 
-    /// <summary>Releases what the cmdlet holds.</summary>
+    /// <summary>Releases the cmdlet's resources.</summary>
     public void Dispose()
     {
         Dispose(disposing: true);
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Releases what the cmdlet holds.</summary>
+    /// <summary>Releases the cmdlet's resources.</summary>
     protected virtual void Dispose(bool disposing)
     {
         if (disposing)
@@ -43,8 +43,8 @@ public abstract class StoppableCommand : PSCmdlet, IDisposable
     public new void WriteVerbose(string text) => base.WriteVerbose(PrintableText.Escape(text));
 
     /// <summary>Runs work on another thread and shows its progress until it is done.</summary>
-    /// <param name="activity">What is being done, the first line of the progress.</param>
-    /// <param name="work">The work; it must heed the token.</param>
+    /// <param name="activity">The first line of the progress display.</param>
+    /// <param name="work">The work; it must observe the token.</param>
     /// <exception cref="PipelineStoppedException">The user stopped the pipeline.</exception>
     internal TResult RunInBackground<TResult>(
         string activity, Func<IProgress<WorkProgress>, CancellationToken, TResult> work)
@@ -63,7 +63,7 @@ public abstract class StoppableCommand : PSCmdlet, IDisposable
         }
         finally
         {
-            // Whatever ended the wait, nothing may still be at work when the cmdlet returns.
+            // However the wait ended, nothing may still be running when the cmdlet returns.
             cancellation.Cancel();
             Task.WaitAny(task);
         }
@@ -72,7 +72,7 @@ public abstract class StoppableCommand : PSCmdlet, IDisposable
             WriteProgress(new(ProgressId, activity, " ") { RecordType = ProgressRecordType.Completed });
         if (StopToken.IsCancellationRequested)
         {
-            // Nobody takes what was made before the work heard of the stop.
+            // The result was produced before cancellation was observed; dispose it.
             if (task.IsCompletedSuccessfully)
                 (task.Result as IDisposable)?.Dispose();
             throw new PipelineStoppedException();
@@ -80,7 +80,7 @@ public abstract class StoppableCommand : PSCmdlet, IDisposable
         return task.GetAwaiter().GetResult();
     }
 
-    /// <summary>Has the pipeline thread write something from another thread.</summary>
+    /// <summary>Makes the pipeline thread write something, from another thread.</summary>
     internal void Post(Action write) => _posted.Enqueue(write);
 
     private void RunPosted()

@@ -5,7 +5,7 @@ using GgufQuant.Evaluation.Engines;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Completes the installed engines; the tooltip tells their version or why they cannot run here.</summary>
+/// <summary>Completes the installed engines; the tooltip gives their version or why they cannot run here.</summary>
 public sealed class EngineCompleter : IArgumentCompleter
 {
     /// <inheritdoc/>

@@ -5,12 +5,12 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Turns a table of keys and values into metadata.</summary>
+/// <summary>Converts a table of keys and values to metadata.</summary>
 internal static class MetadataArguments
 {
     /// <summary>
-    /// The entries of a table. A value takes the type that its key has in the model already, and else its own; one that
-    /// does not fit is refused, never cut.
+    /// The entries of a table. A value is converted to the type that its key has in the model, if any, and otherwise keeps its
+    /// own; one that does not fit is an error, never truncated.
     /// </summary>
     internal static IReadOnlyList<GgufEntry> ToEntries(IDictionary? table, GgufMetadata existing) =>
         table is null ? [] : [.. table.Cast<DictionaryEntry>().Select(pair => ToEntry($"{pair.Key}", pair.Value, existing))];
@@ -22,7 +22,7 @@ internal static class MetadataArguments
         if (wanted is null && plain is object[] several)
         {
             if (several.Length == 0)
-                throw Refusal(key, plain, "an empty array has no type, unless the key is there already.");
+                throw Refusal(key, plain, "an empty array has no type unless the key already exists.");
             object first = Unwrap(several[0]) ?? throw Refusal(key, plain, "its first element is null.");
             wanted = first.GetType().MakeArrayType();
         }
@@ -44,7 +44,7 @@ internal static class MetadataArguments
         if (wanted.IsArray != elements is not null)
         {
             throw new ArgumentException(
-                wanted.IsArray ? "it holds an array, so give an array." : "it holds one value, so give no array.");
+                wanted.IsArray ? "the key holds an array, so give an array." : "the key holds a single value, so do not give an array.");
         }
         object converted = LanguagePrimitives.ConvertTo(value, wanted);
         if (elements is null)
@@ -65,7 +65,7 @@ internal static class MetadataArguments
             throw new ArgumentException($"'{value}' would become '{converted}' as {converted.GetType().Name}.");
     }
 
-    // PowerShell rounds 1.5 to a whole number, takes the text 'false' for true and '1,5' for 15, and null for anything.
+    // PowerShell rounds 1.5 to an integer, converts 'false' to true and '1,5' to 15, and null to anything.
     private static bool Fits(object? value, object converted) => (value, converted) switch
     {
         (null, _) => false,

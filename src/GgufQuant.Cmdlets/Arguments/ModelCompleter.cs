@@ -12,6 +12,6 @@ public abstract class ModelCompleter : FileCompleter
         return [.. Names(model)];
     }
 
-    /// <summary>The names to choose from, and what each one stands for.</summary>
+    /// <summary>The names to choose from, each with its meaning.</summary>
     protected abstract IEnumerable<(string Name, string ToolTip)> Names(GgufFile model);
 }

@@ -3,7 +3,7 @@ using System.Management.Automation;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Takes paths: text, and objects whose text is their path, such as files and what the module's cmdlets return.</summary>
+/// <summary>Accepts paths: text, and objects whose text is their path, such as files and the objects of the module's cmdlets.</summary>
 public sealed class PathTransformationAttribute : TextTransformationAttribute
 {
     private const string DeserializedPrefix = "Deserialized.";
@@ -12,13 +12,13 @@ public sealed class PathTransformationAttribute : TextTransformationAttribute
     protected override bool IsText(object item, object value) => value switch
     {
         IDictionary or ValueType => false,
-        // What comes from a job keeps the text that it had there.
+        // Objects from a job keep the text they had there.
         PSCustomObject => PSObject.AsPSObject(item).TypeNames[0].StartsWith(DeserializedPrefix, StringComparison.Ordinal),
         _ => true,
     };
 
     /// <inheritdoc/>
     protected override string Explain(object item, object value) => value is ValueType
-        ? $"'{item}' is not a path. Write the name of the parameter that it is for in front of it."
+        ? $"'{item}' is not a path. Put the name of the parameter it belongs to in front of it."
         : $"An object of type '{value.GetType().Name}' is not a path, and has no property Path, LiteralPath or FullName.";
 }

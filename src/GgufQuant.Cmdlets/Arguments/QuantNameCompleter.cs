@@ -19,6 +19,6 @@ public sealed class QuantNameCompleter : IArgumentCompleter
                    type.Name,
                    type.Name,
                    CompletionResultType.ParameterValue,
-                   $"{Formatting.Bits(type.BitsPerWeight)} bits a weight. {type.Summary}");
+                   $"{Formatting.Bits(type.BitsPerWeight)} bits per weight. {type.Summary}");
     }
 }

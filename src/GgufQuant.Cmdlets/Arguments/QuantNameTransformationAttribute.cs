@@ -2,7 +2,7 @@ using GgufQuant.Catalog;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Takes names of types: text, types, and files by their names; of any other object, its text would be searched for one.</summary>
+/// <summary>Accepts names of types: text, types, and files by name. The text of any other object would be searched for a name.</summary>
 public sealed class QuantNameTransformationAttribute : TextTransformationAttribute
 {
     /// <inheritdoc/>

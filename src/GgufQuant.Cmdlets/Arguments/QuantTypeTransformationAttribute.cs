@@ -4,7 +4,7 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Takes the names that llama-quantize takes: any case, <c>Q4_K</c> for <c>Q4_K_M</c>; and what Find-QuantType returns.</summary>
+/// <summary>Accepts the names that llama-quantize accepts: any case, <c>Q4_K</c> for <c>Q4_K_M</c>; and the objects of Find-QuantType.</summary>
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Field)]
 public sealed class QuantTypeTransformationAttribute : ArgumentTransformationAttribute
 {

@@ -1,12 +1,12 @@
 namespace GgufQuant.Commands;
 
-/// <summary>What somebody who misspelt a name may have meant.</summary>
+/// <summary>Suggestions for misspelt names.</summary>
 internal static class Suggestion
 {
-    // Beyond this a name is another name rather than misspelt.
+    // Beyond this it is a different name rather than a misspelling.
     private const int MostEdits = 2;
 
-    /// <summary>A sentence that names the closest, with a space before it; empty where none is close.</summary>
+    /// <summary>A sentence that names the closest ones, with a leading space; empty if none is close.</summary>
     internal static string For(string typed, IEnumerable<string> names)
     {
         string letters = Letters(typed);
@@ -23,7 +23,7 @@ internal static class Suggestion
     private static int Distance(string typed, string name) =>
         typed.Length > 0 && name.StartsWith(typed, StringComparison.Ordinal) ? Math.Min(1, name.Length - typed.Length) : Edits(typed, name);
 
-    // Letters to put in and to take out. One in place of another counts as both: a letter is rather left out.
+    // Letters to insert and delete. A replaced letter counts as both, since leaving one out is more likely.
     private static int Edits(string left, string right)
     {
         int[] row = [.. Enumerable.Range(0, right.Length + 1)];

@@ -4,7 +4,7 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Takes a tensor type by its name in any case.</summary>
+/// <summary>Accepts a tensor type by its name in any case.</summary>
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Field)]
 public sealed class TensorFormatTransformationAttribute : ArgumentTransformationAttribute
 {
@@ -14,19 +14,19 @@ public sealed class TensorFormatTransformationAttribute : ArgumentTransformation
         {
             string name => TryFind(name, out BlockFormat? format)
                 ? format
-                : throw new ArgumentTransformationMetadataException($"{Unknown(name)} Tab completes those that can be made."),
+                : throw new ArgumentTransformationMetadataException($"{Unknown(name)} Tab completes the supported ones."),
             GgmlType type => BlockFormat.Of(type),
             object other => other,
         };
 
-    /// <summary>The tensor type of a name in any case.</summary>
+    /// <summary>The tensor type with a name in any case.</summary>
     internal static bool TryFind(string name, [NotNullWhen(true)] out BlockFormat? format)
     {
         format = BlockFormat.All.FirstOrDefault(format => format.Name.Equals(name.Trim(), StringComparison.OrdinalIgnoreCase));
         return format is not null;
     }
 
-    /// <summary>A sentence about a name that is no tensor type's.</summary>
+    /// <summary>A sentence about a name that is not a tensor type.</summary>
     internal static string Unknown(string name) =>
         $"'{name.Trim()}' is not a tensor type.{Suggestion.For(name, BlockFormat.All.Where(format => format.CanQuantize).Select(format => format.Name))}";
 }

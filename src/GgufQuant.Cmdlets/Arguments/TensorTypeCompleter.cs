@@ -5,7 +5,7 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Completes the tensor types that can be made; the tooltip says what a block is.</summary>
+/// <summary>Completes the tensor types that can be quantized to; the tooltip describes a block.</summary>
 public sealed class TensorTypeCompleter : IArgumentCompleter
 {
     /// <inheritdoc/>
@@ -19,6 +19,6 @@ public sealed class TensorTypeCompleter : IArgumentCompleter
                    format.Name,
                    format.Name,
                    CompletionResultType.ParameterValue,
-                   $"{Formatting.Bits(format.BitsPerWeight)} bits a weight, {format.BlockSize} weights in {format.BlockBytes} bytes");
+                   $"{Formatting.Bits(format.BitsPerWeight)} bits per weight, {format.BlockSize} weights in {format.BlockBytes} bytes");
     }
 }

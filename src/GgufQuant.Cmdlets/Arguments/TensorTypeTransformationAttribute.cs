@@ -5,7 +5,7 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Takes rules for tensors as <c>'regex=type'</c> or as an ordered table of patterns and types.</summary>
+/// <summary>Accepts rules for tensors as <c>'regex=type'</c> or as an ordered table of patterns and types.</summary>
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Field)]
 public sealed class TensorTypeTransformationAttribute : ArgumentTransformationAttribute
 {
@@ -19,14 +19,14 @@ public sealed class TensorTypeTransformationAttribute : ArgumentTransformationAt
         string text => [Parse(text)],
         IDictionary table => table.Cast<DictionaryEntry>().Select(entry => Rule($"{entry.Key}", $"{entry.Value}")),
         IEnumerable several => several.Cast<object>().SelectMany(item => Rules(item is PSObject wrapped ? wrapped.BaseObject : item)),
-        _ => throw Refusal($"'{value}' is no rule for tensors."),
+        _ => throw Refusal($"'{value}' is not a tensor rule."),
     };
 
     private static TensorTypeRule Parse(string text)
     {
-        // A pattern may contain the sign; a type never does.
+        // A pattern may contain the equals sign; a type never does.
         int split = text.LastIndexOf('=');
-        return split > 0 ? Rule(text[..split], text[(split + 1)..]) : throw Refusal($"'{text}' is no rule for tensors.");
+        return split > 0 ? Rule(text[..split], text[(split + 1)..]) : throw Refusal($"'{text}' is not a tensor rule.");
     }
 
     private static TensorTypeRule Rule(string pattern, string type)

@@ -3,7 +3,7 @@ using System.Management.Automation;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Takes text, and objects that stand for it. The binder would make text of any object, and a name of that text.</summary>
+/// <summary>Accepts text, and objects that stand for it. The binder would convert any object to text, and use that as a name.</summary>
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Field)]
 public abstract class TextTransformationAttribute : ArgumentTransformationAttribute
 {
@@ -19,13 +19,13 @@ public abstract class TextTransformationAttribute : ArgumentTransformationAttrib
         {
             Check(inputData);
         }
-        // Not text yet: of an object from the pipeline, its properties come before the text that it has.
+        // Not converted yet: for an object from the pipeline, its properties take precedence over its text.
         return inputData;
     }
 
     /// <summary>Whether an object stands for its text.</summary>
-    /// <param name="item">The object as it was given.</param>
-    /// <param name="value">The same without PowerShell's wrapping.</param>
+    /// <param name="item">The object as given.</param>
+    /// <param name="value">The same without PowerShell's wrapper.</param>
     protected abstract bool IsText(object item, object value);
 
     /// <summary>A sentence about an object that does not.</summary>
@@ -36,7 +36,7 @@ public abstract class TextTransformationAttribute : ArgumentTransformationAttrib
         if (Unwrap(item) is not object value || value is string || IsText(item!, value))
             return;
         string problem = Explain(item!, value);
-        // The inner exception has the binder try the properties of an object from the pipeline.
+        // The inner exception makes the binder try the properties of an object from the pipeline.
         throw new ArgumentTransformationMetadataException(problem, new PSInvalidCastException(problem));
     }
 

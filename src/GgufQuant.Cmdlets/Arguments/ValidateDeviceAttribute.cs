@@ -3,7 +3,7 @@ using GgufQuant.Gpu;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Refuses what cannot name a device, whatever this machine has.</summary>
+/// <summary>Rejects what cannot be a device selector, whatever devices this machine has.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class ValidateDeviceAttribute : ValidateArgumentsAttribute
 {

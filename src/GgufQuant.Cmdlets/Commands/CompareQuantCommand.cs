@@ -8,12 +8,12 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Shows what quantizations save and what they cost against a reference.</summary>
+/// <summary>Compares quantized models with a reference: what they save, and what they cost.</summary>
 [Cmdlet(VerbsData.Compare, "Quant", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(QuantComparison), typeof(QuantQuality), typeof(TensorComparison))]
 public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
 {
-    // What the type name of a row with texts ends in, for the format file.
+    // The suffix of the type name of a row with texts, for the format file.
     private const string PromptedSuffix = "#Prompted";
 
     private static readonly ErrorRecord s_noCorpus = new(
@@ -24,7 +24,7 @@ public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
     private ComparisonSession? _session;
 
     /// <summary>Lists every tensor.</summary>
-    [Parameter(HelpMessage = "List every tensor instead of one row a file.")]
+    [Parameter(HelpMessage = "List every tensor instead of one row per file.")]
     public SwitchParameter Detailed { get; set; }
 
     /// <summary>A text to measure predictions on.</summary>
@@ -32,19 +32,19 @@ public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
     [ValidateNotNullOrEmpty]
     public string? Corpus { get; set; }
 
-    /// <summary>Chunks of the text to evaluate at most.</summary>
-    [Parameter(HelpMessage = "Chunks of the text to evaluate at most; default: the whole text.")]
+    /// <summary>Maximum number of chunks to evaluate.</summary>
+    [Parameter(HelpMessage = "Maximum number of chunks to evaluate; default: the whole text.")]
     [Alias("Chunks")]
     [ValidateRange(1, int.MaxValue)]
     public int? ChunkCount { get; set; }
 
-    /// <summary>Texts to be continued.</summary>
+    /// <summary>Texts to continue.</summary>
     [Parameter(HelpMessage = "Texts that each model continues; the continuation of the first is shown, GetGenerations() of a row returns all.")]
     [ValidateNotNullOrEmpty]
     public string[] Prompt { get; set; } = [];
 
     /// <summary>Tokens of context.</summary>
-    [Parameter(HelpMessage = "Tokens of context to estimate memory for, and of each chunk of -Corpus.")]
+    [Parameter(HelpMessage = "Tokens of context to estimate memory for, and per chunk of -Corpus.")]
     [ArgumentCompleter(typeof(ContextLengthCompleter))]
     [ValidateRange(4, 1 << 30)]
     public int? ContextLength { get; set; }
@@ -54,7 +54,7 @@ public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
     public CacheType CacheType { get; set; } = CacheType.F16;
 
     /// <summary>A file for the reference's logits.</summary>
-    [Parameter(HelpMessage = "A file to keep the reference's logits in, as llama-perplexity does; it is read if it exists.")]
+    [Parameter(HelpMessage = "A file for the reference's logits, as in llama-perplexity; it is read if it exists.")]
     [ValidateNotNullOrEmpty]
     public string? LogitsFile { get; set; }
 
@@ -64,14 +64,14 @@ public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
     [ValidateRange(1, 1024)]
     public int ThreadCount { get; set; }
 
-    /// <summary>What runs the models; null for the newest engine that is available.</summary>
-    [Parameter(HelpMessage = "The engine that runs the models, as Get-QuantEngine names it; default: the newest that is available.")]
+    /// <summary>The engine that runs the models; null for the newest available.</summary>
+    [Parameter(HelpMessage = "The engine that runs the models, by its name in Get-QuantEngine; default: the newest available.")]
     [ArgumentCompleter(typeof(EngineCompleter))]
     [ValidateNotNullOrEmpty]
     public string? Engine { get; set; }
 
-    /// <summary>Seconds of silence after which the engine is given up.</summary>
-    [Parameter(HelpMessage = "Seconds without a sign of life after which the engine is given up; default: 60.")]
+    /// <summary>Seconds of silence after which the engine is killed.</summary>
+    [Parameter(HelpMessage = "Seconds without a sign of life after which the engine is killed; default: 60.")]
     [ValidateRange(1, 86400)]
     public int EngineTimeoutSeconds { get; set; } = (int)RemoteEngine.DefaultSilence.TotalSeconds;
 
@@ -136,7 +136,7 @@ public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
         return new(_engine?.Engine, options, this, (path, exception) => WriteError(exception.ToErrorRecord(path)));
     }
 
-    // The view of a row is chosen when it is written: one that shows the texts, where there are any.
+    // A row's view is chosen when it is written: one that shows the texts, if there are any.
     private void WriteRow(ComparedModel model)
     {
         QuantComparison row = model.Perplexity is { } perplexity

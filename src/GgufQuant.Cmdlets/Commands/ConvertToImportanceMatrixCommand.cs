@@ -15,17 +15,17 @@ public sealed class ConvertToImportanceMatrixCommand : MatrixCommand
     public ImatrixFormat Format { get; set; }
 
     /// <summary>The file or the folder to write to.</summary>
-    [Parameter(HelpMessage = "A file or a folder; default: beside the matrix, with the format's extension.")]
+    [Parameter(HelpMessage = "A file or a folder; default: next to the matrix, with the format's extension.")]
     [ValidateNotNullOrEmpty]
     public string? Destination { get; set; }
 
-    /// <summary>Tokens of a chunk of matrices that do not say.</summary>
-    [Parameter(HelpMessage = "Tokens of a chunk of matrices in the older format, which does not say.")]
+    /// <summary>Tokens per chunk of matrices that do not record it.</summary>
+    [Parameter(HelpMessage = "Tokens per chunk of matrices in the older format, which does not record it.")]
     [ValidateRange(1, 1 << 30)]
     public int ChunkSize { get; set; } = ImatrixData.DefaultChunkSize;
 
-    /// <summary>Replaces files that exist.</summary>
-    [Parameter(HelpMessage = "Replace files that exist.")]
+    /// <summary>Overwrites existing files.</summary>
+    [Parameter(HelpMessage = "Overwrite existing files.")]
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>

@@ -7,44 +7,44 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Quantizes a model to one or several types, with the bytes of llama.cpp.</summary>
+/// <summary>Quantizes a model to one or several types, byte for byte as llama.cpp does.</summary>
 [Cmdlet(VerbsData.ConvertTo, "Quantized", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(QuantizedFile))]
 public sealed class ConvertToQuantizedCommand : QuantizationCommand
 {
     private GgufFile? _earlier;
 
-    /// <summary>Replaces files that exist.</summary>
-    [Parameter(HelpMessage = "Replace files that exist.")]
+    /// <summary>Overwrites existing files.</summary>
+    [Parameter(HelpMessage = "Overwrite existing files.")]
     public SwitchParameter Force { get; set; }
 
-    /// <summary>An earlier file with a record of what it was made from.</summary>
-    [Parameter(HelpMessage = "An earlier file that -KeepReuseRecord was given for: tensors that would be the same are copied from it.")]
+    /// <summary>An earlier file with a record of its inputs.</summary>
+    [Parameter(HelpMessage = "An earlier file written with -KeepReuseRecord: tensors that would be the same are copied from it.")]
     [ValidateNotNullOrEmpty]
     public string? Reuse { get; set; }
 
     /// <summary>Writes the record that lets a later run reuse the file.</summary>
-    [Parameter(HelpMessage = "Write a record of what each tensor was made from beside the file, for a later -Reuse.")]
+    [Parameter(HelpMessage = "Write a record of what each tensor was quantized from next to the file, for a later -Reuse.")]
     public SwitchParameter KeepReuseRecord { get; set; }
 
-    /// <summary>Goes on with a conversion that was interrupted.</summary>
-    [Parameter(HelpMessage = "Keep what is finished when interrupted, and go on with it the next time.")]
+    /// <summary>Continues an interrupted run.</summary>
+    [Parameter(HelpMessage = "Keep what is finished when interrupted, and continue from there the next time.")]
     public SwitchParameter Resume { get; set; }
 
-    /// <summary>What quantizes.</summary>
+    /// <summary>The device that quantizes.</summary>
     [Parameter(HelpMessage = "Auto, Cpu, Cuda, Cuda:0, OpenCL or OpenCL:0; Get-QuantDevice lists them.")]
     [ArgumentCompleter(typeof(DeviceCompleter))]
     [ValidateDevice]
     public string Device { get; set; } = "Auto";
 
     /// <summary>Processor threads to use.</summary>
-    [Parameter(HelpMessage = "Threads; default: all cores. The file is the same whatever their number.")]
+    [Parameter(HelpMessage = "Threads; default: all cores. The number does not affect the file.")]
     [Alias("Threads")]
     [ValidateRange(1, 1024)]
     public int ThreadCount { get; set; }
 
-    /// <summary>Bytes of memory to use at most.</summary>
-    [Parameter(HelpMessage = "Memory to use at most, whatever the model's size: 512MB, 2GB.")]
+    /// <summary>Maximum bytes of memory to use.</summary>
+    [Parameter(HelpMessage = "The maximum memory to use, whatever the model's size: 512MB, 2GB.")]
     [ArgumentCompleter(typeof(SizeCompleter))]
     [ValidateRange(64L << 20, long.MaxValue)]
     public long MemoryBudget { get; set; } = new QuantizerOptions().MemoryBudget;
@@ -61,7 +61,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
             return;
         _earlier = OrStop(ResolveUnexpanded(Reuse), path => GgufFile.Open(path, StopToken));
         if (!Quantizer.HasReuseRecord(_earlier))
-            WriteWarning($"'{Formatting.FileName(_earlier.Path)}' has no record of what it was made from, so nothing is copied from it: -KeepReuseRecord writes one with each new file.");
+            WriteWarning($"'{Formatting.FileName(_earlier.Path)}' has no record of what it was quantized from, so nothing is copied from it: -KeepReuseRecord writes one with each new file.");
     }
 
     /// <inheritdoc/>

@@ -4,7 +4,7 @@ using GgufQuant.Evaluation.Reports;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Writes the rows of Compare-Quant as a page.</summary>
+/// <summary>Writes the rows of Compare-Quant as a report.</summary>
 [Cmdlet(VerbsData.Export, "QuantReport", SupportsShouldProcess = true)]
 [OutputType(typeof(FileInfo))]
 public sealed class ExportQuantReportCommand : PSCmdlet
@@ -16,7 +16,7 @@ public sealed class ExportQuantReportCommand : PSCmdlet
     public QuantComparison[] InputObject { get; set; } = [];
 
     /// <summary>The file to write.</summary>
-    [Parameter(Mandatory = true, Position = 0, HelpMessage = "The file to write; a name in .md gives Markdown.")]
+    [Parameter(Mandatory = true, Position = 0, HelpMessage = "The file to write; a name ending in .md selects Markdown.")]
     [ValidateNotNullOrEmpty]
     public string Destination { get; set; } = "";
 
@@ -29,14 +29,14 @@ public sealed class ExportQuantReportCommand : PSCmdlet
     [ValidateNotNullOrEmpty]
     public string? Title { get; set; }
 
-    /// <summary>Replaces a file that exists.</summary>
-    [Parameter(HelpMessage = "Replace a file that exists.")]
+    /// <summary>Overwrites an existing file.</summary>
+    [Parameter(HelpMessage = "Overwrite an existing file.")]
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
-        // What the rows are measured by may take long.
+        // Checked first, as measuring the rows may take long.
         if (PathErrors.NotFree(GetUnresolvedProviderPathFromPSPath(Destination), Force) is ErrorRecord refusal)
             ThrowTerminatingError(refusal);
     }
@@ -52,14 +52,14 @@ public sealed class ExportQuantReportCommand : PSCmdlet
         if (reference is null)
         {
             WriteError(new(
-                new ArgumentException("The rows hold no reference. Pipe all that Compare-Quant returns, its first row included."),
+                new ArgumentException("The rows contain no reference. Pipe everything that Compare-Quant returns, including its first row."),
                 "NoReference", ErrorCategory.InvalidArgument, null));
             return;
         }
         if (_rows.Find(row => row.Reference != reference.Reference) is { } other)
         {
             WriteError(new(
-                new ArgumentException($"The rows have several references, '{reference.Reference}' and '{other.Reference}'. Export the rows of each to a report of its own."),
+                new ArgumentException($"The rows have several references, '{reference.Reference}' and '{other.Reference}'. Export the rows of each to a separate report."),
                 "SeveralReferences", ErrorCategory.InvalidArgument, other));
             return;
         }

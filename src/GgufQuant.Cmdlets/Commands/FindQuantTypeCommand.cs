@@ -12,8 +12,8 @@ namespace GgufQuant.Commands;
 [OutputType(typeof(QuantTypeFit))]
 public sealed class FindQuantTypeCommand : ModelCommand
 {
-    /// <summary>Bytes of memory there are.</summary>
-    [Parameter(Mandatory = true, Position = 1, HelpMessage = "The memory there is: 8GB.")]
+    /// <summary>Bytes of memory available.</summary>
+    [Parameter(Mandatory = true, Position = 1, HelpMessage = "The available memory: 8GB.")]
     [Alias("MemoryBudget")]
     [ValidateRange(1, long.MaxValue)]
     public long Memory { get; set; }
@@ -25,7 +25,7 @@ public sealed class FindQuantTypeCommand : ModelCommand
     public MemoryReserve? Reserve { get; set; }
 
     /// <summary>Tokens of context.</summary>
-    [Parameter(HelpMessage = "Tokens of context to have room for.")]
+    [Parameter(HelpMessage = "Tokens of context to estimate memory for.")]
     [ArgumentCompleter(typeof(ContextLengthCompleter))]
     [ValidateRange(1, 1 << 30)]
     public int? ContextLength { get; set; }
@@ -35,11 +35,11 @@ public sealed class FindQuantTypeCommand : ModelCommand
     public CacheType CacheType { get; set; } = CacheType.F16;
 
     /// <summary>Rows of Compare-Quant with measured divergences.</summary>
-    [Parameter(HelpMessage = "Rows of Compare-Quant -Corpus: what they measured takes the place of what is published.")]
+    [Parameter(HelpMessage = "Rows of Compare-Quant -Corpus: their measurements replace the published figures.")]
     [ValidateNotNull]
     public QuantQuality[] Comparison { get; set; } = [];
 
-    /// <summary>Counts on an importance matrix.</summary>
+    /// <summary>Assumes an importance matrix.</summary>
     [Parameter(HelpMessage = "Also consider types that need an importance matrix.")]
     public SwitchParameter WithImportanceMatrix { get; set; }
 
@@ -48,7 +48,7 @@ public sealed class FindQuantTypeCommand : ModelCommand
     {
         Dictionary<FileType, double> measured = MeasuredOn(model);
         if (Comparison.Length > 0 && measured.Count == 0)
-            WriteWarning($"No row of -Comparison was measured on '{Formatting.FileName(model.Path)}', so what is published is taken.");
+            WriteWarning($"No row of -Comparison was measured on '{Formatting.FileName(model.Path)}', so the published figures are used.");
         QuantAdvice[] fits =
         [
             .. QuantAdvisor.Find(model, Memory, Reserve?.Of(Memory), ContextLength, CacheType, WithImportanceMatrix, measured)

@@ -4,7 +4,7 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Tells what a model file is, from its header alone.</summary>
+/// <summary>Describes a model file, from its header alone.</summary>
 [Cmdlet(VerbsCommon.Get, "GgufInfo", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(GgufInfo))]
 public sealed class GetGgufInfoCommand : ModelCommand
@@ -19,11 +19,11 @@ public sealed class GetGgufInfoCommand : ModelCommand
     [Parameter(HelpMessage = "The type of the key-value cache to estimate memory for.")]
     public CacheType CacheType { get; set; } = CacheType.F16;
 
-    /// <summary>Reads all metadata too.</summary>
-    [Parameter(HelpMessage = "Read all metadata too, the vocabulary included.")]
+    /// <summary>Also reads all metadata.</summary>
+    [Parameter(HelpMessage = "Also read all metadata, including the vocabulary.")]
     public SwitchParameter Metadata { get; set; }
 
-    /// <summary>Says of a file that was named what it is, and lists models alone where a wildcard finds others beside them.</summary>
+    /// <summary>Describes any file that is named, but only models if a wildcard finds other files too.</summary>
     private protected override bool Takes(ModelKind kind) => kind == ModelKind.Model || !IsMatch;
 
     /// <inheritdoc/>

@@ -4,7 +4,7 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Lists the tensors of a model, with statistics of their weights if asked.</summary>
+/// <summary>Lists the tensors of a model, with statistics of their weights on request.</summary>
 [Cmdlet(VerbsCommon.Get, "GgufTensor", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(TensorInfo), typeof(MeasuredTensor))]
 public sealed class GetGgufTensorCommand : ModelCommand
@@ -16,8 +16,8 @@ public sealed class GetGgufTensorCommand : ModelCommand
     [ValidateNotNullOrEmpty]
     public string[] Name { get; set; } = ["*"];
 
-    /// <summary>Reads the weights and describes them.</summary>
-    [Parameter(HelpMessage = "Read the weights and describe them: minimum, maximum, mean, deviation, zeros, NaN, infinities.")]
+    /// <summary>Reads the weights and adds statistics.</summary>
+    [Parameter(HelpMessage = "Read the weights and add statistics: minimum, maximum, mean, deviation, zeros, NaN, infinities.")]
     public SwitchParameter Statistics { get; set; }
 
     /// <inheritdoc/>

@@ -3,7 +3,7 @@ using GgufQuant.Imatrix;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Tells what an importance matrix says of each weight tensor.</summary>
+/// <summary>Shows what an importance matrix says about each weight tensor.</summary>
 [Cmdlet(VerbsCommon.Get, "ImportanceMatrix", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(MatrixEntry))]
 public sealed class GetImportanceMatrixCommand : MatrixCommand

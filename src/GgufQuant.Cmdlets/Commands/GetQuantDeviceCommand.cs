@@ -3,7 +3,7 @@ using GgufQuant.Gpu;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Lists what can quantize on this machine, and why something cannot.</summary>
+/// <summary>Lists the devices that can quantize on this machine, and why others cannot.</summary>
 [Cmdlet(VerbsCommon.Get, "QuantDevice")]
 [OutputType(typeof(ComputeDevice))]
 public sealed class GetQuantDeviceCommand : StoppableCommand

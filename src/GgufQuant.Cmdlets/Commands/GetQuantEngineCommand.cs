@@ -3,7 +3,7 @@ using GgufQuant.Evaluation.Engines;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Lists what can run models, and why something cannot.</summary>
+/// <summary>Lists the engines that can run models, and why others cannot.</summary>
 [Cmdlet(VerbsCommon.Get, "QuantEngine")]
 [OutputType(typeof(InstalledEngine))]
 public sealed class GetQuantEngineCommand : StoppableCommand

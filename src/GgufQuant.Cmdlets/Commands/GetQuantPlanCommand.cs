@@ -3,7 +3,7 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Tells what ConvertTo-Quantized would make of a model: each tensor's type with the rule that chose it, and the size of the file.</summary>
+/// <summary>Shows how ConvertTo-Quantized would quantize a model: each tensor's type with the rule that chose it, and the size of the file.</summary>
 [Cmdlet(VerbsCommon.Get, "QuantPlan", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(PlannedFile))]
 public sealed class GetQuantPlanCommand : QuantizationCommand

@@ -15,18 +15,18 @@ public sealed class GetQuantTypeCommand : PSCmdlet
     // What the type name of an object ends in that is to be shown in full, for the format file.
     private const string ExplainedSuffix = "#Explained";
 
-    /// <summary>A type's name, wildcards allowed, or the name of a GGUF file that carries one.</summary>
+    /// <summary>A type's name, wildcards allowed, or the name of a GGUF file that contains one.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ParameterSetName = NameSet,
-        HelpMessage = "A type's name (Q4_K_M, Q4*) or a file's name that carries one.")]
+        HelpMessage = "A type's name (Q4_K_M, Q4*), or a file name that contains one.")]
     [SupportsWildcards]
     [QuantNameTransformation]
     [ArgumentCompleter(typeof(QuantNameCompleter))]
     [ValidateNotNullOrEmpty]
     public string[]? Name { get; set; }
 
-    /// <summary>A file type, as the objects of the other cmdlets carry it.</summary>
+    /// <summary>A file type, from the objects of other cmdlets.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = TypeSet,
-        HelpMessage = "A file type, as Get-GgufInfo's and ConvertTo-Quantized's objects carry it.")]
+        HelpMessage = "A file type, from the objects of Get-GgufInfo and ConvertTo-Quantized.")]
     public FileType[]? Type { get; set; }
 
     /// <inheritdoc/>

@@ -3,14 +3,14 @@ using GgufQuant.Evaluation.Engines;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Installs another backend of the engine from a NuGet package's file.</summary>
+/// <summary>Installs another backend of the engine from a NuGet package file.</summary>
 [Cmdlet(VerbsLifecycle.Install, "QuantEngine", SupportsShouldProcess = true)]
 [OutputType(typeof(InstalledEngine))]
 public sealed class InstallQuantEngineCommand : StoppableCommand
 {
-    /// <summary>The package's file.</summary>
+    /// <summary>The package file.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true,
-        HelpMessage = "The file of a LLamaSharp backend's NuGet package (.nupkg).")]
+        HelpMessage = "The NuGet package (.nupkg) of a LLamaSharp backend.")]
     [Alias("PSPath", "LiteralPath", "LP", "FullName")]
     [PathTransformation]
     [ValidateNotNullOrEmpty]
@@ -21,8 +21,8 @@ public sealed class InstallQuantEngineCommand : StoppableCommand
     [ValidatePattern("^[0-9A-Fa-f]{64}$")]
     public string? Hash { get; set; }
 
-    /// <summary>Replaces an engine that is installed already.</summary>
-    [Parameter(HelpMessage = "Replace an engine that is installed already.")]
+    /// <summary>Replaces an already installed engine.</summary>
+    [Parameter(HelpMessage = "Replace an already installed engine.")]
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
@@ -37,7 +37,7 @@ public sealed class InstallQuantEngineCommand : StoppableCommand
         if (EngineInstaller.DefaultFolder is not string folder)
         {
             WriteError(new(
-                new IOException($"This user has no folder for data: set the environment variable {EngineInstaller.FolderVariable} to one."),
+                new IOException($"This user has no data folder: set the environment variable {EngineInstaller.FolderVariable} to a folder."),
                 "NoEngineFolder", ErrorCategory.ResourceUnavailable, path));
             return;
         }
@@ -64,7 +64,7 @@ public sealed class InstallQuantEngineCommand : StoppableCommand
         if (Directory.Exists(target) && !Force)
         {
             WriteError(new(
-                new IOException($"The engine '{package.Name}' is installed already in '{target}'. Use -Force to replace it."),
+                new IOException($"The engine '{package.Name}' is already installed in '{target}'. Use -Force to replace it."),
                 "EngineExists", ErrorCategory.ResourceExists, target));
             return;
         }

@@ -5,7 +5,7 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Makes one file of a split model.</summary>
+/// <summary>Merges a split model into one file.</summary>
 [Cmdlet(VerbsData.Merge, "Gguf", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(FileInfo))]
 public sealed class MergeGgufCommand : ModelCommand
@@ -13,12 +13,12 @@ public sealed class MergeGgufCommand : ModelCommand
     private Destinations _destinations = new();
 
     /// <summary>The file or the folder to write to.</summary>
-    [Parameter(Position = 1, HelpMessage = "A file or a folder; default: beside the shards, named without their numbers.")]
+    [Parameter(Position = 1, HelpMessage = "A file or a folder; default: next to the shards, named without their numbers.")]
     [ValidateNotNullOrEmpty]
     public string? Destination { get; set; }
 
-    /// <summary>Replaces a file that exists.</summary>
-    [Parameter(HelpMessage = "Replace a file that exists.")]
+    /// <summary>Overwrites an existing file.</summary>
+    [Parameter(HelpMessage = "Overwrite an existing file.")]
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>

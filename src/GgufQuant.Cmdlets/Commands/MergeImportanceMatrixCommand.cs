@@ -3,28 +3,28 @@ using GgufQuant.Imatrix;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Adds importance matrices of the same model up.</summary>
+/// <summary>Merges importance matrices of the same model.</summary>
 [Cmdlet(VerbsData.Merge, "ImportanceMatrix", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(MatrixFile))]
 public sealed class MergeImportanceMatrixCommand : MatrixCommand
 {
     private readonly List<string> _paths = [];
 
-    // The matrix being read, which an error is about; null while the sum is written.
+    // The matrix being read, for errors; null while the sum is written.
     private string? _current;
 
     /// <summary>The file to write.</summary>
-    [Parameter(Mandatory = true, Position = 1, HelpMessage = "The file to write; a name in .dat gives the older format.")]
+    [Parameter(Mandatory = true, Position = 1, HelpMessage = "The file to write; a name ending in .dat selects the older format.")]
     [ValidateNotNullOrEmpty]
     public string Destination { get; set; } = "";
 
-    /// <summary>Tokens of a chunk of matrices that do not say.</summary>
-    [Parameter(HelpMessage = "Tokens of a chunk of matrices in the older format, which does not say.")]
+    /// <summary>Tokens per chunk of matrices that do not record it.</summary>
+    [Parameter(HelpMessage = "Tokens per chunk of matrices in the older format, which does not record it.")]
     [ValidateRange(1, 1 << 30)]
     public int ChunkSize { get; set; } = ImatrixData.DefaultChunkSize;
 
-    /// <summary>Replaces a file that exists.</summary>
-    [Parameter(HelpMessage = "Replace a file that exists.")]
+    /// <summary>Overwrites an existing file.</summary>
+    [Parameter(HelpMessage = "Overwrite an existing file.")]
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
@@ -64,9 +64,9 @@ public sealed class MergeImportanceMatrixCommand : MatrixCommand
         }
     }
 
-    // A sum that lacks a part looks like any other.
+    // A sum with a missing part looks like any other.
     private static ErrorRecord Incomplete(string destination) => new(
-        new ArgumentException($"'{destination}' is not written, as not all matrices to be merged were found: correct -Path, or leave out what is missing."),
+        new ArgumentException($"'{destination}' was not written, because some of the matrices to merge were not found: correct -Path, or leave them out."),
         "MatrixMissing", ErrorCategory.ObjectNotFound, destination);
 
     private ImatrixData Merge(CancellationToken token)

@@ -9,7 +9,7 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Collects an importance matrix: runs a model over a text and sums what its weights are multiplied with.</summary>
+/// <summary>Collects an importance matrix: runs a model over a text and sums the squared inputs of its weights.</summary>
 [Cmdlet(VerbsCommon.New, "ImportanceMatrix", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(MatrixFile))]
 public sealed class NewImportanceMatrixCommand : ModelCommand
@@ -18,48 +18,48 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
     private Destinations _destinations = new();
 
     /// <summary>The text to run the model over.</summary>
-    [Parameter(Mandatory = true, Position = 1, HelpMessage = "A text file that is like what the model is used for.")]
+    [Parameter(Mandatory = true, Position = 1, HelpMessage = "A text file that resembles what the model is used for.")]
     [ValidateNotNullOrEmpty]
     public string Corpus { get; set; } = "";
 
     /// <summary>The file or the folder to write to.</summary>
-    [Parameter(HelpMessage = "A file or a folder; default: beside the model, as model-imatrix.gguf. A name in .dat gives the older format.")]
+    [Parameter(HelpMessage = "A file or a folder; default: next to the model, as model-imatrix.gguf. A name ending in .dat selects the older format.")]
     [ValidateNotNullOrEmpty]
     public string? Destination { get; set; }
 
-    /// <summary>A matrix to go on with.</summary>
+    /// <summary>A matrix to resume.</summary>
     [Parameter(HelpMessage = "A matrix of the same model to add to, with -SkipChunk for what of the text it has seen.")]
     [ValidateNotNullOrEmpty]
     public string? Resume { get; set; }
 
-    /// <summary>Tokens of a chunk.</summary>
-    [Parameter(HelpMessage = "Tokens of a chunk; default: 512, or what the model was trained for if that is less.")]
+    /// <summary>Tokens per chunk.</summary>
+    [Parameter(HelpMessage = "Tokens per chunk; default: 512, or the model's training context if that is shorter.")]
     [ArgumentCompleter(typeof(ContextLengthCompleter))]
     [ValidateRange(4, 1 << 30)]
     public int? ContextLength { get; set; }
 
-    /// <summary>Chunks of the text to evaluate at most.</summary>
-    [Parameter(HelpMessage = "Chunks of the text to evaluate at most; default: the whole text.")]
+    /// <summary>Maximum number of chunks to evaluate.</summary>
+    [Parameter(HelpMessage = "Maximum number of chunks to evaluate; default: the whole text.")]
     [Alias("Chunks")]
     [ValidateRange(1, int.MaxValue)]
     public int? ChunkCount { get; set; }
 
-    /// <summary>Chunks of the text to leave out at its beginning.</summary>
-    [Parameter(HelpMessage = "Chunks to leave out at the beginning of the text.")]
+    /// <summary>Number of chunks to skip at the start of the text.</summary>
+    [Parameter(HelpMessage = "Number of chunks to skip at the start of the text.")]
     [Alias("SkipChunks")]
     [ValidateRange(0, int.MaxValue)]
     public int SkipChunk { get; set; }
 
-    /// <summary>Collects for the output tensor too.</summary>
-    [Parameter(HelpMessage = "Collect for output.weight too, which llama-imatrix advises against.")]
+    /// <summary>Also collects data for the output tensor.</summary>
+    [Parameter(HelpMessage = "Also collect data for output.weight, which llama-imatrix advises against.")]
     public SwitchParameter IncludeOutput { get; set; }
 
-    /// <summary>Reads special tokens in the text as such.</summary>
-    [Parameter(HelpMessage = "Read special tokens that the text spells out as such.")]
+    /// <summary>Parses special tokens in the text.</summary>
+    [Parameter(HelpMessage = "Parse special tokens that are written out in the text.")]
     public SwitchParameter ParseSpecial { get; set; }
 
-    /// <summary>Replaces a file that exists.</summary>
-    [Parameter(HelpMessage = "Replace a file that exists.")]
+    /// <summary>Overwrites an existing file.</summary>
+    [Parameter(HelpMessage = "Overwrite an existing file.")]
     public SwitchParameter Force { get; set; }
 
     /// <summary>Processor threads to use.</summary>
@@ -68,14 +68,14 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
     [ValidateRange(1, 1024)]
     public int ThreadCount { get; set; }
 
-    /// <summary>What runs the models; null for the newest engine that is available.</summary>
-    [Parameter(HelpMessage = "The engine that runs the models, as Get-QuantEngine names it; default: the newest that is available.")]
+    /// <summary>The engine that runs the models; null for the newest available.</summary>
+    [Parameter(HelpMessage = "The engine that runs the models, by its name in Get-QuantEngine; default: the newest available.")]
     [ArgumentCompleter(typeof(EngineCompleter))]
     [ValidateNotNullOrEmpty]
     public string? Engine { get; set; }
 
-    /// <summary>Seconds of silence after which the engine is given up.</summary>
-    [Parameter(HelpMessage = "Seconds without a sign of life after which the engine is given up; default: 60.")]
+    /// <summary>Seconds of silence after which the engine is killed.</summary>
+    [Parameter(HelpMessage = "Seconds without a sign of life after which the engine is killed; default: 60.")]
     [ValidateRange(1, 86400)]
     public int EngineTimeoutSeconds { get; set; } = (int)RemoteEngine.DefaultSilence.TotalSeconds;
 
@@ -136,7 +136,7 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
             _engine!.Engine, path, Corpus, options, resume, progress, token);
     }
 
-    // Read here, so that what is wrong with the file is said before the model is run.
+    // Read here, so that a problem with the file is reported before the model runs.
     private (string Path, int ChunkSize) ToResume(string path) =>
         (path, ImatrixFile.Open(path).ChunkSize ?? ContextLength ?? ImatrixData.DefaultChunkSize);
 }

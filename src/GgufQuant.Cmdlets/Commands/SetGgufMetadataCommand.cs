@@ -9,8 +9,8 @@ namespace GgufQuant.Commands;
 [OutputType(typeof(MetadataChange))]
 public sealed class SetGgufMetadataCommand : PathCommand
 {
-    /// <summary>Keys and values to add or to replace.</summary>
-    [Parameter(Position = 1, HelpMessage = "A table of metadata keys and values to add or to replace.")]
+    /// <summary>Keys and values to add or replace.</summary>
+    [Parameter(Position = 1, HelpMessage = "A table of metadata keys and values to add or replace.")]
     [ValidateNotNull]
     public IDictionary? Metadata { get; set; }
 
@@ -20,8 +20,8 @@ public sealed class SetGgufMetadataCommand : PathCommand
     [ValidateNotNullOrEmpty]
     public string[] Remove { get; set; } = [];
 
-    /// <summary>Returns what each change took.</summary>
-    [Parameter(HelpMessage = "Return an object for each file that says what the change took.")]
+    /// <summary>Returns how each file was changed.</summary>
+    [Parameter(HelpMessage = "Return one object per file that says how it was changed.")]
     public SwitchParameter PassThru { get; set; }
 
     /// <inheritdoc/>
@@ -37,11 +37,11 @@ public sealed class SetGgufMetadataCommand : PathCommand
         if (Metadata?.Keys.Cast<object>().Select(key => $"{key}").FirstOrDefault(Remove.Contains) is { } both)
         {
             ThrowTerminatingError(new(
-                new ArgumentException($"'{both}' is to be set and to be removed. Leave it out of -Metadata or of -Remove."),
+                new ArgumentException($"'{both}' is both set and removed. Leave it out of -Metadata or of -Remove."),
                 "SetAndRemoved", ErrorCategory.InvalidArgument, both));
         }
         if (Remove.Contains(GgufKeys.Architecture, StringComparer.Ordinal))
-            WriteWarning($"Without '{GgufKeys.Architecture}' no program can tell what model a file is.");
+            WriteWarning($"Without '{GgufKeys.Architecture}' no program can tell which model the file contains.");
     }
 
     /// <inheritdoc/>

@@ -12,27 +12,27 @@ public sealed class SplitGgufCommand : ModelCommand
     private Destinations _destinations = new();
 
     /// <summary>The folder to write to.</summary>
-    [Parameter(Position = 1, HelpMessage = "The folder to write to; default: beside the model.")]
+    [Parameter(Position = 1, HelpMessage = "The folder to write to; default: next to the model.")]
     [ValidateNotNullOrEmpty]
     public string? Destination { get; set; }
 
-    /// <summary>Bytes of tensor data a file holds at most.</summary>
-    [Parameter(HelpMessage = "Bytes of tensor data a file holds at most: 2GB.")]
+    /// <summary>Maximum bytes of tensor data per file.</summary>
+    [Parameter(HelpMessage = "Maximum bytes of tensor data per file: 2GB.")]
     [ArgumentCompleter(typeof(SizeCompleter))]
     [ValidateRange(1, long.MaxValue)]
     public long? MaxSize { get; set; }
 
-    /// <summary>Tensors a file holds at most.</summary>
-    [Parameter(HelpMessage = "Tensors a file holds at most, where -MaxSize is not given.")]
+    /// <summary>Maximum number of tensors per file.</summary>
+    [Parameter(HelpMessage = "Maximum number of tensors per file, without -MaxSize.")]
     [ValidateRange(1, int.MaxValue)]
     public int MaxTensor { get; set; } = new GgufSplitOptions().MaxTensors;
 
-    /// <summary>Keeps the first file free of tensors.</summary>
-    [Parameter(HelpMessage = "Put the metadata alone into the first file.")]
+    /// <summary>Whether the first file contains only metadata.</summary>
+    [Parameter(HelpMessage = "Write only metadata to the first file.")]
     public SwitchParameter MetadataAlone { get; set; }
 
-    /// <summary>Replaces files that exist.</summary>
-    [Parameter(HelpMessage = "Replace files that exist.")]
+    /// <summary>Overwrites existing files.</summary>
+    [Parameter(HelpMessage = "Overwrite existing files.")]
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
@@ -44,7 +44,7 @@ public sealed class SplitGgufCommand : ModelCommand
         if (!_destinations.IsFile)
             return;
         ThrowTerminatingError(new(
-            new ArgumentException($"'{Destination}' looks like a file, but -Destination is the folder for all of them; they are named after the model."),
+            new ArgumentException($"'{Destination}' looks like a file, but -Destination is a folder for all shards, which are named after the model."),
             "DestinationIsNoFolder", ErrorCategory.InvalidArgument, Destination));
     }
 

@@ -3,7 +3,7 @@ using GgufQuant.Checks;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Tells whether a file is whole and sound.</summary>
+/// <summary>Tests whether a file is complete and valid.</summary>
 [Cmdlet(VerbsDiagnostic.Test, "Gguf", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(bool), typeof(GgufTest))]
 public sealed class TestGgufCommand : PathCommand

@@ -6,7 +6,7 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Has quantized models continue prompts, beside their reference.</summary>
+/// <summary>Compares how quantized models and their reference continue prompts.</summary>
 [Cmdlet(VerbsDiagnostic.Test, "GgufGeneration", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(GenerationTest))]
 public sealed class TestGgufGenerationCommand : ReferenceCommand
@@ -15,13 +15,13 @@ public sealed class TestGgufGenerationCommand : ReferenceCommand
     private RemoteGenerationMeter? _meter;
     private string? _meteredReference;
 
-    /// <summary>Texts to be continued.</summary>
+    /// <summary>Texts to continue.</summary>
     [Parameter(Mandatory = true, Position = 1, HelpMessage = "Texts that each model continues.")]
     [ValidateNotNullOrEmpty]
     public string[] Prompt { get; set; } = [];
 
-    /// <summary>Tokens to generate at most.</summary>
-    [Parameter(HelpMessage = "Tokens to generate at most.")]
+    /// <summary>Maximum number of tokens to generate.</summary>
+    [Parameter(HelpMessage = "Maximum number of tokens to generate.")]
     [ValidateRange(1, 1 << 20)]
     public int MaxToken { get; set; } = new GenerationOptions().MaximumTokens;
 
@@ -31,14 +31,14 @@ public sealed class TestGgufGenerationCommand : ReferenceCommand
     [ValidateRange(1, 1024)]
     public int ThreadCount { get; set; }
 
-    /// <summary>What runs the models; null for the newest engine that is available.</summary>
-    [Parameter(HelpMessage = "The engine that runs the models, as Get-QuantEngine names it; default: the newest that is available.")]
+    /// <summary>The engine that runs the models; null for the newest available.</summary>
+    [Parameter(HelpMessage = "The engine that runs the models, by its name in Get-QuantEngine; default: the newest available.")]
     [ArgumentCompleter(typeof(EngineCompleter))]
     [ValidateNotNullOrEmpty]
     public string? Engine { get; set; }
 
-    /// <summary>Seconds of silence after which the engine is given up.</summary>
-    [Parameter(HelpMessage = "Seconds without a sign of life after which the engine is given up; default: 60.")]
+    /// <summary>Seconds of silence after which the engine is killed.</summary>
+    [Parameter(HelpMessage = "Seconds without a sign of life after which the engine is killed; default: 60.")]
     [ValidateRange(1, 86400)]
     public int EngineTimeoutSeconds { get; set; } = (int)RemoteEngine.DefaultSilence.TotalSeconds;
 
@@ -73,7 +73,7 @@ public sealed class TestGgufGenerationCommand : ReferenceCommand
         base.Dispose(disposing);
     }
 
-    // Where the reference cannot be run, one error says so for all its files.
+    // If the reference cannot be run, one error covers all its files.
     private void StartMeter(string reference)
     {
         _engine!.WaitUntilStarted();

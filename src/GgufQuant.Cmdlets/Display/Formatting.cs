@@ -9,32 +9,32 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Commands;
 
-/// <summary>How the format file shows sizes, shares, times and names. Not meant to be called from scripts.</summary>
+/// <summary>Formats sizes, shares, times and names for the format file. Not meant to be called from scripts.</summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public static class Formatting
 {
     private const int DefaultWidth = 120;
 
-    /// <summary>Where values start in the module's list views: the longest label and the colon after it.</summary>
+    /// <summary>Column at which values start in the module's list views: the longest label plus the colon.</summary>
     private const int ListIndent = 20;
 
-    /// <summary>A size in bytes with three digits that count: <c>4.58 GiB</c>.</summary>
+    /// <summary>A size in bytes with three significant digits: <c>4.58 GiB</c>.</summary>
     public static string Size(long bytes) => NumberText.Size(bytes);
 
     /// <summary>A size that may be missing.</summary>
     public static string? Size(long? bytes) => bytes is long known ? Size(known) : null;
 
-    /// <summary>A count with three digits that count: <c>8.03 B</c>.</summary>
+    /// <summary>A count with three significant digits: <c>8.03 B</c>.</summary>
     public static string Count(long count) => NumberText.Count(count);
 
-    /// <summary>A number with its thousands apart.</summary>
+    /// <summary>A number with thousands separators.</summary>
     public static string? Number(long? number) => number?.ToString("N0", CultureInfo.CurrentCulture);
 
-    /// <summary>A share of 0 to 1 in per cent with one digit after the point.</summary>
+    /// <summary>A share from 0 to 1 in per cent with one decimal.</summary>
     public static string? Percent(double? share) =>
         share?.ToString("0.0%", CultureInfo.CurrentCulture);
 
-    /// <summary>Bits a weight takes, with two digits after the point.</summary>
+    /// <summary>Bits per weight, with two decimals.</summary>
     public static string? Bits(double? bits) => bits?.ToString("0.00", CultureInfo.CurrentCulture);
 
     /// <summary>A measurement with three digits that count: <c>0.0313</c>; one that would take many zeros as <c>1.29E-05</c>.</summary>
@@ -45,7 +45,7 @@ public static class Formatting
         double known => NumberText.Significant(known),
     };
 
-    /// <summary>A duration as one reads a clock: <c>0.42 s</c>, <c>12.3 s</c>, <c>3:05</c>, <c>1:02:03</c>.</summary>
+    /// <summary>A duration in clock notation: <c>0.42 s</c>, <c>12.3 s</c>, <c>3:05</c>, <c>1:02:03</c>.</summary>
     public static string Duration(TimeSpan duration)
     {
         if (duration < TimeSpan.FromMinutes(1))
@@ -54,10 +54,10 @@ public static class Formatting
         return duration.ToString(format, CultureInfo.InvariantCulture);
     }
 
-    /// <summary>A rate in millions of weights a second.</summary>
+    /// <summary>A rate in millions of weights per second.</summary>
     public static string Rate(double weightsPerSecond) => NumberText.Rate(weightsPerSecond);
 
-    /// <summary>A metadata value on one line: control characters as spaces, an array by its first elements.</summary>
+    /// <summary>A metadata value on one line: control characters as spaces, an array as its first elements.</summary>
     public static string MetadataValue(object value)
     {
         const int MostCharacters = 200;
@@ -71,7 +71,7 @@ public static class Formatting
 
     private static string Scalar(object value) => value is IList ? "" : Convert.ToString(value, CultureInfo.CurrentCulture) ?? "";
 
-    /// <summary>A small share of 0 to 1 in per cent with three digits that count.</summary>
+    /// <summary>A small share from 0 to 1 in per cent with three significant digits.</summary>
     public static string? FinePercent(double share) => $"{Measure(100 * share)}%";
 
     /// <summary>The error of a quantization; a dash for the reference.</summary>
@@ -122,16 +122,16 @@ public static class Formatting
         return $"{agreeing} of {tokens} tokens{loop}";
     }
 
-    /// <summary>How fast the model reads and writes.</summary>
+    /// <summary>The model's speeds with prompt and continuation.</summary>
     public static string Speeds(double generated, double prompt) => $"{generated:0.0} generated, {prompt:0.0} of the prompt";
 
     /// <summary>The two files whose tensors are compared.</summary>
     public static string Pair(string path, string reference) => $"{FileName(path)} with {FileName(reference)}";
 
-    /// <summary>What would become of a model.</summary>
+    /// <summary>How a model would be quantized.</summary>
     public static string Plan(PSObject plan, PSHost host) => PlanText.Render(plan, host);
 
-    /// <summary>The file's name alone.</summary>
+    /// <summary>The file name alone.</summary>
     public static string FileName(string path) => Text(Path.GetFileName(path));
 
     /// <summary>A name from a file, with nothing left for a terminal to obey.</summary>
@@ -193,7 +193,7 @@ public static class Formatting
     /// <summary>The experts of a model.</summary>
     public static string Experts(long experts, long used) => $"{experts}, of which {used} work on a token";
 
-    /// <summary>What memory is needed for, and what that assumes.</summary>
+    /// <summary>What the memory is needed for, and the assumptions.</summary>
     public static string Memory(long memory, long weights, long cache, long buffers, IEnumerable assumptions, PSHost host)
     {
         string sum = $"{Size(memory)} = {Size(weights)} weights + {Size(cache)} cache + {Size(buffers)} buffers";
@@ -211,11 +211,11 @@ public static class Formatting
         return string.Join('\n', lines);
     }
 
-    /// <summary>A text in lines that end between words.</summary>
+    /// <summary>A text wrapped between words.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="host">The console it goes to.</param>
-    /// <param name="indent">Characters that stand before every line.</param>
-    /// <param name="hanging">Spaces to set before the second line and those that follow.</param>
+    /// <param name="host">The console it is written to.</param>
+    /// <param name="indent">Number of characters before every line.</param>
+    /// <param name="hanging">Number of extra spaces before the second and later lines.</param>
     public static string? Wrap(string? text, PSHost host, int indent, int hanging = 0)
     {
         if (text is null)

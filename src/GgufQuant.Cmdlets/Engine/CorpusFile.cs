@@ -5,7 +5,7 @@ namespace GgufQuant.Commands;
 /// <summary>A text to run models over.</summary>
 internal static class CorpusFile
 {
-    /// <summary>Ends the cmdlet with an error where the file cannot be read.</summary>
+    /// <summary>Ends the cmdlet with an error if the file cannot be read.</summary>
     internal static void Check(PSCmdlet cmdlet, string path)
     {
         try

@@ -4,7 +4,7 @@ using GgufQuant.Evaluation.Hosting;
 
 namespace GgufQuant.Commands;
 
-/// <summary>The engine as a cmdlet uses it: in a process of its own, which the next cmdlet takes over; its log goes to -Verbose and -Debug.</summary>
+/// <summary>The engine for one cmdlet: in a separate process, which the next cmdlet reuses; its log goes to -Verbose and -Debug.</summary>
 internal sealed class EngineSession : IDisposable
 {
     private static readonly RemoteEnginePool s_pool = new();
@@ -22,13 +22,13 @@ internal sealed class EngineSession : IDisposable
         Engine.Log = (level, line) => command.Post(() => Write(command, level, line));
     }
 
-    /// <summary>The engine, to be asked on another thread than the pipeline's.</summary>
+    /// <summary>The engine, to be called on another thread than the pipeline's.</summary>
     internal RemoteEngine Engine { get; }
 
     /// <summary>The engine's name and version, once it is started.</summary>
     internal string Name { get; private set; } = "";
 
-    /// <summary>Finds the engine, which is started when it is first used; without it the cmdlet ends with an error that says what is missing.</summary>
+    /// <summary>Finds the engine, which starts on first use; without one, the cmdlet ends with an error that says what is missing.</summary>
     internal static EngineSession Open(StoppableCommand command, string? name, int timeoutSeconds)
     {
         try
@@ -42,7 +42,7 @@ internal sealed class EngineSession : IDisposable
         }
     }
 
-    /// <summary>Finds the engine; without one, the cmdlet still does what needs none.</summary>
+    /// <summary>Finds the engine; without one, the cmdlet still does whatever needs none.</summary>
     internal static EngineSession? TryOpen(StoppableCommand command, string? name, int timeoutSeconds)
     {
         try
@@ -56,10 +56,10 @@ internal sealed class EngineSession : IDisposable
         }
     }
 
-    /// <summary>Ends the processes that wait for the next cmdlet.</summary>
+    /// <summary>Ends the idle processes that wait for the next cmdlet.</summary>
     internal static void EndWaiting() => s_pool.Clear();
 
-    /// <summary>Waits until the engine is started; without it the cmdlet ends with an error that says what is missing.</summary>
+    /// <summary>Waits until the engine is started; if it cannot be, the cmdlet ends with an error that says what is missing.</summary>
     internal void WaitUntilStarted()
     {
         if (TryWaitUntilStarted() is { } error)
@@ -67,7 +67,7 @@ internal sealed class EngineSession : IDisposable
     }
 
     /// <summary>Waits until the engine is started.</summary>
-    /// <returns>Why it is not; null where it is.</returns>
+    /// <returns>Why it did not start; null if it did.</returns>
     internal ErrorRecord? TryWaitUntilStarted()
     {
         try

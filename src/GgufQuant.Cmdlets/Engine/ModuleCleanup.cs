@@ -2,7 +2,7 @@ using System.Management.Automation;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Ends the waiting engine processes when the module is removed.</summary>
+/// <summary>Ends the idle engine processes when the module is removed.</summary>
 public sealed class ModuleCleanup : IModuleAssemblyCleanup
 {
     /// <inheritdoc/>

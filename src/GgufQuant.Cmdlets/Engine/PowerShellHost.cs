@@ -5,19 +5,19 @@ using GgufQuant.Evaluation.Hosting;
 
 namespace GgufQuant.Commands;
 
-/// <summary>The PowerShell that models are run in: the one that runs the cmdlet, started once more.</summary>
+/// <summary>The PowerShell process that runs models: a second instance of the one that runs the cmdlet.</summary>
 internal static class PowerShellHost
 {
     private static readonly Dictionary<string, string> s_environment = new()
     {
         ["POWERSHELL_TELEMETRY_OPTOUT"] = "1",
         ["POWERSHELL_UPDATECHECK"] = "Off",
-        // Where the library aborts, a debugger that prints the stack would take its time.
+        // When the library aborts, printing a stack trace with a debugger would take long.
         ["GGML_NO_BACKTRACE"] = "1",
     };
 
     /// <summary>How it is started: by the full path of the running program, never by one found on PATH.</summary>
-    /// <exception cref="EngineMissingException">The running program is not PowerShell, and brings none along.</exception>
+    /// <exception cref="EngineMissingException">The running program is not PowerShell, and contains none.</exception>
     internal static HostCommand CommandFor(PSCmdlet cmdlet)
     {
         string home = (string)cmdlet.SessionState.PSVariable.GetValue("PSHOME");
@@ -25,7 +25,7 @@ internal static class PowerShellHost
         string[] arguments = ["-NoLogo", "-NoProfile", "-NonInteractive", "-Command", script];
         return Program(Environment.ProcessPath, home) is (string program, string[] first)
             ? new(program, [.. first, .. arguments]) { Environment = s_environment }
-            : throw new EngineMissingException($"Models are run in another PowerShell process, but '{Environment.ProcessPath}' is not PowerShell and there is none in '{home}'.");
+            : throw new EngineMissingException($"Models run in another PowerShell process, but '{Environment.ProcessPath}' is not PowerShell and there is none in '{home}'.");
     }
 
     private static (string Program, string[] Arguments)? Program(string? running, string home)

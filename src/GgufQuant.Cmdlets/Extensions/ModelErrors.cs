@@ -12,10 +12,10 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
 
-/// <summary>What goes wrong with one model, as an error that lets the others go on.</summary>
+/// <summary>Errors about one model, after which the others are still processed.</summary>
 internal static class ModelErrors
 {
-    /// <summary>Whether an exception is about the model at hand rather than about the program.</summary>
+    /// <summary>Whether an exception is about the current model rather than about the program.</summary>
     internal static bool IsAboutModel(Exception exception) =>
         exception is GgufFormatException or CalibrationException or ImatrixFormatException or QuantizationException or ModelMismatchException
             or InferenceException or GpuException or InvalidDataException or IOException or UnauthorizedAccessException;
@@ -34,16 +34,16 @@ internal static class ModelErrors
         CalibrationException => new(exception, "InvalidCalibration", ErrorCategory.InvalidData, path),
         EngineMissingException or EngineVersionException => new(exception, "EngineMissing", ErrorCategory.NotInstalled, path),
         EngineStoppedException { WasSilent: true } silent =>
-            With("-EngineTimeoutSeconds waits longer.", new(exception, "EngineStopped", ErrorCategory.ResourceUnavailable, silent.Path)),
+            With("-EngineTimeoutSeconds extends the timeout.", new(exception, "EngineStopped", ErrorCategory.ResourceUnavailable, silent.Path)),
         EngineStoppedException stopped => new(exception, "EngineStopped", ErrorCategory.ResourceUnavailable, stopped.Path),
         CorpusTooShortException => new(exception, "CorpusTooShort", ErrorCategory.InvalidArgument, path),
         LogitsFormatException => new(exception, "InvalidLogits", ErrorCategory.InvalidData, path),
         VocabularyMismatchException => new(exception, "DifferentVocabularies", ErrorCategory.InvalidArgument, path),
         InferenceException => new(exception, "CannotRunModel", ErrorCategory.InvalidOperation, path),
         QuantizationException { Remedy: QuantizationRemedy.AllowRequantize } =>
-            With("-AllowRequantize does that.", new(exception, "AlreadyQuantized", ErrorCategory.InvalidOperation, path)),
+            With("-AllowRequantize allows it.", new(exception, "AlreadyQuantized", ErrorCategory.InvalidOperation, path)),
         QuantizationException { Remedy: QuantizationRemedy.Imatrix } =>
-            With("New-ImportanceMatrix makes one, and -ImportanceMatrix takes it.", new(exception, "ImportanceMatrixNeeded", ErrorCategory.InvalidOperation, path)),
+            With("New-ImportanceMatrix computes one for -ImportanceMatrix.", new(exception, "ImportanceMatrixNeeded", ErrorCategory.InvalidOperation, path)),
         QuantizationException => new(exception, "CannotQuantize", ErrorCategory.InvalidOperation, path),
         ModelMismatchException => new(exception, "DifferentModels", ErrorCategory.InvalidArgument, path),
         GpuException => new(exception, "DeviceUnavailable", ErrorCategory.DeviceError, path),
@@ -54,7 +54,7 @@ internal static class ModelErrors
         _ => new(exception, "FileError", ErrorCategory.ReadError, path),
     };
 
-    /// <summary>The error for a file that holds something else than the cmdlet works on.</summary>
+    /// <summary>The error for a file of a kind that the cmdlet does not accept.</summary>
     internal static ErrorRecord OtherKind(string path, ModelKind kind, ModelKind wanted)
     {
         string advice = kind == ModelKind.ImportanceMatrix ? " Get-ImportanceMatrix shows it." : "";
@@ -74,7 +74,7 @@ internal static class ModelErrors
         return error;
     }
 
-    // What to do in this shell, after what the library says.
+    // Adds what to do in PowerShell to the library's message.
     private static ErrorRecord With(string advice, ErrorRecord error)
     {
         error.ErrorDetails = new($"{error.Exception.Message} {advice}");

@@ -6,9 +6,9 @@ namespace GgufQuant.Commands;
 /// <summary>Errors about paths.</summary>
 internal static partial class PathErrors
 {
-    /// <summary>Why a path is not that of a file; null where it is.</summary>
+    /// <summary>Why a path is not that of a file; null if it is.</summary>
     /// <param name="path">The path.</param>
-    /// <param name="advice">What to say of a folder besides, with the blank before it.</param>
+    /// <param name="advice">Advice to add for a folder, with a leading space.</param>
     internal static ErrorRecord? NoFile(string path, string advice = "")
     {
         if (File.Exists(path))
@@ -16,7 +16,7 @@ internal static partial class PathErrors
         return Directory.Exists(path) ? IsFolder(path, advice) : NotFound(path);
     }
 
-    /// <summary>The same where several models may be named.</summary>
+    /// <summary>The same if several models may be named.</summary>
     internal static ErrorRecord? NoModel(string path) =>
         NoFile(path, $" To take the models in it, write '{System.IO.Path.Combine(path, "*.gguf")}'.");
 
@@ -47,7 +47,7 @@ internal static partial class PathErrors
                 "FolderNotFound", ErrorCategory.ObjectNotFound, path);
     }
 
-    /// <summary>Why a file cannot be written under a name; null where the name is free or may be taken.</summary>
+    /// <summary>Why a file cannot be written under a name; null if the name is free or may be overwritten.</summary>
     internal static ErrorRecord? NotFree(string path, bool force)
     {
         if (Directory.Exists(path))
@@ -62,10 +62,10 @@ internal static partial class PathErrors
 
     internal static ErrorRecord PathAndPipeline(string path, string parameter) =>
         new(
-            new ArgumentException($"'{path}' was taken for -Path, but files come from the pipeline: write -{parameter} {path} after a pipe."),
+            new ArgumentException($"'{path}' was bound to -Path, but the files come from the pipeline: write -{parameter} {path} after a pipe."),
             "PathAndPipeline", ErrorCategory.InvalidArgument, path);
 
-    /// <summary>The error for an address on the internet, with how to get the file; null for anything else.</summary>
+    /// <summary>The error for a URL, with how to download the file; null for anything else.</summary>
     internal static ErrorRecord? Address(string path)
     {
         if (HuggingFace().Match(path) is { Success: true } file)
@@ -77,12 +77,12 @@ internal static partial class PathErrors
 
     private static ErrorRecord IsAddress(string path, string address) =>
         new(
-            new ArgumentException($"'{path}' is an address, not a file. Download it first: Invoke-WebRequest '{address}' -OutFile '{address[(address.LastIndexOf('/') + 1)..]}'"),
+            new ArgumentException($"'{path}' is a URL, not a file. Download it first: Invoke-WebRequest '{address}' -OutFile '{address[(address.LastIndexOf('/') + 1)..]}'"),
             "PathIsAddress", ErrorCategory.InvalidArgument, path);
 
     [GeneratedRegex("^hf://(?<repository>[^/]+/[^/]+)/(?<file>.+)$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex HuggingFace();
 
     internal static ErrorRecord NotAFileSystemPath(string path) =>
-        new(new ArgumentException($"'{path}' is not a path of the file system."), "NotAFileSystemPath", ErrorCategory.InvalidArgument, path);
+        new(new ArgumentException($"'{path}' is not a file system path."), "NotAFileSystemPath", ErrorCategory.InvalidArgument, path);
 }

@@ -13,15 +13,15 @@ internal static class QuantNameErrors
     {
         if (!QuantName.TryFindInFileName(name, out string? found))
             return Unknown(name);
-        // Of a misspelt name the part that reads as one says nothing.
+        // For a misspelt name, the part that reads as a name is of no help.
         if (found.Length < name.Length && Suggestion.For(name, Names).Length > 0)
             return Unknown(name);
         string pieces = string.Join("; ", QuantName.Explain(found));
         string family = found[(found.IndexOf('-') + 1)..].Split('_')[0];
-        return $"'{found}' is not one of llama.cpp's types ({pieces}).{Suggestion.For(found, Names)} Get-QuantType '{family}*' lists those closest to it.";
+        return $"'{found}' is not one of llama.cpp's types ({pieces}).{Suggestion.For(found, Names)} Get-QuantType '{family}*' lists the closest ones.";
     }
 
     private static IEnumerable<string> Names => QuantCatalog.All.Select(type => type.Name);
 
-    private static string Unknown(string name) => $"'{name}' names no quantization.{Suggestion.For(name, Names)} Get-QuantType lists them all.";
+    private static string Unknown(string name) => $"'{name}' is not a quantization.{Suggestion.For(name, Names)} Get-QuantType lists them all.";
 }

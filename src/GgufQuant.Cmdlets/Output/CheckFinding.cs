@@ -3,7 +3,7 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Commands;
 
-/// <summary>One thing that is noteworthy about a file.</summary>
+/// <summary>One noteworthy fact about a file.</summary>
 public sealed class CheckFinding
 {
     internal CheckFinding(string path, GgufFinding finding)
@@ -20,7 +20,7 @@ public sealed class CheckFinding
     /// <summary>How much it matters.</summary>
     public FindingSeverity Severity { get; }
 
-    /// <summary>The tensor, metadata key or file it is about.</summary>
+    /// <summary>The tensor, metadata key or file concerned.</summary>
     public string Subject { get; }
 
     /// <summary>What was found.</summary>

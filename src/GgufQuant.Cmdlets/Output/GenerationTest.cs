@@ -3,7 +3,7 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Commands;
 
-/// <summary>How a quantized model continues a prompt, beside how its reference does.</summary>
+/// <summary>How a quantized model continues a prompt, compared with its reference.</summary>
 public sealed class GenerationTest
 {
     private readonly GenerationComparison _comparison;
@@ -25,37 +25,37 @@ public sealed class GenerationTest
     /// <summary>The file type's name: <c>Q4_K_M</c>; null if the file does not tell.</summary>
     public string? Type => FileType?.ToString();
 
-    /// <summary>The file type; null if the file does not tell.</summary>
+    /// <summary>The file type; null if it is unknown.</summary>
     public FileType? FileType { get; }
 
     /// <summary>The prompt.</summary>
     public string Prompt => _comparison.Prompt;
 
-    /// <summary>How the reference continues it.</summary>
+    /// <summary>The reference's continuation.</summary>
     public string ReferenceText => _comparison.Reference.Text;
 
-    /// <summary>How the model continues it.</summary>
+    /// <summary>The model's continuation.</summary>
     public string Text => _comparison.Candidate.Text;
 
-    /// <summary>Tokens of the continuation.</summary>
+    /// <summary>Number of tokens in the continuation.</summary>
     public int Tokens => _comparison.Candidate.Tokens.Count;
 
-    /// <summary>Tokens with which both continuations begin alike.</summary>
+    /// <summary>Number of leading tokens on which both continuations agree.</summary>
     public int AgreeingTokens => _comparison.AgreeingTokens;
 
-    /// <summary>Whether both continuations are the same.</summary>
+    /// <summary>Whether the two continuations are identical.</summary>
     public bool IsIdentical => _comparison.IsIdentical;
 
-    /// <summary>Whether the model loops where the reference does not.</summary>
+    /// <summary>Whether the model loops and the reference does not.</summary>
     public bool IsDegenerate => _comparison.IsDegenerate;
 
-    /// <summary>Prompt tokens evaluated a second.</summary>
+    /// <summary>Prompt tokens evaluated per second.</summary>
     public double PromptTokensPerSecond => _comparison.Candidate.PromptTokensPerSecond;
 
-    /// <summary>Tokens generated a second.</summary>
+    /// <summary>Tokens generated per second.</summary>
     public double TokensPerSecond => _comparison.Candidate.TokensPerSecond;
 
-    /// <summary>Everything measured, signs of repetition among it.</summary>
+    /// <summary>Everything measured, including repetition.</summary>
     public GenerationComparison GetComparison() => _comparison;
 
     /// <summary>The continuation.</summary>

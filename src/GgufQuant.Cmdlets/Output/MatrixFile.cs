@@ -3,7 +3,7 @@ using GgufQuant.Imatrix;
 
 namespace GgufQuant.Commands;
 
-/// <summary>An importance matrix that has been written.</summary>
+/// <summary>A written importance matrix.</summary>
 public sealed class MatrixFile
 {
     internal MatrixFile(string path, ImatrixData matrix, string? model = null, PerplexityResult? perplexity = null)
@@ -22,30 +22,30 @@ public sealed class MatrixFile
     /// <summary>The full path.</summary>
     public string Path { get; }
 
-    /// <summary>The full path of the model it was collected from; null for a matrix made of others.</summary>
+    /// <summary>The full path of the model it was collected from; null for a merged or converted matrix.</summary>
     public string? Model { get; }
 
-    /// <summary>Bytes.</summary>
+    /// <summary>Size in bytes.</summary>
     public long Size { get; }
 
-    /// <summary>Weight tensors it knows of.</summary>
+    /// <summary>Number of weight tensors in it.</summary>
     public int Entries { get; }
 
     /// <summary>Chunks of text it was collected from.</summary>
     public int Chunks { get; }
 
-    /// <summary>Tokens of a chunk.</summary>
+    /// <summary>Tokens per chunk.</summary>
     public int ChunkSize { get; }
 
     /// <summary>The texts it was collected from.</summary>
     public ValueList<string> Datasets { get; }
 
-    /// <summary>The model's perplexity over the text; null for a matrix made of others.</summary>
+    /// <summary>The model's perplexity over the text; null for a merged or converted matrix.</summary>
     public double? Perplexity { get; }
 
-    /// <summary>Time the collection took; null for a matrix made of others.</summary>
+    /// <summary>Time taken to collect it; null for a merged or converted matrix.</summary>
     public TimeSpan? Duration { get; }
 
-    /// <summary>The file's path, so that the object can stand where a path is asked for.</summary>
+    /// <summary>The file's path, so that the object can be passed as a path.</summary>
     public override string ToString() => Path;
 }

@@ -3,7 +3,7 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 
-/// <summary>One tensor of a model, and what its weights are like.</summary>
+/// <summary>One tensor of a model, with statistics of its weights.</summary>
 public sealed class MeasuredTensor : TensorInfo
 {
     private readonly TensorStatistics _statistics;
@@ -26,9 +26,9 @@ public sealed class MeasuredTensor : TensorInfo
     /// <summary>The share of weights that are zero, 0 to 1.</summary>
     public double ZeroShare => _statistics.ZeroShare;
 
-    /// <summary>Weights that are not numbers.</summary>
+    /// <summary>Number of NaN weights.</summary>
     public long NaNCount => _statistics.NaNCount;
 
-    /// <summary>Weights that are infinite.</summary>
+    /// <summary>Number of infinite weights.</summary>
     public long InfinityCount => _statistics.InfinityCount;
 }

@@ -17,6 +17,6 @@ public sealed class MetadataChange
     /// <summary>What the change took: Unchanged, InPlace or Rewritten.</summary>
     public string Change { get; }
 
-    /// <summary>The file's path, so that the object can stand where a path is asked for.</summary>
+    /// <summary>The file's path, so that the object can be passed as a path.</summary>
     public override string ToString() => Path;
 }

@@ -23,7 +23,7 @@ public sealed class MetadataEntry
     /// <summary>GGUF's type of the value: <c>UInt32</c>, <c>String[]</c>.</summary>
     public string Type { get; }
 
-    /// <summary>The number of elements of an array; 1 for any other value.</summary>
+    /// <summary>The number of elements in an array; 1 for any other value.</summary>
     public long Count { get; }
 
     /// <summary>A number, a Boolean, a string, or an array of one of these.</summary>

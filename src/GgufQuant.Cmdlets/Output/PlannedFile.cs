@@ -3,7 +3,7 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
 
-/// <summary>A file as it would be quantized: what Get-QuantPlan returns.</summary>
+/// <summary>A planned file, as returned by Get-QuantPlan.</summary>
 public sealed class PlannedFile
 {
     internal PlannedFile(QuantizationPlan plan, IReadOnlyList<string> paths)
@@ -19,7 +19,7 @@ public sealed class PlannedFile
         Tensors = new(plan.Tensors.Select(tensor => new TensorPlan(tensor)));
     }
 
-    /// <summary>The full path of the file that would be written, or of the first shard.</summary>
+    /// <summary>The full path of the file that would be written, or that of the first shard.</summary>
     public string Destination { get; }
 
     /// <summary>The full paths of all files that would be written.</summary>
@@ -31,25 +31,25 @@ public sealed class PlannedFile
     /// <summary>The name of what it would be quantized to: <c>Q4_K_M</c>; of a copy what it would hold, null where nothing tells.</summary>
     public string? Type => FileType?.ToString();
 
-    /// <summary>What it would be quantized to; of a copy what it would hold, null where nothing tells.</summary>
+    /// <summary>What it would be quantized to; for a copy what it would hold, null if that is unknown.</summary>
     public FileType? FileType { get; }
 
-    /// <summary>Bytes the file would take.</summary>
+    /// <summary>Size of the file in bytes.</summary>
     public long Size { get; }
 
-    /// <summary>Bytes of the model.</summary>
+    /// <summary>Size of the model in bytes.</summary>
     public long SourceSize { get; }
 
     /// <summary>Its size as a share of the source's, 0 to 1.</summary>
     public double RelativeSize => SourceSize == 0 ? 0 : (double)Size / SourceSize;
 
-    /// <summary>Bits a weight would take on average.</summary>
+    /// <summary>Average bits per weight.</summary>
     public double BitsPerWeight { get; }
 
-    /// <summary>The types it would hold with their shares of the weights, the largest first.</summary>
+    /// <summary>The types it would hold with their shares of the weights, largest first.</summary>
     public ValueList<TensorTypeShare> Shares { get; }
 
-    /// <summary>What would become of each tensor, and which rule says so.</summary>
+    /// <summary>How each tensor would be quantized, and by which rule.</summary>
     public ValueList<TensorPlan> Tensors { get; }
 
     /// <summary>The path of the file that would be written.</summary>

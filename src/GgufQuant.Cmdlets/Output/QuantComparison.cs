@@ -7,7 +7,7 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 
-/// <summary>What one quantization costs and saves against a reference.</summary>
+/// <summary>What one quantization costs and saves, compared with a reference.</summary>
 /// <remarks>Properties are plain values; what goes into detail is behind methods.</remarks>
 [TypeConverter(typeof(QuantComparisonConverter))]
 public class QuantComparison
@@ -33,10 +33,10 @@ public class QuantComparison
     /// <summary>The file type's name: <c>Q4_K_M</c>; null if the file does not tell.</summary>
     public string? Type => FileType?.ToString();
 
-    /// <summary>The file type; null if the file does not tell.</summary>
+    /// <summary>The file type; null if it is unknown.</summary>
     public FileType? FileType => Data.FileType;
 
-    /// <summary>Bytes.</summary>
+    /// <summary>Size in bytes.</summary>
     public long Size => Data.Size;
 
     /// <summary>Its size as a share of the reference's, 0 to 1.</summary>
@@ -75,7 +75,7 @@ public class QuantComparison
     /// <summary>The continuation of the first prompt; null without prompts.</summary>
     public string? Continuation => Generations.Count == 0 ? null : Generations[0].Candidate.Text;
 
-    /// <summary>What the model writes beside what the reference writes; empty unless prompts were given.</summary>
+    /// <summary>The texts that the model and the reference generate; empty unless prompts were given.</summary>
     internal IReadOnlyList<GenerationComparison> Generations
     {
         get => Data.Generations;
@@ -95,6 +95,6 @@ public class QuantComparison
     [EditorBrowsable(EditorBrowsableState.Never)]
     public string GetSerializedData() => JsonSerializer.Serialize(Data, ComparisonJson.Default.ComparisonData);
 
-    /// <summary>The file's path, so that the object can stand where a path is asked for.</summary>
+    /// <summary>The file's path, so that the object can be passed as a path.</summary>
     public override string ToString() => Path;
 }

@@ -5,7 +5,7 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 
-/// <summary>What one quantization costs in the model's predictions over a text, beside what it costs in the weights.</summary>
+/// <summary>How one quantization changes the model's predictions over a text, in addition to the weights.</summary>
 [TypeConverter(typeof(QuantComparisonConverter))]
 public sealed class QuantQuality : QuantComparison
 {
@@ -23,7 +23,7 @@ public sealed class QuantQuality : QuantComparison
     /// <summary>The full path of the text.</summary>
     public string Corpus => Data.Corpus!;
 
-    /// <summary>What ran the model.</summary>
+    /// <summary>The engine that ran the model.</summary>
     public string Engine => Data.Engine!;
 
     /// <summary>Perplexity over the text: lower is better.</summary>
@@ -44,13 +44,13 @@ public sealed class QuantQuality : QuantComparison
     /// <summary>The standard error of the divergence.</summary>
     public double KlDivergenceError => Data.Predictions?.KlDivergence.Error ?? 0;
 
-    /// <summary>Share of positions where the likeliest token is the reference's, 0 to 1.</summary>
+    /// <summary>Share of positions where the most probable token is the reference's, 0 to 1.</summary>
     public double TopTokenMatch => Data.Predictions?.TopTokenMatch.Value ?? 1;
 
     /// <summary>The standard error of that share.</summary>
     public double TopTokenMatchError => Data.Predictions?.TopTokenMatch.Error ?? 0;
 
-    /// <summary>The reference's perplexity over this one's: 1 for a model that predicts as well.</summary>
+    /// <summary>The reference's perplexity over this model's: 1 for a model that predicts as well.</summary>
     public double RelativeQuality => Data.Predictions?.RelativeQuality ?? 1;
 
     /// <summary>Everything measured: percentiles, changes of probability; null for the reference.</summary>

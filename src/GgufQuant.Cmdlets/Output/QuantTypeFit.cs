@@ -21,13 +21,13 @@ public sealed class QuantTypeFit
     /// <summary>The file type.</summary>
     public FileType FileType => _advice.Type.Type;
 
-    /// <summary>The type's name, as what to make of the model.</summary>
+    /// <summary>The type's name, as the type to quantize to.</summary>
     public string QuantType => _advice.Type.Name;
 
     /// <summary>The full path of the model.</summary>
     public string Path { get; }
 
-    /// <summary>Bytes of the file.</summary>
+    /// <summary>Size of the file in bytes.</summary>
     public long Size => _advice.FileSize;
 
     /// <summary>Bytes of memory to run the model in this type.</summary>
@@ -51,10 +51,10 @@ public sealed class QuantTypeFit
     /// <summary>What the type is good for.</summary>
     public string Summary => _advice.Type.Summary;
 
-    /// <summary>Whether this is the one to take.</summary>
+    /// <summary>Whether this is the recommended type.</summary>
     public bool IsRecommended => _advice.IsRecommended;
 
-    /// <summary>Why it is the one to take, or what speaks against it, in a sentence.</summary>
+    /// <summary>Why it is recommended, or what speaks against it, in a sentence.</summary>
     public string Reason => _advice.Reason;
 
     /// <summary>What the memory is needed for, and what the estimate assumes.</summary>

@@ -4,7 +4,7 @@ using GgufQuant.Pipeline;
 
 namespace GgufQuant.Commands;
 
-/// <summary>A file that has been quantized.</summary>
+/// <summary>A quantized file.</summary>
 public sealed class QuantizedFile
 {
     internal QuantizedFile(QuantizationResult result, IReadOnlyList<string> paths, IQuantizationDevice device, string? hash)
@@ -26,57 +26,57 @@ public sealed class QuantizedFile
         Hash = hash;
     }
 
-    /// <summary>The full path, or the first shard's.</summary>
+    /// <summary>The full path, or that of the first shard.</summary>
     public string Path { get; }
 
     /// <summary>The full paths of all shards; one unless the file was split.</summary>
     public ValueList<string> Paths { get; }
 
-    /// <summary>The full path of the model it was made of.</summary>
+    /// <summary>The full path of the source model.</summary>
     public string Source { get; }
 
     /// <summary>The name of what it was quantized to: <c>Q4_K_M</c>; of a copy what it holds, null where nothing tells.</summary>
     public string? Type => FileType?.ToString();
 
-    /// <summary>What it was quantized to; of a copy what it holds, null where nothing tells.</summary>
+    /// <summary>What it was quantized to; for a copy what it holds, null if that is unknown.</summary>
     public FileType? FileType { get; }
 
-    /// <summary>Bytes.</summary>
+    /// <summary>Size in bytes.</summary>
     public long Size { get; }
 
-    /// <summary>Bytes of the model it was made of.</summary>
+    /// <summary>Size of the source model in bytes.</summary>
     public long SourceSize { get; }
 
     /// <summary>Its size as a share of the source's, 0 to 1.</summary>
     public double RelativeSize => SourceSize == 0 ? 0 : (double)Size / SourceSize;
 
-    /// <summary>Bits a weight takes on average, header and padding left out.</summary>
+    /// <summary>Average bits per weight, excluding header and padding.</summary>
     public double BitsPerWeight { get; }
 
-    /// <summary>Weights in it.</summary>
+    /// <summary>Number of weights.</summary>
     public long WeightCount { get; }
 
-    /// <summary>The types in it with their shares of the weights, the largest first.</summary>
+    /// <summary>The types in it with their shares of the weights, largest first.</summary>
     public ValueList<TensorTypeShare> Shares { get; }
 
-    /// <summary>Time the conversion took.</summary>
+    /// <summary>Time taken.</summary>
     public TimeSpan Duration { get; }
 
-    /// <summary>Weights quantized a second.</summary>
+    /// <summary>Weights quantized per second.</summary>
     public double WeightsPerSecond { get; }
 
-    /// <summary>What quantized it.</summary>
+    /// <summary>The device that quantized it.</summary>
     public string Device { get; }
 
-    /// <summary>The share of the weights that the device made itself, 0 to 1; the processor made the rest.</summary>
+    /// <summary>Share of the weights that the device itself quantized, 0 to 1; the processor did the rest.</summary>
     public double DeviceShare { get; }
 
-    /// <summary>Tensors taken from an earlier file or from an unfinished one.</summary>
+    /// <summary>Number of tensors copied from an earlier file or kept from an unfinished one.</summary>
     public int TensorsReused { get; }
 
-    /// <summary>SHA-256 of the file in hexadecimal, of several shards with spaces between; null unless it was asked for.</summary>
+    /// <summary>SHA-256 of the file in hexadecimal, for several shards separated by spaces; null unless it was requested.</summary>
     public string? Hash { get; }
 
-    /// <summary>The file's path, so that the object can stand where a path is asked for.</summary>
+    /// <summary>The file's path, so that the object can be passed as a path.</summary>
     public override string ToString() => Path;
 }

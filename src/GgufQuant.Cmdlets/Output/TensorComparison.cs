@@ -3,7 +3,7 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Commands;
 
-/// <summary>What quantizing did to one tensor.</summary>
+/// <summary>How quantizing changed one tensor.</summary>
 public sealed class TensorComparison
 {
     private readonly TensorError _error;
@@ -33,7 +33,7 @@ public sealed class TensorComparison
     /// <summary>Its type in the quantized model.</summary>
     public GgmlType TensorType => _error.Type;
 
-    /// <summary>Weights in it.</summary>
+    /// <summary>Number of weights.</summary>
     public long WeightCount => _error.ElementCount;
 
     /// <summary>Root mean square of the weights' errors over that of the reference's weights: 0 for equal weights.</summary>

@@ -18,7 +18,7 @@ public class TensorInfo
         BitsPerWeight = tensor.Format.BitsPerWeight;
     }
 
-    /// <summary>The full path of the file that holds it.</summary>
+    /// <summary>The full path of its file.</summary>
     public string Path { get; }
 
     /// <summary>The name, such as <c>blk.0.attn_q.weight</c>.</summary>
@@ -30,19 +30,19 @@ public class TensorInfo
     /// <summary>The type of the weights.</summary>
     public GgmlType TensorType { get; }
 
-    /// <summary>The dimensions, the length of a row first.</summary>
+    /// <summary>The dimensions, row length first.</summary>
     public ValueList<long> Shape { get; }
 
-    /// <summary>Weights in it.</summary>
+    /// <summary>Number of weights.</summary>
     public long WeightCount { get; }
 
-    /// <summary>Bytes of its data.</summary>
+    /// <summary>Size of its data in bytes.</summary>
     public long Size { get; }
 
     /// <summary>Where its data starts, in bytes from the start of the file.</summary>
     public long Offset { get; }
 
-    /// <summary>Bits a weight takes.</summary>
+    /// <summary>Bits per weight.</summary>
     public double BitsPerWeight { get; }
 
     /// <summary>The tensor's name.</summary>

@@ -3,15 +3,15 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Where files go.</summary>
-/// <param name="destination">The full path of a file or a folder; null to write beside each source.</param>
+/// <summary>The destinations of files.</summary>
+/// <param name="destination">The full path of a file or a folder; null to write next to each source.</param>
 /// <param name="isFolder">Whether it is a folder, which need not exist.</param>
 internal sealed class Destinations(string? destination = null, bool isFolder = false)
 {
-    // What this run has written, with the source of each.
+    // The files written by this run, with the source of each.
     private readonly Dictionary<string, string> _written = new(PathIdentity.Comparer);
 
-    /// <summary>Reads what the user gave as <c>-Destination</c>: only a name with a file's extension is a file.</summary>
+    /// <summary>Parses a <c>-Destination</c>: only a name with a file's extension is a file.</summary>
     /// <param name="asGiven">The parameter's value.</param>
     /// <param name="fullPath">Its full path.</param>
     /// <param name="extensions">The extensions of files.</param>
@@ -25,13 +25,13 @@ internal sealed class Destinations(string? destination = null, bool isFolder = f
 
     internal bool IsFile => destination is not null && !isFolder;
 
-    /// <summary>The full path for what is made of one source.</summary>
+    /// <summary>The full path of the file for one source.</summary>
     /// <param name="source">The source's full path.</param>
-    /// <param name="name">The name of what is made of it, unless the user named the file.</param>
+    /// <param name="name">The name of the file, unless the user named it.</param>
     internal string For(string source, string name) =>
         IsFile ? destination! : Path.Combine(destination ?? Path.GetDirectoryName(source)!, name);
 
-    /// <summary>Why the files of one source may not be written; null if they may.</summary>
+    /// <summary>Why the files for one source must not be written; null if they may be.</summary>
     /// <param name="sources">The full path of the source, or those of its shards.</param>
     /// <param name="force">Whether files that exist are replaced.</param>
     /// <param name="paths">The full paths of the files.</param>
@@ -49,7 +49,7 @@ internal sealed class Destinations(string? destination = null, bool isFolder = f
         return force ? null : paths.Where(File.Exists).Select(PathErrors.Exists).FirstOrDefault();
     }
 
-    /// <summary>Remembers files that have been written, which the same run does not replace.</summary>
+    /// <summary>Records files that have been written, which the same run does not overwrite.</summary>
     internal void Keep(string source, params IReadOnlyList<string> paths)
     {
         foreach (string path in paths)
@@ -60,7 +60,7 @@ internal sealed class Destinations(string? destination = null, bool isFolder = f
     {
         string problem = isSameSource
             ? "has just been written from the same file: name each file only once."
-            : "has just been written from another file: give -Destination a folder, or take one file at a time.";
+            : "has just been written from another file: give -Destination a folder, or process one file at a time.";
         return new(new IOException($"'{path}' {problem}"), "DestinationUsedTwice", ErrorCategory.ResourceExists, path);
     }
 }

@@ -9,7 +9,7 @@ namespace GgufQuant.Commands;
 /// <summary>Reads recipes: a .psd1 file with an ordered list of rules, each of a tensor pattern, layers and a type.</summary>
 internal static class RecipeFile
 {
-    /// <exception cref="QuantizationException">The file is no recipe; the message says where and why.</exception>
+    /// <exception cref="QuantizationException">The file is not a recipe; the message says where and why.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     internal static IReadOnlyList<TensorTypeRule> Read(string path)
     {
@@ -22,7 +22,7 @@ internal static class RecipeFile
         return [.. (rules is object[] several ? several : [rules]).Select((rule, index) => Rule(path, index + 1, rule as Hashtable))];
     }
 
-    // Only constants are taken: a recipe cannot run anything.
+    // Only constants are accepted: a recipe cannot run anything.
     private static Hashtable Table(string path, ScriptBlockAst script)
     {
         try
@@ -40,7 +40,7 @@ internal static class RecipeFile
     {
         string? unknown = table.Keys.Cast<object>().Select(key => $"{key}").FirstOrDefault(key => !known.Contains(key, StringComparer.OrdinalIgnoreCase));
         if (unknown is not null)
-            throw Refusal(path, $"{owner} has '{unknown}', which means nothing here.{Suggestion.For(unknown, known)}");
+            throw Refusal(path, $"{owner} has '{unknown}', which is not a key of recipes.{Suggestion.For(unknown, known)}");
     }
 
     private static TensorTypeRule Rule(string path, int number, Hashtable? rule)
@@ -60,7 +60,7 @@ internal static class RecipeFile
         }
     }
 
-    // 0, '0-3,28-31' and @(0, '4-7') all name layers.
+    // 0, '0-3,28-31' and @(0, '4-7') all specify layers.
     private static HashSet<int> Layers(string path, int number, object layers)
     {
         HashSet<int> all = [];
@@ -70,7 +70,7 @@ internal static class RecipeFile
             {
                 string[] ends = range.Split('-');
                 if (ends.Length > 2 || !TryParse(ends[0], out int first) || !TryParse(ends[^1], out int last) || last < first)
-                    throw Refusal(path, $"rule {number}: '{range}' names no layers: write 5, '0-3' or '0-3,28-31'");
+                    throw Refusal(path, $"rule {number}: '{range}' is not a range of layers: write 5, '0-3' or '0-3,28-31'");
                 all.UnionWith(Enumerable.Range(first, last - first + 1));
             }
         }

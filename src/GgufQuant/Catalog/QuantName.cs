@@ -97,10 +97,10 @@ public static partial class QuantName
         ("IQ", "XS") => "extra small",
         ("IQ", "S") => "small",
         ("IQ", "M") => "medium: more tensors with more bits",
-        (_, "S") => "small mix: hardly any tensor gets more bits than the rest",
-        (_, "M") => "medium mix: the most sensitive tensors get more bits",
-        (_, "L") => "large mix: the sensitive tensors get still more bits",
-        _ => "a publisher's own mix, not one of llama.cpp's",
+        (_, "S") => "small: hardly any tensor gets more bits than the rest",
+        (_, "M") => "medium: the most sensitive tensors get more bits",
+        (_, "L") => "large: the sensitive tensors get still more bits",
+        _ => "a publisher's own selection of tensor types, not one of llama.cpp's",
     };
 
     private const string Name =

@@ -35,7 +35,7 @@ public class QuantNameTests
     [Theory]
     [InlineData("model-UD-Q4_K_M.gguf", "dynamic mix")]
     [InlineData("model-UD-Q2_K_XL.gguf", "dynamic mix")]
-    [InlineData("model-Q4_K_XL.gguf", "publisher's own mix")]
+    [InlineData("model-Q4_K_XL.gguf", "publisher's own selection")]
     [InlineData("model-Q4_0_4_4.gguf", "has removed it")]
     [InlineData("model-IQ4_KSS.gguf", "fork")]
     [InlineData("model-IQ2_KT.gguf", "fork")]
@@ -63,7 +63,7 @@ public class QuantNameTests
         Assert.Equal(["TQ2", "_0"], QuantName.Explain("TQ2_0").Select(part => part.Text));
         Assert.Equal(["BF16"], QuantName.Explain("BF16").Select(part => part.Text));
         Assert.Empty(QuantName.Explain("model"));
-        Assert.Contains("publisher's own mix", QuantName.Explain("Q4_K_XL")[2].Meaning);
+        Assert.Contains("publisher's own selection", QuantName.Explain("Q4_K_XL")[2].Meaning);
         Assert.Contains("medium", QuantName.Explain("IQ2_M")[1].Meaning);
     }
 }

@@ -5,7 +5,7 @@ using GgufQuant.Reference;
 
 namespace GgufQuant.Tests.Planning;
 
-/// <summary>The mix of types, against the types that llama_model_quantize chooses in a dry run.</summary>
+/// <summary>Tensor type selection, compared with the types that llama_model_quantize chooses in a dry run.</summary>
 public sealed class TensorTypeSelectorTests(TestModels models) : IClassFixture<TestModels>
 {
     public static TheoryData<string, FileType> ModelsAndTypes => new(

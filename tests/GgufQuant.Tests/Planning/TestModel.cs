@@ -4,7 +4,7 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Tests.Planning;
 
-/// <summary>Small models of every shape that the mix of types tells apart: real names and metadata, random weights.</summary>
+/// <summary>Small models of every shape that type selection distinguishes: real names and metadata, random weights.</summary>
 internal sealed class TestModel
 {
     private const int Width = 256;
