@@ -3,7 +3,7 @@ using GgufQuant.Evaluation.Hosting;
 
 namespace GgufQuant.FaultyEngine;
 
-/// <summary>The program that becomes an engine's process, that of a stranger, or the parent of one.</summary>
+/// <summary>The program that runs as an engine process, as a stranger's process, or as the parent of one.</summary>
 internal static class Program
 {
     private const string Pipe = "GGUFQUANT_ENGINE_PIPE";

@@ -87,7 +87,7 @@ public abstract class KernelTests
             Assert.Equal(ReferenceCodec.Quantize(type, weights, RowLength, importance), actual);
     }
 
-    // Null where the processor rejects, or makes a scale that is not finite.
+    // Null if the processor rejects the weights, or produces a scale that is not finite.
     private static byte[]? QuantizeIfSound(GgmlType type, float[] weights, float[] importance)
     {
         try

@@ -11,7 +11,7 @@ public static unsafe class ReferenceGguf
     private static readonly delegate* unmanaged<byte*, InitParameters, nint> s_initFromFile =
         (delegate* unmanaged<byte*, InitParameters, nint>)ReferenceLibrary.Base("gguf_init_from_file");
 
-    /// <summary>What <c>gguf_init_from_file</c> understands of a file's header; null if it rejects the file.</summary>
+    /// <summary>What <c>gguf_init_from_file</c> reads from a file's header; null if it rejects the file.</summary>
     public static ReferenceHeader? Read(string path)
     {
         Silence();

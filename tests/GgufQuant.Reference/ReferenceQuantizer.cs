@@ -6,7 +6,7 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Reference;
 
-/// <summary>What <c>llama_model_quantize</c> is asked for.</summary>
+/// <summary>The request to <c>llama_model_quantize</c>.</summary>
 public sealed record ReferenceQuantizerOptions
 {
     public int Threads { get; init; } = 1;
@@ -57,12 +57,12 @@ public static unsafe partial class ReferenceQuantizer
     }
 
     /// <summary>Writes a quantized file.</summary>
-    /// <exception cref="InvalidOperationException">The library rejected; the message is its own.</exception>
+    /// <exception cref="InvalidOperationException">The library reported an error; the message is its own.</exception>
     public static void Quantize(string source, string destination, FileType type, ReferenceQuantizerOptions options) =>
         Run(source, destination, type, options, dryRun: false);
 
     /// <summary>The type each tensor would get, by name in the order of writing.</summary>
-    /// <exception cref="InvalidOperationException">The library rejected; the message is its own.</exception>
+    /// <exception cref="InvalidOperationException">The library reported an error; the message is its own.</exception>
     public static IReadOnlyList<(string Name, string Type)> ChooseTypes(string source, FileType type, ReferenceQuantizerOptions options)
     {
         string log = Run(source, source + ".none", type, options, dryRun: true);

@@ -9,7 +9,7 @@ internal static class ChildTests
     /// <summary>Asserts that some tests run and that all of them pass.</summary>
     /// <param name="environment">Variables to set; null removes one.</param>
     /// <param name="arguments">The runner's own, which choose the tests.</param>
-    /// <param name="skippable">What the name of a test that may skip contains; null where none may.</param>
+    /// <param name="skippable">Part of the names of tests that may be skipped; null if none may.</param>
     public static async Task AssertPassAsync(IReadOnlyDictionary<string, string?> environment, string[] arguments, string? skippable = null)
     {
         ProcessStartInfo start = new("dotnet", ["exec", typeof(ChildTests).Assembly.Location, "-noLogo", "-noColor", .. arguments]) { RedirectStandardOutput = true };

@@ -6,7 +6,7 @@ namespace GgufQuant.Tests;
 /// <summary>The folders of the source depend one way, and the namespaces say so.</summary>
 public sealed partial class FolderOrderTests
 {
-    // A namespace may use those of lower layers and its own, but none beside it.
+    // A namespace may use lower layers and itself, but no sibling.
     private static readonly string[][] s_layers =
     [
         ["IO", "Simd"],

@@ -8,7 +8,7 @@ internal static class Skip
 {
     private static ReferenceBuild Build => ReferenceLibrary.Build;
 
-    /// <summary>Where no build can be loaded.</summary>
+    /// <summary>If no build can be loaded.</summary>
     public static void WithoutReference() => When(null);
 
     /// <summary>Where the build's arithmetic is not the reference.</summary>
@@ -20,7 +20,7 @@ internal static class Skip
     /// <summary>Where the files of a type that the build makes are not the reference.</summary>
     public static void UnlessExact(FileType type) => When(Build.FindDeviation(type));
 
-    /// <summary>Where the build rejects a file that v0.5.0 makes.</summary>
+    /// <summary>If the build rejects a file that v0.5.0 writes.</summary>
     public static void UnlessMade(string model, FileType type) => When(
         Build == ReferenceBuild.NuGet && model == "ragged" && ReferenceDeviationTests.TypesWithoutFallback.Contains(type)
             ? $"{Build.Name} has no type to fall back to from {type}."

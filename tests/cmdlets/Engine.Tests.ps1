@@ -64,7 +64,7 @@ Describe 'A model that ends the engine' -Skip:$runs.Skip {
     }
 }
 
-Describe "The engine's process" -Skip:$runs.Skip {
+Describe 'The engine process' -Skip:$runs.Skip {
     BeforeAll {
         $generate = "Test-GgufGeneration sound.gguf -Reference other.gguf -Prompt 'It was' -MaxToken 4 | Out-Null"
         $children = '(Get-Process | Where-Object { $_.Parent.Id -eq $PID } | ForEach-Object Id)'

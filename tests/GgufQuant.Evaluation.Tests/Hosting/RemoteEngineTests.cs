@@ -9,7 +9,7 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Tests.Hosting;
 
-/// <summary>The engine's process, with an engine that aborts, hangs or is killed on demand.</summary>
+/// <summary>The engine process, with an engine that aborts, hangs or is killed on demand.</summary>
 public sealed class RemoteEngineTests
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);

@@ -32,7 +32,7 @@ internal unsafe struct ModelParameters
         && VocabularyOnly == 0 && CheckTensors == 0 && UseExtraBuffers == 1 && NoHost == 0 && NoAllocation == 0 && LoadMtp <= 1;
 }
 
-/// <summary>The parameters with room behind them: a library whose structure is larger must not write past the buffer before it is rejected.</summary>
+/// <summary>The parameters with spare room: a library with a larger structure must not write past the buffer before it is rejected.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct ModelParametersProbe
 {

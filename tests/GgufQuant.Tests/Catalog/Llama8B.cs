@@ -3,7 +3,7 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Tests.Catalog;
 
-/// <summary>Llama 3.1 8B's shapes and metadata in a file whose weights take no room on the disk.</summary>
+/// <summary>Llama 3.1 8B's shapes and metadata in a file whose weights take no disk space.</summary>
 internal sealed class Llama8B : IDisposable
 {
     private readonly string _path = Path.Combine(Path.GetTempPath(), $"GgufQuant.Llama8B.{Guid.NewGuid():N}.gguf");

@@ -2,7 +2,7 @@ using GgufQuant.Comparison;
 
 namespace GgufQuant.Tests.Comparison;
 
-/// <summary>Sums over any length: the weights that fill no whole vector count as the others do.</summary>
+/// <summary>Sums over any length, including weights that do not fill a vector.</summary>
 public sealed class ErrorSumsTests
 {
     [Fact]

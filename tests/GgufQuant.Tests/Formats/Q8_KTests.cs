@@ -3,7 +3,7 @@ using GgufQuant.Reference;
 
 namespace GgufQuant.Tests.Formats;
 
-/// <summary>q8_K is no type that ggml's table reads, but libggml-base has the function.</summary>
+/// <summary>ggml's type table cannot read q8_K, but libggml-base has the function.</summary>
 public unsafe class Q8_KTests
 {
     [Fact]

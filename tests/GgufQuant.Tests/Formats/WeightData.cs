@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace GgufQuant.Tests.Formats;
 
-/// <summary>Rows of weights of one character each: every kind of block that has ever told two quantizers apart.</summary>
+/// <summary>Rows of weights of one character each: every kind of block that has ever revealed a difference between quantizers.</summary>
 public static class WeightData
 {
     /// <summary>The classes, by name.</summary>

@@ -3,7 +3,7 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Tests.Gguf;
 
-/// <summary>Small GGUF files made in memory.</summary>
+/// <summary>Small GGUF files built in memory.</summary>
 internal static class GgufBytes
 {
     /// <summary>One value of every type, one array of every type, and the corners: empty, long, not ASCII.</summary>

@@ -6,7 +6,7 @@ using GgufQuant.Reference;
 
 namespace GgufQuant.Tests.Gguf;
 
-/// <summary>Headers with damage in every place: each either parses or is rejected with the documented exception.</summary>
+/// <summary>Headers with damage everywhere: each either parses or is rejected with the documented exception.</summary>
 public class GgufFuzzTests
 {
     private const int Mutations = 240_000;
@@ -35,7 +35,7 @@ public class GgufFuzzTests
             long elapsed = (long)Stopwatch.GetElapsedTime(started).TotalMilliseconds;
             allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
 
-            // What a file of many tiny entries costs in objects, and a message with a long key, are within this.
+            // Covers the objects for a file of many tiny entries, and a message with a long key.
             Assert.True(allocated <= 64 * 1024 + (bytes.Length * 24L), $"Mutation {i} of {bytes.Length} bytes allocated {allocated}.");
             InterlockedMax(ref slowest, elapsed);
             Interlocked.Increment(ref opened ? ref parsed : ref rejected);
@@ -73,7 +73,7 @@ public class GgufFuzzTests
         Assert.InRange(accepted, MutationsForGgml / 20, MutationsForGgml * 19 / 20);
     }
 
-    // What ggml's parser lets pass: its loader checks where data ends, and the rest is checked nowhere.
+    // ggml's parser accepts these: its loader checks where data ends, and nothing checks the rest.
     private static bool IsOurs(GgufFormatException exception) =>
         exception.Field.EndsWith(" data", StringComparison.Ordinal)
         || exception.Field.EndsWith(" shape", StringComparison.Ordinal)

@@ -2,7 +2,7 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Tests.Gguf;
 
-/// <summary>Edits keep everything else as it was; small ones touch a few bytes, and none leaves a damaged file.</summary>
+/// <summary>Edits keep everything else unchanged; small ones touch a few bytes, and none leaves a damaged file.</summary>
 public sealed class GgufMetadataEditorTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("ggufquant-").FullName;

@@ -2,7 +2,7 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Tests.Gguf;
 
-/// <summary>Models in several files: any of them opens all, and what does not belong together is rejected.</summary>
+/// <summary>Models in several files: any of them opens the whole model, and files that do not belong together are rejected.</summary>
 public sealed class GgufSplitTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("ggufquant-").FullName;

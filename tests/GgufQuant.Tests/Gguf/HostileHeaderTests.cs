@@ -3,7 +3,7 @@ using GgufQuant.Reference;
 
 namespace GgufQuant.Tests.Gguf;
 
-/// <summary>One wrong field at a time: each is rejected with its name, its place and a reason, and ggml rejects it too.</summary>
+/// <summary>One invalid field at a time: each is rejected with its name, its offset and a reason, and ggml rejects it too.</summary>
 public class HostileHeaderTests
 {
     /// <summary>Files, each with the field that is wrong, a word of the reason, and whether ggml rejects the file as well.</summary>
@@ -50,7 +50,7 @@ public class HostileHeaderTests
         ["duplicate name"] = (Tensors(file => file.Tensor("n", 0, 0, 4).Tensor("n", 0, 32, 4), count: 2), "tensors[1] name", "'n' occurs twice", true),
         ["five dimensions"] = (Tensors(file => file.Tensor("n", 0, 0, 1, 1, 1, 1, 1)), "tensors[0] 'n' dimension count", "5 dimensions", true),
         ["negative dimension"] = (Tensors(file => file.Tensor("n", 0, 0, -4)), "tensors[0] 'n' dimension 0", "negative", true),
-        // ggml multiplies the next two to 0 and takes the tensor for an empty one.
+        // ggml multiplies the next two to 0 and treats the tensor as empty.
         ["2^64 elements"] = (Tensors(file => file.Tensor("n", 0, 0, 1L << 32, 1L << 32)), "tensors[0] 'n' shape", "more than a file", false),
         ["2^64 elements that wrap to few bytes"] = (Tensors(file => file.Tensor("n", 0, 0, 1L << 62, 4)), "tensors[0] 'n' shape", "more than a file", false),
         ["2^62 elements of 4 bytes"] = (Tensors(file => file.Tensor("n", 0, 0, 1L << 62)), "tensors[0] 'n' shape", "more than a file", true),

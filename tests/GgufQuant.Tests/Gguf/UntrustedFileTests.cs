@@ -11,7 +11,7 @@ using GgufQuant.Tests.Planning;
 
 namespace GgufQuant.Tests.Gguf;
 
-/// <summary>What is no regular file, never ends, or changes under its reader neither hangs it nor goes unnoticed.</summary>
+/// <summary>Files that are not regular, never end, or change while being read neither hang the reader nor go unnoticed.</summary>
 public sealed class UntrustedFileTests : IDisposable
 {
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(20);

@@ -2,7 +2,7 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Tests.IO;
 
-/// <summary>What is left beside a file that is written, and by whom it is removed.</summary>
+/// <summary>What a write leaves next to its file, and who removes it.</summary>
 public sealed class AtomicFileTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("GgufQuant.Tests.").FullName;

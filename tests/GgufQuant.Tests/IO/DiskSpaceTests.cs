@@ -6,7 +6,7 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Tests.IO;
 
-/// <summary>A disk without room is told before a byte is written, however many files the bytes are divided among.</summary>
+/// <summary>A lack of disk space is reported before a byte is written, however many files the bytes are divided among.</summary>
 public sealed class DiskSpaceTests : IDisposable
 {
     private const int Tensors = 4;
@@ -57,7 +57,7 @@ public sealed class DiskSpaceTests : IDisposable
         Assert.Empty(Directory.GetFiles(_folder, "*.partial"));
     }
 
-    // Each tensor alone would find room. The file is sparse: it takes none itself.
+    // Each tensor alone would fit. The file is sparse, so it takes no space itself.
     private GgufFile OpenLargerThanTheDisk()
     {
         long room = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(_folder)! : _folder).AvailableFreeSpace;

@@ -129,7 +129,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     [Fact]
     public void Pruning_that_would_give_two_tensors_the_same_name_is_rejected()
     {
-        // In the order of writing, 'v.blk.10' stands before 'v.blk.2'.
+        // In write order, 'v.blk.10' comes before 'v.blk.2'.
         IEnumerable<string> names = Enumerable.Range(0, 11).Select(i => $"v.blk.{i}.a");
         byte[] bytes = GgufBytes.Write([("general.architecture", "llama")], [.. names.Select(name => GgufBytes.Tensor(name, GgmlType.F32, 4))]);
         using GgufFile source = GgufFile.Open("two.gguf", bytes);
@@ -465,7 +465,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         Run(plan, actual, options: new QuantizerOptions { Device = card, MemoryBudget = Budget });
         Assert.True(File.ReadAllBytes(expected).AsSpan().SequenceEqual(File.ReadAllBytes(actual)));
 
-        // Half of the budget holds sixteen jobs: two bytes of a half, the float made of it, and 18 bytes for 32 weights.
+        // Half of the budget holds sixteen jobs: two bytes for a half, the float it becomes, and 18 bytes per 32 weights.
         const double Held = Budget / 2 / (2 + 4 + (18.0 / 32));
         Assert.InRange(card.LargestJob, Held / 16 * 0.9, Held / 16);
         Assert.InRange(card.MostAtOnce, card.LargestJob, Held);
@@ -540,7 +540,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         public void Report(WorkProgress value) => report(value);
     }
 
-    /// <summary>The processor, as a card with eight jobs at a time and many cores beside it.</summary>
+    /// <summary>The processor, posing as a card with eight jobs at a time and many cores besides.</summary>
     private sealed class CardOfManyCores : IQuantizationDevice
     {
         private readonly CpuDevice _inner = new();

@@ -6,7 +6,7 @@ using GgufQuant.Tests.Imatrix;
 
 namespace GgufQuant.Tests.Planning;
 
-/// <summary>A matrix that does not serve a model is told, and a file does not claim one that did not shape it.</summary>
+/// <summary>A matrix that does not fit a model is reported, and a file does not claim a matrix that had no effect on it.</summary>
 public sealed class ImatrixCoverageTests(TestModels models) : IClassFixture<TestModels>
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;

@@ -2,7 +2,7 @@ using System.Runtime.Intrinsics;
 
 namespace GgufQuant.Tests.Simd;
 
-/// <summary>A fixture that fails a class where the kernels do not run at the width its process was started for.</summary>
+/// <summary>A fixture that fails a class if the kernels do not run at the width its process was started for.</summary>
 public sealed class LaneWidth
 {
     /// <summary>The environment variable with the width in bits that a child process must have; 0 for no vectors.</summary>

@@ -6,7 +6,7 @@ using GgufQuant.HuggingFace.Vocabulary;
 
 namespace GgufQuant.Tests.HuggingFace.Vocabulary;
 
-/// <summary>Tokenizer files with damage in every place: each gives keys or one of the documented exceptions, soon and in little memory.</summary>
+/// <summary>Tokenizer files with damage everywhere: each gives keys or one of the documented exceptions, soon and in little memory.</summary>
 public sealed class VocabularyFuzzTests
 {
     private const int Mutations = 6_000;

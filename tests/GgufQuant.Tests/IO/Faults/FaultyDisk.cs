@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace GgufQuant.Tests.IO.Faults;
 
-/// <summary>Runs tests on a disk that fails: in a process of their own, whose writes and flushes a library stands in for.</summary>
+/// <summary>Runs tests on a failing disk: in a separate process, whose writes and flushes a library intercepts.</summary>
 internal static class FaultyDisk
 {
     private static readonly string[] s_compilers = ["clang", "gcc", "cc"];
