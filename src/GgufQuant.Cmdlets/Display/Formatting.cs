@@ -37,7 +37,7 @@ public static class Formatting
     /// <summary>Bits per weight, with two decimals.</summary>
     public static string? Bits(double? bits) => bits?.ToString("0.00", CultureInfo.CurrentCulture);
 
-    /// <summary>A measurement with three digits that count: <c>0.0313</c>; one that would take many zeros as <c>1.29E-05</c>.</summary>
+    /// <summary>A measurement with three significant digits: <c>0.0313</c>; one that would take many zeros as <c>1.29E-05</c>.</summary>
     public static string? Measure(double? value) => value switch
     {
         null => null,
@@ -118,7 +118,7 @@ public static class Formatting
     {
         if (isIdentical)
             return $"identical, {tokens} tokens";
-        string loop = isDegenerate ? "; it ends in a loop where the reference does not" : "";
+        string loop = isDegenerate ? "; it ends in a loop, but the reference does not" : "";
         return $"{agreeing} of {tokens} tokens{loop}";
     }
 
@@ -191,7 +191,7 @@ public static class Formatting
         heads == keyValueHeads ? $"{heads}" : $"{heads} over {keyValueHeads} key-value heads";
 
     /// <summary>The experts of a model.</summary>
-    public static string Experts(long experts, long used) => $"{experts}, of which {used} work on a token";
+    public static string Experts(long experts, long used) => $"{experts}, {used} used per token";
 
     /// <summary>What the memory is needed for, and the assumptions.</summary>
     public static string Memory(long memory, long weights, long cache, long buffers, IEnumerable assumptions, PSHost host)

@@ -68,7 +68,7 @@ public sealed class GgufInfo
     /// <summary>Experts of a layer; 0 for a dense model.</summary>
     public long Experts => _model.Experts;
 
-    /// <summary>Experts that work on a token.</summary>
+    /// <summary>Experts used per token.</summary>
     public long ExpertsUsed => _model.Shape.ExpertsUsed;
 
     /// <summary>Files the model is split into; 1 if it is not.</summary>

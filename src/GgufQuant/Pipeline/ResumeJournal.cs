@@ -11,7 +11,7 @@ namespace GgufQuant.Pipeline;
 /// <summary>Records next to an unfinished file which of its tensors are complete, with a hash of each.</summary>
 /// <remarks>
 /// A text file: the first line identifies the quantization by everything its bytes depend on, each other line holds a
-/// plan and the SHA-256 of its data. The journal of another conversion is discarded, and the unfinished file with it.
+/// tensor's index in the plan and the SHA-256 of its data. The journal of another conversion is discarded, and the unfinished file with it.
 /// </remarks>
 internal sealed class ResumeJournal : IDisposable
 {
