@@ -38,6 +38,13 @@ Describe 'Export-QuantReport' {
         Get-Content -LiteralPath $Name -TotalCount 1 | Should -BeLike @{ Html = '<!DOCTYPE html>*'; Markdown = '# *' }[$Format]
     }
 
+    It 'tells two files of one type apart' {
+        $null = ConvertTo-Quantized $Samples.Model Q8_0 -Destination first.gguf
+        $null = ConvertTo-Quantized $Samples.Model Q8_0 -Destination second.gguf
+        $null = Compare-Quant first.gguf, second.gguf -Reference $Samples.Model | Export-QuantReport same.md
+        Get-Content same.md -Raw | Should -Match '(?s)\| first \|.*\| second \|'
+    }
+
     It 'is headed by the name of the reference, or by -Title' {
         $null = $rows | Export-QuantReport r.md
         Get-Content r.md -TotalCount 1 | Should -BeLike '# novels-6m-f16*'

@@ -188,7 +188,7 @@ public abstract partial class QuantizationCommand : ModelCommand
         try
         {
             QuantizationPlan plan = create(model, OptionsFor(model));
-            WarnOfMatrix(plan);
+            WarnOf(plan);
             destination = Destinations.For(model.Path, NameOf(plan));
             ProcessPlan(plan, destination, plan.PathsAt(destination));
         }
@@ -198,9 +198,11 @@ public abstract partial class QuantizationCommand : ModelCommand
         }
     }
 
-    // A user who has chosen entries knows that they are not all.
-    private void WarnOfMatrix(QuantizationPlan plan)
+    private void WarnOf(QuantizationPlan plan)
     {
+        if (!Copy && !plan.IsOfLanguageModel)
+            WriteWarning($"'{Formatting.FileName(plan.Source.Path)}' has neither token embeddings nor layers of a language model, and its types are chosen by rules for those: -Pure or -TensorType choose others.");
+        // A user who has chosen entries knows that they are not all.
         bool isChosen = IncludeWeight.Length > 0 || ExcludeWeight.Length > 0;
         if (!isChosen && plan.Imatrix?.Problem is { } problem)
             WriteWarning(problem);

@@ -82,7 +82,7 @@ internal sealed unsafe class CudaApi
     /// <summary>The driver in a library of that name.</summary>
     internal static (CudaApi? Api, string? Missing) Load(string name)
     {
-        if (!NativeLibrary.TryLoad(name, out nint library))
+        if (!NativeLibrary.TryLoad(name, typeof(CudaApi).Assembly, DllImportSearchPath.System32, out nint library))
             return (null, $"The NVIDIA driver is not installed: '{name}' was not found.");
         try
         {

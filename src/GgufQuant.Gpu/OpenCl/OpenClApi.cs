@@ -79,7 +79,7 @@ internal sealed unsafe class OpenClApi
     {
         foreach (string name in names)
         {
-            if (!NativeLibrary.TryLoad(name, out nint library))
+            if (!NativeLibrary.TryLoad(name, typeof(OpenClApi).Assembly, DllImportSearchPath.System32, out nint library))
                 continue;
             try
             {

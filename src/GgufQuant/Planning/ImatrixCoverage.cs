@@ -8,7 +8,7 @@ namespace GgufQuant.Planning;
 /// <summary>How far an importance matrix serves a plan.</summary>
 /// <param name="Path">The matrix.</param>
 /// <param name="Entries">Entries in it.</param>
-/// <param name="Known">Those that are for a tensor of the model.</param>
+/// <param name="Known">Tensors of the model that it has an entry for.</param>
 /// <param name="Weighable">Tensors to be quantized to a type that heeds importance, but for the embeddings and the output, which matrices leave out.</param>
 /// <param name="Weighed">Those of them that the matrix has an entry for.</param>
 /// <param name="Erased">Tensors of which whole blocks of columns have importance 0, so that their weights would be lost.</param>
@@ -43,11 +43,15 @@ public sealed record ImatrixCoverage(string Path, int Entries, int Known, int We
         return new ImatrixCoverage(
             matrix.Path,
             matrix.Entries.Count,
-            source.Tensors.Count(tensor => ImatrixRules.FindEntry(matrix, tensor.Name) is not null),
+            CountKnown(source, matrix),
             weighable.Length,
             weighable.Count(tensor => tensor.Importance is not null),
             [.. tensors.Where(tensor => tensor.Importance is { ErasedColumns: > 0 }).Select(tensor => tensor.Name)]);
     }
+
+    /// <summary>Tensors of a model that a matrix has an entry for.</summary>
+    internal static int CountKnown(GgufFile source, ImatrixFile? matrix) =>
+        matrix is null ? 0 : source.Tensors.Count(tensor => ImatrixRules.FindEntry(matrix, tensor.Name) is not null);
 
     /// <summary>Whether a tensor is quantized better with a matrix, and matrices have entries for such tensors.</summary>
     internal static bool IsWeighable(PlannedTensor tensor) =>

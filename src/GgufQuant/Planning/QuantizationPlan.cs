@@ -32,6 +32,10 @@ public sealed class QuantizationPlan
     /// <summary>The tensors in the order they are written.</summary>
     public IReadOnlyList<PlannedTensor> Tensors { get; }
 
+    /// <summary>Whether the source is built as language models are, for which llama.cpp's choice of types is made.</summary>
+    public bool IsOfLanguageModel => Source.Tensors.Any(tensor =>
+        TensorNames.RoleOf(tensor.Name) == TensorRole.TokenEmbedding || tensor.Name.Contains(TensorNames.LayerPrefix, StringComparison.Ordinal));
+
     /// <summary>How far the importance matrix serves the plan; null without one.</summary>
     public ImatrixCoverage? Imatrix { get; private init; }
 
@@ -73,7 +77,9 @@ public sealed class QuantizationPlan
         }
         PlannedMetadata.Check(options.Metadata);
         LayerPruning pruning = new(options.PruneLayers);
-        List<PlannedTensor> tensors = ChooseTypes(source, type, options, pruning);
+        // A matrix that is not the model's has no say in the types, and the file does not claim it.
+        QuantizationOptions effective = ImatrixCoverage.CountKnown(source, options.Imatrix) == 0 ? options with { Imatrix = null } : options;
+        List<PlannedTensor> tensors = ChooseTypes(source, type, effective, pruning);
         for (int i = 0; i < tensors.Count; i++)
         {
             tensors[i].Validate(options);
@@ -86,9 +92,7 @@ public sealed class QuantizationPlan
         ImatrixCoverage? coverage = ImatrixCoverage.Of(source, tensors, options.Imatrix);
         if (coverage is not null)
             MarkUnweighed(tensors);
-        // A file does not claim a matrix that has not shaped it.
-        QuantizationOptions written = coverage is { IsOfModel: false } ? options with { Imatrix = null } : options;
-        PlannedLayout layout = PlannedLayout.Create(PlannedMetadata.Of(source, type, written, pruning), tensors, options);
+        PlannedLayout layout = PlannedLayout.Create(PlannedMetadata.Of(source, type, effective, pruning), tensors, options);
         return new QuantizationPlan(source, type, options, tensors, layout) { Imatrix = coverage };
     }
 

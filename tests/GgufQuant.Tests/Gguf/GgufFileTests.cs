@@ -74,8 +74,7 @@ public class GgufFileTests
     [InlineData(GgmlType.Q2_0, "2 1*16")]
     public void Blocks_of_big_endian_files_are_swapped_field_by_field(GgmlType type, string fields)
     {
-        if (!BlockFormat.TryGet(type, out BlockFormat? format))
-            Assert.Skip($"{type} is not in the table.");
+        BlockFormat format = BlockFormat.Of(type);
         (GgufTensorInfo info, byte[] data) = GgufBytes.Tensor("t", type, format.BlockSize * 3L);
         byte[] bigEndianData = [.. data];
         int position = 0;
@@ -107,8 +106,6 @@ public class GgufFileTests
     [Fact]
     public void A_type_without_a_big_endian_form_is_rejected()
     {
-        if (!BlockFormat.TryGet(GgmlType.IQ2_XXS, out _))
-            Assert.Skip("iq2_xxs is not in the table.");
         byte[] bytes = BigEndian.SwapHeader(GgufBytes.Write([], [GgufBytes.Tensor("t", GgmlType.IQ2_XXS, 256)]));
         GgufFormatException exception = Assert.Throws<GgufFormatException>(() => GgufFile.Open("blocks.gguf", bytes));
         Assert.Contains("iq2_xxs", exception.Message);

@@ -50,6 +50,7 @@ public sealed class ImatrixCoverageTests(TestModels models) : IClassFixture<Test
             TestImatrix.For(model), (matrix, entry) => matrix.Replace(entry.Name, own => own with { Name = entry.Name.Replace("blk.", "blk.1000", StringComparison.Ordinal) }));
         QuantizationPlan plan = Plan(model, other);
         Assert.Equal(0, plan.Imatrix!.Known);
+        Assert.Equal(QuantizationPlan.Create(model, FileType.Q4_K_M).Tensors.Select(tensor => tensor.Target), plan.Tensors.Select(tensor => tensor.Target));
         Assert.Contains($"none of its {other.Entries.Count} entries", plan.Imatrix.Problem, StringComparison.Ordinal);
         Assert.All(plan.Tensors.Where(ImatrixCoverage.IsWeighable), tensor => Assert.True(IsMarked(tensor)));
         Assert.False(Claims(plan));
