@@ -11,6 +11,8 @@ internal sealed class TemporaryModel : IDisposable
     /// <summary>The names of the files, in order.</summary>
     public IEnumerable<string> Files => _folder.EnumerateFiles().Select(file => file.Name).Order(StringComparer.Ordinal);
 
+    public string FullName => _folder.FullName;
+
     public string PathOf(string name) => Path.Combine(_folder.FullName, name);
 
     public TemporaryModel Write(string name, string text)

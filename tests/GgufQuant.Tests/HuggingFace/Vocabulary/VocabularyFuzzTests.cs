@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using GgufQuant.HuggingFace;
 using GgufQuant.HuggingFace.Vocabulary;
 
@@ -13,11 +11,6 @@ public sealed class VocabularyFuzzTests
 
     private static readonly string[] s_models =
         ["llama3_bpe", "qwen2", "llama_hf_json", "gemma4", "llama2_spm", "phi3_longrope", "bert", "nomic_bert_moe", "glm4moe", "granite_hybrid", "deepseek3_fp8"];
-
-    private static readonly string[] s_values =
-    [
-        "null", "true", "-1", "0", "3", "319", "4294967296", "1e300", "1.5", "\"\"", "\"a b\"", "\"\\ud800\"", "\"(a+)+$\"", "[]", "[[]]", "{}", "{\"type\": \"Sequence\"}", "{\"content\": \"<s>\"}",
-    ];
 
     [Fact]
     public void Every_outcome_is_keys_or_a_documented_exception()
@@ -36,7 +29,7 @@ public sealed class VocabularyFuzzTests
             string[] files = [.. model.Files.Where(name => name is "tokenizer.json" or "tokenizer_config.json" or "tokenizer.model" or "config.json" or "added_tokens.json")];
             string file = files[random.Next(files.Length)];
             byte[] bytes = File.ReadAllBytes(model.PathOf(file));
-            model.Write(file, file.EndsWith(".json", StringComparison.Ordinal) && random.Next(3) > 0 ? MutateJson(bytes, random) : MutateBytes(bytes, random));
+            model.Write(file, file.EndsWith(".json", StringComparison.Ordinal) && random.Next(3) > 0 ? Damage.Json(bytes, random) : Damage.Bytes(bytes, random));
 
             long allocated = GC.GetAllocatedBytesForCurrentThread();
             long started = Stopwatch.GetTimestamp();
@@ -73,49 +66,4 @@ public sealed class VocabularyFuzzTests
             return false;
         }
     }
-
-    private static byte[] MutateBytes(byte[] bytes, Random random)
-    {
-        bytes = [.. bytes];
-        switch (random.Next(4))
-        {
-            case 0:
-                return bytes[..random.Next(bytes.Length)];
-            case 1:
-                int start = random.Next(bytes.Length);
-                int length = random.Next(Math.Min(64, bytes.Length - start));
-                return [.. bytes[..(start + length)], .. bytes[start..]];
-            default:
-                for (int i = random.Next(1, 6); i > 0; i--)
-                    bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
-                return bytes;
-        }
-    }
-
-    private static byte[] MutateJson(byte[] bytes, Random random)
-    {
-        JsonNode root = JsonNode.Parse(bytes)!;
-        for (int i = random.Next(1, 4); i > 0; i--)
-        {
-            // Where an object has few members, so that not nearly all changes are to single tokens.
-            JsonNode node = root;
-            while (Children(node) is { Count: > 0 } children && (ReferenceEquals(node, root) || random.Next(4) > 0))
-                node = children[random.Next(children.Count)] ?? node;
-            if (node.Parent is JsonObject parent)
-                parent[node.GetPropertyName()] = Value(random);
-            else if (node.Parent is JsonArray array)
-                array[node.GetElementIndex()] = Value(random);
-        }
-        return System.Text.Encoding.UTF8.GetBytes(root.ToJsonString()
-            .Replace("\"\\uFFFD\"", "\"\\ud800\"", StringComparison.Ordinal));
-    }
-
-    private static List<JsonNode?> Children(JsonNode node) => node switch
-    {
-        JsonObject properties => [.. properties.Select(pair => pair.Value).Where(value => value is not null)],
-        JsonArray items => [.. items.Where(value => value is not null)],
-        _ => [],
-    };
-
-    private static JsonNode? Value(Random random) => JsonNode.Parse(s_values[random.Next(s_values.Length)].Replace("\\ud800", "\\ufffd", StringComparison.Ordinal));
 }
