@@ -50,17 +50,25 @@ public static class DeviceCatalog
     /// </param>
     /// <param name="progress">Receives the kernels being tried.</param>
     /// <param name="token">Cancels before the next trial.</param>
+    /// <param name="explain">Receives one sentence: the device that was chosen, and why.</param>
     /// <exception cref="ArgumentException">The selector is not valid.</exception>
     /// <exception cref="GpuException">The requested device does not exist or is not usable; the message says why.</exception>
     /// <exception cref="OperationCanceledException">The token was signalled.</exception>
     public static IQuantizationDevice Open(
         string selector, int threads = 0, Action<string>? warn = null, QuantizationPlan? plan = null,
-        IProgress<WorkProgress>? progress = null, CancellationToken token = default)
+        IProgress<WorkProgress>? progress = null, CancellationToken token = default, Action<string>? explain = null)
     {
         ArgumentNullException.ThrowIfNull(selector);
         (ComputeApi? api, int? index) = Parse(selector) ?? throw new ArgumentException(InvalidSelector(selector), nameof(selector));
-        if (api == ComputeApi.Cpu || (api is null && plan is not null && !GpuDevice.Gains(plan, threads)))
-            return new CpuDevice(threads);
+        IQuantizationDevice Chosen(IQuantizationDevice device, string reason)
+        {
+            explain?.Invoke($"{device.Name}: {reason}");
+            return device;
+        }
+        if (api == ComputeApi.Cpu)
+            return Chosen(new CpuDevice(threads), "the device asked for.");
+        if (api is null && plan is not null && !GpuDevice.Gains(plan, threads))
+            return Chosen(new CpuDevice(threads), "this conversion would gain too little from a graphics card to look for one.");
 
         IReadOnlyCollection<GgmlType> types = plan is null ? KernelPlan.Types : GpuDevice.TypesOf(plan, onlyWhereItGains: api is null);
         List<string> reasons = [];
@@ -71,11 +79,15 @@ public static class DeviceCatalog
                 continue;
             string? reason = candidate.Device.UnavailableReason;
             if (reason is null && TryOpen(candidate, types, progress, token, out IGpuDriver? driver, out reason))
-                return new GpuDevice(driver!, threads, types, onlyWhereItGains: api is null, warn);
+            {
+                return Chosen(
+                    new GpuDevice(driver!, threads, types, onlyWhereItGains: api is null, warn),
+                    api is null ? "the first graphics card whose trial gave the processor's bytes." : "the device asked for.");
+            }
             reasons.Add(candidate.Open is null ? reason! : $"{candidate.Device.Name}: {reason}");
         }
         if (api is null)
-            return new CpuDevice(threads);
+            return Chosen(new CpuDevice(threads), $"no graphics card can be used. {string.Join(" ", reasons)}".TrimEnd());
         throw new GpuException(reasons.Count == 0
             ? $"This machine has no device '{selector}'. Get-QuantDevice lists the available ones."
             : $"The device '{selector}' cannot be used. {string.Join(" ", reasons)}");

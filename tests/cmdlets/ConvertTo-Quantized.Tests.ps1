@@ -548,6 +548,31 @@ Describe 'ConvertTo-Quantized' {
     }
 
     Context 'Progress' {
+        It 'counts the types' {
+            $result = Invoke-Streams 'ConvertTo-Quantized $model Q8_0, IQ3_S -ThreadCount 1 -Device Cpu -Destination .' @{ Model = $Samples.Model }
+            $parts = $result.Progress | Where-Object Activity -eq 'Quantizing novels-6m-f16.gguf'
+            $parts.StatusDescription | Should -Be 'Q8_0, 1 of 2', 'IQ3_S, 2 of 2'
+            $parts.PercentComplete | Should -Be 0, 50
+            $result.Progress | Where-Object Activity -like '* to IQ3_S' | Select-Object ParentActivityId -Unique | ForEach-Object ParentActivityId | Should -Be $parts[0].ActivityId
+            $result.Progress[-1].RecordType | Should -Be Completed
+        }
+
+        It 'tells the time that is left after two seconds, by the pace of the last ones' {
+            $estimate = [Activator]::CreateInstance((Get-Command ConvertTo-Quantized).ImplementingType.Assembly.GetType('GgufQuant.Commands.RemainingTime'), $true)
+            $at = $estimate.GetType().GetMethod('At', [Reflection.BindingFlags] 'NonPublic, Instance')
+            # A slow start, 1% in 2 s; then 5% a second.
+            $left = foreach ($second in 0..14) {
+                $share = $second -lt 2 ? 0.005 * $second : 0.01 + 0.05 * ($second - 2)
+                $value = $at.Invoke($estimate, @([timespan]::FromSeconds($second), [double] $share))
+                $value ? [Math]::Round($value.TotalSeconds, 1) : -1
+            }
+            $left[0, 1] | Should -Be -1, -1
+            $left[2] | Should -Be 198
+            $left[14] | Should -Be 7.8
+            # Other work begins.
+            $at.Invoke($estimate, @([timespan]::FromSeconds(15), 0.1)) | Should -BeNullOrEmpty
+        }
+
         It 'names the tensor, the speed and the share that is done, and ends' {
             $result = Invoke-Streams 'ConvertTo-Quantized $model IQ3_S -Threads 1 -Device Cpu -Destination .' @{ Model = $Samples.Model }
             $result.Error | Should -BeNullOrEmpty
@@ -557,6 +582,22 @@ Describe 'ConvertTo-Quantized' {
             $done | Should -Be ($done | Sort-Object)
             $records[-1].RecordType | Should -Be Completed
             $result.Progress[-1].RecordType | Should -Be Completed
+        }
+    }
+
+    Context 'Verbose' {
+        It 'tells device and why, threads, and where the time went' {
+            $verbose = (Invoke-Streams 'ConvertTo-Quantized $model Q8_0 -Device Cpu -ThreadCount 2 -Destination . -Verbose' @{ Model = $Samples.Model }).Verbose
+            $verbose | Should -Contain 'CPU, 2 threads: the device asked for.'
+            $verbose[-1] | Should -Match "Q8_0\.gguf' took [\d.]+ s; over all threads, [\d.]+ s reading, [\d.]+ s quantizing, [\d.]+ s writing\.$"
+            (Invoke-Streams 'ConvertTo-Quantized $model Q8_0 -Destination . -Force -Verbose' @{ Model = $Samples.Model }).Verbose |
+                Should -Contain "CPU, $([Environment]::ProcessorCount) threads: this conversion would gain too little from a graphics card to look for one."
+        }
+
+        It 'tells how far an importance matrix goes' {
+            $matrix = New-TestImatrix m.dat -Entry ([ordered] @{ 'blk.0.attn_q.weight' = @(1) * 256; 'blk.1.attn_q.weight' = @(1) * 256 })
+            (Invoke-Streams 'ConvertTo-Quantized $model Q4_K_M -ImportanceMatrix m.dat -Destination . -Verbose -WarningAction Ignore' @{ Model = $Samples.Model }).Verbose |
+                Should -Contain "'$matrix' has entries for 2 of the 42 tensors that gain from one."
         }
     }
 

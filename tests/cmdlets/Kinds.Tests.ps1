@@ -7,6 +7,7 @@ BeforeDiscovery {
         @{ Name = 'mmproj'; Kind = 'Projector'; Words = 'a multimodal projector'; Metadata = [ordered] @{ 'general.architecture' = 'clip'; 'general.type' = 'mmproj' } }
         @{ Name = 'old-mmproj'; Kind = 'Projector'; Words = 'a multimodal projector'; Metadata = [ordered] @{ 'general.architecture' = 'clip' } }
         @{ Name = 'lora'; Kind = 'Adapter'; Words = 'a LoRA adapter'; Metadata = [ordered] @{ 'general.architecture' = 'llama'; 'general.type' = 'adapter' } }
+        @{ Name = 'calibration'; Kind = 'Calibration'; Words = 'a calibration'; Metadata = [ordered] @{ 'general.type' = 'calibration' } }
         @{ Name = 'vector'; Kind = 'ControlVector'; Words = 'a control vector'; Metadata = [ordered] @{ 'general.architecture' = 'controlvector' } }
     )
     $cmdlets = @(

@@ -171,8 +171,15 @@ public abstract partial class QuantizationCommand : ModelCommand
         WarnOfIdleRules(model, types);
         if (Copy)
             TryProcess(model, QuantizationPlan.CreateCopy);
-        foreach (QuantType type in types.Distinct())
-            TryProcess(model, (source, options) => QuantizationPlan.Create(source, type.Type, options));
+        QuantType[] distinct = [.. types.Distinct()];
+        for (int i = 0; i < distinct.Length; i++)
+        {
+            FileType type = distinct[i].Type;
+            if (distinct.Length > 1)
+                ShowPart($"Quantizing {Formatting.FileName(model.Path)}", distinct[i].Name, i + 1, distinct.Length);
+            TryProcess(model, (source, options) => QuantizationPlan.Create(source, type, options));
+        }
+        EndParts();
     }
 
     /// <summary>Processes one planned file.</summary>

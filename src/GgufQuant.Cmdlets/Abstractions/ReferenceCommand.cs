@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using GgufQuant.Gguf;
+using GgufQuant.IO;
 using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
@@ -8,6 +9,8 @@ namespace GgufQuant.Commands;
 public abstract class ReferenceCommand : PathCommand
 {
     private readonly List<string> _waiting = [];
+    private readonly HashSet<string> _told = new(PathIdentity.Comparer);
+    private bool _isReferenceGiven;
 
     /// <summary>The model to compare with; from the pipeline, the source of a converted file.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true,
@@ -16,6 +19,13 @@ public abstract class ReferenceCommand : PathCommand
     [PathTransformation]
     [ValidateNotNullOrEmpty]
     public string? Reference { get; set; }
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        _isReferenceGiven = Reference is not null;
+    }
 
     /// <inheritdoc/>
     private protected sealed override string Variant => Reference ?? "";
@@ -28,7 +38,7 @@ public abstract class ReferenceCommand : PathCommand
         else if (Reference is null)
             _waiting.Add(path);
         else
-            TryCompare(ResolveUnexpanded(Reference), path);
+            TryCompare(TellReference(Reference), path);
     }
 
     /// <inheritdoc/>
@@ -36,7 +46,8 @@ public abstract class ReferenceCommand : PathCommand
     {
         if (_waiting.Count == 0)
             return;
-        string reference = _waiting.Select(TryRead).OfType<ModelInfo>().MaxBy(info => info.BitsPerWeight)?.Path ?? _waiting[0];
+        ModelInfo? mostPrecise = _waiting.Select(TryRead).OfType<ModelInfo>().MaxBy(info => info.BitsPerWeight);
+        string reference = mostPrecise?.Path ?? _waiting[0];
         if (_waiting.Count == 1)
         {
             WriteError(new(
@@ -44,8 +55,19 @@ public abstract class ReferenceCommand : PathCommand
                 "NothingToCompare", ErrorCategory.InvalidArgument, reference));
             return;
         }
+        WriteVerbose($"'{reference}' is the reference: of {_waiting.Count} files, it has the most bits per weight, {Formatting.Bits(mostPrecise?.BitsPerWeight)}.");
         foreach (string path in _waiting)
             TryCompare(reference, path);
+    }
+
+    private string TellReference(string given)
+    {
+        string reference = ResolveUnexpanded(given);
+        if (_told.Add(reference))
+        {
+            WriteVerbose($"'{reference}' is the reference: {(_isReferenceGiven ? "it was asked for" : "the files from the pipeline name it")}.");
+        }
+        return reference;
     }
 
     /// <summary>Compares one file with its reference.</summary>

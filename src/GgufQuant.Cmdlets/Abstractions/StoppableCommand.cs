@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Management.Automation;
 using GgufQuant.IO;
 
@@ -10,11 +11,13 @@ namespace GgufQuant.Commands;
 /// </remarks>
 public abstract class StoppableCommand : PSCmdlet, IDisposable
 {
-    private const int ProgressId = 1;
+    private const int PartsId = 1;
+    private const int ProgressId = 2;
     private static readonly TimeSpan s_refresh = TimeSpan.FromMilliseconds(100);
 
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentQueue<Action> _posted = new();
+    private bool _isPart;
 
     /// <summary>Signalled when the user stops the pipeline.</summary>
     protected CancellationToken StopToken => _stop.Token;
@@ -51,6 +54,7 @@ public abstract class StoppableCommand : PSCmdlet, IDisposable
     {
         using CancellationTokenSource cancellation = CancellationTokenSource.CreateLinkedTokenSource(StopToken);
         LatestProgress progress = new();
+        RemainingTime remaining = new();
         Task<TResult> task = Task.Run(() => work(progress, cancellation.Token), CancellationToken.None);
         bool isShown = false;
         try
@@ -58,7 +62,7 @@ public abstract class StoppableCommand : PSCmdlet, IDisposable
             while (Task.WaitAny([task], s_refresh) < 0)
             {
                 RunPosted();
-                isShown |= ShowProgress(activity, progress.Take());
+                isShown |= ShowProgress(activity, progress.Take(), remaining);
             }
         }
         finally
@@ -69,7 +73,7 @@ public abstract class StoppableCommand : PSCmdlet, IDisposable
         }
         RunPosted();
         if (isShown)
-            WriteProgress(new(ProgressId, activity, " ") { RecordType = ProgressRecordType.Completed });
+            WriteProgress(new(ProgressId, activity, " ") { ParentActivityId = ParentId, RecordType = ProgressRecordType.Completed });
         if (StopToken.IsCancellationRequested)
         {
             // The result was produced before cancellation was observed; dispose it.
@@ -78,6 +82,25 @@ public abstract class StoppableCommand : PSCmdlet, IDisposable
             throw new PipelineStoppedException();
         }
         return task.GetAwaiter().GetResult();
+    }
+
+    /// <summary>Shows which part of several the work is that follows, until <see cref="EndParts"/>.</summary>
+    /// <param name="activity">What is being done.</param>
+    /// <param name="part">The part, in a word.</param>
+    /// <param name="number">Its number, from 1.</param>
+    /// <param name="count">How many there are.</param>
+    private protected void ShowPart(string activity, string part, int number, int count)
+    {
+        _isPart = true;
+        WriteProgress(new(PartsId, activity, $"{part}, {number} of {count}") { PercentComplete = 100 * (number - 1) / count });
+    }
+
+    /// <summary>Ends what <see cref="ShowPart"/> shows.</summary>
+    private protected void EndParts()
+    {
+        if (_isPart)
+            WriteProgress(new(PartsId, " ", " ") { RecordType = ProgressRecordType.Completed });
+        _isPart = false;
     }
 
     /// <summary>Makes the pipeline thread write something, from another thread.</summary>
@@ -89,14 +112,20 @@ public abstract class StoppableCommand : PSCmdlet, IDisposable
             write();
     }
 
-    private bool ShowProgress(string activity, WorkProgress? latest)
+    // Above the progress of the work, where there is more of it to come.
+    private int ParentId => _isPart ? PartsId : -1;
+
+    private bool ShowProgress(string activity, WorkProgress? latest, RemainingTime remaining)
     {
         if (latest is null)
             return false;
         WriteProgress(new(ProgressId, PrintableText.Escape(activity), PrintableText.Escape(latest.Status))
         {
             PercentComplete = (int)Math.Clamp(100 * latest.Share, 0, 100),
-            SecondsRemaining = latest.Remaining is TimeSpan remaining ? (int)Math.Ceiling(remaining.TotalSeconds) : -1,
+            ParentActivityId = ParentId,
+            SecondsRemaining = latest.Remaining is not null && remaining.At(Stopwatch.GetElapsedTime(0), latest.Share) is TimeSpan left
+                ? (int)Math.Min(Math.Ceiling(left.TotalSeconds), int.MaxValue)
+                : -1,
         });
         return true;
     }

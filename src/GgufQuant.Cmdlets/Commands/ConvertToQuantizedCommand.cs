@@ -89,13 +89,23 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         using IQuantizationDevice device = RunInBackground(
             $"Preparing to quantize {source}",
             (progress, token) => DeviceCatalog.Open(
-                Device, ThreadCount, warning => Post(() => WriteWarning(warning)), plan, progress, token));
+                Device, ThreadCount, warning => Post(() => WriteWarning(warning)), plan, progress, token, reason => Post(() => WriteVerbose(reason))));
+        if (plan.Imatrix is { } imatrix)
+            WriteVerbose($"'{imatrix.Path}' has entries for {imatrix.Weighed} of the {imatrix.Weighable} tensors that gain from one.");
         Quantizer quantizer = new(new() { Device = device, MemoryBudget = MemoryBudget, Reuse = _earlier, KeepReuseRecord = KeepReuseRecord, Resume = Resume });
         QuantizationResult result = RunInBackground(
             Copy ? $"Copying {source}" : $"Quantizing {source} to {plan.Type}",
             (progress, token) => quantizer.Run(plan, destination, Force, progress, token));
+        WriteVerbose(TimesOf(result));
         Destinations.Keep(plan.Source.Path, paths);
         WriteObject(new QuantizedFile(result, paths, device, Hash ? string.Join(' ', paths.Select(HashOf)) : null));
+    }
+
+    private static string TimesOf(QuantizationResult result)
+    {
+        WorkTimes times = result.Times;
+        return $"'{result.Path}' took {Formatting.Duration(result.Duration)}; over all threads, {Formatting.Duration(times.Reading)} reading, "
+            + $"{Formatting.Duration(times.Quantizing)} quantizing, {Formatting.Duration(times.Writing)} writing.";
     }
 
     private string HashOf(string path) => RunInBackground(

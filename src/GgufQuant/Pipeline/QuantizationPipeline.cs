@@ -30,6 +30,9 @@ internal sealed class QuantizationPipeline
     private (long Chunk, ExceptionDispatchInfo Exception)? _failure;
     private long _weightsDone;
     private long _lastReport;
+    private long _readingTicks;
+    private long _quantizingTicks;
+    private long _writingTicks;
 
     /// <param name="plan">The plan.</param>
     /// <param name="device">What quantizes.</param>
@@ -62,6 +65,10 @@ internal sealed class QuantizationPipeline
 
     /// <summary>Knows which tensors are already in the file, and records each one completed.</summary>
     internal ResumeJournal? Journal { get; init; }
+
+    /// <summary>The time spent so far, over all threads together.</summary>
+    internal WorkTimes Times => new(
+        Stopwatch.GetElapsedTime(0, _readingTicks), Stopwatch.GetElapsedTime(0, _quantizingTicks), Stopwatch.GetElapsedTime(0, _writingTicks));
 
     /// <summary>Writes every tensor's data; returns the indices of those already in the file.</summary>
     internal IReadOnlySet<int> Run()
@@ -164,15 +171,28 @@ internal sealed class QuantizationPipeline
             return;
         }
         Memory<byte> source = sourceBuffer.Take(chunk.SourceBytes);
+        long start = Stopwatch.GetTimestamp();
         _plan.Source.Read(chunk.Tensor.Source, chunk.SourceOffset, source.Span);
+        start = AddTime(ref _readingTicks, start);
 
         Memory<byte> blocks = chunk.Tensor.IsCopied ? Checked(chunk, source) : Quantized(chunk, source, targetBuffer.Take(chunk.TargetBytes));
+        AddTime(ref _quantizingTicks, start);
         Write(chunk, blocks);
+    }
+
+    // Returns the time at which the next step starts.
+    private static long AddTime(ref long ticks, long start)
+    {
+        long now = Stopwatch.GetTimestamp();
+        Interlocked.Add(ref ticks, now - start);
+        return now;
     }
 
     private void Write(Chunk chunk, Memory<byte> blocks)
     {
+        long start = Stopwatch.GetTimestamp();
         _files[chunk.File].Write(chunk.TargetOffset, blocks.Span);
+        AddTime(ref _writingTicks, start);
         Interlocked.Add(ref _weightsDone, chunk.Weights);
         if (Interlocked.Add(ref _weightsLeft[chunk.Index], -chunk.Weights) == 0)
             Journal?.Add(chunk.Index, HashOf(chunk.Index));

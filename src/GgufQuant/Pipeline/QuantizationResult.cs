@@ -29,6 +29,9 @@ public sealed record QuantizationResult(
     /// <summary>Tensors taken from an earlier file or an unfinished one.</summary>
     public int TensorsReused { get; init; }
 
+    /// <summary>Where the time went.</summary>
+    public required WorkTimes Times { get; init; }
+
     /// <summary>Weights per second.</summary>
     public double WeightsPerSecond => Duration > TimeSpan.Zero ? Weights / Duration.TotalSeconds : 0;
 }

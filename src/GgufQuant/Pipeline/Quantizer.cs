@@ -61,6 +61,7 @@ public sealed class Quantizer
             ? ReusableTensors.Find(plan, origins, earlier, device.Parallelism, token)
             : new Dictionary<int, GgufTensor>();
         IReadOnlySet<int> resumed;
+        WorkTimes times;
         List<AtomicFile> files = [];
         using ResumeJournal? journal = _options.Resume ? ResumeJournal.Open(plan, paths) : null;
         try
@@ -79,6 +80,7 @@ public sealed class Quantizer
             }
             QuantizationPipeline conversion = new(plan, device, files, _options.MemoryBudget / 2, progress, token) { Reuse = _options.Reuse, Reused = reused, Journal = journal };
             resumed = conversion.Run();
+            times = conversion.Times;
             plan.Source.ThrowIfChanged();
             AtomicFile.CommitAll(files);
             journal?.Delete();
@@ -98,6 +100,7 @@ public sealed class Quantizer
             duration, device.Name)
         {
             TensorsReused = reused.Keys.Union(resumed).Count(),
+            Times = times,
         };
     }
 
