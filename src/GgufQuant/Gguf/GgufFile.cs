@@ -158,6 +158,9 @@ public sealed class GgufFile : IDisposable
         _data?.Dispose();
     }
 
+    /// <summary>The files that are read: the shards, or those that the tensors are made from.</summary>
+    internal IEnumerable<string> SourcePaths => _data?.Paths ?? Shards.Select(shard => shard.Path);
+
     /// <summary>Takes a model that is not in a GGUF file for one.</summary>
     /// <param name="path">Where the model is.</param>
     /// <param name="layout">The file that would be written.</param>

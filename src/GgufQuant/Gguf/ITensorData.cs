@@ -3,6 +3,9 @@ namespace GgufQuant.Gguf;
 /// <summary>Gives the data of tensors that are in no GGUF file, as a file would have it. May be asked from many threads at once.</summary>
 internal interface ITensorData : IDisposable
 {
+    /// <summary>The files that the data is made from.</summary>
+    IEnumerable<string> Paths { get; }
+
     /// <summary>Makes a part of a tensor's data.</summary>
     /// <param name="tensor">The tensor.</param>
     /// <param name="offset">Where to start, in bytes from the start of the tensor's data.</param>

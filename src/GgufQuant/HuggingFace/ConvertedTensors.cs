@@ -8,10 +8,12 @@ using GgufQuant.HuggingFace.Tensors;
 namespace GgufQuant.HuggingFace;
 
 /// <summary>The data of a folder's tensors as its GGUF file would have it, made when it is read.</summary>
-internal sealed class ConvertedTensors(WeightFiles files, IReadOnlyDictionary<string, TensorValues> values) : ITensorData
+internal sealed class ConvertedTensors(ModelFolder folder, WeightFiles files, IReadOnlyDictionary<string, TensorValues> values) : ITensorData
 {
     // In whole blocks of every format.
     private const int StepValues = 1 << 16;
+
+    public IEnumerable<string> Paths => files.Files.Select(file => file.Path);
 
     public void Read(GgufTensor tensor, long offset, Span<byte> destination)
     {
@@ -34,7 +36,11 @@ internal sealed class ConvertedTensors(WeightFiles files, IReadOnlyDictionary<st
             file.ThrowIfChanged();
     }
 
-    public void Dispose() => files.Dispose();
+    public void Dispose()
+    {
+        files.Dispose();
+        folder.Dispose();
+    }
 
     private static void ReadBlocks(TensorValues source, BlockFormat format, long first, Span<byte> destination)
     {

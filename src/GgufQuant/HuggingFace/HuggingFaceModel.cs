@@ -23,18 +23,15 @@ public sealed class HuggingFaceModel : IDisposable
     private const uint QuantizationVersion = 2;
     private const int ShownNames = 8;
 
-    private readonly ModelFolder _folder;
-
-    private HuggingFaceModel(ModelFolder folder, GgufFile file, FileType type, string defaultName, List<string> warnings)
+    private HuggingFaceModel(GgufFile file, FileType type, string defaultName, List<string> warnings)
     {
-        _folder = folder;
         File = file;
         Type = type;
         DefaultName = defaultName;
         Warnings = warnings;
     }
 
-    /// <summary>The model in GGUF's form.</summary>
+    /// <summary>The model in GGUF's form; to close it is to close the model.</summary>
     public GgufFile File { get; }
 
     /// <summary>What its weights are converted to.</summary>
@@ -82,6 +79,11 @@ public sealed class HuggingFaceModel : IDisposable
     public IReadOnlyList<string> PathsAt(string destination, GgufSplitOptions? split = null) =>
         new ConversionWriter(File, split).PathsAt(Path.GetFullPath(destination));
 
+    /// <summary>Bytes that <see cref="Write"/> writes, all shards together.</summary>
+    /// <param name="split">How it is split; null for one file.</param>
+    /// <exception cref="ArgumentException">There would be too many shards.</exception>
+    public long LengthWith(GgufSplitOptions? split = null) => new ConversionWriter(File, split).Length;
+
     /// <summary>Writes the GGUF file. It appears under its name only when it is whole.</summary>
     /// <param name="destination">The file; shards get its name with their numbers.</param>
     /// <param name="split">How to split it; null for one file. A shard's bytes are counted without padding.</param>
@@ -106,16 +108,12 @@ public sealed class HuggingFaceModel : IDisposable
         long weights = File.Tensors.Sum(tensor => tensor.ElementCount);
         long bytes = File.Tensors.Sum(tensor => tensor.ByteCount);
         return new ConversionResult(
-            writer.PathsAt(path)[0], _folder.Path, Type, writer.Length, File.Length, weights, weights == 0 ? 0 : 8.0 * bytes / weights,
+            writer.PathsAt(path)[0], File.Path, Type, writer.Length, File.Length, weights, weights == 0 ? 0 : 8.0 * bytes / weights,
             TypeShare.Of(File.Tensors.Select(tensor => (tensor.Type, tensor.ElementCount))), Stopwatch.GetElapsedTime(start));
     }
 
     /// <summary>Closes the files.</summary>
-    public void Dispose()
-    {
-        File.Dispose();
-        _folder.Dispose();
-    }
+    public void Dispose() => File.Dispose();
 
     private static HuggingFaceModel Open(ModelFolder folder, ConversionOptions options)
     {
@@ -150,10 +148,10 @@ public sealed class HuggingFaceModel : IDisposable
             GgufWriter layout = new(keys.Entries, converted.Select(tensor => new GgufTensorInfo(
                 tensor.Name, TensorTypes.Choose(tensor, type, options.Fp8AsQ8), [.. tensor.Values.Shape.Reverse()])), keepsTrailingOnes: true);
             Dictionary<string, TensorValues> values = converted.ToDictionary(tensor => tensor.Name, tensor => tensor.Values, StringComparer.Ordinal);
-            GgufFile file = GgufFile.Of(folder.Path, layout, files.Files.Sum(part => part.Length), new ConvertedTensors(files, values));
+            GgufFile file = GgufFile.Of(folder.Path, layout, files.Files.Sum(part => part.Length), new ConvertedTensors(folder, files, values));
             warnings.AddRange(context.Warnings);
             string name = $"{general.FileName(options.VocabularyOnly ? null : $"{context.FileType}")}.gguf";
-            return new HuggingFaceModel(folder, file, context.FileType, name, warnings) { Defaults = defaults };
+            return new HuggingFaceModel(file, context.FileType, name, warnings) { Defaults = defaults };
         }
         catch (Exception exception)
         {

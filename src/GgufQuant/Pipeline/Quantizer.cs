@@ -136,7 +136,7 @@ public sealed class Quantizer
 
     private static void CheckIsNotSource(GgufFile source, string destination)
     {
-        if (source.Shards.Any(shard => PathIdentity.AreSame(shard.Path, destination)))
+        if (source.SourcePaths.Any(path => PathIdentity.AreSame(path, destination)))
             throw new IOException($"'{destination}' is the source model: choose another name for the result.");
     }
 

@@ -111,7 +111,7 @@ internal sealed class ResumeJournal : IDisposable
         {
             foreach (GgufWriter layout in plan.Layout.Files)
                 layout.WriteHeader(stream);
-            foreach (string path in plan.Source.Shards.Select(shard => shard.Path).Concat(plan.Options.Imatrix is { } matrix ? [Path.GetFullPath(matrix.Path)] : []))
+            foreach (string path in plan.Source.SourcePaths.Concat(plan.Options.Imatrix is { } matrix ? [Path.GetFullPath(matrix.Path)] : []))
             {
                 FileInfo file = new(path);
                 stream.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{path}|{file.Length}|{file.LastWriteTimeUtc:O}\n")));
