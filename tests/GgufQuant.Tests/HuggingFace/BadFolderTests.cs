@@ -1,0 +1,149 @@
+using System.Text;
+using GgufQuant.HuggingFace;
+
+namespace GgufQuant.Tests.HuggingFace;
+
+/// <summary>Folders that cannot be converted are answered in one sentence, before anything is written.</summary>
+public sealed class BadFolderTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("ggufquant").FullName;
+    private readonly string _folder;
+
+    public BadFolderTests() => _folder = new GoldenCase("llama_hf_json").CopyTo(_root);
+
+    [Fact]
+    public void A_folder_without_configuration()
+    {
+        Delete("config.json");
+        AssertRefused("has no config.json");
+    }
+
+    [Fact]
+    public void A_configuration_that_is_no_JSON()
+    {
+        Write("config.json", "{");
+        AssertRefused("config.json");
+    }
+
+    [Fact]
+    public void A_class_that_is_not_known()
+    {
+        Change("config.json", "LlamaForCausalLM", "LLamaForCausalLm");
+        AssertRefused("'LLamaForCausalLm' cannot be converted; the nearest that can is 'LlamaForCausalLM'");
+    }
+
+    [Fact]
+    public void A_folder_that_holds_an_adapter()
+    {
+        Delete("config.json");
+        Write("adapter_config.json", "{}");
+        AssertRefused("adapter");
+    }
+
+    [Theory]
+    [InlineData("pytorch_model.bin", "pickle format (.bin)")]
+    [InlineData("model.gguf", "name the GGUF file itself")]
+    [InlineData("consolidated.safetensors", "Mistral's own format")]
+    [InlineData("model.safetensors.incomplete", "still being downloaded")]
+    [InlineData("notes.txt", "has no model*.safetensors")]
+    public void Weights_in_another_form(string name, string problem)
+    {
+        foreach (string file in Directory.EnumerateFiles(_folder, "*.safetensors*"))
+            File.Delete(file);
+        Write(name, "x");
+        AssertRefused(problem);
+    }
+
+    [Fact]
+    public void A_pointer_in_place_of_weights()
+    {
+        Write(WeightsName, "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n");
+        AssertRefused("LFS");
+    }
+
+    [Theory]
+    [InlineData("""{"a":"model-00002-of-00002.safetensors"}""", "'model-00002-of-00002.safetensors' is missing")]
+    [InlineData("""{"a":"../model.safetensors"}""", "'../model.safetensors' is not the name of a file in the folder")]
+    [InlineData("""{"a":3}""", "is not the name of a file in the folder")]
+    public void An_index_that_names_what_is_not_there(string map, string problem)
+    {
+        Write("model.safetensors.index.json", $"{{\"weight_map\":{map}}}");
+        AssertRefused(problem);
+    }
+
+    [Fact]
+    public void An_index_of_another_model()
+    {
+        Write("model.safetensors.index.json", "{\"weight_map\":{\"something.weight\":\"" + WeightsName + "\"}}");
+        AssertRefused("lack 'something.weight'");
+    }
+
+    [Fact]
+    public void A_tensor_in_two_files()
+    {
+        File.Copy(Path.Combine(_folder, WeightsName), Path.Combine(_folder, "model-copy.safetensors"));
+        AssertRefused("keep one set of files");
+    }
+
+    [Fact]
+    public void A_tensor_that_the_architecture_has_not()
+    {
+        byte[] bytes = File.ReadAllBytes(Path.Combine(_folder, WeightsName));
+        byte[] name = Encoding.UTF8.GetBytes("mlp.down_proj");
+        int place = bytes.AsSpan().IndexOf(name);
+        bytes[place + 4] = (byte)'x';
+        File.WriteAllBytes(Path.Combine(_folder, WeightsName), bytes);
+        AssertRefused("has no tensors 'model.layers.", "mlp.xown_proj", "the nearest known to the first is", "down_proj");
+    }
+
+    [Fact]
+    public void A_vocabulary_with_more_tokens_than_embeddings()
+    {
+        string folder = new GoldenCase("llama3_bpe").CopyTo(_root);
+        string config = Path.Combine(folder, "config.json");
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"vocab_size\": 320", "\"vocab_size\": 400", StringComparison.Ordinal));
+        string message = Assert.Throws<ModelFolderException>(() => HuggingFaceModel.Open(folder, new() { PreTokenizer = "llama-bpe" })).Message;
+        Assert.Contains("the vocabulary has 400 tokens and the embeddings have 320 rows", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_configuration_of_another_model()
+    {
+        Change("config.json", "\"hidden_size\": 64", "\"hidden_size\": 128");
+        AssertRefused("128", "64");
+    }
+
+    [Theory]
+    [InlineData("bitsandbytes")]
+    [InlineData("awq")]
+    [InlineData("something-new")]
+    public void A_quantization_that_is_not_read(string method)
+    {
+        Change("config.json", "\"head_dim\": 16", "\"quantization_config\": {\"quant_method\": \"" + method + "\"}");
+        AssertRefused(method);
+    }
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    private string WeightsName => Path.GetFileName(Directory.EnumerateFiles(_folder, "*.safetensors").First());
+
+    private void AssertRefused(params string[] parts)
+    {
+        ModelFolderException exception = Assert.Throws<ModelFolderException>(() => HuggingFaceModel.Open(_folder, null).Dispose());
+        Assert.All(parts, part => Assert.Contains(part, exception.Message, StringComparison.Ordinal));
+        Assert.StartsWith($"'{_folder}", exception.Message, StringComparison.Ordinal);
+        Assert.EndsWith(".", exception.Message, StringComparison.Ordinal);
+    }
+
+    private void Delete(string name) => File.Delete(Path.Combine(_folder, name));
+
+    private void Write(string name, string text) => File.WriteAllText(Path.Combine(_folder, name), text);
+
+    private void Change(string name, string from, string to)
+    {
+        string path = Path.Combine(_folder, name);
+        string text = File.ReadAllText(path);
+        Assert.Contains(from, text, StringComparison.Ordinal);
+        File.WriteAllText(path, text.Replace(from, to, StringComparison.Ordinal));
+    }
+}
