@@ -16,6 +16,7 @@
 
     CmdletsToExport      = @(
         'Compare-Quant'
+        'ConvertTo-Gguf'
         'ConvertTo-ImportanceMatrix'
         'ConvertTo-Quantized'
         'Export-QuantReport'

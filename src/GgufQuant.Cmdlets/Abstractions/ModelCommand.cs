@@ -11,7 +11,7 @@ public abstract class ModelCommand : PathCommand
     {
         try
         {
-            using GgufFile model = GgufFile.Open(path, StopToken);
+            using GgufFile model = OpenModel(path);
             ModelKind kind = ModelKinds.Of(model.Metadata);
             if (Takes(kind))
                 ProcessModel(model);

@@ -1,6 +1,7 @@
 using System.Collections.ObjectModel;
 using System.Management.Automation;
 using GgufQuant.Gguf;
+using GgufQuant.HuggingFace;
 using GgufQuant.IO;
 using GgufQuant.Models;
 
@@ -15,6 +16,7 @@ public abstract class PathCommand : StoppableCommand
     // For each split model, the shard that represents it, by the path of the first one.
     private readonly Dictionary<string, string> _shards = new(StringComparer.Ordinal);
     private readonly HashSet<string> _taken = new(PathIdentity.Comparer);
+    private readonly HashSet<string> _opened = new(PathIdentity.Comparer);
 
     /// <summary>Files; wildcards allowed.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true,
@@ -70,6 +72,32 @@ public abstract class PathCommand : StoppableCommand
             WriteVerbose($"'{path}' is skipped: it is {kind.Describe()}, not {wanted.Describe()}.");
         else
             Refuse(ModelErrors.OtherKind(path, kind, wanted));
+    }
+
+    /// <summary>Whether the cmdlet takes Hugging Face folders for models.</summary>
+    private protected virtual bool TakesFolders => false;
+
+    /// <summary>Whether the cmdlet takes a path for that of a Hugging Face folder.</summary>
+    private protected virtual bool TakesFolder(string path) => TakesFolders && HuggingFaceModel.IsModelFolder(path);
+
+    /// <summary>Opens a model: a GGUF file, or a Hugging Face folder as the GGUF file that it would become.</summary>
+    private protected GgufFile OpenModel(string path)
+    {
+        if (!Directory.Exists(path))
+            return GgufFile.Open(path, StopToken);
+        HuggingFaceModel model = HuggingFaceModel.Open(path);
+        if (_opened.Add(model.File.Path))
+            Tell(model);
+        return model.File;
+    }
+
+    /// <summary>Says what the reader of a folder has to say.</summary>
+    private protected void Tell(HuggingFaceModel model)
+    {
+        foreach (string line in model.Defaults)
+            WriteVerbose($"'{Formatting.FileName(model.File.Path)}': config.json lacks a value, so {line} is taken.");
+        foreach (string warning in model.Warnings)
+            WriteWarning(warning);
     }
 
     /// <summary>Whether a path led to no file for the cmdlet; an error has been written.</summary>
@@ -142,11 +170,11 @@ public abstract class PathCommand : StoppableCommand
             if (provider.Name != "FileSystem")
                 return Refuse(PathErrors.NotAFileSystemPath(path));
             // A file whose name contains wildcard characters, as in objects of other cmdlets, is taken literally.
-            if (isLiteral || File.Exists(literal) || !WildcardPattern.ContainsWildcardCharacters(path))
+            if (isLiteral || IsModel(literal) || !WildcardPattern.ContainsWildcardCharacters(path))
                 return Existing(literal);
             IsMatch = true;
             Collection<string> matches = SessionState.Path.GetResolvedProviderPathFromPSPath(path, out _);
-            return [.. matches.Where(File.Exists).Order(StringComparer.Ordinal)];
+            return [.. matches.Where(IsModel).Order(StringComparer.Ordinal)];
         }
         catch (ItemNotFoundException)
         {
@@ -158,7 +186,10 @@ public abstract class PathCommand : StoppableCommand
         }
     }
 
-    private List<string> Existing(string path) => PathErrors.NoModel(path) is { } error ? Refuse(error) : [path];
+    private bool IsModel(string path) => File.Exists(path) || TakesFolder(path);
+
+    private List<string> Existing(string path) =>
+        !TakesFolder(path) && PathErrors.NoModel(path) is { } error ? Refuse(error) : [path];
 
     private List<string> Refuse(ErrorRecord error)
     {

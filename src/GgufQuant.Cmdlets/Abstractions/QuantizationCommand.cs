@@ -126,6 +126,9 @@ public abstract partial class QuantizationCommand : ModelCommand
     private protected override bool Takes(ModelKind kind) => kind == ModelKind.Model || (kind == ModelKind.Projector && !IsMatch);
 
     /// <inheritdoc/>
+    private protected override bool TakesFolders => true;
+
+    /// <inheritdoc/>
     protected override void BeginProcessing()
     {
         base.BeginProcessing();

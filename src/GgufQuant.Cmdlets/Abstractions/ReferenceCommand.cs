@@ -77,7 +77,7 @@ public abstract class ReferenceCommand : PathCommand
 
     private void TryCompare(string referencePath, string path)
     {
-        if (PathErrors.NoFile(referencePath) is { } error)
+        if (!TakesFolder(referencePath) && PathErrors.NoFile(referencePath) is { } error)
         {
             WriteError(error);
             return;
@@ -85,7 +85,7 @@ public abstract class ReferenceCommand : PathCommand
         string current = referencePath;
         try
         {
-            using GgufFile reference = GgufFile.Open(referencePath, StopToken);
+            using GgufFile reference = OpenModel(referencePath);
             ModelKind kind = ModelKinds.Of(reference.Metadata);
             if (kind != ModelKind.Model)
             {
@@ -93,7 +93,7 @@ public abstract class ReferenceCommand : PathCommand
                 return;
             }
             current = path;
-            using GgufFile candidate = GgufFile.Open(path, StopToken);
+            using GgufFile candidate = OpenModel(path);
             Compare(reference, candidate);
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
@@ -107,7 +107,7 @@ public abstract class ReferenceCommand : PathCommand
     {
         try
         {
-            using GgufFile model = GgufFile.Open(path, StopToken);
+            using GgufFile model = OpenModel(path);
             return ModelInfo.Read(model);
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))

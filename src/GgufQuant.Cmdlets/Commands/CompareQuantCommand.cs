@@ -75,6 +75,9 @@ public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
     [ValidateRange(1, 86400)]
     public int EngineTimeoutSeconds { get; set; } = (int)RemoteEngine.DefaultSilence.TotalSeconds;
 
+    /// <summary>Weights can be compared with those of a folder, but no engine runs one.</summary>
+    private protected override bool TakesFolders => Corpus is null && Prompt.Length == 0;
+
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {

@@ -79,7 +79,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         string action = $"{work} and write {Formatting.Size(plan.TotalBytes)} to '{paths[0]}'.";
         if (!ShouldProcess(action, $"{action} Continue?", "ConvertTo-Quantized"))
             return;
-        if (Destinations.Refusal([.. plan.Source.Shards.Select(shard => shard.Path)], Force, paths) is ErrorRecord refusal)
+        if (Destinations.Refusal([.. plan.Source.SourcePaths], Force, paths) is ErrorRecord refusal)
         {
             WriteError(refusal);
             return;

@@ -44,6 +44,9 @@ public sealed class FindQuantTypeCommand : ModelCommand
     public SwitchParameter WithImportanceMatrix { get; set; }
 
     /// <inheritdoc/>
+    private protected override bool TakesFolders => true;
+
+    /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)
     {
         Dictionary<FileType, double> measured = MeasuredOn(model);

@@ -27,6 +27,9 @@ public sealed class GetGgufInfoCommand : ModelCommand
     private protected override bool Takes(ModelKind kind) => kind == ModelKind.Model || !IsMatch;
 
     /// <inheritdoc/>
+    private protected override bool TakesFolders => true;
+
+    /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)
     {
         ModelInfo info = ModelInfo.Read(model, ContextLength, CacheType);

@@ -20,6 +20,9 @@ public sealed class GetGgufMetadataCommand : ModelCommand
     private protected override bool Takes(ModelKind kind) => true;
 
     /// <inheritdoc/>
+    private protected override bool TakesFolders => true;
+
+    /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)
     {
         WildcardPattern[] patterns = [.. Key.Select(key => new WildcardPattern(key, WildcardOptions.IgnoreCase))];

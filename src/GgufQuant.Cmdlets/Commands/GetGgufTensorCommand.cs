@@ -24,6 +24,9 @@ public sealed class GetGgufTensorCommand : ModelCommand
     private protected override bool Takes(ModelKind kind) => true;
 
     /// <inheritdoc/>
+    private protected override bool TakesFolders => true;
+
+    /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)
     {
         WildcardPattern[] patterns = [.. Name.Select(name => new WildcardPattern(name, WildcardOptions.IgnoreCase))];

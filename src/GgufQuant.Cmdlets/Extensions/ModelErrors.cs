@@ -5,6 +5,8 @@ using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Gguf;
 using GgufQuant.Gpu;
+using GgufQuant.HuggingFace;
+using GgufQuant.HuggingFace.Vocabulary;
 using GgufQuant.Imatrix;
 using GgufQuant.IO;
 using GgufQuant.Models;
@@ -18,6 +20,7 @@ internal static class ModelErrors
     /// <summary>Whether an exception is about the current model rather than about the program.</summary>
     internal static bool IsAboutModel(Exception exception) =>
         exception is GgufFormatException or CalibrationException or ImatrixFormatException or QuantizationException or ModelMismatchException
+            or ModelFolderException or UnknownPreTokenizerException
             or InferenceException or GpuException or InvalidDataException or IOException or UnauthorizedAccessException;
 
     /// <summary>The error for an exception that <see cref="IsAboutModel"/>.</summary>
@@ -30,6 +33,8 @@ internal static class ModelErrors
     private static ErrorRecord Classify(Exception exception, string path, string? destination) => exception switch
     {
         GgufFormatException => new(exception, "InvalidGguf", ErrorCategory.InvalidData, path),
+        ModelFolderException => new(exception, "InvalidModelFolder", ErrorCategory.InvalidData, path),
+        UnknownPreTokenizerException => With("ConvertTo-Gguf -PreTokenizer takes it.", new(exception, "UnknownPreTokenizer", ErrorCategory.InvalidData, path)),
         ImatrixFormatException or InvalidDataException => new(exception, "InvalidImportanceMatrix", ErrorCategory.InvalidData, path),
         CalibrationException => new(exception, "InvalidCalibration", ErrorCategory.InvalidData, path),
         EngineMissingException or EngineVersionException => new(exception, "EngineMissing", ErrorCategory.NotInstalled, path),

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using System.Text.RegularExpressions;
+using GgufQuant.HuggingFace;
 
 namespace GgufQuant.Commands;
 
@@ -13,12 +14,30 @@ internal static partial class PathErrors
     {
         if (File.Exists(path))
             return null;
+        if (HuggingFaceModel.IsModelFolder(path))
+            return NeedsGguf(path);
         return Directory.Exists(path) ? IsFolder(path, advice) : NotFound(path);
     }
 
     /// <summary>The same if several models may be named.</summary>
     internal static ErrorRecord? NoModel(string path) =>
         NoFile(path, $" To take the models in it, write '{System.IO.Path.Combine(path, "*.gguf")}'.");
+
+    /// <summary>The error for a file where the folder of a Hugging Face model is wanted.</summary>
+    internal static ErrorRecord IsFile(string path)
+    {
+        string advice = path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)
+            ? "ConvertTo-Quantized takes GGUF files."
+            : $"Name the folder that it is in, '{System.IO.Path.GetDirectoryName(path)}'.";
+        return new(
+            new ArgumentException($"'{path}' is a file, not the folder of a Hugging Face model. {advice}"),
+            "PathIsFile", ErrorCategory.InvalidArgument, path);
+    }
+
+    private static ErrorRecord NeedsGguf(string path) =>
+        new(
+            new ArgumentException($"'{path}' is a Hugging Face folder, but a GGUF file is needed. ConvertTo-Gguf '{path}' makes one."),
+            "GgufNeeded", ErrorCategory.InvalidArgument, path);
 
     internal static ErrorRecord NotFound(string path) =>
         new(new FileNotFoundException($"The file '{path}' does not exist.", path), "FileNotFound", ErrorCategory.ObjectNotFound, path);

@@ -1,10 +1,11 @@
 using GgufQuant.Formats;
 using GgufQuant.Gpu;
+using GgufQuant.HuggingFace;
 using GgufQuant.Pipeline;
 
 namespace GgufQuant.Commands;
 
-/// <summary>A quantized file.</summary>
+/// <summary>A quantized file, or one converted from a Hugging Face folder.</summary>
 public sealed class QuantizedFile
 {
     internal QuantizedFile(QuantizationResult result, IReadOnlyList<string> paths, IQuantizationDevice device, string? hash)
@@ -24,6 +25,23 @@ public sealed class QuantizedFile
         Duration = result.Duration;
         WeightsPerSecond = result.WeightsPerSecond;
         Hash = hash;
+    }
+
+    internal QuantizedFile(ConversionResult result, IReadOnlyList<string> paths)
+    {
+        Paths = new(paths);
+        Device = CpuDevice.NameOf(Environment.ProcessorCount);
+        DeviceShare = 1;
+        Path = result.Path;
+        Source = result.Source;
+        FileType = result.Type;
+        Size = result.Size;
+        SourceSize = result.SourceSize;
+        BitsPerWeight = result.BitsPerWeight;
+        WeightCount = result.Weights;
+        Shares = TensorTypeShare.Of(result.Shares);
+        Duration = result.Duration;
+        WeightsPerSecond = result.Weights / Math.Max(result.Duration.TotalSeconds, 1e-9);
     }
 
     /// <summary>The full path, or that of the first shard.</summary>

@@ -41,6 +41,9 @@ public sealed class GgufFile : IDisposable
     /// <summary>The files of the model, in order; one unless it is split.</summary>
     public IReadOnlyList<GgufShard> Shards { get; }
 
+    /// <summary>The files that are read: the shards, or those that the tensors are made from where the model is no GGUF file.</summary>
+    public IEnumerable<string> SourcePaths => _data?.Paths ?? Shards.Select(shard => shard.Path);
+
     /// <summary>The version of the format, 2 or 3.</summary>
     public uint Version { get; }
 
@@ -157,9 +160,6 @@ public sealed class GgufFile : IDisposable
             source.Dispose();
         _data?.Dispose();
     }
-
-    /// <summary>The files that are read: the shards, or those that the tensors are made from.</summary>
-    internal IEnumerable<string> SourcePaths => _data?.Paths ?? Shards.Select(shard => shard.Path);
 
     /// <summary>Takes a model that is not in a GGUF file for one.</summary>
     /// <param name="path">Where the model is.</param>

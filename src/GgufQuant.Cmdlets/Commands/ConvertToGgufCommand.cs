@@ -1,0 +1,141 @@
+using System.Management.Automation;
+using GgufQuant.Gguf;
+using GgufQuant.HuggingFace;
+
+namespace GgufQuant.Commands;
+
+/// <summary>Converts Hugging Face models to GGUF, with the bytes of llama.cpp's converter.</summary>
+[Cmdlet(VerbsData.ConvertTo, "Gguf", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
+[OutputType(typeof(QuantizedFile))]
+public sealed class ConvertToGgufCommand : PathCommand
+{
+    private Destinations _destinations = new();
+
+    /// <summary>The type of the weights.</summary>
+    [Parameter(Position = 1, HelpMessage = "Auto, F32, F16, BF16, Q8_0, TQ1_0 or TQ2_0; default: BF16 or F16, as in the folder.")]
+    public ConversionType Type { get; set; }
+
+    /// <summary>A file or a folder to write to.</summary>
+    [Parameter(HelpMessage = "A file or a folder; default: beside the model's folder, named as llama.cpp's converter does.")]
+    [ValidateNotNullOrEmpty]
+    public string? Destination { get; set; }
+
+    /// <summary>The model's name.</summary>
+    [Parameter(HelpMessage = "The model's name, in place of the one that its card or its folder tells.")]
+    [ValidateNotNullOrEmpty]
+    public string? ModelName { get; set; }
+
+    /// <summary>A file of general metadata.</summary>
+    [Parameter(HelpMessage = "A JSON file of general.* metadata that takes the place of what the folder tells.")]
+    [ValidateNotNullOrEmpty]
+    public string? Metadata { get; set; }
+
+    /// <summary>The name of the pre-tokenizer.</summary>
+    [Parameter(HelpMessage = "The name of the pre-tokenizer, such as llama-bpe, where it is not recognized.")]
+    [ValidateNotNullOrEmpty]
+    public string? PreTokenizer { get; set; }
+
+    /// <summary>Writes the vocabulary alone.</summary>
+    [Parameter(HelpMessage = "Write the vocabulary without tensors.")]
+    public SwitchParameter VocabularyOnly { get; set; }
+
+    /// <summary>Bytes of tensor data a shard holds at most.</summary>
+    [Parameter(HelpMessage = "Split the file into shards of at most this many bytes: 2GB.")]
+    [ValidateRange(1, long.MaxValue)]
+    public long? SplitMaxSize { get; set; }
+
+    /// <summary>Tensors a shard holds at most.</summary>
+    [Parameter(HelpMessage = "Split the file into shards of at most this many tensors.")]
+    [ValidateRange(1, int.MaxValue)]
+    public int? SplitMaxTensor { get; set; }
+
+    /// <summary>Makes Q8_0 of weights in FP8.</summary>
+    [Parameter(HelpMessage = "Make Q8_0 of weights that are FP8 in the folder.")]
+    public SwitchParameter Fp8AsQ8 { get; set; }
+
+    /// <summary>Replaces files that exist.</summary>
+    [Parameter(HelpMessage = "Replace files that exist.")]
+    public SwitchParameter Force { get; set; }
+
+    /// <summary>Takes every folder: what is missing in one is for the conversion to say.</summary>
+    private protected override bool TakesFolder(string path) => Directory.Exists(path) && (!IsMatch || HuggingFaceModel.IsModelFolder(path));
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        this.RefuseTogether(nameof(SplitMaxSize), nameof(SplitMaxTensor));
+        this.RefuseTogether(nameof(VocabularyOnly), nameof(Fp8AsQ8), nameof(SplitMaxSize), nameof(SplitMaxTensor));
+        _destinations = DestinationsAt(Destination, ".gguf");
+        if (Metadata is null)
+            return;
+        Metadata = ResolveUnexpanded(Metadata);
+        if (PathErrors.NoFile(Metadata) is { } error)
+            ThrowTerminatingError(error);
+    }
+
+    /// <inheritdoc/>
+    protected override void ProcessFile(string path)
+    {
+        if (File.Exists(path))
+        {
+            PassOver(path);
+            return;
+        }
+        try
+        {
+            using HuggingFaceModel model = HuggingFaceModel.Open(path, new()
+            {
+                Type = Type,
+                ModelName = ModelName,
+                MetadataPath = Metadata,
+                PreTokenizer = PreTokenizer,
+                VocabularyOnly = VocabularyOnly,
+                Fp8AsQ8 = Fp8AsQ8,
+            });
+            Tell(model);
+            Convert(model);
+        }
+        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
+        {
+            WriteError(exception.ToErrorRecord(path));
+        }
+    }
+
+    private void Convert(HuggingFaceModel model)
+    {
+        string source = model.File.Path;
+        string destination = _destinations.For(source, model.DefaultName);
+        IReadOnlyList<string> paths = model.PathsAt(destination, Split);
+        string action = $"Convert '{Formatting.FileName(source)}' to {model.Type} and write {Formatting.Size(model.LengthWith(Split))} to '{paths[0]}'.";
+        if (!ShouldProcess(action, $"{action} Continue?", "ConvertTo-Gguf"))
+            return;
+        if (_destinations.Refusal([.. model.File.SourcePaths], Force, paths) is ErrorRecord refusal)
+        {
+            WriteError(refusal);
+            return;
+        }
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
+        ConversionResult result = RunInBackground(
+            $"Converting {Formatting.FileName(source)} to {model.Type}",
+            (progress, token) => model.Write(destination, Split, Force, progress: progress, token: token));
+        _destinations.Keep(source, paths);
+        WriteObject(new QuantizedFile(result, paths));
+    }
+
+    // Wildcards find files beside the folders.
+    private void PassOver(string path)
+    {
+        if (IsMatch)
+            WriteVerbose($"'{path}' is skipped: it is a file, not the folder of a Hugging Face model.");
+        else
+            WriteError(PathErrors.IsFile(path));
+    }
+
+    private GgufSplitOptions? Split => (SplitMaxSize, SplitMaxTensor) switch
+    {
+        (null, null) => null,
+        (long size, _) => new() { MaxBytes = size },
+        (_, int tensors) => new() { MaxTensors = tensors },
+    };
+}

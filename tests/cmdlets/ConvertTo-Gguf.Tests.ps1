@@ -1,0 +1,135 @@
+BeforeAll {
+    $class = 'GgufQuant.Commands.ConvertToGgufCommand'
+    $golden = Join-Path $Samples.Root tests GgufQuant.Tests HuggingFace golden
+
+    # The SHA-256 that llama.cpp's converter gives.
+    function Get-Expected($Case, $Label) { ((Get-Content (Join-Path $golden $Case out "$Label.txt") -TotalCount 1) -split ' ')[1] }
+    filter Get-Hash { (Get-FileHash -LiteralPath ($_.Path ?? $_)).Hash.ToLower() }
+}
+
+Describe 'ConvertTo-Gguf' {
+    BeforeEach {
+        Push-Location (New-TestFolder)
+        Copy-Item (Join-Path $golden llama3_bpe in) tiny -Recurse
+        $how = @{ PreTokenizer = 'llama-bpe' }
+    }
+
+    AfterEach {
+        Pop-Location
+    }
+
+    It 'writes the file of llama.cpp''s converter' {
+        $folder = (Get-Content (Join-Path $golden llama3_bpe case.json) | ConvertFrom-Json).folder ?? 'llama3_bpe'
+        Rename-Item tiny $folder
+        ConvertTo-Gguf $folder F16 @how | Get-Hash | Should -Be (Get-Expected llama3_bpe f16)
+    }
+
+    It 'writes beside the folder, in the type that the weights have' {
+        $file = ConvertTo-Gguf tiny @how
+        Split-Path $file.Path | Should -Be $PWD.Path
+        $file.Path | Should -BeLike '*BF16.gguf'
+        $file | Should -BeOfType GgufQuant.Commands.QuantizedFile
+        $file.Type | Should -Be BF16
+        $file.Source | Should -Be (Join-Path $PWD tiny)
+        $file.Size | Should -Be (Get-Item $file.Path).Length
+        $file.Paths | Should -Be $file.Path
+        (Get-GgufInfo $file).Architecture | Should -Be llama
+    }
+
+    It 'takes folders from the pipeline, and wildcards' {
+        Copy-Item tiny tiny2 -Recurse
+        $null = New-Item other -ItemType Directory
+        Set-Content notes.txt none
+        (Get-ChildItem -Directory -Filter tiny* | ConvertTo-Gguf -Destination a @how).Count | Should -Be 2
+        (ConvertTo-Gguf * -Destination b @how).Count | Should -Be 2
+    }
+
+    It 'splits' {
+        $file = ConvertTo-Gguf tiny -SplitMaxTensor 10 -Destination m.gguf @how
+        $file.Paths.Count | Should -BeGreaterThan 1
+        $file.Path | Should -BeLike '*m-00001-of-0000?.gguf'
+        (Get-GgufInfo $file).Shards | Should -Be $file.Paths.Count
+    }
+
+    It 'takes a name, metadata and the vocabulary alone' {
+        Set-Content general.json '{ "general.author": "Somebody" }'
+        $file = ConvertTo-Gguf tiny -ModelName 'My Model' -Metadata general.json -VocabularyOnly -Destination v.gguf @how
+        (Get-GgufMetadata $file general.name).Value | Should -Be 'My Model'
+        (Get-GgufMetadata $file general.author).Value | Should -Be Somebody
+        Get-GgufTensor $file | Should -BeNullOrEmpty
+    }
+
+    It 'writes nothing for -WhatIf' {
+        ConvertTo-Gguf tiny -WhatIf @how
+        (Get-ChildItem).Name | Should -Be tiny
+    }
+
+    It 'replaces files only with -Force' {
+        $file = ConvertTo-Gguf tiny @how
+        { ConvertTo-Gguf tiny @how } | Should -Throw -ErrorId "DestinationExists,$class"
+        (ConvertTo-Gguf tiny -Force @how).Path | Should -Be $file.Path
+    }
+
+    It 'names the values that it fills in' {
+        $config = Get-Content tiny/config.json | ConvertFrom-Json
+        $config.PSObject.Properties.Remove('head_dim')
+        $config | ConvertTo-Json -Depth 9 | Set-Content tiny/config.json
+        $lines = ConvertTo-Gguf tiny -Verbose @how 4>&1
+        "$lines" | Should -Match 'head_dim = 16 \(transformers, llama/configuration_llama.py\)'
+    }
+
+    It 'answers what it cannot convert' {
+        { ConvertTo-Gguf none } | Should -Throw -ErrorId "FileNotFound,$class"
+        $null = New-Item empty -ItemType Directory
+        { ConvertTo-Gguf empty } | Should -Throw -ErrorId "InvalidModelFolder,$class" -ExpectedMessage '*has no config.json*'
+        $null = New-TestGguf m.gguf
+        { ConvertTo-Gguf m.gguf } | Should -Throw -ErrorId "PathIsFile,$class" -ExpectedMessage '*ConvertTo-Quantized takes GGUF files.'
+        { ConvertTo-Gguf tiny/config.json } | Should -Throw -ErrorId "PathIsFile,$class" -ExpectedMessage '*Name the folder*tiny*'
+        $failure = { ConvertTo-Gguf tiny } | Should -Throw -ErrorId "UnknownPreTokenizer,$class" -ExpectedMessage "*hash *'llama-bpe'*" -PassThru
+        "$failure" | Should -BeLike '*ConvertTo-Gguf -PreTokenizer takes it.'
+        { ConvertTo-Gguf tiny -SplitMaxSize 1MB -SplitMaxTensor 2 } | Should -Throw -ErrorId "ParametersExclusive,$class"
+    }
+}
+
+Describe 'A Hugging Face folder' {
+    BeforeAll {
+        Push-Location (New-TestFolder)
+        # Its vocabulary is one that needs no name.
+        Copy-Item (Join-Path $golden llama2_spm in) tiny -Recurse
+        $null = ConvertTo-Gguf tiny -Destination tiny.gguf
+    }
+
+    AfterAll {
+        Pop-Location
+    }
+
+    It 'is quantized to the file that its GGUF file would be' {
+        $one = ConvertTo-Quantized tiny Q8_0, Q4_K_M -Destination one
+        $two = ConvertTo-Quantized tiny.gguf Q8_0, Q4_K_M -Destination two
+        $one | Get-Hash | Should -Be ($two | Get-Hash)
+        (Split-Path $one.Path -Leaf) | Should -Be 'tiny-Q8_0.gguf', 'tiny-Q4_K_M.gguf'
+        $rows = $one | Compare-Quant
+        $rows | Should -HaveCount 3
+        $rows[0].IsReference | Should -BeTrue
+    }
+
+    It 'is planned and judged like it' {
+        (Get-QuantPlan tiny Q4_K_M).Size | Should -Be (Get-QuantPlan tiny.gguf Q4_K_M).Size
+        (Find-QuantType tiny 1GB).Type | Should -Be (Find-QuantType tiny.gguf 1GB).Type
+    }
+
+    It 'is shown like it' {
+        $folder, $file = Get-GgufInfo tiny, tiny.gguf
+        foreach ($name in 'Architecture', 'Parameters', 'Memory', 'TensorBytes') { $folder.$name | Should -Be $file.$name }
+        (Get-GgufTensor tiny).Name | Should -Be (Get-GgufTensor tiny.gguf).Name
+        (Get-GgufMetadata tiny).Key | Should -Be (Get-GgufMetadata tiny.gguf).Key
+    }
+
+    It 'must be converted where a model is run, or edited' {
+        foreach ($use in
+            { Test-Gguf tiny }, { Split-Gguf tiny }, { New-ImportanceMatrix tiny $Samples.Calibration },
+            { Compare-Quant tiny.gguf -Reference tiny -Corpus $Samples.Calibration }) {
+            $use | Should -Throw -ErrorId 'GgufNeeded,*' -ExpectedMessage "*ConvertTo-Gguf '*tiny' makes one."
+        }
+    }
+}
