@@ -120,7 +120,7 @@ Describe 'A Hugging Face folder' {
 
     It 'is shown like it' {
         $folder, $file = Get-GgufInfo tiny, tiny.gguf
-        foreach ($name in 'Architecture', 'Parameters', 'Memory', 'TensorBytes') { $folder.$name | Should -Be $file.$name }
+        foreach ($name in 'Architecture', 'WeightCount', 'Memory', 'TensorSize') { $folder.$name | Should -Be $file.$name }
         (Get-GgufTensor tiny).Name | Should -Be (Get-GgufTensor tiny.gguf).Name
         (Get-GgufMetadata tiny).Key | Should -Be (Get-GgufMetadata tiny.gguf).Key
     }
