@@ -100,6 +100,15 @@ public abstract class PathCommand : StoppableCommand
             WriteWarning(warning);
     }
 
+    /// <summary>Whether a file may be a matrix: it is not GGUF, as in the older format, or is one by what it holds, as a calibration is too. Others are passed over.</summary>
+    private protected bool IsMatrix(string path)
+    {
+        if (ModelKinds.TryRead(path) is not ModelKind kind || kind is ModelKind.ImportanceMatrix or ModelKind.Calibration)
+            return true;
+        PassOver(path, kind, ModelKind.ImportanceMatrix);
+        return false;
+    }
+
     /// <summary>Whether a path led to no file for the cmdlet; an error has been written.</summary>
     private protected bool HasRefused { get; private set; }
 
@@ -137,7 +146,7 @@ public abstract class PathCommand : StoppableCommand
     // A wildcard finds every shard of a split model, but they are one model.
     private bool IsFurtherShard(string path)
     {
-        if (!SplitNames.IsShard(path))
+        if (!ShardNames.HasNumber(System.IO.Path.GetFileNameWithoutExtension(path)))
             return false;
         try
         {

@@ -6,7 +6,7 @@ namespace GgufQuant.Commands;
 /// <summary>Writes importance matrices in the other format.</summary>
 [Cmdlet(VerbsData.ConvertTo, "ImportanceMatrix", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(MatrixFile))]
-public sealed class ConvertToImportanceMatrixCommand : MatrixCommand
+public sealed class ConvertToImportanceMatrixCommand : PathCommand
 {
     private Destinations _destinations = new();
 

@@ -6,7 +6,7 @@ namespace GgufQuant.Commands;
 /// <summary>Shows what an importance matrix says about each weight tensor.</summary>
 [Cmdlet(VerbsCommon.Get, "ImportanceMatrix", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(MatrixEntry))]
-public sealed class GetImportanceMatrixCommand : MatrixCommand
+public sealed class GetImportanceMatrixCommand : PathCommand
 {
     /// <summary>Names of weight tensors, wildcards allowed.</summary>
     [Parameter(Position = 1, HelpMessage = "Names of weight tensors; wildcards are allowed.")]

@@ -34,7 +34,7 @@ public sealed class MergeGgufCommand : ModelCommand
     /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)
     {
-        string destination = _destinations.For(model.Path, SplitNames.Stem(model.Path) + ".gguf");
+        string destination = _destinations.For(model.Path, ShardNames.WithoutNumber(System.IO.Path.GetFileNameWithoutExtension(model.Path)) + ".gguf");
         if (model.Shards.Count == 1 && PathIdentity.AreSame(model.Path, destination))
         {
             WriteError(NotSplit(destination));

@@ -6,7 +6,7 @@ namespace GgufQuant.Commands;
 /// <summary>Merges importance matrices of the same model.</summary>
 [Cmdlet(VerbsData.Merge, "ImportanceMatrix", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(MatrixFile))]
-public sealed class MergeImportanceMatrixCommand : MatrixCommand
+public sealed class MergeImportanceMatrixCommand : PathCommand
 {
     private readonly List<string> _paths = [];
 

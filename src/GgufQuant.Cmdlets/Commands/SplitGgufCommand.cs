@@ -55,10 +55,10 @@ public sealed class SplitGgufCommand : ModelCommand
     protected override void ProcessModel(GgufFile model)
     {
         GgufSplitOptions options = new() { MaxBytes = MaxSize, MaxTensors = MaxTensor, MetadataAlone = MetadataAlone, Overwrite = Force };
-        string prefix = _destinations.For(model.Path, SplitNames.Stem(model.Path));
+        string prefix = _destinations.For(model.Path, ShardNames.WithoutNumber(System.IO.Path.GetFileNameWithoutExtension(model.Path)));
         int count = GgufSplitter.Plan(model, options).Count;
-        string first = $"{prefix}-00001-of-{count:00000}.gguf";
-        if (!ShouldProcess(first, $"Split '{Formatting.FileName(model.Path)}' into {count} files"))
+        string first = ShardNames.PathOf(prefix, 0, count);
+        if (!ShouldProcess(first, $"Split '{Formatting.FileName(model.Path)}' into {count} file{(count == 1 ? "" : "s")}"))
             return;
         if (_destinations.Refusal([.. model.Shards.Select(shard => shard.Path)], Force, first) is ErrorRecord refusal)
         {

@@ -1,15 +1,13 @@
 using System.Collections;
-using System.Globalization;
 using System.Management.Automation;
 using System.Management.Automation.Host;
 using System.Text;
-using System.Text.RegularExpressions;
 using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 
 /// <summary>A plan as text: layers that are treated the same are one line.</summary>
-internal static partial class PlanText
+internal static class PlanText
 {
     /// <param name="plan">A <see cref="PlannedFile"/>, or what a job or a remote session returned of one.</param>
     /// <param name="host">The console it goes to.</param>
@@ -39,9 +37,6 @@ internal static partial class PlanText
 
     private static T Get<T>(PSObject value, string property) => LanguagePrimitives.ConvertTo<T>(value.Properties[property]?.Value);
 
-    [GeneratedRegex(@"^blk\.(\d+)\.")]
-    private static partial Regex Layer();
-
     private sealed class Line
     {
         internal Line((string Pattern, string From, string To, string Rule) key, IReadOnlyList<PSObject> tensors)
@@ -60,14 +55,15 @@ internal static partial class PlanText
 
         internal long Bytes { get; }
 
-        internal static (string Pattern, string From, string To, string Rule) KeyOf(PSObject tensor) => (
-            Layer().Replace(Get<string>(tensor, "Name"), "blk.*."),
-            Get<string>(tensor, "SourceType"), Get<string>(tensor, "Type"), Get<string>(tensor, "Rule"));
+        internal static (string Pattern, string From, string To, string Rule) KeyOf(PSObject tensor) =>
+            (PatternOf(Get<string>(tensor, "Name")), Get<string>(tensor, "SourceType"), Get<string>(tensor, "Type"), Get<string>(tensor, "Rule"));
+
+        private static string PatternOf(string name) => TensorNames.SplitLayer(name) is (_, string part) ? $"blk.*.{part}" : name;
 
         private static IEnumerable<int> Layers(IReadOnlyList<PSObject> tensors) =>
             from tensor in tensors
-            let match = Layer().Match(Get<string>(tensor, "Name"))
-            where match.Success
-            select int.TryParse(match.Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : -1;
+            let split = TensorNames.SplitLayer(Get<string>(tensor, "Name"))
+            where split is not null
+            select split.Value.Layer <= int.MaxValue ? (int)split.Value.Layer : -1;
     }
 }

@@ -1,14 +1,14 @@
-using System.Globalization;
-using System.Text.RegularExpressions;
 using GgufQuant.Comparison;
 using GgufQuant.Formats;
+using GgufQuant.Models;
 using static GgufQuant.Evaluation.Reports.ReportText;
 
 namespace GgufQuant.Evaluation.Reports;
 
 /// <summary>The error of each tensor: kinds of tensors down, layers across, a stronger colour for a larger error.</summary>
-internal static partial class ErrorHeatMap
+internal static class ErrorHeatMap
 {
+    private const string WeightSuffix = ".weight";
     private const double Width = 760;
     private const double Left = 150;
     private const double Right = 16;
@@ -49,9 +49,9 @@ internal static partial class ErrorHeatMap
 
     // Norms and biases are not quantized and would only make the figure longer.
     private static Cell? Locate(TensorError tensor) =>
-        LayerTensor().Match(tensor.Name) is { Success: true } match && !tensor.Name.Contains("norm", StringComparison.Ordinal)
-            && int.TryParse(match.Groups[1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int layer) && layer < 1024
-            ? new(tensor, layer, match.Groups[2].Value)
+        TensorNames.SplitLayer(tensor.Name) is ( < 1024 and ulong layer, string part)
+            && part.EndsWith(WeightSuffix, StringComparison.Ordinal) && !part.Contains("norm", StringComparison.Ordinal)
+            ? new(tensor, (int)layer, part[..^WeightSuffix.Length])
             : null;
 
     private static double Shade(double error, double largest) => largest > 0 && error > 0 ? 0.06 + (0.94 * Math.Sqrt(error / largest)) : 0.03;
@@ -61,9 +61,6 @@ internal static partial class ErrorHeatMap
         Cell worst = cells.MaxBy(cell => cell.Error)!;
         return $"Layers across, kinds of tensors down, stronger colour for a larger relative error. Largest: {worst.Name} in {worst.Type} with {Significant(worst.Error)}.";
     }
-
-    [GeneratedRegex(@"^blk\.(\d+)\.(.+)\.weight$")]
-    private static partial Regex LayerTensor();
 
     private sealed record Cell(TensorError Tensor, int Layer, string Kind)
     {

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace GgufQuant.Models;
 
 /// <summary>Derives a tensor's role and layer from its name.</summary>
-internal static class TensorNames
+public static class TensorNames
 {
     internal const string LayerPrefix = "blk.";
     internal const string Output = "output.weight";
@@ -63,7 +63,7 @@ internal static class TensorNames
     }
 
     /// <summary>The layer and the part of a name <c>blk.N.part</c>; null for any other name, or a number beyond 64 bits.</summary>
-    internal static (ulong Layer, string Part)? SplitLayer(string name)
+    public static (ulong Layer, string Part)? SplitLayer(string name)
     {
         if (!name.StartsWith(LayerPrefix, StringComparison.Ordinal))
             return null;
