@@ -65,7 +65,7 @@ public sealed class GenerationMeter
 
     private Texts Generate(string path, Texts? reference, IProgress<WorkProgress>? progress, CancellationToken cancellationToken)
     {
-        using ILanguageModel model = _engine.Load(path, new() { GpuLayers = _options.GpuLayers }, cancellationToken);
+        using ILanguageModel model = _engine.Load(path, new(), cancellationToken);
         if (reference is not null && !model.Vocabulary.Matches(reference.Vocabulary))
             throw new VocabularyMismatchException(path, model.Vocabulary, _referencePath, reference.Vocabulary);
         int contextLength = _prompts.Max(prompt => GreedyGenerator.Tokenize(model, prompt).Length) + _options.MaximumTokens;

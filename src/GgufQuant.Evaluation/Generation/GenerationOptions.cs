@@ -8,7 +8,4 @@ public sealed record GenerationOptions
 
     /// <summary>Number of threads; 0 for one per processor.</summary>
     public int Threads { get; init; }
-
-    /// <summary>Layers to offload to a GPU; -1 for all.</summary>
-    public int GpuLayers { get; init; } = -1;
 }

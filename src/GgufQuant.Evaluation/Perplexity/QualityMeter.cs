@@ -31,8 +31,6 @@ public sealed class QualityMeter : IDisposable
         _options = options;
     }
 
-    private ModelOptions ModelOptions => new() { GpuLayers = _options.GpuLayers };
-
     private int Threads => _options.Threads > 0 ? _options.Threads : Environment.ProcessorCount;
 
     /// <summary>The reference's own perplexity, measured once.</summary>
@@ -124,7 +122,7 @@ public sealed class QualityMeter : IDisposable
 
     private ILanguageModel Load(string path, CancellationToken cancellationToken)
     {
-        ILanguageModel candidate = _engine.Load(path, ModelOptions, cancellationToken);
+        ILanguageModel candidate = _engine.Load(path, new(), cancellationToken);
         if (candidate.Vocabulary.Matches(_vocabulary!))
             return candidate;
         VocabularyMismatchException mismatch = new(path, candidate.Vocabulary, _referencePath, _vocabulary!);
@@ -141,7 +139,7 @@ public sealed class QualityMeter : IDisposable
 
     private Reference LoadReference(CancellationToken cancellationToken)
     {
-        ILanguageModel model = _engine.Load(_referencePath, ModelOptions, cancellationToken);
+        ILanguageModel model = _engine.Load(_referencePath, new(), cancellationToken);
         try
         {
             int contextLength = _options.ContextLength ?? CorpusChunks.DefaultContextLength(model);

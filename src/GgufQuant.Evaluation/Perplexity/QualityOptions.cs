@@ -12,9 +12,6 @@ public sealed record QualityOptions
     /// <summary>Number of threads; 0 for one per processor.</summary>
     public int Threads { get; init; }
 
-    /// <summary>Layers to offload to a GPU; -1 for all.</summary>
-    public int GpuLayers { get; init; } = -1;
-
     /// <summary>A file for the reference's logits, so that it is evaluated once for all candidates; null to evaluate it with each of them.</summary>
     /// <remarks>An existing file is read, whatever wrote it; otherwise it is written.</remarks>
     public string? LogitsFile { get; init; }

@@ -66,11 +66,11 @@ public sealed class HostJsonTests
     [Fact]
     public void Options_cross_without_loss()
     {
-        QualityRequest quality = new(1, "r", "c", new() { ContextLength = 2, Chunks = 3, Threads = 4, GpuLayers = 5, LogitsFile = "l", ReferenceMemory = 6 }, "d");
+        QualityRequest quality = new(1, "r", "c", new() { ContextLength = 2, Chunks = 3, Threads = 4, LogitsFile = "l", ReferenceMemory = 6 }, "d");
         Assert.Equal(quality, Cross(quality, HostJson.Default.QualityRequest));
         QualityRequest reference = quality with { Options = new(), Candidate = null };
         Assert.Equal(reference, Cross(reference, HostJson.Default.QualityRequest));
-        ImatrixOptions options = new() { ContextLength = 1, Chunks = 2, SkipChunks = 3, IncludeOutput = true, ParseSpecial = true, Threads = 4, GpuLayers = 5 };
+        ImatrixOptions options = new() { ContextLength = 1, Chunks = 2, SkipChunks = 3, IncludeOutput = true, ParseSpecial = true, Threads = 4 };
         ImatrixRequest imatrix = new("m", "c", options, "r", 6, "s");
         Assert.Equal(imatrix, Cross(imatrix, HostJson.Default.ImatrixRequest));
     }

@@ -18,7 +18,7 @@ internal static class CollectImatrix
     private static PerplexityResult Run(HostedEngine engine, ImatrixRequest request, IProgress<WorkProgress> progress)
     {
         ImatrixData? before = request.Resume is null ? null : ImatrixData.From(ImatrixFile.Open(request.Resume), request.ResumeChunkSize);
-        using ILanguageModel model = engine.Engine.Load(request.Model, new() { GpuLayers = request.Options.GpuLayers }, CancellationToken.None);
+        using ILanguageModel model = engine.Engine.Load(request.Model, new(), CancellationToken.None);
         (ImatrixData matrix, PerplexityResult perplexity) = ImatrixCollector.Collect(
             model, CorpusChunks.ReadText(request.Corpus), request.Options, before, progress);
         ImatrixSumsFile.Write(matrix, request.Sums);

@@ -49,5 +49,5 @@ internal sealed record MomentsRequest(
     string Model, string Corpus, ImatrixOptions Options, IReadOnlyList<CalibratedInput> Inputs, string? Moments, string? Matrix)
 {
     /// <summary>Loads the model.</summary>
-    internal ILanguageModel LoadModel(HostedEngine engine) => engine.Engine.Load(Model, new() { GpuLayers = Options.GpuLayers }, CancellationToken.None);
+    internal ILanguageModel LoadModel(HostedEngine engine) => engine.Engine.Load(Model, new(), CancellationToken.None);
 }
