@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Numerics;
 using System.Runtime.InteropServices;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
@@ -68,10 +69,18 @@ internal sealed class ConvertedTensors(ModelFolder folder, WeightFiles files, IR
     // The converter goes through F32, which leaves no NaN as it was but a quiet one.
     private static void QuietNaNs(Span<ushort> values)
     {
-        foreach (ref ushort value in values)
+        const ushort Magnitude = 0x7FFF, Infinity = 0x7F80, Quiet = 0x40;
+        int whole = values.Length - (values.Length % Vector<ushort>.Count);
+        for (int i = 0; i < whole; i += Vector<ushort>.Count)
         {
-            if ((value & 0x7FFF) > 0x7F80)
-                value |= 0x40;
+            Vector<ushort> value = new(values[i..]);
+            Vector<ushort> isNaN = Vector.GreaterThan(value & new Vector<ushort>(Magnitude), new Vector<ushort>(Infinity));
+            (value | (isNaN & new Vector<ushort>(Quiet))).CopyTo(values[i..]);
+        }
+        foreach (ref ushort value in values[whole..])
+        {
+            if ((value & Magnitude) > Infinity)
+                value |= Quiet;
         }
     }
 }
