@@ -43,16 +43,18 @@ public abstract class PathCommand : StoppableCommand
     }
 
     /// <inheritdoc/>
-    protected sealed override void ProcessRecord()
+    protected override void ProcessRecord()
     {
         bool isLiteral = ParameterSetName == LiteralPathSet;
         foreach (string path in isLiteral ? LiteralPath : Path)
-        {
-            foreach (string file in Resolve(path, isLiteral))
-            {
-                Take(file);
-            }
-        }
+            ProcessPath(path, isLiteral);
+    }
+
+    /// <summary>Processes the files that a path stands for.</summary>
+    private protected void ProcessPath(string path, bool isLiteral)
+    {
+        foreach (string file in Resolve(path, isLiteral))
+            Take(file);
     }
 
     /// <summary>Does the cmdlet's work for one file.</summary>
@@ -71,7 +73,7 @@ public abstract class PathCommand : StoppableCommand
         if (IsMatch)
             WriteVerbose($"'{path}' is skipped: it is {kind.Describe()}, not {wanted.Describe()}.");
         else
-            Refuse(ModelErrors.OtherKind(path, kind, wanted));
+            Reject(ModelErrors.OtherKind(path, kind, wanted));
     }
 
     /// <summary>Whether the cmdlet takes Hugging Face folders for models.</summary>
@@ -110,7 +112,7 @@ public abstract class PathCommand : StoppableCommand
     }
 
     /// <summary>Whether a path led to no file for the cmdlet; an error has been written.</summary>
-    private protected bool HasRefused { get; private set; }
+    private protected bool HasFailed { get; private set; }
 
     /// <summary>The full path of a file that need not exist.</summary>
     private protected string ResolveUnexpanded(string path)
@@ -172,12 +174,12 @@ public abstract class PathCommand : StoppableCommand
     {
         IsMatch = false;
         if (PathErrors.Address(path) is ErrorRecord error)
-            return Refuse(error);
+            return Reject(error);
         try
         {
             string literal = SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out ProviderInfo provider, out _);
             if (provider.Name != "FileSystem")
-                return Refuse(PathErrors.NotAFileSystemPath(path));
+                return Reject(PathErrors.NotAFileSystemPath(path));
             // A file whose name contains wildcard characters, as in objects of other cmdlets, is taken literally.
             if (isLiteral || IsModel(literal) || !WildcardPattern.ContainsWildcardCharacters(path))
                 return Existing(literal);
@@ -191,19 +193,19 @@ public abstract class PathCommand : StoppableCommand
         }
         catch (Exception exception) when (exception is ProviderNotFoundException or System.Management.Automation.DriveNotFoundException)
         {
-            return Refuse(PathErrors.NotFound(exception, path));
+            return Reject(PathErrors.NotFound(exception, path));
         }
     }
 
     private bool IsModel(string path) => File.Exists(path) || TakesFolder(path);
 
     private List<string> Existing(string path) =>
-        !TakesFolder(path) && PathErrors.NoModel(path) is { } error ? Refuse(error) : [path];
+        !TakesFolder(path) && PathErrors.NoModel(path) is { } error ? Reject(error) : [path];
 
-    private List<string> Refuse(ErrorRecord error)
+    private List<string> Reject(ErrorRecord error)
     {
         WriteError(error);
-        HasRefused = true;
+        HasFailed = true;
         return [];
     }
 }

@@ -132,16 +132,16 @@ public abstract partial class QuantizationCommand : ModelCommand
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        this.RefuseTogether(
+        this.ThrowIfBothBound(
             nameof(Copy), nameof(Pure), nameof(TensorType), nameof(Recipe), nameof(OutputTensorType),
             nameof(TokenEmbeddingType), nameof(LeaveOutputTensor), nameof(ImportanceMatrix), nameof(Calibration));
-        this.RefuseTogether(nameof(Calibration), nameof(ImportanceMatrix));
-        this.RefuseTogether(nameof(KeepSplit), nameof(SplitMaxSize), nameof(SplitMaxTensor));
-        this.RefuseTogether(nameof(SplitMaxSize), nameof(SplitMaxTensor));
-        this.RefuseTogether(nameof(LeaveOutputTensor), nameof(OutputTensorType));
-        this.RefuseWithout(nameof(ImportanceMatrix), nameof(IncludeWeight), nameof(ExcludeWeight));
+        this.ThrowIfBothBound(nameof(Calibration), nameof(ImportanceMatrix));
+        this.ThrowIfBothBound(nameof(KeepSplit), nameof(SplitMaxSize), nameof(SplitMaxTensor));
+        this.ThrowIfBothBound(nameof(SplitMaxSize), nameof(SplitMaxTensor));
+        this.ThrowIfBothBound(nameof(LeaveOutputTensor), nameof(OutputTensorType));
+        this.ThrowIfMissing(nameof(ImportanceMatrix), nameof(IncludeWeight), nameof(ExcludeWeight));
         if (Calibration is not null)
-            _calibration = OrStop(ResolveUnexpanded(Calibration), ReadCalibration);
+            _calibration = ReadOrThrowTerminating(ResolveUnexpanded(Calibration), ReadCalibration);
         _options = ReadOptions();
         _isTypeGiven = Type.Length > 0;
         // Objects from the pipeline may provide their types.
@@ -254,11 +254,11 @@ public abstract partial class QuantizationCommand : ModelCommand
         Pure = Pure,
         OutputTensorType = OutputTensorType?.Type,
         TokenEmbeddingType = TokenEmbeddingType?.Type,
-        TensorTypes = [.. TensorType, .. Recipe is null ? [] : OrStop(ResolveUnexpanded(Recipe), RecipeFile.Read)],
+        TensorTypes = [.. TensorType, .. Recipe is null ? [] : ReadOrThrowTerminating(ResolveUnexpanded(Recipe), RecipeFile.Read)],
         LeaveOutputTensor = LeaveOutputTensor,
         Imatrix = ImportanceMatrix is null
             ? null
-            : OrStop(ResolveUnexpanded(ImportanceMatrix), ReadMatrix).Where(IncludeWeight, ExcludeWeight),
+            : ReadOrThrowTerminating(ResolveUnexpanded(ImportanceMatrix), ReadMatrix).Where(IncludeWeight, ExcludeWeight),
         Calibration = _calibration,
         PruneLayers = PruneLayer,
         KeepSplit = KeepSplit,
@@ -301,7 +301,7 @@ public abstract partial class QuantizationCommand : ModelCommand
     }
 
     /// <summary>Reads a file that the user has requested; a failure ends the cmdlet.</summary>
-    private protected TResult OrStop<TResult>(string path, Func<string, TResult> read)
+    private protected TResult ReadOrThrowTerminating<TResult>(string path, Func<string, TResult> read)
     {
         if (PathErrors.NoFile(path) is { } error)
             ThrowTerminatingError(error);

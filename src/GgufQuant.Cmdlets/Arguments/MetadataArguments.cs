@@ -17,13 +17,13 @@ internal static class MetadataArguments
 
     private static GgufEntry ToEntry(string key, object? value, GgufMetadata existing)
     {
-        object plain = Unwrap(value) ?? throw Refusal(key, value, "a value is needed.");
+        object plain = Unwrap(value) ?? throw Invalid(key, value, "a value is needed.");
         Type? wanted = existing.Find(key)?.Value.GetType() ?? (key == GgufKeys.Alignment ? typeof(uint) : null);
         if (wanted is null && plain is object[] several)
         {
             if (several.Length == 0)
-                throw Refusal(key, plain, "an empty array has no type unless the key already exists.");
-            object first = Unwrap(several[0]) ?? throw Refusal(key, plain, "its first element is null.");
+                throw Invalid(key, plain, "an empty array has no type unless the key already exists.");
+            object first = Unwrap(several[0]) ?? throw Invalid(key, plain, "its first element is null.");
             wanted = first.GetType().MakeArrayType();
         }
         try
@@ -32,7 +32,7 @@ internal static class MetadataArguments
         }
         catch (Exception exception) when (exception is PSInvalidCastException or ArgumentException)
         {
-            throw Refusal(key, plain, exception.Message);
+            throw Invalid(key, plain, exception.Message);
         }
     }
 
@@ -49,17 +49,17 @@ internal static class MetadataArguments
         object converted = LanguagePrimitives.ConvertTo(value, wanted);
         if (elements is null)
         {
-            RefuseChanged(value, converted);
+            ThrowIfChanged(value, converted);
         }
         else
         {
             foreach ((object? element, object made) in elements.Cast<object?>().Zip(((Array)converted).Cast<object>()))
-                RefuseChanged(Unwrap(element), made);
+                ThrowIfChanged(Unwrap(element), made);
         }
         return converted;
     }
 
-    private static void RefuseChanged(object? value, object converted)
+    private static void ThrowIfChanged(object? value, object converted)
     {
         if (!Fits(value, converted))
             throw new ArgumentException($"'{value}' would become '{converted}' as {converted.GetType().Name}.");
@@ -77,6 +77,6 @@ internal static class MetadataArguments
 
     private static bool IsFinite(object number) => double.IsFinite(Convert.ToDouble(number, CultureInfo.InvariantCulture));
 
-    private static ArgumentException Refusal(string key, object? value, string problem) =>
+    private static ArgumentException Invalid(string key, object? value, string problem) =>
         new($"The metadata '{key}' cannot be set to '{value}': {problem}");
 }

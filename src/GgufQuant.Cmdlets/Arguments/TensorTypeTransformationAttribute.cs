@@ -19,30 +19,30 @@ public sealed class TensorTypeTransformationAttribute : ArgumentTransformationAt
         string text => [Parse(text)],
         IDictionary table => table.Cast<DictionaryEntry>().Select(entry => Rule($"{entry.Key}", $"{entry.Value}")),
         IEnumerable several => several.Cast<object>().SelectMany(item => Rules(item is PSObject wrapped ? wrapped.BaseObject : item)),
-        _ => throw Refusal($"'{value}' is not a tensor rule."),
+        _ => throw Invalid($"'{value}' is not a tensor rule."),
     };
 
     private static TensorTypeRule Parse(string text)
     {
         // A pattern may contain the equals sign; a type never does.
         int split = text.LastIndexOf('=');
-        return split > 0 ? Rule(text[..split], text[(split + 1)..]) : throw Refusal($"'{text}' is not a tensor rule.");
+        return split > 0 ? Rule(text[..split], text[(split + 1)..]) : throw Invalid($"'{text}' is not a tensor rule.");
     }
 
     private static TensorTypeRule Rule(string pattern, string type)
     {
         if (!TensorFormatTransformationAttribute.TryFind(type, out BlockFormat? format))
-            throw Refusal(TensorFormatTransformationAttribute.Unknown(type));
+            throw Invalid(TensorFormatTransformationAttribute.Unknown(type));
         try
         {
             return new(pattern.Trim(), format.Type);
         }
         catch (ArgumentException exception)
         {
-            throw Refusal($"'{pattern}' is not a regular expression: {exception.Message}");
+            throw Invalid($"'{pattern}' is not a regular expression: {exception.Message}");
         }
     }
 
-    private static ArgumentTransformationMetadataException Refusal(string problem) =>
+    private static ArgumentTransformationMetadataException Invalid(string problem) =>
         new($"{problem} Write rules as 'attn_v=q6_K', or as [ordered]@{{ attn_v = 'q6_K'; ffn_down = 'q5_K' }}.");
 }

@@ -82,7 +82,7 @@ public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        this.RefuseTogether(nameof(Detailed), nameof(Corpus), nameof(Prompt));
+        this.ThrowIfBothBound(nameof(Detailed), nameof(Corpus), nameof(Prompt));
         if (Corpus is not null)
             CorpusFile.Check(this, Corpus = ResolveUnexpanded(Corpus));
         else if (ChunkCount is not null || LogitsFile is not null)

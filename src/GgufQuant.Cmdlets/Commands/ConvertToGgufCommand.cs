@@ -64,8 +64,8 @@ public sealed class ConvertToGgufCommand : PathCommand
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        this.RefuseTogether(nameof(SplitMaxSize), nameof(SplitMaxTensor));
-        this.RefuseTogether(nameof(VocabularyOnly), nameof(Fp8AsQ8), nameof(SplitMaxSize), nameof(SplitMaxTensor));
+        this.ThrowIfBothBound(nameof(SplitMaxSize), nameof(SplitMaxTensor));
+        this.ThrowIfBothBound(nameof(VocabularyOnly), nameof(Fp8AsQ8), nameof(SplitMaxSize), nameof(SplitMaxTensor));
         _destinations = DestinationsAt(Destination, ".gguf");
         if (Metadata is null)
             return;
@@ -110,9 +110,9 @@ public sealed class ConvertToGgufCommand : PathCommand
         string action = $"Convert '{Formatting.FileName(source)}' to {model.Type} and write {Formatting.Size(model.LengthWith(Split))} to '{paths[0]}'.";
         if (!ShouldProcess(action, $"{action} Continue?", "ConvertTo-Gguf"))
             return;
-        if (_destinations.Refusal([.. model.File.SourcePaths], Force, paths) is ErrorRecord refusal)
+        if (_destinations.FindConflict([.. model.File.SourcePaths], Force, paths) is ErrorRecord conflict)
         {
-            WriteError(refusal);
+            WriteError(conflict);
             return;
         }
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);

@@ -44,9 +44,9 @@ public sealed class ConvertToImportanceMatrixCommand : PathCommand
         string destination = _destinations.For(path, System.IO.Path.GetFileNameWithoutExtension(path) + extension);
         if (!ShouldProcess(destination, $"Write the importance matrix '{Formatting.FileName(path)}' as {Format}"))
             return;
-        if (_destinations.Refusal([path], Force, destination) is ErrorRecord refusal)
+        if (_destinations.FindConflict([path], Force, destination) is ErrorRecord conflict)
         {
-            WriteError(refusal);
+            WriteError(conflict);
             return;
         }
         try

@@ -59,7 +59,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         base.BeginProcessing();
         if (Reuse is null)
             return;
-        _earlier = OrStop(ResolveUnexpanded(Reuse), path => GgufFile.Open(path, StopToken));
+        _earlier = ReadOrThrowTerminating(ResolveUnexpanded(Reuse), path => GgufFile.Open(path, StopToken));
         if (!Quantizer.HasReuseRecord(_earlier))
             WriteWarning($"'{Formatting.FileName(_earlier.Path)}' has no record of what it was quantized from, so nothing is copied from it: -KeepReuseRecord writes one with each new file.");
     }
@@ -79,9 +79,9 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         string action = $"{work} and write {Formatting.Size(plan.TotalBytes)} to '{paths[0]}'.";
         if (!ShouldProcess(action, $"{action} Continue?", "ConvertTo-Quantized"))
             return;
-        if (Destinations.Refusal([.. plan.Source.SourcePaths], Force, paths) is ErrorRecord refusal)
+        if (Destinations.FindConflict([.. plan.Source.SourcePaths], Force, paths) is ErrorRecord conflict)
         {
-            WriteError(refusal);
+            WriteError(conflict);
             return;
         }
 

@@ -37,8 +37,8 @@ public sealed class ExportQuantReportCommand : PSCmdlet
     protected override void BeginProcessing()
     {
         // Checked first, as measuring the rows may take long.
-        if (PathErrors.NotFree(GetUnresolvedProviderPathFromPSPath(Destination), Force) is ErrorRecord refusal)
-            ThrowTerminatingError(refusal);
+        if (PathErrors.NotFree(GetUnresolvedProviderPathFromPSPath(Destination), Force) is ErrorRecord conflict)
+            ThrowTerminatingError(conflict);
     }
 
     /// <inheritdoc/>
@@ -65,9 +65,9 @@ public sealed class ExportQuantReportCommand : PSCmdlet
         }
         if (!ShouldProcess(destination, $"Write a report on {_rows.Count - 1} quantizations"))
             return;
-        if (PathErrors.NotFree(destination, Force) is ErrorRecord refusal)
+        if (PathErrors.NotFree(destination, Force) is ErrorRecord conflict)
         {
-            WriteError(refusal);
+            WriteError(conflict);
             return;
         }
         try

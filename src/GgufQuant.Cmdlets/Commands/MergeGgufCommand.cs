@@ -42,9 +42,9 @@ public sealed class MergeGgufCommand : ModelCommand
         }
         if (!ShouldProcess(destination, $"Merge {model.Shards.Count} files"))
             return;
-        if (_destinations.Refusal([.. model.Shards.Select(shard => shard.Path)], Force, destination) is ErrorRecord refusal)
+        if (_destinations.FindConflict([.. model.Shards.Select(shard => shard.Path)], Force, destination) is ErrorRecord conflict)
         {
-            WriteError(refusal);
+            WriteError(conflict);
             return;
         }
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);

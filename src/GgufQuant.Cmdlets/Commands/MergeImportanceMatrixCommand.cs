@@ -40,16 +40,16 @@ public sealed class MergeImportanceMatrixCommand : PathCommand
         string destination = ResolveUnexpanded(Destination);
         if (_paths.Count == 0)
             return;
-        if (HasRefused)
+        if (HasFailed)
         {
             WriteError(Incomplete(destination));
             return;
         }
         if (!ShouldProcess(destination, $"Merge {_paths.Count} importance matrices"))
             return;
-        if (PathErrors.NotFree(destination, Force) is ErrorRecord refusal)
+        if (PathErrors.NotFree(destination, Force) is ErrorRecord conflict)
         {
-            WriteError(refusal);
+            WriteError(conflict);
             return;
         }
         try

@@ -95,9 +95,9 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
         string destination = _destinations.For(model.Path, QuantName.WithoutQuantization(model.Path) + "-imatrix.gguf");
         if (!ShouldProcess(destination, $"Collect the importance matrix of '{Formatting.FileName(model.Path)}' over '{Formatting.FileName(Corpus)}'"))
             return;
-        if (_destinations.Refusal([.. model.Shards.Select(shard => shard.Path)], Force, destination) is ErrorRecord refusal)
+        if (_destinations.FindConflict([.. model.Shards.Select(shard => shard.Path)], Force, destination) is ErrorRecord conflict)
         {
-            WriteError(refusal);
+            WriteError(conflict);
             return;
         }
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);

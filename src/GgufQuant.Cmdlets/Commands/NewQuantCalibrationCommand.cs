@@ -105,9 +105,9 @@ public sealed class NewQuantCalibrationCommand : ModelCommand
         string destination = _destinations.For(model.Path, QuantName.WithoutQuantization(model.Path) + "-calibration.gguf");
         if (!ShouldProcess(destination, $"Collect the calibration of '{name}' over '{Formatting.FileName(Corpus)}'"))
             return;
-        if (_destinations.Refusal([.. model.Shards.Select(shard => shard.Path)], Force, destination) is ErrorRecord refusal)
+        if (_destinations.FindConflict([.. model.Shards.Select(shard => shard.Path)], Force, destination) is ErrorRecord conflict)
         {
-            WriteError(refusal);
+            WriteError(conflict);
             return;
         }
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);

@@ -39,7 +39,7 @@ public sealed class SplitGgufCommand : ModelCommand
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        this.RefuseTogether(nameof(MaxSize), nameof(MaxTensor));
+        this.ThrowIfBothBound(nameof(MaxSize), nameof(MaxTensor));
         _destinations = DestinationsAt(Destination, ".gguf");
         if (!_destinations.IsFile)
             return;
@@ -60,9 +60,9 @@ public sealed class SplitGgufCommand : ModelCommand
         string first = ShardNames.PathOf(prefix, 0, count);
         if (!ShouldProcess(first, $"Split '{Formatting.FileName(model.Path)}' into {count} file{(count == 1 ? "" : "s")}"))
             return;
-        if (_destinations.Refusal([.. model.Shards.Select(shard => shard.Path)], Force, first) is ErrorRecord refusal)
+        if (_destinations.FindConflict([.. model.Shards.Select(shard => shard.Path)], Force, first) is ErrorRecord conflict)
         {
-            WriteError(refusal);
+            WriteError(conflict);
             return;
         }
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(prefix)!);

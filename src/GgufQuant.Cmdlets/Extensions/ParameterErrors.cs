@@ -6,7 +6,7 @@ namespace GgufQuant.Commands;
 internal static class ParameterErrors
 {
     /// <summary>Ends the cmdlet if a parameter was given together with one that contradicts it.</summary>
-    internal static void RefuseTogether(this PSCmdlet cmdlet, string parameter, params string[] others)
+    internal static void ThrowIfBothBound(this PSCmdlet cmdlet, string parameter, params string[] others)
     {
         if (!cmdlet.IsGiven(parameter) || others.FirstOrDefault(cmdlet.IsGiven) is not { } other)
             return;
@@ -16,7 +16,7 @@ internal static class ParameterErrors
     }
 
     /// <summary>Ends the cmdlet if a parameter was given without the one it applies to.</summary>
-    internal static void RefuseWithout(this PSCmdlet cmdlet, string needed, params string[] parameters)
+    internal static void ThrowIfMissing(this PSCmdlet cmdlet, string needed, params string[] parameters)
     {
         if (cmdlet.IsGiven(needed) || parameters.FirstOrDefault(cmdlet.IsGiven) is not { } parameter)
             return;

@@ -35,7 +35,7 @@ internal sealed class Destinations(string? destination = null, bool isFolder = f
     /// <param name="sources">The full path of the source, or those of its shards.</param>
     /// <param name="force">Whether files that exist are replaced.</param>
     /// <param name="paths">The full paths of the files.</param>
-    internal ErrorRecord? Refusal(IReadOnlyList<string> sources, bool force, params IReadOnlyList<string> paths)
+    internal ErrorRecord? FindConflict(IReadOnlyList<string> sources, bool force, params IReadOnlyList<string> paths)
     {
         foreach (string path in paths)
         {

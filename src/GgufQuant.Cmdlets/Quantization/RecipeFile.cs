@@ -15,10 +15,10 @@ internal static class RecipeFile
     {
         ScriptBlockAst script = Parser.ParseInput(File.ReadAllText(path), path, out _, out ParseError[] errors);
         if (errors.Length > 0)
-            throw Refusal(path, $"line {errors[0].Extent.StartLineNumber}: {errors[0].Message}");
+            throw Invalid(path, $"line {errors[0].Extent.StartLineNumber}: {errors[0].Message}");
         Hashtable recipe = Table(path, script);
         CheckKeys(path, "it", recipe, "Rules");
-        object rules = recipe["Rules"] ?? throw Refusal(path, "it has no 'Rules'");
+        object rules = recipe["Rules"] ?? throw Invalid(path, "it has no 'Rules'");
         return [.. (rules is object[] several ? several : [rules]).Select((rule, index) => Rule(path, index + 1, rule as Hashtable))];
     }
 
@@ -28,11 +28,11 @@ internal static class RecipeFile
         try
         {
             Ast? table = script.Find(node => node is HashtableAst, searchNestedScriptBlocks: false);
-            return table?.SafeGetValue() as Hashtable ?? throw Refusal(path, "it is not a table, @{ ... }");
+            return table?.SafeGetValue() as Hashtable ?? throw Invalid(path, "it is not a table, @{ ... }");
         }
         catch (InvalidOperationException exception)
         {
-            throw Refusal(path, exception.Message);
+            throw Invalid(path, exception.Message);
         }
     }
 
@@ -40,23 +40,23 @@ internal static class RecipeFile
     {
         string? unknown = table.Keys.Cast<object>().Select(key => $"{key}").FirstOrDefault(key => !known.Contains(key, StringComparer.OrdinalIgnoreCase));
         if (unknown is not null)
-            throw Refusal(path, $"{owner} has '{unknown}', which is not a key of recipes.{Suggestion.For(unknown, known)}");
+            throw Invalid(path, $"{owner} has '{unknown}', which is not a key of recipes.{Suggestion.For(unknown, known)}");
     }
 
     private static TensorTypeRule Rule(string path, int number, Hashtable? rule)
     {
         CheckKeys(path, $"rule {number}", rule ?? [], "Tensor", "Layer", "Type");
         if (rule?["Tensor"] is not string pattern || rule["Type"] is not string type)
-            throw Refusal(path, $"rule {number} needs a 'Tensor' and a 'Type'");
+            throw Invalid(path, $"rule {number} needs a 'Tensor' and a 'Type'");
         if (!TensorFormatTransformationAttribute.TryFind(type, out BlockFormat? format))
-            throw Refusal(path, $"rule {number}: {TensorFormatTransformationAttribute.Unknown(type)}");
+            throw Invalid(path, $"rule {number}: {TensorFormatTransformationAttribute.Unknown(type)}");
         try
         {
             return new(pattern, format.Type, rule["Layer"] is { } layers ? Layers(path, number, layers) : null);
         }
         catch (ArgumentException exception)
         {
-            throw Refusal(path, $"rule {number}: '{pattern}' is not a regular expression: {exception.Message}");
+            throw Invalid(path, $"rule {number}: '{pattern}' is not a regular expression: {exception.Message}");
         }
     }
 
@@ -70,7 +70,7 @@ internal static class RecipeFile
             {
                 string[] ends = range.Split('-');
                 if (ends.Length > 2 || !TryParse(ends[0], out int first) || !TryParse(ends[^1], out int last) || last < first)
-                    throw Refusal(path, $"rule {number}: '{range}' is not a range of layers: write 5, '0-3' or '0-3,28-31'");
+                    throw Invalid(path, $"rule {number}: '{range}' is not a range of layers: write 5, '0-3' or '0-3,28-31'");
                 all.UnionWith(Enumerable.Range(first, last - first + 1));
             }
         }
@@ -80,6 +80,6 @@ internal static class RecipeFile
     private static bool TryParse(string text, out int layer) =>
         int.TryParse(text.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out layer) && layer < 1 << 16;
 
-    private static QuantizationException Refusal(string path, string problem) =>
+    private static QuantizationException Invalid(string path, string problem) =>
         new($"'{path}' is not a recipe: {problem}{(problem[^1] is '.' or '?' ? "" : ".")} Write @{{ Rules = @(@{{ Tensor = 'attn_v'; Layer = '0-3'; Type = 'q6_K' }}) }}.");
 }
