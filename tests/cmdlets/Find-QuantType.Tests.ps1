@@ -54,6 +54,21 @@ Describe 'Find-QuantType' {
             $fit.KlDivergence | Should -Be $rows[1].KlDivergence
         }
 
+        It 'takes the reference of rows from the pipeline as the model, live and from a job' {
+            $expected = Find-QuantType $Samples.Model 10MB -Comparison $rows
+            $rows | Export-Clixml rows.clixml
+            foreach ($source in $rows, (Import-Clixml rows.clixml)) {
+                $fits = $source | Find-QuantType -Memory 10MB
+                $fits.Path | Select-Object -Unique | Should -Be $Samples.Model
+                $fits.Type | Should -Be $expected.Type
+                $fits.KlDivergence | Should -Be $expected.KlDivergence
+            }
+        }
+
+        It 'asks for a model where it is given none' {
+            { Find-QuantType -Memory 10MB } | Should -Throw -ErrorId 'PathMissing,*'
+        }
+
         It 'warns that what was measured on another model does not count' {
             $fit = Find-QuantType other.gguf 10MB -Comparison $rows -WarningVariable warnings -WarningAction SilentlyContinue |
                 Where-Object Type -eq Q4_0

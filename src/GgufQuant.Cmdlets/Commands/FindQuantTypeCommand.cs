@@ -8,13 +8,19 @@ using GgufQuant.Models;
 namespace GgufQuant.Commands;
 
 /// <summary>Finds the types in which a model fits into memory, and recommends one.</summary>
-[Cmdlet(VerbsCommon.Find, "QuantType", DefaultParameterSetName = PathSet)]
+[Cmdlet(VerbsCommon.Find, "QuantType", DefaultParameterSetName = ComparisonSet)]
 [OutputType(typeof(QuantTypeFit))]
 public sealed class FindQuantTypeCommand : ModelCommand
 {
+    // The default one, so that rows from the pipeline are rows before they are paths.
+    private const string ComparisonSet = "Comparison";
+
+    private readonly List<QuantQuality> _rows = [];
+
     /// <summary>Bytes of memory available.</summary>
     [Parameter(Mandatory = true, Position = 1, HelpMessage = "The available memory: 8GB.")]
     [Alias("MemoryBudget")]
+    [ArgumentCompleter(typeof(SizeCompleter))]
     [ValidateRange(1, long.MaxValue)]
     public long Memory { get; set; }
 
@@ -35,7 +41,10 @@ public sealed class FindQuantTypeCommand : ModelCommand
     public CacheType CacheType { get; set; } = CacheType.F16;
 
     /// <summary>Rows of Compare-Quant with measured divergences.</summary>
-    [Parameter(HelpMessage = "Rows of Compare-Quant -Corpus: their measurements replace the published figures.")]
+    [Parameter(ParameterSetName = ComparisonSet, ValueFromPipeline = true, HelpMessage = "Rows of Compare-Quant -Corpus: their measurements replace the published figures.")]
+    [Parameter(ParameterSetName = PathSet, HelpMessage = "Rows of Compare-Quant -Corpus: their measurements replace the published figures.")]
+    [Parameter(ParameterSetName = LiteralPathSet, HelpMessage = "Rows of Compare-Quant -Corpus: their measurements replace the published figures.")]
+    [MeasuredRowTransformation]
     [ValidateNotNull]
     public QuantQuality[] Comparison { get; set; } = [];
 
@@ -45,6 +54,31 @@ public sealed class FindQuantTypeCommand : ModelCommand
 
     /// <inheritdoc/>
     private protected override bool TakesFolders => true;
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        if (ParameterSetName == ComparisonSet && !MyInvocation.ExpectingInput && Comparison.Length == 0)
+            ThrowTerminatingError(PathErrors.Missing("Give -Path, or pipe models or the rows of Compare-Quant -Corpus."));
+    }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        if (ParameterSetName == ComparisonSet)
+            _rows.AddRange(Comparison);
+        else
+            base.ProcessRecord();
+    }
+
+    /// <inheritdoc/>
+    protected override void EndProcessing()
+    {
+        Comparison = _rows.Count > 0 ? [.. _rows] : Comparison;
+        foreach (string reference in _rows.Select(row => row.Reference).Distinct(PathIdentity.Comparer))
+            ProcessPath(reference, isLiteral: true);
+    }
 
     /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)

@@ -84,6 +84,9 @@ internal static partial class PathErrors
             new ArgumentException($"'{path}' was bound to -Path, but the files come from the pipeline: write -{parameter} {path} after a pipe."),
             "PathAndPipeline", ErrorCategory.InvalidArgument, path);
 
+    /// <summary>The error for a cmdlet that was given no file.</summary>
+    internal static ErrorRecord Missing(string advice) => new(new ArgumentException(advice), "PathMissing", ErrorCategory.InvalidArgument, null);
+
     /// <summary>The error for a URL, with how to download the file; null for anything else.</summary>
     internal static ErrorRecord? Address(string path)
     {
