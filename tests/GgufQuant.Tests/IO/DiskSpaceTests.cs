@@ -48,12 +48,12 @@ public sealed class DiskSpaceTests : IDisposable
         string path = Path.Combine(_folder, "model.gguf");
         // Others write to the same disk meanwhile.
         DiskSpace.Check(path, room / 10 * 9);
-        Assert.Throws<IOException>(() => DiskSpace.Check(path, room / 10 * 11));
+        Assert.Throws<DiskFullException>(() => DiskSpace.Check(path, room / 10 * 11));
     }
 
     private void AssertRejected(Action write)
     {
-        Assert.Contains("bytes free", Assert.Throws<IOException>(write).Message, StringComparison.Ordinal);
+        Assert.Contains("bytes free", Assert.Throws<DiskFullException>(write).Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(_folder, "*.partial"));
     }
 
