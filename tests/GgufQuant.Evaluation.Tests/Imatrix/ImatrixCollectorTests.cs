@@ -121,6 +121,33 @@ public sealed class ImatrixCollectorTests
     }
 
     [Fact]
+    public void A_merged_matrix_names_both_texts()
+    {
+        ImatrixData first = new(64);
+        first.AddDataset("one.txt");
+        ImatrixData second = new(64);
+        second.AddDataset("two.txt");
+
+        first.Merge(second);
+
+        Assert.Equal(["one.txt", "two.txt"], first.Datasets);
+    }
+
+    // llama-imatrix passes over products with fewer rows than 16.
+    [Theory]
+    [InlineData(16, 42)]
+    [InlineData(15, 0)]
+    public void A_batch_of_sixteen_rows_counts_and_one_of_fifteen_does_not(int rows, int entries)
+    {
+        using ILanguageModel model = Sample.Load();
+        ImatrixData matrix = new(rows);
+        using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 64, Observer = new ImatrixObserver(matrix, includeOutput: false) });
+        context.Evaluate(CorpusChunks.Create(model, Sample.Calibration, 64, 1).Evaluated(0).AsSpan(0, rows), 0, 0, Token);
+
+        Assert.Equal(entries, matrix.Entries.Count);
+    }
+
+    [Fact]
     public void Sums_of_another_model_are_rejected()
     {
         ImatrixData matrix = new(64);
