@@ -2,7 +2,7 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Calibration;
 
-/// <summary>How a rounding error in one column is made up for in those after it, by the moments of their inputs.</summary>
+/// <summary>How a rounding error in one column is compensated in later columns, given the moments of their inputs.</summary>
 /// <remarks>
 /// H = N · diag(<see cref="Variances"/>) · Nᵀ with N upper triangular and ones on its diagonal, so that the error e of a row
 /// costs eᵀHe = Σⱼ dⱼ (eⱼ + Σᵢ˂ⱼ Nᵢⱼ eᵢ)²: with the columns before it fixed, column j is best where it makes up for
@@ -29,10 +29,10 @@ internal sealed class FeedbackFactor
     /// <summary>N, row after row; below the diagonal undefined.</summary>
     public float[] Coefficients { get; }
 
-    /// <summary>The diagonal: what an error costs that the columns after it cannot make up for.</summary>
+    /// <summary>The diagonal: the cost of an error that later columns cannot compensate.</summary>
     public float[] Variances { get; }
 
-    /// <summary>Bytes that a factor of so many columns takes.</summary>
+    /// <summary>Bytes of a factor with that many columns.</summary>
     public static long BytesFor(int size) => 2L * size * size * sizeof(float);
 
     /// <summary>Factorizes moments.</summary>

@@ -21,7 +21,7 @@ internal static class MatrixKernel
     private const int TileRows = 4;
     private const int TileColumns = 4 * Lanes;
 
-    // So many rows of a tile of the right matrix stay in the second-level cache while the rows of the left one pass.
+    // This many rows of a tile of the right matrix stay in the L2 cache while the rows of the left one pass.
     private const int TileDepth = 256;
 
     /// <summary>Adds the product of two matrices to a third.</summary>

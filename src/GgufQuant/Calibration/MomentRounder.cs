@@ -13,7 +13,7 @@ internal sealed class MomentRounder
     private const int Segment = SuperBlock.Size;
     private const int Sweeps = 6;
 
-    // The moments stream from memory once for so many rows.
+    // The moments are streamed from memory once per this many rows.
     private const int BatchRows = 32;
 
     // Columns of the moments of a segment that stay in the second-level cache while the rows of a batch pass.

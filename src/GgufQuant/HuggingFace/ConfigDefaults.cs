@@ -7,7 +7,7 @@ namespace GgufQuant.HuggingFace;
 /// <remarks>
 /// convert_hf_to_gguf reads config.json through transformers' <c>AutoConfig</c>, whose classes have defaults. The values
 /// are those of the files named beside them, below src/transformers/models. A model_type that is not here keeps
-/// its config.json as it is, and so do values that nothing is made of.
+/// its config.json as it is, and so do values that nothing is computed from.
 /// </remarks>
 internal static class ConfigDefaults
 {

@@ -45,7 +45,7 @@ public sealed record ConversionOptions
     /// <summary>Writes the vocabulary without tensors.</summary>
     public bool VocabularyOnly { get; init; }
 
-    /// <summary>Makes Q8_0 of weights that are FP8 in the folder, whatever the type.</summary>
+    /// <summary>Converts FP8 weights to Q8_0, whatever the requested type.</summary>
     public bool Fp8AsQ8 { get; init; }
 
     /// <summary>Fills in what transformers does where config.json says nothing.</summary>

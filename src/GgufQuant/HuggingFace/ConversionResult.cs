@@ -3,7 +3,7 @@ using GgufQuant.Models;
 
 namespace GgufQuant.HuggingFace;
 
-/// <summary>A GGUF file that was made of a Hugging Face model.</summary>
+/// <summary>A GGUF file converted from a Hugging Face model.</summary>
 /// <param name="Path">Its full path, or the first shard's.</param>
 /// <param name="Source">The full path of the folder.</param>
 /// <param name="Type">What it was converted to.</param>

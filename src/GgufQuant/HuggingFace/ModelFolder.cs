@@ -70,7 +70,7 @@ public sealed class ModelFolder : IDisposable
     {
         if (!Contains(name))
             return null;
-        // Opening a pipe would wait for somebody to write to it.
+        // Opening a pipe would block until something writes to it.
         if (PosixFile.IsSpecial(PathOf(name)))
             throw new ModelFolderException(PathOf(name), "this is a pipe or a device, not a file");
         using FileStream stream = new(PathOf(name), FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);

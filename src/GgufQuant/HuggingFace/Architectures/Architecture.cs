@@ -26,7 +26,7 @@ internal sealed record Architecture
     /// <summary>What changes names or leaves tensors out as soon as they are listed, in order.</summary>
     public IReadOnlyList<NameRule> Names { get; init; } = [];
 
-    /// <summary>Tensors under GGUF's names that come first: those that no file holds, or that are made of the given ones at once.</summary>
+    /// <summary>Tensors that come first, under their GGUF names: those that no file holds, or that are computed from several others.</summary>
     public Func<ConversionContext, IReadOnlyList<SourceTensor>, IEnumerable<SourceTensor>> Extra { get; init; } = (_, _) => [];
 
     /// <summary>Whether a configuration of one of the classes is for this row; the first row that is counts.</summary>

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace GgufQuant.HuggingFace.Architectures;
 
-/// <summary>The parts that key recipes are made of.</summary>
+/// <summary>The building blocks of key recipes.</summary>
 internal static class KeyRules
 {
     private static readonly (string Name, uint Function)[] s_gatingFunctions = [("softmax", 1), ("sigmoid", 2), ("sqrtsoftplus", 4)];

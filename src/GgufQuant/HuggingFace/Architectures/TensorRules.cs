@@ -5,7 +5,7 @@ using GgufQuant.HuggingFace.Tensors;
 
 namespace GgufQuant.HuggingFace.Architectures;
 
-/// <summary>The parts that tensor recipes are made of. In patterns <c>*</c> stands for any text.</summary>
+/// <summary>The building blocks of tensor recipes. In patterns, <c>*</c> matches any text.</summary>
 internal static class TensorRules
 {
     /// <summary>Whether a name matches one of some patterns.</summary>

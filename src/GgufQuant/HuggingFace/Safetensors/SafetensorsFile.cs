@@ -47,7 +47,7 @@ internal sealed class SafetensorsFile : IDisposable
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     public static SafetensorsFile Open(string path)
     {
-        // Opening a pipe would wait for somebody to write to it.
+        // Opening a pipe would block until something writes to it.
         if (PosixFile.IsSpecial(path))
             throw new IOException($"'{path}' is a pipe or a device, not a file of weights.");
         return new SafetensorsFile(path, File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete)).Parsed();

@@ -5,7 +5,7 @@ using GgufQuant.HuggingFace.Safetensors;
 
 namespace GgufQuant.HuggingFace.Tensors;
 
-/// <summary>MXFP4 blocks as ggml holds them, made of those of the OCP format without loss.</summary>
+/// <summary>ggml's MXFP4 blocks, rearranged without loss from the OCP format's.</summary>
 /// <remarks>
 /// A block is its scale and 16 bytes. Stored byte k holds elements 2k and 2k + 1; ggml's byte j holds elements j and j + 16.
 /// </remarks>

@@ -88,7 +88,7 @@ internal abstract class TensorValues
         return true;
     }
 
-    /// <summary>The bytes of so many values.</summary>
+    /// <summary>Bytes of a number of values.</summary>
     protected int BytesOf(long values) => checked((int)Format.ByteCount(values));
 
     /// <summary>The same values in another shape.</summary>

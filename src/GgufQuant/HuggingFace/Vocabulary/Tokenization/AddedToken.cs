@@ -6,7 +6,7 @@ namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 /// <param name="Content">Its text; never empty.</param>
 /// <param name="IsSpecial">Whether it is no part of what is written or read.</param>
 /// <param name="IsNormalized">Whether it is looked for in the normalized text.</param>
-/// <param name="IsSingleWord">Whether it counts only where no word goes on around it.</param>
+/// <param name="IsSingleWord">Whether it matches only as a whole word.</param>
 /// <param name="StripsLeft">Whether it takes the spaces before it.</param>
 /// <param name="StripsRight">Whether it takes the spaces after it.</param>
 internal sealed record AddedToken(string Content, bool IsSpecial, bool IsNormalized, bool IsSingleWord = false, bool StripsLeft = false, bool StripsRight = false)
