@@ -659,7 +659,7 @@ Describe 'ConvertTo-Quantized' {
     Context 'View' {
         It 'shows files as a table' {
             $lines = ConvertTo-Quantized $Samples.Model Q8_0, Q4_0 -Destination . | Format-Lines
-            $lines -match '^Q\w+ +\d\.\d\d MiB .* novels-6m-Q\w+\.gguf$' | Should -HaveCount 2
+            $lines -match '^Q\w+ +novels-6m-Q\w+\.gguf +\d\.\d\d MiB ' | Should -HaveCount 2
         }
     }
 

@@ -21,6 +21,8 @@ $output = Join-Path $PSScriptRoot .. .. out -Resolve
 $env:PSModulePath = @($output, (Join-Path $output modules), $env:PSModulePath) -join [IO.Path]::PathSeparator
 Import-Module Pester -MinimumVersion 6.0
 Import-Module (Join-Path $PSScriptRoot TestHelpers.psm1)
+# The same text with a terminal and without one.
+$PSStyle.OutputRendering = 'PlainText'
 
 $configuration = New-PesterConfiguration
 $configuration.Run.Path = Join-Path $PSScriptRoot "$Filter.Tests.ps1"
