@@ -135,7 +135,15 @@ Describe 'Find-QuantType' {
         }
 
         It 'marks the type to take in bold, and explains it in a list' {
-            $result = Invoke-Streams '$PSStyle.OutputRendering = "Ansi"; $fits | Out-String; $fits | Where-Object IsRecommended | Format-List | Out-String' @{ Fits = Find-QuantType $Samples.Model 10MB }
+            # $PSStyle is the process's, whatever the runspace.
+            $rendering = $PSStyle.OutputRendering
+            $PSStyle.OutputRendering = 'Ansi'
+            try {
+                $result = Invoke-Streams '$fits | Out-String; $fits | Where-Object IsRecommended | Format-List | Out-String' @{ Fits = Find-QuantType $Samples.Model 10MB }
+            }
+            finally {
+                $PSStyle.OutputRendering = $rendering
+            }
             $result.Output[0] | Should -Match '(?m)^\e\[1m\*\e\[0m +Q4_K_M '
             $result.Output[1] | Should -Match 'Q4_K_M is the best quantization'
         }
