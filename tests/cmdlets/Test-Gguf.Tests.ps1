@@ -43,7 +43,7 @@ Describe 'Test-Gguf' {
     It 'shows files as a table, and what was found in a list' {
         $tests = Test-Gguf nan.gguf, $Samples.Model -Detailed
         $lines = $tests | Format-Lines -Width 80
-        $lines[2] | Should -BeLike 'False      1        0 nan.gguf                   Error: output.weight*'
+        $lines[2] | Should -BeLike 'False      1        0 nan.gguf * Error: output.weight*'
         $lines[3] | Should -BeLike 'True       0        0 novels-6m-f16.gguf*'
         $tests[0] | Format-List | Format-Lines | Should -Contain 'Findings : Error: output.weight: The weight in row 2047, column 255 is not finite.'
     }
