@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using GgufQuant.Gguf;
 using GgufQuant.HuggingFace;
+using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 
@@ -116,7 +117,7 @@ public sealed class ConvertToGgufCommand : PathCommand
             return;
         }
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
-        ConversionResult result = RunInBackground(
+        WrittenFile result = RunInBackground(
             $"Converting {Formatting.FileName(source)} to {model.Type}",
             (progress, token) => model.Write(destination, Split, Force, progress: progress, token: token));
         _destinations.Keep(source, paths);

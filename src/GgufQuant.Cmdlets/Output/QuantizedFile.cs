@@ -1,6 +1,6 @@
 using GgufQuant.Formats;
 using GgufQuant.Gpu;
-using GgufQuant.HuggingFace;
+using GgufQuant.Models;
 using GgufQuant.Pipeline;
 
 namespace GgufQuant.Commands;
@@ -9,39 +9,29 @@ namespace GgufQuant.Commands;
 public sealed class QuantizedFile
 {
     internal QuantizedFile(QuantizationResult result, IReadOnlyList<string> paths, IQuantizationDevice device, string? hash)
+        : this(result, paths)
     {
-        Paths = new(paths);
         Device = result.Device;
         DeviceShare = device is GpuDevice gpu ? gpu.Share : 1;
         TensorsReused = result.TensorsReused;
-        Path = result.Path;
-        Source = result.Source;
-        FileType = result.Type;
-        Size = result.Size;
-        SourceSize = result.SourceSize;
-        BitsPerWeight = result.BitsPerWeight;
-        WeightCount = result.Weights;
-        Shares = TensorTypeShare.Of(result.Shares);
-        Duration = result.Duration;
-        WeightsPerSecond = result.WeightsPerSecond;
         Hash = hash;
     }
 
-    internal QuantizedFile(ConversionResult result, IReadOnlyList<string> paths)
+    internal QuantizedFile(WrittenFile file, IReadOnlyList<string> paths)
     {
         Paths = new(paths);
         Device = CpuDevice.NameOf(Environment.ProcessorCount);
         DeviceShare = 1;
-        Path = result.Path;
-        Source = result.Source;
-        FileType = result.Type;
-        Size = result.Size;
-        SourceSize = result.SourceSize;
-        BitsPerWeight = result.BitsPerWeight;
-        WeightCount = result.Weights;
-        Shares = TensorTypeShare.Of(result.Shares);
-        Duration = result.Duration;
-        WeightsPerSecond = result.Weights / Math.Max(result.Duration.TotalSeconds, 1e-9);
+        Path = file.Path;
+        Source = file.Source;
+        FileType = file.Type;
+        Size = file.Size;
+        SourceSize = file.SourceSize;
+        BitsPerWeight = file.BitsPerWeight;
+        WeightCount = file.Weights;
+        Shares = TensorTypeShare.Of(file.Shares);
+        Duration = file.Duration;
+        WeightsPerSecond = file.WeightsPerSecond;
     }
 
     /// <summary>The full path, or that of the first shard.</summary>

@@ -95,7 +95,7 @@ public sealed class HuggingFaceModel : IDisposable
     /// <exception cref="ModelFolderException">A file has changed since it was opened.</exception>
     /// <exception cref="IOException">A file exists already, or cannot be read or written.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public ConversionResult Write(
+    public WrittenFile Write(
         string destination, GgufSplitOptions? split = null, bool overwrite = false, int threads = 0,
         IProgress<WorkProgress>? progress = null, CancellationToken token = default)
     {
@@ -107,7 +107,7 @@ public sealed class HuggingFaceModel : IDisposable
         writer.Write(path, overwrite, threads == 0 ? Environment.ProcessorCount : threads, progress, token);
         long weights = File.Tensors.Sum(tensor => tensor.ElementCount);
         long bytes = File.Tensors.Sum(tensor => tensor.ByteCount);
-        return new ConversionResult(
+        return new WrittenFile(
             writer.PathsAt(path)[0], File.Path, Type, writer.Length, File.Length, weights, weights == 0 ? 0 : 8.0 * bytes / weights,
             TypeShare.Of(File.Tensors.Select(tensor => (tensor.Type, tensor.ElementCount))), Stopwatch.GetElapsedTime(start));
     }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using GgufQuant.Gguf;
 using GgufQuant.IO;
+using GgufQuant.Models;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Pipeline;
@@ -95,10 +96,11 @@ public sealed class Quantizer
         if (_options.KeepReuseRecord)
             WriteRecord(plan, origins, paths[0], token);
         TimeSpan duration = Stopwatch.GetElapsedTime(start);
-        return new QuantizationResult(
-            paths[0], plan.Source.Path, plan.Type, plan.TotalBytes, plan.Source.Length, plan.Weights, plan.BitsPerWeight, plan.Shares,
-            duration, device.Name)
+        WrittenFile written = new(
+            paths[0], plan.Source.Path, plan.Type, plan.TotalBytes, plan.Source.Length, plan.Weights, plan.BitsPerWeight, plan.Shares, duration);
+        return new QuantizationResult(written)
         {
+            Device = device.Name,
             TensorsReused = reused.Keys.Union(resumed).Count(),
             Times = times,
         };
