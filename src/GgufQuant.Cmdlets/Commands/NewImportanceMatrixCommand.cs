@@ -1,7 +1,5 @@
 using System.Management.Automation;
-using GgufQuant.Catalog;
 using GgufQuant.Evaluation.Hosting;
-using GgufQuant.Evaluation.Imatrix;
 using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
@@ -12,16 +10,8 @@ namespace GgufQuant.Commands;
 /// <summary>Collects an importance matrix: runs a model over a text and sums the squared inputs of its weights.</summary>
 [Cmdlet(VerbsCommon.New, "ImportanceMatrix", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(MatrixFile))]
-public sealed class NewImportanceMatrixCommand : ModelCommand
+public sealed class NewImportanceMatrixCommand : CollectionCommand
 {
-    private EngineSession? _engine;
-    private Destinations _destinations = new();
-
-    /// <summary>The text to run the model over.</summary>
-    [Parameter(Mandatory = true, Position = 1, HelpMessage = "A text file that resembles what the model is used for.")]
-    [ValidateNotNullOrEmpty]
-    public string Corpus { get; set; } = "";
-
     /// <summary>The file or the folder to write to.</summary>
     [Parameter(HelpMessage = "A file or a folder; default: next to the model, as model-imatrix.gguf. A name ending in .dat selects the older format.")]
     [ValidateNotNullOrEmpty]
@@ -32,108 +22,36 @@ public sealed class NewImportanceMatrixCommand : ModelCommand
     [ValidateNotNullOrEmpty]
     public string? Resume { get; set; }
 
-    /// <summary>Tokens per chunk.</summary>
-    [Parameter(HelpMessage = "Tokens per chunk; default: 512, or the model's training context if that is shorter.")]
-    [ArgumentCompleter(typeof(ContextLengthCompleter))]
-    [ValidateRange(4, 1 << 30)]
-    public int? ContextLength { get; set; }
-
-    /// <summary>Maximum number of chunks to evaluate.</summary>
-    [Parameter(HelpMessage = "Maximum number of chunks to evaluate; default: the whole text.")]
-    [Alias("Chunks")]
-    [ValidateRange(1, int.MaxValue)]
-    public int? ChunkCount { get; set; }
-
-    /// <summary>Number of chunks to skip at the start of the text.</summary>
-    [Parameter(HelpMessage = "Number of chunks to skip at the start of the text.")]
-    [Alias("SkipChunks")]
-    [ValidateRange(0, int.MaxValue)]
-    public int SkipChunk { get; set; }
-
     /// <summary>Also collects data for the output tensor.</summary>
     [Parameter(HelpMessage = "Also collect data for output.weight, which llama-imatrix advises against.")]
     public SwitchParameter IncludeOutput { get; set; }
 
-    /// <summary>Parses special tokens in the text.</summary>
-    [Parameter(HelpMessage = "Parse special tokens that are written out in the text.")]
-    public SwitchParameter ParseSpecial { get; set; }
+    private protected override string Collected => "importance matrix";
 
-    /// <summary>Overwrites an existing file.</summary>
-    [Parameter(HelpMessage = "Overwrite an existing file.")]
-    public SwitchParameter Force { get; set; }
-
-    /// <summary>Processor threads to use.</summary>
-    [Parameter(HelpMessage = "Threads; default: all cores.")]
-    [Alias("Threads")]
-    [ValidateRange(1, 1024)]
-    public int ThreadCount { get; set; }
-
-    /// <summary>The engine that runs the models; null for the newest available.</summary>
-    [Parameter(HelpMessage = "The engine that runs the models, by its name in Get-QuantEngine; default: the newest available.")]
-    [ArgumentCompleter(typeof(EngineCompleter))]
-    [ValidateNotNullOrEmpty]
-    public string? Engine { get; set; }
-
-    /// <summary>Seconds of silence after which the engine is killed.</summary>
-    [Parameter(HelpMessage = "Seconds without a sign of life after which the engine is killed; default: 60.")]
-    [ValidateRange(1, 86400)]
-    public int EngineTimeoutSeconds { get; set; } = (int)RemoteEngine.DefaultSilence.TotalSeconds;
+    private protected override string Suffix => "-imatrix.gguf";
 
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        _destinations = DestinationsAt(Destination, ImatrixWriter.Extensions);
-        Corpus = ResolveUnexpanded(Corpus);
-        CorpusFile.Check(this, Corpus);
-        _engine = EngineSession.Open(this, Engine, EngineTimeoutSeconds);
+        Prepare(Destination, ImatrixWriter.Extensions);
     }
 
-    /// <inheritdoc/>
-    protected override void ProcessModel(GgufFile model)
+    private protected override object Collect(GgufFile model, string destination)
     {
-        string destination = _destinations.For(model.Path, QuantName.WithoutQuantization(model.Path) + "-imatrix.gguf");
-        if (!ShouldProcess(destination, $"Collect the importance matrix of '{Formatting.FileName(model.Path)}' over '{Formatting.FileName(Corpus)}'"))
-            return;
-        if (_destinations.FindConflict([.. model.Shards.Select(shard => shard.Path)], Force, destination) is ErrorRecord conflict)
-        {
-            WriteError(conflict);
-            return;
-        }
-        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
-        ImatrixWriter.TryDestination(destination, Force);
-        _engine!.WaitUntilStarted();
         (ImatrixData matrix, PerplexityResult perplexity) = RunInBackground(
             $"Collecting the importance matrix of {Formatting.FileName(model.Path)}",
             (progress, token) => Collect(model.Path, progress, token));
         matrix.AddDataset(Corpus);
         ImatrixWriter.Write(matrix, destination, ImatrixWriter.FormatOf(destination), Force);
-        _destinations.Keep(model.Path, destination);
-        WriteObject(new MatrixFile(destination, matrix, model.Path, perplexity));
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        _engine?.Dispose();
-        base.Dispose(disposing);
+        return new MatrixFile(destination, matrix, model.Path, perplexity);
     }
 
     private (ImatrixData Matrix, PerplexityResult Perplexity) Collect(
         string path, IProgress<WorkProgress> progress, CancellationToken token)
     {
         (string, int)? resume = Resume is null ? null : ToResume(ResolveUnexpanded(Resume));
-        ImatrixOptions options = new()
-        {
-            ContextLength = ContextLength,
-            Chunks = ChunkCount,
-            SkipChunks = SkipChunk,
-            IncludeOutput = IncludeOutput,
-            ParseSpecial = ParseSpecial,
-            Threads = ThreadCount,
-        };
-        return RemoteImatrixCollector.Collect(
-            _engine!.Engine, path, Corpus, options, resume, progress, token);
+        return RemoteImatrixCollector.Collect(Runner, path, Corpus, OptionsWith(IncludeOutput), resume, progress, token);
     }
 
     // Read here, so that a problem with the file is reported before the model runs.
