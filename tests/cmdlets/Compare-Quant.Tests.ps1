@@ -43,7 +43,7 @@ Describe 'Compare-Quant' {
             (Compare-Quant $Samples.Model, novels-6m-Q2_K.gguf -Reference $Samples.Model).Type | Should -Be 'F16', 'Q2_K'
         }
 
-        It 'is told with -Verbose, and why' {
+        It 'appears in the verbose stream, with the reason' {
             $verbose = (Invoke-Streams 'Compare-Quant novels-6m-Q2_K.gguf, novels-6m-Q8_0.gguf -Verbose').Verbose
             $verbose | Should -Be "'$(Join-Path $PWD novels-6m-Q8_0.gguf)' is the reference: of 2 files, it has the most bits per weight, 8.51."
             (Invoke-Streams "Compare-Quant novels-6m-Q2_K.gguf -Reference '$($Samples.Model)' -Verbose").Verbose |

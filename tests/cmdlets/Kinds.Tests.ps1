@@ -1,4 +1,4 @@
-# Files beside the models that hold something else: wildcards pass over them, and a file that is named is told what it is.
+# Files beside the models that hold something else: wildcards skip them, and naming one gives an error that says what it is.
 BeforeDiscovery {
     $kinds = @(
         @{ Name = 'imatrix'; Kind = 'ImportanceMatrix'; Words = 'an importance matrix'; Metadata = [ordered] @{ 'general.type' = 'imatrix' } }

@@ -14,7 +14,7 @@ Describe 'An importance matrix' {
         $plan.Tensors.Rule | Should -Not -BeLike '*without importance'
     }
 
-    It 'is told in one warning where it is another model''s, and is not claimed' {
+    It 'causes one warning if it belongs to another model, and is not recorded in the file' {
         $plan = Get-QuantPlan other.gguf Q4_K_M -ImportanceMatrix own.gguf -WarningVariable warnings -WarningAction SilentlyContinue
         $warnings | Should -HaveCount 1
         $warnings | Should -BeLike '*belongs to another model: none of its 42 entries*'

@@ -7,7 +7,7 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Completes usual lengths of context, and the one a model was trained for.</summary>
+/// <summary>Completes common context lengths, and the model's training context.</summary>
 public sealed class ContextLengthCompleter : ModelCompleter
 {
     private static readonly long[] s_usual = [2048, 4096, 8192, 16384, 32768, 65536, 131072];
