@@ -57,9 +57,26 @@ public abstract class PathCommand : StoppableCommand
             Take(file);
     }
 
-    /// <summary>Does the cmdlet's work for one file.</summary>
+    /// <summary>Does the cmdlet's work for one file: by default, opens it as a model. An invalid file is an error, and the next is processed.</summary>
     /// <param name="path">The full path of a file that exists.</param>
-    protected abstract void ProcessFile(string path);
+    protected virtual void ProcessFile(string path)
+    {
+        using GgufFile model = OpenModel(path);
+        ModelKind kind = ModelKinds.Of(model.Metadata);
+        if (Takes(kind))
+            ProcessModel(model);
+        else
+            PassOver(path, kind, ModelKind.Model);
+    }
+
+    /// <summary>Whether the cmdlet accepts files of a kind.</summary>
+    private protected virtual bool Takes(ModelKind kind) => kind == ModelKind.Model;
+
+    /// <summary>Does the cmdlet's work for one model.</summary>
+    /// <param name="model">The model, open until the method returns.</param>
+    protected virtual void ProcessModel(GgufFile model)
+    {
+    }
 
     /// <summary>What to do with the current file, if objects from the pipeline say so: a file named twice is processed once for each.</summary>
     private protected virtual string Variant => "";
@@ -68,7 +85,7 @@ public abstract class PathCommand : StoppableCommand
     private protected bool IsMatch { get; private set; }
 
     /// <summary>Skips a file of a kind that the cmdlet does not accept: with an error if it was named, silently if a wildcard found it.</summary>
-    private protected void PassOver(string path, ModelKind kind, ModelKind wanted)
+    internal void PassOver(string path, ModelKind kind, ModelKind wanted)
     {
         if (IsMatch)
             WriteVerbose($"'{path}' is skipped: it is {kind.Describe()}, not {wanted.Describe()}.");
@@ -80,10 +97,10 @@ public abstract class PathCommand : StoppableCommand
     private protected virtual bool TakesFolders => false;
 
     /// <summary>Whether the cmdlet takes a path for that of a Hugging Face folder.</summary>
-    private protected virtual bool TakesFolder(string path) => TakesFolders && HuggingFaceModel.IsModelFolder(path);
+    internal virtual bool TakesFolder(string path) => TakesFolders && HuggingFaceModel.IsModelFolder(path);
 
     /// <summary>Opens a model: a GGUF file, or a Hugging Face folder as the GGUF file that it would become.</summary>
-    private protected GgufFile OpenModel(string path)
+    internal GgufFile OpenModel(string path)
     {
         if (!Directory.Exists(path))
             return GgufFile.Open(path, StopToken);
@@ -115,7 +132,7 @@ public abstract class PathCommand : StoppableCommand
     private protected bool HasFailed { get; private set; }
 
     /// <summary>The full path of a file that need not exist.</summary>
-    private protected string ResolveUnexpanded(string path)
+    internal string ResolveUnexpanded(string path)
     {
         if (PathErrors.Address(path) is ErrorRecord error)
             ThrowTerminatingError(error);
@@ -142,6 +159,10 @@ public abstract class PathCommand : StoppableCommand
         catch (OperationCanceledException) when (StopToken.IsCancellationRequested)
         {
             throw new PipelineStoppedException();
+        }
+        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
+        {
+            WriteError(exception.ToErrorRecord(file));
         }
     }
 

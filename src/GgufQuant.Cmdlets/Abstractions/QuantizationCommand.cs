@@ -11,7 +11,7 @@ using GgufQuant.Planning;
 namespace GgufQuant.Commands;
 
 /// <summary>A cmdlet that plans files: the parameters that choose tensor types and destinations.</summary>
-public abstract partial class QuantizationCommand : ModelCommand
+public abstract partial class QuantizationCommand : PathCommand
 {
     private readonly HashSet<FileType> _withoutMix = [];
     private QuantizationOptions _options = QuantizationOptions.Default;

@@ -1,7 +1,6 @@
 using System.Management.Automation;
 using GgufQuant.Comparison;
 using GgufQuant.Evaluation.Comparison;
-using GgufQuant.Evaluation.Hosting;
 using GgufQuant.Gguf;
 using GgufQuant.IO;
 using GgufQuant.Models;
@@ -11,7 +10,7 @@ namespace GgufQuant.Commands;
 /// <summary>Compares quantized models with a reference: what they save, and what they cost.</summary>
 [Cmdlet(VerbsData.Compare, "Quant", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(QuantComparison), typeof(QuantQuality), typeof(TensorComparison))]
-public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
+public sealed class CompareQuantCommand : EngineCommand, IStepRunner
 {
     // The suffix of the type name of a row with texts, for the format file.
     private const string PromptedSuffix = "#Prompted";
@@ -20,8 +19,16 @@ public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
         new ArgumentException("-ChunkCount and -LogitsFile say how to evaluate a text. Name the text with -Corpus."),
         "NoCorpus", ErrorCategory.InvalidArgument, null);
 
-    private EngineSession? _engine;
+    private ReferencePairs? _pairs;
     private ComparisonSession? _session;
+
+    /// <summary>The model to compare with; from the pipeline, the source of a converted file.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true,
+        HelpMessage = "The model to compare with; default: the source of converted files, otherwise the most precise file.")]
+    [Alias("Source")]
+    [PathTransformation]
+    [ValidateNotNullOrEmpty]
+    public string? Reference { get; set; }
 
     /// <summary>Lists every tensor.</summary>
     [Parameter(HelpMessage = "List every tensor instead of one row per file.")]
@@ -58,23 +65,6 @@ public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
     [ValidateNotNullOrEmpty]
     public string? LogitsFile { get; set; }
 
-    /// <summary>Processor threads to use.</summary>
-    [Parameter(HelpMessage = "Threads; default: all cores.")]
-    [Alias("Threads")]
-    [ValidateRange(1, 1024)]
-    public int ThreadCount { get; set; }
-
-    /// <summary>The engine that runs the models; null for the newest available.</summary>
-    [Parameter(HelpMessage = "The engine that runs the models, by its name in Get-QuantEngine; default: the newest available.")]
-    [ArgumentCompleter(typeof(EngineCompleter))]
-    [ValidateNotNullOrEmpty]
-    public string? Engine { get; set; }
-
-    /// <summary>Seconds of silence after which the engine is killed.</summary>
-    [Parameter(HelpMessage = "Seconds without a sign of life after which the engine is killed; default: 60.")]
-    [ValidateRange(1, 86400)]
-    public int EngineTimeoutSeconds { get; set; } = (int)RemoteEngine.DefaultSilence.TotalSeconds;
-
     /// <summary>Weights can be compared with those of a folder, but no engine runs one.</summary>
     private protected override bool TakesFolders => Corpus is null && Prompt.Length == 0;
 
@@ -82,18 +72,27 @@ public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
+        _pairs = new(this, Reference is not null, Compare);
         this.ThrowIfBothBound(nameof(Detailed), nameof(Corpus), nameof(Prompt));
         if (Corpus is not null)
-            CorpusFile.Check(this, Corpus = ResolveUnexpanded(Corpus));
+            Corpus = ResolveCorpus(Corpus);
         else if (ChunkCount is not null || LogitsFile is not null)
             ThrowTerminatingError(s_noCorpus);
         if (Corpus is not null || Prompt.Length > 0)
-            _engine = EngineSession.TryOpen(this, Engine, EngineTimeoutSeconds);
-        _engine?.Engine.StartInBackground();
+            OpenEngine(isRequired: false);
+        Session?.Engine.StartInBackground();
     }
 
     /// <inheritdoc/>
-    protected override void Compare(GgufFile reference, GgufFile candidate)
+    private protected override string Variant => Reference ?? "";
+
+    /// <inheritdoc/>
+    protected override void ProcessFile(string path) => _pairs!.Add(path, Reference);
+
+    /// <inheritdoc/>
+    protected override void EndProcessing() => _pairs!.CompareWaiting();
+
+    private void Compare(GgufFile reference, GgufFile candidate)
     {
         _session ??= StartSession();
         if (!Detailed)
@@ -111,21 +110,11 @@ public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
     TResult IStepRunner.Run<TResult>(string activity, Func<IProgress<WorkProgress>, CancellationToken, TResult> step) =>
         RunInBackground(activity, step);
 
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        _engine?.Dispose();
-        base.Dispose(disposing);
-    }
-
     private ComparisonSession StartSession()
     {
-        if (_engine?.TryWaitUntilStarted() is { } error)
-        {
+        ErrorRecord? error = Session?.TryWaitUntilStarted();
+        if (error is not null)
             WriteError(error);
-            _engine.Dispose();
-            _engine = null;
-        }
         ComparisonOptions options = new()
         {
             Corpus = Corpus,
@@ -136,14 +125,14 @@ public sealed class CompareQuantCommand : ReferenceCommand, IStepRunner
             CacheType = CacheType,
             Threads = ThreadCount,
         };
-        return new(_engine?.Engine, options, this, (path, exception) => WriteError(exception.ToErrorRecord(path)));
+        return new(error is null ? Session?.Engine : null, options, this, (path, exception) => WriteError(exception.ToErrorRecord(path)));
     }
 
     // A row's view is chosen when it is written: one that shows the texts, if there are any.
     private void WriteRow(ComparedModel model)
     {
         QuantComparison row = model.Perplexity is { } perplexity
-            ? new QuantQuality(model.Reference, model.Model, model.Weights, _engine!.Name, Corpus!, perplexity, model.Predictions)
+            ? new QuantQuality(model.Reference, model.Model, model.Weights, Session!.Name, Corpus!, perplexity, model.Predictions)
             : new QuantComparison(model.Reference, model.Model, model.Weights);
         row.Generations = model.Generations;
         PSObject written = new(row);

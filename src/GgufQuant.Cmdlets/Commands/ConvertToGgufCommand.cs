@@ -59,7 +59,7 @@ public sealed class ConvertToGgufCommand : PathCommand
     public SwitchParameter Force { get; set; }
 
     /// <summary>Takes every folder: what is missing in one is for the conversion to say.</summary>
-    private protected override bool TakesFolder(string path) => Directory.Exists(path) && (!IsMatch || HuggingFaceModel.IsModelFolder(path));
+    internal override bool TakesFolder(string path) => Directory.Exists(path) && (!IsMatch || HuggingFaceModel.IsModelFolder(path));
 
     /// <inheritdoc/>
     protected override void BeginProcessing()
@@ -83,24 +83,17 @@ public sealed class ConvertToGgufCommand : PathCommand
             PassOver(path);
             return;
         }
-        try
+        using HuggingFaceModel model = HuggingFaceModel.Open(path, new()
         {
-            using HuggingFaceModel model = HuggingFaceModel.Open(path, new()
-            {
-                Type = Type,
-                ModelName = ModelName,
-                MetadataPath = Metadata,
-                PreTokenizer = PreTokenizer,
-                VocabularyOnly = VocabularyOnly,
-                Fp8AsQ8 = Fp8AsQ8,
-            });
-            Tell(model);
-            Convert(model);
-        }
-        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
-        {
-            WriteError(exception.ToErrorRecord(path));
-        }
+            Type = Type,
+            ModelName = ModelName,
+            MetadataPath = Metadata,
+            PreTokenizer = PreTokenizer,
+            VocabularyOnly = VocabularyOnly,
+            Fp8AsQ8 = Fp8AsQ8,
+        });
+        Tell(model);
+        Convert(model);
     }
 
     private void Convert(HuggingFaceModel model)
@@ -111,12 +104,8 @@ public sealed class ConvertToGgufCommand : PathCommand
         string action = $"Convert '{Formatting.FileName(source)}' to {model.Type} and write {Formatting.Size(model.LengthWith(Split))} to '{paths[0]}'.";
         if (!ShouldProcess(action, $"{action} Continue?", "ConvertTo-Gguf"))
             return;
-        if (_destinations.FindConflict([.. model.File.SourcePaths], Force, paths) is ErrorRecord conflict)
-        {
-            WriteError(conflict);
+        if (!_destinations.TryPrepare(this, [.. model.File.SourcePaths], Force, paths))
             return;
-        }
-        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
         WrittenFile result = RunInBackground(
             $"Converting {Formatting.FileName(source)} to {model.Type}",
             (progress, token) => model.Write(destination, Split, Force, progress: progress, token: token));

@@ -44,22 +44,11 @@ public sealed class ConvertToImportanceMatrixCommand : PathCommand
         string destination = _destinations.For(path, System.IO.Path.GetFileNameWithoutExtension(path) + extension);
         if (!ShouldProcess(destination, $"Write the importance matrix '{Formatting.FileName(path)}' as {Format}"))
             return;
-        if (_destinations.FindConflict([path], Force, destination) is ErrorRecord conflict)
-        {
-            WriteError(conflict);
+        if (!_destinations.TryPrepare(this, [path], Force, destination))
             return;
-        }
-        try
-        {
-            ImatrixData matrix = ImatrixData.Read(path, ChunkSize);
-            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
-            ImatrixWriter.Write(matrix, destination, Format, Force);
-            _destinations.Keep(path, destination);
-            WriteObject(new MatrixFile(destination, matrix));
-        }
-        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
-        {
-            WriteError(exception.ToErrorRecord(path));
-        }
+        ImatrixData matrix = ImatrixData.Read(path, ChunkSize);
+        ImatrixWriter.Write(matrix, destination, Format, Force);
+        _destinations.Keep(path, destination);
+        WriteObject(new MatrixFile(destination, matrix));
     }
 }

@@ -79,13 +79,8 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         string action = $"{work} and write {Formatting.Size(plan.TotalBytes)} to '{paths[0]}'.";
         if (!ShouldProcess(action, $"{action} Continue?", "ConvertTo-Quantized"))
             return;
-        if (Destinations.FindConflict([.. plan.Source.SourcePaths], Force, paths) is ErrorRecord conflict)
-        {
-            WriteError(conflict);
+        if (!Destinations.TryPrepare(this, [.. plan.Source.SourcePaths], Force, paths))
             return;
-        }
-
-        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
         using IQuantizationDevice device = RunInBackground(
             $"Preparing to quantize {source}",
             (progress, token) => DeviceCatalog.Open(

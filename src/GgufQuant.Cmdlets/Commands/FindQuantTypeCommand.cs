@@ -10,7 +10,7 @@ namespace GgufQuant.Commands;
 /// <summary>Finds the types in which a model fits into memory, and recommends one.</summary>
 [Cmdlet(VerbsCommon.Find, "QuantType", DefaultParameterSetName = ComparisonSet)]
 [OutputType(typeof(QuantTypeFit))]
-public sealed class FindQuantTypeCommand : ModelCommand
+public sealed class FindQuantTypeCommand : PathCommand
 {
     // The default one, so that rows from the pipeline are rows before they are paths.
     private const string ComparisonSet = "Comparison";

@@ -7,7 +7,7 @@ namespace GgufQuant.Commands;
 /// <summary>Describes a model file, from its header alone.</summary>
 [Cmdlet(VerbsCommon.Get, "GgufInfo", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(GgufInfo))]
-public sealed class GetGgufInfoCommand : ModelCommand
+public sealed class GetGgufInfoCommand : PathCommand
 {
     /// <summary>Tokens of context to estimate memory for.</summary>
     [Parameter(HelpMessage = "Tokens of context to estimate memory for.")]

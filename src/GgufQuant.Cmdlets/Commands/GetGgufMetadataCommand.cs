@@ -7,7 +7,7 @@ namespace GgufQuant.Commands;
 /// <summary>Lists the metadata of models, one object per key.</summary>
 [Cmdlet(VerbsCommon.Get, "GgufMetadata", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(MetadataEntry))]
-public sealed class GetGgufMetadataCommand : ModelCommand
+public sealed class GetGgufMetadataCommand : PathCommand
 {
     /// <summary>Keys to return, wildcards allowed.</summary>
     [Parameter(Position = 1, HelpMessage = "Keys to return; wildcards are allowed.")]

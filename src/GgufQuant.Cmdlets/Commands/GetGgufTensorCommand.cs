@@ -7,7 +7,7 @@ namespace GgufQuant.Commands;
 /// <summary>Lists the tensors of a model, with statistics of their weights on request.</summary>
 [Cmdlet(VerbsCommon.Get, "GgufTensor", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(TensorInfo), typeof(MeasuredTensor))]
-public sealed class GetGgufTensorCommand : ModelCommand
+public sealed class GetGgufTensorCommand : PathCommand
 {
     /// <summary>Names of tensors, wildcards allowed.</summary>
     [Parameter(Position = 1, HelpMessage = "Names of tensors; wildcards are allowed.")]

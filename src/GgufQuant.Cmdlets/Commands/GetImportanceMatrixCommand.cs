@@ -21,17 +21,10 @@ public sealed class GetImportanceMatrixCommand : PathCommand
         if (!IsMatrix(path))
             return;
         WildcardPattern[] patterns = [.. Name.Select(name => new WildcardPattern(name, WildcardOptions.IgnoreCase))];
-        try
-        {
-            IReadOnlyList<ImatrixTensorStatistics> entries = RunInBackground(
-                $"Reading {Formatting.FileName(path)}",
-                (_, _) => ImatrixTensorStatistics.Of(ImatrixData.Read(path)));
-            foreach (ImatrixTensorStatistics entry in entries.Where(entry => patterns.Any(pattern => pattern.IsMatch(entry.Name))))
-                WriteObject(new MatrixEntry(path, entry));
-        }
-        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
-        {
-            WriteError(exception.ToErrorRecord(path));
-        }
+        IReadOnlyList<ImatrixTensorStatistics> entries = RunInBackground(
+            $"Reading {Formatting.FileName(path)}",
+            (_, _) => ImatrixTensorStatistics.Of(ImatrixData.Read(path)));
+        foreach (ImatrixTensorStatistics entry in entries.Where(entry => patterns.Any(pattern => pattern.IsMatch(entry.Name))))
+            WriteObject(new MatrixEntry(path, entry));
     }
 }

@@ -8,7 +8,7 @@ namespace GgufQuant.Commands;
 /// <summary>Merges a split model into one file.</summary>
 [Cmdlet(VerbsData.Merge, "Gguf", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(FileInfo))]
-public sealed class MergeGgufCommand : ModelCommand
+public sealed class MergeGgufCommand : PathCommand
 {
     private Destinations _destinations = new();
 
@@ -42,12 +42,8 @@ public sealed class MergeGgufCommand : ModelCommand
         }
         if (!ShouldProcess(destination, $"Merge {model.Shards.Count} files"))
             return;
-        if (_destinations.FindConflict([.. model.Shards.Select(shard => shard.Path)], Force, destination) is ErrorRecord conflict)
-        {
-            WriteError(conflict);
+        if (!_destinations.TryPrepare(this, [.. model.Shards.Select(shard => shard.Path)], Force, destination))
             return;
-        }
-        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(destination)!);
         RunInBackground(
             $"Merging {model.Shards.Count} files",
             (progress, token) =>

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using GgufQuant.Evaluation.Hosting;
+using GgufQuant.Evaluation.Imatrix;
 using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
@@ -10,8 +11,15 @@ namespace GgufQuant.Commands;
 /// <summary>Collects an importance matrix: runs a model over a text and sums the squared inputs of its weights.</summary>
 [Cmdlet(VerbsCommon.New, "ImportanceMatrix", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(MatrixFile))]
-public sealed class NewImportanceMatrixCommand : CollectionCommand
+public sealed class NewImportanceMatrixCommand : EngineCommand
 {
+    private CollectedFiles? _files;
+
+    /// <summary>The text to run the model over.</summary>
+    [Parameter(Mandatory = true, Position = 1, HelpMessage = "A text file that resembles what the model is used for.")]
+    [ValidateNotNullOrEmpty]
+    public string Corpus { get; set; } = "";
+
     /// <summary>The file or the folder to write to.</summary>
     [Parameter(HelpMessage = "A file or a folder; default: next to the model, as model-imatrix.gguf. A name ending in .dat selects the older format.")]
     [ValidateNotNullOrEmpty]
@@ -26,32 +34,68 @@ public sealed class NewImportanceMatrixCommand : CollectionCommand
     [Parameter(HelpMessage = "Also collect data for output.weight, which llama-imatrix advises against.")]
     public SwitchParameter IncludeOutput { get; set; }
 
-    private protected override string Collected => "importance matrix";
+    /// <summary>Tokens per chunk.</summary>
+    [Parameter(HelpMessage = "Tokens per chunk; default: 512, or the model's training context if that is shorter.")]
+    [ArgumentCompleter(typeof(ContextLengthCompleter))]
+    [ValidateRange(4, 1 << 30)]
+    public int? ContextLength { get; set; }
 
-    private protected override string Suffix => "-imatrix.gguf";
+    /// <summary>Maximum number of chunks to evaluate.</summary>
+    [Parameter(HelpMessage = "Maximum number of chunks to evaluate; default: the whole text.")]
+    [Alias("Chunks")]
+    [ValidateRange(1, int.MaxValue)]
+    public int? ChunkCount { get; set; }
+
+    /// <summary>Number of chunks to skip at the start of the text.</summary>
+    [Parameter(HelpMessage = "Number of chunks to skip at the start of the text.")]
+    [Alias("SkipChunks")]
+    [ValidateRange(0, int.MaxValue)]
+    public int SkipChunk { get; set; }
+
+    /// <summary>Parses special tokens in the text.</summary>
+    [Parameter(HelpMessage = "Parse special tokens that are written out in the text.")]
+    public SwitchParameter ParseSpecial { get; set; }
+
+    /// <summary>Overwrites an existing file.</summary>
+    [Parameter(HelpMessage = "Overwrite an existing file.")]
+    public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        Prepare(Destination, ImatrixWriter.Extensions);
+        _files = new(this, "importance matrix", "-imatrix.gguf", DestinationsAt(Destination, ImatrixWriter.Extensions), Force);
+        Corpus = ResolveCorpus(Corpus);
+        OpenEngine();
     }
 
-    private protected override object Collect(GgufFile model, string destination)
+    /// <inheritdoc/>
+    protected override void ProcessModel(GgufFile model) => _files!.Collect(model, Corpus, destination => Collect(model, destination));
+
+    private MatrixFile Collect(GgufFile model, string destination)
     {
         (ImatrixData matrix, PerplexityResult perplexity) = RunInBackground(
             $"Collecting the importance matrix of {Formatting.FileName(model.Path)}",
             (progress, token) => Collect(model.Path, progress, token));
         matrix.AddDataset(Corpus);
         ImatrixWriter.Write(matrix, destination, ImatrixWriter.FormatOf(destination), Force);
-        return new MatrixFile(destination, matrix, model.Path, perplexity);
+        return new(destination, matrix, model.Path, perplexity);
     }
 
     private (ImatrixData Matrix, PerplexityResult Perplexity) Collect(
         string path, IProgress<WorkProgress> progress, CancellationToken token)
     {
         (string, int)? resume = Resume is null ? null : ToResume(ResolveUnexpanded(Resume));
-        return RemoteImatrixCollector.Collect(Runner, path, Corpus, OptionsWith(IncludeOutput), resume, progress, token);
+        ImatrixOptions options = new()
+        {
+            ContextLength = ContextLength,
+            Chunks = ChunkCount,
+            SkipChunks = SkipChunk,
+            IncludeOutput = IncludeOutput,
+            ParseSpecial = ParseSpecial,
+            Threads = ThreadCount,
+        };
+        return RemoteImatrixCollector.Collect(Session!.Engine, path, Corpus, options, resume, progress, token);
     }
 
     // Read here, so that a problem with the file is reported before the model runs.

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Management.Automation;
 using GgufQuant.Evaluation.Calibration;
 using GgufQuant.Evaluation.Hosting;
+using GgufQuant.Evaluation.Imatrix;
 using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Gguf;
 
@@ -10,9 +11,16 @@ namespace GgufQuant.Commands;
 /// <summary>Collects the second moments of the inputs of a model's weights over a text.</summary>
 [Cmdlet(VerbsCommon.New, "QuantCalibration", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(QuantCalibration))]
-public sealed class NewQuantCalibrationCommand : CollectionCommand
+public sealed class NewQuantCalibrationCommand : EngineCommand
 {
     private const double FewTokensPerColumn = 5;
+
+    private CollectedFiles? _files;
+
+    /// <summary>The text to run the model over.</summary>
+    [Parameter(Mandatory = true, Position = 1, HelpMessage = "A text file that resembles what the model is used for.")]
+    [ValidateNotNullOrEmpty]
+    public string Corpus { get; set; } = "";
 
     /// <summary>The file or the folder to write to.</summary>
     [Parameter(HelpMessage = "A file or a folder; default: next to the model, as model-calibration.gguf.")]
@@ -30,9 +38,31 @@ public sealed class NewQuantCalibrationCommand : CollectionCommand
     [ValidateRange(256, 46080)]
     public int? CovarianceWidth { get; set; }
 
-    private protected override string Collected => "calibration";
+    /// <summary>Tokens per chunk.</summary>
+    [Parameter(HelpMessage = "Tokens per chunk; default: 512, or the model's training context if that is shorter.")]
+    [ArgumentCompleter(typeof(ContextLengthCompleter))]
+    [ValidateRange(4, 1 << 30)]
+    public int? ContextLength { get; set; }
 
-    private protected override string Suffix => "-calibration.gguf";
+    /// <summary>Maximum number of chunks to evaluate.</summary>
+    [Parameter(HelpMessage = "Maximum number of chunks to evaluate; default: the whole text.")]
+    [Alias("Chunks")]
+    [ValidateRange(1, int.MaxValue)]
+    public int? ChunkCount { get; set; }
+
+    /// <summary>Number of chunks to skip at the start of the text.</summary>
+    [Parameter(HelpMessage = "Number of chunks to skip at the start of the text.")]
+    [Alias("SkipChunks")]
+    [ValidateRange(0, int.MaxValue)]
+    public int SkipChunk { get; set; }
+
+    /// <summary>Parses special tokens in the text.</summary>
+    [Parameter(HelpMessage = "Parse special tokens that are written out in the text.")]
+    public SwitchParameter ParseSpecial { get; set; }
+
+    /// <summary>Overwrites an existing file.</summary>
+    [Parameter(HelpMessage = "Overwrite an existing file.")]
+    public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
     protected override void BeginProcessing()
@@ -43,13 +73,27 @@ public sealed class NewQuantCalibrationCommand : CollectionCommand
             ThrowTerminatingError(new(
                 new ArgumentException($"-CovarianceWidth must be a multiple of 256, not {CovarianceWidth}."), "InvalidWidth", ErrorCategory.InvalidArgument, CovarianceWidth));
         }
-        Prepare(Destination, ".gguf");
+        _files = new(this, "calibration", "-calibration.gguf", DestinationsAt(Destination, ".gguf"), Force);
+        Corpus = ResolveCorpus(Corpus);
+        OpenEngine();
     }
 
-    private protected override object Collect(GgufFile model, string destination)
+    /// <inheritdoc/>
+    protected override void ProcessModel(GgufFile model) => _files!.Collect(model, Corpus, destination => Collect(model, destination));
+
+    private QuantCalibration Collect(GgufFile model, string destination)
     {
         string name = Formatting.FileName(model.Path);
-        RemoteMomentCollector collector = new(Runner, model, Corpus, OptionsWith(includeOutput: true));
+        ImatrixOptions options = new()
+        {
+            ContextLength = ContextLength,
+            Chunks = ChunkCount,
+            SkipChunks = SkipChunk,
+            IncludeOutput = true,
+            ParseSpecial = ParseSpecial,
+            Threads = ThreadCount,
+        };
+        RemoteMomentCollector collector = new(Session!.Engine, model, Corpus, options);
         DiscoveredInputs discovered = RunInBackground($"Reading {name}", collector.Discover);
         CalibrationPasses passes = CalibrationPasses.Plan(discovered.Inputs, MemoryBudget, CovarianceWidth);
         WriteVerbose(Describe(discovered, passes));
@@ -57,7 +101,7 @@ public sealed class NewQuantCalibrationCommand : CollectionCommand
         PerplexityResult perplexity = RunInBackground(
             $"Collecting the calibration of {name}",
             (progress, token) => collector.Collect(discovered, passes, destination, Force, progress, token));
-        return new QuantCalibration(destination, model.Path, Corpus, discovered, passes, perplexity);
+        return new(destination, model.Path, Corpus, discovered, passes, perplexity);
     }
 
     private static string Describe(DiscoveredInputs discovered, CalibrationPasses passes)

@@ -63,10 +63,6 @@ public sealed class SetGgufMetadataCommand : PathCommand
         {
             WriteError(new(exception, "InvalidMetadata", ErrorCategory.InvalidArgument, path));
         }
-        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
-        {
-            WriteError(exception.ToErrorRecord(path));
-        }
     }
 
     private IReadOnlyList<GgufEntry> ReadEntries(string path)

@@ -7,7 +7,7 @@ namespace GgufQuant.Commands;
 /// <summary>Splits models into several files.</summary>
 [Cmdlet(VerbsCommon.Split, "Gguf", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(FileInfo))]
-public sealed class SplitGgufCommand : ModelCommand
+public sealed class SplitGgufCommand : PathCommand
 {
     private Destinations _destinations = new();
 
@@ -60,12 +60,8 @@ public sealed class SplitGgufCommand : ModelCommand
         string first = ShardNames.PathOf(prefix, 0, count);
         if (!ShouldProcess(first, $"Split '{Formatting.FileName(model.Path)}' into {count} file{(count == 1 ? "" : "s")}"))
             return;
-        if (_destinations.FindConflict([.. model.Shards.Select(shard => shard.Path)], Force, first) is ErrorRecord conflict)
-        {
-            WriteError(conflict);
+        if (!_destinations.TryPrepare(this, [.. model.Shards.Select(shard => shard.Path)], Force, first))
             return;
-        }
-        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(prefix)!);
         IReadOnlyList<string> shards = RunInBackground(
             $"Splitting {Formatting.FileName(model.Path)}",
             (progress, token) => GgufSplitter.Split(model, prefix, options, progress, token));

@@ -15,17 +15,10 @@ public sealed class TestGgufCommand : PathCommand
     /// <inheritdoc/>
     protected override void ProcessFile(string path)
     {
-        try
-        {
-            IReadOnlyList<GgufFinding> findings = RunInBackground(
-                $"Checking {Formatting.FileName(path)}",
-                (progress, token) => GgufCheck.Run(path, threads: 0, progress, token));
-            Report(new(path, [.. findings.Select(finding => new CheckFinding(path, finding))]));
-        }
-        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
-        {
-            WriteError(exception.ToErrorRecord(path));
-        }
+        IReadOnlyList<GgufFinding> findings = RunInBackground(
+            $"Checking {Formatting.FileName(path)}",
+            (progress, token) => GgufCheck.Run(path, threads: 0, progress, token));
+        Report(new(path, [.. findings.Select(finding => new CheckFinding(path, finding))]));
     }
 
     private void Report(GgufTest test)

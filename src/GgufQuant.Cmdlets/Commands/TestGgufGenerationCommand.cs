@@ -9,11 +9,19 @@ namespace GgufQuant.Commands;
 /// <summary>Compares how quantized models and their reference continue prompts.</summary>
 [Cmdlet(VerbsDiagnostic.Test, "GgufGeneration", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(GenerationTest))]
-public sealed class TestGgufGenerationCommand : ReferenceCommand
+public sealed class TestGgufGenerationCommand : EngineCommand
 {
-    private EngineSession? _engine;
+    private ReferencePairs? _pairs;
     private RemoteGenerationMeter? _meter;
     private string? _meteredReference;
+
+    /// <summary>The model to compare with; from the pipeline, the source of a converted file.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true,
+        HelpMessage = "The model to compare with; default: the source of converted files, otherwise the most precise file.")]
+    [Alias("Source")]
+    [PathTransformation]
+    [ValidateNotNullOrEmpty]
+    public string? Reference { get; set; }
 
     /// <summary>Texts to continue.</summary>
     [Parameter(Mandatory = true, Position = 1, HelpMessage = "Texts that each model continues.")]
@@ -25,33 +33,25 @@ public sealed class TestGgufGenerationCommand : ReferenceCommand
     [ValidateRange(1, 1 << 20)]
     public int MaxToken { get; set; } = new GenerationOptions().MaximumTokens;
 
-    /// <summary>Processor threads to use.</summary>
-    [Parameter(HelpMessage = "Threads; default: all cores.")]
-    [Alias("Threads")]
-    [ValidateRange(1, 1024)]
-    public int ThreadCount { get; set; }
-
-    /// <summary>The engine that runs the models; null for the newest available.</summary>
-    [Parameter(HelpMessage = "The engine that runs the models, by its name in Get-QuantEngine; default: the newest available.")]
-    [ArgumentCompleter(typeof(EngineCompleter))]
-    [ValidateNotNullOrEmpty]
-    public string? Engine { get; set; }
-
-    /// <summary>Seconds of silence after which the engine is killed.</summary>
-    [Parameter(HelpMessage = "Seconds without a sign of life after which the engine is killed; default: 60.")]
-    [ValidateRange(1, 86400)]
-    public int EngineTimeoutSeconds { get; set; } = (int)RemoteEngine.DefaultSilence.TotalSeconds;
-
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        _engine = EngineSession.Open(this, Engine, EngineTimeoutSeconds);
-        _engine.Engine.StartInBackground();
+        _pairs = new(this, Reference is not null, Compare);
+        OpenEngine();
+        Session!.Engine.StartInBackground();
     }
 
     /// <inheritdoc/>
-    protected override void Compare(GgufFile reference, GgufFile candidate)
+    private protected override string Variant => Reference ?? "";
+
+    /// <inheritdoc/>
+    protected override void ProcessFile(string path) => _pairs!.Add(path, Reference);
+
+    /// <inheritdoc/>
+    protected override void EndProcessing() => _pairs!.CompareWaiting();
+
+    private void Compare(GgufFile reference, GgufFile candidate)
     {
         if (candidate.Path == reference.Path)
             return;
@@ -66,19 +66,12 @@ public sealed class TestGgufGenerationCommand : ReferenceCommand
             WriteObject(new GenerationTest(reference.Path, candidate.Path, ModelInfo.Read(candidate).Type, comparison));
     }
 
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        _engine?.Dispose();
-        base.Dispose(disposing);
-    }
-
     // If the reference cannot be run, one error covers all its files.
     private void StartMeter(string reference)
     {
-        _engine!.WaitUntilStarted();
+        Session!.WaitUntilStarted();
         _meteredReference = reference;
-        RemoteGenerationMeter meter = new(_engine.Engine, reference, Prompt, new() { MaximumTokens = MaxToken, Threads = ThreadCount });
+        RemoteGenerationMeter meter = new(Session.Engine, reference, Prompt, new() { MaximumTokens = MaxToken, Threads = ThreadCount });
         try
         {
             RunInBackground(

@@ -12,7 +12,9 @@ internal sealed class EngineSession : IDisposable
     private readonly StoppableCommand _command;
     private readonly string _folder;
 
-    private EngineSession(StoppableCommand command, string? name, int timeoutSeconds)
+    /// <summary>Finds the engine, which starts on first use.</summary>
+    /// <exception cref="InferenceException">There is no such engine.</exception>
+    internal EngineSession(StoppableCommand command, string? name, int timeoutSeconds)
     {
         _command = command;
         _folder = EngineFolder.Of(command);
@@ -27,34 +29,6 @@ internal sealed class EngineSession : IDisposable
 
     /// <summary>The engine's name and version, once it is started.</summary>
     internal string Name { get; private set; } = "";
-
-    /// <summary>Finds the engine, which starts on first use; without one, the cmdlet ends with an error that says what is missing.</summary>
-    internal static EngineSession Open(StoppableCommand command, string? name, int timeoutSeconds)
-    {
-        try
-        {
-            return new(command, name, timeoutSeconds);
-        }
-        catch (InferenceException exception)
-        {
-            command.ThrowTerminatingError(exception.ToErrorRecord(EngineFolder.Of(command)));
-            throw;
-        }
-    }
-
-    /// <summary>Finds the engine; without one, the cmdlet still does whatever needs none.</summary>
-    internal static EngineSession? TryOpen(StoppableCommand command, string? name, int timeoutSeconds)
-    {
-        try
-        {
-            return new(command, name, timeoutSeconds);
-        }
-        catch (InferenceException exception)
-        {
-            command.WriteError(exception.ToErrorRecord(EngineFolder.Of(command)));
-            return null;
-        }
-    }
 
     /// <summary>Ends the idle processes that wait for the next cmdlet.</summary>
     internal static void EndWaiting() => s_pool.Clear();

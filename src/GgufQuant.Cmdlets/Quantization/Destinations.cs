@@ -31,11 +31,24 @@ internal sealed class Destinations(string? destination = null, bool isFolder = f
     internal string For(string source, string name) =>
         IsFile ? destination! : Path.Combine(destination ?? Path.GetDirectoryName(source)!, name);
 
-    /// <summary>Why the files for one source must not be written; null if they may be.</summary>
+    /// <summary>Creates the folder for the files of one source, or writes an error if they must not be written.</summary>
+    /// <param name="cmdlet">The cmdlet.</param>
     /// <param name="sources">The full path of the source, or those of its shards.</param>
     /// <param name="force">Whether files that exist are replaced.</param>
     /// <param name="paths">The full paths of the files.</param>
-    internal ErrorRecord? FindConflict(IReadOnlyList<string> sources, bool force, params IReadOnlyList<string> paths)
+    /// <returns>Whether they may be written.</returns>
+    internal bool TryPrepare(Cmdlet cmdlet, IReadOnlyList<string> sources, bool force, params IReadOnlyList<string> paths)
+    {
+        if (FindConflict(sources, force, paths) is ErrorRecord conflict)
+        {
+            cmdlet.WriteError(conflict);
+            return false;
+        }
+        Directory.CreateDirectory(Path.GetDirectoryName(paths[0])!);
+        return true;
+    }
+
+    private ErrorRecord? FindConflict(IReadOnlyList<string> sources, bool force, IReadOnlyList<string> paths)
     {
         foreach (string path in paths)
         {
