@@ -1,4 +1,3 @@
-using System.Management.Automation;
 using GgufQuant.Catalog;
 using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
