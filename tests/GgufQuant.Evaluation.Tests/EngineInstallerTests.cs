@@ -28,7 +28,7 @@ public sealed class EngineInstallerTests : IDisposable
         Assert.Equal(("Vulkan", "LLamaSharp.Backend.Vulkan.Linux"), (engine.Name, engine.Backend));
         Assert.Equal(Path.Combine(Engines, $"Vulkan-{EngineVersion.LLamaSharp}", "vulkan"), engine.Path);
         Assert.Equal(4, Directory.GetFiles(engine.Path).Length);
-        Assert.Equal(["Cpu", "Vulkan"], EngineCatalog.Find(Sample.EngineFolder, Engines).Select(found => found.Name));
+        Assert.Equal(["Cpu", "Vulkan"], EngineCatalog.Find(SampleEngine.Folder, Engines).Select(found => found.Name));
         Assert.Single(Directory.GetFileSystemEntries(Engines));
     }
 
@@ -76,7 +76,7 @@ public sealed class EngineInstallerTests : IDisposable
         else
             File.Copy(library, Path.Combine(natives, NativePlatform.LibraryFile("cudart")));
 
-        InstalledEngine engine = EngineCatalog.Find(Sample.EngineFolder, Engines)[^1];
+        InstalledEngine engine = EngineCatalog.Find(SampleEngine.Folder, Engines)[^1];
         EngineMissingException exception = Assert.Throws<EngineMissingException>(() => PackagedEngine.Start(engine.Location));
 
         Assert.False(engine.IsAvailable);
@@ -275,7 +275,7 @@ public sealed class EngineInstallerTests : IDisposable
         EngineInstaller installer = new(Engines);
         using EnginePackage package = EnginePackage.Open(path, null, Token);
         installer.Install(package, overwrite, Token);
-        return EngineCatalog.Find(Sample.EngineFolder, Engines).Single(engine => engine.Path.StartsWith(installer.FolderOf(package), StringComparison.Ordinal));
+        return EngineCatalog.Find(SampleEngine.Folder, Engines).Single(engine => engine.Path.StartsWith(installer.FolderOf(package), StringComparison.Ordinal));
     }
 
     private static string Rejected(string path, string? hash = null) =>

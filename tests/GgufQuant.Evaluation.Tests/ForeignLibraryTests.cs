@@ -57,7 +57,7 @@ public sealed class ForeignLibraryTests
     [Fact]
     public unsafe void The_packaged_library_is_of_the_commit_that_messages_name()
     {
-        nint library = NativeLibrary.Load(Path.Combine(Sample.EngineLocation.NativesFolder, NativePlatform.LibraryFile("ggml-base")));
+        nint library = NativeLibrary.Load(Path.Combine(SampleEngine.Location.NativesFolder, NativePlatform.LibraryFile("ggml-base")));
         string? commit = Marshal.PtrToStringUTF8(((delegate* unmanaged[Cdecl]<nint>)NativeLibrary.GetExport(library, "ggml_commit"))());
 
         Assert.SkipWhen(commit == "unknown", "This build of ggml does not say its commit.");
@@ -68,14 +68,14 @@ public sealed class ForeignLibraryTests
 
     private static string Start(TemporaryFolder folder)
     {
-        using RemoteEngine engine = new(FaultyHost.Command(), Sample.EngineLocation with { NativesFolder = FolderOf(folder) });
+        using RemoteEngine engine = new(FaultyHost.Command(), SampleEngine.Location with { NativesFolder = FolderOf(folder) });
         return engine.Start(Token);
     }
 
     private static void Link(TemporaryFolder folder, string libllama)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The libraries are put together with links here.");
-        foreach (string file in Directory.EnumerateFiles(Sample.EngineLocation.NativesFolder, "*.so*"))
+        foreach (string file in Directory.EnumerateFiles(SampleEngine.Location.NativesFolder, "*.so*"))
         {
             string name = Path.GetFileName(file);
             if (name.StartsWith("libggml", StringComparison.Ordinal) || name == libllama)
@@ -115,7 +115,7 @@ public sealed class ForeignLibraryTests
         typedef struct { unsigned char bytes[512]; } {{name}}_t;
         {{name}}_t {{name}}(void)
         {
-            void * real = dlopen("{{Path.Combine(Sample.EngineLocation.NativesFolder, "libllama.so")}}", RTLD_LAZY);
+            void * real = dlopen("{{Path.Combine(SampleEngine.Location.NativesFolder, "libllama.so")}}", RTLD_LAZY);
             {{name}}_t parameters = (({{name}}_t (*)(void)) dlsym(real, "{{name}}"))();
             if ({{offset}} >= 0) parameters.bytes[{{offset}}] ^= 2;
             return parameters;

@@ -14,9 +14,9 @@ public sealed class LLamaSharpEngineTests : EngineContract
         using TemporaryFolder folder = new();
 
         EngineMissingException exception = Assert.Throws<EngineMissingException>(
-            () => PackagedEngine.Start(Sample.EngineLocation with { NativesFolder = folder.File("other") }));
+            () => PackagedEngine.Start(SampleEngine.Location with { NativesFolder = folder.File("other") }));
 
-        Assert.Contains(Sample.EngineLocation.NativesFolder, exception.Message, StringComparison.Ordinal);
+        Assert.Contains(SampleEngine.Location.NativesFolder, exception.Message, StringComparison.Ordinal);
     }
 
     // ggml's newest types, which LLamaSharp's own list of types lacks.
@@ -25,7 +25,7 @@ public sealed class LLamaSharpEngineTests : EngineContract
     [InlineData(FileType.Q2_0)]
     public void Types_that_LLamaSharp_does_not_list_run(FileType type)
     {
-        using ILanguageModel model = Sample.Load(QuantizedSamples.Get(type));
+        using ILanguageModel model = SampleEngine.Load(QuantizedSamples.Get(type));
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 8 });
 
         context.Evaluate([1, 2, 3], 0, 0, Token);
@@ -43,11 +43,11 @@ public sealed class LLamaSharpEngineTests : EngineContract
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(bytes.AsSpan().IndexOf(name) + name.Length + sizeof(int) + sizeof(long)), 99);
         File.WriteAllBytes(folder.File("new.gguf"), bytes);
 
-        ModelLoadException exception = Assert.Throws<ModelLoadException>(() => Sample.Load(folder.File("new.gguf")));
+        ModelLoadException exception = Assert.Throws<ModelLoadException>(() => SampleEngine.Load(folder.File("new.gguf")));
 
         Assert.StartsWith($"{EngineVersion.Text} cannot load ", exception.Message, StringComparison.Ordinal);
         Assert.Contains("99", exception.Message, StringComparison.Ordinal);
     }
 
-    private protected override IInferenceEngine Start(Action<LlamaLogLevel, string>? log = null) => Sample.StartEngine(log);
+    protected override IInferenceEngine Start(Action<LlamaLogLevel, string>? log = null) => SampleEngine.Start(log);
 }

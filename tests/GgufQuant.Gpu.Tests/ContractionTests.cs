@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using GgufQuant.Formats;
 using GgufQuant.GpuCheck;
-using GgufQuant.Tests.Formats;
 
 namespace GgufQuant.Gpu.Tests;
 
@@ -51,7 +50,7 @@ public class ContractionTests
     public void The_check_of_a_card_counts_the_files_that_differ()
     {
         Assert.SkipWhen(OpenClTestDevice.Missing is not null, OpenClTestDevice.Missing ?? "");
-        string model = Path.Combine(TestFolders.Root, "samples", "novels-6m-f16.gguf");
+        string model = Sample.Model;
         Assert.Equal(0, WholeFile.Run(() => new GpuDevice(OpenClTestDevice.Open(KernelSource.OpenCl)), model));
         Assert.InRange(WholeFile.Run(() => new GpuDevice(OpenClTestDevice.Open(Contracted)), model), 1, 4);
     }

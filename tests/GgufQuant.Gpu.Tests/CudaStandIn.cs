@@ -37,7 +37,7 @@ public sealed unsafe class CudaStandIn : IDisposable
     public string? Missing { get; }
 
     /// <summary>Where the C is that clang compiles for tests.</summary>
-    internal static string Sources { get; } = Path.Combine(TestFolders.Root, "tests", "GgufQuant.Gpu.Tests", "StandIn");
+    internal static string Sources { get; } = Repository.PathOf("tests", "GgufQuant.Gpu.Tests", "StandIn");
 
     /// <summary>Its functions.</summary>
     internal CudaApi Api { get; } = null!;

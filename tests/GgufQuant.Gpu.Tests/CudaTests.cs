@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using GgufQuant.Formats;
 using GgufQuant.IO;
 using GgufQuant.Pipeline;
-using GgufQuant.Tests.Formats;
 
 namespace GgufQuant.Gpu.Tests;
 

@@ -3,7 +3,6 @@ using GgufQuant.Gguf;
 using GgufQuant.Gpu.Cuda;
 using GgufQuant.Pipeline;
 using GgufQuant.Planning;
-using GgufQuant.Tests.Catalog;
 
 namespace GgufQuant.Gpu.Tests;
 
@@ -58,7 +57,7 @@ public class DeviceCatalogTests
     [Fact]
     public void Auto_leaves_a_small_model_to_the_processor()
     {
-        using GgufFile source = GgufFile.Open(Path.Combine(TestFolders.Root, "samples", "novels-6m-f16.gguf"));
+        using GgufFile source = GgufFile.Open(Sample.Model);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M, new());
         using IQuantizationDevice device = DeviceCatalog.Open("Auto", plan: plan, token: TestContext.Current.CancellationToken);
         Assert.IsType<CpuDevice>(device);

@@ -1,5 +1,4 @@
 using GgufQuant.Formats;
-using GgufQuant.Tests.Formats;
 
 namespace GgufQuant.Gpu.Tests;
 

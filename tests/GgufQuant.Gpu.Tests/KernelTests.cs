@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using GgufQuant.Formats;
 using GgufQuant.Reference;
-using GgufQuant.Tests.Formats;
 
 namespace GgufQuant.Gpu.Tests;
 

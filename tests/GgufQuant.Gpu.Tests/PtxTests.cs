@@ -51,7 +51,7 @@ public partial class PtxTests
         Assert.SkipUnless(
             (await OutputAsync("clang", "--version"))?.Contains("clang version 14.") == true,
             "The committed PTX is that of clang 14, which is not here.");
-        string script = Path.Combine(TestFolders.Root, "src", "GgufQuant.Gpu", "Kernels", "make-ptx.sh");
+        string script = Repository.PathOf("src", "GgufQuant.Gpu", "Kernels", "make-ptx.sh");
         string folder = Directory.CreateTempSubdirectory().FullName;
         try
         {

@@ -1,6 +1,5 @@
 using GgufQuant.Formats;
 using GgufQuant.Pipeline;
-using GgufQuant.Tests.Formats;
 
 namespace GgufQuant.Gpu.Tests;
 

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Runtime.InteropServices;
 using GgufQuant.Formats;
 using GgufQuant.Pipeline;
-using GgufQuant.Tests.Formats;
 
 namespace GgufQuant.Gpu.Tests;
 

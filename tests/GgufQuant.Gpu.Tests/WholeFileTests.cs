@@ -3,7 +3,6 @@ using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
 using GgufQuant.Pipeline;
 using GgufQuant.Planning;
-using GgufQuant.Tests.Imatrix;
 
 namespace GgufQuant.Gpu.Tests;
 
@@ -11,7 +10,7 @@ namespace GgufQuant.Gpu.Tests;
 [Collection(OpenClTestDevice.Collection)]
 public class WholeFileTests
 {
-    private static readonly string s_sample = Path.Combine(TestFolders.Root, "samples", "novels-6m-f16.gguf");
+    private static readonly string s_sample = Sample.Model;
 
     [Theory]
     [InlineData(FileType.Q4_K_M)]

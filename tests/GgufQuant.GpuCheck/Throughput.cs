@@ -3,7 +3,6 @@ using System.Diagnostics;
 using GgufQuant.Formats;
 using GgufQuant.Gpu;
 using GgufQuant.Pipeline;
-using GgufQuant.Tests.Formats;
 
 namespace GgufQuant.GpuCheck;
 

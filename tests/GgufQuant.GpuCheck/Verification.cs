@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using GgufQuant.Formats;
 using GgufQuant.Gpu;
-using GgufQuant.Tests.Formats;
 
 namespace GgufQuant.GpuCheck;
 

@@ -4,7 +4,6 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.Loader;
 using System.Text;
-using GgufQuant.Evaluation.Tests;
 using GgufQuant.Reference.Evaluation;
 
 namespace GgufQuant.Reference.Tests;

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using GgufQuant.Evaluation.Engines;
-using GgufQuant.Evaluation.Tests;
 using GgufQuant.Formats;
 using GgufQuant.Reference.Evaluation;
 
@@ -9,7 +8,7 @@ namespace GgufQuant.Reference.Tests;
 /// <summary>llama.cpp v0.5.0, which the module's engine is compared with, does what that engine must.</summary>
 public sealed class LlamaEngineTests : EngineContract
 {
-    private protected override IInferenceEngine Start(Action<LlamaLogLevel, string>? log = null)
+    protected override IInferenceEngine Start(Action<LlamaLogLevel, string>? log = null)
     {
         LlamaEngine engine = StartReference();
         LlamaEngine.Log = log;
@@ -19,7 +18,7 @@ public sealed class LlamaEngineTests : EngineContract
     /// <summary>The engine; skips the test where its libraries are missing.</summary>
     internal static LlamaEngine StartReference()
     {
-        Assert.SkipUnless(ReferenceBuild.Npm.IsPresent, $"{ReferenceBuild.Npm.Name} is not in '{ReferenceBuild.Npm.Folder}'.");
+        Assert.SkipWhen(ReferenceBuild.Npm.UnavailableReason is not null, ReferenceBuild.Npm.UnavailableReason ?? "");
         return LlamaEngine.Start(ReferenceBuild.Npm.Folder);
     }
 

@@ -8,24 +8,33 @@ namespace GgufQuant.Reference;
 /// <param name="Folder">The folder of the libraries.</param>
 /// <param name="Libraries">The file names of libggml-base, of what depends on it, and of libllama, in the order of loading.</param>
 /// <param name="GgmlVersion">What <c>ggml_version</c> returns.</param>
-public sealed record ReferenceBuild(string Name, string Folder, IReadOnlyList<string> Libraries, string GgmlVersion)
+/// <param name="Restore">The command, in the checkout, that fetches the libraries.</param>
+public sealed record ReferenceBuild(string Name, string Folder, IReadOnlyList<string> Libraries, string GgmlVersion, string Restore)
 {
     /// <summary>Release v0.5.0 for Linux x64, from npm. Where the builds differ, this one is right.</summary>
     public static ReferenceBuild Npm { get; } = new(
         "llama.cpp v0.5.0",
         Path.Combine(ReferenceLibrary.RepositoryRoot, "tests", "GgufQuant.Reference", "node_modules", "@node-llama-cpp", "linux-x64", "bins", "linux-x64"),
         ["libggml-base.so", "libggml.v0.5.0.so", "libllama.v0.5.0.so"],
-        GgmlVersion: "0.25.1");
+        GgmlVersion: "0.25.1",
+        Restore: "npm --prefix tests/GgufQuant.Reference ci");
 
     /// <summary>The commit that LLamaSharp packages (815a2a591, as <c>ggml_commit</c> returns it), for every platform, from NuGet.</summary>
     public static ReferenceBuild NuGet { get; } = new(
         $"LLamaSharp.Backend.Cpu {Path.GetFileName(PackageFolder)}",
         Path.Combine(PackageFolder, "LLamaSharpRuntimes", Platform, "native", HasVariants ? "noavx" : ""),
         [.. new[] { "ggml-base", "ggml-cpu", "ggml", "llama" }.Select(FileName)],
-        GgmlVersion: "0.18.0");
+        GgmlVersion: "0.18.0",
+        Restore: "dotnet restore");
 
     /// <summary>Whether this machine can load the build.</summary>
     public bool IsPresent => (this != Npm || Platform == "linux-x64") && Libraries.All(library => File.Exists(Path.Combine(Folder, library)));
+
+    /// <summary>Why this machine cannot load the build, and what to install; null where it can.</summary>
+    public string? UnavailableReason =>
+        IsPresent ? null
+        : this == Npm && Platform != "linux-x64" ? $"{Name} is here for Linux on x64 alone."
+        : $"{Name} is not in '{Folder}': run '{Restore}'.";
 
     // NuGet names it after the version.
     private static string PackageFolder => Path.TrimEndingDirectorySeparator(ReferenceLibrary.Metadata("LLamaSharpBackendCpu"));
@@ -40,6 +49,10 @@ public sealed record ReferenceBuild(string Name, string Folder, IReadOnlyList<st
 
     // One folder per instruction set: the lowest holds baseline code.
     private static bool HasVariants => RuntimeInformation.ProcessArchitecture == Architecture.X64 && !OperatingSystem.IsMacOS();
+
+    /// <summary>Types that NuGet's build has no fallback from, for rows that are not whole blocks.</summary>
+    public static IReadOnlyList<FileType> TypesWithoutFallback { get; } =
+        [FileType.Q4_0, FileType.Q4_1, FileType.Q5_0, FileType.Q5_1, FileType.Q8_0, FileType.IQ4_NL, FileType.MXFP4_MOE];
 
     /// <summary>Why the build's arithmetic is not the reference; null where it is.</summary>
     public string? Deviation =>

@@ -46,8 +46,8 @@ public static unsafe class ReferenceLibrary
 
     private static (Handles? Handles, string? Missing) Load()
     {
-        if (!Build.IsPresent)
-            return (null, $"{Build.Name} is not in '{Build.Folder}'.");
+        if (Build.UnavailableReason is { } reason)
+            return (null, reason);
         try
         {
             nint[] handles = [.. Build.Libraries.Select(library => NativeLibrary.Load(Path.Combine(Build.Folder, library)))];

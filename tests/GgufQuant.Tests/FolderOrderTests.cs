@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using GgufQuant.Reference;
 
 namespace GgufQuant.Tests;
 
@@ -26,7 +25,7 @@ public sealed partial class FolderOrderTests
         ["Commands"],
     ];
 
-    private static string Source => Path.Combine(ReferenceLibrary.RepositoryRoot, "src");
+    private static string Source => Repository.PathOf("src");
 
     [Fact]
     public void No_folder_uses_one_that_depends_on_it()

@@ -15,12 +15,10 @@ public sealed class NuGetReferenceTests
         new[] { "-preEnumerateTheories", "-trait", "Model=dense", "-trait", "Model=narrow", "-trait", "Model=shapes" },
     };
 
-    [Theory]
+    [ReferenceTheory(ReferenceKind.Npm)]
     [MemberData(nameof(Selections))]
     public async Task What_matches_one_build_matches_the_other(string[] selection)
     {
-        Skip.WithoutReference();
-        Assert.SkipUnless(ReferenceLibrary.Build == ReferenceBuild.Npm, "This process compares with NuGet's build.");
         await ChildTests.AssertPassAsync(new Dictionary<string, string?> { [ReferenceLibrary.Variable] = "NuGet" }, selection, skippable: Deviating);
     }
 

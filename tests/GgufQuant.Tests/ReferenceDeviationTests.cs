@@ -1,34 +1,34 @@
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Reference;
-using GgufQuant.Tests.Formats;
 using GgufQuant.Tests.Planning;
 
 namespace GgufQuant.Tests;
 
 /// <summary>Where NuGet's build of llama.cpp differs from v0.5.0, as docs/identical-files.md lists it: a renewed package must fail here.</summary>
-public sealed class ReferenceDeviationTests(TestModels models) : IClassFixture<TestModels>
+public sealed class ReferenceDeviationTests : IClassFixture<TestModels>
 {
-    /// <summary>Types that NuGet's build has no fallback from, for rows that are not whole blocks.</summary>
-    public static IReadOnlyList<FileType> TypesWithoutFallback { get; } =
-        [FileType.Q4_0, FileType.Q4_1, FileType.Q5_0, FileType.Q5_1, FileType.Q8_0, FileType.IQ4_NL, FileType.MXFP4_MOE];
+    private readonly TestModels _models;
 
-    public static TheoryData<FileType> RejectedTypes => [.. TypesWithoutFallback];
+    public ReferenceDeviationTests(TestModels models)
+    {
+        Skip.UnlessNuGet();
+        _models = models;
+    }
+
+    public static TheoryData<FileType> RejectedTypes => [.. ReferenceBuild.TypesWithoutFallback];
 
     [Theory]
     [MemberData(nameof(RejectedTypes))]
     public void A_row_that_is_not_whole_blocks_is_rejected(FileType type)
     {
-        RequireNuGet();
-        InvalidOperationException thrown = Assert.Throws<InvalidOperationException>(() => ReferenceQuantizer.ChooseTypes(models.PathOf("ragged"), type, new()));
+        InvalidOperationException thrown = Assert.Throws<InvalidOperationException>(() => ReferenceQuantizer.ChooseTypes(_models.PathOf("ragged"), type, new()));
         Assert.Contains("no tensor type fallback is defined for type", thrown.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [ReferenceFact(ReferenceKind.Exact)]
     public void Constant_blocks_of_IQ1_M_differ()
     {
-        RequireNuGet();
-        Assert.SkipWhen(ReferenceLibrary.Build.Deviation is not null, ReferenceLibrary.Build.Deviation ?? "");
         const int RowLength = 1024;
         float[] weights = WeightData.Make("constant-blocks", RowLength);
         BlockFormat format = BlockFormat.Of(GgmlType.IQ1_M);
@@ -41,9 +41,8 @@ public sealed class ReferenceDeviationTests(TestModels models) : IClassFixture<T
     [Fact]
     public void A_renumbered_layer_has_the_weights_of_the_layer_whose_number_it_takes()
     {
-        RequireNuGet();
-        using GgufFile source = GgufFile.Open(models.PathOf("dense"));
-        string path = Path.Combine(models.Folder, "pruned.gguf");
+        using GgufFile source = GgufFile.Open(_models.PathOf("dense"));
+        string path = Path.Combine(_models.Folder, "pruned.gguf");
         ReferenceQuantizer.Quantize(source.Path, path, FileType.F16, new() { PruneLayers = [0] });
         using GgufFile pruned = GgufFile.Open(path);
         Assert.Equal(Read(source, "blk.0.attn_k.weight"), Read(pruned, "blk.0.attn_k.weight"));
@@ -55,11 +54,5 @@ public sealed class ReferenceDeviationTests(TestModels models) : IClassFixture<T
         byte[] data = new byte[tensor.ByteCount];
         file.Read(tensor, 0, data);
         return data;
-    }
-
-    private static void RequireNuGet()
-    {
-        Skip.WithoutReference();
-        Assert.SkipUnless(ReferenceLibrary.Build == ReferenceBuild.NuGet, "This process compares with v0.5.0.");
     }
 }

@@ -22,7 +22,7 @@ public sealed class MomentCollectorTests
     [Fact]
     public void Weights_of_the_same_input_share_its_moments()
     {
-        using ILanguageModel model = Sample.Load();
+        using ILanguageModel model = SampleEngine.Load();
         DiscoveredInputs found = MomentCollector.Discover(model, Sample.Calibration, s_options);
         // Four inputs per layer and the output's.
         Assert.Equal((6 * 4) + 1, found.Inputs.Count);
@@ -38,7 +38,7 @@ public sealed class MomentCollectorTests
     {
         using TemporaryFolder folder = new();
         ExpertModel.Write(folder.File("experts.gguf"));
-        using ILanguageModel model = Sample.Load(folder.File("experts.gguf"));
+        using ILanguageModel model = SampleEngine.Load(folder.File("experts.gguf"));
         DiscoveredInputs found = MomentCollector.Discover(model, Sample.Calibration, s_options);
         Assert.Equal(["blk.0.ffn_gate_exps.weight", "blk.0.ffn_up_exps.weight"], SharingWith(found, "blk.0.ffn_up_exps.weight"));
         Assert.DoesNotContain(found.Inputs, input => input.Weights.Contains("blk.0.ffn_down_exps.weight"));
@@ -53,7 +53,7 @@ public sealed class MomentCollectorTests
     public void Moments_are_those_of_an_independent_accumulation(int width)
     {
         CalibratedInput input = new("blk.2.ffn_down.weight", 768, width, ["blk.2.ffn_down.weight"]);
-        using ILanguageModel model = Sample.Load();
+        using ILanguageModel model = SampleEngine.Load();
         (IReadOnlyList<MomentSums> sums, ImatrixData? matrix, _) = MomentCollector.Collect(model, Sample.Calibration, s_options, [input], withMatrix: true, null);
         using MemoryStream stream = new();
         sums[0].Write(stream);
@@ -116,9 +116,9 @@ public sealed class MomentCollectorTests
     {
         using TemporaryFolder folder = new();
         using GgufFile model = GgufFile.Open(Sample.Model);
-        using RemoteEngine engine = new(FaultyHost.Command(), Sample.EngineLocation);
+        using RemoteEngine engine = new(FaultyHost.Command(), SampleEngine.Location);
         ImatrixOptions options = new() { Threads = 2, Chunks = 20, IncludeOutput = true };
-        RemoteMomentCollector collector = new(engine, model, Path.Combine(Sample.RepositoryRoot, "samples", "calibration.txt"), options);
+        RemoteMomentCollector collector = new(engine, model, Repository.PathOf("samples", "calibration.txt"), options);
         DiscoveredInputs found = collector.Discover(null, Token);
         CalibrationPasses several = CalibrationPasses.Plan(found.Inputs, found.Inputs.Sum(MomentSums.BytesFor) / 2);
         Assert.InRange(several.Passes.Count, 2, 3);
@@ -135,7 +135,7 @@ public sealed class MomentCollectorTests
         using (CalibrationFile other = CalibrationFile.Open(folder.File("several.gguf"), Token))
             Assert.Equal(calibration.Id, other.Id);
 
-        using QualityMeter meter = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, new() { Threads = 2, Chunks = 16 });
+        using QualityMeter meter = new(SampleEngine.Start(), Sample.Model, Sample.HeldOut, new() { Threads = 2, Chunks = 16 });
         double plain = Divergence(new() { Imatrix = calibration.Imatrix });
         double calibrated = Divergence(new() { Calibration = calibration });
         Assert.True(calibrated < 0.85 * plain, $"{calibrated} is not much less than {plain}.");

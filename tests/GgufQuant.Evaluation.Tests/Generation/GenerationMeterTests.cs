@@ -13,7 +13,7 @@ public sealed class GenerationMeterTests
     [Fact]
     public void The_most_probable_tokens_are_generated()
     {
-        using ILanguageModel model = Sample.Load();
+        using ILanguageModel model = SampleEngine.Load();
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 40, BatchSize = 4 });
 
         GeneratedText text = GreedyGenerator.Generate(model, context, s_prompts[0], 12, null, Token);
@@ -39,7 +39,7 @@ public sealed class GenerationMeterTests
     [Fact]
     public void A_model_agrees_with_itself()
     {
-        GenerationMeter meter = new(Sample.StartEngine(), Sample.Model, s_prompts, new() { MaximumTokens = 10, Threads = 1 });
+        GenerationMeter meter = new(SampleEngine.Start(), Sample.Model, s_prompts, new() { MaximumTokens = 10, Threads = 1 });
 
         IReadOnlyList<GenerationComparison> comparisons = meter.Measure(Sample.Model, null, Token);
 
@@ -52,9 +52,9 @@ public sealed class GenerationMeterTests
     [Fact]
     public void The_first_difference_of_a_quantization_is_found()
     {
-        GenerationMeter meter = new(Sample.StartEngine(), Sample.Model, s_prompts, new() { MaximumTokens = 48, Threads = 1 });
+        GenerationMeter meter = new(SampleEngine.Start(), Sample.Model, s_prompts, new() { MaximumTokens = 48, Threads = 1 });
 
-        GenerationComparison comparison = meter.Measure(Sample.Quantized("Q2_K"), null, Token)[0];
+        GenerationComparison comparison = meter.Measure(SampleEngine.Quantized("Q2_K"), null, Token)[0];
 
         Assert.False(comparison.IsIdentical);
         Assert.InRange(comparison.AgreeingTokens, 0, 47);
@@ -66,7 +66,7 @@ public sealed class GenerationMeterTests
     [Fact]
     public void Each_token_is_reported()
     {
-        GenerationMeter meter = new(Sample.StartEngine(), Sample.Model, s_prompts, new() { MaximumTokens = 2, Threads = 1 });
+        GenerationMeter meter = new(SampleEngine.Start(), Sample.Model, s_prompts, new() { MaximumTokens = 2, Threads = 1 });
         Collector progress = new();
 
         meter.Measure(Sample.Model, progress, Token);
@@ -84,7 +84,7 @@ public sealed class GenerationMeterTests
     public void A_different_vocabulary_is_rejected()
     {
         using TemporaryFolder folder = new();
-        GenerationMeter meter = new(Sample.StartEngine(), Sample.Model, s_prompts, new() { MaximumTokens = 2, Threads = 1 });
+        GenerationMeter meter = new(SampleEngine.Start(), Sample.Model, s_prompts, new() { MaximumTokens = 2, Threads = 1 });
 
         Assert.Throws<VocabularyMismatchException>(() => meter.Measure(Sample.Patched(folder, "Prince", "Prinze"), null, Token));
     }
@@ -92,7 +92,7 @@ public sealed class GenerationMeterTests
     [Fact]
     public void A_prompt_that_does_not_fit_is_rejected()
     {
-        using ILanguageModel model = Sample.Load();
+        using ILanguageModel model = SampleEngine.Load();
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 8 });
 
         Assert.Throws<InferenceException>(() => GreedyGenerator.Generate(model, context, s_prompts[0], 8, null, Token));

@@ -18,7 +18,7 @@ public sealed class ImatrixCollectorTests
     [Fact]
     public void The_sums_are_those_of_an_independent_accumulation()
     {
-        using ILanguageModel model = Sample.Load();
+        using ILanguageModel model = SampleEngine.Load();
 
         (ImatrixData matrix, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
 
@@ -47,7 +47,7 @@ public sealed class ImatrixCollectorTests
     [Fact]
     public void Collection_resumes_where_it_stopped()
     {
-        using ILanguageModel model = Sample.Load();
+        using ILanguageModel model = SampleEngine.Load();
         (ImatrixData whole, PerplexityResult perplexity) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
 
         (ImatrixData parts, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 1 }, cancellationToken: Token);
@@ -64,7 +64,7 @@ public sealed class ImatrixCollectorTests
     public void Collection_resumes_from_a_file(ImatrixFormat format, double tolerance)
     {
         using TemporaryFolder folder = new();
-        using ILanguageModel model = Sample.Load();
+        using ILanguageModel model = SampleEngine.Load();
         (ImatrixData whole, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
         (ImatrixData first, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 2 }, cancellationToken: Token);
         first.AddDataset("calibration.txt");
@@ -82,12 +82,12 @@ public sealed class ImatrixCollectorTests
     {
         using TemporaryFolder folder = new();
         string matrixPath = folder.File("imatrix.gguf");
-        using (ILanguageModel model = Sample.Load())
+        using (ILanguageModel model = SampleEngine.Load())
         {
             (ImatrixData matrix, _) = ImatrixCollector.Collect(model, Sample.Calibration, new() { Threads = 1, Chunks = 20 }, cancellationToken: Token);
             ImatrixWriter.Write(matrix, matrixPath, ImatrixFormat.Gguf, overwrite: false);
         }
-        using QualityMeter meter = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, new() { Threads = 1, Chunks = 8 });
+        using QualityMeter meter = new(SampleEngine.Start(), Sample.Model, Sample.HeldOut, new() { Threads = 1, Chunks = 8 });
         QuantizationOptions weighted = new() { Imatrix = ImatrixFile.Open(matrixPath, TestContext.Current.CancellationToken) };
 
         double q2 = Divergence(FileType.Q2_K, new());
@@ -110,7 +110,7 @@ public sealed class ImatrixCollectorTests
     [Fact]
     public void Matrices_merge()
     {
-        using ILanguageModel model = Sample.Load();
+        using ILanguageModel model = SampleEngine.Load();
         (ImatrixData whole, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
         (ImatrixData first, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 2 }, cancellationToken: Token);
         (ImatrixData second, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options with { Chunks = 1, SkipChunks = 2 }, cancellationToken: Token);
@@ -139,7 +139,7 @@ public sealed class ImatrixCollectorTests
     [InlineData(15, 0)]
     public void A_batch_of_sixteen_rows_counts_and_one_of_fifteen_does_not(int rows, int entries)
     {
-        using ILanguageModel model = Sample.Load();
+        using ILanguageModel model = SampleEngine.Load();
         ImatrixData matrix = new(rows);
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 64, Observer = new ImatrixObserver(matrix, includeOutput: false) });
         context.Evaluate(CorpusChunks.Create(model, Sample.Calibration, 64, 1).Evaluated(0).AsSpan(0, rows), 0, 0, Token);
@@ -152,7 +152,7 @@ public sealed class ImatrixCollectorTests
     {
         ImatrixData matrix = new(64);
         matrix.Merge("blk.0.attn_q.weight", new ImatrixSums(128, 1));
-        using ILanguageModel model = Sample.Load();
+        using ILanguageModel model = SampleEngine.Load();
 
         InvalidDataException exception = Assert.Throws<InvalidDataException>(
             () => ImatrixCollector.Collect(model, Sample.Calibration, s_options, matrix, cancellationToken: Token));
@@ -163,7 +163,7 @@ public sealed class ImatrixCollectorTests
     [Fact]
     public void The_output_is_included_on_request()
     {
-        using ILanguageModel model = Sample.Load();
+        using ILanguageModel model = SampleEngine.Load();
 
         (ImatrixData matrix, _) = ImatrixCollector.Collect(
             model, Sample.Calibration, s_options with { Chunks = 1, IncludeOutput = true }, cancellationToken: Token);
@@ -177,7 +177,7 @@ public sealed class ImatrixCollectorTests
         using TemporaryFolder folder = new();
         string path = folder.File("experts.gguf");
         ExpertModel.Write(path);
-        using ILanguageModel model = Sample.Load(path);
+        using ILanguageModel model = SampleEngine.Load(path);
 
         (ImatrixData matrix, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
 
@@ -204,7 +204,7 @@ public sealed class ImatrixCollectorTests
     [Fact]
     public void The_matrix_describes_its_collection()
     {
-        using ILanguageModel model = Sample.Load();
+        using ILanguageModel model = SampleEngine.Load();
         (ImatrixData matrix, _) = ImatrixCollector.Collect(model, Sample.Calibration, s_options, cancellationToken: Token);
 
         IReadOnlyList<ImatrixTensorStatistics> statistics = ImatrixTensorStatistics.Of(matrix);

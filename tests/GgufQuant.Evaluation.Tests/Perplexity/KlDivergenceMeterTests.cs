@@ -11,8 +11,8 @@ public sealed class KlDivergenceMeterTests
     [Fact]
     public void The_result_is_that_of_a_computation_from_raw_logits()
     {
-        using ILanguageModel reference = Sample.Load();
-        using ILanguageModel candidate = Sample.Load(Sample.Quantized("Q2_K"));
+        using ILanguageModel reference = SampleEngine.Load();
+        using ILanguageModel candidate = SampleEngine.Load(SampleEngine.Quantized("Q2_K"));
         CorpusChunks corpus = CorpusChunks.Create(reference, Sample.HeldOut, 64, limit: 4);
         using IEvaluationContext referenceContext = reference.CreateContext(new() { Threads = 1, ContextLength = 64 });
         using IEvaluationContext candidateContext = candidate.CreateContext(new() { Threads = 1, ContextLength = 64 });
@@ -54,7 +54,7 @@ public sealed class KlDivergenceMeterTests
     [Fact]
     public void The_divergence_of_the_reference_itself_is_zero()
     {
-        using ILanguageModel model = Sample.Load();
+        using ILanguageModel model = SampleEngine.Load();
         CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 64, limit: 2);
         using IEvaluationContext first = model.CreateContext(new() { Threads = 1, ContextLength = 64 });
         using IEvaluationContext second = model.CreateContext(new() { Threads = 1, ContextLength = 64 });
@@ -71,13 +71,13 @@ public sealed class KlDivergenceMeterTests
     public void Stored_logits_give_the_same_result()
     {
         using TemporaryFolder folder = new();
-        IInferenceEngine engine = Sample.StartEngine();
+        IInferenceEngine engine = SampleEngine.Start();
         QualityOptions options = new() { Threads = 1, ContextLength = 96, Chunks = 4 };
         using QualityMeter live = new(engine, Sample.Model, Sample.HeldOut, options);
         using QualityMeter stored = new(engine, Sample.Model, Sample.HeldOut, options with { LogitsFile = folder.File("logits.bin") });
 
-        KlDivergenceResult expected = live.Measure(Sample.Quantized("Q4_0"), null, Token);
-        KlDivergenceResult actual = stored.Measure(Sample.Quantized("Q4_0"), null, Token);
+        KlDivergenceResult expected = live.Measure(SampleEngine.Quantized("Q4_0"), null, Token);
+        KlDivergenceResult actual = stored.Measure(SampleEngine.Quantized("Q4_0"), null, Token);
 
         // Stored logits are rounded to 1/65535 of their range.
         Assert.Equal(expected.KlDivergence.Value, actual.KlDivergence.Value, 2e-5);
@@ -100,9 +100,9 @@ public sealed class KlDivergenceMeterTests
         using TemporaryFolder folder = new();
         QualityOptions options = StoredIn(folder);
         using QualityMeter reader = new(
-            Sample.StartEngine(), Sample.Model, isOtherText ? Sample.Calibration : Sample.HeldOut, options with { ContextLength = contextLength, Chunks = chunks });
+            SampleEngine.Start(), Sample.Model, isOtherText ? Sample.Calibration : Sample.HeldOut, options with { ContextLength = contextLength, Chunks = chunks });
 
-        LogitsFormatException exception = Assert.Throws<LogitsFormatException>(() => reader.Measure(Sample.Quantized("Q4_0"), null, Token));
+        LogitsFormatException exception = Assert.Throws<LogitsFormatException>(() => reader.Measure(SampleEngine.Quantized("Q4_0"), null, Token));
 
         Assert.Contains(message, exception.Message, StringComparison.Ordinal);
     }
@@ -112,7 +112,7 @@ public sealed class KlDivergenceMeterTests
     {
         using TemporaryFolder folder = new();
         QualityOptions options = StoredIn(folder);
-        using QualityMeter reader = new(Sample.StartEngine(), Sample.Quantized("Q8_0"), Sample.HeldOut, options);
+        using QualityMeter reader = new(SampleEngine.Start(), SampleEngine.Quantized("Q8_0"), Sample.HeldOut, options);
 
         LogitsFormatException exception = Assert.Throws<LogitsFormatException>(() => reader.MeasureReference(null, Token));
 
@@ -124,12 +124,12 @@ public sealed class KlDivergenceMeterTests
     {
         using TemporaryFolder folder = new();
         QualityOptions options = StoredIn(folder) with { Chunks = 3 };
-        using QualityMeter stored = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, options);
-        using QualityMeter live = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, options with { LogitsFile = null });
+        using QualityMeter stored = new(SampleEngine.Start(), Sample.Model, Sample.HeldOut, options);
+        using QualityMeter live = new(SampleEngine.Start(), Sample.Model, Sample.HeldOut, options with { LogitsFile = null });
 
-        KlDivergenceResult actual = stored.Measure(Sample.Quantized("Q4_0"), null, Token);
+        KlDivergenceResult actual = stored.Measure(SampleEngine.Quantized("Q4_0"), null, Token);
 
-        KlDivergenceResult expected = live.Measure(Sample.Quantized("Q4_0"), null, Token);
+        KlDivergenceResult expected = live.Measure(SampleEngine.Quantized("Q4_0"), null, Token);
         Assert.Equal(expected.Chunks, actual.Chunks);
         Assert.Equal(expected.KlDivergence.Value, actual.KlDivergence.Value, 2e-5);
     }
@@ -140,14 +140,14 @@ public sealed class KlDivergenceMeterTests
     public void A_cached_reference_makes_no_difference(int contextLength)
     {
         QualityOptions options = new() { Threads = 1, ContextLength = contextLength, Chunks = 2 };
-        using QualityMeter recorded = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, options);
-        using QualityMeter live = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, options with { ReferenceMemory = 0 });
+        using QualityMeter recorded = new(SampleEngine.Start(), Sample.Model, Sample.HeldOut, options);
+        using QualityMeter live = new(SampleEngine.Start(), Sample.Model, Sample.HeldOut, options with { ReferenceMemory = 0 });
 
         PerplexityResult perplexity = recorded.MeasureReference(null, Token);
-        KlDivergenceResult first = recorded.Measure(Sample.Quantized("Q4_0"), null, Token);
-        KlDivergenceResult second = recorded.Measure(Sample.Quantized("Q4_0"), null, Token);
+        KlDivergenceResult first = recorded.Measure(SampleEngine.Quantized("Q4_0"), null, Token);
+        KlDivergenceResult second = recorded.Measure(SampleEngine.Quantized("Q4_0"), null, Token);
 
-        KlDivergenceResult expected = live.Measure(Sample.Quantized("Q4_0"), null, Token) with { Duration = first.Duration };
+        KlDivergenceResult expected = live.Measure(SampleEngine.Quantized("Q4_0"), null, Token) with { Duration = first.Duration };
         Assert.Equal(expected, first);
         Assert.Equal(expected, second with { Duration = first.Duration });
         Assert.Equal(expected.ReferencePerplexity, perplexity.Perplexity);
@@ -156,10 +156,10 @@ public sealed class KlDivergenceMeterTests
     [Fact]
     public void The_divergence_grows_as_types_shrink()
     {
-        using QualityMeter meter = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, new() { Threads = 1, ContextLength = 128, Chunks = 10 });
+        using QualityMeter meter = new(SampleEngine.Start(), Sample.Model, Sample.HeldOut, new() { Threads = 1, ContextLength = 128, Chunks = 10 });
         string[] types = ["Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K"];
 
-        double[] divergences = [.. types.Select(type => meter.Measure(Sample.Quantized(type), null, Token).KlDivergence.Value)];
+        double[] divergences = [.. types.Select(type => meter.Measure(SampleEngine.Quantized(type), null, Token).KlDivergence.Value)];
 
         Assert.Equal(divergences.Order(), divergences);
     }
@@ -172,7 +172,7 @@ public sealed class KlDivergenceMeterTests
         using TemporaryFolder folder = new();
         string other = Sample.Patched(folder, "Prince", "Prinze");
         QualityOptions options = new() { Threads = 1, ContextLength = 64, Chunks = 1, LogitsFile = logits is null ? null : folder.File(logits) };
-        using QualityMeter meter = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, options);
+        using QualityMeter meter = new(SampleEngine.Start(), Sample.Model, Sample.HeldOut, options);
 
         VocabularyMismatchException exception = Assert.Throws<VocabularyMismatchException>(() => meter.Measure(other, null, Token));
 
@@ -183,11 +183,11 @@ public sealed class KlDivergenceMeterTests
     [Fact]
     public void Cancelling_stops_between_batches()
     {
-        using QualityMeter meter = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, new() { Threads = 1, ContextLength = 64 });
+        using QualityMeter meter = new(SampleEngine.Start(), Sample.Model, Sample.HeldOut, new() { Threads = 1, ContextLength = 64 });
         using CancellationTokenSource source = new();
         Canceller progress = new(source);
 
-        Assert.ThrowsAny<OperationCanceledException>(() => meter.Measure(Sample.Quantized("Q8_0"), progress, source.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => meter.Measure(SampleEngine.Quantized("Q8_0"), progress, source.Token));
 
         Assert.Equal(1, progress.Count);
     }
@@ -195,7 +195,7 @@ public sealed class KlDivergenceMeterTests
     private static QualityOptions StoredIn(TemporaryFolder folder)
     {
         QualityOptions options = new() { Threads = 1, ContextLength = 96, Chunks = 4, LogitsFile = folder.File("logits.bin") };
-        using QualityMeter writer = new(Sample.StartEngine(), Sample.Model, Sample.HeldOut, options);
+        using QualityMeter writer = new(SampleEngine.Start(), Sample.Model, Sample.HeldOut, options);
         writer.MeasureReference(null, Token);
         return options;
     }

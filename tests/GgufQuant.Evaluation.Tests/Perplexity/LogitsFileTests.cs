@@ -13,7 +13,7 @@ public sealed class LogitsFileTests
     {
         using TemporaryFolder folder = new();
         string path = folder.File("logits.bin");
-        using ILanguageModel model = Sample.Load();
+        using ILanguageModel model = SampleEngine.Load();
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 64, BatchSize = 48 });
         CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 64, limit: 2);
         using (LogitsWriter writer = LogitsWriter.Create(path, corpus, model.Vocabulary.Count, context.BatchSize))
@@ -47,7 +47,7 @@ public sealed class LogitsFileTests
     {
         using TemporaryFolder folder = new();
         string path = folder.File("logits.bin");
-        using ILanguageModel model = Sample.Load();
+        using ILanguageModel model = SampleEngine.Load();
         CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 64, limit: 2);
         byte[] bytes = new byte[20 + (2 * 64 * 4) + (2 * 31 * ((2048 * 2) + 8))];
         "_logits_"u8.CopyTo(bytes);
@@ -92,7 +92,7 @@ public sealed class LogitsFileTests
     {
         using TemporaryFolder folder = new();
         string path = folder.File("logits.bin");
-        using ILanguageModel model = Sample.Load();
+        using ILanguageModel model = SampleEngine.Load();
         CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 64, limit: 2);
 
         LogitsWriter.Create(path, corpus, model.Vocabulary.Count, 64).Dispose();

@@ -12,7 +12,7 @@ public sealed class PerplexityMeterTests
     [Fact]
     public void The_result_is_that_of_a_computation_from_raw_logits()
     {
-        using ILanguageModel model = Sample.Load();
+        using ILanguageModel model = SampleEngine.Load();
         CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 128, limit: 6);
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 128 });
 
@@ -30,7 +30,7 @@ public sealed class PerplexityMeterTests
     [Fact]
     public void The_sample_has_its_known_perplexity()
     {
-        using ILanguageModel model = Sample.Load();
+        using ILanguageModel model = SampleEngine.Load();
         CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, CorpusChunks.DefaultContextLength(model));
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = corpus.ContextLength });
 
@@ -45,7 +45,7 @@ public sealed class PerplexityMeterTests
     [Fact]
     public void The_batch_size_makes_no_difference()
     {
-        using ILanguageModel model = Sample.Load();
+        using ILanguageModel model = SampleEngine.Load();
         CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 100, limit: 3);
         using IEvaluationContext whole = model.CreateContext(new() { Threads = 1, ContextLength = 100 });
         using IEvaluationContext parts = model.CreateContext(new() { Threads = 1, ContextLength = 100, BatchSize = 33 });
@@ -60,7 +60,7 @@ public sealed class PerplexityMeterTests
     [Fact]
     public void A_text_that_is_too_short_is_an_error_with_the_tokens_needed()
     {
-        using ILanguageModel model = Sample.Load();
+        using ILanguageModel model = SampleEngine.Load();
 
         CorpusTooShortException exception = Assert.Throws<CorpusTooShortException>(() => CorpusChunks.Create(model, "Too short.", 256));
 
@@ -77,7 +77,7 @@ public sealed class PerplexityMeterTests
             BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan((int)file.FindTensor("output_norm.weight")!.FileOffset), float.NaN);
         string path = folder.File("damaged.gguf");
         File.WriteAllBytes(path, bytes);
-        using ILanguageModel model = Sample.Load(path);
+        using ILanguageModel model = SampleEngine.Load(path);
         CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 64, limit: 1);
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 64 });
 
@@ -88,7 +88,7 @@ public sealed class PerplexityMeterTests
     [Fact]
     public void Each_chunk_is_reported()
     {
-        using ILanguageModel model = Sample.Load();
+        using ILanguageModel model = SampleEngine.Load();
         CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 64, limit: 3);
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 64 });
         Collector progress = new();

@@ -3,7 +3,6 @@ using GgufQuant.Catalog;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Planning;
-using GgufQuant.Tests.Gguf;
 
 namespace GgufQuant.Tests.Advice;
 
@@ -14,7 +13,7 @@ public sealed class QuantAdvisorTests
     [Fact]
     public void Types_are_sorted_by_expected_quality()
     {
-        using GgufFile file = GgufFile.Open(SampleModel.Path);
+        using GgufFile file = GgufFile.Open(Sample.Model);
 
         IReadOnlyList<QuantAdvice> advice = QuantAdvisor.Find(file, Plenty);
 
@@ -28,7 +27,7 @@ public sealed class QuantAdvisorTests
     [Fact]
     public void Q8_0_is_recommended_if_memory_allows()
     {
-        using GgufFile file = GgufFile.Open(SampleModel.Path);
+        using GgufFile file = GgufFile.Open(Sample.Model);
 
         QuantAdvice advice = Assert.Single(QuantAdvisor.Find(file, Plenty), entry => entry.IsRecommended);
 
@@ -42,7 +41,7 @@ public sealed class QuantAdvisorTests
     [InlineData(FileType.Q2_K)]
     public void The_planned_size_is_the_files_real_size(FileType type)
     {
-        using GgufFile file = GgufFile.Open(SampleModel.Path);
+        using GgufFile file = GgufFile.Open(Sample.Model);
 
         QuantAdvice advice = QuantAdvisor.Find(file, Plenty).Single(entry => entry.Type.Type == type);
 
@@ -53,7 +52,7 @@ public sealed class QuantAdvisorTests
     [Fact]
     public void A_tenth_is_left_free_if_possible()
     {
-        using GgufFile file = GgufFile.Open(SampleModel.Path);
+        using GgufFile file = GgufFile.Open(Sample.Model);
         QuantAdvice q8 = QuantAdvisor.Find(file, Plenty).Single(entry => entry.Type.Type == FileType.Q8_0);
 
         IReadOnlyList<QuantAdvice> advice = QuantAdvisor.Find(file, q8.Memory.Size + 1);
@@ -69,7 +68,7 @@ public sealed class QuantAdvisorTests
     [Fact]
     public void The_reserve_that_is_asked_for_is_left_free()
     {
-        using GgufFile file = GgufFile.Open(SampleModel.Path);
+        using GgufFile file = GgufFile.Open(Sample.Model);
         QuantAdvice q8 = QuantAdvisor.Find(file, Plenty).Single(entry => entry.Type.Type == FileType.Q8_0);
 
         QuantAdvice recommended = QuantAdvisor.Find(file, q8.Memory.Size + 1, reserve: 1).Single(entry => entry.IsRecommended);
@@ -80,7 +79,7 @@ public sealed class QuantAdvisorTests
     [Fact]
     public void The_reason_says_whether_the_unquantized_model_fits_too()
     {
-        using GgufFile file = GgufFile.Open(SampleModel.Path);
+        using GgufFile file = GgufFile.Open(Sample.Model);
         QuantAdvice f16 = QuantAdvisor.Find(file, Plenty).Single(entry => entry.Type.Type == FileType.F16);
 
         string roomy = QuantAdvisor.Find(file, f16.Memory.Size, reserve: 0).Single(entry => entry.IsRecommended).Reason;
@@ -93,7 +92,7 @@ public sealed class QuantAdvisorTests
     [Fact]
     public void The_reason_says_that_nothing_leaves_a_tenth_free()
     {
-        using GgufFile file = GgufFile.Open(SampleModel.Path);
+        using GgufFile file = GgufFile.Open(Sample.Model);
         long smallest = QuantAdvisor.Find(file, Plenty).Min(entry => entry.Memory.Size);
 
         QuantAdvice advice = Assert.Single(QuantAdvisor.Find(file, smallest + 1), entry => entry.IsRecommended);
@@ -105,7 +104,7 @@ public sealed class QuantAdvisorTests
     [Fact]
     public void Nothing_is_recommended_if_nothing_fits()
     {
-        using GgufFile file = GgufFile.Open(SampleModel.Path);
+        using GgufFile file = GgufFile.Open(Sample.Model);
 
         IReadOnlyList<QuantAdvice> advice = QuantAdvisor.Find(file, 1 << 20);
 
@@ -116,7 +115,7 @@ public sealed class QuantAdvisorTests
     [Fact]
     public void More_context_takes_more_memory()
     {
-        using GgufFile file = GgufFile.Open(SampleModel.Path);
+        using GgufFile file = GgufFile.Open(Sample.Model);
 
         QuantAdvice shorter = QuantAdvisor.Find(file, Plenty, contextLength: 1024)[0];
         QuantAdvice longer = QuantAdvisor.Find(file, Plenty, contextLength: 8192)[0];
@@ -127,7 +126,7 @@ public sealed class QuantAdvisorTests
     [Fact]
     public void An_importance_matrix_is_assumed_only_on_request()
     {
-        using GgufFile file = GgufFile.Open(SampleModel.Path);
+        using GgufFile file = GgufFile.Open(Sample.Model);
 
         IReadOnlyList<QuantAdvice> without = QuantAdvisor.Find(file, Plenty);
         IReadOnlyList<QuantAdvice> with = QuantAdvisor.Find(file, Plenty, withImportanceMatrix: true);
@@ -142,7 +141,7 @@ public sealed class QuantAdvisorTests
     [Fact]
     public void Measurements_take_precedence_and_scale_the_rest()
     {
-        using GgufFile file = GgufFile.Open(SampleModel.Path);
+        using GgufFile file = GgufFile.Open(Sample.Model);
         Dictionary<FileType, double> measured = new() { [FileType.Q4_K_M] = 0.0031273, [FileType.Q2_K] = 0.0445132 };
 
         IReadOnlyList<QuantAdvice> advice = QuantAdvisor.Find(file, Plenty, measured: measured);

@@ -1,7 +1,6 @@
 using GgufQuant.Calibration;
 using GgufQuant.Formats;
 using GgufQuant.Reference;
-using GgufQuant.Tests.Formats;
 using GgufQuant.Tests.Simd;
 
 namespace GgufQuant.Tests.Calibration;
@@ -44,11 +43,10 @@ public class MomentRounderTests : IClassFixture<LaneWidth>
         Assert.True(share < most, $"{format}: {share:F3} of the error is left.");
     }
 
-    [Theory]
+    [ReferenceTheory]
     [MemberData(nameof(Types))]
     public void The_blocks_read_as_ggml_reads_them(GgmlType type, double _)
     {
-        Skip.WithoutReference();
         byte[] blocks = Round(type, WeightData.Make("heavy-tail", Columns * Rows));
         float[] expected = new float[Columns * Rows];
         float[] actual = new float[expected.Length];

@@ -16,7 +16,7 @@ public sealed class GgufCheckTests : IDisposable
 
     [Fact]
     public void The_sample_model_is_sound() =>
-        Assert.Empty(GgufCheck.Run(SampleModel.Path, token: TestContext.Current.CancellationToken));
+        Assert.Empty(GgufCheck.Run(Sample.Model, token: TestContext.Current.CancellationToken));
 
     [Fact]
     public void A_small_sound_model_gives_no_findings() => Assert.Empty(Check(Metadata(), Tensors()));

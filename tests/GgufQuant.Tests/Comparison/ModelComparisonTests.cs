@@ -2,7 +2,6 @@ using GgufQuant.Comparison;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.IO;
-using GgufQuant.Tests.Formats;
 using GgufQuant.Tests.Gguf;
 
 namespace GgufQuant.Tests.Comparison;
@@ -63,7 +62,7 @@ public class ModelComparisonTests
     [Fact]
     public void Equal_models_have_no_error()
     {
-        using GgufFile sample = GgufFile.Open(SampleModel.Path);
+        using GgufFile sample = GgufFile.Open(Sample.Model);
         ModelError error = ModelComparison.Measure(sample, sample, token: TestContext.Current.CancellationToken);
         Assert.Equal((0, 1, double.PositiveInfinity, 0), (error.RelativeRmsError, error.CosineSimilarity, error.SignalToNoise, error.MaxAbsoluteError));
         Assert.Equal(sample.Tensors.Sum(tensor => tensor.ElementCount), error.ElementCount);
@@ -134,7 +133,7 @@ public class ModelComparisonTests
     [Fact]
     public void It_stops_on_request()
     {
-        using GgufFile sample = GgufFile.Open(SampleModel.Path);
+        using GgufFile sample = GgufFile.Open(Sample.Model);
         using CancellationTokenSource source = new();
         source.Cancel();
         Assert.ThrowsAny<OperationCanceledException>(() => ModelComparison.Measure(sample, sample, token: source.Token));
@@ -143,7 +142,7 @@ public class ModelComparisonTests
     [Fact]
     public void Progress_ends_at_the_whole()
     {
-        using GgufFile sample = GgufFile.Open(SampleModel.Path);
+        using GgufFile sample = GgufFile.Open(Sample.Model);
         Recorder recorder = new();
         ModelComparison.Measure(sample, sample, progress: recorder, token: TestContext.Current.CancellationToken);
         Assert.Equal(1, recorder.Last?.Share);

@@ -35,21 +35,19 @@ public class BlockFormatTests : IClassFixture<LaneWidth>
 
     public static TheoryData<GgmlType> AllTypes => [.. BlockFormat.All.Select(format => format.Type)];
 
-    [Theory]
+    [ReferenceTheory]
     [MemberData(nameof(AllTypes))]
     public void A_format_is_described_as_ggml_describes_it(GgmlType type)
     {
-        Skip.WithoutReference();
         BlockFormat format = BlockFormat.Of(type);
         (string? name, long blockSize, long blockBytes, bool isQuantized, _) = ReferenceCodec.Describe(type);
         Assert.Equal((name, blockSize, blockBytes, isQuantized), (format.Name, format.BlockSize, format.BlockBytes, format.IsQuantized));
     }
 
-    [Theory]
+    [ReferenceTheory(ReferenceKind.Exact)]
     [MemberData(nameof(ReadableTypes))]
     public void Random_blocks_read_as_ggml_reads_them(GgmlType type)
     {
-        Skip.UnlessExact();
         BlockFormat format = BlockFormat.Of(type);
         int weights = RowLength * 64;
         byte[] blocks = new byte[format.ByteCount(weights)];

@@ -1,6 +1,5 @@
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
-using GgufQuant.Reference;
 
 namespace GgufQuant.Tests.Formats;
 
@@ -47,7 +46,7 @@ public sealed class NewFormatTests
     [Fact]
     public void The_example_in_CONTRIBUTING_is_the_one_tested_here()
     {
-        string root = ReferenceLibrary.RepositoryRoot;
+        string root = Repository.PathOf();
         string source = File.ReadAllText(Path.Combine(root, "tests", "GgufQuant.Tests", "Formats", "TOY2.cs"));
         Assert.Contains(source[source.IndexOf("internal readonly struct", StringComparison.Ordinal)..], File.ReadAllText(Path.Combine(root, "CONTRIBUTING.md")));
     }

@@ -6,10 +6,9 @@ namespace GgufQuant.Tests.Formats;
 /// <summary>ggml's type table cannot read q8_K, but libggml-base has the function.</summary>
 public unsafe class Q8_KTests
 {
-    [Fact]
+    [ReferenceFact(ReferenceKind.Exact)]
     public void Blocks_read_as_ggml_reads_them()
     {
-        Skip.UnlessExact();
         var read = (delegate* unmanaged<byte*, float*, long, void>)ReferenceLibrary.Base("dequantize_row_q8_K");
         byte[] blocks = new byte[16 * Q8_K.BlockBytes];
         new Random(3).NextBytes(blocks);

@@ -33,11 +33,10 @@ public class TailTests : IClassFixture<LaneWidth>
         }
     }
 
-    [Theory]
+    [ReferenceTheory(ReferenceKind.Exact)]
     [MemberData(nameof(ReadableTypes))]
     public void Any_number_of_blocks_is_read_as_by_ggml_and_nothing_beyond_is_touched(GgmlType type)
     {
-        Skip.UnlessExact();
         BlockFormat format = BlockFormat.Of(type);
         byte[] bytes = new byte[MostBlocks * format.BlockBytes];
         new Random(11).NextBytes(bytes);

@@ -114,10 +114,10 @@ public class GgufFileTests
     [Fact]
     public void The_sample_model_is_understood()
     {
-        using GgufFile file = GgufFile.Open(SampleModel.Path);
+        using GgufFile file = GgufFile.Open(Sample.Model);
         Assert.Equal((3u, false, 32), (file.Version, file.IsBigEndian, file.Alignment));
         Assert.Equal((57, 24), (file.Tensors.Count, file.Metadata.Count));
-        Assert.Equal(new FileInfo(SampleModel.Path).Length, file.Length);
+        Assert.Equal(new FileInfo(Sample.Model).Length, file.Length);
         Assert.True(file.Metadata.TryGetString("general.architecture", out string? architecture) && architecture == "llama");
         Assert.Equal(2048, ((string[])file.Metadata.Find("tokenizer.ggml.tokens")!.Value).Length);
         GgufTensor embedding = file.FindTensor("token_embd.weight")!;

@@ -49,10 +49,10 @@ public class GgufFuzzTests
         Assert.InRange(parsed, Mutations / 20, Mutations * 19 / 20);
     }
 
-    [Fact]
+    // NuGet's build ends the process on some damaged headers.
+    [ReferenceFact(ReferenceKind.Npm)]
     public void Ggml_accepts_the_same_files()
     {
-        Skip.WithNuGet("ends the process on some damaged headers");
         byte[][] seeds = [.. Seeds()];
         int accepted = 0;
         Parallel.For(0, MutationsForGgml, i =>
@@ -175,7 +175,7 @@ public class GgufFuzzTests
     // The sample model's own header over as many tensors of one block each, so that a copy stays cheap.
     private static byte[] SampleHeader()
     {
-        using GgufFile sample = GgufFile.Open(SampleModel.Path);
+        using GgufFile sample = GgufFile.Open(Sample.Model);
         return GgufBytes.Write(
             sample.Metadata.Select(entry => (entry.Key, entry.Value)),
             [.. sample.Tensors.Select(tensor => GgufBytes.Tensor(tensor.Name, tensor.Type, tensor.Format.BlockSize))]);

@@ -80,7 +80,7 @@ public sealed class GgufSplitterTests : IDisposable
     [Fact]
     public void Stopping_leaves_nothing_behind()
     {
-        using GgufFile file = GgufFile.Open(SampleModel.Path);
+        using GgufFile file = GgufFile.Open(Sample.Model);
         using CancellationTokenSource source = new();
         StopAt stop = new(source, 0.5);
         Assert.ThrowsAny<OperationCanceledException>(() => GgufSplitter.Merge(file, Path.Combine(_folder, "copy.gguf"), progress: stop, token: source.Token));
@@ -91,7 +91,7 @@ public sealed class GgufSplitterTests : IDisposable
     [Fact]
     public void Limits_must_be_positive()
     {
-        using GgufFile file = GgufFile.Open(SampleModel.Path);
+        using GgufFile file = GgufFile.Open(Sample.Model);
         Assert.Throws<ArgumentException>(() => GgufSplitter.Plan(file, new() { MaxTensors = 0 }));
         Assert.Throws<ArgumentException>(() => GgufSplitter.Plan(file, new() { MaxBytes = -1 }));
     }

@@ -85,11 +85,11 @@ public class HostileHeaderTests
         Assert.InRange(exception.Offset, 0, bytes.Length);
     }
 
-    [Theory]
+    // NuGet's build ends the process on some damaged headers.
+    [ReferenceTheory(ReferenceKind.Npm)]
     [MemberData(nameof(Names))]
     public void Ggml_agrees(string name)
     {
-        Skip.WithNuGet("ends the process on some damaged headers");
         string path = Path.Combine(Path.GetTempPath(), $"ggufquant-{Guid.NewGuid():N}.gguf");
         File.WriteAllBytes(path, s_files[name].Bytes);
         try
@@ -104,7 +104,7 @@ public class HostileHeaderTests
         }
     }
 
-    [Theory]
+    [ReferenceTheory]
     [InlineData(0, 0)]
     [InlineData(1, 0)]
     [InlineData(1, 4)]
@@ -115,7 +115,6 @@ public class HostileHeaderTests
         using GgufFile read = GgufFile.Open("corner.gguf", file);
         Assert.Equal(dimensions == 0 ? 1 : first * Math.Max(1, second), read.Tensors[0].ElementCount);
 
-        Skip.WithoutReference();
         string path = Path.Combine(Path.GetTempPath(), $"ggufquant-{Guid.NewGuid():N}.gguf");
         File.WriteAllBytes(path, file);
         try

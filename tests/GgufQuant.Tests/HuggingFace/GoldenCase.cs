@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using GgufQuant.Gguf;
 using GgufQuant.HuggingFace;
-using GgufQuant.Reference;
 
 namespace GgufQuant.Tests.HuggingFace;
 
@@ -21,7 +20,7 @@ internal sealed class GoldenCase
         _case = document.RootElement.Clone();
     }
 
-    public static string Root => Path.Combine(ReferenceLibrary.RepositoryRoot, "tests", "GgufQuant.Tests", "HuggingFace", "golden");
+    public static string Root => Repository.PathOf("tests", "GgufQuant.Tests", "HuggingFace", "golden");
 
     public static IEnumerable<string> Names => Directory.EnumerateDirectories(Root).Select(folder => Path.GetFileName(folder)!).Order(StringComparer.Ordinal);
 

@@ -1,5 +1,4 @@
 using GgufQuant.Models;
-using GgufQuant.Tests.Catalog;
 
 namespace GgufQuant.Tests.Models;
 

@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Models;
-using GgufQuant.Tests.Formats;
 using GgufQuant.Tests.Gguf;
 
 namespace GgufQuant.Tests.Models;

@@ -10,7 +10,7 @@ namespace GgufQuant.Tests.Pipeline;
 public sealed class IdenticalFilesTests(TestModels models) : IClassFixture<TestModels>
 {
     private const string Update = "GGUFQUANT_UPDATE_DOCS";
-    private static readonly string s_path = Path.Combine(ReferenceLibrary.RepositoryRoot, "docs", "identical-files.md");
+    private static readonly string s_path = Repository.PathOf("docs", "identical-files.md");
 
     [Fact]
     public void The_table_of_identical_files_is_up_to_date()
@@ -47,7 +47,7 @@ public sealed class IdenticalFilesTests(TestModels models) : IClassFixture<TestM
         text.Append($"package {ReferenceBuild.NuGet.Name} (ggml {ReferenceBuild.NuGet.GgmlVersion}, llama.cpp 815a2a591); with both present, the blocks of every type and the files of\n");
         text.Append("dense, narrow and shapes are compared with both. They differ in four points, on which v0.5.0 decides (`ReferenceDeviationTests`):\n\n");
         text.Append("- IQ1_M: v0.5.0 searches the scales differently. With importance, 2 of 64 blocks of Gaussian weights differ, and most sparse ones.\n");
-        text.Append($"- Rows that are not whole blocks of 32 (ragged): LLamaSharp's rejects {string.Join(", ", ReferenceDeviationTests.TypesWithoutFallback)};\n");
+        text.Append($"- Rows that are not whole blocks of 32 (ragged): LLamaSharp's rejects {string.Join(", ", ReferenceBuild.TypesWithoutFallback)};\n");
         text.Append("  v0.5.0 keeps such tensors in F16.\n");
         text.Append("- Pruned layers: in LLamaSharp's, a layer that takes another's number gets the other's weights.\n");
         text.Append("- Damaged headers: LLamaSharp's crashes the process on some that v0.5.0 rejects.\n\n");

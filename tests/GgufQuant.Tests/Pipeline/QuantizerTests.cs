@@ -6,9 +6,7 @@ using GgufQuant.IO;
 using GgufQuant.Pipeline;
 using GgufQuant.Planning;
 using GgufQuant.Reference;
-using GgufQuant.Tests.Formats;
 using GgufQuant.Tests.Gguf;
-using GgufQuant.Tests.Imatrix;
 using GgufQuant.Tests.Planning;
 
 namespace GgufQuant.Tests.Pipeline;
@@ -69,23 +67,21 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         });
     }
 
-    [Theory]
+    [ReferenceTheory(ReferenceKind.Exact)]
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(7)]
     public void The_number_of_threads_does_not_change_the_bytes(int threads)
     {
-        Skip.UnlessExact();
         using GgufFile source = GgufFile.Open(TestModels.Sample);
         AssertSameFile(QuantizationPlan.Create(source, FileType.Q4_K_M), new ReferenceQuantizerOptions { Threads = threads }, threads);
     }
 
-    [Theory]
+    [ReferenceTheory(ReferenceKind.Exact)]
     [InlineData("dense")]
     [InlineData("experts-8")]
     public void Options_give_the_file_that_llama_writes(string model)
     {
-        Skip.UnlessExact();
         using GgufFile source = GgufFile.Open(models.PathOf(model));
         (string Pattern, GgmlType Type)[] rules = [("blk\\.[02]\\.ffn_down", GgmlType.Q8_0), ("ffn_gate", GgmlType.NVFP4), ("ffn_", GgmlType.Q5_K)];
         QuantizationOptions options = new()
@@ -100,15 +96,14 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         AssertSameFile(QuantizationPlan.Create(source, FileType.Q6_K, new() { LeaveOutputTensor = true }), new() { LeaveOutputTensor = true });
     }
 
-    [Theory]
+    // NuGet's build writes the weights of other layers than those it keeps.
+    [ReferenceTheory(ReferenceKind.Npm)]
     [InlineData("dense", new[] { 3, 4, 11 })]
     [InlineData("dense", new[] { 0 })]
     [InlineData("experts-8", new[] { 16, 1 })]
     [InlineData("shapes", new[] { 1 })]
     public void Pruned_layers_give_the_file_that_llama_writes(string model, int[] layers)
     {
-        Skip.WithNuGet("writes the weights of other layers than those it keeps");
-        Skip.UnlessExact();
         using GgufFile source = GgufFile.Open(models.PathOf(model));
         TestImatrix imatrix = TestImatrix.For(source);
         string path = NewPath();
@@ -154,14 +149,13 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         Assert.Contains("without layers", Assert.Throws<QuantizationException>(() => QuantizationPlan.CreateCopy(source, new() { PruneLayers = [0, 1] })).Message, StringComparison.Ordinal);
     }
 
-    [Theory]
+    [ReferenceTheory]
     [InlineData("dense")]
     [InlineData("tied")]
     [InlineData("bert")]
     [InlineData("experts-8-apart")]
     public void A_copy_of_a_file_that_names_no_type_has_the_one_that_llama_guesses(string model)
     {
-        Skip.WithoutReference();
         string unnamed = NewPath();
         File.Copy(models.PathOf(model), unnamed);
         GgufMetadataEditor.Apply(unnamed, [], ["general.file_type"], token: TestContext.Current.CancellationToken);
@@ -174,10 +168,9 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         AssertSameFile(QuantizationPlan.CreateCopy(made), new() { Copy = true });
     }
 
-    [Fact]
+    [ReferenceFact(ReferenceKind.Exact)]
     public void Metadata_is_replaced_as_llama_does_and_type_selection_uses_it()
     {
-        Skip.UnlessExact();
         using GgufFile source = GgufFile.Open(models.PathOf("dense"));
         QuantizationOptions options = new()
         {
@@ -195,12 +188,11 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         AssertSameFile(QuantizationPlan.CreateCopy(source, options), reference with { Copy = true });
     }
 
-    [Theory]
+    [ReferenceTheory(ReferenceKind.Exact)]
     [InlineData("dense", FileType.Q4_K_M)]
     [InlineData("experts-2", FileType.Q3_K_L)]
     public void Shards_are_kept_as_llama_keeps_them(string model, FileType type)
     {
-        Skip.UnlessExact();
         using GgufFile whole = GgufFile.Open(models.PathOf(model));
         IReadOnlyList<string> shards = GgufSplitter.Split(whole, NewPath(), new GgufSplitOptions { MaxTensors = 20 }, progress: null, TestContext.Current.CancellationToken);
         using GgufFile source = GgufFile.Open(shards[1]);
@@ -248,14 +240,13 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         Assert.Equal((text, -5L), (written.Metadata.Find("test.text")!.Value, written.Metadata.Find("test.negative")!.Value));
     }
 
-    [Theory]
+    [ReferenceTheory(ReferenceKind.Exact)]
     [InlineData(FileType.Q8_0, FileType.Q4_K_M)]
     [InlineData(FileType.Q4_K_M, FileType.Q4_K_S)]
     [InlineData(FileType.Q5_K_M, FileType.F16)]
     [InlineData(FileType.Q4_0, FileType.F32)]
     public void A_quantized_model_is_requantized_as_llama_does(FileType first, FileType second)
     {
-        Skip.UnlessExact();
         string path = NewPath();
         using (GgufFile source = GgufFile.Open(models.PathOf("dense")))
             Run(QuantizationPlan.Create(source, first), path);
@@ -265,11 +256,10 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         AssertSameFile(QuantizationPlan.Create(quantized, second, new() { AllowRequantize = true }), new() { AllowRequantize = true });
     }
 
-    [Theory]
+    [ReferenceTheory(ReferenceKind.Exact)]
     [MemberData(nameof(QuantizedTypes))]
     public void A_tensor_of_any_quantized_type_is_requantized_as_llama_does(GgmlType type)
     {
-        Skip.UnlessExact();
         const int RowLength = 512;
         BlockFormat format = BlockFormat.Of(type);
         float[] weights = WeightData.Make("gaussian", RowLength * 40);
@@ -281,7 +271,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
             AssertSameFile(QuantizationPlan.Create(source, target, new() { AllowRequantize = true }), new() { AllowRequantize = true });
     }
 
-    [Theory]
+    [ReferenceTheory]
     [InlineData(8)]
     [InlineData(128)]
     public void An_alignment_that_llama_contradicts_is_honoured(int alignment)
@@ -293,7 +283,6 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         Assert.Equal(alignment, written.Alignment);
         Assert.All(written.Tensors, tensor => Assert.Equal(0, tensor.FileOffset % alignment));
 
-        Skip.WithoutReference();
         string reference = NewPath();
         ReferenceQuantizer.Quantize(source.Path, reference, FileType.Q8_0, new());
         Assert.Throws<GgufFormatException>(() => GgufFile.Open(reference));
@@ -339,10 +328,9 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
             Assert.Throws<InvalidOperationException>(() => ReferenceQuantizer.Quantize(source.Path, destination, FileType.Q8_0, new()));
     }
 
-    [Fact]
+    [ReferenceFact(ReferenceKind.Exact)]
     public void A_row_longer_than_a_chunk_is_cut_without_a_trace()
     {
-        Skip.UnlessExact();
         float[] weights = [.. Enumerable.Range(0, 3 * 300_032).Select(i => MathF.Sin(i * 0.37f))];
         using GgufFile source = GgufFile.Open(WriteSingle("blk.0.ffn_up.weight", GgmlType.F32, 300_032, weights));
         AssertSameFile(QuantizationPlan.Create(source, FileType.Q4_K_M), new());

@@ -3,7 +3,6 @@ using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
 using GgufQuant.Pipeline;
 using GgufQuant.Planning;
-using GgufQuant.Tests.Imatrix;
 using GgufQuant.Tests.Planning;
 
 namespace GgufQuant.Tests.Pipeline;

@@ -2,7 +2,6 @@ using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
 using GgufQuant.Planning;
-using GgufQuant.Tests.Imatrix;
 
 namespace GgufQuant.Tests.Planning;
 

@@ -1,5 +1,3 @@
-using GgufQuant.Reference;
-
 namespace GgufQuant.Tests.Planning;
 
 /// <summary>The test models as files, each written once for all the tests that share this.</summary>
@@ -12,7 +10,7 @@ public sealed class TestModels : IDisposable
     public string Folder { get; } = Directory.CreateTempSubdirectory("GgufQuant.Tests.").FullName;
 
     /// <summary>The sample model in the repository.</summary>
-    public static string Sample { get; } = Path.Combine(ReferenceLibrary.RepositoryRoot, "samples", "novels-6m-f16.gguf");
+    public static string Sample { get; } = TestKit.Sample.Model;
 
     /// <summary>A model's file; <c>sample</c> is the repository's own.</summary>
     public string PathOf(string name)

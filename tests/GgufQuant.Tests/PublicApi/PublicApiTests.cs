@@ -1,5 +1,4 @@
 using System.Reflection;
-using GgufQuant.Reference;
 
 namespace GgufQuant.Tests.PublicApi;
 
@@ -12,7 +11,7 @@ public sealed class PublicApiTests
     [InlineData("GgufQuant.Evaluation")]
     public void The_public_API_is_the_recorded_one(string library)
     {
-        string path = Path.Combine(ReferenceLibrary.RepositoryRoot, "tests", "GgufQuant.Tests", "PublicApi", library + ".txt");
+        string path = Repository.PathOf("tests", "GgufQuant.Tests", "PublicApi", library + ".txt");
         string api = ApiText.Describe(Assembly.Load(library));
         if (Environment.GetEnvironmentVariable("GGUFQUANT_UPDATE_GOLDEN") == "1")
             File.WriteAllText(path, api);

@@ -8,12 +8,11 @@ namespace GgufQuant.Tests.Simd;
 /// <summary>Half precision against ggml: every half there is, and every float near a half, a tie or an end of the range.</summary>
 public class HalfConversionTests
 {
-    [Theory]
+    [ReferenceTheory(ReferenceKind.Exact)]
     [InlineData(GgmlType.F16)]
     [InlineData(GgmlType.BF16)]
     public void Every_16_bit_float_widens_as_in_ggml(GgmlType type)
     {
-        Skip.UnlessExact();
         ushort[] halves = [.. Enumerable.Range(0, 1 << 16).Select(bits => (ushort)bits)];
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes<ushort>(halves);
         float[] expected = new float[halves.Length];
@@ -23,12 +22,11 @@ public class HalfConversionTests
         Assert.Equal(MemoryMarshal.Cast<float, int>(expected), MemoryMarshal.Cast<float, int>(actual));
     }
 
-    [Theory]
+    [ReferenceTheory(ReferenceKind.Exact)]
     [InlineData(GgmlType.F16)]
     [InlineData(GgmlType.BF16)]
     public void Floats_narrow_as_in_ggml(GgmlType type)
     {
-        Skip.UnlessExact();
         // Every upper half of a float's bits, each with lower halves around the ties of both formats.
         ReadOnlySpan<int> lowerHalves = [0, 1, 0x0FFF, 0x1000, 0x1001, 0x3000, 0x7FFF, 0x8000, 0x8001, 0xFFFF];
         int[] bits = new int[(1 << 16) * lowerHalves.Length];

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using GgufQuant.Formats;
-using GgufQuant.Reference;
 using GgufQuant.Tests.Formats;
 
 namespace GgufQuant.Tests.Simd;
@@ -53,7 +52,7 @@ public partial class LaneKernelTests
     [InlineData("Dequantize")]
     public void Every_kernel_that_runs_on_lanes_is_tested(string method)
     {
-        string source = Path.Combine(ReferenceLibrary.RepositoryRoot, "src", "GgufQuant");
+        string source = Repository.PathOf("src", "GgufQuant");
         IEnumerable<string> used =
             from file in Directory.EnumerateFiles(source, "*.cs", SearchOption.AllDirectories)
             from Match call in KernelCall().Matches(File.ReadAllText(file))

@@ -7,10 +7,9 @@ namespace GgufQuant.Tests.Simd;
 public class VectorWidthTests
 {
     // Kernels take what IsSupported offers: in this process all that the machine has, in the other one nothing.
-    [Fact]
+    [ReferenceFact(ReferenceKind.Exact)]
     public async Task Without_the_processors_instructions_the_results_are_the_same()
     {
-        Skip.UnlessExact();
         Dictionary<string, string?> environment = new() { ["DOTNET_EnableHWIntrinsic"] = "0", [LaneWidth.Variable] = "0" };
         await ChildTests.AssertPassAsync(
             environment,

@@ -1,14 +1,13 @@
 using System.Text.Json;
 using GgufQuant.HuggingFace;
 using GgufQuant.HuggingFace.Vocabulary;
-using GgufQuant.Reference;
 
 namespace GgufQuant.Tests.HuggingFace.Vocabulary;
 
 /// <summary>A model of the folder <c>golden</c>: its files, and the vocabulary that llama.cpp's converter makes of them.</summary>
 internal sealed class GoldenModel
 {
-    private static readonly string s_root = Path.Combine(ReferenceLibrary.RepositoryRoot, "tests", "GgufQuant.Tests", "HuggingFace", "golden");
+    private static readonly string s_root = Repository.PathOf("tests", "GgufQuant.Tests", "HuggingFace", "golden");
 
     private readonly string _path;
 

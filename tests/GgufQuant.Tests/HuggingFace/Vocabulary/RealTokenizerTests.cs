@@ -5,14 +5,13 @@ using System.Text;
 using GgufQuant.Gguf;
 using GgufQuant.HuggingFace;
 using GgufQuant.HuggingFace.Vocabulary;
-using GgufQuant.Reference;
 
 namespace GgufQuant.Tests.HuggingFace.Vocabulary;
 
 /// <summary>Vocabularies of real models, in files with nothing else, as <c>convert_hf_to_gguf.py --vocab-only</c> writes them.</summary>
 public sealed class RealTokenizerTests
 {
-    private static readonly string s_packages = Path.Combine(ReferenceLibrary.RepositoryRoot, "tests", "GgufQuant.Tests", "HuggingFace", "tokenizers");
+    private static readonly string s_packages = Repository.PathOf("tests", "GgufQuant.Tests", "HuggingFace", "tokenizers");
     private static readonly Lazy<string?> s_missing = new(Restore);
 
     private const string Common = """

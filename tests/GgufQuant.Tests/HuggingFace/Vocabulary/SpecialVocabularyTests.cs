@@ -2,14 +2,13 @@ using System.Text.Json;
 using GgufQuant.Gguf;
 using GgufQuant.HuggingFace;
 using GgufQuant.HuggingFace.Vocabulary;
-using GgufQuant.Reference;
 
 namespace GgufQuant.Tests.HuggingFace.Vocabulary;
 
 public sealed class SpecialVocabularyTests
 {
-    private static readonly string s_cases = Path.Combine(
-        ReferenceLibrary.RepositoryRoot, "tests", "GgufQuant.Tests", "HuggingFace", "golden", "special-vocabularies.json");
+    private static readonly string s_cases = Repository.PathOf(
+        "tests", "GgufQuant.Tests", "HuggingFace", "golden", "special-vocabularies.json");
 
     /// <summary>Tokenizer files with everything that decides special tokens in every combination, and what gguf-py's SpecialVocab makes of them.</summary>
     [Fact]

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace GgufQuant.Tests.Formats;
+namespace GgufQuant.TestKit;
 
 /// <summary>Rows of weights of one character each: every kind of block that has ever revealed a difference between quantizers.</summary>
 public static class WeightData

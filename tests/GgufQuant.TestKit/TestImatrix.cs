@@ -3,19 +3,19 @@ using System.Text;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 
-namespace GgufQuant.Tests.Imatrix;
+namespace GgufQuant.TestKit;
 
 /// <summary>Importance matrices for models: random sums, some experts never used, written in both formats.</summary>
-internal sealed class TestImatrix
+public sealed class TestImatrix
 {
     private const int ChunkSize = 512;
 
     private TestImatrix(IReadOnlyList<Entry> entries) => Entries = entries;
 
-    internal IReadOnlyList<Entry> Entries { get; }
+    public IReadOnlyList<Entry> Entries { get; }
 
     /// <summary>An entry for each weight but the embeddings and the output, as llama-imatrix makes them.</summary>
-    internal static TestImatrix For(GgufFile model)
+    public static TestImatrix For(GgufFile model)
     {
         Random random = new(11);
         List<Entry> entries = [];
@@ -32,12 +32,12 @@ internal sealed class TestImatrix
     }
 
     /// <summary>What llama-quantize makes of the GGUF form.</summary>
-    internal IReadOnlyList<(string Name, float[] Importance)> Means() => [.. Entries.Select(entry => (entry.Name, entry.Means()))];
+    public IReadOnlyList<(string Name, float[] Importance)> Means() => [.. Entries.Select(entry => (entry.Name, entry.Means()))];
 
-    internal TestImatrix Replace(string name, Func<Entry, Entry?> change) =>
+    public TestImatrix Replace(string name, Func<Entry, Entry?> change) =>
         new([.. Entries.Select(entry => entry.Name == name ? change(entry) : entry).OfType<Entry>()]);
 
-    internal void WriteGguf(string path)
+    public void WriteGguf(string path)
     {
         List<GgufTensorInfo> tensors = [];
         List<float[]> data = [];
@@ -63,7 +63,7 @@ internal sealed class TestImatrix
     }
 
     /// <summary>Writes the older format, which keeps the means alone.</summary>
-    internal void WriteLegacy(string path, int calls, bool trailer = true)
+    public void WriteLegacy(string path, int calls, bool trailer = true)
     {
         using BinaryWriter writer = new(File.Create(path), Encoding.UTF8);
         writer.Write(Entries.Count);
@@ -83,11 +83,11 @@ internal sealed class TestImatrix
         writer.Write("c.txt"u8);
     }
 
-    internal sealed record Entry(string Name, float[] Sums, float[] Counts)
+    public sealed record Entry(string Name, float[] Sums, float[] Counts)
     {
-        internal float[] Means() => [.. Sums.Select((sum, i) => Count(i) is > 0 and float count ? sum / count : 1)];
+        public float[] Means() => [.. Sums.Select((sum, i) => Count(i) is > 0 and float count ? sum / count : 1)];
 
-        internal float[] LegacyValues(int calls) => [.. Means().Select(mean => mean * calls)];
+        public float[] LegacyValues(int calls) => [.. Means().Select(mean => mean * calls)];
 
         private float Count(int index) => Counts[index / (Sums.Length / Counts.Length)];
     }

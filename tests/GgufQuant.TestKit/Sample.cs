@@ -1,20 +1,16 @@
-using System.Reflection;
 using System.Text;
 using GgufQuant.Evaluation.Perplexity;
 
-namespace GgufQuant.Evaluation.Tests;
+namespace GgufQuant.TestKit;
 
-/// <summary>The sample model and texts.</summary>
-internal static partial class Sample
+/// <summary>The sample model, 5.8 million weights in F16 and F32 of architecture llama, and the sample texts.</summary>
+public static class Sample
 {
-    public static string RepositoryRoot { get; } = typeof(Sample).Assembly
-        .GetCustomAttributes<AssemblyMetadataAttribute>().First(attribute => attribute.Key == "RepositoryRoot").Value!;
+    public static string Model { get; } = Repository.PathOf("samples", "novels-6m-f16.gguf");
 
-    public static string Model { get; } = Path.Combine(RepositoryRoot, "samples", "novels-6m-f16.gguf");
+    public static string HeldOut { get; } = CorpusChunks.ReadText(Repository.PathOf("samples", "heldout.txt"));
 
-    public static string HeldOut { get; } = CorpusChunks.ReadText(Path.Combine(RepositoryRoot, "samples", "heldout.txt"));
-
-    public static string Calibration { get; } = CorpusChunks.ReadText(Path.Combine(RepositoryRoot, "samples", "calibration.txt"));
+    public static string Calibration { get; } = CorpusChunks.ReadText(Repository.PathOf("samples", "calibration.txt"));
 
     /// <summary>A copy of the model with the first occurrence of some bytes replaced by as many others.</summary>
     public static string Patched(TemporaryFolder folder, string from, string to)

@@ -9,7 +9,7 @@ using GgufQuant.Imatrix;
 using GgufQuant.Pipeline;
 using GgufQuant.Planning;
 
-namespace GgufQuant.Evaluation.Tests;
+namespace GgufQuant.TestKit;
 
 /// <summary>What every engine must do, whatever it is made of.</summary>
 public abstract class EngineContract
@@ -18,13 +18,13 @@ public abstract class EngineContract
     private const double RecordedMatrixTolerance = 2e-3;
 
     // Of the sample model over four chunks of 256 tokens, by v0.5.0.
-    private static readonly string s_recordedMatrix = Path.Combine(Sample.RepositoryRoot, "tests", "GgufQuant.Evaluation.Tests", "Recorded", "imatrix.gguf");
+    private static readonly string s_recordedMatrix = Repository.PathOf("tests", "GgufQuant.TestKit", "Recorded", "imatrix.gguf");
 
-    private protected static CancellationToken Token => TestContext.Current.CancellationToken;
+    protected static CancellationToken Token => TestContext.Current.CancellationToken;
 
     /// <summary>The engine; skips the test where it is missing.</summary>
     /// <param name="log">Receives its log.</param>
-    private protected abstract IInferenceEngine Start(Action<LlamaLogLevel, string>? log = null);
+    protected abstract IInferenceEngine Start(Action<LlamaLogLevel, string>? log = null);
 
     [Fact]
     public void The_engine_reports_its_version() => Assert.Matches(@"^\S+ v?\d+\.[1-9]\d*\.\d+( \(llama\.cpp [0-9a-f]{9}\))?$", Start().Name);
@@ -289,7 +289,7 @@ public abstract class EngineContract
         Assert.Equal("blk.0", exception.Message);
     }
 
-    private protected ILanguageModel Load(string? path = null) => Start().Load(path ?? Sample.Model, new(), Token);
+    protected ILanguageModel Load(string? path = null) => Start().Load(path ?? Sample.Model, new(), Token);
 
     private sealed class Recorder : IActivationObserver
     {

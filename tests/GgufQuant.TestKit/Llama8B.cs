@@ -1,25 +1,26 @@
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 
-namespace GgufQuant.Tests.Catalog;
+namespace GgufQuant.TestKit;
 
 /// <summary>Llama 3.1 8B's shapes and metadata in a file whose weights take no disk space.</summary>
-internal sealed class Llama8B : IDisposable
+public sealed class Llama8B : IDisposable
 {
-    private readonly string _path = Path.Combine(Path.GetTempPath(), $"GgufQuant.Llama8B.{Guid.NewGuid():N}.gguf");
+    private readonly TemporaryFolder _folder = new();
 
-    internal Llama8B()
+    public Llama8B()
     {
+        string path = _folder.File("llama-8b.gguf");
         GgufWriter writer = new(Metadata, Tensors);
-        using (FileStream file = System.IO.File.Create(_path))
+        using (FileStream file = System.IO.File.Create(path))
         {
             writer.WriteHeader(file);
             file.SetLength(writer.Length);
         }
-        File = GgufFile.Open(_path);
+        File = GgufFile.Open(path);
     }
 
-    internal GgufFile File { get; }
+    public GgufFile File { get; }
 
     private static IEnumerable<GgufEntry> Metadata =>
     [
@@ -54,7 +55,7 @@ internal sealed class Llama8B : IDisposable
     public void Dispose()
     {
         File.Dispose();
-        System.IO.File.Delete(_path);
+        _folder.Dispose();
     }
 
     private static GgufTensorInfo Tensor(string name, long columns, long rows) => new(name, GgmlType.F16, [columns, rows]);
