@@ -168,6 +168,7 @@ Describe 'A former name' {
         @{ Kind = 'TensorTypeShare'; Name = 'Bytes'; Now = 'Size' }
         @{ Kind = 'TensorPlan'; Name = 'Target'; Now = 'TensorType' }
         @{ Kind = 'QuantTypeFit'; Name = 'Source'; Now = 'Path' }
+        @{ Kind = 'QuantTypeInfo'; Name = 'Mix'; Now = 'TypeSelection' }
     ) {
         $objects[$kind].$name | Should -Not -BeNullOrEmpty
         $objects[$kind].$name | Should -Be $objects[$kind].$now

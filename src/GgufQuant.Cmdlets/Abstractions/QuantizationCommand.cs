@@ -13,7 +13,7 @@ namespace GgufQuant.Commands;
 /// <summary>A cmdlet that plans files: the parameters that choose tensor types and destinations.</summary>
 public abstract partial class QuantizationCommand : PathCommand
 {
-    private readonly HashSet<FileType> _withoutMix = [];
+    private readonly HashSet<FileType> _withoutSelection = [];
     private QuantizationOptions _options = QuantizationOptions.Default;
     private CalibrationFile? _calibration;
     private bool _isTypeGiven;
@@ -294,7 +294,7 @@ public abstract partial class QuantizationCommand : PathCommand
     // A name may be misspelt, or a type may accept no rules.
     private void WarnOfIdleRules(GgufFile model, IReadOnlyList<QuantType> types)
     {
-        foreach (QuantType plain in types.Where(type => _options.TensorTypes.Count > 0 && !type.Format.IsQuantized && _withoutMix.Add(type.Type)))
+        foreach (QuantType plain in types.Where(type => _options.TensorTypes.Count > 0 && !type.Format.IsQuantized && _withoutSelection.Add(type.Type)))
             WriteWarning($"{plain.Name} has no tensor type selection, so tensor rules have no effect on it, as in llama.cpp.");
         foreach (TensorTypeRule rule in _options.TensorTypes.Where(rule => !model.Tensors.Any(tensor => rule.Matches(tensor.Name))))
             WriteWarning($"'{rule}' matches no tensor of '{Formatting.FileName(model.Path)}'. Get-GgufTensor lists the names.");

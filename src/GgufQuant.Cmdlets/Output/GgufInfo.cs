@@ -32,7 +32,7 @@ public sealed class GgufInfo
     /// <summary>The file type; null if the file names none and its tensors do not tell.</summary>
     public FileType? FileType => _model.Type;
 
-    /// <summary>The file type by name; where the weights are no such mix, their average size: <c>mixed, 3.04 bits</c>.</summary>
+    /// <summary>The name of the file type; the average size of the weights if they have no such type: <c>mixed, 3.04 bits</c>.</summary>
     public string TypeLabel => _model.TypeLabel;
 
     /// <summary>Weights in all tensors.</summary>

@@ -53,7 +53,7 @@ public sealed class QuantTypeInfo
     public string Summary => _type.Summary;
 
     /// <summary>Which tensors get another type than the base type, in a sentence.</summary>
-    public string Mix => _type.Mix;
+    public string TypeSelection => _type.TypeSelection;
 
     /// <summary>What the letters and digits of the name mean.</summary>
     public IReadOnlyList<NamePart> GetNameParts() => _type.NameParts;

@@ -8,7 +8,7 @@ namespace GgufQuant.Catalog;
 /// <summary>Every file type, with an explanation.</summary>
 public static class QuantCatalog
 {
-    private const string NoMix = "Every matrix has the same type.";
+    private const string OneType = "Every matrix has the same type.";
     private const string OutputInQ6 = "The output is Q6_K, everything else the same type.";
     private const string OutputInQ6EmbeddingInQ4 = "The output is Q6_K and the token embeddings Q4_K.";
 
@@ -18,7 +18,7 @@ public static class QuantCatalog
     public static IReadOnlyList<QuantType> All { get; } =
     [
         new(FileType.F32, GgmlType.F32, 32.0, Ignored,
-            "Full precision: a master copy, twice the size of F16 and no better in use.", NoMix),
+            "Full precision: a master copy, twice the size of F16 and no better in use.", OneType),
         new(FileType.F16, GgmlType.F16, 16.0, Ignored,
             "Half precision: the usual source to quantize from, and what quality is measured against.",
             "Every matrix is f16; vectors stay f32."),
@@ -26,9 +26,9 @@ public static class QuantCatalog
             "Half the size of F32 with its full range: the form in which most models are trained and published.",
             "Every matrix is bf16; vectors stay f32."),
         new(FileType.Q8_0, GgmlType.Q8_0, 8.5, Ignored,
-            "Practically lossless: take it when memory allows.", NoMix),
+            "Practically lossless: take it when memory allows.", OneType),
         new(FileType.Q6_K, GgmlType.Q6_K, 6.56, Optional,
-            "Nearly lossless at three quarters of Q8_0's size.", NoMix),
+            "Nearly lossless at three quarters of Q8_0's size.", OneType),
         new(FileType.Q5_1, GgmlType.Q5_1, 6.04, Optional,
             "An older 5-bit format: Q5_K_M is smaller and better.", OutputInQ6),
         new(FileType.Q5_K_M, GgmlType.Q5_K, 5.70, Optional,
@@ -52,7 +52,7 @@ public static class QuantCatalog
         new(FileType.Q4_0, GgmlType.Q4_0, 4.64, Optional,
             "The oldest 4-bit format: fast on some processors, but Q4_K_S loses less at the same size.", OutputInQ6),
         new(FileType.NVFP4, GgmlType.NVFP4, 4.5, Ignored,
-            "NVIDIA's 4-bit floating point, made by converters of models trained for it; llama-quantize does not offer it.", NoMix),
+            "NVIDIA's 4-bit floating point, made by converters of models trained for it; llama-quantize does not offer it.", OneType),
         new(FileType.IQ4_XS, GgmlType.IQ4_XS, 4.46, Advised,
             "The smallest 4-bit type, close to Q4_K_S in quality with an importance matrix.",
             "attn_v is Q5_K with 4 or more query heads per key head; the output is Q6_K."),

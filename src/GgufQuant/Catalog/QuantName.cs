@@ -36,14 +36,14 @@ public static partial class QuantName
             return [];
         List<NamePart> parts = [];
         if (match.Groups["dynamic"].Success)
-            parts.Add(new(match.Groups["dynamic"].Value, "Unsloth's dynamic mix, whose types differ from layer to layer and from llama.cpp's mix of that name"));
+            parts.Add(new(match.Groups["dynamic"].Value, "Unsloth's dynamic quantization: tensor types that differ from layer to layer and from those llama.cpp selects under that name"));
         string family = match.Groups["family"].Value.ToUpperInvariant();
         int bits = match.Groups["bits"].Value[0] - '0';
         parts.Add(new(match.Groups["family"].Value + bits, Family(family, bits)));
         if (match.Groups["style"].Success)
             parts.Add(new("_" + match.Groups["style"].Value, Style(match.Groups["style"].Value.ToUpperInvariant())));
-        if (match.Groups["mix"].Success)
-            parts.Add(new("_" + match.Groups["mix"].Value, Mix(family, match.Groups["mix"].Value.ToUpperInvariant())));
+        if (match.Groups["size"].Success)
+            parts.Add(new("_" + match.Groups["size"].Value, Size(family, match.Groups["size"].Value.ToUpperInvariant())));
         if (match.Groups["variant"].Success)
             parts.Add(new(match.Groups["variant"].Value, Variant(match.Groups["variant"].Value)));
         return parts;
@@ -91,7 +91,7 @@ public static partial class QuantName
         ? "rows interleaved for the fork ik_llama.cpp, which llama.cpp does not read"
         : "rows interleaved for some processors; llama.cpp has removed it and interleaves Q4_0 while it loads";
 
-    private static string Mix(string family, string mix) => (family, mix) switch
+    private static string Size(string family, string size) => (family, size) switch
     {
         ("IQ", "XXS") => "extra extra small: the fewest bits of this family",
         ("IQ", "XS") => "extra small",
@@ -116,7 +116,7 @@ public static partial class QuantName
     private static partial Regex TrailingToken();
 
     [GeneratedRegex(
-        @"^(?<dynamic>UD[-_])?(?<family>IQ|TQ|Q)(?<bits>\d)(?:_(?<style>KSS|KS|KL|KT|KV|K|NL|[01]))?(?:_(?<mix>XXS|XXL|XS|XL|S|M|L))?(?<variant>_R\d+|_\d_\d)?$",
+        @"^(?<dynamic>UD[-_])?(?<family>IQ|TQ|Q)(?<bits>\d)(?:_(?<style>KSS|KS|KL|KT|KV|K|NL|[01]))?(?:_(?<size>XXS|XXL|XS|XL|S|M|L))?(?<variant>_R\d+|_\d_\d)?$",
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Pieces();
 }

@@ -11,9 +11,9 @@ namespace GgufQuant.Catalog;
 /// </param>
 /// <param name="Imatrix">What an importance matrix does for it.</param>
 /// <param name="Summary">What it is good for, in a sentence.</param>
-/// <param name="Mix">Which tensors get another type than <paramref name="BaseType"/>, in a sentence.</param>
+/// <param name="TypeSelection">Which tensors get another type than <paramref name="BaseType"/>, in a sentence.</param>
 public sealed record QuantType(
-    FileType Type, GgmlType BaseType, double BitsPerWeight, ImatrixAdvice Imatrix, string Summary, string Mix)
+    FileType Type, GgmlType BaseType, double BitsPerWeight, ImatrixAdvice Imatrix, string Summary, string TypeSelection)
 {
     /// <summary>The name as llama.cpp prints it: <c>Q4_K_M</c>.</summary>
     public string Name => Type.ToString();

@@ -45,7 +45,7 @@ public sealed record ModelInfo
     /// <summary>The file type; null if the file names none and its tensors leave it open, or contradict it.</summary>
     public FileType? Type { get; }
 
-    /// <summary>The file type by name; where the weights are no such mix, their average size: <c>mixed, 3.04 bits</c>.</summary>
+    /// <summary>The name of the file type; the average size of the weights if they have no such type: <c>mixed, 3.04 bits</c>.</summary>
     public string TypeLabel => Type?.ToString() ?? string.Create(CultureInfo.InvariantCulture, $"mixed, {BitsPerWeight:0.00} bits");
 
     /// <summary>Total bytes of all shards.</summary>
@@ -127,7 +127,7 @@ public sealed record ModelInfo
         return IsContradicted(type, shares) ? null : type;
     }
 
-    // llama.cpp's mixes keep some tensors above the type they are named after, and hardly any below it.
+    // llama.cpp gives some tensors more bits than the file type's base type, and hardly any fewer.
     private static bool IsContradicted(FileType type, IReadOnlyList<TypeShare> shares)
     {
         const double Least = 0.9;

@@ -16,7 +16,7 @@ public class QuantCatalogTests
         Assert.All(QuantCatalog.All, type =>
         {
             Assert.EndsWith(".", type.Summary);
-            Assert.EndsWith(".", type.Mix);
+            Assert.EndsWith(".", type.TypeSelection);
             Assert.NotEmpty(type.NameParts);
             Assert.Same(type, QuantCatalog.Of(type.Type));
         });

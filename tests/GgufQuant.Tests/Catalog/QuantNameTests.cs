@@ -33,8 +33,8 @@ public class QuantNameTests
     }
 
     [Theory]
-    [InlineData("model-UD-Q4_K_M.gguf", "dynamic mix")]
-    [InlineData("model-UD-Q2_K_XL.gguf", "dynamic mix")]
+    [InlineData("model-UD-Q4_K_M.gguf", "dynamic quantization")]
+    [InlineData("model-UD-Q2_K_XL.gguf", "dynamic quantization")]
     [InlineData("model-Q4_K_XL.gguf", "publisher's own selection")]
     [InlineData("model-Q4_0_4_4.gguf", "has removed it")]
     [InlineData("model-IQ4_KSS.gguf", "fork")]
