@@ -1,9 +1,10 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace GgufQuant.Models;
 
 /// <summary>Derives a tensor's role and layer from its name.</summary>
-public static class TensorNames
+public static partial class TensorNames
 {
     internal const string LayerPrefix = "blk.";
     internal const string Output = "output.weight";
@@ -62,6 +63,16 @@ public static class TensorNames
             : null;
     }
 
+    /// <summary>The number in the first <c>blk.N.</c> anywhere in the name, and its digits; null if there is none.</summary>
+    /// <remarks>What llama.cpp's <c>remap_layer</c> finds: <c>v.blk.0.</c> too.</remarks>
+    internal static (int Layer, Range Digits)? FindLayer(string name)
+    {
+        Group digits = Layer().Match(name).Groups[1];
+        return int.TryParse(digits.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int layer)
+            ? (layer, digits.Index..(digits.Index + digits.Length))
+            : null;
+    }
+
     /// <summary>The layer and the part of a name <c>blk.N.part</c>; null for any other name, or a number beyond 64 bits.</summary>
     public static (ulong Layer, string Part)? SplitLayer(string name)
     {
@@ -72,4 +83,7 @@ public static class TensorNames
             ? (layer, name[(end + 1)..])
             : null;
     }
+
+    [GeneratedRegex(@"blk\.([0-9]+)\.")]
+    private static partial Regex Layer();
 }

@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
+using GgufQuant.Models;
 
 namespace GgufQuant.Planning;
 
@@ -7,7 +7,7 @@ namespace GgufQuant.Planning;
 /// <remarks>
 /// llama.cpp's <c>remap_layer</c>. Names must come in the order of writing, which determines the new numbers.
 /// </remarks>
-internal sealed partial class LayerPruning
+internal sealed class LayerPruning
 {
     private readonly SortedSet<int> _pruned;
     private readonly Dictionary<int, int?> _newNumbers = [];
@@ -20,7 +20,7 @@ internal sealed partial class LayerPruning
     /// <summary>A tensor's new name; null if it is removed with its layer.</summary>
     internal string? Rename(string name)
     {
-        if (_pruned.Count == 0 || Layer().Match(name) is not { Success: true } match || !int.TryParse(match.Groups[1].Value, CultureInfo.InvariantCulture, out int layer))
+        if (_pruned.Count == 0 || TensorNames.FindLayer(name) is not (int layer, Range digits))
             return name;
         if (!_newNumbers.TryGetValue(layer, out int? number))
         {
@@ -31,7 +31,7 @@ internal sealed partial class LayerPruning
             }
             _newNumbers.Add(layer, number);
         }
-        return number is null ? null : string.Create(CultureInfo.InvariantCulture, $"{name[..match.Groups[1].Index]}{number}{name[(match.Groups[1].Index + match.Groups[1].Length)..]}");
+        return number is null ? null : string.Create(CultureInfo.InvariantCulture, $"{name[..digits.Start]}{number}{name[digits.End..]}");
     }
 
     /// <exception cref="QuantizationException">A layer to prune does not exist, or none would be left.</exception>
@@ -43,7 +43,4 @@ internal sealed partial class LayerPruning
         if (_pruned.Count > 0 && Remaining == 0)
             throw new QuantizationException("Pruning would leave the model without layers.");
     }
-
-    [GeneratedRegex(@"blk\.([0-9]+)\.")]
-    private static partial Regex Layer();
 }
