@@ -4,7 +4,7 @@ using FileType = GgufQuant.Formats.FileType;
 namespace GgufQuant.Catalog;
 
 /// <summary>The commonly cited quality tables, as their authors published them.</summary>
-public static class PublishedMeasurements
+internal static class PublishedMeasurements
 {
     private const double GiB = 1L << 30;
 

@@ -124,7 +124,7 @@ public sealed class HuggingFaceModel : IDisposable
         ModelConfig config = architecture.Prepare(filled);
         QuantizedSource.Check(folder, keepsMxFp4: architecture.Name == "gpt-oss");
         JsonElement? overrides = ReadOverrides(options);
-        VocabularyKeys vocabulary = HuggingFaceVocabulary.Read(folder, architecture.Vocabulary, new VocabularyOptions { PreTokenizer = options.PreTokenizer, Config = filled });
+        VocabularyKeys vocabulary = new VocabularyReader(folder, new VocabularyOptions { PreTokenizer = options.PreTokenizer, Config = filled }).Read(architecture.Vocabulary);
         warnings.AddRange(vocabulary.Warnings);
 
         WeightFiles files = WeightFiles.Open(folder);

@@ -4,7 +4,7 @@ namespace GgufQuant.HuggingFace;
 
 /// <summary>A model's config.json, with the text part of a multimodal model merged over the root.</summary>
 /// <remarks>convert_hf_to_gguf's <c>ModelBase.load_hparams</c>, <c>get_model_architecture</c> and <c>TextModel.__init__</c>.</remarks>
-public sealed class ModelConfig
+internal sealed class ModelConfig
 {
     // Where multimodal models of the past kept what is called text_config now; the last one found counts.
     private static readonly string[][] s_textConfigs =

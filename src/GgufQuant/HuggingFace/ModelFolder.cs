@@ -5,7 +5,7 @@ using GgufQuant.IO;
 namespace GgufQuant.HuggingFace;
 
 /// <summary>A folder as Hugging Face's hub has it: config.json, tokenizer files, weights in safetensors.</summary>
-public sealed class ModelFolder : IDisposable
+internal sealed class ModelFolder : IDisposable
 {
     // The largest tokenizer.json of the hub has some 35 MB.
     private const int MaxFileBytes = 256 << 20;

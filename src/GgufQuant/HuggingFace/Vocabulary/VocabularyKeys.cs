@@ -6,7 +6,7 @@ namespace GgufQuant.HuggingFace.Vocabulary;
 /// <param name="Entries">The metadata, in the order of convert_hf_to_gguf.</param>
 /// <param name="TokenCount">How many tokens there are, padding included.</param>
 /// <param name="Warnings">What was left out or is odd, as sentences.</param>
-public sealed record VocabularyKeys(IReadOnlyList<GgufEntry> Entries, int TokenCount, IReadOnlyList<string> Warnings)
+internal sealed record VocabularyKeys(IReadOnlyList<GgufEntry> Entries, int TokenCount, IReadOnlyList<string> Warnings)
 {
     /// <summary>The vocabulary in one line: its model, its pre-tokenizer, and how many tokens there are of each type.</summary>
     public required string Description { get; init; }

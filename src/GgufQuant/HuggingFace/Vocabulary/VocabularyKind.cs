@@ -1,7 +1,7 @@
 namespace GgufQuant.HuggingFace.Vocabulary;
 
 /// <summary>How the models of an architecture keep their vocabulary, one kind for each <c>set_vocab</c> of convert_hf_to_gguf.</summary>
-public enum VocabularyKind
+internal enum VocabularyKind
 {
     /// <summary>Byte-level BPE in tokenizer.json (<c>_set_vocab_gpt2</c>).</summary>
     Gpt2,

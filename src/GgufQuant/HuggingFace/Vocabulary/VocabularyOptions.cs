@@ -1,7 +1,7 @@
 namespace GgufQuant.HuggingFace.Vocabulary;
 
 /// <summary>What a vocabulary is given from outside its files.</summary>
-public sealed record VocabularyOptions
+internal sealed record VocabularyOptions
 {
     /// <summary>The name for <c>tokenizer.ggml.pre</c>, in place of the one that the tokenizer's output is recognized by; null to recognize it.</summary>
     public string? PreTokenizer { get; init; }

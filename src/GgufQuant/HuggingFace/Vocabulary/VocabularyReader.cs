@@ -38,7 +38,11 @@ internal sealed partial class VocabularyReader
 
     private bool HasSentencePiece => _folder.Contains(SentencePieceName);
 
-    /// <summary>Reads the vocabulary; once.</summary>
+    /// <summary>Reads the vocabulary; to be called once.</summary>
+    /// <param name="kind">How models of this architecture keep their vocabulary.</param>
+    /// <exception cref="ModelFolderException">A file is missing, is not what its name says, or contradicts another.</exception>
+    /// <exception cref="UnknownPreTokenizerException">llama.cpp does not recognize the pre-tokenizer, and the options do not name it.</exception>
+    /// <exception cref="IOException">A file cannot be read.</exception>
     public VocabularyKeys Read(VocabularyKind kind)
     {
         try

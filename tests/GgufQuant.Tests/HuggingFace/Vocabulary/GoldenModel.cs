@@ -38,7 +38,7 @@ internal sealed class GoldenModel
     public VocabularyKeys Read(string? preTokenizer)
     {
         using ModelFolder folder = ModelFolder.Open(Folder);
-        return HuggingFaceVocabulary.Read(folder, KindOf(folder.Config), new() { PreTokenizer = preTokenizer });
+        return new VocabularyReader(folder, new() { PreTokenizer = preTokenizer }).Read(KindOf(folder.Config));
     }
 
     /// <summary>The kind for a model's class.</summary>

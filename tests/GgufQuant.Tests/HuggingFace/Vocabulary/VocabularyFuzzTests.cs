@@ -57,7 +57,7 @@ public sealed class VocabularyFuzzTests
         try
         {
             using ModelFolder folder = model.Open();
-            VocabularyKeys keys = HuggingFaceVocabulary.Read(folder, GoldenModel.KindOf(folder.Config), new() { PreTokenizer = preTokenizer });
+            VocabularyKeys keys = new VocabularyReader(folder, new() { PreTokenizer = preTokenizer }).Read(GoldenModel.KindOf(folder.Config));
             count = keys.TokenCount;
             return true;
         }

@@ -10,31 +10,31 @@ public sealed class VocabularyReaderTests
     private static readonly (string Text, float Score, int Type)[] s_pieces = [("<unk>", 0, 2), ("<s>", 0, 3), ("</s>", 0, 3), ("▁a", -1, 1), ("b", -2, 1)];
 
     [Theory]
-    [InlineData(VocabularyKind.Gemma)]
-    [InlineData(VocabularyKind.Gemma2)]
-    public void Gemma_without_a_tokenizer_model_is_read_from_tokenizer_json(VocabularyKind kind)
+    [InlineData(nameof(VocabularyKind.Gemma))]
+    [InlineData(nameof(VocabularyKind.Gemma2))]
+    public void Gemma_without_a_tokenizer_model_is_read_from_tokenizer_json(string kind)
     {
         using TemporaryModel model = Golden("llama_hf_json");
-        VocabularyKeys keys = Read(model, kind);
+        VocabularyKeys keys = Read(model, Enum.Parse<VocabularyKind>(kind));
         Assert.Equal("llama", Value(keys, "tokenizer.ggml.model"));
         Assert.Equal(false, Value(keys, "tokenizer.ggml.add_space_prefix"));
     }
 
     [Theory]
-    [InlineData(VocabularyKind.SentencePiece, "tokenizer.model")]
-    [InlineData(VocabularyKind.Nemotron, "tokenizer.model")]
-    [InlineData(VocabularyKind.Phi3, "tokenizer.model")]
-    [InlineData(VocabularyKind.Gemma2, "neither tokenizer.model nor tokenizer.json")]
-    [InlineData(VocabularyKind.Llama, "neither tokenizer.model nor tokenizer.json")]
-    [InlineData(VocabularyKind.Mamba, "neither tokenizer.model nor tokenizer.json")]
-    [InlineData(VocabularyKind.Gpt2, "tokenizer.json")]
-    [InlineData(VocabularyKind.Bert, "tokenizer.json")]
-    [InlineData(VocabularyKind.XlmRoberta, "tokenizer.json")]
-    public void A_model_without_a_vocabulary_is_an_error_that_names_the_missing_files(VocabularyKind kind, string files)
+    [InlineData(nameof(VocabularyKind.SentencePiece), "tokenizer.model")]
+    [InlineData(nameof(VocabularyKind.Nemotron), "tokenizer.model")]
+    [InlineData(nameof(VocabularyKind.Phi3), "tokenizer.model")]
+    [InlineData(nameof(VocabularyKind.Gemma2), "neither tokenizer.model nor tokenizer.json")]
+    [InlineData(nameof(VocabularyKind.Llama), "neither tokenizer.model nor tokenizer.json")]
+    [InlineData(nameof(VocabularyKind.Mamba), "neither tokenizer.model nor tokenizer.json")]
+    [InlineData(nameof(VocabularyKind.Gpt2), "tokenizer.json")]
+    [InlineData(nameof(VocabularyKind.Bert), "tokenizer.json")]
+    [InlineData(nameof(VocabularyKind.XlmRoberta), "tokenizer.json")]
+    public void A_model_without_a_vocabulary_is_an_error_that_names_the_missing_files(string kind, string files)
     {
         using TemporaryModel model = new();
         model.Write("config.json", Config(320));
-        Assert.Contains(files, Assert.Throws<ModelFolderException>(() => Read(model, kind)).Message);
+        Assert.Contains(files, Assert.Throws<ModelFolderException>(() => Read(model, Enum.Parse<VocabularyKind>(kind))).Message);
     }
 
     [Fact]
@@ -75,8 +75,8 @@ public sealed class VocabularyReaderTests
         using TemporaryModel model = new();
         model.Write("config.json", """{"architectures": ["Gemma3ForCausalLM"]}""").Write("tokenizer.model", SentencePieceBytes.Model(2, s_pieces));
         using ModelFolder folder = model.Open();
-        Assert.Equal(5, HuggingFaceVocabulary.Read(folder, VocabularyKind.Gemma3, new()).TokenCount);
-        Assert.Equal(8, HuggingFaceVocabulary.Read(folder, VocabularyKind.Gemma3, new() { Config = folder.Config.With("vocab_size", "8") }).TokenCount);
+        Assert.Equal(5, new VocabularyReader(folder, new()).Read(VocabularyKind.Gemma3).TokenCount);
+        Assert.Equal(8, new VocabularyReader(folder, new() { Config = folder.Config.With("vocab_size", "8") }).Read(VocabularyKind.Gemma3).TokenCount);
     }
 
     [Fact]
@@ -199,7 +199,7 @@ public sealed class VocabularyReaderTests
     private static VocabularyKeys Read(TemporaryModel model, VocabularyKind kind, string? preTokenizer = null)
     {
         using ModelFolder folder = model.Open();
-        return HuggingFaceVocabulary.Read(folder, kind, new() { PreTokenizer = preTokenizer });
+        return new VocabularyReader(folder, new() { PreTokenizer = preTokenizer }).Read(kind);
     }
 
     private static object? Value(VocabularyKeys keys, string key) => keys.Entries.SingleOrDefault(entry => entry.Key == key)?.Value;
