@@ -1,26 +1,25 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Perplexity;
 
 /// <summary>A reference's logits in llama-perplexity's file format.</summary>
 public sealed class LogitsFile : IDisposable
 {
-    private readonly SafeFileHandle _handle;
+    private readonly RandomAccessFile _file;
     private readonly int[] _tokens;
 
-    private LogitsFile(string path, SafeFileHandle handle, int contextLength, int vocabularySize, int[] tokens)
+    private LogitsFile(RandomAccessFile file, int contextLength, int vocabularySize, int[] tokens)
     {
-        Path = path;
-        _handle = handle;
+        _file = file;
         ContextLength = contextLength;
         VocabularySize = vocabularySize;
         _tokens = tokens;
     }
 
     /// <summary>The file's path.</summary>
-    public string Path { get; }
+    public string Path => _file.Path;
 
     /// <summary>Tokens per chunk.</summary>
     public int ContextLength { get; }
@@ -40,12 +39,11 @@ public sealed class LogitsFile : IDisposable
     /// <exception cref="LogitsFormatException">It is not a logits file, or it is truncated.</exception>
     public static LogitsFile Open(string path)
     {
-        SafeFileHandle handle = File.OpenHandle(path);
+        RandomAccessFile file = new(path);
         try
         {
-            long length = RandomAccess.GetLength(handle);
             Span<byte> header = stackalloc byte[LogitsLayout.HeaderBytes];
-            if (length < header.Length || RandomAccess.Read(handle, header, 0) < header.Length || !header.StartsWith(LogitsLayout.Magic))
+            if (file.Read(0, header) < header.Length || !header.StartsWith(LogitsLayout.Magic))
                 throw new LogitsFormatException($"'{path}' is not a logits file: it does not begin with '_logits_'.");
             int contextLength = BinaryPrimitives.ReadInt32LittleEndian(header[8..]);
             int vocabularySize = BinaryPrimitives.ReadInt32LittleEndian(header[12..]);
@@ -55,20 +53,20 @@ public sealed class LogitsFile : IDisposable
             Int128 tokenBytes = (Int128)contextLength * chunks * sizeof(int);
             Int128 needed = header.Length + tokenBytes
                 + ((Int128)chunks * (contextLength - 1 - (contextLength / 2)) * LogitsLayout.RowBytes(vocabularySize));
-            if (needed > length || tokenBytes > Array.MaxLength)
-                throw new LogitsFormatException($"'{path}' is truncated: its header announces {needed} bytes, but it has {length}.");
+            if (needed > file.Length || tokenBytes > Array.MaxLength)
+                throw new LogitsFormatException($"'{path}' is truncated: its header announces {needed} bytes, but it has {file.Length}.");
 
             int[] tokens = new int[contextLength * chunks];
-            ReadExactly(handle, path, MemoryMarshal.AsBytes(tokens.AsSpan()), header.Length);
+            ReadExactly(file, header.Length, MemoryMarshal.AsBytes(tokens.AsSpan()));
             if (!BitConverter.IsLittleEndian)
                 BinaryPrimitives.ReverseEndianness(tokens, tokens);
             if (tokens.AsSpan().IndexOfAnyExceptInRange(0, vocabularySize - 1) is var at and >= 0)
                 throw new LogitsFormatException($"Token {at} of '{path}' is {tokens[at]}, outside its vocabulary of {vocabularySize}.");
-            return new(path, handle, contextLength, vocabularySize, tokens);
+            return new(file, contextLength, vocabularySize, tokens);
         }
         catch
         {
-            handle.Dispose();
+            file.Dispose();
             throw;
         }
     }
@@ -89,7 +87,7 @@ public sealed class LogitsFile : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _handle.Dispose();
+    public void Dispose() => _file.Dispose();
 
     /// <summary>Decodes a row into log-probabilities.</summary>
     internal static void Decode(ReadOnlySpan<byte> row, Span<float> logProbabilities)
@@ -108,7 +106,7 @@ public sealed class LogitsFile : IDisposable
     internal void ReadRows(int chunk, int first, Span<byte> destination)
     {
         long row = ((long)chunk * ScoredPerChunk) + first;
-        ReadExactly(_handle, Path, destination, LogitsLayout.HeaderBytes + ((long)_tokens.Length * sizeof(int)) + (row * RowBytes));
+        ReadExactly(_file, LogitsLayout.HeaderBytes + ((long)_tokens.Length * sizeof(int)) + (row * RowBytes), destination);
         for (; destination.Length > 0; destination = destination[(int)RowBytes..], row++)
         {
             if (!IsRow(destination))
@@ -126,15 +124,10 @@ public sealed class LogitsFile : IDisposable
     private static (float Scale, float Least) ReadHeader(ReadOnlySpan<byte> row) =>
         (BinaryPrimitives.ReadSingleLittleEndian(row), BinaryPrimitives.ReadSingleLittleEndian(row[sizeof(float)..]));
 
-    private static void ReadExactly(SafeFileHandle handle, string path, Span<byte> destination, long offset)
+    private static void ReadExactly(RandomAccessFile file, long offset, Span<byte> destination)
     {
-        while (destination.Length > 0)
-        {
-            int read = RandomAccess.Read(handle, destination, offset);
-            if (read == 0)
-                throw new LogitsFormatException($"'{path}' ended at byte {offset}.");
-            destination = destination[read..];
-            offset += read;
-        }
+        int read = file.Read(offset, destination);
+        if (read < destination.Length)
+            throw new LogitsFormatException($"'{file.Path}' ended at byte {offset + read}.");
     }
 }

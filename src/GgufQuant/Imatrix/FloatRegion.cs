@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
+using GgufQuant.IO;
 
 namespace GgufQuant.Imatrix;
 
@@ -12,14 +12,9 @@ internal sealed record FloatRegion(string Path, string Name, long Offset, int Le
     {
         float[] values = new float[Length];
         Span<byte> bytes = MemoryMarshal.AsBytes(values.AsSpan());
-        using SafeFileHandle handle = File.OpenHandle(Path);
-        for (int done = 0; done < bytes.Length;)
-        {
-            int count = RandomAccess.Read(handle, bytes[done..], Offset + done);
-            if (count == 0)
-                throw new ImatrixFormatException(Path, $"importance of '{Name}'", Offset, "the file has shrunk since it was opened");
-            done += count;
-        }
+        using RandomAccessFile file = new(Path);
+        if (file.Read(Offset, bytes) < bytes.Length)
+            throw new ImatrixFormatException(Path, $"importance of '{Name}'", Offset, "the file has shrunk since it was opened");
         if (IsBigEndian == BitConverter.IsLittleEndian)
             BinaryPrimitives.ReverseEndianness(MemoryMarshal.Cast<float, int>(values), MemoryMarshal.Cast<float, int>(values.AsSpan()));
         return values;
