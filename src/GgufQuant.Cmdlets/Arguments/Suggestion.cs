@@ -1,3 +1,5 @@
+using GgufQuant.IO;
+
 namespace GgufQuant.Commands;
 
 /// <summary>Suggestions for misspelt names.</summary>
@@ -21,23 +23,5 @@ internal static class Suggestion
     private static string Letters(string name) => string.Concat(name.Where(char.IsAsciiLetterOrDigit)).ToUpperInvariant();
 
     private static int Distance(string typed, string name) =>
-        typed.Length > 0 && name.StartsWith(typed, StringComparison.Ordinal) ? Math.Min(1, name.Length - typed.Length) : Edits(typed, name);
-
-    // Letters to insert and delete. A replaced letter counts as both, since leaving one out is more likely.
-    private static int Edits(string left, string right)
-    {
-        int[] row = [.. Enumerable.Range(0, right.Length + 1)];
-        for (int i = 1; i <= left.Length; i++)
-        {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= right.Length; j++)
-            {
-                int replaced = diagonal + (left[i - 1] == right[j - 1] ? 0 : 2);
-                diagonal = row[j];
-                row[j] = Math.Min(replaced, Math.Min(row[j], row[j - 1]) + 1);
-            }
-        }
-        return row[^1];
-    }
+        typed.Length > 0 && name.StartsWith(typed, StringComparison.Ordinal) ? Math.Min(1, name.Length - typed.Length) : EditDistance.Between(typed, name);
 }

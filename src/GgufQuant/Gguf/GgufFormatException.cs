@@ -2,28 +2,10 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Gguf;
 
-/// <summary>A file is not valid GGUF; the message names the file, the field and its offset.</summary>
-public sealed class GgufFormatException : Exception
-{
-    /// <summary>Describes an invalid field.</summary>
-    /// <param name="filePath">The file with the field.</param>
-    /// <param name="field">The field, such as <c>metadata[12] 'tokenizer.ggml.tokens' length</c>.</param>
-    /// <param name="offset">Where the field starts, in bytes from the start of the file.</param>
-    /// <param name="problem">What is wrong, as a full sentence without the final period.</param>
-    public GgufFormatException(string filePath, string field, long offset, string problem)
-        : base(PrintableText.Escape($"'{filePath}' cannot be read as GGUF. {field} at byte {offset}: {problem}."))
-    {
-        FilePath = filePath;
-        Field = field;
-        Offset = offset;
-    }
-
-    /// <summary>The file with the field.</summary>
-    public string FilePath { get; }
-
-    /// <summary>The invalid field.</summary>
-    public string Field { get; }
-
-    /// <summary>Where the field starts, in bytes from the start of the file.</summary>
-    public long Offset { get; }
-}
+/// <summary>A file is not valid GGUF.</summary>
+/// <param name="filePath">The file with the field.</param>
+/// <param name="field">The field, such as <c>metadata[12] 'tokenizer.ggml.tokens' length</c>.</param>
+/// <param name="offset">Where the field starts, in bytes from the start of the file.</param>
+/// <param name="problem">What is wrong, as a full sentence without the final period.</param>
+public sealed class GgufFormatException(string filePath, string field, long offset, string problem)
+    : FileFormatException(filePath, "GGUF", field, offset, problem);

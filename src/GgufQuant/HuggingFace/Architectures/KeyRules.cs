@@ -57,9 +57,6 @@ internal static class KeyRules
     /// <summary>One boolean per layer.</summary>
     public static KeyRule Booleans(string key, Func<ConversionContext, bool[]> values) => keys => keys.Add(key, values(keys.Context));
 
-    /// <summary>One whole number per layer.</summary>
-    public static KeyRule Integers(string key, Func<ConversionContext, int[]> values) => keys => keys.Add(key, values(keys.Context));
-
     /// <summary>How many blocks there are.</summary>
     public static void BlockCount(KeyWriter keys) => keys.AddUInt32("block_count", keys.Context.BlockCount);
 

@@ -145,26 +145,13 @@ internal abstract class TensorValues
 
     /// <summary>Tensors of one shape as the matrices of one with one more dimension.</summary>
     /// <exception cref="ArgumentException">They have different shapes.</exception>
-    public static TensorValues Stack(IReadOnlyList<TensorValues> parts) => parts.FirstOrDefault(part => !part.Shape.AsSpan().SequenceEqual(parts[0].Shape.AsSpan())) is { } other
-        ? throw new ArgumentException($"Tensors of the shapes [{string.Join(", ", parts[0].Shape)}] and [{string.Join(", ", other.Shape)}] do not make one.", nameof(parts))
-        : Joined(parts, [parts.Count, .. parts[0].Shape]);
-
-    /// <summary>Tensors that follow each other along the first dimension.</summary>
-    public static TensorValues Concatenate(params IReadOnlyList<TensorValues> parts) =>
-        Joined(parts, [parts.Sum(part => part.Shape[0]), .. parts[0].Shape[1..]]);
-
-    private static RowsOfValues Joined(IReadOnlyList<TensorValues> parts, ImmutableArray<long> shape)
+    public static TensorValues Stack(IReadOnlyList<TensorValues> parts)
     {
+        if (parts.FirstOrDefault(part => !part.Shape.AsSpan().SequenceEqual(parts[0].Shape.AsSpan())) is { } other)
+            throw new ArgumentException($"Tensors of the shapes [{string.Join(", ", parts[0].Shape)}] and [{string.Join(", ", other.Shape)}] do not make one.", nameof(parts));
         bool isOfOneType = parts.All(part => part.Type == parts[0].Type);
         TensorValues[] sources = [.. parts.Select(part => isOfOneType ? part : new ComputedValues(part, GgmlType.F32, (_, value) => value))];
-        long[] ends = new long[sources.Length];
-        for (int i = 0; i < ends.Length; i++)
-            ends[i] = (i == 0 ? 0 : ends[i - 1]) + sources[i].RowCount;
-        return new RowsOfValues(sources, shape, row =>
-        {
-            int place = Array.BinarySearch(ends, row + 1);
-            int source = place < 0 ? ~place : place;
-            return (source, row - (source == 0 ? 0 : ends[source - 1]));
-        });
+        long rows = sources[0].RowCount;
+        return new RowsOfValues(sources, [parts.Count, .. parts[0].Shape], row => ((int)(row / rows), row % rows));
     }
 }
