@@ -44,8 +44,8 @@ INLINE void sort_indices(const int n, const float *x, uchar *order)
     }
 }
 
-// The best split of 32 weights that all shift the same way.
-INLINE iq1_split split_alike(const float *x, const float *w, const uchar *order)
+// IQ1_S: the best split of 32 weights, which share one shift.
+INLINE iq1_split best_iq1_s_split(const float *x, const float *w, const uchar *order)
 {
     float product_sums[33];
     float factor_sums[33];
@@ -82,9 +82,9 @@ INLINE iq1_split split_alike(const float *x, const float *w, const uchar *order)
     return best;
 }
 
-// The best split of two groups of eight, each with its own shift: starting with all weights at the upper level, a
+// IQ1_M: the best split of two groups of eight, each with its own shift: starting with all weights at the upper level, a
 // boundary moves those before it one level down.
-INLINE iq1_split split_apart(const float *x, const float *w, const uchar *order)
+INLINE iq1_split best_iq1_m_split(const float *x, const float *w, const uchar *order)
 {
     float product_sums[2][17];
     float factor_sums[2][17];
@@ -192,7 +192,7 @@ INLINE void search_iq1(const int n, const float negligible, ARGUMENTS)
     if (!(magnitude < negligible))
     {
         sort_indices(n, x, order);
-        split = n == 32 ? split_alike(x, w, order) : split_apart(x, w, order);
+        split = n == 32 ? best_iq1_s_split(x, w, order) : best_iq1_m_split(x, w, order);
     }
     if (split.middle < 0)
     {
