@@ -23,12 +23,12 @@ internal static class ExpertModel
         foreach (string name in s_dense)
         {
             GgufTensor tensor = source.FindTensor(name)!;
-            tensors.Add((GgufTensorInfo.Of(tensor, tensor.Type), Read(source, tensor)));
+            tensors.Add((GgufTensorInfo.Of(tensor, tensor.Type), source.Read(tensor)));
         }
         foreach (string part in s_experts)
         {
             GgufTensor tensor = source.FindTensor($"blk.0.ffn_{part}.weight")!;
-            byte[] data = [.. Enumerable.Range(0, Experts).SelectMany(expert => Scaled(Read(source, tensor), 1 + (expert * 0.25f)))];
+            byte[] data = [.. Enumerable.Range(0, Experts).SelectMany(expert => Scaled(source.Read(tensor), 1 + (expert * 0.25f)))];
             tensors.Add((new($"blk.0.ffn_{part}_exps.weight", tensor.Type, [.. tensor.Shape, Experts]), data));
         }
         Random random = new(1);
@@ -42,14 +42,7 @@ internal static class ExpertModel
             GgufEntry.Create("llama.expert_count", (uint)Experts),
             GgufEntry.Create("llama.expert_used_count", (uint)UsedExperts),
         ];
-        GgufWriter writer = new(metadata, tensors.Select(tensor => tensor.Info));
-        using FileStream stream = File.Create(path);
-        writer.WriteHeader(stream);
-        for (int i = 0; i < tensors.Count; i++)
-        {
-            stream.Write(tensors[i].Data);
-            stream.Write(new byte[writer.PaddingAfter(writer.Tensors[i])]);
-        }
+        GgufFiles.Write(path, metadata, tensors);
     }
 
     // Experts that differ in what they make of the same input.
@@ -59,12 +52,5 @@ internal static class ExpertModel
         foreach (ref Half weight in MemoryMarshal.Cast<byte, Half>(scaled.AsSpan()))
             weight = (Half)((float)weight * factor);
         return scaled;
-    }
-
-    private static byte[] Read(GgufFile file, GgufTensor tensor)
-    {
-        byte[] data = new byte[tensor.ByteCount];
-        file.Read(tensor, 0, data);
-        return data;
     }
 }

@@ -15,7 +15,6 @@ public class ContractionTests
     [Fact]
     public void Kernels_built_with_contraction_differ()
     {
-        Assert.SkipWhen(OpenClTestDevice.Missing is not null, OpenClTestDevice.Missing ?? "");
         Assert.Contains(Pragma, KernelSource.OpenCl("k-scale-min"));
         Assert.SkipUnless(
             System.Runtime.Intrinsics.X86.Fma.IsSupported || System.Runtime.Intrinsics.Arm.AdvSimd.IsSupported,
@@ -39,7 +38,6 @@ public class ContractionTests
     [Fact]
     public void The_self_test_rejects_kernels_built_with_contraction()
     {
-        Assert.SkipWhen(OpenClTestDevice.Missing is not null, OpenClTestDevice.Missing ?? "");
         using IGpuDriver sound = OpenClTestDevice.Open(KernelSource.OpenCl);
         Assert.Null(SelfTest.Run(sound, KernelPlan.Types, token: TestContext.Current.CancellationToken));
         using IGpuDriver mutant = OpenClTestDevice.Open(Contracted);
@@ -49,10 +47,8 @@ public class ContractionTests
     [Fact]
     public void The_check_of_a_card_counts_the_files_that_differ()
     {
-        Assert.SkipWhen(OpenClTestDevice.Missing is not null, OpenClTestDevice.Missing ?? "");
-        string model = Sample.Model;
-        Assert.Equal(0, WholeFile.Run(() => new GpuDevice(OpenClTestDevice.Open(KernelSource.OpenCl)), model));
-        Assert.InRange(WholeFile.Run(() => new GpuDevice(OpenClTestDevice.Open(Contracted)), model), 1, 4);
+        Assert.Equal(0, WholeFile.Run(() => new GpuDevice(OpenClTestDevice.Open(KernelSource.OpenCl)), Sample.Model));
+        Assert.InRange(WholeFile.Run(() => new GpuDevice(OpenClTestDevice.Open(Contracted)), Sample.Model), 1, 4);
     }
 
     private static string Contracted(string file) => KernelSource.OpenCl(file).Replace(Pragma, "#pragma OPENCL FP_CONTRACT ON");

@@ -1,33 +1,23 @@
-using System.ComponentModel;
 using System.Runtime.InteropServices;
 using GgufQuant.Gpu.OpenCl;
 
 namespace GgufQuant.Gpu.Tests;
 
-/// <summary>The system's OpenCL with kernels that fail on the device, compiled for this run by clang.</summary>
+/// <summary>The system's OpenCL with kernels that fail on the device, compiled for this run.</summary>
 public sealed unsafe class FailingOpenCl : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory().FullName;
+    private readonly TemporaryFolder _folder = new();
     private readonly OpenClApi? _api;
     private readonly delegate* unmanaged<int, void> _setFailing;
     private readonly delegate* unmanaged<int> _events;
 
     public FailingOpenCl()
     {
-        Missing = OpenClTestDevice.Missing ?? (OperatingSystem.IsLinux() ? null : "OpenCL with kernels that fail is for Linux.");
+        Missing = OpenClTestDevice.Missing ?? (OperatingSystem.IsLinux() ? CCompiler.Missing : "OpenCL with kernels that fail is for Linux.");
         if (Missing is not null)
             return;
-        string library = Path.Combine(_folder, "failing.so");
-        try
-        {
-            CudaStandIn.Clang(
-                "-shared", "-o", library, Path.Combine(CudaStandIn.Sources, "failing_opencl.c"), "-Wl,--no-as-needed", "-l:libOpenCL.so.1", "-ldl");
-        }
-        catch (Win32Exception)
-        {
-            Missing = "clang, which compiles OpenCL with kernels that fail, is not installed.";
-            return;
-        }
+        string library = _folder.File("failing.so");
+        CCompiler.CompileLibrary(library, Path.Combine(CudaStandIn.Sources, "failing_opencl.c"), "-Wl,--no-as-needed", "-l:libOpenCL.so.1", "-ldl");
         (_api, string? missing) = OpenClApi.Load([library]);
         Assert.Null(missing);
         nint handle = NativeLibrary.Load(library);
@@ -47,5 +37,5 @@ public sealed unsafe class FailingOpenCl : IDisposable
     /// <summary>Says whether kernels fail.</summary>
     internal void SetKernelsFail(bool fail) => _setFailing(fail ? 1 : 0);
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 }

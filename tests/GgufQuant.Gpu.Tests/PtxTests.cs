@@ -50,22 +50,15 @@ public partial class PtxTests
     {
         Assert.SkipUnless(
             (await OutputAsync("clang", "--version"))?.Contains("clang version 14.") == true,
-            "The committed PTX is that of clang 14, which is not here.");
+            "The committed PTX is that of clang 14: install clang-14 as clang.");
         string script = Repository.PathOf("src", "GgufQuant.Gpu", "Kernels", "make-ptx.sh");
-        string folder = Directory.CreateTempSubdirectory().FullName;
-        try
+        using TemporaryFolder folder = new();
+        Assert.NotNull(await OutputAsync("bash", script, folder.Path));
+        Assert.Equal(KernelSource.Files.Select(file => $"{file}.ptx").Order(), folder.Files.Select(Path.GetFileName).Order());
+        foreach (string file in KernelSource.Files)
         {
-            Assert.NotNull(await OutputAsync("bash", script, folder));
-            Assert.Equal(KernelSource.Files.Select(file => $"{file}.ptx").Order(), Directory.GetFiles(folder).Select(Path.GetFileName).Order());
-            foreach (string file in KernelSource.Files)
-            {
-                string made = await File.ReadAllTextAsync(Path.Combine(folder, $"{file}.ptx"), TestContext.Current.CancellationToken);
-                Assert.Equal(KernelSource.Ptx(file), made);
-            }
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
+            string made = await File.ReadAllTextAsync(folder.File($"{file}.ptx"), TestContext.Current.CancellationToken);
+            Assert.Equal(KernelSource.Ptx(file), made);
         }
     }
 
@@ -73,20 +66,13 @@ public partial class PtxTests
     [MemberData(nameof(Cards))]
     public async Task Nvidias_assembler_takes_it_and_spills_no_register(string file, string card)
     {
-        string folder = Directory.CreateTempSubdirectory().FullName;
-        try
-        {
-            string ptx = Path.Combine(folder, "kernels.ptx");
-            await File.WriteAllTextAsync(ptx, KernelSource.Ptx(file), TestContext.Current.CancellationToken);
-            string? report = await OutputAsync("ptxas", "-v", $"-arch={card}", ptx, "-o", Path.Combine(folder, "kernels.cubin"));
-            Assert.SkipWhen(report is null, "ptxas, NVIDIA's assembler, is not installed.");
-            Assert.Contains("0 bytes spill stores", report);
-            Assert.DoesNotMatch(@"\b[1-9]\d* bytes spill", report);
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        using TemporaryFolder folder = new();
+        string ptx = folder.File("kernels.ptx");
+        await File.WriteAllTextAsync(ptx, KernelSource.Ptx(file), TestContext.Current.CancellationToken);
+        string? report = await OutputAsync("ptxas", "-v", $"-arch={card}", ptx, "-o", folder.File("kernels.cubin"));
+        Assert.SkipWhen(report is null, "NVIDIA's assembler, ptxas, is not installed: it is in nvidia-cuda-toolkit.");
+        Assert.Contains("0 bytes spill stores", report);
+        Assert.DoesNotMatch(@"\b[1-9]\d* bytes spill", report);
     }
 
     [GeneratedRegex(@"\b(add|sub|mul|div|rcp|sqrt|cvt)\.[a-z.]*f32\b.*;")]

@@ -10,8 +10,6 @@ namespace GgufQuant.Gpu.Tests;
 [Collection(OpenClTestDevice.Collection)]
 public class WholeFileTests
 {
-    private static readonly string s_sample = Sample.Model;
-
     [Theory]
     [InlineData(FileType.Q4_K_M)]
     [InlineData(FileType.Q2_K)]
@@ -32,63 +30,47 @@ public class WholeFileTests
     [Fact]
     public void A_weight_that_is_not_finite_is_reported_by_name_row_and_column()
     {
-        Assert.SkipWhen(OpenClTestDevice.Missing is not null, OpenClTestDevice.Missing ?? "");
-        string folder = Directory.CreateTempSubdirectory().FullName;
-        try
+        using TemporaryFolder folder = new();
+        byte[] damaged = File.ReadAllBytes(Sample.Model);
+        using (GgufFile sound = GgufFile.Open(Sample.Model))
         {
-            byte[] damaged = File.ReadAllBytes(s_sample);
-            using (GgufFile sound = GgufFile.Open(s_sample))
-            {
-                GgufTensor tensor = sound.Tensors.Single(tensor => tensor.Name == "blk.1.ffn_up.weight");
-                long weight = (123 * tensor.RowLength) + 45;
-                int at = (int)(tensor.FileOffset + (weight * sizeof(ushort)));
-                BitConverter.TryWriteBytes(damaged.AsSpan(at), Half.NaN);
-            }
-            string path = Path.Combine(folder, "damaged.gguf");
-            File.WriteAllBytes(path, damaged);
-            using GgufFile source = GgufFile.Open(path);
-            using GpuDevice card = new(OpenClTestDevice.Open(KernelSource.OpenCl), threads: 1);
-            Quantizer quantizer = new(new QuantizerOptions { Device = card });
-            QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
-            string destination = Path.Combine(folder, "made.gguf");
-            QuantizationException thrown = Assert.Throws<QuantizationException>(
-                () => quantizer.Run(plan, destination, token: TestContext.Current.CancellationToken));
-            Assert.Contains("'blk.1.ffn_up.weight' in the source contains NaN at row 123, column 45", thrown.Message);
-            Assert.Equal([path], Directory.GetFiles(folder));
+            GgufTensor tensor = sound.Tensors.Single(tensor => tensor.Name == "blk.1.ffn_up.weight");
+            long weight = (123 * tensor.RowLength) + 45;
+            int at = (int)(tensor.FileOffset + (weight * sizeof(ushort)));
+            BitConverter.TryWriteBytes(damaged.AsSpan(at), Half.NaN);
         }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        string path = folder.File("damaged.gguf");
+        File.WriteAllBytes(path, damaged);
+        using GgufFile source = GgufFile.Open(path);
+        using GpuDevice card = new(OpenClTestDevice.Open(KernelSource.OpenCl), threads: 1);
+        Quantizer quantizer = new(new QuantizerOptions { Device = card });
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
+        string destination = folder.File("made.gguf");
+        QuantizationException thrown = Assert.Throws<QuantizationException>(
+            () => quantizer.Run(plan, destination, token: TestContext.Current.CancellationToken));
+        Assert.Contains("'blk.1.ffn_up.weight' in the source contains NaN at row 123, column 45", thrown.Message);
+        Assert.Equal([path], folder.Files);
     }
 
     private static void AssertSameFile(FileType type, bool weighted)
     {
-        Assert.SkipWhen(OpenClTestDevice.Missing is not null, OpenClTestDevice.Missing ?? "");
-        string folder = Directory.CreateTempSubdirectory().FullName;
-        try
-        {
-            using GgufFile source = GgufFile.Open(s_sample);
-            ImatrixFile? matrix = weighted ? Matrix(source, folder) : null;
-            QuantizationPlan plan = QuantizationPlan.Create(source, type, new() { Imatrix = matrix });
-            using GpuDevice card = new(OpenClTestDevice.Open(KernelSource.OpenCl), threads: 1);
-            string expected = Path.Combine(folder, "processor.gguf");
-            string actual = Path.Combine(folder, "card.gguf");
-            new Quantizer().Run(plan, expected, token: TestContext.Current.CancellationToken);
-            Quantizer quantizer = new(new QuantizerOptions { Device = card });
-            quantizer.Run(plan, actual, token: TestContext.Current.CancellationToken);
-            Assert.Equal(File.ReadAllBytes(expected), File.ReadAllBytes(actual));
-            Assert.InRange(card.Share, 0.01, 1);
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        using TemporaryFolder folder = new();
+        using GgufFile source = GgufFile.Open(Sample.Model);
+        ImatrixFile? matrix = weighted ? Matrix(source, folder) : null;
+        QuantizationPlan plan = QuantizationPlan.Create(source, type, new() { Imatrix = matrix });
+        using GpuDevice card = new(OpenClTestDevice.Open(KernelSource.OpenCl), threads: 1);
+        string expected = folder.File("processor.gguf");
+        string actual = folder.File("card.gguf");
+        new Quantizer().Run(plan, expected, token: TestContext.Current.CancellationToken);
+        Quantizer quantizer = new(new QuantizerOptions { Device = card });
+        quantizer.Run(plan, actual, token: TestContext.Current.CancellationToken);
+        Assert.Equal(File.ReadAllBytes(expected), File.ReadAllBytes(actual));
+        Assert.InRange(card.Share, 0.01, 1);
     }
 
-    private static ImatrixFile Matrix(GgufFile source, string folder)
+    private static ImatrixFile Matrix(GgufFile source, TemporaryFolder folder)
     {
-        string path = Path.Combine(folder, "imatrix.gguf");
+        string path = folder.File("imatrix.gguf");
         TestImatrix.For(source).WriteGguf(path);
         return ImatrixFile.Open(path, TestContext.Current.CancellationToken);
     }

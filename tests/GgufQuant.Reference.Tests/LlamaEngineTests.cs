@@ -44,16 +44,16 @@ public sealed class LlamaEngineTests : EngineContract
     }
 
     [Theory]
-    [InlineData("llama_model_default_params", nameof(ModelParameters.GpuLayers))]
-    [InlineData("llama_model_default_params", nameof(ModelParameters.SplitMode))]
-    [InlineData("llama_model_default_params", nameof(ModelParameters.UseExtraBuffers))]
-    [InlineData("llama_context_default_params", nameof(ContextParameters.ContextLength))]
-    [InlineData("llama_context_default_params", nameof(ContextParameters.YarnBetaFast))]
-    [InlineData("llama_context_default_params", nameof(ContextParameters.ValueType))]
-    [InlineData("llama_context_default_params", nameof(ContextParameters.OffloadCache))]
+    [InlineData(AlteredLlama.Model, nameof(ModelParameters.GpuLayers))]
+    [InlineData(AlteredLlama.Model, nameof(ModelParameters.SplitMode))]
+    [InlineData(AlteredLlama.Model, nameof(ModelParameters.UseExtraBuffers))]
+    [InlineData(AlteredLlama.Context, nameof(ContextParameters.ContextLength))]
+    [InlineData(AlteredLlama.Context, nameof(ContextParameters.YarnBetaFast))]
+    [InlineData(AlteredLlama.Context, nameof(ContextParameters.ValueType))]
+    [InlineData(AlteredLlama.Context, nameof(ContextParameters.OffloadCache))]
     public void A_library_with_different_defaults_is_rejected(string function, string field)
     {
-        Type structure = function.Contains("model", StringComparison.Ordinal) ? typeof(ModelParameters) : typeof(ContextParameters);
+        Type structure = function == AlteredLlama.Model ? typeof(ModelParameters) : typeof(ContextParameters);
         using ForeignLibrary foreign = new(function, (int)Marshal.OffsetOf(structure, field));
 
         (string type, string message) = foreign.Start()!.Value;
@@ -67,7 +67,7 @@ public sealed class LlamaEngineTests : EngineContract
     [Fact]
     public void A_library_without_a_function_is_rejected()
     {
-        using ForeignLibrary foreign = new("", -1, leftOut: "llama_memory_clear");
+        using ForeignLibrary foreign = new(leftOut: "llama_memory_clear");
 
         (string type, string message) = foreign.Start()!.Value;
 
@@ -78,7 +78,7 @@ public sealed class LlamaEngineTests : EngineContract
     [Fact]
     public void A_library_with_the_same_defaults_is_accepted()
     {
-        using ForeignLibrary foreign = new("", -1);
+        using ForeignLibrary foreign = new();
 
         Assert.Null(foreign.Start());
     }

@@ -11,12 +11,8 @@ public sealed class Llama8B : IDisposable
     public Llama8B()
     {
         string path = _folder.File("llama-8b.gguf");
-        GgufWriter writer = new(Metadata, Tensors);
-        using (FileStream file = System.IO.File.Create(path))
-        {
-            writer.WriteHeader(file);
-            file.SetLength(writer.Length);
-        }
+        using (FileStream stream = System.IO.File.Create(path))
+            GgufFiles.WriteZeros(stream, Metadata, Tensors);
         File = GgufFile.Open(path);
     }
 

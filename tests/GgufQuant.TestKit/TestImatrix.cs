@@ -39,27 +39,20 @@ public sealed class TestImatrix
 
     public void WriteGguf(string path)
     {
-        List<GgufTensorInfo> tensors = [];
-        List<float[]> data = [];
+        List<(GgufTensorInfo, byte[])> tensors = [];
         foreach (Entry entry in Entries)
         {
-            tensors.Add(new GgufTensorInfo($"{entry.Name}.in_sum2", GgmlType.F32, [entry.Sums.Length / entry.Counts.Length, entry.Counts.Length]));
-            tensors.Add(new GgufTensorInfo($"{entry.Name}.counts", GgmlType.F32, [1, entry.Counts.Length]));
-            data.AddRange([entry.Sums, entry.Counts]);
+            tensors.Add((new($"{entry.Name}.in_sum2", GgmlType.F32, [entry.Sums.Length / entry.Counts.Length, entry.Counts.Length]), Bytes(entry.Sums)));
+            tensors.Add((new($"{entry.Name}.counts", GgmlType.F32, [1, entry.Counts.Length]), Bytes(entry.Counts)));
         }
         GgufEntry[] metadata =
         [
             GgufEntry.Create("general.type", "imatrix"), GgufEntry.Create("imatrix.datasets", new[] { "first.txt", "second.txt" }),
             GgufEntry.Create("imatrix.chunk_count", 2000u), GgufEntry.Create("imatrix.chunk_size", (uint)ChunkSize),
         ];
-        GgufWriter writer = new(metadata, tensors);
-        using FileStream stream = File.Create(path);
-        writer.WriteHeader(stream);
-        for (int i = 0; i < data.Count; i++)
-        {
-            stream.Write(MemoryMarshal.AsBytes<float>(data[i]));
-            stream.Write(new byte[writer.PaddingAfter(writer.Tensors[i])]);
-        }
+        GgufFiles.Write(path, metadata, tensors);
+
+        static byte[] Bytes(float[] values) => MemoryMarshal.AsBytes<float>(values).ToArray();
     }
 
     /// <summary>Writes the older format, which keeps the means alone.</summary>

@@ -45,14 +45,6 @@ public sealed class ReferenceDeviationTests : IClassFixture<TestModels>
         string path = Path.Combine(_models.Folder, "pruned.gguf");
         ReferenceQuantizer.Quantize(source.Path, path, FileType.F16, new() { PruneLayers = [0] });
         using GgufFile pruned = GgufFile.Open(path);
-        Assert.Equal(Read(source, "blk.0.attn_k.weight"), Read(pruned, "blk.0.attn_k.weight"));
-    }
-
-    private static byte[] Read(GgufFile file, string name)
-    {
-        GgufTensor tensor = file.Tensors.Single(tensor => tensor.Name == name);
-        byte[] data = new byte[tensor.ByteCount];
-        file.Read(tensor, 0, data);
-        return data;
+        Assert.Equal(source.Read(source.FindTensor("blk.0.attn_k.weight")!), pruned.Read(pruned.FindTensor("blk.0.attn_k.weight")!));
     }
 }

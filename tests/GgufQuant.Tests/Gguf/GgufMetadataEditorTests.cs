@@ -5,9 +5,9 @@ namespace GgufQuant.Tests.Gguf;
 /// <summary>Edits keep everything else unchanged; small ones touch a few bytes, and none leaves a damaged file.</summary>
 public sealed class GgufMetadataEditorTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("ggufquant-").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData("u32", 17u)]
@@ -32,7 +32,7 @@ public sealed class GgufMetadataEditorTests : IDisposable
         string path = Write();
         Assert.Equal(GgufEdit.Rewritten, Edit(path, [GgufEntry.Create(key, value)]));
         Assert.Equal(GgufBytes.Write(Replaced(key, value), GgufBytes.SomeTensors), File.ReadAllBytes(path));
-        Assert.Equal([path], Directory.GetFiles(_folder));
+        Assert.Equal([path], _folder.Files);
     }
 
     [Fact]
@@ -48,7 +48,7 @@ public sealed class GgufMetadataEditorTests : IDisposable
     [Fact]
     public void Padding_takes_a_short_value_at_the_end_in_place()
     {
-        string path = Path.Combine(_folder, "short.gguf");
+        string path = _folder.File("short.gguf");
         File.WriteAllBytes(path, GgufBytes.Write([("k", "")], GgufBytes.SomeTensors.Take(1).ToArray()));
         Assert.Equal(GgufEdit.InPlace, Edit(path, [GgufEntry.Create("k", "v")]));
         Assert.Equal(GgufBytes.Write([("k", "v")], GgufBytes.SomeTensors.Take(1).ToArray()), File.ReadAllBytes(path));
@@ -57,7 +57,7 @@ public sealed class GgufMetadataEditorTests : IDisposable
     [Fact]
     public void A_change_across_two_pages_rewrites_the_file()
     {
-        string path = Path.Combine(_folder, "pages.gguf");
+        string path = _folder.File("pages.gguf");
         List<(string, object)> metadata = [("a", "1"), ("filler", new string('x', 5000)), ("b", "2")];
         File.WriteAllBytes(path, GgufBytes.Write(metadata, []));
         Assert.Equal(GgufEdit.Rewritten, Edit(path, [GgufEntry.Create("a", "3"), GgufEntry.Create("b", "4")]));
@@ -86,8 +86,8 @@ public sealed class GgufMetadataEditorTests : IDisposable
     public void In_a_split_model_the_first_shard_changes()
     {
         using (GgufFile file = GgufFile.Open(Write()))
-            GgufSplitter.Split(file, Path.Combine(_folder, "part"), new() { MaxTensors = 2 }, token: TestContext.Current.CancellationToken);
-        string last = Path.Combine(_folder, "part-00003-of-00003.gguf");
+            GgufSplitter.Split(file, _folder.File("part"), new() { MaxTensors = 2 }, token: TestContext.Current.CancellationToken);
+        string last = _folder.File("part-00003-of-00003.gguf");
         byte[] before = File.ReadAllBytes(last);
         Assert.Equal(GgufEdit.Rewritten, Edit(last, [GgufEntry.Create("general.name", "Renamed")]));
         Assert.Equal(before, File.ReadAllBytes(last));
@@ -99,7 +99,7 @@ public sealed class GgufMetadataEditorTests : IDisposable
     [Fact]
     public void A_big_endian_file_becomes_a_little_endian_one()
     {
-        string path = Path.Combine(_folder, "big.gguf");
+        string path = _folder.File("big.gguf");
         File.WriteAllBytes(path, BigEndian.SwapHeader(GgufBytes.Write([("k", 1)], [])));
         Assert.Equal(GgufEdit.Rewritten, Edit(path, [GgufEntry.Create("k", 2)]));
         Assert.Equal(GgufBytes.Write([("k", 2)], []), File.ReadAllBytes(path));
@@ -115,13 +115,13 @@ public sealed class GgufMetadataEditorTests : IDisposable
         Assert.Throws<ArgumentException>(() => Edit(path, [GgufEntry.Create("general.alignment", 48u)]));
         Assert.Throws<ArgumentException>(() => Edit(path, [GgufEntry.Create("k", 1), GgufEntry.Create("k", 2)]));
         Assert.Equal(before, File.ReadAllBytes(path));
-        Assert.Equal([path], Directory.GetFiles(_folder));
+        Assert.Equal([path], _folder.Files);
     }
 
     [Fact]
     public void A_shard_of_a_big_endian_model_stays()
     {
-        string[] paths = [.. Enumerable.Range(0, 2).Select(i => Path.Combine(_folder, $"big-{i + 1:D5}-of-00002.gguf"))];
+        string[] paths = [.. Enumerable.Range(0, 2).Select(i => _folder.File($"big-{i + 1:D5}-of-00002.gguf"))];
         for (int i = 0; i < paths.Length; i++)
             File.WriteAllBytes(paths[i], BigEndian.SwapHeader(GgufBytes.Write([("k", 1), ("split.no", (ushort)i), ("split.count", (ushort)2)], [])));
         Assert.Contains("merge the model first", Assert.Throws<ArgumentException>(() => Edit(paths[0], [GgufEntry.Create("k", 2)])).Message);
@@ -131,7 +131,7 @@ public sealed class GgufMetadataEditorTests : IDisposable
     [Fact]
     public void A_header_without_tensors_leaves_nothing_behind_when_it_shrinks()
     {
-        string path = Path.Combine(_folder, "header.gguf");
+        string path = _folder.File("header.gguf");
         File.WriteAllBytes(path, GgufBytes.Write([("k", 1), ("long", new string('x', 100))], []));
         Edit(path, [], ["long"]);
         Assert.Equal(GgufBytes.Write([("k", 1)], []), File.ReadAllBytes(path));
@@ -153,7 +153,7 @@ public sealed class GgufMetadataEditorTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets few users make links.");
         string path = Write();
-        string link = Path.Combine(_folder, "link.gguf");
+        string link = _folder.File("link.gguf");
         File.CreateSymbolicLink(link, path);
         Assert.Equal(GgufEdit.Rewritten, Edit(link, [GgufEntry.Create("new", "key")]));
         Assert.Equal(path, File.ResolveLinkTarget(link, returnFinalTarget: true)!.FullName);
@@ -183,7 +183,7 @@ public sealed class GgufMetadataEditorTests : IDisposable
 
     private string Write()
     {
-        string path = Path.Combine(_folder, "model.gguf");
+        string path = _folder.File("model.gguf");
         File.WriteAllBytes(path, GgufBytes.Write(GgufBytes.EveryValue, GgufBytes.SomeTensors));
         return path;
     }

@@ -5,9 +5,9 @@ namespace GgufQuant.Tests.Gguf;
 /// <summary>Models in several files: any of them opens the whole model, and files that do not belong together are rejected.</summary>
 public sealed class GgufSplitTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("ggufquant-").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData(0)]
@@ -23,11 +23,7 @@ public sealed class GgufSplitTests : IDisposable
         Assert.Equal("llama", file.Metadata.Find("general.architecture")!.Value);
         Assert.Equal(GgufBytes.SomeTensors.Select(tensor => tensor.Info.Name), file.Tensors.Select(tensor => tensor.Name));
         foreach ((GgufTensor tensor, byte[] data) in file.Tensors.Zip(GgufBytes.SomeTensors, (tensor, given) => (tensor, given.Data)))
-        {
-            byte[] read = new byte[tensor.ByteCount];
-            file.Read(tensor, 0, read);
-            Assert.Equal(data, read);
-        }
+            Assert.Equal(data, file.Read(tensor));
     }
 
     [Fact]
@@ -54,7 +50,7 @@ public sealed class GgufSplitTests : IDisposable
     public void The_error_for_a_renamed_shard_gives_its_name()
     {
         WriteShards();
-        string path = Path.Combine(_folder, "renamed.gguf");
+        string path = _folder.File("renamed.gguf");
         File.Move(ShardPath(0), path);
         GgufFormatException exception = Assert.Throws<GgufFormatException>(() => GgufFile.Open(path));
         Assert.Contains("must end in '-00001-of-00003.gguf'", exception.Message);
@@ -142,5 +138,5 @@ public sealed class GgufSplitTests : IDisposable
 
     private string ShardPath(int shard) => PathOf(shard, 3);
 
-    private string PathOf(int shard, int shards) => Path.Combine(_folder, $"model-{shard + 1:D5}-of-{shards:D5}.gguf");
+    private string PathOf(int shard, int shards) => _folder.File($"model-{shard + 1:D5}-of-{shards:D5}.gguf");
 }

@@ -7,9 +7,9 @@ namespace GgufQuant.Tests.Gguf;
 /// <summary>Splitting gives the shards that llama-gguf-split writes; merging gives the file that was split.</summary>
 public sealed class GgufSplitterTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("ggufquant-").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData(2, null, false, "2 2 2")]
@@ -26,10 +26,10 @@ public sealed class GgufSplitterTests : IDisposable
         string source = WriteSource(GgufBytes.EveryValue);
         using GgufFile file = GgufFile.Open(source);
         GgufSplitOptions options = new() { MaxTensors = maxTensors, MaxBytes = maxBytes, MetadataAlone = metadataAlone };
-        IReadOnlyList<string> paths = GgufSplitter.Split(file, Path.Combine(_folder, "part"), options, token: TestContext.Current.CancellationToken);
+        IReadOnlyList<string> paths = GgufSplitter.Split(file, _folder.File("part"), options, token: TestContext.Current.CancellationToken);
         int[] counts = [.. expected.Split(' ').Select(int.Parse)];
         Assert.Equal(counts, GgufSplitter.Plan(file, options).Select(shard => shard.Count));
-        Assert.Equal(counts.Select((_, i) => Path.Combine(_folder, $"part-{i + 1:D5}-of-{counts.Length:D5}.gguf")), paths);
+        Assert.Equal(counts.Select((_, i) => _folder.File($"part-{i + 1:D5}-of-{counts.Length:D5}.gguf")), paths);
 
         if (ReferenceLibrary.Missing is null)
         {
@@ -38,17 +38,17 @@ public sealed class GgufSplitterTests : IDisposable
             {
                 // llama-gguf-split sets the count twice, and ggml moves a key that is set again to the end.
                 (string, object)[] split = [("split.no", (ushort)i), ("split.tensors.count", 6), ("split.count", (ushort)counts.Length)];
-                byte[] shard = ReferenceGguf.Write([.. i == 0 ? GgufBytes.EveryValue : [], .. split], [.. GgufBytes.SomeTensors.Skip(tensor).Take(counts[i])], Path.Combine(_folder, "reference.gguf"));
+                byte[] shard = ReferenceGguf.Write([.. i == 0 ? GgufBytes.EveryValue : [], .. split], [.. GgufBytes.SomeTensors.Skip(tensor).Take(counts[i])], _folder.File("reference.gguf"));
                 Assert.Equal(shard, File.ReadAllBytes(paths[i]));
                 tensor += counts[i];
             }
         }
 
         using GgufFile shards = GgufFile.Open(paths[^1]);
-        string merged = Path.Combine(_folder, "merged.gguf");
+        string merged = _folder.File("merged.gguf");
         GgufSplitter.Merge(shards, merged, token: TestContext.Current.CancellationToken);
         Assert.Equal(File.ReadAllBytes(source), File.ReadAllBytes(merged));
-        Assert.Empty(Directory.GetFiles(_folder, "*.partial"));
+        Assert.Empty(Directory.GetFiles(_folder.Path, "*.partial"));
     }
 
     [Fact]
@@ -56,9 +56,9 @@ public sealed class GgufSplitterTests : IDisposable
     {
         string source = WriteSource([.. GgufBytes.EveryValue, ("general.alignment", 256u)]);
         using GgufFile file = GgufFile.Open(source);
-        IReadOnlyList<string> paths = GgufSplitter.Split(file, Path.Combine(_folder, "part"), new() { MaxTensors = 2 }, token: TestContext.Current.CancellationToken);
+        IReadOnlyList<string> paths = GgufSplitter.Split(file, _folder.File("part"), new() { MaxTensors = 2 }, token: TestContext.Current.CancellationToken);
         using GgufFile shards = GgufFile.Open(paths[0]);
-        string merged = Path.Combine(_folder, "merged.gguf");
+        string merged = _folder.File("merged.gguf");
         GgufSplitter.Merge(shards, merged, token: TestContext.Current.CancellationToken);
         Assert.Equal(File.ReadAllBytes(source), File.ReadAllBytes(merged));
     }
@@ -67,12 +67,12 @@ public sealed class GgufSplitterTests : IDisposable
     public void A_shard_that_exists_is_kept_and_nothing_is_left_behind()
     {
         using GgufFile file = GgufFile.Open(WriteSource([]));
-        string taken = Path.Combine(_folder, "part-00002-of-00003.gguf");
+        string taken = _folder.File("part-00002-of-00003.gguf");
         File.WriteAllText(taken, "mine");
-        Assert.Throws<IOException>(() => GgufSplitter.Split(file, Path.Combine(_folder, "part"), new() { MaxTensors = 2 }, token: TestContext.Current.CancellationToken));
-        Assert.Equal(["part-00002-of-00003.gguf", "source.gguf"], Directory.GetFiles(_folder).Select(Path.GetFileName).Order());
+        Assert.Throws<IOException>(() => GgufSplitter.Split(file, _folder.File("part"), new() { MaxTensors = 2 }, token: TestContext.Current.CancellationToken));
+        Assert.Equal(["part-00002-of-00003.gguf", "source.gguf"], _folder.Files.Select(Path.GetFileName).Order());
         Assert.Equal("mine", File.ReadAllText(taken));
-        GgufSplitter.Split(file, Path.Combine(_folder, "part"), new() { MaxTensors = 2, Overwrite = true }, token: TestContext.Current.CancellationToken);
+        GgufSplitter.Split(file, _folder.File("part"), new() { MaxTensors = 2, Overwrite = true }, token: TestContext.Current.CancellationToken);
         using GgufFile shards = GgufFile.Open(taken);
         Assert.Equal(3, shards.Shards.Count);
     }
@@ -83,9 +83,9 @@ public sealed class GgufSplitterTests : IDisposable
         using GgufFile file = GgufFile.Open(Sample.Model);
         using CancellationTokenSource source = new();
         StopAt stop = new(source, 0.5);
-        Assert.ThrowsAny<OperationCanceledException>(() => GgufSplitter.Merge(file, Path.Combine(_folder, "copy.gguf"), progress: stop, token: source.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => GgufSplitter.Merge(file, _folder.File("copy.gguf"), progress: stop, token: source.Token));
         Assert.True(stop.Reached);
-        Assert.Empty(Directory.GetFiles(_folder));
+        Assert.Empty(_folder.Files);
     }
 
     [Fact]
@@ -98,7 +98,7 @@ public sealed class GgufSplitterTests : IDisposable
 
     private string WriteSource(IEnumerable<(string, object)> metadata)
     {
-        string path = Path.Combine(_folder, "source.gguf");
+        string path = _folder.File("source.gguf");
         File.WriteAllBytes(path, GgufBytes.Write(metadata, GgufBytes.SomeTensors));
         return path;
     }

@@ -5,15 +5,19 @@ using GgufQuant.Reference;
 namespace GgufQuant.Tests.Gguf;
 
 /// <summary>What is written is what ggml writes, and both readers understand it alike.</summary>
-public class GgufWriterTests
+public sealed class GgufWriterTests : IDisposable
 {
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
     [ReferenceTheory]
     [InlineData(0u)]
     [InlineData(32u)]
     public void The_bytes_are_those_of_ggml(uint alignment)
     {
         IReadOnlyList<(string, object)> metadata = WithAlignment(alignment);
-        byte[] expected = ReferenceGguf.Write(metadata, GgufBytes.SomeTensors, TemporaryPath());
+        byte[] expected = ReferenceGguf.Write(metadata, GgufBytes.SomeTensors, _folder.File("reference.gguf"));
         byte[] actual = GgufBytes.Write(metadata, GgufBytes.SomeTensors);
         Assert.Equal(expected, actual);
     }
@@ -22,27 +26,20 @@ public class GgufWriterTests
     public void A_file_without_tensors_has_the_bytes_of_ggml()
     {
         Assert.Equal(
-            ReferenceGguf.Write(GgufBytes.EveryValue, [], TemporaryPath()),
+            ReferenceGguf.Write(GgufBytes.EveryValue, [], _folder.File("reference.gguf")),
             GgufBytes.Write(GgufBytes.EveryValue, []));
     }
 
     [ReferenceFact]
     public void Another_alignment_is_honoured_though_ggml_contradicts_itself()
     {
-        string path = TemporaryPath();
-        try
-        {
-            // ggml pads with 32 whatever general.alignment says, and then rejects its own file.
-            File.WriteAllBytes(path, ReferenceGguf.Write(WithAlignment(64), GgufBytes.SomeTensors, TemporaryPath()));
-            Assert.Null(ReferenceGguf.Read(path));
-            Assert.Throws<GgufFormatException>(() => GgufFile.Open(path));
-            File.WriteAllBytes(path, GgufBytes.Write(WithAlignment(64), GgufBytes.SomeTensors));
-            Assert.Equal(64, ReferenceGguf.Read(path)!.Alignment);
-        }
-        finally
-        {
-            File.Delete(path);
-        }
+        string path = _folder.File("model.gguf");
+        // ggml pads with 32 whatever general.alignment says, and then rejects its own file.
+        File.WriteAllBytes(path, ReferenceGguf.Write(WithAlignment(64), GgufBytes.SomeTensors, _folder.File("reference.gguf")));
+        Assert.Null(ReferenceGguf.Read(path));
+        Assert.Throws<GgufFormatException>(() => GgufFile.Open(path));
+        File.WriteAllBytes(path, GgufBytes.Write(WithAlignment(64), GgufBytes.SomeTensors));
+        Assert.Equal(64, ReferenceGguf.Read(path)!.Alignment);
     }
 
     [ReferenceTheory]
@@ -53,17 +50,10 @@ public class GgufWriterTests
     [InlineData(4096u)]
     public void Both_readers_understand_the_same(uint alignment)
     {
-        string path = TemporaryPath();
+        string path = _folder.File("model.gguf");
         File.WriteAllBytes(path, GgufBytes.Write(WithAlignment(alignment), GgufBytes.SomeTensors));
-        try
-        {
-            using GgufFile file = GgufFile.Open(path);
-            AssertSame(ReferenceGguf.Read(path)!, file);
-        }
-        finally
-        {
-            File.Delete(path);
-        }
+        using GgufFile file = GgufFile.Open(path);
+        AssertSame(ReferenceGguf.Read(path)!, file);
     }
 
     [Fact]
@@ -134,6 +124,4 @@ public class GgufWriterTests
 
     private static IReadOnlyList<(string, object)> WithAlignment(uint alignment) =>
         alignment == 0 ? GgufBytes.EveryValue : [.. GgufBytes.EveryValue, ("general.alignment", alignment)];
-
-    private static string TemporaryPath() => Path.Combine(Path.GetTempPath(), $"ggufquant-{Guid.NewGuid():N}.gguf");
 }

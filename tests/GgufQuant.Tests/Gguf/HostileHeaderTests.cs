@@ -90,18 +90,12 @@ public class HostileHeaderTests
     [MemberData(nameof(Names))]
     public void Ggml_agrees(string name)
     {
-        string path = Path.Combine(Path.GetTempPath(), $"ggufquant-{Guid.NewGuid():N}.gguf");
+        using TemporaryFolder folder = new();
+        string path = folder.File("model.gguf");
         File.WriteAllBytes(path, s_files[name].Bytes);
-        try
-        {
-            Assert.Equal(s_files[name].GgmlRejects, ReferenceGguf.Read(path) is null);
-            // A file is checked the same way as bytes.
-            Assert.Equal(s_files[name].Field, Assert.Throws<GgufFormatException>(() => GgufFile.Open(path)).Field);
-        }
-        finally
-        {
-            File.Delete(path);
-        }
+        Assert.Equal(s_files[name].GgmlRejects, ReferenceGguf.Read(path) is null);
+        // A file is checked the same way as bytes.
+        Assert.Equal(s_files[name].Field, Assert.Throws<GgufFormatException>(() => GgufFile.Open(path)).Field);
     }
 
     [ReferenceTheory]
@@ -115,16 +109,10 @@ public class HostileHeaderTests
         using GgufFile read = GgufFile.Open("corner.gguf", file);
         Assert.Equal(dimensions == 0 ? 1 : first * Math.Max(1, second), read.Tensors[0].ElementCount);
 
-        string path = Path.Combine(Path.GetTempPath(), $"ggufquant-{Guid.NewGuid():N}.gguf");
+        using TemporaryFolder folder = new();
+        string path = folder.File("model.gguf");
         File.WriteAllBytes(path, file);
-        try
-        {
-            Assert.Equal(ReferenceGguf.Read(path)!.Tensors[0].ByteCount, read.Tensors[0].ByteCount);
-        }
-        finally
-        {
-            File.Delete(path);
-        }
+        Assert.Equal(ReferenceGguf.Read(path)!.Tensors[0].ByteCount, read.Tensors[0].ByteCount);
     }
 
     private static byte[] Header(uint version = 3, ulong tensors = 0, ulong entries = 0) =>

@@ -15,20 +15,20 @@ namespace GgufQuant.Tests.Gguf;
 public sealed class UntrustedFileTests : IDisposable
 {
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(20);
-    private readonly string _folder = Directory.CreateTempSubdirectory("GgufQuant.Tests.").FullName;
+    private readonly TemporaryFolder _folder = new();
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public async Task A_pipe_without_a_writer_is_rejected_at_once()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Known on Linux alone.");
-        string pipe = NewPath("pipe.gguf");
+        string pipe = _folder.File("pipe.gguf");
         using (Process make = Process.Start("mkfifo", [pipe]))
             await make.WaitForExitAsync(Token);
-        string link = NewPath("link.gguf");
+        string link = _folder.File("link.gguf");
         File.CreateSymbolicLink(link, pipe);
         foreach (string path in (string[])[pipe, link])
         {
@@ -76,13 +76,13 @@ public sealed class UntrustedFileTests : IDisposable
     [InlineData("longer")]
     public void A_source_that_changes_while_it_is_read_is_noticed(string change)
     {
-        string path = NewPath("model.gguf");
+        string path = _folder.File("model.gguf");
         foreach ((string work, Action<GgufFile, Action> run) in new Dictionary<string, Action<GgufFile, Action>>
         {
-            ["quantize"] = (source, now) => new Quantizer().Run(QuantizationPlan.Create(source, FileType.Q4_0), NewPath("out.gguf"), overwrite: false, new Now(now), Token),
-            ["resume"] = (source, now) => new Quantizer(new() { Resume = true }).Run(QuantizationPlan.Create(source, FileType.Q4_0), NewPath("resumed.gguf"), overwrite: false, new Now(now), Token),
-            ["split"] = (source, now) => GgufSplitter.Split(source, NewPath("part"), new() { MaxTensors = 30 }, new Now(now), Token),
-            ["merge"] = (source, now) => GgufSplitter.Merge(source, NewPath("merged.gguf"), overwrite: false, new Now(now), Token),
+            ["quantize"] = (source, now) => new Quantizer().Run(QuantizationPlan.Create(source, FileType.Q4_0), _folder.File("out.gguf"), overwrite: false, new Now(now), Token),
+            ["resume"] = (source, now) => new Quantizer(new() { Resume = true }).Run(QuantizationPlan.Create(source, FileType.Q4_0), _folder.File("resumed.gguf"), overwrite: false, new Now(now), Token),
+            ["split"] = (source, now) => GgufSplitter.Split(source, _folder.File("part"), new() { MaxTensors = 30 }, new Now(now), Token),
+            ["merge"] = (source, now) => GgufSplitter.Merge(source, _folder.File("merged.gguf"), overwrite: false, new Now(now), Token),
             ["compare"] = (source, now) => ModelComparison.Measure(source, source, 0, new Now(now), Token),
             ["edit"] = (source, now) => GgufMetadataEditor.Apply(source.Path, [GgufEntry.Create("general.name", new string('x', 5000))], [], new Now(now), Token),
             ["check"] = (source, now) => GgufCheck.Run(source.Path, 0, new Now(now), Token),
@@ -94,7 +94,7 @@ public sealed class UntrustedFileTests : IDisposable
             IOException exception = Assert.Throws<IOException>(() => run(source, () => Change(path, change)));
             Assert.True(exception.Message.StartsWith($"'{path}' has changed while it was read", StringComparison.Ordinal), $"{work}: {exception.Message}");
         }
-        Assert.Equal(["model.gguf", "resumed.gguf.partial", "resumed.gguf.partial.journal"], Directory.GetFiles(_folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["model.gguf", "resumed.gguf.partial", "resumed.gguf.partial.journal"], _folder.Files.Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     private static void Change(string path, string change)
@@ -114,14 +114,12 @@ public sealed class UntrustedFileTests : IDisposable
     private string NewSparse(long length, byte[] start)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Other systems may fill the file.");
-        string path = NewPath("sparse.gguf");
+        string path = _folder.File("sparse.gguf");
         using FileStream stream = File.Create(path);
         stream.Write(start);
         stream.SetLength(length);
         return path;
     }
-
-    private string NewPath(string name) => Path.Combine(_folder, name);
 
     private sealed class Now(Action act) : IProgress<WorkProgress>
     {

@@ -6,10 +6,10 @@ namespace GgufQuant.Tests.HuggingFace;
 /// <summary>Folders that cannot be converted are answered in one sentence, before anything is written.</summary>
 public sealed class BadFolderTests : IDisposable
 {
-    private readonly string _root = Directory.CreateTempSubdirectory("ggufquant").FullName;
+    private readonly TemporaryFolder _root = new();
     private readonly string _folder;
 
-    public BadFolderTests() => _folder = new GoldenCase("llama_hf_json").CopyTo(_root);
+    public BadFolderTests() => _folder = new GoldenCase("llama_hf_json").CopyTo(_root.Path);
 
     [Fact]
     public void A_folder_without_configuration()
@@ -99,7 +99,7 @@ public sealed class BadFolderTests : IDisposable
     [Fact]
     public void A_vocabulary_with_more_tokens_than_embeddings()
     {
-        string folder = new GoldenCase("llama3_bpe").CopyTo(_root);
+        string folder = new GoldenCase("llama3_bpe").CopyTo(_root.Path);
         string config = Path.Combine(folder, "config.json");
         File.WriteAllText(config, File.ReadAllText(config).Replace("\"vocab_size\": 320", "\"vocab_size\": 400", StringComparison.Ordinal));
         string message = Assert.Throws<ModelFolderException>(() => HuggingFaceModel.Open(folder, new() { PreTokenizer = "llama-bpe" })).Message;
@@ -123,7 +123,7 @@ public sealed class BadFolderTests : IDisposable
         AssertRefused(method);
     }
 
-    public void Dispose() => Directory.Delete(_root, recursive: true);
+    public void Dispose() => _root.Dispose();
 
     private string WeightsName => Path.GetFileName(Directory.EnumerateFiles(_folder, "*.safetensors").First());
 

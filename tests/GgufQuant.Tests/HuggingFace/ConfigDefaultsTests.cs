@@ -6,7 +6,7 @@ namespace GgufQuant.Tests.HuggingFace;
 /// <summary>What transformers fills in where config.json says nothing: one model_type after the other, with the keys absent.</summary>
 public sealed class ConfigDefaultsTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("ggufquant").FullName;
+    private readonly TemporaryFolder _folder = new();
 
     /// <summary>Of each type the values that become keys of nearly every model.</summary>
     public static TheoryData<string, string> Types => new()
@@ -87,7 +87,7 @@ public sealed class ConfigDefaultsTests : IDisposable
     [Fact]
     public void A_file_has_the_keys_that_come_of_them()
     {
-        string folder = new GoldenCase("llama3_bpe").CopyTo(_folder);
+        string folder = new GoldenCase("llama3_bpe").CopyTo(_folder.Path);
         string path = Path.Combine(folder, "config.json");
         File.WriteAllText(path, File.ReadAllText(path).Replace("\"head_dim\": 16,", "", StringComparison.Ordinal));
 
@@ -102,7 +102,7 @@ public sealed class ConfigDefaultsTests : IDisposable
         Assert.Equal(16u, filled.File.Metadata.Find("llama.attention.key_length")!.Value);
     }
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     private static ModelConfig Read(string type, string more = "") =>
         Parse($$"""{"architectures":["X"],"model_type":"{{type}}","hidden_size":64,"num_attention_heads":4{{more}}}""");

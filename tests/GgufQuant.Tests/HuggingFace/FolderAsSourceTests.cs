@@ -10,7 +10,7 @@ namespace GgufQuant.Tests.HuggingFace;
 /// <summary>A folder is a model like a GGUF file: what is made of it is what would be made of its GGUF file.</summary>
 public sealed class FolderAsSourceTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("ggufquant").FullName;
+    private readonly TemporaryFolder _folder = new();
 
     [Theory]
     [InlineData("llama3_bpe", FileType.Q8_0)]
@@ -24,8 +24,8 @@ public sealed class FolderAsSourceTests : IDisposable
     public void One_step_gives_the_file_of_two(string name, FileType type)
     {
         GoldenCase golden = new(name);
-        using HuggingFaceModel model = HuggingFaceModel.Open(golden.CopyTo(_folder), golden.OptionsOf("auto").Options with { Type = ConversionType.Auto });
-        string between = Path.Combine(_folder, "between.gguf");
+        using HuggingFaceModel model = HuggingFaceModel.Open(golden.CopyTo(_folder.Path), golden.OptionsOf("auto").Options with { Type = ConversionType.Auto });
+        string between = _folder.File("between.gguf");
         model.Write(between, token: TestContext.Current.CancellationToken);
         using GgufFile file = GgufFile.Open(between, TestContext.Current.CancellationToken);
 
@@ -39,13 +39,13 @@ public sealed class FolderAsSourceTests : IDisposable
     public void An_interrupted_conversion_goes_on_and_a_record_is_reused()
     {
         GoldenCase golden = new("qwen3");
-        using HuggingFaceModel model = HuggingFaceModel.Open(golden.CopyTo(_folder), golden.OptionsOf("auto").Options);
+        using HuggingFaceModel model = HuggingFaceModel.Open(golden.CopyTo(_folder.Path), golden.OptionsOf("auto").Options);
         string plain = Quantize(model.File, FileType.Q8_0, "plain.gguf");
         string kept = Quantize(model.File, FileType.Q8_0, "kept.gguf", new() { Resume = true, KeepReuseRecord = true });
         using GgufFile earlier = GgufFile.Open(kept, TestContext.Current.CancellationToken);
 
         QuantizationResult reused = new Quantizer(new() { Reuse = earlier }).Run(
-            QuantizationPlan.Create(model.File, FileType.Q8_0), Path.Combine(_folder, "again.gguf"), token: TestContext.Current.CancellationToken);
+            QuantizationPlan.Create(model.File, FileType.Q8_0), _folder.File("again.gguf"), token: TestContext.Current.CancellationToken);
 
         Assert.Equal(File.ReadAllBytes(plain), File.ReadAllBytes(kept));
         Assert.Equal(File.ReadAllBytes(plain), File.ReadAllBytes(reused.Path));
@@ -56,7 +56,7 @@ public sealed class FolderAsSourceTests : IDisposable
     public void Its_own_files_are_not_written_over()
     {
         GoldenCase golden = new("qwen3");
-        string folder = golden.CopyTo(_folder);
+        string folder = golden.CopyTo(_folder.Path);
         using HuggingFaceModel model = HuggingFaceModel.Open(folder, golden.OptionsOf("auto").Options);
         QuantizationPlan plan = QuantizationPlan.Create(model.File, FileType.Q8_0);
         string weights = Directory.EnumerateFiles(folder, "*.safetensors").First();
@@ -67,18 +67,18 @@ public sealed class FolderAsSourceTests : IDisposable
     public void A_file_that_changes_is_noticed()
     {
         GoldenCase golden = new("qwen3");
-        string folder = golden.CopyTo(_folder);
+        string folder = golden.CopyTo(_folder.Path);
         using HuggingFaceModel model = HuggingFaceModel.Open(folder, golden.OptionsOf("auto").Options);
         File.SetLastWriteTimeUtc(Directory.EnumerateFiles(folder, "*.safetensors").First(), DateTime.UnixEpoch);
-        Assert.Throws<IOException>(() => model.Write(Path.Combine(_folder, "out.gguf"), token: TestContext.Current.CancellationToken));
-        Assert.False(File.Exists(Path.Combine(_folder, "out.gguf")));
+        Assert.Throws<IOException>(() => model.Write(_folder.File("out.gguf"), token: TestContext.Current.CancellationToken));
+        Assert.False(File.Exists(_folder.File("out.gguf")));
     }
 
     [Fact]
     public void What_a_model_is_can_be_told_before_it_is_converted()
     {
         GoldenCase golden = new("mixtral");
-        string folder = golden.CopyTo(_folder);
+        string folder = golden.CopyTo(_folder.Path);
         using HuggingFaceModel model = HuggingFaceModel.Open(folder, golden.OptionsOf("auto").Options);
         ModelInfo info = ModelInfo.Read(model.File);
         Assert.Equal("llama", info.Architecture);
@@ -86,11 +86,11 @@ public sealed class FolderAsSourceTests : IDisposable
         Assert.Equal(model.File.Tensors.Sum(tensor => tensor.ElementCount), info.Parameters);
     }
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     private string Quantize(GgufFile source, FileType type, string name, QuantizerOptions? options = null)
     {
-        string path = Path.Combine(_folder, name);
+        string path = _folder.File(name);
         new Quantizer(options ?? new()).Run(QuantizationPlan.Create(source, type), path, token: TestContext.Current.CancellationToken);
         return path;
     }

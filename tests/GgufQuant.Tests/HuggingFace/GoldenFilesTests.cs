@@ -5,7 +5,7 @@ namespace GgufQuant.Tests.HuggingFace;
 /// <summary>Folders become the files that llama.cpp's converter makes of them, to the last byte.</summary>
 public sealed class GoldenFilesTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("ggufquant").FullName;
+    private readonly TemporaryFolder _folder = new();
 
     public static TheoryData<string, string> Results
     {
@@ -29,8 +29,8 @@ public sealed class GoldenFilesTests : IDisposable
     {
         GoldenCase golden = new(name);
         (ConversionOptions options, var split) = golden.OptionsOf(label);
-        using HuggingFaceModel model = HuggingFaceModel.Open(golden.CopyTo(_folder), options);
-        string destination = Path.Combine(_folder, $"{label}.gguf");
+        using HuggingFaceModel model = HuggingFaceModel.Open(golden.CopyTo(_folder.Path), options);
+        string destination = _folder.File($"{label}.gguf");
 
         model.Write(destination, split, token: TestContext.Current.CancellationToken);
 
@@ -43,11 +43,11 @@ public sealed class GoldenFilesTests : IDisposable
     public void The_default_name_is_the_converters(string name)
     {
         GoldenCase golden = new(name);
-        using HuggingFaceModel model = HuggingFaceModel.Open(golden.CopyTo(_folder), golden.OptionsOf(golden.Labels.First()).Options);
+        using HuggingFaceModel model = HuggingFaceModel.Open(golden.CopyTo(_folder.Path), golden.OptionsOf(golden.Labels.First()).Options);
         Assert.Equal(golden.DefaultName, model.DefaultName);
     }
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     // The keys and tensors first: they say where files differ.
     private static void AssertSame(string[] expected, string[] actual)

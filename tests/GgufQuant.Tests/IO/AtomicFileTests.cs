@@ -5,11 +5,11 @@ namespace GgufQuant.Tests.IO;
 /// <summary>What a write leaves next to its file, and who removes it.</summary>
 public sealed class AtomicFileTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("GgufQuant.Tests.").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    private string Target => Path.Combine(_folder, "model[1].gguf");
+    private string Target => _folder.File("model[1].gguf");
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void What_a_killed_process_left_is_removed()
@@ -17,7 +17,7 @@ public sealed class AtomicFileTests : IDisposable
         string abandoned = Touch($"model[1].gguf.{Guid.NewGuid():N}.partial");
         Write();
         Assert.False(File.Exists(abandoned));
-        Assert.Equal([Target], Directory.GetFiles(_folder));
+        Assert.Equal([Target], _folder.Files);
     }
 
     [Fact]
@@ -25,11 +25,11 @@ public sealed class AtomicFileTests : IDisposable
     {
         using (AtomicFile.Create(Target, 2, overwrite: false, Header))
         {
-            string written = Assert.Single(Directory.GetFiles(_folder));
+            string written = Assert.Single(_folder.Files);
             Write();
-            Assert.Equal([Target, written], Directory.GetFiles(_folder).Order());
+            Assert.Equal([Target, written], _folder.Files.Order());
         }
-        Assert.Equal([Target], Directory.GetFiles(_folder));
+        Assert.Equal([Target], _folder.Files);
     }
 
     [Fact]
@@ -56,7 +56,7 @@ public sealed class AtomicFileTests : IDisposable
             Assert.Throws<IOException>(file.Commit);
         }
         Assert.Equal([7], File.ReadAllBytes(Target));
-        Assert.Equal([Target], Directory.GetFiles(_folder));
+        Assert.Equal([Target], _folder.Files);
     }
 
     [Fact]
@@ -85,7 +85,7 @@ public sealed class AtomicFileTests : IDisposable
         File.SetUnixFileMode(Target, mode);
         using (AtomicFile file = AtomicFile.Create(Target, 2, overwrite: true, Header))
         {
-            UnixFileMode written = File.GetUnixFileMode(Assert.Single(Directory.GetFiles(_folder), path => path != Target));
+            UnixFileMode written = File.GetUnixFileMode(Assert.Single(_folder.Files, path => path != Target));
             Assert.Equal(UnixFileMode.None, written & ~mode);
             file.Commit();
         }
@@ -102,11 +102,11 @@ public sealed class AtomicFileTests : IDisposable
         string[] targets = SetOfThree();
         List<AtomicFile> files = [.. targets.Select(target => AtomicFile.Create(target, 2, overwrite: true, Header))];
         // What is gone cannot be renamed.
-        File.Delete(Directory.GetFiles(_folder, $"{Path.GetFileName(targets[failing])}.*.partial").Single());
+        File.Delete(Directory.GetFiles(_folder.Path, $"{Path.GetFileName(targets[failing])}.*.partial").Single());
         Assert.ThrowsAny<IOException>(() => AtomicFile.CommitAll(files));
         files.ForEach(file => file.Dispose());
         Assert.All(targets.Index(), target => Assert.Equal([(byte)target.Index], File.ReadAllBytes(target.Item)));
-        Assert.Equal(targets, Directory.GetFiles(_folder).Order());
+        Assert.Equal(targets, _folder.Files.Order());
     }
 
     [Fact]
@@ -129,12 +129,12 @@ public sealed class AtomicFileTests : IDisposable
         AtomicFile.CommitAll(files);
         files.ForEach(file => file.Dispose());
         Assert.All(targets, target => Assert.Equal([1, 2], File.ReadAllBytes(target)));
-        Assert.Equal(targets, Directory.GetFiles(_folder).Order());
+        Assert.Equal(targets, _folder.Files.Order());
     }
 
     private string[] SetOfThree()
     {
-        string[] targets = [.. Enumerable.Range(0, 3).Select(i => Path.Combine(_folder, $"part-{i}.gguf"))];
+        string[] targets = [.. Enumerable.Range(0, 3).Select(i => _folder.File($"part-{i}.gguf"))];
         foreach ((int i, string target) in targets.Index())
             File.WriteAllBytes(target, [(byte)i]);
         return targets;
@@ -148,7 +148,7 @@ public sealed class AtomicFileTests : IDisposable
 
     private string Touch(string name)
     {
-        string path = Path.Combine(_folder, name);
+        string path = _folder.File(name);
         File.WriteAllBytes(path, [1]);
         return path;
     }

@@ -10,13 +10,13 @@ namespace GgufQuant.Tests.IO;
 public sealed class DiskSpaceTests : IDisposable
 {
     private const int Tensors = 4;
-    private readonly string _folder = Directory.CreateTempSubdirectory("GgufQuant.Tests.").FullName;
+    private readonly TemporaryFolder _folder = new();
     private readonly CancellationTokenSource _inTime = new(TimeSpan.FromSeconds(2));
 
     public void Dispose()
     {
         _inTime.Dispose();
-        Directory.Delete(_folder, recursive: true);
+        _folder.Dispose();
     }
 
     [Theory]
@@ -27,7 +27,7 @@ public sealed class DiskSpaceTests : IDisposable
         using GgufFile source = OpenLargerThanTheDisk();
         QuantizationOptions options = new() { Split = new() { MaxTensors = tensorsPerShard } };
         QuantizationPlan plan = QuantizationPlan.CreateCopy(source, options);
-        string path = Path.Combine(_folder, "copy.gguf");
+        string path = _folder.File("copy.gguf");
         foreach (bool resume in new[] { false, true })
             AssertRejected(() => new Quantizer(new() { Resume = resume }).Run(plan, path, overwrite: false, progress: null, _inTime.Token));
     }
@@ -38,14 +38,14 @@ public sealed class DiskSpaceTests : IDisposable
     public void Splitting_without_room_is_rejected(int tensorsPerShard)
     {
         using GgufFile source = OpenLargerThanTheDisk();
-        AssertRejected(() => GgufSplitter.Split(source, Path.Combine(_folder, "part"), new() { MaxTensors = tensorsPerShard }, progress: null, _inTime.Token));
+        AssertRejected(() => GgufSplitter.Split(source, _folder.File("part"), new() { MaxTensors = tensorsPerShard }, progress: null, _inTime.Token));
     }
 
     [Fact]
     public void A_little_more_than_there_is_is_rejected_and_a_little_less_is_not()
     {
-        long room = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(_folder)! : _folder).AvailableFreeSpace;
-        string path = Path.Combine(_folder, "model.gguf");
+        long room = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(_folder.Path)! : _folder.Path).AvailableFreeSpace;
+        string path = _folder.File("model.gguf");
         // Others write to the same disk meanwhile.
         DiskSpace.Check(path, room / 10 * 9);
         Assert.Throws<DiskFullException>(() => DiskSpace.Check(path, room / 10 * 11));
@@ -54,22 +54,21 @@ public sealed class DiskSpaceTests : IDisposable
     private void AssertRejected(Action write)
     {
         Assert.Contains("bytes free", Assert.Throws<DiskFullException>(write).Message, StringComparison.Ordinal);
-        Assert.Empty(Directory.GetFiles(_folder, "*.partial"));
+        Assert.Empty(Directory.GetFiles(_folder.Path, "*.partial"));
     }
 
     // Each tensor alone would fit. The file is sparse, so it takes no space itself.
     private GgufFile OpenLargerThanTheDisk()
     {
-        long room = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(_folder)! : _folder).AvailableFreeSpace;
+        long room = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(_folder.Path)! : _folder.Path).AvailableFreeSpace;
         long rows = room / 2 / (1024 * sizeof(float));
-        GgufWriter writer = new(
-            [GgufEntry.Create("general.architecture", "llama"), GgufEntry.Create("llama.block_count", 1u)],
-            Enumerable.Range(0, Tensors).Select(i => new GgufTensorInfo($"blk.0.tensor{i}.weight", GgmlType.F32, [1024, rows])));
-        string path = Path.Combine(_folder, "large.gguf");
+        string path = _folder.File("large.gguf");
         using (FileStream stream = File.Create(path))
         {
-            writer.WriteHeader(stream);
-            stream.SetLength(writer.Length);
+            GgufFiles.WriteZeros(
+                stream,
+                [GgufEntry.Create("general.architecture", "llama"), GgufEntry.Create("llama.block_count", 1u)],
+                Enumerable.Range(0, Tensors).Select(i => new GgufTensorInfo($"blk.0.tensor{i}.weight", GgmlType.F32, [1024, rows])));
         }
         return GgufFile.Open(path);
     }

@@ -29,12 +29,8 @@ public sealed class PrintableTextTests
         AssertIsPrintable(new ImatrixFormatException(Evil, Evil, 0, Evil));
         AssertIsPrintable(new QuantizationException(Evil));
 
-        GgufTensorInfo[] tensors = [new($"{Evil}.weight", GgmlType.Q4_K, [256, 2])];
-        GgufWriter writer = new([GgufEntry.Create("general.architecture", Evil)], tensors);
-        using MemoryStream stream = new();
-        writer.WriteHeader(stream);
-        stream.SetLength(writer.Length);
-        using GgufFile file = GgufFile.Open("y.gguf", stream.ToArray());
+        using GgufFile file = GgufFiles.OpenZeros(
+            "y.gguf", [GgufEntry.Create("general.architecture", Evil)], [new($"{Evil}.weight", GgmlType.Q4_K, [256, 2])]);
         AssertIsPrintable(Assert.Throws<QuantizationException>(() => QuantizationPlan.Create(file, FileType.Q4_0)));
     }
 

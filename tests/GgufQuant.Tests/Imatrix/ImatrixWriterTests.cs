@@ -7,14 +7,14 @@ namespace GgufQuant.Tests.Imatrix;
 
 public sealed class ImatrixWriterTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("ggufquant-").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void A_GGUF_file_holds_sums_and_counts()
     {
-        string path = NewPath("imatrix.gguf");
+        string path = _folder.File("imatrix.gguf");
 
         ImatrixWriter.Write(Example(), path, ImatrixFormat.Gguf, overwrite: false);
 
@@ -38,7 +38,7 @@ public sealed class ImatrixWriterTests : IDisposable
     [Fact]
     public void The_older_format_holds_means()
     {
-        string path = NewPath("imatrix.dat");
+        string path = _folder.File("imatrix.dat");
 
         ImatrixWriter.Write(Example(), path, ImatrixFormat.Dat, overwrite: false);
 
@@ -59,7 +59,7 @@ public sealed class ImatrixWriterTests : IDisposable
     [Fact]
     public void A_file_that_exists_is_kept()
     {
-        string path = NewPath("imatrix.gguf");
+        string path = _folder.File("imatrix.gguf");
         File.WriteAllText(path, "kept");
 
         Assert.Throws<IOException>(() => ImatrixWriter.Write(Example(), path, ImatrixFormat.Gguf, overwrite: false));
@@ -70,7 +70,7 @@ public sealed class ImatrixWriterTests : IDisposable
     [Fact]
     public void An_empty_matrix_is_not_written()
     {
-        Assert.Throws<InvalidDataException>(() => ImatrixWriter.Write(new(4), NewPath("imatrix.gguf"), ImatrixFormat.Gguf, overwrite: false));
+        Assert.Throws<InvalidDataException>(() => ImatrixWriter.Write(new(4), _folder.File("imatrix.gguf"), ImatrixFormat.Gguf, overwrite: false));
     }
 
     [Fact]
@@ -85,8 +85,6 @@ public sealed class ImatrixWriterTests : IDisposable
 
         Assert.Equal([5, 12, 5], one.Counts);
     }
-
-    private string NewPath(string name) => Path.Combine(_folder, name);
 
     private static ImatrixData Example()
     {

@@ -27,11 +27,8 @@ public sealed class FileTypeLabelTests
                let parts = share.Split(' ')
                select new GgufTensorInfo($"blk.0.{parts[0]}.weight", Enum.GetValues<GgmlType>().First(type => BlockFormat.TryGet(type, out BlockFormat? format) && format.Name == parts[0]), [256, int.Parse(parts[1])]),
         ];
-        GgufWriter writer = new([GgufEntry.Create("general.architecture", "llama"), GgufEntry.Create("general.file_type", (uint)named)], tensors);
-        using MemoryStream stream = new();
-        writer.WriteHeader(stream);
-        stream.SetLength(writer.Length);
-        using GgufFile file = GgufFile.Open("model.gguf", stream.ToArray());
+        using GgufFile file = GgufFiles.OpenZeros(
+            "model.gguf", [GgufEntry.Create("general.architecture", "llama"), GgufEntry.Create("general.file_type", (uint)named)], tensors);
         ModelInfo info = ModelInfo.Read(file);
         Assert.Equal(expected, info.Type);
         Assert.Equal(expected?.ToString() ?? FormattableString.Invariant($"mixed, {info.BitsPerWeight:0.00} bits"), info.TypeLabel);

@@ -503,12 +503,11 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
             ("general.architecture", "llama"), ("llama.context_length", 128u), ("llama.embedding_length", 256u), ("llama.block_count", 1u),
             ("llama.feed_forward_length", 512u), ("llama.attention.head_count", 4u), ("llama.attention.layer_norm_rms_epsilon", 1e-5f),
         ];
-        GgufWriter writer = new(metadata.Select(entry => GgufEntry.Create(entry.Key, entry.Value)), [new GgufTensorInfo(name, type, [rowLength, bytes.Length / format.ByteCount(rowLength)])]);
         string path = NewPath();
-        using FileStream stream = File.Create(path);
-        writer.WriteHeader(stream);
-        stream.Write(bytes);
-        stream.Write(new byte[writer.PaddingAfter(writer.Tensors[0])]);
+        GgufFiles.Write(
+            path,
+            metadata.Select(entry => GgufEntry.Create(entry.Key, entry.Value)),
+            [(new(name, type, [rowLength, bytes.Length / format.ByteCount(rowLength)]), bytes)]);
         return path;
     }
 

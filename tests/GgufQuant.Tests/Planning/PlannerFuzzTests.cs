@@ -65,7 +65,7 @@ public sealed class PlannerFuzzTests
     [Fact]
     public void A_zero_byte_in_the_architecture_is_told()
     {
-        using GgufFile file = Make([GgufEntry.Create("general.architecture", "llama\0")], [new("blk.0.attn_v.weight", GgmlType.F32, [256, 1]), new("blk.1.attn_v.weight", GgmlType.F32, [256, 1])]);
+        using GgufFile file = GgufFiles.OpenZeros("fuzzed.gguf", [GgufEntry.Create("general.architecture", "llama\0")], [new("blk.0.attn_v.weight", GgmlType.F32, [256, 1]), new("blk.1.attn_v.weight", GgmlType.F32, [256, 1])]);
         Assert.NotEmpty(QuantizationPlan.Create(file, FileType.Q4_K_M).Tensors);
         Assert.Contains("names no architecture", Assert.Throws<QuantizationException>(() => QuantizationPlan.Create(file, FileType.Q4_K_M, new() { PruneLayers = [0] })).Message, StringComparison.Ordinal);
     }
@@ -91,16 +91,7 @@ public sealed class PlannerFuzzTests
                 return new GgufTensorInfo(name, type, [type == GgmlType.Q4_0 ? row / 32 * 32 : row, Pick(s_dimensions, random), .. random.Next(4) == 0 ? [2L] : (long[])[]]);
             }),
         ];
-        return Make([GgufEntry.Create("general.architecture", named), .. metadata], tensors);
-    }
-
-    private static GgufFile Make(GgufEntry[] metadata, GgufTensorInfo[] tensors)
-    {
-        GgufWriter writer = new(metadata, tensors);
-        using MemoryStream stream = new();
-        writer.WriteHeader(stream);
-        stream.SetLength(writer.Length);
-        return GgufFile.Open("fuzzed.gguf", stream.ToArray());
+        return GgufFiles.OpenZeros("fuzzed.gguf", [GgufEntry.Create("general.architecture", named), .. metadata], tensors);
     }
 
     private static T Pick<T>(T[] values, Random random) => values[random.Next(values.Length)];

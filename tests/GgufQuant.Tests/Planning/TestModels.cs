@@ -3,11 +3,12 @@ namespace GgufQuant.Tests.Planning;
 /// <summary>The test models as files, each written once for all the tests that share this.</summary>
 public sealed class TestModels : IDisposable
 {
+    private readonly TemporaryFolder _folder = new();
     private readonly Dictionary<string, string> _paths = [];
     private readonly Lock _lock = new();
 
     /// <summary>The folder they are in; a test may write there too.</summary>
-    public string Folder { get; } = Directory.CreateTempSubdirectory("GgufQuant.Tests.").FullName;
+    public string Folder => _folder.Path;
 
     /// <summary>The sample model in the repository.</summary>
     public static string Sample { get; } = TestKit.Sample.Model;
@@ -21,7 +22,7 @@ public sealed class TestModels : IDisposable
         {
             if (!_paths.TryGetValue(name, out string? path))
             {
-                path = Path.Combine(Folder, $"{name}.gguf");
+                path = _folder.File($"{name}.gguf");
                 TestModel.Make(name).Write(path);
                 _paths.Add(name, path);
             }
@@ -29,5 +30,5 @@ public sealed class TestModels : IDisposable
         }
     }
 
-    public void Dispose() => Directory.Delete(Folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 }

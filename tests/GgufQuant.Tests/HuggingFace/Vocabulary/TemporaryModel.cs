@@ -6,14 +6,14 @@ namespace GgufQuant.Tests.HuggingFace.Vocabulary;
 /// <summary>A model's folder that a test writes, gone after it.</summary>
 internal sealed class TemporaryModel : IDisposable
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ggufquant-");
+    private readonly TemporaryFolder _folder = new();
 
     /// <summary>The names of the files, in order.</summary>
-    public IEnumerable<string> Files => _folder.EnumerateFiles().Select(file => file.Name).Order(StringComparer.Ordinal);
+    public IEnumerable<string> Files => Directory.EnumerateFiles(FullName).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal);
 
-    public string FullName => _folder.FullName;
+    public string FullName => _folder.Path;
 
-    public string PathOf(string name) => Path.Combine(_folder.FullName, name);
+    public string PathOf(string name) => _folder.File(name);
 
     public TemporaryModel Write(string name, string text)
     {
@@ -38,7 +38,7 @@ internal sealed class TemporaryModel : IDisposable
         return this;
     }
 
-    public ModelFolder Open() => ModelFolder.Open(_folder.FullName);
+    public ModelFolder Open() => ModelFolder.Open(FullName);
 
-    public void Dispose() => _folder.Delete(recursive: true);
+    public void Dispose() => _folder.Dispose();
 }

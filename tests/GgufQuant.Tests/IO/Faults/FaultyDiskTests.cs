@@ -14,11 +14,11 @@ public sealed class FaultyDiskTests : IDisposable
     private const int NoSpace = 28;
     private const int InvalidArgument = 22;
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("GgufQuant.Tests.").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    private string Target => Path.Combine(_folder, "model.gguf");
+    private string Target => _folder.File("model.gguf");
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData(IoError)]
@@ -51,14 +51,14 @@ public sealed class FaultyDiskTests : IDisposable
         using (AtomicFile file = AtomicFile.Create(Target, 2, overwrite: true, Header))
             Assert.Contains("could not be flushed to the disk", Assert.Throws<IOException>(file.Commit).Message, StringComparison.Ordinal);
         Assert.Equal([7], File.ReadAllBytes(Target));
-        Assert.Equal([Target], Directory.GetFiles(_folder));
+        Assert.Equal([Target], _folder.Files);
 
         File.Copy(TestModels.Sample, Target, overwrite: true);
         Assert.Throws<IOException>(() => GgufMetadataEditor.Apply(Target, [GgufEntry.Create("general.name", new string('x', 5000))], [], progress: null, TestContext.Current.CancellationToken));
         AssertIsSample();
         Assert.Throws<IOException>(() => Quantize(shards: 1));
         Assert.Throws<IOException>(() => Quantize(shards: 10));
-        Assert.Equal([Target], Directory.GetFiles(_folder));
+        Assert.Equal([Target], _folder.Files);
     }
 
     [Fact(Explicit = true)]
@@ -84,7 +84,7 @@ public sealed class FaultyDiskTests : IDisposable
         Assert.Throws<IOException>(() => AtomicFile.Create(Target, 300_000, overwrite: false, WriteBytewise));
         Assert.Throws<IOException>(() => Quantize(shards: 1));
         Assert.Throws<IOException>(() => Quantize(shards: 10));
-        Assert.Empty(Directory.GetFiles(_folder));
+        Assert.Empty(_folder.Files);
     }
 
     private static void Header(Stream stream) => stream.Write([1, 2]);
@@ -99,7 +99,7 @@ public sealed class FaultyDiskTests : IDisposable
     {
         using GgufFile source = GgufFile.Open(TestModels.Sample);
         QuantizationOptions options = shards == 1 ? new() : new() { Split = new() { MaxTensors = (source.Tensors.Count + shards - 1) / shards } };
-        new Quantizer().Run(QuantizationPlan.Create(source, FileType.Q4_K_M, options), Path.Combine(_folder, "quantized.gguf"), overwrite: false, progress: null, TestContext.Current.CancellationToken);
+        new Quantizer().Run(QuantizationPlan.Create(source, FileType.Q4_K_M, options), _folder.File("quantized.gguf"), overwrite: false, progress: null, TestContext.Current.CancellationToken);
     }
 
     private void AssertIsSample() => Assert.True(File.ReadAllBytes(Target).AsSpan().SequenceEqual(File.ReadAllBytes(TestModels.Sample)));
