@@ -187,7 +187,7 @@ public sealed class HuggingFaceModel : IDisposable
         }
         catch (JsonException exception)
         {
-            throw new ModelFolderException(path, $"the file is not JSON: line {exception.LineNumber + 1} is wrong", exception);
+            throw new ModelFolderException(path, $"the file is not valid JSON: error in line {exception.LineNumber + 1}", exception);
         }
     }
 
@@ -228,14 +228,14 @@ public sealed class HuggingFaceModel : IDisposable
     private static ModelFolderException Unmapped(ConversionContext context, List<string> unknown, TensorNameMap names)
     {
         string shown = string.Join(", ", unknown.Take(ShownNames).Select(name => $"'{name}'")) + (unknown.Count > ShownNames ? $" and {unknown.Count - ShownNames} more" : "");
-        string nearest = NearestName.Find(names.Normalize(unknown[0]), names.KnownNames) is { } known ? $"; the nearest known to the first is '{known}'" : "";
+        string nearest = NearestName.Find(names.Normalize(unknown[0]), names.KnownNames) is { } known ? $"; the known name closest to the first is '{known}'" : "";
         string quantization = QuantizedSource.MethodOf(context.Folder) is { } method ? $" (the model is quantized with '{method}')" : "";
         return new ModelFolderException(context.Folder.Path, $"the architecture '{context.Architecture.Name}' has no tensors {shown}{nearest}{quantization}");
     }
 
     private static ModelFolderException Unknown(ModelConfig config)
     {
-        string nearest = NearestName.Find(config.Architecture, ArchitectureTable.Classes) is { } known ? $"; the nearest that can is '{known}'" : "";
+        string nearest = NearestName.Find(config.Architecture, ArchitectureTable.Classes) is { } known ? $"; the closest that can is '{known}'" : "";
         return new ModelFolderException(config.Path, $"models of the class '{config.Architecture}' cannot be converted{nearest}");
     }
 
@@ -244,8 +244,8 @@ public sealed class HuggingFaceModel : IDisposable
         if (tensors.Find(tensor => tensor.Name == "token_embd.weight") is not { Values.Shape: [var rows, var columns] })
             return;
         if (rows < context.TokenCount)
-            throw new ModelFolderException(context.Folder.Path, $"the vocabulary has {context.TokenCount} tokens and the embeddings have {rows} rows: 'vocab_size' of config.json or the tokenizer's files are of another model");
+            throw new ModelFolderException(context.Folder.Path, $"the vocabulary has {context.TokenCount} tokens, but the embeddings have {rows} rows: config.json or the tokenizer belongs to another model");
         if (context.Config.FindInt64("hidden_size", "n_embd", "dim", "d_model") is { } length && length != columns)
-            throw new ModelFolderException(context.Config.Path, $"the model's length is {length}, but that of the embeddings {columns}");
+            throw new ModelFolderException(context.Config.Path, $"the embedding length is {length} in config.json, but {columns} in the tensors");
     }
 }

@@ -10,6 +10,6 @@ internal static class LfsPointer
     internal static void ThrowIfPointer(string path, ReadOnlySpan<byte> start)
     {
         if (start.StartsWith("version https://git-lfs.github.com/spec/v1"u8))
-            throw new ModelFolderException(path, "the file is only a pointer of Git LFS: run 'git lfs pull', or download the file itself");
+            throw new ModelFolderException(path, "the file is only a Git LFS pointer: run 'git lfs pull', or download the file itself");
     }
 }

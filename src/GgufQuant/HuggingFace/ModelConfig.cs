@@ -49,7 +49,7 @@ internal sealed class ModelConfig
             throw new ModelFolderException(path, "the file is not a JSON object");
         JsonElement? text = s_textConfigs.Select(names => Descend(root, names)).LastOrDefault(found => found is not null);
         string architecture = (text is { } part ? ArchitectureOf(part) : null) ?? ArchitectureOf(root) ?? ArchitectureOfMamba(root)
-            ?? throw new ModelFolderException(path, "'architectures' does not name the model's class, so that the model cannot be recognized");
+            ?? throw new ModelFolderException(path, "'architectures' does not name the model's class, so the model cannot be recognized");
 
         Dictionary<string, JsonElement> values = new(StringComparer.Ordinal);
         foreach (JsonProperty property in root.EnumerateObject())

@@ -75,7 +75,7 @@ internal sealed class ModelFolder : IDisposable
             throw new ModelFolderException(PathOf(name), "this is a pipe or a device, not a file");
         using FileStream stream = new(PathOf(name), FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
         if (stream.Length > MaxFileBytes)
-            throw new ModelFolderException(PathOf(name), $"the file has {stream.Length:N0} bytes, more than the {MaxFileBytes:N0} that such a file may have");
+            throw new ModelFolderException(PathOf(name), $"the file has {stream.Length:N0} bytes, but the limit is {MaxFileBytes:N0}");
         byte[] bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
         LfsPointer.ThrowIfPointer(PathOf(name), bytes);
@@ -95,7 +95,7 @@ internal sealed class ModelFolder : IDisposable
         }
         catch (DecoderFallbackException exception)
         {
-            throw new ModelFolderException(PathOf(name), $"the file is not UTF-8: byte {exception.Index} is wrong", exception);
+            throw new ModelFolderException(PathOf(name), $"the file is not valid UTF-8: error at byte {exception.Index}", exception);
         }
     }
 
@@ -113,12 +113,12 @@ internal sealed class ModelFolder : IDisposable
             JsonDocument document = Parse(ref json);
             _documents.Add(document);
             if (!JsonText.IsUnicode(json.Span))
-                throw new ModelFolderException(PathOf(name), "a text in this JSON file is not Unicode");
+                throw new ModelFolderException(PathOf(name), "a string in this JSON file is not valid Unicode");
             return document.RootElement;
         }
         catch (JsonException exception)
         {
-            throw new ModelFolderException(PathOf(name), $"the file is not JSON: line {exception.LineNumber + 1}, byte {exception.BytePositionInLine} is wrong", exception);
+            throw new ModelFolderException(PathOf(name), $"the file is not valid JSON: error in line {exception.LineNumber + 1} at byte {exception.BytePositionInLine}", exception);
         }
     }
 
@@ -149,9 +149,9 @@ internal sealed class ModelFolder : IDisposable
     private JsonElement ReadConfig()
     {
         if (!Directory.Exists(Path))
-            throw new ModelFolderException(Path, "there is no such folder");
+            throw new ModelFolderException(Path, "the folder does not exist");
         if (Contains("adapter_config.json") && !Contains(ConfigName))
-            throw new ModelFolderException(Path, "the folder holds an adapter (LoRA), not a model: merge it into its base model and save that");
+            throw new ModelFolderException(Path, "the folder holds an adapter (LoRA), not a model: merge it into its base model and save the result");
         return ReadJson(ConfigName) ?? throw new ModelFolderException(Path, $"the folder has no {ConfigName}, so it is not a Hugging Face model");
     }
 }

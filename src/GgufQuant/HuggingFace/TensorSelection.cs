@@ -47,7 +47,7 @@ internal static class TensorSelection
                 tensors[places[name]] = tensor;
         }
         if (others.Count > 0)
-            warnings.Add($"{others.Count} tensors of other parts than the language model (vision, audio, projectors) are left out, such as '{others[0]}'.");
+            warnings.Add($"{others.Count} tensors that are not part of the language model (vision, audio, projectors) are left out, such as '{others[0]}'.");
         return WithPrefix(tensors, warnings);
     }
 

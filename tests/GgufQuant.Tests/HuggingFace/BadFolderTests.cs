@@ -29,7 +29,7 @@ public sealed class BadFolderTests : IDisposable
     public void A_class_that_is_not_known()
     {
         Change("config.json", "LlamaForCausalLM", "LLamaForCausalLm");
-        AssertRefused("'LLamaForCausalLm' cannot be converted; the nearest that can is 'LlamaForCausalLM'");
+        AssertRefused("'LLamaForCausalLm' cannot be converted; the closest that can is 'LlamaForCausalLM'");
     }
 
     [Fact]
@@ -93,7 +93,7 @@ public sealed class BadFolderTests : IDisposable
         int place = bytes.AsSpan().IndexOf(name);
         bytes[place + 4] = (byte)'x';
         File.WriteAllBytes(Path.Combine(_folder, WeightsName), bytes);
-        AssertRefused("has no tensors 'model.layers.", "mlp.xown_proj", "the nearest known to the first is", "down_proj");
+        AssertRefused("has no tensors 'model.layers.", "mlp.xown_proj", "the known name closest to the first is", "down_proj");
     }
 
     [Fact]
@@ -103,7 +103,7 @@ public sealed class BadFolderTests : IDisposable
         string config = Path.Combine(folder, "config.json");
         File.WriteAllText(config, File.ReadAllText(config).Replace("\"vocab_size\": 320", "\"vocab_size\": 400", StringComparison.Ordinal));
         string message = Assert.Throws<ModelFolderException>(() => HuggingFaceModel.Open(folder, new() { PreTokenizer = "llama-bpe" })).Message;
-        Assert.Contains("the vocabulary has 400 tokens and the embeddings have 320 rows", message, StringComparison.Ordinal);
+        Assert.Contains("the vocabulary has 400 tokens, but the embeddings have 320 rows", message, StringComparison.Ordinal);
     }
 
     [Fact]

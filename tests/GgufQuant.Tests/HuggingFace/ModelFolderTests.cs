@@ -23,11 +23,11 @@ public sealed class ModelFolderTests
     }
 
     [Theory]
-    [InlineData("""{"architectures": ["A"], }""", "line 1, byte")]
-    [InlineData("""{"architectures": ["A"], "x": "\ud83d"}""", "not Unicode")]
+    [InlineData("""{"architectures": ["A"], }""", "line 1 at byte")]
+    [InlineData("""{"architectures": ["A"], "x": "\ud83d"}""", "not valid Unicode")]
     [InlineData("""{"architectures": []}""", "does not name the model's class")]
     [InlineData("[]", "not a JSON object")]
-    [InlineData("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "a pointer of Git LFS")]
+    [InlineData("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "a Git LFS pointer")]
     public void What_is_wrong_with_a_configuration_is_said(string config, string problem)
     {
         using TemporaryModel model = new();
@@ -40,7 +40,7 @@ public sealed class ModelFolderTests
     {
         using TemporaryModel model = new();
         model.Write("config.json", [.. "{\"architectures\": [\"A"u8, 0xFF, .. "\"]}"u8]);
-        Assert.Contains("not Unicode", Assert.Throws<ModelFolderException>(model.Open).Message);
+        Assert.Contains("not valid Unicode", Assert.Throws<ModelFolderException>(model.Open).Message);
     }
 
     [Fact]

@@ -36,14 +36,14 @@ public class SafetensorsTests
     [InlineData("""{"a":{"dtype":"F33","shape":[1],"data_offsets":[0,4]}}""", 4, "the type 'F33'")]
     [InlineData("""{"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4, "'dtype' is given twice")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1}}""", 4, "'x' is not a property")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}""", 4, "not negative")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}""", 4, "non-negative")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}""", 4, "whole numbers")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}""", 4, "is not within the 4 bytes")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 4, "is not within the 4 bytes")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}""", 4, "does not take the 4 bytes")]
     [InlineData("""{"a":{"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,4]}}""", 4, "does not take the 4 bytes")]
     [InlineData("""{"a":{"dtype":"F4","shape":[3],"data_offsets":[0,1]}}""", 1, "does not take the 1 bytes")]
-    [InlineData("""{"a":{"dtype":"I8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"I8","shape":[1],"data_offsets":[1,2]}}""", 2, "the name is given twice")]
+    [InlineData("""{"a":{"dtype":"I8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"I8","shape":[1],"data_offsets":[1,2]}}""", 2, "the name occurs twice")]
     [InlineData("""{"a":{"dtype":"I8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"I8","shape":[1],"data_offsets":[2,3]}}""", 3, "the tensor before it ends at 1")]
     [InlineData("""{"a":{"dtype":"I8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"I8","shape":[2],"data_offsets":[1,3]}}""", 3, "the tensor before it ends at 2")]
     [InlineData("""{"__metadata__":{"a":1}}""", 0, "must be strings")]
@@ -57,9 +57,9 @@ public class SafetensorsTests
     }
 
     [Theory]
-    [InlineData(new byte[] { 1, 2, 3 }, "8 bytes are needed and 3 are there")]
+    [InlineData(new byte[] { 1, 2, 3 }, "8 bytes are needed, but the file has only 3")]
     [InlineData(new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1 }, "exceed the limit of 100000000")]
-    [InlineData(new byte[] { 9, 0, 0, 0, 0, 0, 0, 0, 1 }, "the header has 9 bytes and the file 9")]
+    [InlineData(new byte[] { 9, 0, 0, 0, 0, 0, 0, 0, 1 }, "the header takes 9 bytes, but the file has only 9")]
     public void A_wrong_length_is_refused(byte[] bytes, string problem) =>
         Assert.Contains(problem, Assert.Throws<ModelFolderException>(() => SafetensorsFile.Open("file", bytes)).Message, StringComparison.Ordinal);
 

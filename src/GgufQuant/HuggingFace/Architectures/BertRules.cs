@@ -38,7 +38,7 @@ internal static class BertRules
         {
             (8192, 2048) => config.With("n_positions", "2048"),
             (2048, 2048) => config.With("n_positions", "512"),
-            _ => throw new ModelFolderException(config.Path, $"n_positions {positions} with max_trained_positions {trained} is not one of Nomic's models"),
+            _ => throw new ModelFolderException(config.Path, $"no Nomic model has n_positions {positions} with max_trained_positions {trained}"),
         };
     }
 

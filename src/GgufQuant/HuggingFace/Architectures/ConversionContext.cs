@@ -22,7 +22,7 @@ internal sealed class ConversionContext
         Rope = new RopeParameters(config);
         TokenCount = tokenCount;
         long layers = Integer("n_layers", "num_hidden_layers", "n_layer", "num_layers");
-        HiddenLayers = layers is >= 0 and <= MaxLayers ? (int)layers : throw Invalid($"a model of {layers} layers is none");
+        HiddenLayers = layers is >= 0 and <= MaxLayers ? (int)layers : throw Invalid($"{layers} is not a valid number of layers");
     }
 
     /// <summary>The folder.</summary>
@@ -72,7 +72,7 @@ internal sealed class ConversionContext
 
     /// <summary>The length of a head for which there is a factor per pair of values.</summary>
     /// <exception cref="ModelFolderException">No head is that long.</exception>
-    public int FactorLength(long length) => length is >= 0 and <= MaxHeadLength ? (int)length : throw Invalid($"a head of {length} values is none");
+    public int FactorLength(long length) => length is >= 0 and <= MaxHeadLength ? (int)length : throw Invalid($"{length} is not a valid head length");
 
     /// <summary>Experts of a layer.</summary>
     public int Experts => checked((int)Integer("num_local_experts", "num_experts", "n_routed_experts"));
@@ -141,7 +141,7 @@ internal sealed class ConversionContext
         if (_collected.Count > 0)
         {
             (string set, Dictionary<string, TensorValues> tensors) = _collected.First();
-            throw new ModelFolderException(Folder.Path, $"experts are missing: of {set} there are {tensors.Count} tensors, of {Experts} experts, as '{tensors.Keys.First()}'");
+            throw new ModelFolderException(Folder.Path, $"experts are missing: {set} has tensors of only {tensors.Count} of {Experts} experts, such as '{tensors.Keys.First()}'");
         }
     }
 

@@ -35,7 +35,7 @@ internal static class DeepseekRules
         long keys = context.Integer("qk_nope_head_dim");
         (long rows, long columns) = (tensor.Values.Shape[0], tensor.Values.Shape[^1]);
         if (rows % (keys + values) != 0)
-            throw new ModelFolderException(context.Folder.Path, $"the tensor '{tensor.Name}' has {rows} rows, which are not heads of {keys} and {values}");
+            throw new ModelFolderException(context.Folder.Path, $"the tensor '{tensor.Name}' has {rows} rows, which do not divide into heads of {keys} and {values}");
         TensorValues heads = tensor.Values.Reshape(rows / (keys + values), keys + values, columns);
         return
         [

@@ -39,7 +39,7 @@ internal static class Gemma4Rules
     public static IEnumerable<SourceTensor> RopeFrequencies(ConversionContext context, IReadOnlyList<SourceTensor> tensors)
     {
         if (context.Rope.Type != "proportional")
-            throw context.Invalid("'rope_parameters' of full attention is not of the type 'proportional', which Gemma 4 has");
+            throw context.Invalid("in Gemma 4, 'rope_parameters' of full attention must have the type 'proportional'");
         int length = context.FactorLength(context.Integer("global_head_dim"));
         long rotated = (long)(length * context.Rope.NumberOfFull("partial_rotary_factor", 1) / 2);
         return [new SourceTensor("rope_freqs.weight", new GivenValues([.. Enumerable.Range(0, length / 2).Select(i => i < rotated ? 1 : NoRotation)]))];

@@ -84,9 +84,9 @@ internal static class KeyRules
             string? path = module.TryGetProperty("path", out JsonElement given) && given.ValueKind == JsonValueKind.String ? given.GetString() : null;
             // The file is a stranger's: a path could lead out of the folder.
             if (string.IsNullOrEmpty(path) || path.AsSpan().ContainsAny("/\\:") || path is "." or "..")
-                throw new ModelFolderException(folder.PathOf("modules.json"), $"'{path}' is not the name of a folder in the model's folder");
+                throw new ModelFolderException(folder.PathOf("modules.json"), $"'{path}' does not name a subfolder of the model");
             if (folder.ReadJson(Path.Combine(path, "config.json")) is not { } pooling)
-                throw new ModelFolderException(folder.PathOf(Path.Combine(path, "config.json")), "the file is missing that modules.json refers to");
+                throw new ModelFolderException(folder.PathOf(Path.Combine(path, "config.json")), "the file, to which modules.json refers, is missing");
             keys.Add("pooling_type", PoolingType(pooling) ?? throw new ModelFolderException(folder.PathOf(Path.Combine(path, "config.json")), "only MEAN, CLS and LAST pooling are supported"));
             return;
         }
@@ -182,6 +182,6 @@ internal static class KeyRules
                 return;
             }
         }
-        throw keys.Context.Invalid($"{value.GetRawText()} is not a gating function of experts that llama.cpp has");
+        throw keys.Context.Invalid($"{value.GetRawText()} is not an expert gating function that llama.cpp has");
     }
 }

@@ -43,7 +43,7 @@ internal sealed class KeyWriter(ConversionContext context)
     public void AddUInt32(string key, long value)
     {
         if (value is < 0 or > uint.MaxValue)
-            throw context.Invalid($"{value} for '{key}' is not a whole number of 32 bits");
+            throw context.Invalid($"{value} for '{key}' does not fit an unsigned 32-bit integer");
         Add(key, (uint)value);
     }
 

@@ -77,7 +77,7 @@ internal static class SlidingWindowRules
         float[] bias = new float[checked((int)tensor.Values.Count)];
         tensor.Values.ReadFloats(0, bias);
         return bias.AsSpan().ContainsAnyExcept(0f)
-            ? throw new ModelFolderException(context.Folder.Path, $"the bias '{tensor.Name}' is not zero, and llama.cpp has none for this architecture")
+            ? throw new ModelFolderException(context.Folder.Path, $"the bias '{tensor.Name}' is not zero, but llama.cpp has no such bias in this architecture")
             : [];
     };
 

@@ -91,7 +91,7 @@ internal static class TensorRules
             return [tensor];
         ImmutableArray<long> shape = tensor.Values.Shape;
         if (shape.Length < 2 || shape[^2] % parts.Length != 0)
-            throw new ModelFolderException(context.Folder.Path, $"the tensor '{tensor.Name}' of shape [{string.Join(", ", shape)}] does not have rows for {parts.Length} equal parts");
+            throw new ModelFolderException(context.Folder.Path, $"the tensor '{tensor.Name}' of shape [{string.Join(", ", shape)}] cannot be split into {parts.Length} equal parts");
         long rows = shape[^2] / parts.Length;
         return parts.Select((part, place) => tensor with
         {

@@ -279,7 +279,7 @@ internal sealed class Yaml
             {
                 int end = ClosingQuote(text[_place..]);
                 if (end < 0)
-                    throw new FormatException("a quoted text is not closed");
+                    throw new FormatException("a quoted string is not closed");
                 _place += end + 1;
                 return text[start.._place];
             }

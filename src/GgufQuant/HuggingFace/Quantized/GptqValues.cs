@@ -62,7 +62,7 @@ internal sealed class GptqValues : TensorValues
             uint[] words = _weights.ReadRows(row / _weights.PerWord, 1);
             long group = groups[row];
             if (group < 0 || (group + 1) * RowLength > scales.Length)
-                throw new ModelFolderException("g_idx", $"the group {group} of an input is not one of {scales.Length / RowLength}");
+                throw new ModelFolderException("g_idx", $"an input belongs to group {group}, but there are only {scales.Length / RowLength} groups");
             for (int i = 0; i < count; i++)
             {
                 long output = column + i;

@@ -15,7 +15,7 @@ internal sealed class PackedIntegers
     public PackedIntegers(SafetensorsTensor words, int bits)
     {
         if (words.Type.Name is not ("I32" or "U32") || words.Shape.Length != 2)
-            throw new ModelFolderException(words.File.Path, $"the tensor {words} is not of 32-bit integers in two dimensions");
+            throw new ModelFolderException(words.File.Path, $"the tensor {words} is not a matrix of 32-bit integers");
         _words = words;
         _bits = bits;
     }

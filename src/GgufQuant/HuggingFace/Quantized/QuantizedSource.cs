@@ -46,8 +46,8 @@ internal sealed class QuantizedSource
         string remedy = method switch
         {
             "bitsandbytes" => "load it with transformers, call dequantize() and save it",
-            "modelopt" => "take the model in BF16, or in the format of compressed-tensors",
-            _ => "take the model it was made from",
+            "modelopt" => "use the model in BF16 or in the compressed-tensors format",
+            _ => "use the model it was made from",
         };
         throw new ModelFolderException(folder.Path, $"the model is quantized with '{method}', which cannot be read: {remedy}");
     }
@@ -87,7 +87,7 @@ internal sealed class QuantizedSource
         if (!_config.TryGetProperty("config_groups", out JsonElement groups) || groups.ValueKind != JsonValueKind.Object || groups.EnumerateObject().Count() != 1
             || groups.EnumerateObject().First().Value is not { ValueKind: JsonValueKind.Object } group || !group.TryGetProperty("weights", out JsonElement weights) || weights.ValueKind != JsonValueKind.Object)
         {
-            throw new ModelFolderException(_folder, "the compressed-tensors quantization does not have exactly one group of settings, as is needed to read it");
+            throw new ModelFolderException(_folder, "compressed-tensors can only be read with exactly one config group");
         }
         string strategy = Text(weights, "strategy") ?? "";
         switch (format)
@@ -99,7 +99,7 @@ internal sealed class QuantizedSource
                 UndoPacked(Bits(weights, "num_bits"), Integer(weights, "group_size"));
                 break;
             default:
-                throw new ModelFolderException(_folder, $"the compressed-tensors format '{format}' with the strategy '{strategy}' cannot be read: take the model it was made from");
+                throw new ModelFolderException(_folder, $"the compressed-tensors format '{format}' with the strategy '{strategy}' cannot be read: use the model it was made from");
         }
     }
 
@@ -181,11 +181,11 @@ internal sealed class QuantizedSource
     {
         SafetensorsTensor? stored = _tensors[PlaceOf(name)].Stored;
         _used.Add(name);
-        return stored ?? throw new ModelFolderException(_folder, $"the tensor '{name}' is not as its quantization has it");
+        return stored ?? throw new ModelFolderException(_folder, $"the tensor '{name}' does not match its quantization method");
     }
 
     private int PlaceOf(string name) =>
-        _places.TryGetValue(name, out int place) ? place : throw new ModelFolderException(_folder, $"the tensor '{name}' is missing, which the quantization needs");
+        _places.TryGetValue(name, out int place) ? place : throw new ModelFolderException(_folder, $"the tensor '{name}', which the quantization needs, is missing");
 
     private static string? Text(JsonElement element, string key) =>
         element.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
@@ -195,7 +195,7 @@ internal sealed class QuantizedSource
         : throw new ModelFolderException(_folder, $"'{key}' of the quantization is not a whole number");
 
     private int Bits(JsonElement element, string key) => Integer(element, key) is (2 or 4 or 8) and long bits ? (int)bits
-        : throw new ModelFolderException(_folder, $"weights of '{key}' other than 2, 4 or 8 bits cannot be read: take the model it was made from");
+        : throw new ModelFolderException(_folder, $"weights of '{key}' other than 2, 4 or 8 bits cannot be read: use the model it was made from");
 
     private long[] Numbers(JsonElement element, string key) =>
         element.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.Array

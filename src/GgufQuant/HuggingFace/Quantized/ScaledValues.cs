@@ -47,7 +47,7 @@ internal sealed class ScaledValues : TensorValues
             blocks[d] = place >= 0 && place < blockSize.Length ? blockSize[place] : 1;
             bool isBroadcast = count == 1 && blocks[d] == 1;
             if (blocks[d] <= 0 || (!isBroadcast && count < (weights.Shape[d] + blocks[d] - 1) / blocks[d]))
-                throw new ModelFolderException(folder, $"the scales of '{name}' have the shape [{string.Join(", ", scales.Shape)}], which does not suit [{string.Join(", ", weights.Shape)}]");
+                throw new ModelFolderException(folder, $"the scales of '{name}' have the shape [{string.Join(", ", scales.Shape)}], which does not match [{string.Join(", ", weights.Shape)}]");
             strides[d] = isBroadcast ? 0 : stride;
             stride *= count;
         }

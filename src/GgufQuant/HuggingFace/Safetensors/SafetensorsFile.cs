@@ -49,7 +49,7 @@ internal sealed class SafetensorsFile : IDisposable
     internal void Read(long offset, Span<byte> destination, string tensor)
     {
         if (_file.Read(offset, destination) < destination.Length)
-            throw new ModelFolderException(Path, $"tensor '{tensor}' data", offset, "the file has become shorter since it was opened");
+            throw new ModelFolderException(Path, $"tensor '{tensor}' data", offset, "the file has shrunk since it was opened");
     }
 
     private SafetensorsFile Parsed()
@@ -73,12 +73,12 @@ internal sealed class SafetensorsFile : IDisposable
         _file.Read(0, start);
         LfsPointer.ThrowIfPointer(Path, start);
         if (Length < LengthBytes)
-            throw new ModelFolderException(Path, "header length", 0, $"8 bytes are needed and {Length} are there, so the file is truncated: download it again");
+            throw new ModelFolderException(Path, "header length", 0, $"8 bytes are needed, but the file has only {Length}, so it is truncated: download it again");
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(start);
         if (length > MaxHeaderBytes)
             throw new ModelFolderException(Path, "header length", 0, $"{length} bytes exceed the limit of {MaxHeaderBytes}, so this is not a safetensors file");
         if ((long)length > Length - LengthBytes)
-            throw new ModelFolderException(Path, "header length", 0, $"the header has {length} bytes and the file {Length}, so the file is truncated: download it again");
+            throw new ModelFolderException(Path, "header length", 0, $"the header takes {length} bytes, but the file has only {Length}, so it is truncated: download it again");
         byte[] header = new byte[length];
         Read(LengthBytes, header, "header");
         return header;

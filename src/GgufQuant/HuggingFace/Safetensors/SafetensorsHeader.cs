@@ -58,7 +58,7 @@ internal ref struct SafetensorsHeader(SafetensorsFile file, byte[] header)
             string name = _json.GetString()!;
             _field = name == MetadataName ? MetadataName : $"tensor '{Shortened(name)}'";
             if (!names.Add(name))
-                Fail("the name is given twice");
+                Fail("the name occurs twice");
             if (name == MetadataName)
                 SkipMetadata();
             else
@@ -66,7 +66,7 @@ internal ref struct SafetensorsHeader(SafetensorsFile file, byte[] header)
         }
         _field = "header";
         while (_json.Read())
-            Fail("there is more after its end");
+            Fail("more data follows its end");
         return tensors;
     }
 
@@ -132,7 +132,7 @@ internal ref struct SafetensorsHeader(SafetensorsFile file, byte[] header)
         if (bits != (UInt128)(end - begin) * 8)
         {
             throw new ModelFolderException(
-                file.Path, $"{_field} shape", entry, $"[{string.Join(", ", shape)}] of {type} does not take the {end - begin} bytes that 'data_offsets' give");
+                file.Path, $"{_field} shape", entry, $"[{string.Join(", ", shape)}] of {type} does not take the {end - begin} bytes given by 'data_offsets'");
         }
         return new SafetensorsTensor(file, name, type, shape, SafetensorsFile.LengthBytes + header.Length + begin, end - begin);
     }
@@ -169,7 +169,7 @@ internal ref struct SafetensorsHeader(SafetensorsFile file, byte[] header)
         while (Next() != JsonTokenType.EndArray)
         {
             if (_json.TokenType != JsonTokenType.Number || !_json.TryGetInt64(out long number) || number < 0)
-                Fail($"'{property}' must hold whole numbers that are not negative");
+                Fail($"'{property}' must contain non-negative whole numbers");
             else if (numbers.Count == MaxNumbers)
                 Fail($"'{property}' has more than {MaxNumbers} numbers");
             else

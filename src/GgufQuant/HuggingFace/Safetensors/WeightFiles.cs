@@ -84,7 +84,7 @@ internal sealed class WeightFiles : IDisposable
             throw new ModelFolderException(folder.PathOf(IndexName), $"the files lack {Listed(missing)}, which should be in {files}: download the model again");
         }
         if (extra.Length > 0)
-            throw new ModelFolderException(folder.PathOf(IndexName), $"the files hold {Listed(extra)}, which the index does not name: they are not of one model");
+            throw new ModelFolderException(folder.PathOf(IndexName), $"the files contain {Listed(extra)}, which the index does not list: they do not belong to one model");
     }
 
     private static string Listed(string[] names)
@@ -123,9 +123,9 @@ internal sealed class WeightFiles : IDisposable
 
     private static string Absence(ModelFolder folder) =>
         folder.FindFiles("*.incomplete").Count > 0 ? "the model is still being downloaded: wait until its files are complete"
-        : folder.FindFiles("*.bin").Count > 0 ? "the weights are in PyTorch's pickle format (.bin), which is not read: save the model with save_pretrained(safe_serialization=True)"
-        : folder.FindFiles("*.gguf").Count > 0 ? "the folder holds GGUF files and no safetensors: name the GGUF file itself"
-        : folder.FindFiles("consolidated*.safetensors").Count > 0 ? "the weights are in Mistral's own format (consolidated.safetensors): take the model in the Hugging Face format"
+        : folder.FindFiles("*.bin").Count > 0 ? "the weights are in PyTorch's pickle format (.bin), which is not supported: save the model with save_pretrained(safe_serialization=True)"
+        : folder.FindFiles("*.gguf").Count > 0 ? "the folder contains GGUF files but no safetensors: name the GGUF file itself"
+        : folder.FindFiles("consolidated*.safetensors").Count > 0 ? "the weights are in Mistral's own format (consolidated.safetensors): use the model in the Hugging Face format"
         : "the folder has no model*.safetensors";
 
     private static void CheckParts(ModelFolder folder, IReadOnlyList<string> names)
@@ -135,6 +135,6 @@ internal sealed class WeightFiles : IDisposable
             return;
         bool isUnfinished = Directory.EnumerateFiles(folder.Path, "*.incomplete", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 4, AttributesToSkip = FileAttributes.None }).Any();
         string remedy = isUnfinished ? "the download is not finished" : "download them";
-        throw new ModelFolderException(folder.Path, $"{Listed(missing)} {(missing.Length == 1 ? "is" : "are")} missing of {names.Count} files that the index names: {remedy}");
+        throw new ModelFolderException(folder.Path, $"{Listed(missing)} {(missing.Length == 1 ? "is" : "are")} missing from the {names.Count} files that the index lists: {remedy}");
     }
 }

@@ -148,7 +148,7 @@ internal abstract class TensorValues
     public static TensorValues Stack(IReadOnlyList<TensorValues> parts)
     {
         if (parts.FirstOrDefault(part => !part.Shape.AsSpan().SequenceEqual(parts[0].Shape.AsSpan())) is { } other)
-            throw new ArgumentException($"Tensors of the shapes [{string.Join(", ", parts[0].Shape)}] and [{string.Join(", ", other.Shape)}] do not make one.", nameof(parts));
+            throw new ArgumentException($"Tensors of the shapes [{string.Join(", ", parts[0].Shape)}] and [{string.Join(", ", other.Shape)}] cannot be stacked.", nameof(parts));
         bool isOfOneType = parts.All(part => part.Type == parts[0].Type);
         TensorValues[] sources = [.. parts.Select(part => isOfOneType ? part : new ComputedValues(part, GgmlType.F32, (_, value) => value))];
         long rows = sources[0].RowCount;

@@ -62,7 +62,7 @@ internal sealed class ChatTemplates
                 }
                 break;
             default:
-                warnings.Add("The chat template is neither a text nor a list of texts, so it is left out.");
+                warnings.Add("The chat template is neither a string nor a list of strings, so it is left out.");
                 break;
         }
     }

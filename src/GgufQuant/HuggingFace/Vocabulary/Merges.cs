@@ -18,7 +18,7 @@ internal static class Merges
         foreach (JsonElement merge in merges.EnumerateArray())
         {
             texts[count] = merge.ValueKind == JsonValueKind.String ? merge.GetString()! : Joined(merge)
-                ?? throw new ModelFolderException(path, $"merge {count} is neither a text nor a pair of texts");
+                ?? throw new ModelFolderException(path, $"merge {count} is neither a string nor a pair of strings");
             count++;
         }
         return texts;

@@ -27,7 +27,7 @@ internal static class MergesFile
                 malformed++;
         }
         if (malformed > 0)
-            warnings.Add($"{malformed} lines of {Name} are no merges, so they are left out.");
+            warnings.Add($"{malformed} lines of {Name} are not merges, so they are left out.");
         return [.. merges];
     }
 }

@@ -40,7 +40,7 @@ internal ref struct ProtobufReader(ReadOnlySpan<byte> message, int fileOffset, s
         Expect(LengthDelimited);
         ulong length = ReadVarint();
         if (length > (ulong)(_message.Length - _position))
-            throw Wrong($"a field of {length} bytes is longer than the {_message.Length - _position} that are left");
+            throw Wrong($"a field of {length} bytes exceeds the {_message.Length - _position} that are left");
         ReadOnlySpan<byte> bytes = _message.Slice(_position, (int)length);
         _position += bytes.Length;
         return bytes;

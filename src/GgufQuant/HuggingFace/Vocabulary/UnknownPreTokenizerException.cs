@@ -4,8 +4,8 @@ namespace GgufQuant.HuggingFace.Vocabulary;
 public sealed class UnknownPreTokenizerException : Exception
 {
     internal UnknownPreTokenizerException(string path, string hash, string? likelyName)
-        : base($"'{path}': the pre-tokenizer is none that llama.cpp recognizes, as for every new tokenizer and every changed vocabulary (hash {hash}). "
-            + (likelyName is null ? "Its rules are none of the well-known ones either." : $"Its rules are those of '{likelyName}': give that name if the model descends from one that uses it."))
+        : base($"'{path}': llama.cpp does not recognize the pre-tokenizer (hash {hash}): the tokenizer is new, or its vocabulary was changed. "
+            + (likelyName is null ? "Its rules are not among the well-known ones either." : $"Its rules are those of '{likelyName}': give that name if the model descends from one that uses it."))
     {
         FilePath = path;
         Hash = hash;

@@ -158,7 +158,7 @@ internal sealed partial class VocabularyReader
         int max = Tokenizer.Model.Ids.Values.Concat(Tokenizer.Added.Tokens.Keys).DefaultIfEmpty(-1).Max();
         int count = size ?? Tokenizer.Model.Ids.Keys.Concat(Tokenizer.Added.Tokens.Values.Select(token => token.Content)).Distinct(StringComparer.Ordinal).Count();
         if (max >= count)
-            throw new ModelFolderException(Tokenizer.Path, $"a token has the id {max}, but vocab_size in config.json is {count}: one of the files is not this model's");
+            throw new ModelFolderException(Tokenizer.Path, $"a token has the id {max}, but vocab_size in config.json is {count}: one of the files belongs to another model");
         pre = PreTokenizer();
         TokenList tokens = new(count);
         foreach ((string text, int id) in Tokenizer.Model.Ids)
@@ -241,7 +241,7 @@ internal sealed partial class VocabularyReader
     }
 
     private SentencePieceModel ReadSentencePiece(string name) => SentencePieceModel.Read(
-        _folder.PathOf(name), _folder.ReadBytes(name) ?? throw new ModelFolderException(_folder.PathOf(name), "the model has no such file, in which models of its class keep their vocabulary"));
+        _folder.PathOf(name), _folder.ReadBytes(name) ?? throw new ModelFolderException(_folder.PathOf(name), "the file is missing: models of this class keep their vocabulary in it"));
 
     private IEnumerable<(string Text, int Id)> AddedTokensOfFile(int count)
     {
@@ -271,7 +271,7 @@ internal sealed partial class VocabularyReader
     private bool IsInRange(string file, string text, int? id, int count)
     {
         if (id is null or < 0)
-            throw new ModelFolderException(_folder.PathOf(file), $"the added token '{text}' has no number as its id");
+            throw new ModelFolderException(_folder.PathOf(file), $"the id of the added token '{text}' is not a number");
         if (id >= count)
             _warnings.Add($"{file} has the token '{text}' with the id {id}, but there are only {count} tokens, so it is left out.");
         return id < count;
@@ -281,7 +281,7 @@ internal sealed partial class VocabularyReader
     private void AddLlama()
     {
         if (_folder.Contains("tekken.json") && _files.Tokenizer is null)
-            throw new ModelFolderException(_folder.PathOf("tekken.json"), $"this is Mistral's own form of a tokenizer, which is not supported: add the {TokenizerFiles.TokenizerName} of the model's Hugging Face form");
+            throw new ModelFolderException(_folder.PathOf("tekken.json"), $"this is Mistral's own tokenizer format, which is not supported: add {TokenizerFiles.TokenizerName} from the model in the Hugging Face format");
         if (_files.TokenizerConfig?.Flag("add_prefix_space") is { } addsSpace)
             _keys.Set(TokenizerKeys.AddSpacePrefix, addsSpace);
         AddSentencePieceOr(() =>
@@ -322,7 +322,7 @@ internal sealed partial class VocabularyReader
     private TokenList ReadLlamaHf()
     {
         if (!IsLlamaHf())
-            throw new ModelFolderException(_files.TokenizerPath, $"the tokenizer is not SentencePiece's kind of BPE, and there is no {SentencePieceName}");
+            throw new ModelFolderException(_files.TokenizerPath, $"the tokenizer is not SentencePiece BPE, and there is no {SentencePieceName}");
         HashSet<int> specialIds = [.. Tokenizer.SpecialTokens.Select(token => Tokenizer.TryGetId(token, out int id) ? id : -1)];
         int baseCount = Tokenizer.Model.Count;
         KeyValuePair<int, AddedToken>[] added = [.. Tokenizer.Added.Tokens.Where(pair => pair.Key >= baseCount)];
@@ -339,7 +339,7 @@ internal sealed partial class VocabularyReader
         for (int i = 0; i < added.Length; i++)
             Set(baseCount + i, added[i].Value.Content, specialIds.Contains(added[i].Key) ? TokenType.Control : TokenType.UserDefined);
         int hole = Array.IndexOf(isSet, false);
-        return hole < 0 ? tokens : throw new ModelFolderException(_files.TokenizerPath, $"no token has the id {hole}, though there are {baseCount}");
+        return hole < 0 ? tokens : throw new ModelFolderException(_files.TokenizerPath, $"no token has the id {hole}, although there are {baseCount} tokens");
     }
 
     private void AddGemma4()
@@ -473,7 +473,7 @@ internal sealed partial class VocabularyReader
         {
             SentencePieceModel model = ReadSentencePiece(Name);
             if (model.ModelType != SentencePieceModel.Unigram)
-                throw new ModelFolderException(_folder.PathOf(Name), "the SentencePiece model is not of the Unigram kind");
+                throw new ModelFolderException(_folder.PathOf(Name), "the SentencePiece model is not a Unigram model");
             (addsSpace, removesSpaces, charsmap) = (model.AddDummyPrefix, model.RemoveExtraWhitespaces, model.PrecompiledCharsmap);
             tokens = Realigned(model);
             if (maskId is { } mask && mask < tokens.Count)
@@ -517,7 +517,7 @@ internal sealed partial class VocabularyReader
     private TokenList ReadUnigram()
     {
         if (_files.Tokenizer is null || Tokenizer.Model is not UnigramModel model)
-            throw new ModelFolderException(_files.TokenizerPath, "the tokenizer is not of the Unigram kind, as models of this class have it");
+            throw new ModelFolderException(_files.TokenizerPath, "models of this class have a Unigram tokenizer, but this one is not");
         TokenList tokens = new(Math.Max(Size() ?? 0, model.Count));
         int unknownId = _files.TokenizerConfig?.Text("unk_token") is { } unknown && Tokenizer.Added.TryGetId(unknown, out int added) ? added : model.UnknownId ?? 3;
         HashSet<int> specialIds = [.. Tokenizer.SpecialTokens.Select(token => Tokenizer.TryGetId(token, out int id) ? id : -1)];
@@ -557,11 +557,11 @@ internal sealed partial class VocabularyReader
 
     private int Checked(long size) => size is >= 0 and <= TokenList.MaxCount
         ? (int)size
-        : throw new ModelFolderException(Config.Path, $"a vocabulary of {size} is none: vocab_size and type_vocab_size must be from 0 to {TokenList.MaxCount}");
+        : throw new ModelFolderException(Config.Path, $"{size} is not a valid vocabulary size: vocab_size and type_vocab_size must be from 0 to {TokenList.MaxCount}");
 
     private int PaddedSize(long multiple)
     {
-        int size = Size() ?? throw new ModelFolderException(Config.Path, "there is no vocab_size");
+        int size = Size() ?? throw new ModelFolderException(Config.Path, "vocab_size is missing");
         if (multiple is < 1 or > TokenList.MaxCount)
             throw new ModelFolderException(Config.Path, $"pad_vocab_size_multiple is {multiple}");
         return Checked((size + multiple - 1) / multiple * multiple);

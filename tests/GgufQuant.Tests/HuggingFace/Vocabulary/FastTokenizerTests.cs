@@ -131,9 +131,9 @@ public sealed class FastTokenizerTests
     [InlineData("""{"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated"}""", "takes more than")]
     [InlineData("""{"type": "Split", "pattern": {"Regex": "\\p{Klingon}"}, "behavior": "Isolated"}""", "the property 'Klingon'")]
     [InlineData("""{"type": "Split", "pattern": {"Regex": "("}, "behavior": "Isolated"}""", "unbalanced")]
-    [InlineData("""{"type": "Split", "pattern": {}, "behavior": "Isolated"}""", "neither a text nor")]
-    [InlineData("""{"type": "Split", "pattern": {"Regex": "a"}, "behavior": "7"}""", "the behavior '7'")]
-    [InlineData("""{"type": "UnicodeScripts"}""", "the type 'UnicodeScripts'")]
+    [InlineData("""{"type": "Split", "pattern": {}, "behavior": "Isolated"}""", "neither a string nor")]
+    [InlineData("""{"type": "Split", "pattern": {"Regex": "a"}, "behavior": "7"}""", "the unknown behavior '7'")]
+    [InlineData("""{"type": "UnicodeScripts"}""", "the unknown type 'UnicodeScripts'")]
     public void What_cannot_be_run_is_said(string preTokenizer, string problem)
     {
         using TemporaryModel model = new();
@@ -152,7 +152,7 @@ public sealed class FastTokenizerTests
             .Write("tokenizer.json", Tokenizer($$"""{"type": "Sequence", "normalizers": [{{string.Join(", ", Enumerable.Repeat(Growing, 9))}}]}""", "null", ByteLevelModel("false"), "null"));
         using ModelFolder folder = model.Open();
         FastTokenizer tokenizer = new(new TokenizerFiles(folder));
-        Assert.Contains("makes a short text one of", Assert.Throws<UnsupportedTokenizerException>(() => tokenizer.Encode("aaa")).Message);
+        Assert.Contains("turns a short text into", Assert.Throws<UnsupportedTokenizerException>(() => tokenizer.Encode("aaa")).Message);
     }
 
     private static void Compare(string tokenizerJson) => Compare(tokenizerJson, s_texts);

@@ -28,7 +28,7 @@ public sealed class SentencePieceModelTests
 
     [Theory]
     [InlineData(new byte[0], "no pieces")]
-    [InlineData(new byte[] { 0x0A, 0x7F, 1 }, "longer than the 1 that are left")]
+    [InlineData(new byte[] { 0x0A, 0x7F, 1 }, "exceeds the 1 that are left")]
     [InlineData(new byte[] { 0x0A, 0x00 }, "piece 0 at byte 2: the piece is empty")]
     [InlineData(new byte[] { 0x0A, 0x03, 0x0A, 0x01, 0xFF }, "not UTF-8")]
     [InlineData(new byte[] { 0x0A, 0x03, 0x15, 0x01, 0xFF }, "at byte 3: a field is cut off")]

@@ -66,7 +66,7 @@ public sealed class VocabularyReaderTests
     {
         using TemporaryModel model = Golden("qwen2");
         model.Write("config.json", Config(size));
-        Assert.Contains($"a vocabulary of {size} is none", Assert.Throws<ModelFolderException>(() => Read(model, VocabularyKind.Gpt2, "qwen2")).Message);
+        Assert.Contains($"{size} is not a valid vocabulary size", Assert.Throws<ModelFolderException>(() => Read(model, VocabularyKind.Gpt2, "qwen2")).Message);
     }
 
     [Fact]
@@ -115,7 +115,7 @@ public sealed class VocabularyReaderTests
     {
         using TemporaryModel model = new();
         model.Write("config.json", Config(320)).Write("tekken.json", "{}");
-        Assert.Contains("Mistral's own form", Assert.Throws<ModelFolderException>(() => Read(model, VocabularyKind.Llama)).Message);
+        Assert.Contains("Mistral's own tokenizer format", Assert.Throws<ModelFolderException>(() => Read(model, VocabularyKind.Llama)).Message);
     }
 
     [Fact]
@@ -132,7 +132,7 @@ public sealed class VocabularyReaderTests
         model.Write("tokenizer.json", File.ReadAllText(model.PathOf("tokenizer.json")).Replace("\"Split\"", "\"SplitAnew\""));
         UnknownPreTokenizerException exception = Assert.Throws<UnknownPreTokenizerException>(() => Read(model, VocabularyKind.Gpt2));
         Assert.Null(exception.Hash);
-        Assert.Contains("the type 'SplitAnew'", exception.Message);
+        Assert.Contains("the unknown type 'SplitAnew'", exception.Message);
         Assert.Equal("qwen2", Value(Read(model, VocabularyKind.Gpt2, "qwen2"), "tokenizer.ggml.pre"));
     }
 
@@ -141,7 +141,7 @@ public sealed class VocabularyReaderTests
     {
         using TemporaryModel model = Golden("qwen2");
         model.Write("tokenizer.json", File.ReadAllText(model.PathOf("tokenizer.json")).Replace("<think>", "\\ud83d"));
-        Assert.Contains("not Unicode", Assert.Throws<ModelFolderException>(() => Read(model, VocabularyKind.Gpt2, "qwen2")).Message);
+        Assert.Contains("not valid Unicode", Assert.Throws<ModelFolderException>(() => Read(model, VocabularyKind.Gpt2, "qwen2")).Message);
     }
 
     [Fact]

@@ -57,13 +57,13 @@ internal sealed class BytePairModel : TokenModel
             // The first line of a merges.txt, which some tokenizers took over with the merges.
             if (merge.AsText()?.StartsWith("#version", StringComparison.Ordinal) ?? false)
                 return;
-            throw new ModelFolderException(path, $"merge {rank} is neither two texts with a space between nor a pair of texts");
+            throw new ModelFolderException(path, $"merge {rank} is neither two strings separated by a space nor a pair of strings");
         }
         string merged = left + (right.StartsWith(_continuingPrefix, StringComparison.Ordinal) ? right[_continuingPrefix.Length..] : right);
         foreach (string part in new[] { left, right, merged })
         {
             if (!Ids.ContainsKey(part))
-                throw new ModelFolderException(path, $"merge {rank} is of '{Shortened(left)}' and '{Shortened(right)}', but there is no token '{Shortened(part)}'");
+                throw new ModelFolderException(path, $"merge {rank} joins '{Shortened(left)}' and '{Shortened(right)}', but there is no token '{Shortened(part)}'");
         }
         _merges[(Ids[left], Ids[right])] = (rank, Ids[merged]);
     }
@@ -101,7 +101,7 @@ internal sealed class BytePairModel : TokenModel
             {
                 isUnknown = true;
                 if (!fuses || !followsUnknown)
-                    symbols.Add(Ids.TryGetValue(_unknown, out int unknown) ? unknown : throw new UnsupportedTokenizerException($"it has no token '{Shortened(_unknown)}' for what is unknown"));
+                    symbols.Add(Ids.TryGetValue(_unknown, out int unknown) ? unknown : throw new UnsupportedTokenizerException($"it has no token '{Shortened(_unknown)}' for unknown text"));
             }
             followsUnknown = isUnknown;
         }

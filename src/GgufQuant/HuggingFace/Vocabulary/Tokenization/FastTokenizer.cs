@@ -157,5 +157,5 @@ internal sealed class FastTokenizer
 
     private int IdOf(string name) => _named.TryGetValue(name, out string? token) && TryGetId(token, out int id)
         ? id
-        : throw new UnsupportedTokenizerException($"it is to add a {name}, but has none");
+        : throw new UnsupportedTokenizerException($"it should add a {name} token, but has none");
 }

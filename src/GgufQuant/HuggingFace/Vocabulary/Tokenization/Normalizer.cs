@@ -36,7 +36,7 @@ internal abstract class Normalizer
             "Replace" => Replace(SplitPattern.Read(normalizer.Property("pattern") ?? default), normalizer.Text("content") ?? ""),
             "ByteLevel" => new Step(ByteAlphabet.Encode),
             "BertNormalizer" => Bert(normalizer),
-            _ => throw new UnsupportedTokenizerException($"its normalizer has the type '{type}', which is not known"),
+            _ => throw new UnsupportedTokenizerException($"its normalizer has the unknown type '{type}'"),
         };
     }
 
@@ -87,7 +87,7 @@ internal abstract class Normalizer
     }
 
     private static string Bounded(long length, Func<string> make) =>
-        length <= MaxLength ? make() : throw new UnsupportedTokenizerException($"its normalizer makes a short text one of {length} characters");
+        length <= MaxLength ? make() : throw new UnsupportedTokenizerException($"its normalizer turns a short text into {length} characters");
 
     // Without ICU, .NET leaves a text as it is. The one character of the check text that any form changes is a wide tilde.
     private static string Form(string text, NormalizationForm form)

@@ -342,5 +342,5 @@ internal sealed class OnigurumaPattern
     private static string Literal(char character) => $@"\u{(int)character:X4}";
 
     private UnsupportedTokenizerException Unsupported(string what) =>
-        new($"the regular expression '{(_source.Length <= 60 ? _source : $"{_source[..60]}…")}' has {what}, which is not known");
+        new($"the regular expression '{(_source.Length <= 60 ? _source : $"{_source[..60]}…")}' has {what}, which is not supported");
 }

@@ -27,7 +27,7 @@ internal static class PostProcessor
             case "TemplateProcessing":
                 return [.. present.Items("single").SelectMany(piece => Fill(present, piece, ids))];
             case string type:
-                throw new UnsupportedTokenizerException($"its post-processor has the type '{type}', which is not known");
+                throw new UnsupportedTokenizerException($"its post-processor has the unknown type '{type}'");
             default:
                 throw new UnsupportedTokenizerException("its post-processor has no type");
         }

@@ -36,7 +36,7 @@ internal abstract class PreTokenizer
             "BertPreTokenizer" => new Sequence([Split(Spaces, SplitBehavior.Removed), Split(Punctuation, SplitBehavior.Isolated)]),
             "CharDelimiterSplit" => Split(OnigurumaPattern.Escape(preTokenizer.Text("delimiter") ?? ""), SplitBehavior.Removed),
             "Metaspace" => Metaspace.Read(preTokenizer),
-            _ => throw new UnsupportedTokenizerException($"its pre-tokenizer has the type '{type}', which is not known"),
+            _ => throw new UnsupportedTokenizerException($"its pre-tokenizer has the unknown type '{type}'"),
         };
     }
 
@@ -44,7 +44,7 @@ internal abstract class PreTokenizer
 
     private static SplitBehavior Behavior(string? name) => Enum.TryParse(name, out SplitBehavior behavior) && Enum.IsDefined(behavior)
         ? behavior
-        : throw new UnsupportedTokenizerException($"its pre-tokenizer splits with the behavior '{name}', which is not known");
+        : throw new UnsupportedTokenizerException($"its pre-tokenizer splits with the unknown behavior '{name}'");
 
     private sealed class Sequence(PreTokenizer[] steps) : PreTokenizer
     {

@@ -23,7 +23,7 @@ internal sealed class SplitPattern
             return FromRegex(OnigurumaPattern.Escape(text));
         return pattern.Text("Regex") is { } regex
             ? FromRegex(Translated(regex))
-            : throw new UnsupportedTokenizerException("a pattern is neither a text nor a regular expression");
+            : throw new UnsupportedTokenizerException("a pattern is neither a string nor a regular expression");
     }
 
     /// <param name="regex">A regular expression of .NET, for texts of the basic plane.</param>
@@ -37,7 +37,7 @@ internal sealed class SplitPattern
         }
         catch (ArgumentException exception)
         {
-            throw new UnsupportedTokenizerException($"the regular expression '{Shortened(regex)}' is none", exception);
+            throw new UnsupportedTokenizerException($"'{Shortened(regex)}' is not a valid regular expression", exception);
         }
     }
 
@@ -62,7 +62,7 @@ internal sealed class SplitPattern
 
     private static string Translated(string regex) => regex.Length <= MaxPatternLength
         ? OnigurumaPattern.Translate(regex)
-        : throw new UnsupportedTokenizerException($"a regular expression has {regex.Length} characters");
+        : throw new UnsupportedTokenizerException($"a regular expression has {regex.Length} characters, but the limit is {MaxPatternLength}");
 
     private static string Shortened(string regex) => regex.Length <= 60 ? regex : $"{regex[..60]}…";
 }

@@ -58,7 +58,7 @@ internal static class TokenDecoder
 
     private static string Replaced(JsonElement decoder, string token) =>
         decoder.Property("pattern")?.Text("String") is { Length: > 0 } text && decoder.Text("content") is { } content
-            ? (long)token.Length * (1 + content.Length) <= 1 << 20 ? token.Replace(text, content, StringComparison.Ordinal) : throw new UnsupportedTokenizerException("its decoder makes a token endless")
+            ? (long)token.Length * (1 + content.Length) <= 1 << 20 ? token.Replace(text, content, StringComparison.Ordinal) : throw new UnsupportedTokenizerException("its decoder makes a token too long")
             : token;
 
     private static string Stripped(JsonElement decoder, string token)

@@ -32,7 +32,7 @@ internal abstract class TokenModel
                 ReadVocabulary(path, model), model.Text("unk_token"), model.Text("continuing_subword_prefix") ?? "##", model.Integer("max_input_chars_per_word") ?? 100),
             "WordLevel" => new WordLevelModel(ReadVocabulary(path, model), model.Text("unk_token")),
             "Unigram" => UnigramModel.Create(path, model),
-            string type => throw new ModelFolderException(path, $"the tokenizer's model has the type '{type}', which is not known"),
+            string type => throw new ModelFolderException(path, $"the tokenizer's model has the unknown type '{type}'"),
         };
     }
 
@@ -52,7 +52,7 @@ internal abstract class TokenModel
         {
             ids[token.Name] = token.Value.AsInteger() is { } id and >= 0 and < TokenList.MaxCount
                 ? id
-                : throw new ModelFolderException(path, $"the token '{Shortened(token.Name)}' has the id {Shortened(token.Value.ToString())}, which is no number from 0 to {TokenList.MaxCount - 1}");
+                : throw new ModelFolderException(path, $"the token '{Shortened(token.Name)}' has the id {Shortened(token.Value.ToString())}, which is not a number from 0 to {TokenList.MaxCount - 1}");
         }
         return ids;
     }

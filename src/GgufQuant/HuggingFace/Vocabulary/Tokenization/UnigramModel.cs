@@ -29,7 +29,7 @@ internal sealed class UnigramModel : TokenModel
         {
             if (piece.ValueKind != JsonValueKind.Array || piece.GetArrayLength() != 2 || piece[0].AsText() is not { } text
                 || piece[1].ValueKind != JsonValueKind.Number || !piece[1].TryGetDouble(out double score))
-                throw new ModelFolderException(path, $"token {pieces.Count} is no pair of a text and a score");
+                throw new ModelFolderException(path, $"token {pieces.Count} is not a pair of a string and a score");
             ids[text] = pieces.Count;
             pieces.Add((text, (float)score));
         }
@@ -37,5 +37,5 @@ internal sealed class UnigramModel : TokenModel
     }
 
     public override void Encode(string word, List<int> ids) =>
-        throw new UnsupportedTokenizerException("its model is of the Unigram kind, which has no pre-tokenizer to be recognized");
+        throw new UnsupportedTokenizerException("its model is a Unigram model, which has no pre-tokenizer to recognize");
 }

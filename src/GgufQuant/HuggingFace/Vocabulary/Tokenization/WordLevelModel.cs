@@ -6,7 +6,7 @@ internal sealed class WordLevelModel(Dictionary<string, int> ids, string? unknow
     public override void Encode(string word, List<int> ids)
     {
         if (!Ids.TryGetValue(word, out int id) && !Ids.TryGetValue(unknown ?? "", out id))
-            throw new UnsupportedTokenizerException("it has no token for what is unknown");
+            throw new UnsupportedTokenizerException("it has no token for unknown text");
         ids.Add(id);
     }
 }

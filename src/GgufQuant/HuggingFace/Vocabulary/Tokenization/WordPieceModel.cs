@@ -10,7 +10,7 @@ internal sealed class WordPieceModel(Dictionary<string, int> ids, string? unknow
         while (start >= 0 && start < word.Length)
             start = AddLongest(word, start, pieces);
         if (start < 0)
-            pieces = [Ids.TryGetValue(unknown ?? "", out int id) ? id : throw new UnsupportedTokenizerException("it has no token for what is unknown")];
+            pieces = [Ids.TryGetValue(unknown ?? "", out int id) ? id : throw new UnsupportedTokenizerException("it has no token for unknown text")];
         ids.AddRange(pieces);
     }
 
