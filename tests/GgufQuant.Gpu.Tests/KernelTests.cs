@@ -30,8 +30,23 @@ public abstract class KernelTests
     public void A_kernel_gives_the_bytes_of_the_processor_and_of_ggml(GgmlType type, string data)
     {
         float[] weights = WeightData.Make(data, RowLength * Rows);
+        List<(float[] Importance, byte[] Blocks)> made = [];
         foreach (float[] importance in Importances.Of(type, RowLength))
-            AssertSameBytes(type, weights, importance);
+        {
+            byte[] actual = new byte[BlockFormat.Of(type).ByteCount(weights.Length)];
+            bool finite = Run(type, weights, importance, actual);
+            byte[]? expected = QuantizeIfSound(type, weights, importance);
+            Assert.Equal(expected is not null, finite);
+            if (expected is null)
+                continue;
+            Assert.Equal(expected, actual);
+            made.Add((importance, actual));
+        }
+
+        // Rather a skipped test than one that passes without ggml.
+        Skip.UnlessExact(type);
+        foreach ((float[] importance, byte[] blocks) in made)
+            Assert.Equal(ReferenceCodec.Quantize(type, weights, RowLength, importance), blocks);
     }
 
     [Theory]
@@ -62,7 +77,7 @@ public abstract class KernelTests
         {
             float[] weights = WeightData.Make("gaussian", RowLength * Rows);
             weights[^1] = value;
-            Assert.False(Run(type, weights, [], new byte[BlockFormat.Of(type).ByteCount(weights.Length)]));
+            Assert.False(Run(type, weights, Importances.Of(type, RowLength)[0], new byte[BlockFormat.Of(type).ByteCount(weights.Length)]));
         }
     }
 
@@ -71,19 +86,6 @@ public abstract class KernelTests
         byte[] blocks = new byte[BlockFormat.Of(type).ByteCount(weights.Length)];
         BlockFormat.Of(type).Quantize(weights, RowLength, importance, blocks);
         return blocks;
-    }
-
-    private void AssertSameBytes(GgmlType type, float[] weights, float[] importance)
-    {
-        byte[] actual = new byte[BlockFormat.Of(type).ByteCount(weights.Length)];
-        bool finite = Run(type, weights, importance, actual);
-        byte[]? expected = QuantizeIfSound(type, weights, importance);
-        Assert.Equal(expected is not null, finite);
-        if (expected is null)
-            return;
-        Assert.Equal(expected, actual);
-        if (ReferenceLibrary.Missing is null && ReferenceLibrary.Build.FindDeviation(type) is null)
-            Assert.Equal(ReferenceCodec.Quantize(type, weights, RowLength, importance), actual);
     }
 
     // Null if the processor rejects the weights, or produces a scale that is not finite.
