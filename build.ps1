@@ -134,9 +134,8 @@ function Invoke-PesterTest {
     Invoke-DotNet build (Join-Path $cmdletTests Pester.proj) --verbosity quiet
     $result = New-TemporaryFile
     try {
-        # PowerShell expands '*' in a program's arguments to file names.
-        $arguments = @('-ResultPath', $result.FullName)
-        if ($Filter -ne '*') { $arguments += '-Filter', $Filter }
+        # One argument, because PowerShell expands a program's arguments with wildcards to the names of files.
+        $arguments = @('-ResultPath', $result.FullName, "-Filter:$Filter")
         Invoke-PowerShell (Join-Path $cmdletTests Invoke-Tests.ps1) @arguments | Out-Host
         $exitCode = $LASTEXITCODE
         $counts = Get-Content $result -Raw | ConvertFrom-Json
