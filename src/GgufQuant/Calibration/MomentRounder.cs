@@ -47,7 +47,7 @@ internal sealed class MomentRounder
     }
 
     /// <summary>Whether moments serve a type.</summary>
-    public static bool CanRound(GgmlType type) => SegmentRounder.Find(type) is not null;
+    public static bool CanRound(GgmlType type) => SegmentRounder.Supports(type);
 
     /// <summary>Bytes that rounding takes besides the factor, per thread.</summary>
     public static long BytesFor(long columns) => BatchRows * columns * (4 * sizeof(float));

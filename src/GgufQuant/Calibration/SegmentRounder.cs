@@ -5,28 +5,32 @@ namespace GgufQuant.Calibration;
 /// <summary>Chooses the codes of a format with the moments of the weights' inputs, scales being given.</summary>
 internal abstract class SegmentRounder
 {
-    private static readonly SegmentRounder[] s_all =
-    [
-        new LevelRounder(new ScaleMinLevels<Q2_K>()),
-        new LevelRounder(new ScaleOnlyLevels<Q3_K>()),
-        new LevelRounder(new ScaleMinLevels<Q4_K>()),
-        new LevelRounder(new ScaleMinLevels<Q5_K>()),
-        new LevelRounder(new ScaleOnlyLevels<Q6_K>()),
-        new LevelRounder(new LegacyLevels<Q4_0>()),
-        new LevelRounder(new LegacyLevels<Q4_1>()),
-        new LevelRounder(new LegacyLevels<Q5_0>()),
-        new LevelRounder(new LegacyLevels<Q5_1>()),
-        new LevelRounder(new NonlinearCodes<IQ4_NL>()),
-        new LevelRounder(new NonlinearCodes<IQ4_XS>()),
-        new GridRounder<IQ2_S>(new IQ2_SCodes()),
-        new GridRounder<IQ3_S>(new IQ3_SCodes()),
-    ];
+    // Lazy, as the grids' tables take a while to build.
+    private static readonly Dictionary<GgmlType, Lazy<SegmentRounder>> s_rounders = new()
+    {
+        [GgmlType.Q2_K] = new(() => new LevelRounder(new ScaleMinLevels<Q2_K>())),
+        [GgmlType.Q3_K] = new(() => new LevelRounder(new ScaleOnlyLevels<Q3_K>())),
+        [GgmlType.Q4_K] = new(() => new LevelRounder(new ScaleMinLevels<Q4_K>())),
+        [GgmlType.Q5_K] = new(() => new LevelRounder(new ScaleMinLevels<Q5_K>())),
+        [GgmlType.Q6_K] = new(() => new LevelRounder(new ScaleOnlyLevels<Q6_K>())),
+        [GgmlType.Q4_0] = new(() => new LevelRounder(new LegacyLevels<Q4_0>())),
+        [GgmlType.Q4_1] = new(() => new LevelRounder(new LegacyLevels<Q4_1>())),
+        [GgmlType.Q5_0] = new(() => new LevelRounder(new LegacyLevels<Q5_0>())),
+        [GgmlType.Q5_1] = new(() => new LevelRounder(new LegacyLevels<Q5_1>())),
+        [GgmlType.IQ4_NL] = new(() => new LevelRounder(new NonlinearCodes<IQ4_NL>())),
+        [GgmlType.IQ4_XS] = new(() => new LevelRounder(new NonlinearCodes<IQ4_XS>())),
+        [GgmlType.IQ2_S] = new(() => new GridRounder<IQ2_S>(new IQ2_SCodes())),
+        [GgmlType.IQ3_S] = new(() => new GridRounder<IQ3_S>(new IQ3_SCodes())),
+    };
 
     /// <summary>The format.</summary>
     public abstract BlockFormat Format { get; }
 
     /// <summary>The rounder of a type; null where moments are of no use to it.</summary>
-    public static SegmentRounder? Find(GgmlType type) => Array.Find(s_all, rounder => rounder.Format.Type == type);
+    public static SegmentRounder? Find(GgmlType type) => s_rounders.GetValueOrDefault(type)?.Value;
+
+    /// <summary>Whether there is a rounder for a type.</summary>
+    public static bool Supports(GgmlType type) => s_rounders.ContainsKey(type);
 
     /// <summary>Rounds column after column, each making up for the errors of those before it.</summary>
     public abstract void FeedErrorsForward(RowSegment segment);

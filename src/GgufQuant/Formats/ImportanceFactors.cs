@@ -14,6 +14,7 @@ internal static class ImportanceFactors<TF, TI>
     /// <param name="rowLength">Weights per row.</param>
     /// <param name="importance">One factor per column.</param>
     /// <param name="factors">Receives one factor per weight, for one super-block per lane.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Copy(int count, int first, int rowLength, ReadOnlySpan<float> importance, Span<float> factors)
     {
         for (int b = 0; b < count; b++)
@@ -29,6 +30,7 @@ internal static class ImportanceFactors<TF, TI>
     /// <param name="rowLength">As for <see cref="Copy"/>.</param>
     /// <param name="importance">As for <see cref="Copy"/>.</param>
     /// <param name="factors">As for <see cref="Copy"/>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void WithVariance(
         ReadOnlySpan<float> batch, float varianceFactor,
         int count, int first, int rowLength, ReadOnlySpan<float> importance, Span<float> factors)

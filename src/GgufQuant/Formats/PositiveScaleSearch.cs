@@ -18,6 +18,7 @@ internal static class PositiveScaleSearch<TF, TI>
     /// <param name="max">The greatest number that can be stored.</param>
     /// <param name="levels">Receives the numbers to store, in the same layout.</param>
     /// <returns>The factor.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static TF Run(ref float scales, ref float factors, int count, int max, ref int levels)
     {
         TF zero = TF.Broadcast(0);
@@ -73,6 +74,7 @@ internal static class PositiveScaleSearch<TF, TI>
         return TF.Select(negligible, zero, result);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool Refine(
         ref float scales, ref float factors, int count, int max, ref int levels, TI negligible, ref TF products, ref TF squares)
     {

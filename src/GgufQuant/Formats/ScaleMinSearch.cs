@@ -42,8 +42,11 @@ internal static class ScaleMinSearch<TF, TI, TRule>
     /// <param name="weights">The weights, <c>[element][lane]</c>.</param>
     /// <param name="factors">The importance of each weight's error, in the same layout.</param>
     /// <param name="levels">Scratch of the same size.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static ScaleMinFit<TF> Run(ref float weights, ref float factors, ref float levels)
     {
+        // Not later: a call there would move the lanes to memory and back.
+        ScaleSteps grid = TRule.Steps;
         TF least = Lane(ref weights, 0);
         TF greatest = least;
         TF factorSum = Lane(ref factors, 0);
@@ -70,7 +73,6 @@ internal static class ScaleMinSearch<TF, TI, TRule>
         Fit(ref weights, ref factors, ref levels, levelScale, minimum, IsBounded(levelScale, minimum, least, greatest));
         TF bestError = Error(ref weights, ref factors, ref levels, scale, minimum);
 
-        ScaleSteps grid = TRule.Steps;
         for (int step = 0; step <= grid.Last; step++)
         {
             range = TF.Select(flat, one, greatest - minimum);
@@ -114,12 +116,14 @@ internal static class ScaleMinSearch<TF, TI, TRule>
         return !TI.Any(~TF.GreaterThan(TF.Broadcast(4194304f), reach));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Sums Fit(
         ref float weights, ref float factors, ref float levels, TF levelScale, TF minimum, bool bounded) =>
         bounded
             ? Fit<BoundedRounding>(ref weights, ref factors, ref levels, levelScale, minimum)
             : Fit<WrappingRounding>(ref weights, ref factors, ref levels, levelScale, minimum);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Sums Fit<TRounding>(ref float weights, ref float factors, ref float levels, TF levelScale, TF minimum)
         where TRounding : struct, IRounding
     {
@@ -139,6 +143,7 @@ internal static class ScaleMinSearch<TF, TI, TRule>
         return new(sumOfLevels, sumOfSquares, sumOfProducts);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TF Error(ref float weights, ref float factors, ref float levels, TF scale, TF minimum)
     {
         TF error = TF.Broadcast(0);

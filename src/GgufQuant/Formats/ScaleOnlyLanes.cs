@@ -19,6 +19,7 @@ internal static class ScaleOnlyLanes<TF, TI>
     /// <param name="rows">The elements.</param>
     /// <param name="count">Elements per lane, a multiple of four.</param>
     /// <param name="negligible">The lanes that count as zero.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static TF Extreme(ref float rows, int count, out TI negligible)
     {
         // Four independent runs at a time; on a tie the earlier run wins.

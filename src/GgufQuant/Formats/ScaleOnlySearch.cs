@@ -17,6 +17,7 @@ internal static class ScaleOnlySearch<TF, TI, TRounding>
     /// <param name="range">Levels range from minus this to this minus one.</param>
     /// <param name="products">Scratch of the same size.</param>
     /// <param name="levels">Receives the levels with <paramref name="range"/> added, in the same layout.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static TF Run(ref float weights, ref float factors, int count, int range, ref float products, ref byte levels)
     {
         TF zero = TF.Broadcast(0);

@@ -12,6 +12,7 @@ internal static class Transposition
     /// <param name="rows">Rows: lanes of the result.</param>
     /// <param name="columns">Columns, a multiple of four: elements of the result.</param>
     /// <param name="destination">Receives <c>[column][row]</c>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(ref readonly float source, int rows, int columns, ref float destination)
     {
         ref float from = ref Unsafe.AsRef(in source);

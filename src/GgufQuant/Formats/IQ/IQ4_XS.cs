@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
@@ -46,6 +47,7 @@ internal readonly struct IQ4_XS : INonlinearFormat
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void INonlinearFormat.Pack<TF, TI>(ReadOnlySpan<float> weights, ReadOnlySpan<float> scales, Span<byte> block)
     {
         float greatest = 0;

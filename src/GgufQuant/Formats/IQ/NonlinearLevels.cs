@@ -56,6 +56,7 @@ internal static class NonlinearLevels
     /// <param name="weights">The weights.</param>
     /// <param name="inverse">The factor of the weights.</param>
     /// <param name="codes">Receives 16 bytes.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack<TF, TI>(ReadOnlySpan<float> weights, float inverse, Span<byte> codes)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>

@@ -29,6 +29,7 @@ internal readonly struct NonlinearQuantizer<TFormat> : ILaneQuantizer
     // Number of candidate scales on either side of the one that maps the greatest weight to the first level.
     private const int Reach = 7;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Quantize<TF, TI>(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
         where TF : struct, IFloatLanes<TF, TI>
@@ -77,6 +78,7 @@ internal readonly struct NonlinearQuantizer<TFormat> : ILaneQuantizer
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Weigh<TF, TI>(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, Span<float> factors)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -93,6 +95,7 @@ internal readonly struct NonlinearQuantizer<TFormat> : ILaneQuantizer
     }
 
     /// <summary>The scale of each of several consecutive sub-blocks.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static TF Search<TF, TI>(ref readonly float weights, ref readonly float factors)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -130,6 +133,7 @@ internal readonly struct NonlinearQuantizer<TFormat> : ILaneQuantizer
         return TF.Select(TF.GreaterThan(TF.Broadcast(SuperBlock.Negligible), magnitude), zero, scale);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (TF Products, TF Squares) Sum<TF, TI>(ref float columns, ref float factors, TF inverse)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>

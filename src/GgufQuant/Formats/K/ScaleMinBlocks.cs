@@ -26,6 +26,7 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
     }
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Dequantize<TF, TI>(ReadOnlySpan<byte> blocks, Span<float> weights)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -57,6 +58,7 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
 
     // At most eight lanes: as many as the format with the fewest sub-blocks has scales.
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Unpack<TF, TI>(ReadOnlySpan<byte> block, Span<float> scales, Span<float> minimums, ref byte levels)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -75,6 +77,7 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
     }
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Quantize<TF, TI, TMode>(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
         where TF : struct, IFloatLanes<TF, TI>
@@ -115,6 +118,7 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
     }
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void SearchSubBlocks<TF, TI, TMode>(
         ReadOnlySpan<float> batch, int count, ReadOnlySpan<float> factors, Fits found)
         where TF : struct, IFloatLanes<TF, TI>
@@ -141,6 +145,7 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void WeighByMagnitude<TF, TI>(ref float weights, ref float factors)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -162,6 +167,7 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StoreScalesWithoutImatrix(Fits found, int count, Span<byte> scales, Span<byte> minimums, Span<float> blockFactors)
     {
         for (int b = 0; b < count; b++)
@@ -172,6 +178,7 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float StoreScalesWithoutImatrix(ReadOnlySpan<float> scales, Span<byte> stored)
     {
         float greatest = 0;
@@ -197,6 +204,7 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
         StoreScalesWithImatrix<TF, TI>(found.Minimums, factorSums, count, minimums, blockFactors[1..]);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StoreScalesWithImatrix<TF, TI>(
         ReadOnlySpan<float> scales, Span<float> factorSums, int count, Span<byte> stored, Span<float> blockFactors)
         where TF : struct, IFloatLanes<TF, TI>
@@ -219,6 +227,7 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Write<TF, TI>(
         ReadOnlySpan<float> weights, Fits found, int firstSubBlock, Span<byte> scales, Span<byte> minimums,
         float factor, float minimumFactor, Span<byte> block)
@@ -266,7 +275,11 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
 
         public static ScaleSteps Steps => TMode.Given ? ScaleSteps.WithImatrix : TFormat.StepsWithoutImatrix;
 
-        public static bool ErrorsAreAbsolute => TFormat.ErrorsAreAbsoluteWithoutImatrix && !TMode.Given;
+        public static bool ErrorsAreAbsolute
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => TFormat.ErrorsAreAbsoluteWithoutImatrix && !TMode.Given;
+        }
     }
 
     /// <summary>The results of the search, a number per sub-block of the batch.</summary>

@@ -24,6 +24,7 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
     }
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Dequantize<TF, TI>(ReadOnlySpan<byte> blocks, Span<float> weights)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -55,6 +56,7 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
     }
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Quantize<TF, TI, TMode>(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
         where TF : struct, IFloatLanes<TF, TI>
@@ -93,6 +95,7 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
     }
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void SearchSubBlocks<TF, TI, TMode>(
         ReadOnlySpan<float> batch, int count, ReadOnlySpan<float> factors,
         Span<float> scales, Span<float> factorSums, Span<byte> levels)
@@ -139,6 +142,7 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
 
     // A lane is a super-block here.
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StoreScales<TF, TI, TMode>(
         ReadOnlySpan<float> scales, ReadOnlySpan<float> factorSums, int count, Span<sbyte> stored, Span<float> blockFactors)
         where TF : struct, IFloatLanes<TF, TI>
@@ -171,6 +175,7 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
     }
 
     // The scale of the greatest magnitude gets the lowest number.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static TF SpreadScales<TF, TI>(ref float scales, ref byte levels)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -188,6 +193,7 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
         return TF.Select(vanishes, zero, TF.Broadcast(1) / inverse);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Write<TF, TI>(
         ReadOnlySpan<float> weights, ReadOnlySpan<byte> found, int firstSubBlock, ReadOnlySpan<sbyte> scales,
         float factor, Span<byte> block)

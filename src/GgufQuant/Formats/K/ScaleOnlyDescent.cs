@@ -36,6 +36,7 @@ internal static class ScaleOnlyDescent<TF, TI>
     /// Receives the levels with <paramref name="range"/> added, <c>[element][lane]</c> for each group of sub-blocks.
     /// </param>
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(ReadOnlySpan<float> weights, int range, Span<float> scales, Span<byte> levels)
     {
         int capacity = scales.Length + TF.Count;

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 
 namespace GgufQuant.Formats;
 
@@ -13,6 +14,7 @@ internal static class SixBitScales
     public const int Bytes = 12;
 
     /// <summary>Writes eight scales and eight minimums.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(ReadOnlySpan<byte> scales, ReadOnlySpan<byte> minimums, Span<byte> packed)
     {
         for (int j = 0; j < 4; j++)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace GgufQuant.Formats;
@@ -9,6 +10,7 @@ internal static class TwoBitLevels
     private const int WordsApart = 4;
 
     /// <summary>Packs 256 bytes of 0 to 3.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(ReadOnlySpan<byte> levels, Span<byte> packed)
     {
         ReadOnlySpan<ulong> from = MemoryMarshal.Cast<byte, ulong>(levels);

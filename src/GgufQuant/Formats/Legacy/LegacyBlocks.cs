@@ -46,6 +46,7 @@ internal readonly struct LegacyBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
     }
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Quantize<TF, TI>(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
         where TF : struct, IFloatLanes<TF, TI>
@@ -72,6 +73,7 @@ internal readonly struct LegacyBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Dequantize<TF, TI>(ReadOnlySpan<byte> blocks, Span<float> weights)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -98,6 +100,7 @@ internal readonly struct LegacyBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
     }
 
     /// <summary>The halves at the start of each block, the value its weights are measured from, and the inverse of its scale.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Scale<TF, TI>(
         ref readonly float weights, int count, Span<float> minimums, Span<float> inverses, Span<int> headers)
         where TF : struct, IFloatLanes<TF, TI>
@@ -124,6 +127,7 @@ internal readonly struct LegacyBlocks<TFormat> : ILaneQuantizer, ILaneDequantize
     }
 
     /// <summary>Maps each weight to its code, in C's steps on x86: truncated to an int, then to a signed byte.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Encode<TF, TI>(ref readonly float weights, float minimum, float inverse, ref byte block)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>

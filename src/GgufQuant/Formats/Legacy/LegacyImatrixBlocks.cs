@@ -14,6 +14,7 @@ internal readonly struct LegacyImatrixBlocks<TFormat> : ILaneQuantizer
     private static int MaxCode => LegacyBlocks<TFormat>.MaxCode;
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Quantize<TF, TI>(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
         where TF : struct, IFloatLanes<TF, TI>
@@ -51,6 +52,7 @@ internal readonly struct LegacyImatrixBlocks<TFormat> : ILaneQuantizer
     }
 
     /// <summary>The mean square of each row, summed in ggml's order, four rows side by side.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MeanSquares(ReadOnlySpan<float> rows, int rowLength, Span<float> means)
     {
         if (rows.Length < RowsAtOnce * rowLength)
@@ -82,6 +84,7 @@ internal readonly struct LegacyImatrixBlocks<TFormat> : ILaneQuantizer
         means[3] = sum3 / rowLength;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Weigh<TF, TI>(ref readonly float weights, ref readonly float importance, float variance, ref float factors)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -95,6 +98,7 @@ internal readonly struct LegacyImatrixBlocks<TFormat> : ILaneQuantizer
     }
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MakeBlocks<TF, TI>(ReadOnlySpan<float> batch, ReadOnlySpan<float> factors, int count, Span<byte> blocks)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -126,6 +130,7 @@ internal readonly struct LegacyImatrixBlocks<TFormat> : ILaneQuantizer
         Write<TF, TI>(ref codes, scales, minimums, count, blocks);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Write<TF, TI>(
         ref byte codes, ReadOnlySpan<float> scales, ReadOnlySpan<float> minimums, int count, Span<byte> blocks)
         where TF : struct, IFloatLanes<TF, TI>
