@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -39,22 +38,10 @@ public sealed record ReferenceQuantizerOptions
 public static unsafe partial class ReferenceQuantizer
 {
     private const int TypeCount = 43;
-    private const int LogLevelError = 4;
     private const ulong DefaultBufferSize = 8UL << 30;
-
-    // The library has one log for the process, and the types it chooses are told nowhere else.
-    private static readonly Lock s_lock = new();
-    private static readonly StringBuilder s_log = new();
-    private static readonly StringBuilder s_errors = new();
 
     private static readonly delegate* unmanaged<byte*, byte*, Parameters*, uint> s_quantize =
         (delegate* unmanaged<byte*, byte*, Parameters*, uint>)ReferenceLibrary.Llama("llama_model_quantize");
-
-    static ReferenceQuantizer()
-    {
-        var setLog = (delegate* unmanaged<delegate* unmanaged[Cdecl]<int, byte*, void*, void>, void*, void>)ReferenceLibrary.Llama("llama_log_set");
-        setLog(&Log, null);
-    }
 
     /// <summary>Writes a quantized file.</summary>
     /// <exception cref="InvalidOperationException">The library reported an error; the message is its own.</exception>
@@ -73,18 +60,6 @@ public static unsafe partial class ReferenceQuantizer
 
     [GeneratedRegex(@"^\[ *\d+/ *\d+\] (?<name>\S+) +- \[[^]]*\], type = +(?<source>\S+), size = +[\d.]+ MiB(?: -> +[\d.]+ MiB \((?<target>\S+)\))?", RegexOptions.Multiline)]
     private static partial Regex TensorLine();
-
-    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static void Log(int level, byte* text, void* state)
-    {
-        string line = Marshal.PtrToStringUTF8((nint)text) ?? "";
-        lock (s_log)
-        {
-            s_log.Append(line);
-            if (level == LogLevelError)
-                s_errors.Append(line);
-        }
-    }
 
     private static string Run(string source, string destination, FileType type, ReferenceQuantizerOptions options, bool dryRun)
     {
@@ -111,15 +86,11 @@ public static unsafe partial class ReferenceQuantizer
             ? memory.Array([.. options.Overrides.Select(entry => new MetadataOverride(entry.Key, entry.Value)), default])
             : null;
 
-        lock (s_lock)
-        {
-            s_log.Clear();
-            s_errors.Clear();
-            uint failed = s_quantize(memory.Text(source), memory.Text(destination), &parameters);
-            if (failed != 0)
-                throw new InvalidOperationException(s_errors.ToString());
-            return s_log.ToString();
-        }
+        byte* from = memory.Text(source);
+        byte* to = memory.Text(destination);
+        Parameters* request = &parameters;
+        (uint failed, string log, string errors) = ReferenceLog.Capture(() => s_quantize(from, to, request));
+        return failed == 0 ? log : throw new InvalidOperationException(errors);
     }
 
     private static byte Flag(bool value) => value ? (byte)1 : (byte)0;

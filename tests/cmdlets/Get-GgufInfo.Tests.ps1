@@ -30,16 +30,32 @@ Describe 'Get-GgufInfo' {
             $memory.ContextLength | Should -Be 256
             $memory.CacheType | Should -Be F16
             # 6 layers of 2 heads, 64 wide, keys and values, 16 bits each.
-            $memory.CacheSize | Should -Be (6 * 2 * 64 * 2 * 256 * 2)
+            $memory.Cache | Should -Be (6 * 2 * 64 * 2 * 256 * 2)
+            $memory.State | Should -Be 0
         }
 
         It 'estimates memory for the context and the cache that were asked for' {
             $info = Get-GgufInfo $Samples.Model -ContextLength 1024 -CacheType Q8_0
             $memory = $info.MemoryEstimate
             # 34 bytes for 32 elements.
-            $memory.CacheSize | Should -Be (6 * 2 * 64 * 2 * 1024 * 34 / 32)
-            $memory.Size | Should -Be ($memory.WeightSize + $memory.CacheSize + $memory.ComputeSize)
-            $info.Memory | Should -Be $memory.Size
+            $memory.Cache | Should -Be (6 * 2 * 64 * 2 * 1024 * 34 / 32)
+            $memory.Total | Should -Be ($memory.Weights + $memory.Cache + $memory.State + $memory.Compute)
+            $info.Memory | Should -Be $memory.Total
+        }
+
+        It 'takes keys, values, batch, sequences and flash attention apart' {
+            $run = @{ KeyCacheType = 'Q8_0'; ValueCacheType = 'Q4_0'; BatchSize = 64; Parallel = 2; NoFlashAttention = $true }
+            $memory = (Get-GgufInfo $Samples.Model -ContextLength 1024 @run).MemoryEstimate
+            $memory.Cache | Should -Be (6 * 2 * 64 * 1024 * (34 + 18) / 32)
+            $memory.BatchSize, $memory.Parallel | Should -Be 64, 2
+            $memory.FlashAttention | Should -BeFalse
+            $memory.Assumptions | Should -Contain 'llama.cpp quantizes the cached values with flash attention alone.'
+        }
+
+        It 'keeps the former names of the parts' {
+            $memory = (Get-GgufInfo $Samples.Model).MemoryEstimate
+            $memory.WeightSize, $memory.CacheSize, $memory.ComputeSize, $memory.Size |
+                Should -Be $memory.Weights, $memory.Cache, $memory.Compute, $memory.Total
         }
 
         It 'has no metadata unless asked' {

@@ -122,7 +122,7 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
             LogitsFile = LogitsFile is null ? null : ResolveUnexpanded(LogitsFile),
             Prompts = Prompt,
             ContextLength = ContextLength,
-            CacheType = CacheType,
+            Memory = new() { ContextLength = ContextLength, KeyType = CacheType, ValueType = CacheType },
             Threads = ThreadCount,
         };
         return new(error is null ? Session?.Engine : null, options, this, (path, exception) => WriteError(exception.ToErrorRecord(path)));

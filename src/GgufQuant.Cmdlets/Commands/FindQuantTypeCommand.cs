@@ -10,7 +10,7 @@ namespace GgufQuant.Commands;
 /// <summary>Finds the types in which a model fits into memory, and recommends one.</summary>
 [Cmdlet(VerbsCommon.Find, "QuantType", DefaultParameterSetName = ComparisonSet)]
 [OutputType(typeof(QuantTypeFit))]
-public sealed class FindQuantTypeCommand : PathCommand
+public sealed class FindQuantTypeCommand : MemoryCommand
 {
     // The default one, so that rows from the pipeline are rows before they are paths.
     private const string ComparisonSet = "Comparison";
@@ -29,16 +29,6 @@ public sealed class FindQuantTypeCommand : PathCommand
     [MemoryReserveTransformation]
     [ValidateNotNull]
     public MemoryReserve? Reserve { get; set; }
-
-    /// <summary>Tokens of context.</summary>
-    [Parameter(HelpMessage = "Tokens of context to estimate memory for.")]
-    [ArgumentCompleter(typeof(ContextLengthCompleter))]
-    [ValidateRange(1, 1 << 30)]
-    public int? ContextLength { get; set; }
-
-    /// <summary>The type of the key-value cache.</summary>
-    [Parameter(HelpMessage = "The type of the key-value cache.")]
-    public CacheType CacheType { get; set; } = CacheType.F16;
 
     /// <summary>Rows of Compare-Quant with measured divergences.</summary>
     [Parameter(ParameterSetName = ComparisonSet, ValueFromPipeline = true, HelpMessage = "Rows of Compare-Quant -Corpus: their measurements replace the published figures.")]
@@ -88,7 +78,7 @@ public sealed class FindQuantTypeCommand : PathCommand
             WriteWarning($"No row of -Comparison was measured on '{Formatting.FileName(model.Path)}', so the published figures are used.");
         QuantAdvice[] fits =
         [
-            .. QuantAdvisor.Find(model, Memory, Reserve?.Of(Memory), ContextLength, CacheType, WithImportanceMatrix, measured)
+            .. QuantAdvisor.Find(model, Memory, Reserve?.Of(Memory), MemoryOptions, WithImportanceMatrix, measured)
                 .Where(advice => advice.Fit != MemoryFit.TooLarge),
         ];
         foreach (QuantAdvice fit in fits)
@@ -106,13 +96,13 @@ public sealed class FindQuantTypeCommand : PathCommand
 
     private string NothingFits(GgufFile model)
     {
-        MemoryEstimate memory = MemoryEstimate.Of(0, ModelShape.Read(model), ContextLength, CacheType);
+        MemoryEstimate memory = MemoryEstimate.Of(0, ModelShape.Read(model), MemoryOptions);
         string[] ways =
         [
             "a smaller -ContextLength",
             .. CacheType is CacheType.F16 or CacheType.F32 or CacheType.BF16 ? ["-CacheType Q8_0"] : Array.Empty<string>(),
             .. WithImportanceMatrix ? Array.Empty<string>() : ["-WithImportanceMatrix"],
         ];
-        return $"'{Formatting.FileName(model.Path)}' does not fit into {Formatting.Size(Memory)} in any type. Its cache for {memory.ContextLength:N0} tokens takes {Formatting.Size(memory.CacheSize)}: try {string.Join(" or ", ways)}.";
+        return $"'{Formatting.FileName(model.Path)}' does not fit into {Formatting.Size(Memory)} in any type. Its cache for {memory.ContextLength:N0} tokens takes {Formatting.Size(memory.Cache)}: try {string.Join(" or ", ways)}.";
     }
 }

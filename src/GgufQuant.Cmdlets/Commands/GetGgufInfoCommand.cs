@@ -7,18 +7,8 @@ namespace GgufQuant.Commands;
 /// <summary>Describes a model file, from its header alone.</summary>
 [Cmdlet(VerbsCommon.Get, "GgufInfo", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(GgufInfo))]
-public sealed class GetGgufInfoCommand : PathCommand
+public sealed class GetGgufInfoCommand : MemoryCommand
 {
-    /// <summary>Tokens of context to estimate memory for.</summary>
-    [Parameter(HelpMessage = "Tokens of context to estimate memory for.")]
-    [ArgumentCompleter(typeof(ContextLengthCompleter))]
-    [ValidateRange(1, 1 << 30)]
-    public int? ContextLength { get; set; }
-
-    /// <summary>The type of the key-value cache to estimate memory for.</summary>
-    [Parameter(HelpMessage = "The type of the key-value cache to estimate memory for.")]
-    public CacheType CacheType { get; set; } = CacheType.F16;
-
     /// <summary>Also reads all metadata.</summary>
     [Parameter(HelpMessage = "Also read all metadata, including the vocabulary.")]
     public SwitchParameter Metadata { get; set; }
@@ -32,7 +22,7 @@ public sealed class GetGgufInfoCommand : PathCommand
     /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)
     {
-        ModelInfo info = ModelInfo.Read(model, ContextLength, CacheType);
+        ModelInfo info = ModelInfo.Read(model, MemoryOptions);
         WriteObject(new GgufInfo(Metadata ? info with { Metadata = Read(model.Metadata) } : info));
     }
 

@@ -194,9 +194,10 @@ public static class Formatting
     public static string Experts(long experts, long used) => $"{experts}, {used} used per token";
 
     /// <summary>What the memory is needed for, and the assumptions.</summary>
-    public static string Memory(long memory, long weights, long cache, long buffers, IEnumerable assumptions, PSHost host)
+    public static string Memory(long memory, long weights, long cache, long state, long buffers, IEnumerable assumptions, PSHost host)
     {
-        string sum = $"{Size(memory)} = {Size(weights)} weights + {Size(cache)} cache + {Size(buffers)} buffers";
+        string states = state == 0 ? "" : $" + {Size(state)} state";
+        string sum = $"{Size(memory)} = {Size(weights)} weights + {Size(cache)} cache{states} + {Size(buffers)} buffers";
         IEnumerable<string> lines = assumptions.Cast<object>().Select(line => $"- {line}").Prepend(sum);
         return string.Join('\n', lines.Select(line => Wrap(line, host, ListIndent, hanging: 2)));
     }

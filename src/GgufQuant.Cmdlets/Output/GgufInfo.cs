@@ -86,14 +86,17 @@ public sealed class GgufInfo
     /// <summary>The types in the file with their shares of the weights, the largest first.</summary>
     public ValueList<TensorTypeShare> Shares { get; }
 
-    /// <summary>Bytes of memory to run the model, estimated: tensors, cache and buffers.</summary>
+    /// <summary>Bytes of memory to run the model, estimated: tensors, cache, recurrent states and buffers.</summary>
     public long Memory => _model.Memory;
 
-    /// <summary>Bytes of that memory for the key-value cache and recurrent state.</summary>
-    public long CacheSize => _model.MemoryEstimate.CacheSize;
+    /// <summary>Bytes of that memory for the key-value cache.</summary>
+    public long CacheSize => _model.MemoryEstimate.Cache;
+
+    /// <summary>Bytes of that memory for recurrent states.</summary>
+    public long StateSize => _model.MemoryEstimate.State;
 
     /// <summary>Bytes of that memory for intermediate results.</summary>
-    public long ComputeSize => _model.MemoryEstimate.ComputeSize;
+    public long ComputeSize => _model.MemoryEstimate.Compute;
 
     /// <summary>What the estimate of the memory assumes, one sentence each.</summary>
     public ValueList<string> MemoryAssumptions => new(_model.MemoryEstimate.Assumptions, " ");

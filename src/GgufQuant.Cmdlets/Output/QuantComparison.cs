@@ -46,7 +46,7 @@ public class QuantComparison
     public double BitsPerWeight => Data.BitsPerWeight;
 
     /// <summary>Bytes of memory to run it, estimated.</summary>
-    public long Memory => Data.Memory.Size;
+    public long Memory => Data.Memory.Total;
 
     /// <summary>Root mean square of the weights' errors over that of the reference's weights: 0 for equal weights.</summary>
     public double RelativeRmsError => Data.Error?.RelativeRmsError ?? 0;

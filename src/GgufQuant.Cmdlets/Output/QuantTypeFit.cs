@@ -31,7 +31,7 @@ public sealed class QuantTypeFit
     public long Size => _advice.FileSize;
 
     /// <summary>Bytes of memory to run the model in this type.</summary>
-    public long Memory => _advice.Memory.Size;
+    public long Memory => _advice.Memory.Total;
 
     /// <summary>Bytes of the memory there is that stay free.</summary>
     public long Margin => _advice.Margin;

@@ -17,11 +17,11 @@ public sealed record ComparisonOptions
     /// <summary>Texts that each model continues.</summary>
     public IReadOnlyList<string> Prompts { get; init; } = [];
 
-    /// <summary>Tokens of context to estimate memory for, and of each chunk; null for the defaults.</summary>
+    /// <summary>Tokens of each chunk; null for the default.</summary>
     public int? ContextLength { get; init; }
 
-    /// <summary>The type of the key-value cache to estimate memory for.</summary>
-    public CacheType CacheType { get; init; } = CacheType.F16;
+    /// <summary>How the models are run, to estimate memory for.</summary>
+    public MemoryOptions Memory { get; init; } = MemoryOptions.Default;
 
     /// <summary>Threads; 0 for one per processor.</summary>
     public int Threads { get; init; }

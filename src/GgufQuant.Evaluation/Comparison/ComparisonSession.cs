@@ -74,7 +74,7 @@ public sealed class ComparisonSession
         _generation = _options.Prompts.Count == 0 ? null : new(_engine, reference, _options.Prompts, new() { Threads = _options.Threads });
     }
 
-    private ModelInfo Describe(GgufFile model) => ModelInfo.Read(model, _options.ContextLength, _options.CacheType);
+    private ModelInfo Describe(GgufFile model) => ModelInfo.Read(model, _options.Memory);
 
     private ComparedModel MeasureReference(ModelInfo reference)
     {

@@ -19,7 +19,7 @@ public sealed record QuantAdvice(QuantType Type, long FileSize, MemoryEstimate M
     public required long Reserve { get; init; }
 
     /// <summary>Bytes of memory to spare; negative if it does not fit.</summary>
-    public long Margin => Budget - Memory.Size;
+    public long Margin => Budget - Memory.Total;
 
     /// <summary>How well it fits.</summary>
     public MemoryFit Fit => Margin < 0 ? MemoryFit.TooLarge : Margin < Reserve ? MemoryFit.Tight : MemoryFit.Comfortable;
@@ -35,11 +35,11 @@ public sealed record QuantAdvice(QuantType Type, long FileSize, MemoryEstimate M
     {
         get
         {
-            string memory = $"{Bytes(Memory.WeightSize)} of weights, {Bytes(Memory.CacheSize)} of context and {Bytes(Memory.ComputeSize)} of buffers";
+            string memory = $"{Bytes(Memory.Weights)} of weights, {Bytes(Memory.Cache + Memory.State)} of context and {Bytes(Memory.Compute)} of buffers";
             string budget = Bytes(Budget);
             string unquantized = Unquantized is null
                 ? ""
-                : $" {Unquantized.Type} fits too: it predicts hardly better, with {Bytes(Unquantized.Memory.Size)} instead of {Bytes(Memory.Size)}.";
+                : $" {Unquantized.Type} fits too: it predicts hardly better, with {Bytes(Unquantized.Memory.Total)} instead of {Bytes(Memory.Total)}.";
             string imatrix = Type.Imatrix == ImatrixAdvice.Required ? " It needs the importance matrix." : "";
             return Fit switch
             {

@@ -15,8 +15,7 @@ public static class QuantAdvisor
     /// <param name="file">The model; an already quantized one counts as the model it was quantized from.</param>
     /// <param name="budget">Bytes of memory available.</param>
     /// <param name="reserve">Bytes of the budget that should stay free; null for a tenth of it.</param>
-    /// <param name="contextLength">Tokens of context; null for the default of <see cref="MemoryEstimate"/>.</param>
-    /// <param name="cacheType">The type of the key-value cache.</param>
+    /// <param name="memory">How the model is run; null for the defaults.</param>
     /// <param name="withImportanceMatrix">Whether there will be an importance matrix: without one, types that need it are left out.</param>
     /// <param name="measured">Mean KL divergences measured on this model, by type; null for none.</param>
     /// <returns>What fits, best first, one of them recommended; then what does not fit, smallest first.</returns>
@@ -24,8 +23,7 @@ public static class QuantAdvisor
         GgufFile file,
         long budget,
         long? reserve = null,
-        long? contextLength = null,
-        CacheType cacheType = CacheType.F16,
+        MemoryOptions? memory = null,
         bool withImportanceMatrix = false,
         IReadOnlyDictionary<FileType, double>? measured = null)
     {
@@ -41,13 +39,13 @@ public static class QuantAdvisor
             if (!withImportanceMatrix && type.Imatrix == ImatrixAdvice.Required)
                 continue;
             if (WeightBytes(file, type, withImportanceMatrix && type.Imatrix != ImatrixAdvice.Ignored) is long weights)
-                advice.Add(new(type, weights + header, MemoryEstimate.Of(weights, shape, contextLength, cacheType), budget, quality) { Reserve = free });
+                advice.Add(new(type, weights + header, MemoryEstimate.Of(weights, shape, memory), budget, quality) { Reserve = free });
         }
         QuantAdvice? best = Recommend(advice);
         return [.. advice
             .Select(entry => ReferenceEquals(entry, best) ? entry with { IsRecommended = true, Unquantized = Unquantized(advice) } : entry)
             .OrderBy(entry => entry.Fit == MemoryFit.TooLarge)
-            .ThenBy(entry => entry.Fit == MemoryFit.TooLarge ? entry.Memory.Size : 0)
+            .ThenBy(entry => entry.Fit == MemoryFit.TooLarge ? entry.Memory.Total : 0)
             .ThenBy(entry => entry.Quality.KlDivergence)];
     }
 
@@ -56,12 +54,12 @@ public static class QuantAdvisor
         .Where(entry => entry.Fit != MemoryFit.TooLarge && !s_unquantized.Contains(entry.Type.Type))
         .OrderBy(entry => entry.Fit)
         .ThenBy(entry => entry.Quality.KlDivergence)
-        .ThenBy(entry => entry.Memory.Size)
+        .ThenBy(entry => entry.Memory.Total)
         .FirstOrDefault();
 
     private static QuantAdvice? Unquantized(List<QuantAdvice> advice) => advice
         .Where(entry => entry.Fit == MemoryFit.Comfortable && s_unquantized.Contains(entry.Type.Type))
-        .MinBy(entry => entry.Memory.Size);
+        .MinBy(entry => entry.Memory.Total);
 
     // Null if the type does not suit the model's shapes.
     private static long? WeightBytes(GgufFile file, QuantType type, bool hasImportance)

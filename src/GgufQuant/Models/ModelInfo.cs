@@ -8,7 +8,7 @@ namespace GgufQuant.Models;
 /// <summary>Information about a model file, read from its header alone.</summary>
 public sealed record ModelInfo
 {
-    private ModelInfo(GgufFile file, long? contextLength, CacheType cacheType)
+    private ModelInfo(GgufFile file, MemoryOptions? memory)
     {
         GgufMetadata metadata = file.Metadata;
         Path = file.Path;
@@ -24,7 +24,7 @@ public sealed record ModelInfo
         IsBigEndian = file.IsBigEndian;
         Shares = TypeShare.Of(file.Tensors.Select(tensor => (tensor.Type, tensor.ElementCount)));
         Type = TypeOf(metadata, Shares);
-        MemoryEstimate = MemoryEstimate.Of(TensorBytes, Shape, contextLength, cacheType);
+        MemoryEstimate = MemoryEstimate.Of(TensorBytes, Shape, memory);
     }
 
     /// <summary>The full path; that of the first shard if the model is split.</summary>
@@ -97,7 +97,7 @@ public sealed record ModelInfo
     public ModelShape Shape { get; }
 
     /// <summary>Bytes of memory to run the model, estimated.</summary>
-    public long Memory => MemoryEstimate.Size;
+    public long Memory => MemoryEstimate.Total;
 
     /// <summary>All metadata by key; null unless it was requested.</summary>
     public OrderedDictionary<string, object>? Metadata { get; init; }
@@ -107,12 +107,11 @@ public sealed record ModelInfo
 
     /// <summary>Reads the information in a header.</summary>
     /// <param name="file">The model.</param>
-    /// <param name="contextLength">Tokens of context to estimate memory for; null for the default.</param>
-    /// <param name="cacheType">The type of the key-value cache to estimate memory for.</param>
-    public static ModelInfo Read(GgufFile file, long? contextLength = null, CacheType cacheType = CacheType.F16)
+    /// <param name="memory">How the model is run, to estimate memory for; null for the defaults.</param>
+    public static ModelInfo Read(GgufFile file, MemoryOptions? memory = null)
     {
         ArgumentNullException.ThrowIfNull(file);
-        return new(file, contextLength, cacheType);
+        return new(file, memory);
     }
 
     /// <summary>The file type that a file names, or else the one its weights suggest; null if neither does.</summary>

@@ -5,13 +5,17 @@ namespace GgufQuant.Models;
 /// <summary>The dimensions of a language model, as its metadata states them.</summary>
 public sealed record ModelShape
 {
-    private const long MaxLayers = 1 << 16;
+    // llama.cpp's LLAMA_MAX_LAYERS is 512.
+    private const long MaxRepetitions = 512;
 
     /// <summary>The architecture's name, such as <c>llama</c>; empty if the file names none.</summary>
     public required string Architecture { get; init; }
 
     /// <summary>Number of layers; 0 if the file does not say.</summary>
     public int Layers { get; init; }
+
+    /// <summary>Layers at the end that draft tokens (NextN, MTP), which ordinary use leaves out.</summary>
+    public int DraftLayers { get; init; }
 
     /// <summary>Tokens of context the model was trained for.</summary>
     public long? ContextLength { get; init; }
@@ -46,97 +50,96 @@ public sealed record ModelShape
     /// <summary>Tokens in the window of a sliding-window layer; 0 without such layers.</summary>
     public long SlidingWindow { get; init; }
 
-    /// <summary>Period of the layer pattern in which all but the last layer have a sliding window; 0 without such layers.</summary>
-    public int SlidingPeriod { get; init; }
-
     /// <summary>Floats of recurrent state per layer and sequence; 0 without such layers.</summary>
     public long RecurrentState { get; init; }
+
+    /// <summary>The layers one by one, as they are run.</summary>
+    public IReadOnlyList<LayerShape> LayerShapes { get; init; } = [];
+
+    /// <summary>Whether the file holds no weights: a vocabulary alone.</summary>
+    public bool IsVocabulary { get; init; }
 
     /// <summary>Reads a model's dimensions; what the file does not state stays 0.</summary>
     public static ModelShape Read(GgufFile file)
     {
         ArgumentNullException.ThrowIfNull(file);
-        Keys keys = new(file.Metadata);
-        int layers = (int)Math.Min(keys.Number("block_count"), MaxLayers);
+        ShapeKeys keys = new(file.Metadata);
+        int layers = (int)Math.Min(keys.Number("block_count"), ShapeKeys.MaxLayers);
         long embedding = keys.Number("embedding_length");
-        long[] heads = keys.PerLayer("attention.head_count", layers);
+        long[] heads = keys.FindPerLayer("attention.head_count", layers) ?? new long[layers];
+        long[] keyValueHeads = keys.FindPerLayer("attention.head_count_kv", layers) ?? heads;
+        long[] feedForward = keys.FindPerLayer("feed_forward_length", layers) ?? new long[layers];
         long mostHeads = heads.DefaultIfEmpty().Max();
         long headLength = mostHeads > 0 ? embedding / mostHeads : 0;
-        bool isLatent = keys.Has("attention.key_length_mla");
+
+        ArchitectureMemory rules = ArchitectureMemory.Of(keys.Architecture);
+        bool isLatent = rules.IsLatent && keys.Number("attention.key_length_mla") > 0 && keys.Number("attention.value_length_mla") > 0;
+        long keyLength = keys.FindNumber("attention.key_length") ?? headLength;
+        long valueLength = isLatent ? 0 : keys.FindNumber("attention.value_length") ?? headLength;
+        int draft = (int)Math.Min(keys.Number("nextn_predict_layers"), layers);
+        long window = rules.Window?.SizeOf(keys, layers - draft) ?? 0;
+        (Int128 shift, Int128 recurrence) = rules.State.SizeOf(keys, embedding, mostHeads, keyLength);
+
         return new()
         {
             Architecture = keys.Architecture,
             Layers = layers,
-            ContextLength = keys.Has("context_length") ? keys.Number("context_length") : null,
+            DraftLayers = draft,
+            ContextLength = keys.FindNumber("context_length"),
             EmbeddingLength = embedding,
-            FeedForwardLength = keys.PerLayer("feed_forward_length", layers).DefaultIfEmpty().Max(),
+            FeedForwardLength = feedForward.DefaultIfEmpty().Max(),
             Heads = mostHeads,
-            KeyValueHeads = keys.Has("attention.head_count_kv") ? keys.PerLayer("attention.head_count_kv", layers) : heads,
-            KeyLength = keys.Has("attention.key_length") ? keys.Number("attention.key_length") : headLength,
-            ValueLength = isLatent ? 0 : keys.Has("attention.value_length") ? keys.Number("attention.value_length") : headLength,
+            KeyValueHeads = keyValueHeads,
+            KeyLength = keyLength,
+            ValueLength = valueLength,
             VocabularySize = Vocabulary(file, keys),
             Experts = keys.Number("expert_count"),
             ExpertsUsed = keys.Number("expert_used_count"),
-            SlidingWindow = keys.Number("attention.sliding_window"),
-            SlidingPeriod = Period(keys),
-            RecurrentState = Recurrent(keys),
+            SlidingWindow = window,
+            RecurrentState = Bounded(shift + recurrence),
+            LayerShapes = LayersOf(),
+            IsVocabulary = file.Tensors.Count == 0 && file.Metadata.Contains(GgufKeys.Tokens),
         };
+
+        List<LayerShape> LayersOf()
+        {
+            bool[] windows = window > 0 ? rules.Window!.LayersOf(keys, layers) : new bool[layers];
+            (bool Attention, bool State)[] parts = rules.States.Of(keys, keyValueHeads, feedForward, layers);
+            long cached = rules.CachedLayers?.Invoke(keys) ?? layers;
+            long[] ratios = rules.Indexer is IndexerKind.Compressed or IndexerKind.CompressedLayers
+                ? keys.FindPerLayer("attention.compress_ratios", layers) ?? new long[layers]
+                : new long[layers];
+            bool[] indexed = rules.Indexer.LayersOf(keys, ratios, layers);
+            List<LayerShape> shapes = [];
+            for (int layer = 0; layer < layers; layer++)
+            {
+                bool isRun = layer < layers - draft || rules.CachesDraftLayers;
+                shapes.Add(new()
+                {
+                    Heads = heads[layer],
+                    KeyValueHeads = keyValueHeads[layer],
+                    KeyLength = windows[layer] ? keys.FindNumber("attention.key_length_swa") ?? keyLength : keyLength,
+                    ValueLength = windows[layer] && !isLatent ? keys.FindNumber("attention.value_length_swa") ?? valueLength : valueLength,
+                    FeedForwardLength = feedForward[layer],
+                    HasWindow = windows[layer],
+                    HasCache = rules.HasCache && parts[layer].Attention && isRun && layer < cached,
+                    HasState = parts[layer].State && isRun,
+                    IndexerKeyLength = indexed[layer] && isRun ? keys.Number("attention.indexer.key_length") : 0,
+                    CompressionRatio = ratios[layer],
+                });
+            }
+            long repetitions = rules.RepetitionsKey is string key ? Math.Clamp(keys.FindNumber(key) ?? 1, 1, MaxRepetitions) : 1;
+            return [.. Enumerable.Repeat(shapes, (int)repetitions).SelectMany(once => once)];
+        }
     }
 
-    private static long Vocabulary(GgufFile file, Keys keys)
+    private static long Vocabulary(GgufFile file, ShapeKeys keys)
     {
         if (file.Metadata.Find(GgufKeys.Tokens) is GgufEntry tokens)
             return tokens.Count;
-        if (keys.Has("vocab_size"))
-            return keys.Number("vocab_size");
-        return file.FindTensor(TensorNames.TokenEmbedding) is GgufTensor { Shape.Length: > 1 } embedding ? embedding.Shape[1] : 0;
-    }
-
-    // llama.cpp has these patterns in its code, not in the files.
-    private static int Period(Keys keys) => keys.Architecture switch
-    {
-        "gemma2" or "gpt-oss" => 2,
-        "cohere2" => 4,
-        "gemma3" => 6,
-        _ => 0,
-    };
-
-    private static long Recurrent(Keys keys)
-    {
-        long inner = keys.Number("ssm.inner_size");
-        long state = keys.Number("ssm.state_size");
-        long groups = keys.Number("ssm.group_count");
-        long kernel = keys.Number("ssm.conv_kernel");
-        return Bounded((Int128)Math.Max(0, kernel - 1) * (inner + ((Int128)2 * groups * state)) + ((Int128)state * inner));
+        return keys.FindNumber("vocab_size")
+            ?? (file.FindTensor(TensorNames.TokenEmbedding) is GgufTensor { Shape.Length: > 1 } embedding ? embedding.Shape[1] : 0);
     }
 
     private static long Bounded(Int128 value) => value > long.MaxValue ? long.MaxValue : (long)value;
-
-    private readonly struct Keys(GgufMetadata metadata)
-    {
-        internal string Architecture { get; } = metadata.TryGetString(GgufKeys.Architecture, out string? name) ? name : "";
-
-        internal bool Has(string key) => metadata.Contains($"{Architecture}.{key}");
-
-        // Hostile files may state anything: dimensions above 2^40 count as not stated.
-        internal long Number(string key) =>
-            metadata.TryGetUInt64($"{Architecture}.{key}", out ulong value) && value < 1UL << 40 ? (long)value : 0;
-
-        internal long[] PerLayer(string key, int layers)
-        {
-            GgufEntry? entry = metadata.Find($"{Architecture}.{key}");
-            if (entry is null)
-                return [];
-            if (entry.Type != GgufValueType.Array)
-                return [.. Enumerable.Repeat(Number(key), layers)];
-            if (entry.Count > MaxLayers)
-                return [];
-            return entry.Value switch
-            {
-                int[] values => [.. values.Take(layers).Select(value => Math.Max(0L, value))],
-                uint[] values => [.. values.Take(layers).Select(value => (long)value)],
-                _ => [],
-            };
-        }
-    }
 }

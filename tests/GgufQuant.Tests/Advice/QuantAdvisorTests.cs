@@ -46,7 +46,7 @@ public sealed class QuantAdvisorTests
         QuantAdvice advice = QuantAdvisor.Find(file, Plenty).Single(entry => entry.Type.Type == type);
 
         Assert.Equal(QuantizationPlan.Create(file, type).TotalBytes, advice.FileSize, 4096.0);
-        Assert.Equal(QuantizationPlan.Create(file, type).TensorBytes, advice.Memory.WeightSize);
+        Assert.Equal(QuantizationPlan.Create(file, type).TensorBytes, advice.Memory.Weights);
     }
 
     [Fact]
@@ -55,7 +55,7 @@ public sealed class QuantAdvisorTests
         using GgufFile file = GgufFile.Open(Sample.Model);
         QuantAdvice q8 = QuantAdvisor.Find(file, Plenty).Single(entry => entry.Type.Type == FileType.Q8_0);
 
-        IReadOnlyList<QuantAdvice> advice = QuantAdvisor.Find(file, q8.Memory.Size + 1);
+        IReadOnlyList<QuantAdvice> advice = QuantAdvisor.Find(file, q8.Memory.Total + 1);
 
         QuantAdvice tight = advice.Single(entry => entry.Type.Type == FileType.Q8_0);
         QuantAdvice recommended = advice.Single(entry => entry.IsRecommended);
@@ -71,7 +71,7 @@ public sealed class QuantAdvisorTests
         using GgufFile file = GgufFile.Open(Sample.Model);
         QuantAdvice q8 = QuantAdvisor.Find(file, Plenty).Single(entry => entry.Type.Type == FileType.Q8_0);
 
-        QuantAdvice recommended = QuantAdvisor.Find(file, q8.Memory.Size + 1, reserve: 1).Single(entry => entry.IsRecommended);
+        QuantAdvice recommended = QuantAdvisor.Find(file, q8.Memory.Total + 1, reserve: 1).Single(entry => entry.IsRecommended);
 
         Assert.Equal((FileType.Q8_0, MemoryFit.Comfortable), (recommended.Type.Type, recommended.Fit));
     }
@@ -82,8 +82,8 @@ public sealed class QuantAdvisorTests
         using GgufFile file = GgufFile.Open(Sample.Model);
         QuantAdvice f16 = QuantAdvisor.Find(file, Plenty).Single(entry => entry.Type.Type == FileType.F16);
 
-        string roomy = QuantAdvisor.Find(file, f16.Memory.Size, reserve: 0).Single(entry => entry.IsRecommended).Reason;
-        string narrow = QuantAdvisor.Find(file, f16.Memory.Size - 1, reserve: 0).Single(entry => entry.IsRecommended).Reason;
+        string roomy = QuantAdvisor.Find(file, f16.Memory.Total, reserve: 0).Single(entry => entry.IsRecommended).Reason;
+        string narrow = QuantAdvisor.Find(file, f16.Memory.Total - 1, reserve: 0).Single(entry => entry.IsRecommended).Reason;
 
         Assert.Contains(" F16 fits too: ", roomy, StringComparison.Ordinal);
         Assert.DoesNotContain("F16", narrow, StringComparison.Ordinal);
@@ -93,7 +93,7 @@ public sealed class QuantAdvisorTests
     public void The_reason_says_that_nothing_leaves_a_tenth_free()
     {
         using GgufFile file = GgufFile.Open(Sample.Model);
-        long smallest = QuantAdvisor.Find(file, Plenty).Min(entry => entry.Memory.Size);
+        long smallest = QuantAdvisor.Find(file, Plenty).Min(entry => entry.Memory.Total);
 
         QuantAdvice advice = Assert.Single(QuantAdvisor.Find(file, smallest + 1), entry => entry.IsRecommended);
 
@@ -117,10 +117,10 @@ public sealed class QuantAdvisorTests
     {
         using GgufFile file = GgufFile.Open(Sample.Model);
 
-        QuantAdvice shorter = QuantAdvisor.Find(file, Plenty, contextLength: 1024)[0];
-        QuantAdvice longer = QuantAdvisor.Find(file, Plenty, contextLength: 8192)[0];
+        QuantAdvice shorter = QuantAdvisor.Find(file, Plenty, memory: new() { ContextLength = 1024 })[0];
+        QuantAdvice longer = QuantAdvisor.Find(file, Plenty, memory: new() { ContextLength = 8192 })[0];
 
-        Assert.True(longer.Memory.Size > shorter.Memory.Size);
+        Assert.True(longer.Memory.Total > shorter.Memory.Total);
     }
 
     [Fact]

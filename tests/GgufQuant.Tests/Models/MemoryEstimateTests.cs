@@ -1,3 +1,4 @@
+using GgufQuant.Gguf;
 using GgufQuant.Models;
 
 namespace GgufQuant.Tests.Models;
@@ -6,20 +7,42 @@ public class MemoryEstimateTests
 {
     private const long MiB = 1 << 20;
 
-    /// <summary>llama.cpp's own log for Llama 3.1 8B: 1,024 MiB of cache at 8,192 tokens, 258.5 MiB of buffers.</summary>
     [Theory]
     [InlineData(8192, CacheType.F16, 1024)]
     [InlineData(8192, CacheType.Q8_0, 544)]
     [InlineData(8192, CacheType.Q4_0, 288)]
     [InlineData(8000, CacheType.F16, 1024)]
     [InlineData(131072, CacheType.F16, 16384)]
-    public void Llama_8B_takes_what_llama_cpp_reserves(long context, CacheType cacheType, long expected)
+    public void Llama_8B_caches_what_llama_cpp_reserves(long context, CacheType cacheType, long expected)
     {
         using Llama8B model = new();
-        MemoryEstimate memory = MemoryEstimate.Of(0, ModelShape.Read(model.File), context, cacheType);
-        Assert.Equal(expected * MiB, memory.CacheSize);
-        Assert.Equal(258.5, (double)memory.ComputeSize / MiB, 1);
+        MemoryEstimate memory = MemoryEstimate.Of(0, ModelShape.Read(model.File), new() { ContextLength = context, KeyType = cacheType, ValueType = cacheType });
+        Assert.Equal(expected * MiB, memory.Cache);
+        Assert.Equal(0, memory.State);
     }
+
+    [Fact]
+    public void Keys_and_values_may_have_types_of_their_own()
+    {
+        using Llama8B model = new();
+        MemoryEstimate memory = MemoryEstimate.Of(0, ModelShape.Read(model.File), new() { ContextLength = 8192, KeyType = CacheType.Q8_0, ValueType = CacheType.Q4_0 });
+        Assert.Equal((272 + 144) * MiB, memory.Cache);
+    }
+
+    /// <summary>Converters write these in several integer types, of which llama.cpp takes some.</summary>
+    [Theory]
+    [MemberData(nameof(HeadCounts))]
+    public void Head_counts_per_layer_may_be_integers_of_any_type(object counts)
+    {
+        ShapeKeys keys = new(new GgufMetadata([GgufEntry.Create("general.architecture", "deci"), GgufEntry.Create("deci.attention.head_count_kv", counts)]));
+        Assert.Equal([2, 0, 1], keys.FindPerLayer("attention.head_count_kv", 3)!);
+    }
+
+    public static TheoryData<object> HeadCounts =>
+    [
+        new sbyte[] { 2, 0, 1 }, new byte[] { 2, 0, 1 }, new short[] { 2, 0, 1 }, new ushort[] { 2, 0, 1 }, new[] { 2, 0, 1 }, new uint[] { 2, 0, 1 },
+        new long[] { 2, 0, 1 }, new ulong[] { 2, 0, 1 }, new[] { 2, -1, 1 }, new[] { 2L, 1L << 50, 1L },
+    ];
 
     [Fact]
     public void The_context_is_the_models_but_no_more_than_4096_unless_asked()
@@ -30,32 +53,36 @@ public class MemoryEstimateTests
     }
 
     [Fact]
-    public void Sliding_windows_cache_only_their_window()
-    {
-        ModelShape shape = new() { Architecture = "gemma2", Layers = 4, KeyValueHeads = [1, 1, 1, 1], KeyLength = 8, ValueLength = 8, SlidingWindow = 1024, SlidingPeriod = 2 };
-        // Two layers keep 1,024 + 512 tokens, two the whole context.
-        Assert.Equal(2 * 16 * 2 * (1536 + 8192), MemoryEstimate.Of(0, shape, 8192).CacheSize);
-    }
-
-    [Fact]
-    public void Layers_without_attention_keep_a_state_instead()
-    {
-        ModelShape shape = new() { Architecture = "jamba", Layers = 2, KeyValueHeads = [0, 2], KeyLength = 4, ValueLength = 4, RecurrentState = 100 };
-        Assert.Equal((2 * 8 * 256 * 2) + 400, MemoryEstimate.Of(0, shape, 256).CacheSize);
-    }
-
-    [Fact]
     public void What_a_file_does_not_state_is_listed_as_an_assumption()
     {
         MemoryEstimate memory = MemoryEstimate.Of(1000, new() { Architecture = "" });
-        Assert.Equal(1000, memory.Size);
+        Assert.Equal(1000, memory.Weights);
         Assert.Contains(memory.Assumptions, line => line.Contains("only the weights are counted"));
+    }
+
+    [Fact]
+    public void An_unknown_architecture_is_counted_with_full_attention_and_said_to_be()
+    {
+        LayerShape layer = new() { KeyValueHeads = 1, KeyLength = 8, ValueLength = 8, HasCache = true };
+        ModelShape shape = new() { Architecture = "novelty", Layers = 1, EmbeddingLength = 8, KeyLength = 8, ValueLength = 8, LayerShapes = [layer] };
+        MemoryEstimate memory = MemoryEstimate.Of(0, shape);
+        Assert.Equal(16 * 2 * 4096, memory.Cache);
+        Assert.Contains(memory.Assumptions, line => line.Contains("does not know the architecture 'novelty'"));
+    }
+
+    [Fact]
+    public void A_vocabulary_takes_no_memory_but_its_own()
+    {
+        MemoryEstimate memory = MemoryEstimate.Of(0, new() { Architecture = "llama", Layers = 2, EmbeddingLength = 8, VocabularySize = 32000, IsVocabulary = true });
+        Assert.Equal(0, memory.Total);
+        Assert.Equal(["The file holds a vocabulary without weights: there is nothing to run."], memory.Assumptions);
     }
 
     [Fact]
     public void Absurd_dimensions_give_a_bound_and_not_an_overflow()
     {
-        ModelShape shape = new() { Architecture = "x", KeyValueHeads = [1L << 39, 1L << 39], KeyLength = 1L << 39, ValueLength = 1L << 39, VocabularySize = 1L << 39 };
-        Assert.Equal(long.MaxValue, MemoryEstimate.Of(1, shape, 1 << 30).Size);
+        LayerShape layer = new() { KeyValueHeads = 1L << 39, KeyLength = 1L << 39, ValueLength = 1L << 39, HasCache = true };
+        ModelShape shape = new() { Architecture = "x", LayerShapes = [layer, layer], VocabularySize = 1L << 39 };
+        Assert.Equal(long.MaxValue, MemoryEstimate.Of(1, shape, new() { ContextLength = 1 << 30 }).Total);
     }
 }

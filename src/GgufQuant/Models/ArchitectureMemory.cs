@@ -1,0 +1,142 @@
+using System.Collections.Frozen;
+
+namespace GgufQuant.Models;
+
+/// <summary>What decides the cache and the state of an architecture, beside the dimensions that files state.</summary>
+/// <remarks><c>llama_model::create_memory</c> and each architecture's <c>load_arch_hparams</c> in llama.cpp v0.5.0.</remarks>
+internal sealed record ArchitectureMemory
+{
+    private static readonly ArchitectureMemory s_plain = new();
+    private static readonly ArchitectureMemory s_encoder = new() { HasCache = false };
+    private static readonly ArchitectureMemory s_latent = new() { IsLatent = true };
+    private static readonly ArchitectureMemory s_listed = new() { Window = new(1) { ReadsPattern = true } };
+
+    private static readonly FrozenDictionary<string, ArchitectureMemory> s_known = new Dictionary<string, ArchitectureMemory>
+    {
+        // Encoders and diffusion models evaluate whole texts at once.
+        ["bert"] = s_encoder,
+        ["modern-bert"] = s_encoder,
+        ["nomic-bert"] = s_encoder,
+        ["nomic-bert-moe"] = s_encoder,
+        ["neo-bert"] = s_encoder,
+        ["jina-bert-v2"] = s_encoder,
+        ["jina-bert-v3"] = s_encoder,
+        ["eurobert"] = s_encoder,
+        ["gemma-embedding"] = s_encoder,
+        ["wavtokenizer-dec"] = s_encoder,
+        ["dream"] = s_encoder,
+        ["llada"] = s_encoder,
+        ["llada-moe"] = s_encoder,
+        ["rnd1"] = s_encoder,
+
+        ["gemma2"] = Windowed(new(2) { DefaultSize = 4096 }),
+        ["gemma3"] = Windowed(new(6)),
+        ["gemma3n"] = new() { Window = new(5), CachedLayers = keys => 20 },
+        ["gemma4"] = new() { Window = new(1) { ReadsPattern = true }, CachedLayers = keys => keys.Number("block_count") - keys.Number("attention.shared_kv_layers") },
+        ["gemma4-assistant"] = s_encoder,
+        ["gpt-oss"] = Windowed(new(2)),
+        ["llama4"] = Windowed(new(4) { FixedSize = 8192 }),
+        ["cohere2"] = Windowed(new(4)),
+        ["cohere2moe"] = Windowed(new(4) { IsDenseFirst = true, ReadsPattern = true }),
+        ["exaone4"] = Windowed(new(4) { DefaultSize = 4096, OnlyLayers = 64 }),
+        ["exaone-moe"] = Windowed(new(4) { DefaultSize = 128 }),
+        ["olmo2"] = Windowed(new(4)),
+        ["afmoe"] = Windowed(new(4)),
+        ["laguna"] = Windowed(new(4) { IsDenseFirst = true }),
+        ["plamo3"] = Windowed(new(8)),
+        ["smallthinker"] = new() { Window = new(4) { IsDenseFirst = true, FixedSize = 4096, NeedsSize = true } },
+        ["mellum"] = Windowed(new(4) { ReadsPattern = true }),
+        ["muse-glimmer"] = Windowed(new(4) { ReadsPattern = true }),
+        ["granite_swa"] = s_listed,
+        ["maple"] = s_listed,
+        ["mimo2"] = s_listed,
+        ["spark2_5"] = s_listed,
+        ["step35"] = s_listed,
+        ["dflash"] = s_listed,
+
+        ["nanbeige"] = new() { RepetitionsKey = "num_loops" },
+
+        ["deepseek2"] = s_latent,
+        ["mistral4"] = s_latent,
+        ["deepseek32"] = new() { IsLatent = true, Indexer = IndexerKind.Keys },
+        ["glm-dsa"] = new() { IsLatent = true, Indexer = IndexerKind.ListedKeys },
+        ["hy_v4"] = new() { IsLatent = true, Indexer = IndexerKind.ListedKeys },
+        ["dots3note"] = new() { IsLatent = true, Window = new(1) { ReadsPattern = true }, Indexer = IndexerKind.ListedKeys },
+        ["minimax-m3"] = new() { Indexer = IndexerKind.KeysAndValues, CachesDraftLayers = true },
+        ["deepseek4"] = new() { Window = new(0), Indexer = IndexerKind.Compressed, CachesDraftLayers = true },
+
+        ["mamba"] = new() { States = StateLayers.All, State = StateKind.Ungrouped },
+        ["mamba2"] = new() { States = StateLayers.All, State = StateKind.StateSpace },
+        ["rwkv6"] = new() { States = StateLayers.All, State = StateKind.Rwkv },
+        ["rwkv6qwen2"] = new() { States = StateLayers.All, State = StateKind.Rwkv },
+        ["rwkv7"] = new() { States = StateLayers.All, State = StateKind.Rwkv },
+        ["arwkv7"] = new() { States = StateLayers.All, State = StateKind.Rwkv },
+        ["jamba"] = new() { States = StateLayers.WithoutHeads, State = StateKind.Ungrouped },
+        ["falcon-h1"] = new() { States = StateLayers.Beside, State = StateKind.StateSpace },
+        ["plamo2"] = new() { States = StateLayers.WithoutHeads, State = StateKind.StateSpace },
+        ["granitehybrid"] = new() { States = StateLayers.WithoutHeads, State = StateKind.StateSpace },
+        ["nemotron_h"] = new() { States = StateLayers.WithoutHeadsAndFeedForward, State = StateKind.StateSpace },
+        ["nemotron_h_moe"] = new() { States = StateLayers.WithoutHeadsAndFeedForward, State = StateKind.StateSpace },
+        ["lfm2"] = new() { States = StateLayers.WithoutHeads, State = StateKind.Convolution, Window = new(0) },
+        ["lfm2moe"] = new() { States = StateLayers.WithoutHeads, State = StateKind.Convolution },
+        ["qwen3next"] = new() { States = StateLayers.EveryFourth, State = StateKind.StateSpace },
+        ["qwen35"] = new() { States = StateLayers.EveryFourth, State = StateKind.StateSpace },
+        ["qwen35moe"] = new() { States = StateLayers.EveryFourth, State = StateKind.StateSpace },
+        ["qwen4exp"] = new() { States = StateLayers.EveryFourth, State = StateKind.StateSpace, Indexer = IndexerKind.CompressedLayers },
+        ["minimax-01"] = new() { States = StateLayers.EveryEighth, State = StateKind.Lightning },
+        ["kimi-linear"] = new() { IsLatent = true, States = StateLayers.WithoutHeads, State = StateKind.KimiDelta },
+        ["kimi-k3"] = new() { IsLatent = true, States = StateLayers.WithoutHeads, State = StateKind.KimiDelta },
+        ["bailingmoe3"] = new() { IsLatent = true, States = StateLayers.WithoutHeads, State = StateKind.KimiDelta },
+    }.ToFrozenDictionary(StringComparer.Ordinal);
+
+    // Attention over the whole context in all layers.
+    private static readonly FrozenSet<string> s_plainNames = FrozenSet.Create(
+        StringComparer.Ordinal,
+        "apertus", "arcee", "arctic", "baichuan", "bailingmoe", "bailingmoe2", "bitnet", "bloom", "chameleon", "chatglm", "codeshell",
+        "cogvlm", "command-r", "dbrx", "deci", "deepseek", "deepseek2-ocr", "dots1", "eagle3", "ernie4_5", "ernie4_5-moe", "exaone",
+        "falcon", "gemma", "glm4", "glm4moe", "gpt2", "gptneox", "granite", "granitemoe", "graniteswitch", "grok", "grovemoe",
+        "hrm_text", "hunyuan-dense", "hunyuan-moe", "hunyuan_vl", "hy_v3", "internlm2", "jais", "jais2", "llama", "llama-embed",
+        "maincoder", "minicpm", "minicpm3", "minimax-m2", "mistral3", "mpt", "nemotron", "olmo", "olmoe", "openelm",
+        "orion", "paddleocr", "pangu-embedded", "phi2", "phi3", "phimoe", "plamo", "plm", "pockettts", "qwen", "qwen2", "qwen2moe",
+        "qwen2vl", "qwen3", "qwen3moe", "qwen3tts", "qwen3vl", "qwen3vlmoe", "refact", "seed_oss", "smollm3", "stablelm",
+        "starcoder", "starcoder2", "t5", "t5encoder", "talkie", "xverse");
+
+    /// <summary>Whether layers with attention keep keys and values.</summary>
+    internal bool HasCache { get; init; } = true;
+
+    /// <summary>Whether only keys are cached where the file states the lengths of multi-head latent attention.</summary>
+    internal bool IsLatent { get; init; }
+
+    /// <summary>Whether there may be no values at all.</summary>
+    internal bool CachesKeysAlone => IsLatent || Indexer == IndexerKind.Compressed;
+
+    /// <summary>The layers with a sliding window; null for none.</summary>
+    internal WindowRule? Window { get; init; }
+
+    /// <summary>The layers with a recurrent state.</summary>
+    internal StateLayers States { get; init; }
+
+    /// <summary>The kind of state they have.</summary>
+    internal StateKind State { get; init; }
+
+    /// <summary>What the indexer of a sparse attention caches.</summary>
+    internal IndexerKind Indexer { get; init; }
+
+    /// <summary>The number of layers, from the first, that have a cache of their own; null where all have.</summary>
+    internal Func<ShapeKeys, long>? CachedLayers { get; init; }
+
+    /// <summary>The key of how many times the layers are run, each time with a cache of its own; null where they are run once.</summary>
+    internal string? RepetitionsKey { get; init; }
+
+    /// <summary>Whether layers that draft tokens (NextN, MTP) have a cache although ordinary use leaves them out.</summary>
+    internal bool CachesDraftLayers { get; init; }
+
+    /// <summary>Whether llama.cpp v0.5.0 has the architecture.</summary>
+    internal bool IsKnown { get; private init; } = true;
+
+    /// <summary>The rules of an architecture; those of full attention where it is unknown.</summary>
+    internal static ArchitectureMemory Of(string architecture) =>
+        s_known.GetValueOrDefault(architecture) ?? (s_plainNames.Contains(architecture) ? s_plain : s_plain with { IsKnown = false });
+
+    private static ArchitectureMemory Windowed(WindowRule window) => new() { Window = window };
+}

@@ -1,0 +1,55 @@
+using GgufQuant.Formats;
+
+namespace GgufQuant.Models;
+
+/// <summary>The size of the cache of keys and values.</summary>
+/// <remarks>
+/// <c>llama_kv_cache</c>, and what llama.cpp builds of it: <c>llama_kv_cache_iswa</c> for windows, <c>_dsa</c> and <c>_msa</c> for
+/// indexers, <c>_dsv4</c> for compressed keys.
+/// </remarks>
+internal static class KeyValueCache
+{
+    // A layer that compresses tokens has a cache of them beside the window, by DeepSeek V4's two ratios.
+    private static readonly long[] s_compressionRatios = [4, 128];
+
+    /// <summary>Bytes of all layers' keys and values.</summary>
+    internal static Int128 BytesOf(ModelShape shape, ContextPlan plan)
+    {
+        IndexerKind indexer = ArchitectureMemory.Of(shape.Architecture).Indexer;
+        // llama.cpp transposes values without flash attention, and then makes all layers' as wide as the widest.
+        long widestValue = shape.LayerShapes.Select(ValueWidth).DefaultIfEmpty().Max();
+        Int128 bytes = 0;
+        foreach (LayerShape layer in shape.LayerShapes.Where(layer => layer.HasCache))
+        {
+            long cells = layer.HasWindow ? plan.CellsWithin(shape.SlidingWindow) : plan.Cells;
+            bool isCompressed = indexer == IndexerKind.Compressed;
+            long value = isCompressed ? 0 : plan.Options.FlashAttention || shape.ValueLength == 0 ? ValueWidth(layer) : widestValue;
+            bytes += Bytes(KeyWidth(layer), value, cells);
+            if (isCompressed && s_compressionRatios.Contains(layer.CompressionRatio))
+                bytes += Bytes(KeyWidth(layer), 0, plan.CompressedCells(layer.CompressionRatio));
+            if (layer.IndexerKeyLength > 0)
+            {
+                bytes += Bytes(
+                    layer.IndexerKeyLength,
+                    indexer == IndexerKind.KeysAndValues ? layer.ValueLength : 0,
+                    isCompressed ? plan.CompressedCells(layer.CompressionRatio) : cells);
+            }
+        }
+        return bytes * plan.Sequences;
+
+        Int128 Bytes(long keys, long values, long cells) =>
+            (RowBytes(plan.Options.KeyType, keys) + RowBytes(plan.Options.ValueType, values)) * cells;
+    }
+
+    private static long KeyWidth(LayerShape layer) => Bounded((Int128)layer.KeyLength * layer.KeyValueHeads);
+
+    private static long ValueWidth(LayerShape layer) => Bounded((Int128)layer.ValueLength * layer.KeyValueHeads);
+
+    private static Int128 RowBytes(CacheType type, long width)
+    {
+        BlockFormat format = BlockFormat.Of(Enum.Parse<GgmlType>(type.ToString()));
+        return (Int128)width * format.BlockBytes / format.BlockSize;
+    }
+
+    private static long Bounded(Int128 value) => value > long.MaxValue ? long.MaxValue : (long)value;
+}

@@ -1,0 +1,36 @@
+namespace GgufQuant.Models;
+
+/// <summary>What an estimate of memory assumes, in sentences.</summary>
+internal static class MemoryAssumptions
+{
+    internal static IReadOnlyList<string> Of(ModelShape shape, ContextPlan plan)
+    {
+        if (shape.IsVocabulary)
+            return ["The file holds a vocabulary without weights: there is nothing to run."];
+        MemoryOptions options = plan.Options;
+        ArchitectureMemory rules = ArchitectureMemory.Of(shape.Architecture);
+        string types = options.KeyType == options.ValueType ? $"{options.KeyType}" : $"{options.KeyType} (keys) and {options.ValueType} (values)";
+        List<string> assumptions =
+        [
+            "All weights are in memory.",
+            rules.HasCache
+                ? $"The key-value cache has room for {plan.ContextLength:N0} tokens in {types}."
+                : "The model evaluates whole texts at once, without a cache.",
+            $"The buffers are for batches of {options.BatchSize} tokens {(options.FlashAttention ? "with" : "without")} flash attention.",
+            options.Parallel == 1
+                ? "One sequence at a time; the operating system and the program itself are not counted."
+                : $"{options.Parallel} sequences share the context; the operating system and the program itself are not counted.",
+        ];
+        if (shape.SlidingWindow > 0 && rules.HasCache)
+            assumptions.Add($"Layers with a sliding window keep {plan.CellsWithin(shape.SlidingWindow):N0} tokens.");
+        if (shape.DraftLayers > 0 && !rules.CachesDraftLayers)
+            assumptions.Add("Layers that draft tokens are not used: they take no cache.");
+        if (!options.FlashAttention && options.ValueType is not (CacheType.F16 or CacheType.F32 or CacheType.BF16))
+            assumptions.Add("llama.cpp quantizes the cached values with flash attention alone.");
+        if (shape.Layers == 0 || shape.EmbeddingLength == 0)
+            assumptions.Add("The file does not state the model's dimensions: only the weights are counted.");
+        else if (!rules.IsKnown)
+            assumptions.Add($"llama.cpp v0.5.0 does not know the architecture '{shape.Architecture}': all layers are counted with full attention.");
+        return assumptions;
+    }
+}

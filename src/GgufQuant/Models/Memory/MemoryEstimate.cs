@@ -1,0 +1,75 @@
+namespace GgufQuant.Models;
+
+/// <summary>The memory llama.cpp needs to run a model, in bytes, estimated from its header.</summary>
+/// <remarks>Cache, state and compute buffers are those that llama.cpp v0.5.0 allocates before the first token.</remarks>
+public sealed record MemoryEstimate
+{
+    /// <summary>The context assumed if none is given and the model was trained for at least this much.</summary>
+    public const int DefaultContextLength = 4096;
+
+    /// <summary>Bytes of all tensors.</summary>
+    public required long Weights { get; init; }
+
+    /// <summary>Bytes of the key-value cache.</summary>
+    public required long Cache { get; init; }
+
+    /// <summary>Bytes of the recurrent states.</summary>
+    public required long State { get; init; }
+
+    /// <summary>Bytes of the buffers for intermediate results.</summary>
+    public required long Compute { get; init; }
+
+    /// <summary>Tokens of context that there is room for, all sequences together.</summary>
+    public required long ContextLength { get; init; }
+
+    /// <summary>The type of the cached keys.</summary>
+    public required CacheType CacheType { get; init; }
+
+    /// <summary>The type of the cached values.</summary>
+    public required CacheType ValueCacheType { get; init; }
+
+    /// <summary>Tokens evaluated at once.</summary>
+    public required int BatchSize { get; init; }
+
+    /// <summary>Sequences that share the context.</summary>
+    public required int Parallel { get; init; }
+
+    /// <summary>Whether flash attention is on.</summary>
+    public required bool FlashAttention { get; init; }
+
+    /// <summary>The estimate's assumptions, one sentence each.</summary>
+    public required IReadOnlyList<string> Assumptions { get; init; }
+
+    /// <summary>Total bytes.</summary>
+    public long Total => Bounded((Int128)Weights + Cache + State + Compute);
+
+    /// <summary>Estimates the memory for a model of a given shape.</summary>
+    /// <param name="weights">Bytes of all tensors.</param>
+    /// <param name="shape">The model's dimensions.</param>
+    /// <param name="options">How it is run; null for the defaults.</param>
+    public static MemoryEstimate Of(long weights, ModelShape shape, MemoryOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        options ??= MemoryOptions.Default;
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchSize, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Parallel, 1);
+        ContextPlan plan = ContextPlan.Of(shape, options);
+        bool runs = !shape.IsVocabulary;
+        return new()
+        {
+            Weights = weights,
+            Cache = runs ? Bounded(KeyValueCache.BytesOf(shape, plan)) : 0,
+            State = runs ? Bounded(RecurrentState.BytesOf(shape, plan)) : 0,
+            Compute = runs ? Bounded(ComputeBuffer.BytesOf(shape, plan)) : 0,
+            ContextLength = plan.ContextLength,
+            CacheType = options.KeyType,
+            ValueCacheType = options.ValueType,
+            BatchSize = options.BatchSize,
+            Parallel = options.Parallel,
+            FlashAttention = options.FlashAttention,
+            Assumptions = MemoryAssumptions.Of(shape, plan),
+        };
+    }
+
+    private static long Bounded(Int128 bytes) => bytes > long.MaxValue ? long.MaxValue : (long)bytes;
+}

@@ -1,0 +1,208 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.RegularExpressions;
+using GgufQuant.Formats;
+using GgufQuant.Reference.Evaluation;
+
+namespace GgufQuant.Reference;
+
+/// <summary>A model that the library has loaded without allocating anything, to tell what it would allocate.</summary>
+public sealed unsafe partial class ReferenceMemory : IDisposable
+{
+    private const double MiB = 1 << 20;
+
+    private static readonly Lazy<bool> s_initialized = new(Initialize);
+
+    private nint _model;
+
+    private ReferenceMemory(nint model) => _model = model;
+
+    /// <summary>Loads a model.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="error">Why the library does not load it; null if it does.</param>
+    /// <returns>The model; null if the library does not load it.</returns>
+    public static ReferenceMemory? TryLoad(string path, out string? error)
+    {
+        _ = s_initialized.Value;
+        (nint model, string _, string errors) = ReferenceLog.Capture(() => Load(path));
+        error = model == 0 ? errors : null;
+        return model == 0 ? null : new(model);
+    }
+
+    /// <summary>What a context takes.</summary>
+    /// <exception cref="InvalidOperationException">The library does not make one; the message is its own.</exception>
+    public ReferenceAllocation Allocate(
+        int contextLength, int batchSize = 512, int sequences = 1, bool flashAttention = true, GgmlType keys = GgmlType.F16, GgmlType values = GgmlType.F16)
+    {
+        (bool made, string log, string errors) = ReferenceLog.Capture(() => Create(contextLength, batchSize, sequences, flashAttention, keys, values));
+        if (!made)
+            throw new InvalidOperationException(errors.Length > 0 ? errors : log);
+        return new(
+            Sum(CacheLine(), log, "keys") + Sum(CacheLine(), log, "values"),
+            Sum(StateLine(), log, "shift") + Sum(StateLine(), log, "recurrence") + Sum(CompressorLine(), log, "size"),
+            Sum(ComputeLine(), log, "size"));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_model != 0)
+            ((delegate* unmanaged<nint, void>)ReferenceLibrary.Llama("llama_model_free"))(_model);
+        _model = 0;
+    }
+
+    // npm's build has its processor backends in files of their own.
+    private static bool Initialize()
+    {
+        if (ReferenceLibrary.Build == ReferenceBuild.Npm)
+        {
+            fixed (byte* folder = Encoding.UTF8.GetBytes(ReferenceLibrary.Build.Folder + '\0'))
+                ((delegate* unmanaged<byte*, void>)ReferenceLibrary.Llama("ggml_backend_load_all_from_path"))(folder);
+        }
+        ((delegate* unmanaged<void>)ReferenceLibrary.Llama("llama_backend_init"))();
+        return true;
+    }
+
+    private static nint Load(string path)
+    {
+        fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
+        {
+            nint load = ReferenceLibrary.Llama("llama_model_load_from_file");
+            nint defaults = ReferenceLibrary.Llama("llama_model_default_params");
+            if (ReferenceLibrary.Build == ReferenceBuild.Npm)
+            {
+                ModelParametersProbe probe = ((delegate* unmanaged<ModelParametersProbe>)defaults)();
+                probe.Value.NoAllocation = 1;
+                probe.Value.LoadMode = 0;
+                return ((delegate* unmanaged<byte*, ModelParameters, nint>)load)(name, probe.Value);
+            }
+            PackagedModelParameters parameters = ((delegate* unmanaged<PackagedModelParameters>)defaults)();
+            parameters.NoAllocation = 1;
+            parameters.LoadMode = 0;
+            return ((delegate* unmanaged<byte*, PackagedModelParameters, nint>)load)(name, parameters);
+        }
+    }
+
+    private bool Create(int contextLength, int batchSize, int sequences, bool flashAttention, GgmlType keys, GgmlType values)
+    {
+        nint create = ReferenceLibrary.Llama("llama_init_from_model");
+        nint defaults = ReferenceLibrary.Llama("llama_context_default_params");
+        nint context;
+        if (ReferenceLibrary.Build == ReferenceBuild.Npm)
+        {
+            ContextParametersProbe probe = ((delegate* unmanaged<ContextParametersProbe>)defaults)();
+            ref ContextParameters parameters = ref probe.Value;
+            parameters.ContextLength = (uint)contextLength;
+            parameters.BatchSize = (uint)Math.Max(batchSize, parameters.BatchSize);
+            parameters.MicroBatchSize = (uint)batchSize;
+            parameters.Sequences = (uint)sequences;
+            parameters.FlashAttention = flashAttention ? -1 : 0;
+            parameters.KeyType = (int)keys;
+            parameters.ValueType = (int)values;
+            parameters.FullSlidingWindow = 0;
+            context = ((delegate* unmanaged<nint, ContextParameters, nint>)create)(_model, parameters);
+        }
+        else
+        {
+            PackagedContextParameters parameters = ((delegate* unmanaged<PackagedContextParameters>)defaults)();
+            parameters.ContextLength = (uint)contextLength;
+            parameters.BatchSize = (uint)Math.Max(batchSize, parameters.BatchSize);
+            parameters.MicroBatchSize = (uint)batchSize;
+            parameters.Sequences = (uint)sequences;
+            parameters.FlashAttention = flashAttention ? -1 : 0;
+            parameters.KeyType = (int)keys;
+            parameters.ValueType = (int)values;
+            parameters.FullSlidingWindow = 0;
+            context = ((delegate* unmanaged<nint, PackagedContextParameters, nint>)create)(_model, parameters);
+        }
+        if (context == 0)
+            return false;
+        ((delegate* unmanaged<nint, void>)ReferenceLibrary.Llama("llama_free"))(context);
+        return true;
+    }
+
+    private static double Sum(Regex line, string log, string group) =>
+        line.Matches(log).Sum(match => double.Parse(match.Groups[group].ValueSpan, CultureInfo.InvariantCulture)) * MiB;
+
+    [GeneratedRegex(@"K \(\S+\): +(?<keys>[\d.]+) MiB, V \(\S+\): +(?<values>[\d.]+) MiB")]
+    private static partial Regex CacheLine();
+
+    [GeneratedRegex(@"R \(\S+\): +(?<shift>[\d.]+) MiB, S \(\S+\): +(?<recurrence>[\d.]+) MiB")]
+    private static partial Regex StateLine();
+
+    [GeneratedRegex(@"llama_dsv4_comp_state: \w+ ratio = .*\bsize = +(?<size>[\d.]+) MiB")]
+    private static partial Regex CompressorLine();
+
+    [GeneratedRegex(@"compute buffer size = +(?<size>[\d.]+) MiB")]
+    private static partial Regex ComputeLine();
+
+    // LLamaSharp's own declarations of these are not marshalled as they are in the library.
+    [StructLayout(LayoutKind.Sequential)]
+    private struct PackagedModelParameters
+    {
+        public nint Devices;
+        public nint BufferTypeOverrides;
+        public int GpuLayers;
+        public int SplitMode;
+        public int LoadMode;
+        public int MainGpu;
+        public nint TensorSplit;
+        public nint Progress;
+        public nint ProgressState;
+        public nint KeyOverrides;
+        public byte VocabularyOnly;
+        public byte CheckTensors;
+        public byte UseExtraBuffers;
+        public byte NoHost;
+        public byte NoAllocation;
+        public byte LoadMtp;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct PackagedContextParameters
+    {
+        public uint ContextLength;
+        public uint BatchSize;
+        public uint MicroBatchSize;
+        public uint Sequences;
+        public uint RecurrentSnapshots;
+        public uint OutputsMax;
+        public int Threads;
+        public int ThreadsBatch;
+        public int ContextType;
+        public int RopeScaling;
+        public int Pooling;
+        public int Attention;
+        public int FlashAttention;
+        public float RopeFrequencyBase;
+        public float RopeFrequencyScale;
+        public float YarnExtensionFactor;
+        public float YarnAttentionFactor;
+        public float YarnBetaFast;
+        public float YarnBetaSlow;
+        public uint YarnOriginalContext;
+        public float DefragmentationThreshold;
+        public nint Evaluation;
+        public nint EvaluationState;
+        public int KeyType;
+        public int ValueType;
+        public nint Abort;
+        public nint AbortState;
+        public byte Embeddings;
+        public byte OffloadCache;
+        public byte NoPerformanceTimings;
+        public byte OffloadOperations;
+        public byte FullSlidingWindow;
+        public byte UnifiedCache;
+        public nint Samplers;
+        public nuint SamplerCount;
+        public nint OtherContext;
+    }
+}
+
+/// <summary>What the library allocates for a context, in bytes, as exactly as it logs them: to 0.01 MiB each.</summary>
+/// <param name="Cache">Keys and values.</param>
+/// <param name="State">Recurrent states.</param>
+/// <param name="Compute">Intermediate results.</param>
+public sealed record ReferenceAllocation(double Cache, double State, double Compute);
