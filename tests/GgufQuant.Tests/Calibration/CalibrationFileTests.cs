@@ -4,23 +4,22 @@ using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
 using GgufQuant.Pipeline;
 using GgufQuant.Planning;
-using GgufQuant.Tests.Planning;
 
 namespace GgufQuant.Tests.Calibration;
 
 /// <summary>Calibration files, and whole files quantized with them.</summary>
 public sealed class CalibrationFileTests : IDisposable
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ggufquant-");
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => _folder.Delete(recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData(InputMoments.MostColumns)]
     [InlineData(256)]
     public void What_is_written_is_read(int width)
     {
-        using GgufFile model = GgufFile.Open(TestModels.Sample);
+        using GgufFile model = GgufFile.Open(Sample.Model);
         using CalibrationFile calibration = Open(Write(model, width: width));
         calibration.CheckModel(model);
         InputMoments query = calibration.Find("blk.0.attn_q.weight")!;
@@ -42,7 +41,7 @@ public sealed class CalibrationFileTests : IDisposable
     [Fact]
     public void It_is_an_importance_matrix_too()
     {
-        using GgufFile model = GgufFile.Open(TestModels.Sample);
+        using GgufFile model = GgufFile.Open(Sample.Model);
         ImatrixFile matrix = ImatrixFile.Open(Write(model), TestContext.Current.CancellationToken);
         Assert.Equal((2, 256), (matrix.ChunkCount, matrix.ChunkSize));
         Assert.Equal(["text.txt"], matrix.Datasets);
@@ -52,7 +51,7 @@ public sealed class CalibrationFileTests : IDisposable
     [Fact]
     public void The_same_content_has_the_same_id_and_another_has_another()
     {
-        using GgufFile model = GgufFile.Open(TestModels.Sample);
+        using GgufFile model = GgufFile.Open(Sample.Model);
         using CalibrationFile first = Open(Write(model, "a.gguf"));
         using CalibrationFile second = Open(Write(model, "b.gguf"));
         using CalibrationFile narrow = Open(Write(model, "c.gguf", width: 256));
@@ -63,10 +62,10 @@ public sealed class CalibrationFileTests : IDisposable
     [Fact]
     public void Another_model_and_a_changed_one_are_distinguished()
     {
-        using GgufFile model = GgufFile.Open(TestModels.Sample);
+        using GgufFile model = GgufFile.Open(Sample.Model);
         string path = Write(model);
-        string copy = Path.Combine(_folder.FullName, "changed.gguf");
-        File.Copy(TestModels.Sample, copy);
+        string copy = _folder.File("changed.gguf");
+        File.Copy(Sample.Model, copy);
         using (FileStream stream = new(copy, FileMode.Open, FileAccess.ReadWrite))
         {
             stream.Position = model.FindTensor("blk.0.attn_q.weight")!.FileOffset;
@@ -84,7 +83,7 @@ public sealed class CalibrationFileTests : IDisposable
     [Fact]
     public void A_model_and_an_importance_matrix_are_no_calibrations()
     {
-        Assert.Contains("is not a calibration", Assert.Throws<CalibrationException>(() => Open(TestModels.Sample)).Message);
+        Assert.Contains("is not a calibration", Assert.Throws<CalibrationException>(() => Open(Sample.Model)).Message);
         Assert.Throws<GgufFormatException>(() => Open(typeof(CalibrationFileTests).Assembly.Location));
     }
 
@@ -97,7 +96,7 @@ public sealed class CalibrationFileTests : IDisposable
     [InlineData("calibration.widths")]
     public void A_key_that_is_missing_is_named(string key)
     {
-        using GgufFile model = GgufFile.Open(TestModels.Sample);
+        using GgufFile model = GgufFile.Open(Sample.Model);
         string path = Rewrite(Write(model), entries => entries.Where(entry => entry.Key != key), tensors => tensors);
         Assert.Contains($"'{key}'", Assert.Throws<CalibrationException>(() => Open(path)).Message);
     }
@@ -108,7 +107,7 @@ public sealed class CalibrationFileTests : IDisposable
     [InlineData("calibration.weights", new[] { "blk.0.attn_q.weight" })]
     public void A_key_that_does_not_fit_is_named(string key, object value)
     {
-        using GgufFile model = GgufFile.Open(TestModels.Sample);
+        using GgufFile model = GgufFile.Open(Sample.Model);
         string path = Rewrite(Write(model), entries => entries.Select(entry => entry.Key == key ? GgufEntry.Create(key, value) : entry), tensors => tensors);
         Assert.Contains("cannot be read as a calibration", Assert.Throws<CalibrationException>(() => Open(path)).Message);
     }
@@ -119,7 +118,7 @@ public sealed class CalibrationFileTests : IDisposable
     [InlineData(uint.MaxValue)]
     public void A_width_that_no_block_has_is_an_error(uint width)
     {
-        using GgufFile model = GgufFile.Open(TestModels.Sample);
+        using GgufFile model = GgufFile.Open(Sample.Model);
         string path = Rewrite(
             Write(model),
             entries => entries.Select(entry => entry.Key == "calibration.widths" ? GgufEntry.Create(entry.Key, Enumerable.Repeat(width, (int)entry.Count).ToArray()) : entry),
@@ -132,7 +131,7 @@ public sealed class CalibrationFileTests : IDisposable
     [InlineData(".in_tokens")]
     public void A_tensor_that_is_missing_or_of_another_size_is_named(string suffix)
     {
-        using GgufFile model = GgufFile.Open(TestModels.Sample);
+        using GgufFile model = GgufFile.Open(Sample.Model);
         string whole = Write(model);
         string missing = Rewrite(whole, entries => entries, tensors => tensors.Where(tensor => tensor.Name != "blk.0.ffn_down.weight" + suffix));
         Assert.Contains(suffix, Assert.Throws<CalibrationException>(() => Open(missing)).Message);
@@ -145,14 +144,14 @@ public sealed class CalibrationFileTests : IDisposable
     [Fact]
     public void A_file_that_is_not_finished_leaves_nothing()
     {
-        using GgufFile model = GgufFile.Open(TestModels.Sample);
-        string path = Path.Combine(_folder.FullName, "x.gguf");
+        using GgufFile model = GgufFile.Open(Sample.Model);
+        string path = _folder.File("x.gguf");
         using (CalibrationWriter writer = new(path, new("", [], 0, 1, [new("a", 1, 1, ["a"])], [], []), overwrite: false))
         {
             Assert.Throws<InvalidDataException>(() => writer.WriteMoments(1, new MemoryStream(new byte[3])));
-            Assert.Single(_folder.GetFiles());
+            Assert.Single(_folder.Files);
         }
-        Assert.Empty(_folder.GetFiles());
+        Assert.Empty(_folder.Files);
     }
 
     [Theory]
@@ -161,7 +160,7 @@ public sealed class CalibrationFileTests : IDisposable
     [InlineData(FileType.IQ3_M)]
     public void The_threads_and_the_memory_do_not_show_in_the_bytes(FileType type)
     {
-        using GgufFile model = GgufFile.Open(TestModels.Sample);
+        using GgufFile model = GgufFile.Open(Sample.Model);
         using CalibrationFile calibration = Open(Write(model));
         // One layer takes a fraction of the time.
         QuantizationOptions options = new() { Calibration = calibration, PruneLayers = [1, 2, 3, 4, 5] };
@@ -178,9 +177,9 @@ public sealed class CalibrationFileTests : IDisposable
     [Fact]
     public void A_file_names_its_calibration_and_a_plain_one_none()
     {
-        using GgufFile model = GgufFile.Open(TestModels.Sample);
+        using GgufFile model = GgufFile.Open(Sample.Model);
         using CalibrationFile calibration = Open(Write(model));
-        string path = Path.Combine(_folder.FullName, "made.gguf");
+        string path = _folder.File("made.gguf");
         new Quantizer().Run(QuantizationPlan.Create(model, FileType.Q4_0, new() { Calibration = calibration }), path, token: TestContext.Current.CancellationToken);
         using GgufFile made = GgufFile.Open(path);
         Assert.Equal(calibration.Id, made.Metadata.Find(GgufKeys.CalibrationId)!.Value);
@@ -191,7 +190,7 @@ public sealed class CalibrationFileTests : IDisposable
     [Fact]
     public async Task Factors_make_room_for_each_other()
     {
-        using GgufFile model = GgufFile.Open(TestModels.Sample);
+        using GgufFile model = GgufFile.Open(Sample.Model);
         using CalibrationFile calibration = Open(Write(model));
         CancellationToken token = TestContext.Current.CancellationToken;
         // Room for one factor of 256 columns, not for two.
@@ -213,14 +212,14 @@ public sealed class CalibrationFileTests : IDisposable
 
     private string Write(GgufFile model, string name = "calibration.gguf", int width = InputMoments.MostColumns)
     {
-        string path = Path.Combine(_folder.FullName, name);
+        string path = _folder.File(name);
         TestCalibration.Write(path, model, width);
         return path;
     }
 
     private string Rewrite(string path, Func<IEnumerable<GgufEntry>, IEnumerable<GgufEntry>> change, Func<IEnumerable<GgufTensorInfo>, IEnumerable<GgufTensorInfo>> shape)
     {
-        string target = Path.Combine(_folder.FullName, $"{Guid.NewGuid():N}.gguf");
+        string target = _folder.File($"{Guid.NewGuid():N}.gguf");
         using GgufFile file = GgufFile.Open(path);
         GgufWriter layout = new(change(file.Metadata), shape(file.Tensors.Select(tensor => GgufTensorInfo.Of(tensor, tensor.Type))));
         using FileStream stream = File.Create(target);
@@ -239,7 +238,7 @@ public sealed class CalibrationFileTests : IDisposable
 
     private byte[] Quantize(QuantizationPlan plan, QuantizerOptions options)
     {
-        string path = Path.Combine(_folder.FullName, "quantized.gguf");
+        string path = _folder.File("quantized.gguf");
         new Quantizer(options).Run(plan, path, overwrite: true, token: TestContext.Current.CancellationToken);
         return File.ReadAllBytes(path);
     }

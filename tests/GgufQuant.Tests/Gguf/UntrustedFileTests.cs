@@ -7,7 +7,6 @@ using GgufQuant.Imatrix;
 using GgufQuant.IO;
 using GgufQuant.Pipeline;
 using GgufQuant.Planning;
-using GgufQuant.Tests.Planning;
 
 namespace GgufQuant.Tests.Gguf;
 
@@ -88,7 +87,7 @@ public sealed class UntrustedFileTests : IDisposable
             ["check"] = (source, now) => GgufCheck.Run(source.Path, 0, new Now(now), Token),
         })
         {
-            File.Copy(TestModels.Sample, path, overwrite: true);
+            File.Copy(Sample.Model, path, overwrite: true);
             File.SetLastWriteTimeUtc(path, DateTime.UtcNow.AddMinutes(-1));
             using GgufFile source = GgufFile.Open(path, Token);
             IOException exception = Assert.Throws<IOException>(() => run(source, () => Change(path, change)));

@@ -73,7 +73,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     [InlineData(7)]
     public void The_number_of_threads_does_not_change_the_bytes(int threads)
     {
-        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        using GgufFile source = GgufFile.Open(Sample.Model);
         AssertSameFile(QuantizationPlan.Create(source, FileType.Q4_K_M), new ReferenceQuantizerOptions { Threads = threads }, threads);
     }
 
@@ -214,7 +214,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     [Fact]
     public void Shards_of_a_size_are_those_of_the_whole_file_split()
     {
-        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        using GgufFile source = GgufFile.Open(Sample.Model);
         GgufSplitOptions split = new() { MaxBytes = 1_000_000 };
         (string whole, string sharded) = (NewPath(), NewPath());
         Run(QuantizationPlan.Create(source, FileType.Q4_K_M), whole);
@@ -389,7 +389,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     [Fact]
     public void Cancelling_ends_soon_and_leaves_nothing()
     {
-        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        using GgufFile source = GgufFile.Open(Sample.Model);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
         string path = NewPath();
         using CancellationTokenSource cancellation = new();
@@ -407,7 +407,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     [Fact]
     public void Progress_and_result_add_up()
     {
-        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        using GgufFile source = GgufFile.Open(Sample.Model);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q8_0);
         string path = NewPath();
         List<WorkProgress> reports = [];
@@ -432,7 +432,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     [Fact]
     public void A_small_budget_changes_no_byte()
     {
-        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        using GgufFile source = GgufFile.Open(Sample.Model);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
         (string small, string large) = (NewPath(), NewPath());
         Run(plan, small, options: new QuantizerOptions { Threads = 32, MemoryBudget = 64 << 20 });
@@ -445,7 +445,7 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     public void Memory_goes_to_the_jobs_a_device_prefers_before_it_goes_to_its_cores()
     {
         const long Budget = 64 << 20;
-        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        using GgufFile source = GgufFile.Open(Sample.Model);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_0);
         (string expected, string actual) = (NewPath(), NewPath());
         Run(plan, expected);

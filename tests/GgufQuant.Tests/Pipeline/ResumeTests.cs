@@ -15,7 +15,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     [Fact]
     public void A_cancelled_run_resumes_where_it_stopped()
     {
-        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        using GgufFile source = GgufFile.Open(Sample.Model);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
         string path = CancelHalfway(plan);
 
@@ -28,7 +28,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     [Fact]
     public void Stopping_while_the_finished_tensors_are_verified_loses_none()
     {
-        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        using GgufFile source = GgufFile.Open(Sample.Model);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
         string path = CancelHalfway(plan);
         int finished = File.ReadAllLines($"{path}.partial.journal").Length - 1;
@@ -43,7 +43,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     [Fact]
     public void A_journal_with_a_truncated_last_line_is_continued()
     {
-        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        using GgufFile source = GgufFile.Open(Sample.Model);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
         string path = CancelHalfway(plan);
         string[] lines = File.ReadAllLines($"{path}.partial.journal");
@@ -56,7 +56,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     [Fact]
     public void A_journal_that_is_too_long_is_started_afresh()
     {
-        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        using GgufFile source = GgufFile.Open(Sample.Model);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
         string path = CancelHalfway(plan);
         File.AppendAllText($"{path}.partial.journal", new string('x', 1 << 20));
@@ -68,7 +68,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     [Fact]
     public void A_run_from_the_start_leaves_nothing_of_the_one_that_was_stopped()
     {
-        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        using GgufFile source = GgufFile.Open(Sample.Model);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
         string path = CancelHalfway(plan);
         Assert.Equal(0, Run(plan, path).TensorsReused);
@@ -78,7 +78,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     [Fact]
     public void A_file_that_only_looks_unfinished_stays()
     {
-        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        using GgufFile source = GgufFile.Open(Sample.Model);
         string path = NewPath();
         File.WriteAllBytes($"{path}.partial", [1]);
         Run(QuantizationPlan.Create(source, FileType.Q4_0), path);
@@ -88,7 +88,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     [Fact]
     public void What_is_wrong_with_the_earlier_file_is_reported()
     {
-        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        using GgufFile source = GgufFile.Open(Sample.Model);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_0);
         string earlierPath = NewPath();
         Run(plan, earlierPath, s_recording);
@@ -100,7 +100,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     [Fact]
     public void A_tensor_that_was_finished_and_could_be_reused_counts_once()
     {
-        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        using GgufFile source = GgufFile.Open(Sample.Model);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
         string earlierPath = NewPath();
         Run(plan, earlierPath, s_recording);
@@ -112,7 +112,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     [Fact]
     public void A_tensor_that_has_changed_in_the_meantime_is_quantized_again()
     {
-        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        using GgufFile source = GgufFile.Open(Sample.Model);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
         string path = CancelHalfway(plan);
         int finished = File.ReadAllLines($"{path}.partial.journal").Length - 1;
@@ -182,7 +182,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     public void A_link_in_place_of_an_unfinished_file_is_not_written_through(string extension)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need privileges on Windows.");
-        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        using GgufFile source = GgufFile.Open(Sample.Model);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
         string path = CancelHalfway(plan);
         string victim = NewPath();
@@ -198,7 +198,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     [Fact]
     public void An_unfinished_file_without_its_journal_is_not_touched()
     {
-        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        using GgufFile source = GgufFile.Open(Sample.Model);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
         string path = CancelHalfway(plan);
         File.Delete($"{path}.partial.journal");
@@ -213,7 +213,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     [Fact]
     public void A_second_run_leaves_the_first_ones_journal_alone()
     {
-        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        using GgufFile source = GgufFile.Open(Sample.Model);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
         QuantizationPlan other = QuantizationPlan.Create(source, FileType.Q5_K_M);
         string path = CancelHalfway(plan);
@@ -231,7 +231,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     [Fact]
     public void Tensors_of_an_earlier_file_are_reused()
     {
-        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        using GgufFile source = GgufFile.Open(Sample.Model);
         string earlierPath = NewPath();
         Run(QuantizationPlan.Create(source, FileType.Q4_K_M), earlierPath, s_recording);
         using GgufFile earlier = GgufFile.Open(earlierPath);

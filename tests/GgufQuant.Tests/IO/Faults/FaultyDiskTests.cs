@@ -3,7 +3,6 @@ using GgufQuant.Gguf;
 using GgufQuant.IO;
 using GgufQuant.Pipeline;
 using GgufQuant.Planning;
-using GgufQuant.Tests.Planning;
 
 namespace GgufQuant.Tests.IO.Faults;
 
@@ -53,7 +52,7 @@ public sealed class FaultyDiskTests : IDisposable
         Assert.Equal([7], File.ReadAllBytes(Target));
         Assert.Equal([Target], _folder.Files);
 
-        File.Copy(TestModels.Sample, Target, overwrite: true);
+        File.Copy(Sample.Model, Target, overwrite: true);
         Assert.Throws<IOException>(() => GgufMetadataEditor.Apply(Target, [GgufEntry.Create("general.name", new string('x', 5000))], [], progress: null, TestContext.Current.CancellationToken));
         AssertIsSample();
         Assert.Throws<IOException>(() => Quantize(shards: 1));
@@ -97,10 +96,10 @@ public sealed class FaultyDiskTests : IDisposable
 
     private void Quantize(int shards)
     {
-        using GgufFile source = GgufFile.Open(TestModels.Sample);
+        using GgufFile source = GgufFile.Open(Sample.Model);
         QuantizationOptions options = shards == 1 ? new() : new() { Split = new() { MaxTensors = (source.Tensors.Count + shards - 1) / shards } };
         new Quantizer().Run(QuantizationPlan.Create(source, FileType.Q4_K_M, options), _folder.File("quantized.gguf"), overwrite: false, progress: null, TestContext.Current.CancellationToken);
     }
 
-    private void AssertIsSample() => Assert.True(File.ReadAllBytes(Target).AsSpan().SequenceEqual(File.ReadAllBytes(TestModels.Sample)));
+    private void AssertIsSample() => Assert.True(File.ReadAllBytes(Target).AsSpan().SequenceEqual(File.ReadAllBytes(Sample.Model)));
 }
