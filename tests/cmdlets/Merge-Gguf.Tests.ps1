@@ -38,7 +38,7 @@ Describe 'Merge-Gguf' {
     }
 
     It 'replaces a file only with -Force' {
-        $null = New-TestGguf m.gguf -Tensor $twoTensors | Split-Gguf -MaxTensor 1
+        $null = New-TestVector m.gguf | Split-Gguf -MaxTensor 1
         Set-Content m.gguf 'precious'
         $failure = Merge-Gguf *2-of*.gguf -ErrorAction Continue 2>&1
         $failure.FullyQualifiedErrorId | Should -Be "DestinationExists,$class"

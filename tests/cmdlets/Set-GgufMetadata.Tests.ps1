@@ -39,7 +39,7 @@ Describe 'Set-GgufMetadata' {
         $changed.'my.numbers' | Should -Be (1..30)
         @($changed.Keys)[-1] | Should -Be 'my.numbers'
         $changed.Keys | Should -Not -Contain 'general.license'
-        Test-Gguf m.gguf | Should -BeTrue
+        (Get-GgufTensor m.gguf).Name | Should -Be 'token_embd.weight'
     }
 
     It 'leaves a file alone that is as wanted' {

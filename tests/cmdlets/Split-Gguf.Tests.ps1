@@ -57,7 +57,7 @@ Describe 'Split-Gguf' {
     }
 
     It 'can put the metadata alone into the first file' {
-        $null = New-TestGguf m.gguf -Tensor ([ordered] @{ a = 32; b = 32 })
+        $null = New-TestVector m.gguf
         $shards = Split-Gguf m.gguf -MetadataAlone
         $shards | Get-TensorCount | Should -Be 0, 2
         Test-Gguf $shards[0] | Should -BeTrue
@@ -70,7 +70,7 @@ Describe 'Split-Gguf' {
     }
 
     It 'replaces files only with -Force' {
-        $null = New-TestGguf m.gguf -Tensor ([ordered] @{ a = 32; b = 32 })
+        $null = New-TestVector m.gguf
         Set-Content m-00001-of-00002.gguf 'precious'
         $failure = Split-Gguf m.gguf -MaxTensor 1 -ErrorAction Continue 2>&1
         $failure.FullyQualifiedErrorId | Should -Be "DestinationExists,$class"

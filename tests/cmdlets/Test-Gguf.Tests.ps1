@@ -60,7 +60,7 @@ Describe 'Test-Gguf' {
 
     Context 'of a split model' {
         BeforeAll {
-            $shards = New-TestGguf m.gguf -Tensor ([ordered] @{ a = 32; b = 32 }) | Split-Gguf -Destination parts -MaxTensor 1
+            $shards = New-TestVector m.gguf | Split-Gguf -Destination parts -MaxTensor 1
         }
 
         It 'answers once' {

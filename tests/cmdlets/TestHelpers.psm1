@@ -14,6 +14,15 @@ $Samples = [pscustomobject] @{
 
 # Writes a GGUF file without the module's help: little-endian, version 3, tensors of F32 with a constant value.
 # Metadata values are strings, uint32, single, boolean or arrays of one of these.
+# A file that Test-Gguf calls sound, with two tensors: a control vector needs no more.
+function New-TestVector {
+    [CmdletBinding()]
+    [OutputType([IO.FileInfo])]
+    param([Parameter(Mandatory)] [string] $Path)
+
+    New-TestGguf $Path -Metadata ([ordered] @{ 'general.architecture' = 'controlvector' }) -Tensor ([ordered] @{ 'direction.1' = 32; 'direction.2' = 32 })
+}
+
 function New-TestGguf {
     [CmdletBinding()]
     [OutputType([IO.FileInfo])]

@@ -3,10 +3,10 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Checks;
 
-/// <summary>Checks whether a file is complete and valid.</summary>
+/// <summary>Checks whether the loader that a file is made for accepts it, and whether its weights are finite.</summary>
 public static class GgufCheck
 {
-    /// <summary>Checks structure, metadata, the tensors a model needs, and every block of data.</summary>
+    /// <summary>Checks structure, metadata, the tensors that the loader needs, and every block of data.</summary>
     /// <param name="path">The file, or any shard of a split model.</param>
     /// <param name="threads">Maximum number of threads; 0 for one per core.</param>
     /// <param name="progress">Receives progress while data is read.</param>
@@ -22,7 +22,7 @@ public static class GgufCheck
         {
             using GgufFile file = GgufFile.Open(path, token);
             findings.AddRange(ShardCheck.Run(file));
-            findings.AddRange(ArchitectureCheck.Run(file));
+            findings.AddRange(ModelCheck.Run(file));
             findings.AddRange(FileTypeCheck.Run(file));
             findings.AddRange(DataCheck.Run(file, threads, progress, token));
             file.ThrowIfChanged();

@@ -9,7 +9,7 @@ namespace GgufQuant.Gguf;
 /// <remarks>An array is its element type (u32), its count (u64) and its elements; a string its length (u64) and its bytes.</remarks>
 internal static class GgufValue
 {
-    private const int ArrayHeaderBytes = sizeof(uint) + sizeof(ulong);
+    internal const int ArrayHeaderBytes = sizeof(uint) + sizeof(ulong);
 
     private static readonly FrozenDictionary<Type, GgufValueType> s_types = new Dictionary<Type, GgufValueType>
     {

@@ -1,0 +1,77 @@
+using GgufQuant.Gguf;
+using GgufQuant.Models;
+
+namespace GgufQuant.Checks;
+
+/// <summary>Checks a file by the rules of the loader that it is made for.</summary>
+internal static class ModelCheck
+{
+    // Known to llama.cpp v0.5.0, with rules that are not written down here.
+    private static readonly string[] s_withoutRules = ["graniteswitch", "qwen4exp"];
+
+    public static IEnumerable<GgufFinding> Run(GgufFile file)
+    {
+        GgufMetadata metadata = file.Metadata;
+        return ModelKinds.Of(metadata) switch
+        {
+            ModelKind.Projector => ProjectorCheck.Run(file),
+            ModelKind.Adapter => AdapterCheck.Run(file),
+            ModelKind.ControlVector => ControlVectorCheck.Run(file),
+            ModelKind.Model when metadata.TryGetString(GgufKeys.Kind, out string? kind) && kind is not ("model" or "draft" or "vocab") => [Unknown(kind)],
+            ModelKind.Model => CheckModel(file),
+            _ => [Unknown(metadata.TryGetString(GgufKeys.Kind, out string? kind) ? kind : "imatrix")],
+        };
+    }
+
+    private static GgufFinding Unknown(string kind) =>
+        new(FindingSeverity.Information, GgufKeys.Kind, $"The file is of type '{kind}', not a model, so no tensors are expected.");
+
+    private static List<GgufFinding> CheckModel(GgufFile file)
+    {
+        GgufMetadata metadata = file.Metadata;
+        List<GgufFinding> findings = [];
+        if (metadata.Find(GgufKeys.Architecture) is not { } entry)
+            return [new(FindingSeverity.Error, GgufKeys.Architecture, "The key is missing, so the architecture is unknown.")];
+        if (entry.Value is not string architecture)
+            return [new(FindingSeverity.Error, GgufKeys.Architecture, $"It is of type {entry.Type}, so the architecture is unknown.")];
+        CheckGeneral(metadata, findings);
+        long vocabulary = VocabularyCheck.Run(metadata, architecture, findings);
+        if (LoaderRules.Of(architecture) is { } rules)
+        {
+            // A vocabulary alone has neither tensors nor a number of blocks.
+            bool hasTensors = file.Tensors.Count > 0 || metadata.Contains(GgufKeys.BlockCount(architecture));
+            if (hasTensors)
+                findings.AddRange(LoaderCheck.Run(file, architecture, rules, vocabulary, findings.Count(finding => finding.Severity == FindingSeverity.Error) == 0));
+            else
+                findings.Add(new(FindingSeverity.Information, GgufKeys.Architecture, "The file holds a vocabulary alone."));
+        }
+        else if (s_withoutRules.Contains(architecture, StringComparer.Ordinal))
+            findings.Add(new(FindingSeverity.Information, GgufKeys.Architecture, $"What llama.cpp asks of a '{architecture}' model is not known here, so its tensors were not checked."));
+        else
+            return [new(FindingSeverity.Error, GgufKeys.Architecture, $"llama.cpp v0.5.0 knows no architecture '{architecture}'.")];
+        CheckMapping(file, findings);
+        return findings;
+    }
+
+    // ggml's ggml_backend_cpu_buffer_from_ptr asserts this of what is mapped, from the first tensor on.
+    private static void CheckMapping(GgufFile file, List<GgufFinding> findings)
+    {
+        const int MappedAlignment = 32;
+        foreach (IGrouping<int, GgufTensor> shard in file.Tensors.GroupBy(tensor => tensor.Shard))
+        {
+            long start = shard.Min(tensor => tensor.FileOffset);
+            if (start % MappedAlignment != 0)
+                findings.Add(new(FindingSeverity.Error, GgufKeys.Alignment, $"The tensors' data starts at byte {start} of '{file.Shards[shard.Key].Path}', and llama.cpp maps only what starts at a multiple of {MappedAlignment}."));
+        }
+    }
+
+    // What llama.cpp reads of any model, before its architecture.
+    private static void CheckGeneral(GgufMetadata metadata, List<GgufFinding> findings)
+    {
+        foreach ((string key, GgufValueType type) in (ReadOnlySpan<(string, GgufValueType)>)[(GgufKeys.Name, GgufValueType.String), (GgufKeys.FileType, GgufValueType.UInt32), ("split.count", GgufValueType.UInt16)])
+        {
+            if (metadata.Find(key) is { } entry && entry.Type != type)
+                findings.Add(new(FindingSeverity.Error, key, $"It is of type {entry.Type}, but llama.cpp takes only {type}."));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+namespace GgufQuant.Checks;
+
+/// <summary>The names that a rule sees: those of its block, of the blocks around it, and the model's hyper-parameters.</summary>
+/// <param name="parameters">The hyper-parameters.</param>
+/// <param name="parent">The block around it; null for the outermost.</param>
+internal sealed class RuleScope(HyperParameters parameters, RuleScope? parent = null)
+{
+    private const string ModelPrefix = "h.";
+
+    private readonly Dictionary<string, long> _values = new(StringComparer.Ordinal);
+
+    public RuleScope Nested() => new(parameters, this);
+
+    /// <summary>Names a value until the end of this block.</summary>
+    public void Define(string name, long value) => _values[name] = value;
+
+    /// <summary>Changes a value where it was defined; one that no block defines is the model's.</summary>
+    public void Assign(string name, long value)
+    {
+        if (name.StartsWith(ModelPrefix, StringComparison.Ordinal))
+        {
+            parameters[name[ModelPrefix.Length..]] = value;
+            return;
+        }
+        for (RuleScope? scope = this; scope is not null; scope = scope.Parent)
+        {
+            if (!scope._values.ContainsKey(name))
+                continue;
+            scope._values[name] = value;
+            return;
+        }
+        parameters[name] = value;
+    }
+
+    public long Get(string name)
+    {
+        if (name.StartsWith(ModelPrefix, StringComparison.Ordinal))
+            return parameters[name[ModelPrefix.Length..]];
+        for (RuleScope? scope = this; scope is not null; scope = scope.Parent)
+        {
+            if (scope._values.TryGetValue(name, out long value))
+                return value;
+        }
+        return parameters[name];
+    }
+
+    public long Call(string name, long[] arguments) => parameters.Call(name, arguments);
+
+    public long OfList(string function, string list) => parameters.OfList(function, list);
+
+    public long OfText(string function, string text, long[] arguments) => parameters.OfText(function, text, arguments);
+
+    private RuleScope? Parent { get; } = parent;
+}
