@@ -94,7 +94,7 @@ Describe 'ConvertTo-Quantized -Calibration' {
         Copy-Patched $Samples.Model other-f16.gguf -From blk.0.attn_q -To blk.0.attn_z
         $failure = ConvertTo-Quantized other-f16.gguf Q4_0 -Calibration $calibration -ErrorAction Continue 2>&1
         $failure.FullyQualifiedErrorId | Should -Be 'InvalidCalibration,GgufQuant.Commands.ConvertToQuantizedCommand'
-        "$failure" | Should -BeLike '*made from another model*'
+        "$failure" | Should -BeLike '*made from a different model*'
         Test-Path other-Q4_0-cal.gguf | Should -BeFalse
     }
 

@@ -12,7 +12,7 @@ namespace GgufQuant.Commands;
 [OutputType(typeof(QuantComparison), typeof(QuantQuality), typeof(TensorComparison))]
 public sealed class CompareQuantCommand : EngineCommand, IStepRunner
 {
-    // The suffix of the type name of a row with texts, for the format file.
+    // Added to the type name of a row with texts, to select its view.
     private const string PromptedSuffix = "#Prompted";
 
     private static readonly ErrorRecord s_noCorpus = new(
@@ -46,7 +46,7 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
     public int? ChunkCount { get; set; }
 
     /// <summary>Texts to continue.</summary>
-    [Parameter(HelpMessage = "Texts that each model continues; the continuation of the first is shown, GetGenerations() of a row returns all.")]
+    [Parameter(HelpMessage = "Texts that each model continues; a row shows the continuation of the first, and its GetGenerations() returns all.")]
     [ValidateNotNullOrEmpty]
     public string[] Prompt { get; set; } = [];
 
@@ -128,7 +128,7 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
         return new(error is null ? Session?.Engine : null, options, this, (path, exception) => WriteError(exception.ToErrorRecord(path)));
     }
 
-    // A row's view is chosen when it is written: one that shows the texts, if there are any.
+    // The type name selects the view when a row is written: one with the texts, if there are any.
     private void WriteRow(ComparedModel model)
     {
         QuantComparison row = model.Perplexity is { } perplexity

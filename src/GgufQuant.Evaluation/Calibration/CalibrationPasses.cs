@@ -16,7 +16,7 @@ public sealed class CalibrationPasses
         Passes = passes;
     }
 
-    /// <summary>Columns that a diagonal block has at most.</summary>
+    /// <summary>Maximum columns per diagonal block.</summary>
     public int Width { get; }
 
     /// <summary>The inputs of each pass over the text.</summary>
@@ -38,7 +38,7 @@ public sealed class CalibrationPasses
     /// <param name="inputs">The inputs, in the order the model meets them.</param>
     /// <param name="budget">Bytes of memory for moments.</param>
     /// <param name="width">Columns of a block; null for the widest that three passes collect.</param>
-    /// <exception cref="CalibrationException">One input's moments exceed the budget; the message gives the least that is enough.</exception>
+    /// <exception cref="CalibrationException">One input's moments exceed the budget; the message gives the smallest budget that suffices.</exception>
     public static CalibrationPasses Plan(IReadOnlyList<CalibratedInput> inputs, long budget, int? width = null)
     {
         ArgumentNullException.ThrowIfNull(inputs);

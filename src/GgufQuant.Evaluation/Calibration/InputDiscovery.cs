@@ -3,7 +3,7 @@ using GgufQuant.Evaluation.Engines;
 
 namespace GgufQuant.Evaluation.Calibration;
 
-/// <summary>Finds which weights share an input, from what a model asks to compute; it looks at no data.</summary>
+/// <summary>Finds which weights share an input, from the products that a model computes; it reads no data.</summary>
 internal sealed class InputDiscovery : IActivationObserver
 {
     private readonly List<(nint Input, int Columns, List<string> Weights)> _inputs = [];

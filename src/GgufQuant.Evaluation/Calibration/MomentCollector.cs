@@ -26,12 +26,12 @@ internal static class MomentCollector
     }
 
     /// <summary>Collects the moments of some inputs.</summary>
-    /// <param name="model">The model, best in its highest precision.</param>
+    /// <param name="model">The model, preferably in its highest precision.</param>
     /// <param name="text">The text; each chunk of it is evaluated on its own.</param>
-    /// <param name="options">How.</param>
+    /// <param name="options">How to run the model.</param>
     /// <param name="inputs">The inputs.</param>
     /// <param name="withMatrix">Whether an importance matrix is collected too.</param>
-    /// <param name="progress">Told after each chunk.</param>
+    /// <param name="progress">Receives progress after each chunk.</param>
     /// <exception cref="InferenceException">An input is not finite, or the model no longer has it.</exception>
     public static (IReadOnlyList<MomentSums> Sums, ImatrixData? Matrix, PerplexityResult Perplexity) Collect(
         ILanguageModel model, string text, ImatrixOptions options, IReadOnlyList<CalibratedInput> inputs, bool withMatrix, IProgress<WorkProgress>? progress)
@@ -48,7 +48,7 @@ internal static class MomentCollector
             if (sums.Tokens == 0)
                 throw new InferenceException($"The model did not use '{name}' again.");
             if (!sums.AreFinite)
-                throw new InferenceException($"The input of '{name}' holds values that are not finite numbers: no moments can be made of them.");
+                throw new InferenceException($"The input of '{name}' contains values that are not finite, so it has no moments.");
         }
         return ([.. inputs.Select(input => observer.Sums[input.Name])], matrix, perplexity);
     }

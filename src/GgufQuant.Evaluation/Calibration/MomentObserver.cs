@@ -6,7 +6,7 @@ namespace GgufQuant.Evaluation.Calibration;
 
 /// <summary>Adds inputs of matrix products to moments, and to an importance matrix on the way.</summary>
 /// <param name="inputs">The inputs to collect the moments of.</param>
-/// <param name="matrix">Adds to the importance matrix; null where that is done.</param>
+/// <param name="matrix">Adds to the importance matrix; null once it is complete.</param>
 /// <param name="threads">Threads to sum with.</param>
 internal sealed class MomentObserver(IEnumerable<CalibratedInput> inputs, ImatrixObserver? matrix, int threads) : IActivationObserver
 {

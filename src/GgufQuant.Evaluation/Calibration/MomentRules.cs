@@ -2,14 +2,14 @@ using GgufQuant.Evaluation.Engines;
 
 namespace GgufQuant.Evaluation.Calibration;
 
-/// <summary>Which products of a running model moments are collected of.</summary>
+/// <summary>Selects the products of a running model whose inputs' moments are collected.</summary>
 internal static class MomentRules
 {
     private const int FewestRows = 16;
 
     /// <summary>
-    /// Products of a layer's weights, the output's or the embeddings' where they serve as the output; of experts those that
-    /// all get the layer's own input. What experts make for themselves would take moments for each of them.
+    /// Products with a layer's weights, the output's, or the embeddings' if they serve as the output; with experts only if
+    /// all of them get the layer's own input, since inputs of single experts would need moments for each of them.
     /// </summary>
     public static bool Wants(in MatrixProduct product)
     {

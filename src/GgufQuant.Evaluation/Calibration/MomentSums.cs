@@ -6,8 +6,8 @@ namespace GgufQuant.Evaluation.Calibration;
 
 /// <summary>Σ x xᵀ of one input, in diagonal blocks: tiles of rows from their diagonal on.</summary>
 /// <remarks>
-/// Each evaluation's positions are summed by themselves before they are added, so that little of a position is lost beside
-/// what is there already, and in an order that no number of threads changes.
+/// Each evaluation's positions are summed separately first, so that little is lost to rounding against a large total, and
+/// in an order that does not depend on the number of threads.
 /// </remarks>
 internal sealed class MomentSums
 {

@@ -5,8 +5,8 @@ using GgufQuant.Imatrix;
 
 namespace GgufQuant.Calibration;
 
-/// <summary>What a text has told of a model: the moments of every input, an importance matrix, and tokens to probe with.</summary>
-/// <remarks>Moments stay in the file until they are asked for.</remarks>
+/// <summary>What running a text through a model showed: the moments of every input, an importance matrix, and tokens to probe with.</summary>
+/// <remarks>Moments are read on demand.</remarks>
 public sealed class CalibrationFile : IDisposable
 {
     private readonly GgufFile _file;
@@ -45,12 +45,12 @@ public sealed class CalibrationFile : IDisposable
 
     /// <summary>Opens a file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="token">Stops it.</param>
+    /// <param name="token">Cancels the operation.</param>
     /// <exception cref="CalibrationException">The file is not a calibration, is of a later version, or is damaged.</exception>
     /// <exception cref="GgufFormatException">The file is not GGUF.</exception>
     /// <exception cref="ImatrixFormatException">Its importance matrix is damaged.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public static CalibrationFile Open(string path, CancellationToken token = default)
     {
         GgufFile file = GgufFile.Open(path);
@@ -59,7 +59,7 @@ public sealed class CalibrationFile : IDisposable
             if (!IsCalibration(file))
                 throw new CalibrationException($"'{file.Path}' is not a calibration: its '{GgufKeys.Kind}' is not '{CalibrationKeys.Kind}'.");
             if (!file.Metadata.TryGetUInt64(CalibrationKeys.VersionKey, out ulong version) || version != CalibrationKeys.Version)
-                throw Invalid(file, CalibrationKeys.VersionKey, $"version {CalibrationKeys.Version} is the only one that can be read");
+                throw Invalid(file, CalibrationKeys.VersionKey, $"only version {CalibrationKeys.Version} can be read");
             return new CalibrationFile(file, ReadInputs(file), ImatrixFile.Open(file.Path, token));
         }
         catch
@@ -80,7 +80,7 @@ public sealed class CalibrationFile : IDisposable
         if (ModelFingerprint.Of(model) != ModelHash)
         {
             throw new CalibrationException(
-                $"The calibration '{Path}' was made from another model than '{model.Path}', from another type of it, or before it was changed: make one from this file.");
+                $"The calibration '{Path}' was made from a different model than '{model.Path}', from another type of it, or before it was changed: make one from this file.");
         }
     }
 
@@ -116,7 +116,7 @@ public sealed class CalibrationFile : IDisposable
         float[] values = Read(file, tokens, 0, 2);
         (float columns, float count) = (values[0], values[1]);
         if (!(columns >= 1 && columns <= int.MaxValue / 2) || columns != MathF.Floor(columns) || !(count >= 1) || !float.IsFinite(count))
-            throw Invalid(tokens, file, $"{columns} columns and {count} tokens are not possible");
+            throw Invalid(tokens, file, $"{columns} columns and {count} tokens are out of range");
         if (width < 1 || width > InputMoments.MostColumns || (width < columns && width % SuperBlock.Size != 0))
             throw Invalid(file, CalibrationKeys.Widths, $"blocks of {width} columns are neither whole nor multiples of {SuperBlock.Size}");
 

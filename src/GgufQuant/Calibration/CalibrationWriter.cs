@@ -10,10 +10,10 @@ using GgufQuant.IO;
 namespace GgufQuant.Calibration;
 
 /// <summary>An input whose moments are to be written.</summary>
-/// <param name="Name">The first of its weights, which stands for it.</param>
+/// <param name="Name">The first of its weights, which represents it.</param>
 /// <param name="Columns">Columns.</param>
-/// <param name="Width">Columns of a diagonal block; all of them for whole moments, else a multiple of 256.</param>
-/// <param name="Weights">The weights that have this input, the first one too.</param>
+/// <param name="Width">Columns per diagonal block; all of them for whole moments, otherwise a multiple of 256.</param>
+/// <param name="Weights">The weights that have this input, including the first.</param>
 public sealed record CalibratedInput(string Name, int Columns, int Width, IReadOnlyList<string> Weights)
 {
     /// <summary>Values of the upper halves of all blocks.</summary>
@@ -27,11 +27,11 @@ public sealed record CalibratedInput(string Name, int Columns, int Width, IReadO
 /// <param name="Counts">Rows of input seen: one number for all matrices, or one per matrix.</param>
 public sealed record CalibratedSums(string Weight, float[] Squares, float[] Counts);
 
-/// <summary>What a calibration file says besides moments.</summary>
+/// <summary>What a calibration file contains besides moments.</summary>
 /// <param name="ModelHash">The model's fingerprint.</param>
 /// <param name="Datasets">The texts.</param>
 /// <param name="ChunkCount">Chunks of text.</param>
-/// <param name="ChunkSize">Tokens of a chunk.</param>
+/// <param name="ChunkSize">Tokens per chunk.</param>
 /// <param name="Inputs">The inputs, in the order their moments are written.</param>
 /// <param name="Sums">The importance matrix.</param>
 /// <param name="ProbeTokens">Tokens of a few chunks to probe with.</param>
@@ -44,7 +44,7 @@ public sealed record CalibrationHeader(
     IReadOnlyList<CalibratedSums> Sums,
     int[] ProbeTokens);
 
-/// <summary>Writes a calibration file, which appears under its name only when it is whole.</summary>
+/// <summary>Writes a calibration file, which appears under its name only once it is complete.</summary>
 public sealed class CalibrationWriter : IDisposable
 {
     private const int IdLength = 2 * SHA256.HashSizeInBytes;
@@ -57,9 +57,9 @@ public sealed class CalibrationWriter : IDisposable
 
     /// <summary>Begins a file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="header">What it says besides moments.</param>
+    /// <param name="header">What it contains besides moments.</param>
     /// <param name="overwrite">Whether a file of that name may be replaced.</param>
-    /// <exception cref="IOException">The file exists and is not to be overwritten, or the disk has no room.</exception>
+    /// <exception cref="IOException">The file exists and is not to be overwritten, or the disk is full.</exception>
     public CalibrationWriter(string path, CalibrationHeader header, bool overwrite)
     {
         ArgumentNullException.ThrowIfNull(header);
@@ -90,7 +90,7 @@ public sealed class CalibrationWriter : IDisposable
 
     /// <summary>Writes the moments of the next input.</summary>
     /// <param name="tokens">Positions of text.</param>
-    /// <param name="moments">The blocks' upper halves of Σ x xᵀ, each row from the diagonal on, as 32-bit floats of this machine's order.</param>
+    /// <param name="moments">The blocks' upper halves of Σ x xᵀ, each row from the diagonal on, as 32-bit floats in this machine's byte order.</param>
     /// <exception cref="InvalidDataException">The stream ends too early.</exception>
     public void WriteMoments(long tokens, Stream moments)
     {
@@ -104,7 +104,7 @@ public sealed class CalibrationWriter : IDisposable
         {
             Span<float> part = buffer.AsSpan(0, (int)Math.Min(left, buffer.Length));
             if (moments.ReadAtLeast(MemoryMarshal.AsBytes(part), part.Length * sizeof(float), throwOnEndOfStream: false) < part.Length * sizeof(float))
-                throw new InvalidDataException($"The moments of '{input.Name}' are cut short.");
+                throw new InvalidDataException($"The moments of '{input.Name}' are incomplete.");
             ReadOnlySpan<byte> bytes = LittleEndian(part);
             _hash.AppendData(bytes);
             _file.Write(offset, bytes);
@@ -118,7 +118,7 @@ public sealed class CalibrationWriter : IDisposable
     public void Commit()
     {
         if (_next < _header.Inputs.Count)
-            throw new InvalidOperationException($"The moments of '{_header.Inputs[_next].Name}' are not written.");
+            throw new InvalidOperationException($"The moments of '{_header.Inputs[_next].Name}' have not been written.");
         using MemoryStream header = new();
         Layout(_header, Convert.ToHexStringLower(_hash.GetHashAndReset())).WriteHeader(header);
         _file.Write(0, header.GetBuffer().AsSpan(0, (int)header.Length));

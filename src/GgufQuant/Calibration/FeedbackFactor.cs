@@ -39,16 +39,16 @@ internal sealed class FeedbackFactor
     /// <param name="moments">H, row after row; kept, not copied.</param>
     /// <param name="size">Its rows and columns.</param>
     /// <param name="threads">Threads to use; the factor does not depend on it.</param>
-    /// <param name="token">Stops it.</param>
-    /// <returns>The factor; null where the matrix is not positive definite.</returns>
+    /// <param name="token">Cancels the operation.</param>
+    /// <returns>The factor; null if the matrix is not positive definite.</returns>
     public static FeedbackFactor? TryCreate(float[] moments, int size, int threads, CancellationToken token)
     {
         float[] factor = (float[])moments.Clone();
-        // From the last columns to the first: what is left of H once they are taken out.
+        // From the last columns to the first; each panel is taken out of what is left of H.
         for (int end = size; end > 0; end -= Panel)
         {
             int start = Math.Max(0, end - Panel);
-            // The first panel takes what the others leave.
+            // The first panel may be narrower: it has the columns that are left.
             if (!FactorizeDiagonal(factor, size, start, end))
                 return null;
             float[] panel = new float[start * (end - start)];

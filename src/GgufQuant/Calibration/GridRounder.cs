@@ -172,7 +172,7 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
         }
     }
 
-    // The error that the columns after the group cannot make up for.
+    // The error that the columns after the group cannot compensate.
     private static double CostOf(
         ReadOnlySpan<float> weights, ReadOnlySpan<float> targets, ReadOnlySpan<float> values, ReadOnlySpan<float> variances, ReadOnlySpan<float> coefficients)
     {
@@ -201,7 +201,7 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
         return gain;
     }
 
-    // Sorted by distance; of points equally far the first come first.
+    // Sorted by distance; ties keep their order.
     private void FindNearest(ReadOnlySpan<float> targets, ReadOnlySpan<float> costs, float scale, Span<int> nearest)
     {
         Span<float> distances = stackalloc float[Candidates];

@@ -1,10 +1,10 @@
 namespace GgufQuant.Calibration;
 
-/// <summary>The second moments H = E[x xᵀ] of some matrix's input: the whole of them, or diagonal blocks.</summary>
-/// <remarks>What lies between two blocks is taken for zero.</remarks>
+/// <summary>The second moments H = E[x xᵀ] of a matrix's input: all of them, or diagonal blocks.</summary>
+/// <remarks>Moments outside the blocks count as zero.</remarks>
 public sealed class InputMoments
 {
-    /// <summary>Columns that a diagonal block may have: the square of more fits no array.</summary>
+    /// <summary>Maximum columns per diagonal block; the square of more would not fit an array.</summary>
     public const int MostColumns = 46080;
 
     private readonly Func<int, float[]> _readBlock;
@@ -12,7 +12,7 @@ public sealed class InputMoments
     /// <param name="name">The first weight tensor that has this input.</param>
     /// <param name="columns">Columns of the input.</param>
     /// <param name="width">Columns of a block; the last may have fewer.</param>
-    /// <param name="tokens">Positions of text that the moments are the mean of.</param>
+    /// <param name="tokens">Text positions that the moments are averaged over.</param>
     /// <param name="readBlock">Reads a block by its number: the upper half of Σ x xᵀ, row after row, each from the diagonal on.</param>
     internal InputMoments(string name, int columns, int width, long tokens, Func<int, float[]> readBlock)
     {
@@ -29,19 +29,19 @@ public sealed class InputMoments
     /// <summary>Columns of the input.</summary>
     public int Columns { get; }
 
-    /// <summary>Columns of a diagonal block; all of them where the moments are whole.</summary>
+    /// <summary>Columns per diagonal block; all of them if the moments are whole.</summary>
     public int Width { get; }
 
-    /// <summary>Positions of text that the moments are the mean of.</summary>
+    /// <summary>Text positions that the moments are averaged over.</summary>
     public long Tokens { get; }
 
     /// <summary>Diagonal blocks.</summary>
     public int BlockCount => (Columns + Width - 1) / Width;
 
-    /// <summary>Positions of text per column; below 5 the moments are poor.</summary>
+    /// <summary>Text positions per column; below 5, the moments are poor.</summary>
     public double TokensPerColumn => (double)Tokens / Width;
 
-    /// <summary>Values that the upper half of a block has.</summary>
+    /// <summary>Values in the upper half of a block.</summary>
     internal static long HalfLength(int size) => (long)size * (size + 1) / 2;
 
     /// <summary>Columns of a block.</summary>

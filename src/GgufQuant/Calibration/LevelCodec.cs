@@ -13,7 +13,7 @@ internal abstract class LevelCodec
     /// <summary>Weights that share a scale.</summary>
     public abstract int SubBlockSize { get; }
 
-    /// <summary>The levels, ascending; a code is the place of one.</summary>
+    /// <summary>The levels, ascending; a code is the index of one.</summary>
     public abstract float[] Levels { get; }
 
     /// <summary>Whether the levels are consecutive integers.</summary>

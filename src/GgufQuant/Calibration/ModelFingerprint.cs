@@ -5,10 +5,10 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Calibration;
 
-/// <summary>A hash that tells a model from others and from changed ones, read in a moment.</summary>
+/// <summary>A hash that distinguishes a model from others and from changed versions, computed from a small part of it.</summary>
 /// <remarks>
-/// It covers every tensor's name, type, shape and the first, middle and last 4 KiB of its data, in the order of the names:
-/// how a model is split does not show, and training changes all of it.
+/// It covers every tensor's name, type, shape and the first, middle and last 4 KiB of its data, ordered by name:
+/// splitting a model does not change it, and training does.
 /// </remarks>
 internal static class ModelFingerprint
 {

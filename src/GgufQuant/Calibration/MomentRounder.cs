@@ -46,7 +46,7 @@ internal sealed class MomentRounder
         _found = new byte[rounder.Format.ByteCount(BatchRows * Segment)];
     }
 
-    /// <summary>Whether moments serve a type.</summary>
+    /// <summary>Whether moments help a type.</summary>
     public static bool CanRound(GgmlType type) => SegmentRounder.Supports(type);
 
     /// <summary>Bytes that rounding takes besides the factor, per thread.</summary>
@@ -85,7 +85,7 @@ internal sealed class MomentRounder
             for (int row = 0; row < rows; row++)
                 _rounder.FeedErrorsForward(At(weights, blocks, row, factor, first, start, length));
 
-            // What follows makes up for these columns' errors.
+            // Later columns compensate for the errors of these.
             int end = start + length;
             for (int i = 0; i < rows * Segment; i++)
                 _search[i] = -_changes[i];
@@ -108,7 +108,7 @@ internal sealed class MomentRounder
 
     private void Improve(ReadOnlySpan<float> weights, Span<byte> blocks, int rows, FeedbackFactor factor, int first, CancellationToken token)
     {
-        // The targets have served: they take the errors.
+        // The targets are no longer needed, so their memory takes the errors.
         for (int row = 0; row < rows; row++)
         {
             int start = (row * _columns) + first;

@@ -2,7 +2,7 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Calibration;
 
-/// <summary>All that rounding takes from the moments of an input: a factor of each diagonal block, and the factors of columns.</summary>
+/// <summary>What rounding needs from the moments of an input: a factor of each diagonal block, and the factors of columns.</summary>
 internal sealed class RoundingFactor
 {
     private const float Damping = 0.1f;
@@ -30,7 +30,7 @@ internal sealed class RoundingFactor
     /// <summary>Reads moments, damps them and factorizes them.</summary>
     /// <param name="moments">The moments.</param>
     /// <param name="threads">Threads to use; the factor does not depend on it.</param>
-    /// <param name="token">Stops it.</param>
+    /// <param name="token">Cancels the operation.</param>
     /// <exception cref="CalibrationException">They are not finite, or not positive definite.</exception>
     public static RoundingFactor Create(InputMoments moments, int threads, CancellationToken token)
     {
@@ -46,11 +46,11 @@ internal sealed class RoundingFactor
             {
                 float mean = means[(i * size) + i];
                 if (!float.IsFinite(mean) || mean < 0)
-                    throw new CalibrationException($"The moments of '{moments.Name}' hold {mean} in column {(block * moments.Width) + i}, which is no mean of squares.");
+                    throw new CalibrationException($"The moments of '{moments.Name}' have {mean} in column {(block * moments.Width) + i}, which is not a mean of squares.");
                 importance[(block * moments.Width) + i] = mean;
                 trace += mean;
             }
-            // An input that was always zero tells nothing; every column then counts the same.
+            // An input that was always zero gives no information, so every column counts the same.
             float added = trace > 0 ? (float)(DampingOf(moments) * trace / size) : 1;
             for (int i = 0; i < size; i++)
             {

@@ -12,7 +12,7 @@ internal readonly ref struct RowSegment
     /// <summary>The row's weights in it.</summary>
     public required ReadOnlySpan<float> Weights { get; init; }
 
-    /// <summary>What each column should become, errors before it made up for; used while errors are fed forward.</summary>
+    /// <summary>What each column should become to compensate for earlier errors; used while errors are fed forward.</summary>
     public required Span<float> Targets { get; init; }
 
     /// <summary>H e of each column, e being the error of the whole row; used while codes are improved.</summary>
@@ -21,7 +21,7 @@ internal readonly ref struct RowSegment
     /// <summary>The values that the codes stand for.</summary>
     public required Span<float> Values { get; init; }
 
-    /// <summary>The codes, one per column, or of a grid one for each group's first.</summary>
+    /// <summary>The codes, one per column; for a grid, one per group, at its first column.</summary>
     public required Span<ushort> Codes { get; init; }
 
     /// <summary>Takes what the columns add to the errors: all of it at first, then what has changed.</summary>
@@ -37,7 +37,7 @@ internal readonly ref struct RowSegment
     public ReadOnlySpan<float> MomentsOf(int column) =>
         Factor.Moments.AsSpan(((First + column) * Factor.Size) + First, Length);
 
-    /// <summary>What an error in a column is multiplied with to be made up for in each column of the segment; only for those after it.</summary>
+    /// <summary>The factors that compensate an error in a column in each later column of the segment.</summary>
     public ReadOnlySpan<float> CoefficientsOf(int column) =>
         Factor.Coefficients.AsSpan(((First + column) * Factor.Size) + First, Length);
 }

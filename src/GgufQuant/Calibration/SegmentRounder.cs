@@ -2,7 +2,7 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Calibration;
 
-/// <summary>Chooses the codes of a format with the moments of the weights' inputs, scales being given.</summary>
+/// <summary>Chooses the codes of a format with the moments of the weights' inputs, given the scales.</summary>
 internal abstract class SegmentRounder
 {
     // Lazy, as the grids' tables take a while to build.
@@ -26,13 +26,13 @@ internal abstract class SegmentRounder
     /// <summary>The format.</summary>
     public abstract BlockFormat Format { get; }
 
-    /// <summary>The rounder of a type; null where moments are of no use to it.</summary>
+    /// <summary>The rounder of a type; null if moments do not help it.</summary>
     public static SegmentRounder? Find(GgmlType type) => s_rounders.GetValueOrDefault(type)?.Value;
 
     /// <summary>Whether there is a rounder for a type.</summary>
     public static bool Supports(GgmlType type) => s_rounders.ContainsKey(type);
 
-    /// <summary>Rounds column after column, each making up for the errors of those before it.</summary>
+    /// <summary>Rounds column by column, each compensating for the errors before it.</summary>
     public abstract void FeedErrorsForward(RowSegment segment);
 
     /// <summary>Changes codes one by one wherever the row's error falls.</summary>

@@ -77,7 +77,7 @@ public sealed class CalibrationFileTests : IDisposable
         using CalibrationFile calibration = Open(path);
         CalibrationException exception = Assert.Throws<CalibrationException>(
             () => QuantizationPlan.Create(changed, FileType.Q4_K_M, new() { Calibration = calibration }));
-        Assert.Contains("made from another model", exception.Message);
+        Assert.Contains("made from a different model", exception.Message);
     }
 
     [Fact]
