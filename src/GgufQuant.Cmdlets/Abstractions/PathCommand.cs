@@ -78,7 +78,7 @@ public abstract class PathCommand : StoppableCommand
     {
     }
 
-    /// <summary>What to do with the current file, if objects from the pipeline say so: a file named twice is processed once for each.</summary>
+    /// <summary>What objects from the pipeline ask for the current file: a file named twice is processed once per variant.</summary>
     private protected virtual string Variant => "";
 
     /// <summary>Whether the current file was found by a wildcard rather than named.</summary>
@@ -93,10 +93,10 @@ public abstract class PathCommand : StoppableCommand
             Reject(ModelErrors.OtherKind(path, kind, wanted));
     }
 
-    /// <summary>Whether the cmdlet takes Hugging Face folders for models.</summary>
+    /// <summary>Whether the cmdlet accepts Hugging Face folders as models.</summary>
     private protected virtual bool TakesFolders => false;
 
-    /// <summary>Whether the cmdlet takes a path for that of a Hugging Face folder.</summary>
+    /// <summary>Whether the cmdlet accepts a path as a Hugging Face folder.</summary>
     internal virtual bool TakesFolder(string path) => TakesFolders && HuggingFaceModel.IsModelFolder(path);
 
     /// <summary>Opens a model: a GGUF file, or a Hugging Face folder as the GGUF file that it would become.</summary>
@@ -110,16 +110,16 @@ public abstract class PathCommand : StoppableCommand
         return model.File;
     }
 
-    /// <summary>Says what the reader of a folder has to say.</summary>
+    /// <summary>Writes the reader's defaults and warnings.</summary>
     private protected void Tell(HuggingFaceModel model)
     {
         foreach (string line in model.Defaults)
-            WriteVerbose($"'{Formatting.FileName(model.File.Path)}': config.json lacks a value, so {line} is taken.");
+            WriteVerbose($"'{Formatting.FileName(model.File.Path)}': config.json lacks a value, so {line} is used.");
         foreach (string warning in model.Warnings)
             WriteWarning(warning);
     }
 
-    /// <summary>Whether a file may be a matrix: it is not GGUF, as in the older format, or is one by what it holds, as a calibration is too. Others are passed over.</summary>
+    /// <summary>Whether a file may be an importance matrix: in the older format, in GGUF, or in a calibration. Others are skipped.</summary>
     private protected bool IsMatrix(string path)
     {
         if (ModelKinds.TryRead(path) is not ModelKind kind || kind is ModelKind.ImportanceMatrix or ModelKind.Calibration)

@@ -17,48 +17,48 @@ public sealed class ConvertToGgufCommand : PathCommand
     public ConversionType Type { get; set; }
 
     /// <summary>A file or a folder to write to.</summary>
-    [Parameter(HelpMessage = "A file or a folder; default: beside the model's folder, named as llama.cpp's converter does.")]
+    [Parameter(HelpMessage = "A file or a folder; default: next to the model's folder, named as by llama.cpp's converter.")]
     [ValidateNotNullOrEmpty]
     public string? Destination { get; set; }
 
     /// <summary>The model's name.</summary>
-    [Parameter(HelpMessage = "The model's name, in place of the one that its card or its folder tells.")]
+    [Parameter(HelpMessage = "The model's name; default: from its card or its folder.")]
     [ValidateNotNullOrEmpty]
     public string? ModelName { get; set; }
 
     /// <summary>A file of general metadata.</summary>
-    [Parameter(HelpMessage = "A JSON file of general.* metadata that takes the place of what the folder tells.")]
+    [Parameter(HelpMessage = "A JSON file of general.* metadata that overrides the folder's.")]
     [ValidateNotNullOrEmpty]
     public string? Metadata { get; set; }
 
     /// <summary>The name of the pre-tokenizer.</summary>
-    [Parameter(HelpMessage = "The name of the pre-tokenizer, such as llama-bpe, where it is not recognized.")]
+    [Parameter(HelpMessage = "The name of the pre-tokenizer, such as llama-bpe, if it is not recognized.")]
     [ValidateNotNullOrEmpty]
     public string? PreTokenizer { get; set; }
 
-    /// <summary>Writes the vocabulary alone.</summary>
+    /// <summary>Writes only the vocabulary.</summary>
     [Parameter(HelpMessage = "Write the vocabulary without tensors.")]
     public SwitchParameter VocabularyOnly { get; set; }
 
-    /// <summary>Bytes of tensor data a shard holds at most.</summary>
+    /// <summary>Maximum bytes of tensor data per shard.</summary>
     [Parameter(HelpMessage = "Split the file into shards of at most this many bytes: 2GB.")]
     [ValidateRange(1, long.MaxValue)]
     public long? SplitMaxSize { get; set; }
 
-    /// <summary>Tensors a shard holds at most.</summary>
+    /// <summary>Maximum number of tensors per shard.</summary>
     [Parameter(HelpMessage = "Split the file into shards of at most this many tensors.")]
     [ValidateRange(1, int.MaxValue)]
     public int? SplitMaxTensor { get; set; }
 
-    /// <summary>Makes Q8_0 of weights in FP8.</summary>
-    [Parameter(HelpMessage = "Make Q8_0 of weights that are FP8 in the folder.")]
+    /// <summary>Converts FP8 weights to Q8_0.</summary>
+    [Parameter(HelpMessage = "Convert FP8 weights to Q8_0.")]
     public SwitchParameter Fp8AsQ8 { get; set; }
 
-    /// <summary>Replaces files that exist.</summary>
-    [Parameter(HelpMessage = "Replace files that exist.")]
+    /// <summary>Overwrites existing files.</summary>
+    [Parameter(HelpMessage = "Overwrite existing files.")]
     public SwitchParameter Force { get; set; }
 
-    /// <summary>Takes every folder: what is missing in one is for the conversion to say.</summary>
+    /// <summary>Takes every folder; the conversion reports what is missing.</summary>
     internal override bool TakesFolder(string path) => Directory.Exists(path) && (!IsMatch || HuggingFaceModel.IsModelFolder(path));
 
     /// <inheritdoc/>
@@ -113,7 +113,7 @@ public sealed class ConvertToGgufCommand : PathCommand
         WriteObject(new QuantizedFile(result, paths));
     }
 
-    // Wildcards find files beside the folders.
+    // Wildcards find files among the folders.
     private void PassOver(string path)
     {
         if (IsMatch)

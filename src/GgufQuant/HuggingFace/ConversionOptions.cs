@@ -33,13 +33,13 @@ public sealed record ConversionOptions
     /// <summary>The type of the weights.</summary>
     public ConversionType Type { get; init; }
 
-    /// <summary>The model's name, in place of the one that the folder tells.</summary>
+    /// <summary>The model's name; null for the folder's.</summary>
     public string? ModelName { get; init; }
 
-    /// <summary>A JSON file of <c>general.*</c> keys that come before what the folder tells.</summary>
+    /// <summary>A JSON file of <c>general.*</c> keys that override the folder's.</summary>
     public string? MetadataPath { get; init; }
 
-    /// <summary>The name of the pre-tokenizer, in place of the one that the vocabulary is recognized by.</summary>
+    /// <summary>The name of the pre-tokenizer; null to recognize it by the vocabulary.</summary>
     public string? PreTokenizer { get; init; }
 
     /// <summary>Writes the vocabulary without tensors.</summary>

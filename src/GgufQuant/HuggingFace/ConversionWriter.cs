@@ -45,7 +45,7 @@ internal sealed class ConversionWriter(GgufFile source, GgufSplitOptions? split)
         }
     }
 
-    // In the order of the files: what is computed from whole matrices is kept only for a while.
+    // In file order, since values computed from whole matrices are cached only briefly.
     private void WriteData(List<AtomicFile> files, int threads, IProgress<WorkProgress>? progress, CancellationToken token)
     {
         (int File, GgufTensor Target, long Offset, int Bytes)[] chunks = [.. Chunks()];

@@ -40,13 +40,13 @@ public sealed class HuggingFaceModel : IDisposable
     /// <summary>The name that the converter gives the file.</summary>
     public string DefaultName { get; }
 
-    /// <summary>What is left out, or might surprise.</summary>
+    /// <summary>Warnings about what is left out or might surprise.</summary>
     public IReadOnlyList<string> Warnings { get; }
 
     /// <summary>Values that config.json lacks and transformers fills in, with what they are.</summary>
     public IReadOnlyList<string> Defaults { get; private init; } = [];
 
-    /// <summary>Whether a path is that of a folder with a model's configuration.</summary>
+    /// <summary>Whether a path is a folder with a model's configuration.</summary>
     public static bool IsModelFolder(string path) => Directory.Exists(path) && System.IO.File.Exists(Path.Combine(path, "config.json"));
 
     /// <summary>Opens a folder.</summary>

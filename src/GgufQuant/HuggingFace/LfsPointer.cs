@@ -1,9 +1,9 @@
 namespace GgufQuant.HuggingFace;
 
-/// <summary>The small text that stands in place of a large file where Git LFS has not fetched it.</summary>
+/// <summary>The small text file that replaces a large file until Git LFS has fetched it.</summary>
 internal static class LfsPointer
 {
-    /// <summary>Bytes of a file's start that tell.</summary>
+    /// <summary>Bytes at the start of a file that identify a pointer.</summary>
     internal const int Bytes = 42;
 
     /// <exception cref="ModelFolderException">The bytes, a file's first, are those of a pointer.</exception>

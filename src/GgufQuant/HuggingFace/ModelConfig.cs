@@ -6,7 +6,7 @@ namespace GgufQuant.HuggingFace;
 /// <remarks>convert_hf_to_gguf's <c>ModelBase.load_hparams</c>, <c>get_model_architecture</c> and <c>TextModel.__init__</c>.</remarks>
 internal sealed class ModelConfig
 {
-    // Where multimodal models of the past kept what is called text_config now; the last one found counts.
+    // Where older multimodal models keep what is now called text_config; the last one found counts.
     private static readonly string[][] s_textConfigs =
         [["text_config"], ["llm_config"], ["lm_config"], ["thinker_config", "text_config"], ["language_config"], ["lfm"]];
 
@@ -93,7 +93,7 @@ internal sealed class ModelConfig
     public bool? FindBoolean(params ReadOnlySpan<string> keys) =>
         Find(keys) is { ValueKind: JsonValueKind.True or JsonValueKind.False } value ? value.GetBoolean() : null;
 
-    /// <summary>The same configuration with some values in place of its own, or added.</summary>
+    /// <summary>The same configuration with some values replaced or added.</summary>
     internal ModelConfig With(IEnumerable<KeyValuePair<string, JsonElement>> values)
     {
         Dictionary<string, JsonElement> merged = new(_values, StringComparer.Ordinal);
@@ -102,7 +102,7 @@ internal sealed class ModelConfig
         return new ModelConfig(Path, Root, Text, Architecture, merged);
     }
 
-    /// <summary>The same configuration with one value in place of its own, or added.</summary>
+    /// <summary>The same configuration with one value replaced or added.</summary>
     /// <param name="key">The key.</param>
     /// <param name="json">The value in JSON.</param>
     internal ModelConfig With(string key, string json)

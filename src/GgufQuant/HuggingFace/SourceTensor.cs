@@ -9,7 +9,7 @@ namespace GgufQuant.HuggingFace;
 /// <param name="Values">Its values.</param>
 internal sealed record SourceTensor(string Name, TensorValues Values)
 {
-    /// <summary>The tensor in its file, where it is one as it is.</summary>
+    /// <summary>The tensor in its file, if it is stored unchanged.</summary>
     public SafetensorsTensor? Stored { get; init; }
 
     /// <summary>Whether the values were FP8 in the folder.</summary>

@@ -16,7 +16,7 @@ internal static class TensorSelection
         "*projector.*", "*pre_mm_projector_norm*", "*image_newline*", "*view_seperator*", "*patch_embed*", "*patch_embedding*", "*patch_merger.*", "*model.connector.*",
     ];
 
-    /// <summary>Lists the tensors that are to be converted.</summary>
+    /// <summary>Lists the tensors to convert.</summary>
     /// <param name="files">The files.</param>
     /// <param name="architecture">The architecture.</param>
     /// <param name="config">The configuration.</param>

@@ -14,7 +14,7 @@ internal sealed record Architecture
     /// <summary>The kinds of tensors it has, see <see cref="TensorTable"/>.</summary>
     public required IReadOnlyList<string> Tensors { get; init; }
 
-    /// <summary>How it keeps its vocabulary.</summary>
+    /// <summary>How it stores its vocabulary.</summary>
     public required VocabularyKind Vocabulary { get; init; }
 
     /// <summary>What writes its keys, in order.</summary>
@@ -38,7 +38,7 @@ internal sealed record Architecture
     /// <summary>Blocks besides those of <c>num_hidden_layers</c>, given the tensors' names.</summary>
     public Func<ModelConfig, IEnumerable<string>, int> ExtraBlocks { get; init; } = (_, _) => 0;
 
-    /// <summary>Whether config.json counts as it is, without the defaults that transformers adds.</summary>
+    /// <summary>Whether config.json is used without the defaults that transformers adds.</summary>
     public bool TakesConfigAsItIs { get; init; }
 }
 

@@ -49,7 +49,7 @@ internal sealed class ConversionContext
     /// <summary>The type that <c>general.file_type</c> gets.</summary>
     public FileType FileType { get; init; }
 
-    /// <summary>What is left out or might surprise, for the user.</summary>
+    /// <summary>Warnings for the user about what is left out or might surprise.</summary>
     public List<string> Warnings { get; } = [];
 
     /// <summary>Keys that are known only when tensors have been prepared; they come first.</summary>

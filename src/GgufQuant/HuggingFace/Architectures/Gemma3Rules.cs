@@ -5,7 +5,7 @@ namespace GgufQuant.HuggingFace.Architectures;
 /// <summary>Recipes for Gemma 3 and 4.</summary>
 internal static class Gemma3Rules
 {
-    /// <summary>Leaves out the embeddings of what is not in the vocabulary.</summary>
+    /// <summary>Leaves out embeddings beyond the vocabulary.</summary>
     /// <remarks>convert_hf_to_gguf's <c>Gemma3Model.modify_tensors</c>.</remarks>
     public static TensorRule CutEmbeddings { get; } = (context, tensor) =>
         [tensor.Name.Contains("embed_tokens.weight", StringComparison.Ordinal) && CountTokens(context) is var count && count < tensor.Values.Shape[0]

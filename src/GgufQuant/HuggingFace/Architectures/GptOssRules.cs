@@ -7,7 +7,7 @@ namespace GgufQuant.HuggingFace.Architectures;
 /// <remarks>convert_hf_to_gguf's <c>GptOssModel</c>.</remarks>
 internal static class GptOssRules
 {
-    /// <summary>What is done with tensors that are not MXFP4.</summary>
+    /// <summary>How tensors that are not MXFP4 are converted.</summary>
     public static TensorRule[] All { get; } =
     [
         Drop((_, name) => IsMatch(name, "*mlp.experts.*_blocks", "*mlp.experts.*_scales")),

@@ -70,7 +70,7 @@ internal static class KeyRules
     public static KeyRule RopeDimensionCountOf(double otherwise) =>
         keys => keys.AddUInt32("rope.dimension_count", (long)(keys.Context.HeadLength * keys.Context.Rope.Number("partial_rotary_factor", otherwise)));
 
-    /// <summary>How sentence-transformers makes one vector of a text's: modules.json names a folder whose config.json tells.</summary>
+    /// <summary>How sentence-transformers pools a text's vectors into one: given by config.json of a folder that modules.json names.</summary>
     public static void Pooling(KeyWriter keys)
     {
         ModelFolder folder = keys.Context.Folder;

@@ -5,7 +5,7 @@ namespace GgufQuant.HuggingFace.Architectures;
 
 /// <summary>The metadata of a GGUF file as it grows.</summary>
 /// <remarks>
-/// gguf-py's <c>GGUFWriter.add_key_value</c>: a key that is written again keeps its place and takes the new value, and what
+/// gguf-py's <c>GGUFWriter.add_key_value</c>: a key that is written again keeps its position and takes the new value, and what
 /// is empty is not written.
 /// </remarks>
 internal sealed class KeyWriter(ConversionContext context)

@@ -27,7 +27,7 @@ internal sealed class RopeParameters
         AddMissing("original_max_position_embeddings", config.Find("original_max_position_embeddings"));
     }
 
-    /// <summary>The base frequency of layers with sliding window attention; null where it is that of the others.</summary>
+    /// <summary>The base frequency of layers with sliding window attention; null if it is that of the others.</summary>
     public JsonElement? SlidingTheta { get; }
 
     /// <summary>A value of all layers; null if it is not there or null.</summary>

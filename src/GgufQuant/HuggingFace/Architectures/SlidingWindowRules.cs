@@ -65,7 +65,7 @@ internal static class SlidingWindowRules
         keys.AddFloat32("rope.scaling.factor", factor);
     }
 
-    /// <summary>Turns experts that are stored as the transposed matrices into those of other models.</summary>
+    /// <summary>Transposes experts that are stored transposed.</summary>
     public static TensorRule TransposeVisionExperts { get; } = TensorRules.Values(
         ["*mlp.experts.gate_up_proj", "*mlp.experts.down_proj"], (_, values) => values.Transpose());
 

@@ -96,7 +96,7 @@ internal static class StateSpaceRules
         NegativeExp,
     ];
 
-    /// <summary>Pulls apart the gates and ups that Granite's experts hold in one matrix.</summary>
+    /// <summary>Splits the gate and up projections that Granite's experts store in one matrix.</summary>
     public static TensorRule[] GraniteExperts { get; } =
     [
         (context, tensor) =>
@@ -125,7 +125,7 @@ internal static class StateSpaceRules
     public static TensorRule SqueezeShortConvolution { get; } =
         Values("*conv.conv*", (_, values) => values.Shape is [var rows, 1, var columns] ? values.Reshape(rows, columns) : values);
 
-    /// <summary>Leaves out an output whose values are those of the embeddings.</summary>
+    /// <summary>Leaves out an output that equals the embeddings.</summary>
     public static TensorRule DropEqualOutput { get; } = (context, tensor) =>
     {
         const string Embeddings = "embeddings of Mamba";

@@ -2,7 +2,7 @@ using System.Collections.Frozen;
 
 namespace GgufQuant.HuggingFace.Architectures;
 
-/// <summary>What Hugging Face's tensors are called in GGUF. <c>{}</c> stands for the block's number.</summary>
+/// <summary>The GGUF names of Hugging Face tensors. <c>{}</c> is the block's number.</summary>
 /// <remarks>gguf-py's <c>TENSOR_NAMES</c> and <c>TensorNameMap</c>, as far as the architectures here have them.</remarks>
 internal static class TensorTable
 {

@@ -28,7 +28,7 @@ internal sealed partial class GeneralKeys
     private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
     private readonly long _parameters;
 
-    /// <summary>Gathers what is said of a model.</summary>
+    /// <summary>Collects the general metadata of a model.</summary>
     /// <param name="folder">The model.</param>
     /// <param name="overrides">Keys with values that come before all others, from a file the user gave; null for none.</param>
     /// <param name="modelName">A name that comes before all others; null for none.</param>

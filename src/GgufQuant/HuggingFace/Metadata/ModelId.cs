@@ -25,7 +25,7 @@ internal sealed partial record ModelId(string Name, string? Organization, string
         Type = 16,
     }
 
-    /// <summary>Takes a name apart.</summary>
+    /// <summary>Splits a name into its parts.</summary>
     /// <param name="id">The name.</param>
     /// <param name="parameters">Parameters of the model, 0 if they are unknown: a number in the name that is far from it is not a size.</param>
     public static ModelId Parse(string id, long parameters)

@@ -52,7 +52,7 @@ internal sealed class QuantizedSource
         throw new ModelFolderException(folder.Path, $"the model is quantized with '{method}', which cannot be read: {remedy}");
     }
 
-    /// <summary>The tensors with weights in place of what these are computed from.</summary>
+    /// <summary>The tensors, with weights replacing the quantized tensors they are computed from.</summary>
     /// <exception cref="ModelFolderException">The quantization is not one of those that can be undone.</exception>
     public static List<SourceTensor> Dequantize(ModelFolder folder, List<SourceTensor> tensors)
     {

@@ -46,7 +46,7 @@ internal sealed class WeightFiles : IDisposable
     /// <summary>Closes the files.</summary>
     public void Dispose() => _files.ForEach(file => file.Dispose());
 
-    // A later file's tensor takes the place of an earlier one's of the same name, as an index allows.
+    // With an index, a later file's tensor replaces an earlier one of the same name.
     private List<SafetensorsTensor> Merge(ModelFolder folder, Dictionary<string, string>? index)
     {
         List<SafetensorsTensor> tensors = [];

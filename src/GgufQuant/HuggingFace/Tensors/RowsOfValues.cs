@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace GgufQuant.HuggingFace.Tensors;
 
-/// <summary>Rows of one tensor or several in an order of its own.</summary>
+/// <summary>Rows of one or several tensors in any order.</summary>
 internal sealed class RowsOfValues : TensorValues
 {
     private readonly TensorValues[] _sources;

@@ -1,6 +1,6 @@
 namespace GgufQuant.HuggingFace.Tensors;
 
-/// <summary>A small tensor that is read once and kept, since it is asked for in very small pieces.</summary>
+/// <summary>A small tensor that is kept in memory, since it is read in very small pieces.</summary>
 internal sealed class StoredInMemory : TensorValues
 {
     /// <summary>Rows shorter than this are worth keeping their tensor for.</summary>
@@ -21,7 +21,7 @@ internal sealed class StoredInMemory : TensorValues
         });
     }
 
-    /// <summary>The tensor kept, or as it is where it is not small.</summary>
+    /// <summary>The tensor in memory if it is small, otherwise unchanged.</summary>
     public static TensorValues Of(TensorValues source) => source.Format.ByteCount(source.Count) <= MaxBytes ? new StoredInMemory(source) : source;
 
     public override void Read(long first, Span<byte> destination) =>

@@ -5,7 +5,7 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.HuggingFace.Tensors;
 
-/// <summary>The values of a tensor that is to be written, made when they are asked for: stored ones, or stored ones rearranged and computed with.</summary>
+/// <summary>The values of a tensor to write, produced on demand: stored, rearranged or computed.</summary>
 /// <remarks>
 /// Values are numbered in row-major order. They are F32, F16 or BF16, or blocks that are taken over as they are. Arithmetic
 /// is torch's: what is not F16 is widened to F32 before anything is done with it, and F16 is rounded to F16 after each step.

@@ -12,7 +12,7 @@ internal sealed class ChatTemplates
 
     private readonly List<(string Name, string Template)> _templates = [];
 
-    /// <summary>The templates of tokenizer_config.json if it has any, even null; else those of files of their own.</summary>
+    /// <summary>The templates of tokenizer_config.json if it has any, even null; otherwise those in separate files.</summary>
     public static ChatTemplates Find(ModelFolder folder, JsonElement tokenizerConfig, ICollection<string> warnings)
     {
         ChatTemplates templates = new();

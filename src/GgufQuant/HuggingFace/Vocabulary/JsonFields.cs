@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace GgufQuant.HuggingFace.Vocabulary;
 
-/// <summary>Reads properties of JSON whose types nothing vouches for: what is missing, null or of another type reads as null.</summary>
+/// <summary>Reads JSON properties of uncertain types: one that is missing, null or of another type reads as null.</summary>
 internal static class JsonFields
 {
     /// <summary>A property that is there and not null.</summary>

@@ -2,7 +2,7 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.HuggingFace.Vocabulary;
 
-/// <summary>Metadata as gguf-py's writer collects it: a key that is set again keeps its place, and what is empty is left out.</summary>
+/// <summary>Metadata as gguf-py's writer collects it: a key that is set again keeps its position, and empty values are left out.</summary>
 internal sealed class KeyList
 {
     private readonly OrderedDictionary<string, object> _values = new(StringComparer.Ordinal);

@@ -7,7 +7,7 @@ internal static class Merges
 {
     private const char EncodedSpace = 'Ġ';
 
-    /// <summary>Reads merges of either form, texts with a space or pairs; empty if there are none.</summary>
+    /// <summary>Reads merges in either form, strings with a space or pairs; empty if there are none.</summary>
     /// <exception cref="ModelFolderException">They are of no known form.</exception>
     public static string[] Read(string path, JsonElement tokenizer)
     {
@@ -24,7 +24,7 @@ internal static class Merges
         return texts;
     }
 
-    // A space inside of a part could not be told from the one between, so it is written as byte-level BPE writes spaces.
+    // A space inside a part would look like the separator, so it is written as in byte-level BPE.
     private static string? Joined(JsonElement pair)
     {
         if (pair.ValueKind != JsonValueKind.Array || pair.GetArrayLength() != 2 || pair[0].AsText() is not { } left || pair[1].AsText() is not { } right)

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace GgufQuant.HuggingFace.Vocabulary;
 
-/// <summary>The hash that tells llama.cpp's converter which pre-tokenizer a tokenizer has: that of the tokens it makes from one text.</summary>
+/// <summary>The hash by which llama.cpp's converter recognizes a pre-tokenizer: that of the tokens of one fixed text.</summary>
 /// <remarks>convert_hf_to_gguf's <c>get_vocab_base_pre</c>.</remarks>
 internal static class PreTokenizerHash
 {

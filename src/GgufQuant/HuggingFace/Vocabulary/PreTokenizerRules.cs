@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace GgufQuant.HuggingFace.Vocabulary;
 
-/// <summary>The rules by which well-known tokenizers split texts, to tell which pre-tokenizer an unknown one is likely to have.</summary>
+/// <summary>The rules by which well-known tokenizers split text, to guess the pre-tokenizer of an unknown one.</summary>
 internal static class PreTokenizerRules
 {
     private const string Contractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";

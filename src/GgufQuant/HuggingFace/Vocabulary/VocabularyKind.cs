@@ -1,6 +1,6 @@
 namespace GgufQuant.HuggingFace.Vocabulary;
 
-/// <summary>How the models of an architecture keep their vocabulary, one kind for each <c>set_vocab</c> of convert_hf_to_gguf.</summary>
+/// <summary>How the models of an architecture store their vocabulary; one kind per <c>set_vocab</c> of convert_hf_to_gguf.</summary>
 internal enum VocabularyKind
 {
     /// <summary>Byte-level BPE in tokenizer.json (<c>_set_vocab_gpt2</c>).</summary>

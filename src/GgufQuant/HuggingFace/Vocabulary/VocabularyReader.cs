@@ -12,7 +12,7 @@ internal sealed partial class VocabularyReader
     private const int CodeLlamaSize = 32016;
     private const int GraniteSize = 49152;
 
-    // Always written out, so that who parses the model's answer can see them.
+    // Always visible, for programs that parse the model's answer.
     private static readonly HashSet<string> s_visibleTokensOfGemma4 =
         ["<|channel>", "<channel|>", "<|tool_call>", "<tool_call|>", "<|tool_response>", "<tool_response|>", "<|\"|>"];
 

@@ -11,7 +11,7 @@ namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 /// <param name="StripsRight">Whether it takes the spaces after it.</param>
 internal sealed record AddedToken(string Content, bool IsSpecial, bool IsNormalized, bool IsSingleWord = false, bool StripsLeft = false, bool StripsRight = false)
 {
-    /// <summary>A special token of which nothing but its text is known.</summary>
+    /// <summary>A special token of which only the text is known.</summary>
     public static AddedToken Special(string content) => new(content, IsSpecial: true, IsNormalized: false);
 
     /// <summary>Reads an object of tokenizer.json or tokenizer_config.json; null if it has no content.</summary>

@@ -27,7 +27,7 @@ internal sealed class AddedVocabulary(TokenModel model)
         _tokens[id] = token;
     }
 
-    /// <summary>Makes what finds the tokens in a text: those that are looked for in the text as it is, or the others.</summary>
+    /// <summary>Creates a search for the tokens: for those that match raw text, or for the others.</summary>
     /// <param name="areNormalized">Which tokens.</param>
     /// <param name="normalize">What is done to their texts first.</param>
     public Finder CreateFinder(bool areNormalized, Func<string, string> normalize) =>

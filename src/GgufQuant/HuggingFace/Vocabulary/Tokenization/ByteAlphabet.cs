@@ -2,7 +2,7 @@ using System.Text;
 
 namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
-/// <summary>The letters that stand for bytes in byte-level BPE; GPT-2's <c>bytes_to_unicode</c>.</summary>
+/// <summary>The letters that represent bytes in byte-level BPE; GPT-2's <c>bytes_to_unicode</c>.</summary>
 internal static class ByteAlphabet
 {
     private static readonly char[] s_letters = MakeLetters();
@@ -11,7 +11,7 @@ internal static class ByteAlphabet
     /// <summary>A text with each byte of its UTF-8 as a letter.</summary>
     public static string Encode(string text) => string.Concat(Encoding.UTF8.GetBytes(text).Select(value => s_letters[value]));
 
-    /// <summary>The bytes that a token stands for: those of its letters, or its own UTF-8 if any letter is no byte's.</summary>
+    /// <summary>The bytes that a token represents: those of its letters, or its UTF-8 if any letter represents no byte.</summary>
     public static byte[] Decode(string token)
     {
         byte[] bytes = new byte[token.Length];

@@ -52,7 +52,7 @@ internal sealed class OnigurumaPattern
         return translation.IsAtEnd ? translation._result.ToString() : throw translation.Unsupported("an unbalanced ')'");
     }
 
-    /// <summary>An expression that matches a text as it is, with stand-ins for characters beyond the basic plane.</summary>
+    /// <summary>An expression that matches literal text, with stand-ins for characters beyond the basic plane.</summary>
     public static string Escape(string text) => string.Concat(new BasicPlane(text).Text.Select(Literal));
 
     private bool IsAtEnd => _position == _source.Length;
@@ -338,7 +338,7 @@ internal sealed class OnigurumaPattern
 
     private char Character() => char.IsSurrogate(Current) ? throw Unsupported("a character beyond the basic plane") : _source[_position++];
 
-    // Never a character as it is, so that none means anything to .NET.
+    // Always escaped, so that no character has a meaning to .NET.
     private static string Literal(char character) => $@"\u{(int)character:X4}";
 
     private UnsupportedTokenizerException Unsupported(string what) =>

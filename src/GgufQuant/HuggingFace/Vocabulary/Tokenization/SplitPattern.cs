@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
-/// <summary>A pattern that a text is split or replaced by: a regular expression, or a text as it is.</summary>
+/// <summary>A pattern to split or replace by: a regular expression, or literal text.</summary>
 internal sealed class SplitPattern
 {
     private const int MaxPatternLength = 1 << 14;

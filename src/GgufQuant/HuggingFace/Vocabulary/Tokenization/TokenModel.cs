@@ -36,7 +36,7 @@ internal abstract class TokenModel
         };
     }
 
-    /// <summary>The model's type, which old files leave to be seen from what there is.</summary>
+    /// <summary>The model's type; in old files it follows from the properties that exist.</summary>
     public static string TypeOf(JsonElement model) => model.Text("type")
         ?? (model.Property("vocab") is { ValueKind: JsonValueKind.Array } ? "Unigram"
             : model.Property("merges") is not null ? "BPE"

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
-/// <summary>What transformers' classes of tokenizers know by themselves, of which tokenizer_config.json names one.</summary>
+/// <summary>What transformers' tokenizer classes add by themselves; tokenizer_config.json names the class.</summary>
 /// <param name="Defaults">The special tokens of a model that does not name its own.</param>
 /// <param name="ReplacesPostProcessor">Whether the class puts the bos token in front itself, whatever tokenizer.json says.</param>
 internal sealed record TokenizerClass(IReadOnlyDictionary<string, string> Defaults, bool ReplacesPostProcessor)
@@ -19,7 +19,7 @@ internal sealed record TokenizerClass(IReadOnlyDictionary<string, string> Defaul
     private static readonly TokenizerClass s_qwen2 = Make(eos: "<|endoftext|>", unk: "<|endoftext|>", pad: "<|endoftext|>");
     private static readonly TokenizerClass s_bert = Make(unk: "[UNK]", sep: "[SEP]", pad: "[PAD]", cls: "[CLS]", mask: "[MASK]");
 
-    /// <summary>The class of a model: what tokenizer_config.json names, else that of the kind of model.</summary>
+    /// <summary>The class of a model: the one that tokenizer_config.json names, otherwise the default of its kind.</summary>
     public static TokenizerClass Of(JsonElement? tokenizerConfig, string modelType)
     {
         string name = tokenizerConfig?.Text("tokenizer_class") ?? modelType switch
