@@ -14,7 +14,7 @@ internal sealed unsafe class LLamaSharpContext : IEvaluationContext
     private readonly SafeLLamaContextHandle _handle;
     private readonly LLamaBatch _batch = new();
     private readonly int _vocabularySize;
-    private readonly ObservationBridge? _bridge;
+    private readonly ITensorCallback? _callback;
     private readonly GCHandle _self;
     private readonly Action? _heartbeat;
 
@@ -24,6 +24,11 @@ internal sealed unsafe class LLamaSharpContext : IEvaluationContext
     private int _evaluated;
 
     internal LLamaSharpContext(LLamaSharpModel model, ContextOptions options)
+        : this(model, options, options.Observer is { } observer ? new ObservationBridge(LLamaSharpLibrary.Loaded.Ggml, observer) : null)
+    {
+    }
+
+    internal LLamaSharpContext(LLamaSharpModel model, ContextOptions options, ITensorCallback? callback)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ContextLength, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchSize, 1);
@@ -31,7 +36,7 @@ internal sealed unsafe class LLamaSharpContext : IEvaluationContext
         _vocabularySize = model.Vocabulary.Count;
         ContextLength = options.ContextLength;
         BatchSize = Math.Min(options.BatchSize, options.ContextLength);
-        _bridge = options.Observer is { } observer ? new(LLamaSharpLibrary.Loaded.Ggml, observer) : null;
+        _callback = callback;
         _heartbeat = options.Heartbeat;
         _self = GCHandle.Alloc(this, GCHandleType.Weak);
 
@@ -43,7 +48,7 @@ internal sealed unsafe class LLamaSharpContext : IEvaluationContext
         parameters.no_perf = true;
         parameters.abort_callback = (nint)(delegate* unmanaged[Cdecl]<nint, byte>)&OnAbort;
         parameters.abort_callback_user_data = GCHandle.ToIntPtr(_self);
-        if (_bridge is not null)
+        if (_callback is not null)
         {
             parameters.cb_eval = (nint)(delegate* unmanaged[Cdecl]<NativeTensor*, byte, nint, byte>)&OnTensor;
             parameters.cb_eval_user_data = GCHandle.ToIntPtr(_self);
@@ -89,7 +94,7 @@ internal sealed unsafe class LLamaSharpContext : IEvaluationContext
         _evaluated = 0;
         _cancellationToken = cancellationToken;
         DecodeResult result = _handle.Decode(_batch);
-        if (_bridge?.TakeFailure() is { } failure)
+        if (_callback?.TakeFailure() is { } failure)
             ExceptionDispatchInfo.Throw(failure);
         cancellationToken.ThrowIfCancellationRequested();
         if (result != DecodeResult.Ok)
@@ -114,7 +119,7 @@ internal sealed unsafe class LLamaSharpContext : IEvaluationContext
         _handle.Dispose();
         _logits = null;
         _evaluated = 0;
-        _bridge?.Dispose();
+        (_callback as IDisposable)?.Dispose();
         _self.Free();
     }
 
@@ -129,5 +134,5 @@ internal sealed unsafe class LLamaSharpContext : IEvaluationContext
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static byte OnTensor(NativeTensor* tensor, byte ask, nint state) =>
-        GCHandle.FromIntPtr(state).Target is LLamaSharpContext { _bridge: { } bridge } && bridge.OnTensor(tensor, ask != 0) ? (byte)1 : (byte)0;
+        GCHandle.FromIntPtr(state).Target is LLamaSharpContext { _callback: { } callback } && callback.OnTensor(tensor, ask != 0) ? (byte)1 : (byte)0;
 }

@@ -9,6 +9,9 @@ namespace GgufQuant.LLamaSharp;
 /// <summary>llama.cpp as LLamaSharp packages it.</summary>
 public sealed unsafe class LLamaSharpEngine : IInferenceEngine
 {
+    // LLAMA_LOAD_MODE_NONE.
+    private const int ReadIntoMemory = 0;
+
     private LLamaSharpEngine()
     {
     }
@@ -42,6 +45,12 @@ public sealed unsafe class LLamaSharpEngine : IInferenceEngine
         {
             ModelParameters parameters = LLamaSharpLibrary.Loaded.DefaultModelParameters;
             parameters.GpuLayers = options.GpuLayers;
+            if (options.IsWritable)
+            {
+                // A mapped file is read-only, and other layouts than the file's would have to be written in.
+                parameters.LoadMode = ReadIntoMemory;
+                parameters.UseExtraBuffers = 0;
+            }
             parameters.Progress = &OnProgress;
             parameters.ProgressState = GCHandle.ToIntPtr(handle);
             nint model = LLamaSharpLibrary.Loaded.LoadModel(path, parameters);
@@ -54,7 +63,7 @@ public sealed unsafe class LLamaSharpEngine : IInferenceEngine
             Marshal.InitHandle(safeHandle, model);
             try
             {
-                return new LLamaSharpModel(path, safeHandle);
+                return new LLamaSharpModel(path, safeHandle, options.IsWritable);
             }
             catch
             {

@@ -10,10 +10,14 @@ internal sealed class LLamaSharpModel : ILanguageModel
 {
     private readonly nint _vocabularyPointer;
     private readonly Lazy<Vocabulary> _vocabulary;
+    private readonly Lazy<IReadOnlyDictionary<string, HashSet<nint>>> _weights;
+    private readonly bool _isWritable;
 
-    internal LLamaSharpModel(string path, SafeLlamaModelHandle handle)
+    internal LLamaSharpModel(string path, SafeLlamaModelHandle handle, bool isWritable)
     {
         Path = path;
+        _isWritable = isWritable;
+        _weights = new(FindWeights);
         Handle = handle;
         _vocabularyPointer = LLamaSharpLibrary.Loaded.VocabularyOf(handle.DangerousGetHandle());
         _vocabulary = new(DescribeVocabulary);
@@ -58,6 +62,23 @@ internal sealed class LLamaSharpModel : ILanguageModel
 
     public IEvaluationContext CreateContext(ContextOptions options) => new LLamaSharpContext(this, options);
 
+    public bool CanOverwrite(string weight) => _isWritable && _weights.Value.ContainsKey(weight);
+
+    public unsafe void Overwrite(string weight, long offset, ReadOnlySpan<byte> data)
+    {
+        if (!CanOverwrite(weight))
+            throw new NotSupportedException($"'{weight}' of '{Path}' cannot be overwritten.");
+        GgmlLibrary ggml = LLamaSharpLibrary.Loaded.Ggml;
+        foreach (nint address in _weights.Value[weight])
+        {
+            NativeTensor* tensor = (NativeTensor*)address;
+            if (offset < 0 || (ulong)offset + (ulong)data.Length > ggml.ByteCount(tensor))
+                throw new ArgumentOutOfRangeException(nameof(offset), offset, $"'{weight}' has {ggml.ByteCount(tensor)} bytes.");
+            fixed (byte* bytes = data)
+                ggml.Write(tensor, bytes, (nuint)offset, (nuint)data.Length);
+        }
+    }
+
     public void Dispose() => Handle.Dispose();
 
     // llama.cpp aborts the process on an id outside the vocabulary.
@@ -69,6 +90,16 @@ internal sealed class LLamaSharpModel : ILanguageModel
             if ((uint)token >= (uint)count)
                 throw new ArgumentOutOfRangeException(nameof(tokens), token, $"Token {token} is not one of the {count} of '{Path}'.");
         }
+    }
+
+    // A few tokens only: with more, weights beside the graphics card are copied to it first.
+    private IReadOnlyDictionary<string, HashSet<nint>> FindWeights()
+    {
+        const int Tokens = 8;
+        WeightFinder finder = new();
+        using LLamaSharpContext context = new(this, new() { ContextLength = 64, BatchSize = Tokens }, finder);
+        context.Evaluate(new int[Tokens], position: 0, firstOutput: 0, CancellationToken.None);
+        return finder.Found;
     }
 
     private Vocabulary DescribeVocabulary()

@@ -17,6 +17,7 @@ public sealed partial class FolderOrderTests
         ["Imatrix"],
         ["Calibration"],
         ["Planning"],
+        ["Allocation"],
         ["Pipeline"],
         ["Checks", "Comparison"],
         ["Advice"],

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Evaluation.Reports;
+using GgufQuant.IO;
 
 namespace GgufQuant.Commands;
 
@@ -72,7 +73,7 @@ public sealed class ExportQuantReportCommand : PSCmdlet
         }
         try
         {
-            ReportFile.Write(destination, Write(ReportOn(reference), FormatOf(destination)), Force);
+            TextFile.Write(destination, Write(ReportOn(reference), FormatOf(destination)), Force);
             this.WriteFile(destination);
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))

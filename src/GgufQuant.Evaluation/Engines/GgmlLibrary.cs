@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary>The functions of a loaded libggml-base that read tensors during evaluation.</summary>
+/// <summary>The functions of a loaded libggml-base that read and write tensors.</summary>
 internal sealed unsafe class GgmlLibrary
 {
     private readonly delegate* unmanaged[Cdecl]<byte*> _version;
@@ -16,6 +16,7 @@ internal sealed unsafe class GgmlLibrary
     private readonly delegate* unmanaged[Cdecl]<NativeTensor*, nuint> _byteCount;
     private readonly delegate* unmanaged[Cdecl]<nint, byte> _isHostBuffer;
     private readonly delegate* unmanaged[Cdecl]<NativeTensor*, void*, nuint, nuint, void> _read;
+    private readonly delegate* unmanaged[Cdecl]<NativeTensor*, void*, nuint, nuint, void> _write;
 
     /// <summary>Binds the functions.</summary>
     /// <param name="handle">The loaded library.</param>
@@ -33,6 +34,7 @@ internal sealed unsafe class GgmlLibrary
         _byteCount = (delegate* unmanaged[Cdecl]<NativeTensor*, nuint>)NativeLibrary.GetExport(handle, "ggml_nbytes");
         _isHostBuffer = (delegate* unmanaged[Cdecl]<nint, byte>)NativeLibrary.GetExport(handle, "ggml_backend_buffer_is_host");
         _read = (delegate* unmanaged[Cdecl]<NativeTensor*, void*, nuint, nuint, void>)NativeLibrary.GetExport(handle, "ggml_backend_tensor_get");
+        _write = (delegate* unmanaged[Cdecl]<NativeTensor*, void*, nuint, nuint, void>)NativeLibrary.GetExport(handle, "ggml_backend_tensor_set");
         MatrixProduct = FindOperation("MUL_MAT");
         IndirectMatrixProduct = FindOperation("MUL_MAT_ID");
     }
@@ -80,6 +82,9 @@ internal sealed unsafe class GgmlLibrary
 
     /// <summary>Copies a tensor's data from wherever it is.</summary>
     internal void Read(NativeTensor* tensor, byte* destination, nuint size) => _read(tensor, destination, 0, size);
+
+    /// <summary>Overwrites a part of a tensor's data, wherever it is.</summary>
+    internal void Write(NativeTensor* tensor, byte* source, nuint offset, nuint size) => _write(tensor, source, offset, size);
 
     private int FindOperation(string name)
     {

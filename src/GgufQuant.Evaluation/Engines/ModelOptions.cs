@@ -6,6 +6,9 @@ public sealed record ModelOptions
     /// <summary>Layers to offload to a GPU: -1 for all, which is harmless without a GPU.</summary>
     public int GpuLayers { get; init; } = -1;
 
+    /// <summary>Whether weights can be overwritten in memory: they are read into it, as they are in the file.</summary>
+    public bool IsWritable { get; init; }
+
     /// <summary>Receives the share loaded, 0 to 1.</summary>
     public IProgress<double>? Progress { get; init; }
 }

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace GgufQuant.Evaluation.Engines;
 
 /// <summary>Forwards llama.cpp's evaluation callback to an observer, and keeps the observer's exceptions off native frames.</summary>
-internal sealed unsafe class ObservationBridge(GgmlLibrary ggml, IActivationObserver observer) : IDisposable
+internal sealed unsafe class ObservationBridge(GgmlLibrary ggml, IActivationObserver observer) : ITensorCallback, IDisposable
 {
     private Staging _input;
     private Staging _selection;

@@ -1,5 +1,7 @@
+using GgufQuant.Calibration;
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Planning;
 
 namespace GgufQuant.Evaluation.Hosting;
 
@@ -21,6 +23,8 @@ internal sealed record Failure(string Type, string Message, string? Path = null,
         [nameof(VocabularyMismatchException)] = failure => new VocabularyMismatchException(failure.Message),
         [nameof(CorpusTooShortException)] = failure => new CorpusTooShortException(failure.Message, failure.Tokens, failure.Required),
         [nameof(LogitsFormatException)] = failure => new LogitsFormatException(failure.Message),
+        [nameof(CalibrationException)] = failure => new CalibrationException(failure.Message),
+        [nameof(QuantizationException)] = failure => new QuantizationException(failure.Message),
         [nameof(InferenceException)] = failure => new InferenceException(failure.Message),
         [nameof(FileNotFoundException)] = failure => new FileNotFoundException(failure.Message, failure.Path),
         [nameof(IOException)] = failure => new IOException(failure.Message),

@@ -48,6 +48,14 @@ internal sealed class MonitoredEngine(IInferenceEngine engine, MessageReporter r
 
         public bool IsEndOfGeneration(int token) => model.IsEndOfGeneration(token);
 
+        public bool CanOverwrite(string weight) => Reported(model.CanOverwrite(weight));
+
+        public void Overwrite(string weight, long offset, ReadOnlySpan<byte> data)
+        {
+            model.Overwrite(weight, offset, data);
+            reporter.Heartbeat();
+        }
+
         public IEvaluationContext CreateContext(ContextOptions options) =>
             Reported(new Context(model.CreateContext(options with { Heartbeat = reporter.Heartbeat }), reporter));
 

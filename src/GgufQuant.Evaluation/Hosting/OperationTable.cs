@@ -20,6 +20,7 @@ internal static class OperationTable
         CollectImatrix.Operation,
         DiscoverInputs.Operation,
         CollectMoments.Operation,
+        ProbeGroupOfTensors.Operation,
         ReleaseModels.Operation,
     ];
 

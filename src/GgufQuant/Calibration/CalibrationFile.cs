@@ -19,6 +19,10 @@ public sealed class CalibrationFile : IDisposable
         Imatrix = imatrix;
         Id = Text(file, CalibrationKeys.Id);
         ModelHash = Text(file, CalibrationKeys.ModelHash);
+        int[] tokens = Array<int>(file, CalibrationKeys.ProbeTokens);
+        ProbeTokens = tokens;
+        ProbeLength = ReadProbeLength(file, tokens);
+        Costs = ReadCosts(file);
     }
 
     /// <summary>The full path of the file.</summary>
@@ -32,6 +36,15 @@ public sealed class CalibrationFile : IDisposable
 
     /// <summary>The moments' diagonal, and the columns of the weights without moments, as an importance matrix.</summary>
     public ImatrixFile Imatrix { get; }
+
+    /// <summary>Tokens of a few chunks from all over the text, to measure with what rounding a part of the model costs.</summary>
+    public IReadOnlyList<int> ProbeTokens { get; }
+
+    /// <summary>Tokens of a chunk of them.</summary>
+    public int ProbeLength { get; }
+
+    /// <summary>What has been measured with them so far.</summary>
+    public MeasuredCosts Costs { get; }
 
     /// <summary>The distinct inputs.</summary>
     public IReadOnlyList<InputMoments> Inputs => [.. _byWeight.Values.Distinct()];
@@ -71,6 +84,28 @@ public sealed class CalibrationFile : IDisposable
 
     /// <summary>The moments of a weight tensor's input; null if there are none.</summary>
     public InputMoments? Find(string weight) => _byWeight.GetValueOrDefault(weight);
+
+    /// <summary>The moments of a tensor's input; null if there are none.</summary>
+    /// <exception cref="CalibrationException">They have another number of columns than the tensor.</exception>
+    internal InputMoments? MomentsOf(GgufTensor tensor)
+    {
+        InputMoments? moments = Find(tensor.Name);
+        if (moments is not null && moments.Columns != tensor.RowLength)
+            throw new CalibrationException($"The calibration '{Path}' has {moments.Columns} columns for tensor '{tensor.Name}', which has {tensor.RowLength}: it is damaged.");
+        return moments;
+    }
+
+    /// <summary>Keeps measurements in a file, which is replaced once the new one is whole; its id stays the same.</summary>
+    /// <param name="path">The file, which must not be open.</param>
+    /// <param name="costs">All that has been measured.</param>
+    /// <param name="token">Stops it; the file stays as it was.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
+    public static void Keep(string path, MeasuredCosts costs, CancellationToken token)
+    {
+        ArgumentNullException.ThrowIfNull(costs);
+        GgufMetadataEditor.Apply(path, costs.ToEntries(), [], null, token);
+    }
 
     /// <summary>Checks that this is the model that the text was run through.</summary>
     /// <exception cref="CalibrationException">It is another one, or has been changed since.</exception>
@@ -131,6 +166,44 @@ public sealed class CalibrationFile : IDisposable
             long start = block * InputMoments.HalfLength(blockWidth);
             return Read(file, moments, start, (int)InputMoments.HalfLength(block < whole ? blockWidth : rest));
         });
+    }
+
+    private static int ReadProbeLength(GgufFile file, int[] tokens)
+    {
+        if (!file.Metadata.TryGetUInt64(CalibrationKeys.ProbeLength, out ulong length) || length is < 1 or > int.MaxValue)
+            throw Invalid(file, CalibrationKeys.ProbeLength, "it is missing or no length of a chunk");
+        if (System.Array.Exists(tokens, token => token < 0))
+            throw Invalid(file, CalibrationKeys.ProbeTokens, "a token is negative");
+        return (int)length;
+    }
+
+    private static MeasuredCosts ReadCosts(GgufFile file)
+    {
+        if (!file.Metadata.Contains(CalibrationKeys.Groups))
+            return MeasuredCosts.None;
+        string[] groups = Array<string>(file, CalibrationKeys.Groups);
+        double[] coefficients = Measurements(file, CalibrationKeys.Coefficients, groups.Length);
+        string[] tensors = Array<string>(file, CalibrationKeys.ErrorTensors);
+        uint[] types = Array<uint>(file, CalibrationKeys.ErrorTypes);
+        double[] errors = Measurements(file, CalibrationKeys.Errors, tensors.Length);
+        double[] standardErrors = Measurements(file, CalibrationKeys.StandardErrors, tensors.Length);
+        if (types.Length != tensors.Length)
+            throw Invalid(file, CalibrationKeys.ErrorTypes, $"{types.Length} types were found for {tensors.Length} errors");
+        Dictionary<string, double> byGroup = new(StringComparer.Ordinal);
+        for (int i = 0; i < groups.Length; i++)
+            byGroup[groups[i]] = coefficients[i];
+        Dictionary<(string, GgmlType), OutputError> byType = [];
+        for (int i = 0; i < tensors.Length; i++)
+            byType[(tensors[i], (GgmlType)types[i])] = new(errors[i], standardErrors[i]);
+        return new(byGroup, byType);
+    }
+
+    private static double[] Measurements(GgufFile file, string key, int count)
+    {
+        double[] values = Array<double>(file, key);
+        if (values.Length != count)
+            throw Invalid(file, key, $"{values.Length} values were found where {count} are expected");
+        return System.Array.Exists(values, value => !double.IsFinite(value) || value < 0) ? throw Invalid(file, key, "a value is negative or not a finite number") : values;
     }
 
     private static float[] Read(GgufFile file, GgufTensor tensor, long first, int count)

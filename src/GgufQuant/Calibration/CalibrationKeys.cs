@@ -25,6 +25,20 @@ internal static class CalibrationKeys
     public const string ProbeTokens = "calibration.probe_tokens";
     public const string ProbeLength = "calibration.probe_length";
 
+    /// <summary>The groups of tensors whose coefficients have been measured; missing until some are.</summary>
+    public const string Groups = "calibration.cost.groups";
+
+    public const string Coefficients = "calibration.cost.coefficients";
+
+    /// <summary>A tensor for each output error that has been measured.</summary>
+    public const string ErrorTensors = "calibration.cost.tensors";
+
+    /// <summary>Of each error the type that was rounded to, by its number in ggml.</summary>
+    public const string ErrorTypes = "calibration.cost.types";
+
+    public const string Errors = "calibration.cost.errors";
+    public const string StandardErrors = "calibration.cost.standard_errors";
+
     public const string MomentsSuffix = ".in_moments";
     public const string TokensSuffix = ".in_tokens";
 }

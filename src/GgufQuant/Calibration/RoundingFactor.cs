@@ -8,14 +8,18 @@ internal sealed class RoundingFactor
     private const float Damping = 0.1f;
     private const float TiedDamping = 0.3f;
 
-    private RoundingFactor(IReadOnlyList<FeedbackFactor> blocks, float[] importance)
+    private RoundingFactor(IReadOnlyList<FeedbackFactor> blocks, IReadOnlyList<float> damping, float[] importance)
     {
         Blocks = blocks;
+        DampingOfBlocks = damping;
         Importance = importance;
     }
 
     /// <summary>The diagonal blocks in the order of the columns.</summary>
     public IReadOnlyList<FeedbackFactor> Blocks { get; }
+
+    /// <summary>What was added to the diagonal of each block.</summary>
+    public IReadOnlyList<float> DampingOfBlocks { get; }
 
     /// <summary>The moments' diagonal: how much each column matters by itself.</summary>
     public float[] Importance { get; }
@@ -35,6 +39,7 @@ internal sealed class RoundingFactor
     public static RoundingFactor Create(InputMoments moments, int threads, CancellationToken token)
     {
         List<FeedbackFactor> blocks = [];
+        List<float> damping = [];
         float[] importance = new float[moments.Columns];
         float shrinkage = Shrinkage(moments);
         for (int block = 0; block < moments.BlockCount; block++)
@@ -61,10 +66,11 @@ internal sealed class RoundingFactor
                 row[i] = mean + added;
                 importance[(block * moments.Width) + i] += added;
             }
+            damping.Add(added);
             blocks.Add(FeedbackFactor.TryCreate(means, size, threads, token)
                 ?? throw new CalibrationException($"The moments of '{moments.Name}' are not positive definite: the calibration is damaged."));
         }
-        return new RoundingFactor(blocks, importance);
+        return new RoundingFactor(blocks, damping, importance);
     }
 
     // What is added to the diagonal, as a share of its mean. It keeps the matrix positive definite in single precision, and

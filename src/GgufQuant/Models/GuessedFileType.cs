@@ -19,18 +19,21 @@ internal static class GuessedFileType
     }
 
     /// <summary>The number for <c>general.file_type</c>, marked as guessed.</summary>
-    internal static uint Of(IEnumerable<GgufTensor> tensors)
+    internal static uint Of(IEnumerable<GgufTensor> tensors) => Of(tensors.Select(tensor => (tensor.Name, tensor.Type)));
+
+    /// <summary>The same for tensors by name and type.</summary>
+    internal static uint Of(IEnumerable<(string Name, GgmlType Type)> tensors)
     {
         Dictionary<GgmlType, int> counts = [];
         int greatest = 0;
         GgmlType most = GgmlType.F32;
         // On a tie, the type that reaches the count first.
-        foreach (GgufTensor tensor in tensors.OrderBy(tensor => tensor.Name, TensorOrder.Instance))
+        foreach ((_, GgmlType type) in tensors.OrderBy(tensor => tensor.Name, TensorOrder.Instance))
         {
-            int count = counts.GetValueOrDefault(tensor.Type) + 1;
-            counts[tensor.Type] = count;
+            int count = counts.GetValueOrDefault(type) + 1;
+            counts[type] = count;
             if (count > greatest)
-                (greatest, most) = (count, tensor.Type);
+                (greatest, most) = (count, type);
         }
         return (uint)FileTypeOf(most) | Flag;
     }

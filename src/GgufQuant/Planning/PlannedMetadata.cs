@@ -1,8 +1,6 @@
 using System.Text;
-using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
-using GgufQuant.Models;
 
 namespace GgufQuant.Planning;
 
@@ -29,17 +27,14 @@ internal static class PlannedMetadata
     }
 
     /// <param name="source">The source.</param>
-    /// <param name="type">The file type; null for a copy, which keeps the source's.</param>
+    /// <param name="fileType">The entry that names the file type.</param>
     /// <param name="options">What is added or replaced.</param>
     /// <param name="pruning">The layers that are pruned.</param>
-    internal static IEnumerable<GgufEntry> Of(GgufFile source, FileType? type, QuantizationOptions options, LayerPruning pruning)
+    internal static IEnumerable<GgufEntry> Of(GgufFile source, GgufEntry fileType, QuantizationOptions options, LayerPruning pruning)
     {
         IEnumerable<GgufEntry> entries = source.Metadata.Where(entry => !GgufSplit.IsKey(entry.Key));
         entries = With(entries, [GgufEntry.Create(GgufKeys.QuantizationVersion, QuantizationVersion)]);
-        if (type is { } made)
-            entries = With(entries, [GgufEntry.Create(GgufKeys.FileType, (uint)made)]);
-        else
-            entries = With(entries, [source.Metadata.Find(GgufKeys.FileType) ?? GgufEntry.Create(GgufKeys.FileType, GuessedFileType.Of(source.Tensors))]);
+        entries = With(entries, [fileType]);
         foreach (GgufEntry entry in options.Metadata)
             entries = With(entries, [entry]);
         // The matrix in a calibration goes without saying; so the file is no larger than one with that matrix.

@@ -37,6 +37,9 @@ public sealed record QuantizationOptions
     /// <summary>Moments to round with, which serve as the importance matrix too where none is given; null to quantize as llama.cpp does.</summary>
     public CalibrationFile? Calibration { get; init; }
 
+    /// <summary>Types that give the file a size, for tensors that no other option has a type for; null to choose by the file type.</summary>
+    public TypeAllocation? Allocation { get; init; }
+
     /// <summary>Metadata to add or to replace the source's; tensor type selection sees it too.</summary>
     public IReadOnlyList<GgufEntry> Metadata { get; init; } = [];
 

@@ -92,8 +92,8 @@ public sealed class QuantizationPlan
         ImatrixCoverage? coverage = ImatrixCoverage.Of(source, tensors, options.Imatrix);
         if (coverage is not null)
             MarkUnweighed(tensors);
-        PlannedLayout layout = PlannedLayout.Create(PlannedMetadata.Of(source, type, effective, pruning), tensors, options);
-        return new QuantizationPlan(source, type, options, tensors, layout) { Imatrix = coverage };
+        PlannedLayout layout = PlannedLayout.Create(PlannedMetadata.Of(source, FileTypeOf(type, tensors, options), effective, pruning), tensors, options);
+        return new QuantizationPlan(source, options.Allocation is null ? type : null, options, tensors, layout) { Imatrix = coverage };
     }
 
     /// <summary>Plans a file with unchanged tensors: only to prune layers, replace metadata or sort tensors.</summary>
@@ -111,8 +111,13 @@ public sealed class QuantizationPlan
             .. from tensor in Named(source, options, pruning)
                select new PlannedTensor(tensor.Source, tensor.Source.Type, "copied") { Name = tensor.Name },
         ];
-        return new QuantizationPlan(source, type: null, options, tensors, PlannedLayout.Create(PlannedMetadata.Of(source, type: null, options, pruning), tensors, options));
+        GgufEntry fileType = source.Metadata.Find(GgufKeys.FileType) ?? GgufEntry.Create(GgufKeys.FileType, GuessedFileType.Of(source.Tensors));
+        return new QuantizationPlan(source, type: null, options, tensors, PlannedLayout.Create(PlannedMetadata.Of(source, fileType, options, pruning), tensors, options));
     }
+
+    // Allocated types are nobody's mix.
+    private static GgufEntry FileTypeOf(FileType type, List<PlannedTensor> tensors, QuantizationOptions options) => GgufEntry.Create(
+        GgufKeys.FileType, options.Allocation is null ? (uint)type : GuessedFileType.Of(tensors.Select(tensor => (tensor.Name, tensor.Target))));
 
     private static void MarkUnweighed(List<PlannedTensor> tensors)
     {
@@ -127,13 +132,18 @@ public sealed class QuantizationPlan
     internal static List<PlannedTensor> ChooseTypes(GgufFile source, FileType type, QuantizationOptions options, bool? hasImportance = null) =>
         ChooseTypes(source, type, options, new LayerPruning(options.PruneLayers), hasImportance);
 
+    /// <summary>The tensors that may be quantized and that no option has a type for.</summary>
+    internal static IEnumerable<(string Name, GgufTensor Source)> OpenTensors(GgufFile source, QuantizationOptions options)
+    {
+        LayerPruning pruning = new(options.PruneLayers);
+        (List<(string Name, GgufTensor Source)> named, TensorTypeSelector selector) = Select(source, FileType.Q4_K_M, options, pruning, hasImportance: true);
+        return named.Where(tensor => selector.LeavesOpen(tensor.Name, tensor.Source.Shape.AsSpan()));
+    }
+
     private static List<PlannedTensor> ChooseTypes(
         GgufFile source, FileType type, QuantizationOptions options, LayerPruning pruning, bool? hasImportance = null)
     {
-        List<(string Name, GgufTensor Source)> named = Named(source, options, pruning);
-        GgufMetadata metadata = options.Metadata.Count == 0 ? source.Metadata : new GgufMetadata(PlannedMetadata.With(source.Metadata, options.Metadata));
-        ModelTraits model = ModelTraits.Read(metadata, [.. named.Select(tensor => tensor.Name)], hasImportance ?? options.Imatrix is { Entries.Count: > 0 });
-        TensorTypeSelector selector = new(type, model, options);
+        (List<(string Name, GgufTensor Source)> named, TensorTypeSelector selector) = Select(source, type, options, pruning, hasImportance);
         List<PlannedTensor> planned = [];
         foreach ((string name, GgufTensor tensor) in named)
         {
@@ -143,14 +153,17 @@ public sealed class QuantizationPlan
         return planned;
     }
 
-    private static InputMoments? MomentsOf(PlannedTensor tensor, CalibrationFile? calibration)
+    private static (List<(string Name, GgufTensor Source)> Named, TensorTypeSelector Selector) Select(
+        GgufFile source, FileType type, QuantizationOptions options, LayerPruning pruning, bool? hasImportance)
     {
-        if (tensor.IsCopied || !MomentRounder.CanRound(tensor.Target) || calibration?.Find(tensor.Source.Name) is not { } moments)
-            return null;
-        if (moments.Columns != tensor.Source.RowLength)
-            throw new CalibrationException($"The calibration '{calibration.Path}' has {moments.Columns} columns for tensor '{tensor.Name}', which has {tensor.Source.RowLength}: it is damaged.");
-        return moments;
+        List<(string Name, GgufTensor Source)> named = Named(source, options, pruning);
+        GgufMetadata metadata = options.Metadata.Count == 0 ? source.Metadata : new GgufMetadata(PlannedMetadata.With(source.Metadata, options.Metadata));
+        ModelTraits model = ModelTraits.Read(metadata, [.. named.Select(tensor => tensor.Name)], hasImportance ?? options.Imatrix is { Entries.Count: > 0 });
+        return (named, new TensorTypeSelector(type, model, options));
     }
+
+    private static InputMoments? MomentsOf(PlannedTensor tensor, CalibrationFile? calibration) =>
+        tensor.IsCopied || !MomentRounder.CanRound(tensor.Target) ? null : calibration?.MomentsOf(tensor.Source);
 
     private static List<(string Name, GgufTensor Source)> Named(GgufFile source, QuantizationOptions options, LayerPruning pruning)
     {

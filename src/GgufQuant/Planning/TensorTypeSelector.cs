@@ -38,8 +38,19 @@ internal sealed class TensorTypeSelector(FileType fileType, ModelTraits model, Q
         if (!BlockFormat.Of(_rules.Default).IsQuantized)
             return Default();
 
-        TypeChoice choice = Override(name) ?? (options.Pure ? new(_rules.Default, "pure: one type for all") : ByRules(name, role, shape));
+        TypeChoice choice = Override(name) ?? Allocated(name) ?? (options.Pure ? new(_rules.Default, "pure: one type for all") : ByRules(name, role, shape));
         return TypeFallback.For(choice, name, shape[0]);
+    }
+
+    /// <summary>Whether a tensor may be quantized and no option has a type for it.</summary>
+    internal bool LeavesOpen(string name, ReadOnlySpan<long> shape)
+    {
+        TensorRole role = TensorNames.RoleOf(name);
+        bool isOutput = role == TensorRole.Output || (role == TensorRole.TokenEmbedding && model.TiedEmbeddings);
+        return QuantizableTensors.ReasonToKeep(name, shape, options.LeaveOutputTensor) is null
+            && (options.TokenEmbeddingType is null || role != TensorRole.TokenEmbedding)
+            && (options.OutputTensorType is null || !isOutput)
+            && Override(name) is null;
     }
 
     private TypeChoice Default() => new(_rules.Default, $"the type of {fileType}");
@@ -53,6 +64,10 @@ internal sealed class TensorTypeSelector(FileType fileType, ModelTraits model, Q
         }
         return null;
     }
+
+    private TypeChoice? Allocated(string name) => options.Allocation?.Types.TryGetValue(name, out AllocatedType? allocated) == true
+        ? new(allocated.Type, $"allocated, {allocated.Group}")
+        : null;
 
     private TypeChoice ByRules(string name, TensorRole role, ReadOnlySpan<long> shape)
     {

@@ -1,10 +1,9 @@
 using System.Text;
-using GgufQuant.IO;
 
-namespace GgufQuant.Evaluation.Reports;
+namespace GgufQuant.IO;
 
-/// <summary>A report's file, which appears under its name only once it is complete.</summary>
-public static class ReportFile
+/// <summary>A text file that appears under its name only once it is complete.</summary>
+public static class TextFile
 {
     /// <summary>Writes it in UTF-8.</summary>
     /// <exception cref="IOException">The file exists and is not to be overwritten, or the disk has no room.</exception>

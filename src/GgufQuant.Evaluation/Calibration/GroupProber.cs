@@ -1,0 +1,166 @@
+using GgufQuant.Allocation;
+using GgufQuant.Calibration;
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Gguf;
+using GgufQuant.IO;
+
+namespace GgufQuant.Evaluation.Calibration;
+
+/// <summary>Rounds groups of tensors in a loaded model, one after the other, and measures what that changes in its predictions.</summary>
+/// <remarks>The model stays loaded, and each group is put back: a group costs one pass over the calibration's few chunks of text.</remarks>
+internal sealed class GroupProber : IDisposable
+{
+    // Predictions with less context before them say little.
+    private const int FewestTokensBefore = 16;
+    private const long MostLogitBytes = 1L << 30;
+    private const int PieceBytes = 16 << 20;
+
+    private readonly GgufFile _file;
+    private readonly CalibrationFile _calibration;
+    private readonly ILanguageModel _model;
+    private readonly IEvaluationContext _context;
+    private readonly int[][] _chunks;
+    private readonly int _firstScored;
+    private readonly int _step;
+    private readonly int _threads;
+    private readonly float[][] _expected;
+
+    /// <summary>Loads a model and records its predictions.</summary>
+    /// <param name="engine">The engine.</param>
+    /// <param name="modelPath">The model.</param>
+    /// <param name="calibrationPath">Its calibration.</param>
+    /// <param name="threads">Threads; 0 for all.</param>
+    /// <exception cref="CalibrationException">The calibration has no text to probe with, or one that the model does not know.</exception>
+    /// <exception cref="InferenceException">The engine cannot run the model.</exception>
+    public GroupProber(IInferenceEngine engine, string modelPath, string calibrationPath, int threads)
+    {
+        _threads = threads > 0 ? threads : Environment.ProcessorCount;
+        _file = GgufFile.Open(modelPath);
+        try
+        {
+            _calibration = CalibrationFile.Open(calibrationPath);
+            _model = engine.Load(_file.Path, new() { IsWritable = true }, CancellationToken.None);
+            int length = _calibration.ProbeLength;
+            int vocabulary = _model.Vocabulary.Count;
+            _chunks = [.. _calibration.ProbeTokens.Chunk(length).Where(chunk => chunk.Length == length)];
+            if (_chunks.Length == 0 || length < 4 || _calibration.ProbeTokens.Any(token => token >= vocabulary))
+                throw new CalibrationException($"The calibration '{calibrationPath}' has no text to measure with that the model can read: make another one.");
+            _firstScored = Math.Min(FewestTokensBefore, length / 2);
+            long bytes = (long)_chunks.Length * (length - _firstScored) * vocabulary * sizeof(float);
+            _step = (int)(1 + (bytes / MostLogitBytes));
+            _context = _model.CreateContext(new() { ContextLength = length, Threads = threads });
+            _expected = [.. Enumerable.Range(0, _chunks.Length * ScoredPerChunk).Select(_ => new float[vocabulary])];
+            Evaluate((row, logits) => logits.CopyTo(_expected[row]), null);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    private delegate void Scored(int row, ReadOnlySpan<float> logits);
+
+    private int ScoredPerChunk => (_calibration.ProbeLength - _firstScored + _step - 1) / _step;
+
+    /// <summary>Rounds a group, measures, and puts it back.</summary>
+    /// <param name="group">The names of the group's tensors.</param>
+    /// <param name="progress">Told about once a second while tensors are rounded, and after each chunk.</param>
+    public GroupProbe Measure(IReadOnlyList<string> group, IProgress<WorkProgress>? progress)
+    {
+        GgufTensor[] tensors =
+        [
+            .. from name in @group
+               where _model.CanOverwrite(name)
+               select _file.FindTensor(name) ?? throw new CalibrationException($"'{_file.Path}' has no tensor '{name}'."),
+        ];
+        if (tensors.Length == 0)
+            return new(0, 0);
+        try
+        {
+            double error = Round(tensors, progress);
+            double[] divergences = new double[_expected.Length];
+            Evaluate((row, logits) => divergences[row] = TokenDistribution.FromLogits(_expected[row]).DivergenceOf(TokenDistribution.FromLogits(logits)), progress);
+            return new(Math.Max(0, divergences.Average()), error);
+        }
+        finally
+        {
+            foreach (GgufTensor tensor in tensors)
+                PutBack(tensor);
+        }
+    }
+
+    /// <summary>Closes the model.</summary>
+    public void Dispose()
+    {
+        _context?.Dispose();
+        _model?.Dispose();
+        _calibration?.Dispose();
+        _file.Dispose();
+    }
+
+    private double Round(GgufTensor[] tensors, IProgress<WorkProgress>? progress)
+    {
+        string status = "";
+        using Timer alive = new(_ => progress?.Report(new(status, 0)), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+        double error = 0;
+        foreach (IGrouping<InputMoments?, GgufTensor> sharing in tensors.GroupBy(_calibration.MomentsOf))
+        {
+            RoundingFactor? factor = sharing.Key is { } moments ? RoundingFactor.Create(moments, _threads, CancellationToken.None) : null;
+            foreach (GgufTensor tensor in sharing)
+            {
+                status = tensor.Name;
+                error += Round(tensor, factor);
+            }
+        }
+        return error;
+    }
+
+    private double Round(GgufTensor tensor, RoundingFactor? factor)
+    {
+        if (ProbeGroup.TypeFor(tensor) is not { } type)
+            return 0;
+        int columns = (int)tensor.RowLength;
+        int rowBytes = (int)tensor.Format.ByteCount(columns);
+        return new TensorRounding(_file, tensor, _calibration, factor).Round(type, (int)tensor.RowCount, _threads, (first, rows) =>
+        {
+            byte[] bytes = new byte[rows.Length / columns * rowBytes];
+            tensor.Format.Quantize(rows, columns, [], bytes);
+            lock (_model)
+                _model.Overwrite(tensor.Name, (long)first * rowBytes, bytes);
+        }, CancellationToken.None).Value;
+    }
+
+    private void PutBack(GgufTensor tensor)
+    {
+        byte[] piece = new byte[Math.Min(PieceBytes, tensor.ByteCount)];
+        for (long done = 0; done < tensor.ByteCount; done += piece.Length)
+        {
+            Span<byte> part = piece.AsSpan(0, (int)Math.Min(piece.Length, tensor.ByteCount - done));
+            _file.Read(tensor, done, part);
+            _model.Overwrite(tensor.Name, done, part);
+        }
+    }
+
+    private void Evaluate(Scored score, IProgress<WorkProgress>? progress)
+    {
+        int length = _calibration.ProbeLength;
+        for (int chunk = 0; chunk < _chunks.Length; chunk++)
+        {
+            _context.Reset();
+            for (int start = 0; start < length; start += _context.BatchSize)
+            {
+                int count = Math.Min(_context.BatchSize, length - start);
+                int firstScored = Math.Clamp(_firstScored - start, 0, count);
+                _context.Evaluate(_chunks[chunk].AsSpan(start, count), start, firstScored, CancellationToken.None);
+                int row = (start + firstScored - _firstScored + _step - 1) / _step;
+                int position = _firstScored + (row * _step) - start;
+                int rows = position < count ? (count - position + _step - 1) / _step : 0;
+                int firstRow = (chunk * ScoredPerChunk) + row;
+                ParallelLoop.For(rows, _threads, i => score(firstRow + i, _context.Logits(position + (i * _step))), CancellationToken.None);
+            }
+            progress?.Report(new($"Chunk {chunk + 1} of {_chunks.Length}", (chunk + 1.0) / _chunks.Length));
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using GgufQuant.Calibration;
+using GgufQuant.Formats;
+using GgufQuant.Gguf;
+using GgufQuant.Planning;
+
+namespace GgufQuant.Allocation;
+
+/// <summary>The types that a tensor may get.</summary>
+internal static class CandidateTypes
+{
+    // IQ1 only on request: with errors as large as the outputs themselves, KL divergence grows faster than they do.
+    private static readonly GgmlType[] s_all =
+    [
+        GgmlType.IQ2_XXS, GgmlType.IQ2_XS, GgmlType.IQ2_S, GgmlType.Q2_K, GgmlType.IQ3_XXS, GgmlType.IQ3_S,
+        GgmlType.Q3_K, GgmlType.IQ4_XS, GgmlType.Q4_K, GgmlType.Q5_K, GgmlType.Q6_K, GgmlType.Q8_0,
+    ];
+
+    private static readonly GgmlType[] s_smallBlocks =
+        [GgmlType.IQ4_NL, GgmlType.Q4_0, GgmlType.Q4_1, GgmlType.Q5_0, GgmlType.Q5_1, GgmlType.Q8_0];
+
+    /// <summary>The types, in the order of their size.</summary>
+    /// <param name="name">The tensor's name in the file to be written.</param>
+    /// <param name="source">The tensor.</param>
+    /// <param name="allowed">The types that the user allows; null for all but IQ1, and the source's own last.</param>
+    /// <param name="calibration">Says whether the tensor has an importance matrix, which some types need.</param>
+    public static IReadOnlyList<GgmlType> For(string name, GgufTensor source, IReadOnlyCollection<GgmlType>? allowed, CalibrationFile calibration)
+    {
+        GgmlType unquantized = UnquantizedOf(source);
+        bool hasImportance = ImatrixRules.FindEntry(calibration.Imatrix, source.Name) is not null;
+        List<GgmlType> types = [];
+        foreach (GgmlType type in allowed ?? [.. s_all, unquantized])
+        {
+            foreach (GgmlType possible in PossibleFor(type, name, source.RowLength, isFree: allowed is null))
+            {
+                bool isUsable = hasImportance || !ImatrixRules.IsRequired(name, BlockFormat.Of(possible), FileType.Q4_K_M);
+                // Nothing is gained by a larger type than the tensor has.
+                bool isSmaller = BlockFormat.Of(possible).BitsPerWeight <= BlockFormat.Of(unquantized).BitsPerWeight;
+                if (isUsable && isSmaller && !types.Contains(possible))
+                    types.Add(possible);
+            }
+        }
+        return types.Count == 0 ? [unquantized] : [.. types.OrderBy(type => BlockFormat.Of(type).BitsPerWeight)];
+    }
+
+    /// <summary>What a tensor costs nothing in: its own type, or half precision for single.</summary>
+    public static GgmlType UnquantizedOf(GgufTensor source) => source.Type == GgmlType.F32 ? GgmlType.F16 : source.Type;
+
+    private static IEnumerable<GgmlType> PossibleFor(GgmlType type, string name, long rowLength, bool isFree)
+    {
+        BlockFormat format = BlockFormat.Of(type);
+        if (rowLength % format.BlockSize == 0)
+            return [type];
+        // Where rows are no whole super-blocks, all types with small ones are in question.
+        return isFree && s_smallBlocks.All(small => rowLength % BlockFormat.Of(small).BlockSize == 0)
+            ? s_smallBlocks
+            : [TypeFallback.For(new(type, ""), name, rowLength).Type];
+    }
+}

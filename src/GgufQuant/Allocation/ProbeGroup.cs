@@ -1,0 +1,18 @@
+using GgufQuant.Formats;
+using GgufQuant.Gguf;
+
+namespace GgufQuant.Allocation;
+
+/// <summary>Tensors that are rounded together to measure what that costs.</summary>
+/// <param name="Name">The group, such as <c>attn_q 1/3</c>.</param>
+/// <param name="Tensors">The tensors.</param>
+public sealed record ProbeGroup(string Name, IReadOnlyList<GgufTensor> Tensors)
+{
+    /// <summary>The type that a tensor is rounded to in a probe; null where no type of about three bits has blocks for its rows.</summary>
+    /// <remarks>KL divergence follows the error of the outputs over all types alike, so that one type tells of the others.</remarks>
+    public static GgmlType? TypeFor(GgufTensor tensor)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        return new GgmlType?[] { GgmlType.Q3_K, GgmlType.IQ4_NL }.FirstOrDefault(type => tensor.RowLength % BlockFormat.Of(type!.Value).BlockSize == 0);
+    }
+}

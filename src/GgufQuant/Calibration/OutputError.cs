@@ -1,0 +1,25 @@
+namespace GgufQuant.Calibration;
+
+/// <summary>How far rounding a tensor moves its outputs: Σ eᵀHe over its rows, e being a row's error.</summary>
+/// <param name="Value">The error.</param>
+/// <param name="StandardError">Its standard error, where it was estimated from a sample of rows; else 0.</param>
+public readonly record struct OutputError(double Value, double StandardError)
+{
+    /// <summary>The sum over a sample of rows, for all of them.</summary>
+    /// <param name="sampled">The error of each row of the sample.</param>
+    /// <param name="rows">All rows.</param>
+    internal static OutputError Of(ReadOnlySpan<double> sampled, long rows)
+    {
+        double sum = 0;
+        foreach (double row in sampled)
+            sum += row;
+        if (sampled.Length == rows || sampled.IsEmpty)
+            return new(sum, 0);
+        double mean = sum / sampled.Length;
+        double squares = 0;
+        foreach (double row in sampled)
+            squares += (row - mean) * (row - mean);
+        double variance = squares / Math.Max(1, sampled.Length - 1) / sampled.Length * (1 - ((double)sampled.Length / rows));
+        return new(mean * rows, Math.Sqrt(variance) * rows);
+    }
+}

@@ -1,0 +1,92 @@
+using GgufQuant.Allocation;
+using GgufQuant.Calibration;
+using GgufQuant.Formats;
+using GgufQuant.Gguf;
+using GgufQuant.Pipeline;
+using GgufQuant.Planning;
+using GgufQuant.Tests.Calibration;
+using GgufQuant.Tests.Planning;
+
+namespace GgufQuant.Tests.Allocation;
+
+/// <summary>The errors of outputs, against those of the file that is written.</summary>
+public sealed class OutputErrorsTests : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ggufquant-");
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    [Theory]
+    [InlineData("blk.0.attn_q.weight", GgmlType.Q3_K)]
+    [InlineData("blk.1.ffn_down.weight", GgmlType.Q2_K)]
+    [InlineData("blk.1.attn_v.weight", GgmlType.IQ3_XXS)]
+    [InlineData("token_embd.weight", GgmlType.Q4_K)]
+    public void An_error_is_that_of_the_written_tensor(string name, GgmlType type)
+    {
+        CancellationToken token = TestContext.Current.CancellationToken;
+        using GgufFile model = GgufFile.Open(TestModels.Sample);
+        string path = Path.Combine(_folder.FullName, "calibration.gguf");
+        TestCalibration.Write(path, model);
+        using CalibrationFile calibration = CalibrationFile.Open(path, token);
+        GgufTensor tensor = model.FindTensor(name)!;
+
+        string written = Path.Combine(_folder.FullName, "m.gguf");
+        QuantizationPlan plan = QuantizationPlan.Create(model, FileType.Q8_0, new() { Calibration = calibration, TensorTypes = [new($"^{name}$", type)] });
+        new Quantizer().Run(plan, written, token: token);
+        using GgufFile file = GgufFile.Open(written);
+
+        OutputError error = OutputErrors.Measure(model, calibration, [(tensor, type)], 2, null, token)[(name, type)];
+        Assert.Equal(0, error.StandardError);
+        Assert.Equal(1, error.Value / ErrorOf(Read(model, tensor), Read(file, file.FindTensor(name)!), tensor, calibration), 1e-3);
+        Assert.Equal(error, OutputErrors.Measure(model, calibration, [(tensor, type)], 1, null, token)[(name, type)]);
+    }
+
+    [Fact]
+    public void A_sample_of_rows_tells_the_error_within_its_standard_error()
+    {
+        CancellationToken token = TestContext.Current.CancellationToken;
+        using GgufFile model = GgufFile.Open(TestModels.Sample);
+        string path = Path.Combine(_folder.FullName, "calibration.gguf");
+        TestCalibration.Write(path, model);
+        using CalibrationFile calibration = CalibrationFile.Open(path, token);
+        GgufTensor tensor = model.FindTensor("blk.0.ffn_gate.weight")!;
+        TensorRounding rounding = new(model, tensor, calibration, RoundingFactor.Create(calibration.Find(tensor.Name)!, 1, token));
+        OutputError all = rounding.Round(GgmlType.Q3_K, (int)tensor.RowCount, 1, null, token);
+        OutputError some = rounding.Round(GgmlType.Q3_K, 128, 1, null, token);
+        Assert.InRange(some.StandardError / some.Value, 0.001, 0.2);
+        Assert.InRange(some.Value - all.Value, -4 * some.StandardError, 4 * some.StandardError);
+    }
+
+    private static float[] Read(GgufFile file, GgufTensor tensor)
+    {
+        byte[] bytes = new byte[tensor.ByteCount];
+        file.Read(tensor, 0, bytes);
+        float[] values = new float[tensor.ElementCount];
+        tensor.Format.Dequantize(bytes, values);
+        return values;
+    }
+
+    // With the moments as they are rounded with: what two columns have in common counts less, where there was little text.
+    private static double ErrorOf(float[] before, float[] after, GgufTensor tensor, CalibrationFile calibration)
+    {
+        int columns = (int)tensor.RowLength;
+        InputMoments? moments = calibration.Find(tensor.Name);
+        float[]? means = moments?.ReadMeans(0);
+        double sum = 0;
+        for (int row = 0; row < tensor.RowCount; row++)
+        {
+            float[] errors = [.. Enumerable.Range(row * columns, columns).Select(i => after[i] - before[i])];
+            for (int i = 0; i < columns; i++)
+            {
+                if (means is null)
+                {
+                    sum += (double)errors[i] * errors[i];
+                    continue;
+                }
+                for (int j = 0; j < columns; j++)
+                    sum += (double)errors[i] * errors[j] * means[(i * columns) + j] * (i == j ? 1 : moments!.Tokens / (moments.Tokens + (0.5 * columns)));
+            }
+        }
+        return sum;
+    }
+}

@@ -1,0 +1,191 @@
+using GgufQuant.Allocation;
+using GgufQuant.Calibration;
+using GgufQuant.Formats;
+using GgufQuant.Gguf;
+using GgufQuant.Pipeline;
+using GgufQuant.Planning;
+using GgufQuant.Tests.Calibration;
+using GgufQuant.Tests.Planning;
+
+namespace GgufQuant.Tests.Allocation;
+
+/// <summary>Files of a size, with made-up coefficients.</summary>
+public sealed class TypeAllocatorTests : IDisposable
+{
+    // The same for every test: measuring takes seconds.
+    private static MeasuredCosts s_measured = MeasuredCosts.None;
+
+    private static readonly GgmlType[] s_few = [GgmlType.Q2_K, GgmlType.Q3_K, GgmlType.Q4_K, GgmlType.Q6_K];
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ggufquant-");
+    private readonly GgufFile _model = GgufFile.Open(TestModels.Sample);
+    private readonly CalibrationFile _calibration;
+
+    public TypeAllocatorTests()
+    {
+        string path = Path.Combine(_folder.FullName, "calibration.gguf");
+        TestCalibration.Write(path, _model);
+        _calibration = CalibrationFile.Open(path);
+    }
+
+    public void Dispose()
+    {
+        _calibration.Dispose();
+        _model.Dispose();
+        _folder.Delete(recursive: true);
+    }
+
+    [Theory]
+    [InlineData(2_200_000)]
+    [InlineData(3_003_232)]
+    [InlineData(4_500_000)]
+    public void The_file_is_no_larger_than_the_target_and_hardly_smaller(long target)
+    {
+        TypeAllocator allocator = Allocator(s_few);
+        QuantizationPlan plan = allocator.Allocate(SizeTarget.OfBytes(target), CostsOf(allocator));
+        string path = Path.Combine(_folder.FullName, "m.gguf");
+        new Quantizer().Run(plan, path, token: TestContext.Current.CancellationToken);
+        Assert.Equal(plan.TotalBytes, new FileInfo(path).Length);
+        Assert.InRange(plan.TotalBytes, 0.998 * target, target);
+        using GgufFile file = GgufFile.Open(path);
+        Assert.Equal(_calibration.Id, file.Metadata.Find(GgufKeys.CalibrationId)?.Value);
+        Assert.All(plan.Options.Allocation!.Types, type => Assert.Equal(type.Value.Type, file.FindTensor(type.Key)!.Type));
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(4.25)]
+    public void Bits_per_weight_count_neither_header_nor_padding(double bits)
+    {
+        TypeAllocator allocator = Allocator(s_few);
+        QuantizationPlan plan = allocator.Allocate(SizeTarget.OfBitsPerWeight(bits), CostsOf(allocator));
+        Assert.InRange(plan.BitsPerWeight, 0.998 * bits, bits);
+    }
+
+    [Fact]
+    public void No_change_of_one_tensor_or_of_two_within_the_size_costs_less()
+    {
+        TypeAllocator allocator = Allocator(s_few);
+        MeasuredCosts costs = CostsOf(allocator);
+        QuantizationPlan plan = allocator.Allocate(SizeTarget.OfBytes(2_700_000), costs);
+        (long Bytes, double Cost) Of(PlannedTensor tensor, GgmlType type) => (BlockFormat.Of(type).ByteCount(tensor.Source.ElementCount),
+            costs.Coefficients[plan.Options.Allocation!.Types[tensor.Name].Group] * costs.Errors[(tensor.Name, type)].Value);
+        PlannedTensor[] tensors = [.. plan.Tensors.Where(tensor => plan.Options.Allocation!.Types.ContainsKey(tensor.Name))];
+        Assert.Equal(44, tensors.Length);
+        long left = 2_700_000 - plan.TotalBytes;
+        var changes = (from tensor in tensors
+                       from type in s_few
+                       let after = Of(tensor, type)
+                       let before = Of(tensor, tensor.Target)
+                       select (tensor.Name, Bytes: after.Bytes - before.Bytes, Cost: after.Cost - before.Cost)).ToArray();
+        Assert.DoesNotContain(changes, change => change.Bytes <= left && change.Cost < -1e-12);
+        Assert.DoesNotContain(
+            from one in changes
+            from other in changes
+            where one.Name != other.Name && one.Bytes + other.Bytes <= left && one.Cost + other.Cost < -1e-12
+            select one, _ => true);
+    }
+
+    [Fact]
+    public void A_sensitive_group_gets_more_bits()
+    {
+        TypeAllocator allocator = Allocator(s_few);
+        MeasuredCosts costs = CostsOf(allocator);
+        MeasuredCosts sensitive = costs.With([KeyValuePair.Create("ffn_up 2/3", 1e6)], []);
+        GgmlType[] TypesWith(MeasuredCosts measured) =>
+            [.. allocator.Allocate(SizeTarget.OfBytes(2_700_000), measured).Tensors.Where(tensor => tensor.Name is "blk.2.ffn_up.weight" or "blk.3.ffn_up.weight").Select(tensor => tensor.Target)];
+        Assert.NotEqual([GgmlType.Q6_K, GgmlType.Q6_K], TypesWith(costs));
+        Assert.Equal([GgmlType.Q6_K, GgmlType.Q6_K], TypesWith(sensitive));
+    }
+
+    [Fact]
+    public void Types_that_options_ask_for_are_not_up_for_choice()
+    {
+        TypeAllocator allocator = Allocator(s_few, new() { TensorTypes = [new("attn_v", GgmlType.Q8_0)], OutputTensorType = GgmlType.Q5_K });
+        QuantizationPlan plan = allocator.Allocate(SizeTarget.OfBytes(3_000_000), CostsOf(allocator));
+        Assert.All(plan.Tensors.Where(tensor => tensor.Name.Contains("attn_v")), tensor => Assert.Equal(GgmlType.Q8_0, tensor.Target));
+        Assert.Equal(GgmlType.Q5_K, plan.Tensors.Single(tensor => tensor.Name == "output.weight").Target);
+        Assert.InRange(plan.TotalBytes, 0.998 * 3_000_000, 3_000_000);
+        Assert.DoesNotContain(allocator.Groups, group => group.Name is "output" or "attn_v 1/3");
+    }
+
+    [Fact]
+    public void Shards_count_with_all_their_headers()
+    {
+        TypeAllocator allocator = Allocator(s_few, new() { Split = new() { MaxBytes = 500_000 } });
+        QuantizationPlan plan = allocator.Allocate(SizeTarget.OfBytes(3_000_000), CostsOf(allocator));
+        Assert.True(plan.PathsAt("m.gguf").Count > 5);
+        Assert.InRange(plan.TotalBytes, 0.998 * 3_000_000, 3_000_000);
+    }
+
+    [Fact]
+    public void A_target_out_of_reach_names_the_smallest_and_the_largest_that_are_not()
+    {
+        TypeAllocator allocator = Allocator(s_few);
+        string small = Assert.Throws<QuantizationException>(() => allocator.Check(SizeTarget.OfBytes(1000))).Message;
+        string large = Assert.Throws<QuantizationException>(() => allocator.Check(SizeTarget.OfBitsPerWeight(16))).Message;
+        long least = long.Parse(small.Split("smallest file has ")[1].Split(' ')[0].Replace(",", ""), System.Globalization.CultureInfo.InvariantCulture);
+        allocator.Check(SizeTarget.OfBytes(least));
+        Assert.Throws<QuantizationException>(() => allocator.Check(SizeTarget.OfBytes(least - 1)));
+        Assert.Matches("the largest 6.5\\d* bits per weight", large);
+    }
+
+    [Fact]
+    public void Without_a_list_the_source_s_own_type_is_the_largest()
+    {
+        TypeAllocator allocator = Allocator(null);
+        allocator.Check(SizeTarget.OfBytes(_model.Length));
+        Assert.Throws<QuantizationException>(() => allocator.Check(SizeTarget.OfBytes(_model.Length + 1000)));
+        Assert.Throws<QuantizationException>(() => allocator.Check(SizeTarget.OfBitsPerWeight(1.5)));
+    }
+
+    [Fact]
+    public void A_quantized_model_has_no_types_to_choose_from()
+    {
+        string path = Path.Combine(_folder.FullName, "q.gguf");
+        new Quantizer().Run(QuantizationPlan.Create(_model, FileType.Q8_0), path, token: TestContext.Current.CancellationToken);
+        using GgufFile quantized = GgufFile.Open(path);
+        string calibrated = Path.Combine(_folder.FullName, "q-calibration.gguf");
+        TestCalibration.Write(calibrated, quantized);
+        using CalibrationFile calibration = CalibrationFile.Open(calibrated);
+        Assert.Contains("already quantized", Assert.Throws<QuantizationException>(() => new TypeAllocator(quantized, new() { Calibration = calibration }, null)).Message);
+    }
+
+    [Fact]
+    public void Measurements_are_kept_in_the_calibration()
+    {
+        TypeAllocator allocator = Allocator(s_few);
+        MeasuredCosts costs = CostsOf(allocator);
+        string id = _calibration.Id;
+        _calibration.Dispose();
+        CalibrationFile.Keep(_calibration.Path, costs, TestContext.Current.CancellationToken);
+        using CalibrationFile again = CalibrationFile.Open(_calibration.Path);
+        Assert.Equal(id, again.Id);
+        Assert.Equal(costs.Coefficients.OrderBy(cost => cost.Key), again.Costs.Coefficients.OrderBy(cost => cost.Key));
+        Assert.Equal(costs.Errors.ToHashSet(), again.Costs.Errors.ToHashSet());
+        Assert.Same(again.Costs, new TypeAllocator(_model, new() { Calibration = again }, s_few).MeasureErrors(again.Costs, 1, null, TestContext.Current.CancellationToken));
+        Assert.NotNull(again.Find("blk.0.attn_q.weight"));
+    }
+
+    [Theory]
+    [InlineData("calibration.cost.errors", -1.0, "negative")]
+    [InlineData("calibration.cost.coefficients", double.NaN, "negative or not")]
+    public void Damaged_measurements_are_refused(string key, double value, string problem)
+    {
+        _calibration.Dispose();
+        CalibrationFile.Keep(_calibration.Path, MeasuredCosts.None.With([KeyValuePair.Create("output", 1.0)], [KeyValuePair.Create(("output.weight", GgmlType.Q3_K), new OutputError(1, 0))]), CancellationToken.None);
+        GgufMetadataEditor.Apply(_calibration.Path, [GgufEntry.Create(key, new[] { value })], []);
+        string message = Assert.Throws<CalibrationException>(() => CalibrationFile.Open(_calibration.Path)).Message;
+        Assert.Contains(key, message);
+        Assert.Contains(problem, message);
+    }
+
+    private TypeAllocator Allocator(GgmlType[]? allowed, QuantizationOptions? options = null) =>
+        new(_model, (options ?? new()) with { Calibration = _calibration }, allowed);
+
+    private static MeasuredCosts CostsOf(TypeAllocator allocator)
+    {
+        s_measured = allocator.MeasureErrors(s_measured, 2, null, TestContext.Current.CancellationToken);
+        return s_measured.With(allocator.Groups.Select((group, i) => KeyValuePair.Create(group.Name, 1e-3 * (1 + (i % 5)))), []);
+    }
+}
