@@ -19,6 +19,7 @@ Describe 'README' {
         BeforeAll {
             Copy-Item $Samples.Model (Join-Path $TestDrive model-f16.gguf)
             Copy-Item $Samples.HeldOut, $Samples.Calibration $TestDrive
+            Set-Content (Join-Path $TestDrive jobs.csv) 'Path,Type', 'model-f16.gguf,Q8_0', 'model-f16.gguf,Q4_K_M'
             Push-Location $TestDrive
             $folder = $PWD.ProviderPath
         }
