@@ -86,7 +86,7 @@ Describe 'ConvertTo-Gguf' {
         { ConvertTo-Gguf m.gguf } | Should -Throw -ErrorId "PathIsFile,$class" -ExpectedMessage '*ConvertTo-Quantized takes GGUF files.'
         { ConvertTo-Gguf tiny/config.json } | Should -Throw -ErrorId "PathIsFile,$class" -ExpectedMessage '*Name the folder*tiny*'
         $failure = { ConvertTo-Gguf tiny } | Should -Throw -ErrorId "UnknownPreTokenizer,$class" -ExpectedMessage "*hash *'llama-bpe'*" -PassThru
-        "$failure" | Should -BeLike '*ConvertTo-Gguf -PreTokenizer takes it.'
+        "$failure" | Should -BeLike '*-PreTokenizer of ConvertTo-Gguf and ConvertTo-Quantized takes it.'
         { ConvertTo-Gguf tiny -SplitMaxSize 1MB -SplitMaxTensor 2 } | Should -Throw -ErrorId "ParametersExclusive,$class"
     }
 }
@@ -123,6 +123,20 @@ Describe 'A Hugging Face folder' {
         foreach ($name in 'Architecture', 'WeightCount', 'Memory', 'TensorSize') { $folder.$name | Should -Be $file.$name }
         (Get-GgufTensor tiny).Name | Should -Be (Get-GgufTensor tiny.gguf).Name
         (Get-GgufMetadata tiny).Key | Should -Be (Get-GgufMetadata tiny.gguf).Key
+    }
+
+    It 'takes the name of a pre-tokenizer that is not recognized' {
+        Copy-Item (Join-Path $golden llama3_bpe in) unknown -Recurse
+        { Get-QuantPlan unknown Q8_0 } | Should -Throw -ErrorId 'UnknownPreTokenizer,*'
+        $how = @{ PreTokenizer = 'llama-bpe' }
+        (Get-GgufInfo unknown -Metadata @how).Metadata['tokenizer.ggml.pre'] | Should -Be llama-bpe
+        $plan = Get-QuantPlan unknown Q8_0 @how
+        $file = ConvertTo-Quantized unknown Q8_0 @how
+        $file.Size | Should -Be $plan.Size
+        $null = ConvertTo-Gguf unknown -Destination unknown.gguf @how
+        $null = Get-GgufInfo unknown.gguf @how -WarningVariable warnings 3>$null
+        "$warnings" | Should -BeLike "*'unknown.gguf' is a GGUF file*"
+        $file | Get-Hash | Should -Be (ConvertTo-Quantized unknown.gguf Q8_0 -Destination two | Get-Hash)
     }
 
     It 'must be converted where a model is run, or edited' {

@@ -99,12 +99,19 @@ public abstract class PathCommand : StoppableCommand
     /// <summary>Whether the cmdlet accepts a path as a Hugging Face folder.</summary>
     internal virtual bool TakesFolder(string path) => TakesFolders && HuggingFaceModel.IsModelFolder(path);
 
+    /// <summary>The name of the pre-tokenizer of folders whose own is not recognized; null for a cmdlet that takes none.</summary>
+    private protected virtual string? PreTokenizerOfFolders => null;
+
     /// <summary>Opens a model: a GGUF file, or a Hugging Face folder as the GGUF file that it would become.</summary>
     internal GgufFile OpenModel(string path)
     {
         if (!Directory.Exists(path))
+        {
+            if (PreTokenizerOfFolders is not null)
+                WriteWarning($"'{Formatting.FileName(path)}' is a GGUF file, which names its pre-tokenizer itself, so -PreTokenizer has no effect on it.");
             return GgufFile.Open(path, StopToken);
-        HuggingFaceModel model = HuggingFaceModel.Open(path);
+        }
+        HuggingFaceModel model = HuggingFaceModel.Open(path, new() { PreTokenizer = PreTokenizerOfFolders });
         if (_opened.Add(model.File.Path))
             Tell(model);
         return model.File;

@@ -122,11 +122,19 @@ public abstract partial class QuantizationCommand : PathCommand
     [ValidateRange(1, int.MaxValue)]
     public int? SplitMaxTensor { get; set; }
 
+    /// <summary>The name of the pre-tokenizer of a Hugging Face folder.</summary>
+    [Parameter(HelpMessage = "The name of the pre-tokenizer of a Hugging Face folder, such as llama-bpe, where it is not recognized.")]
+    [ValidateNotNullOrEmpty]
+    public string? PreTokenizer { get; set; }
+
     /// <summary>Accepts projectors too if they are named, as llama-quantize does.</summary>
     private protected override bool Takes(ModelKind kind) => kind == ModelKind.Model || (kind == ModelKind.Projector && !IsMatch);
 
     /// <inheritdoc/>
     private protected override bool TakesFolders => true;
+
+    /// <inheritdoc/>
+    private protected override string? PreTokenizerOfFolders => PreTokenizer;
 
     /// <inheritdoc/>
     protected override void BeginProcessing()

@@ -13,11 +13,19 @@ public sealed class GetGgufInfoCommand : MemoryCommand
     [Parameter(HelpMessage = "Also read all metadata, including the vocabulary.")]
     public SwitchParameter Metadata { get; set; }
 
+    /// <summary>The name of the pre-tokenizer of a Hugging Face folder.</summary>
+    [Parameter(HelpMessage = "The name of the pre-tokenizer of a Hugging Face folder, such as llama-bpe, where it is not recognized.")]
+    [ValidateNotNullOrEmpty]
+    public string? PreTokenizer { get; set; }
+
     /// <summary>Describes any file that is named, but only models if a wildcard finds other files too.</summary>
     private protected override bool Takes(ModelKind kind) => kind == ModelKind.Model || !IsMatch;
 
     /// <inheritdoc/>
     private protected override bool TakesFolders => true;
+
+    /// <inheritdoc/>
+    private protected override string? PreTokenizerOfFolders => PreTokenizer;
 
     /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)

@@ -34,7 +34,7 @@ internal static class ModelErrors
     {
         GgufFormatException => new(exception, "InvalidGguf", ErrorCategory.InvalidData, path),
         ModelFolderException => new(exception, "InvalidModelFolder", ErrorCategory.InvalidData, path),
-        UnknownPreTokenizerException => With("ConvertTo-Gguf -PreTokenizer takes it.", new(exception, "UnknownPreTokenizer", ErrorCategory.InvalidData, path)),
+        UnknownPreTokenizerException => With("-PreTokenizer of ConvertTo-Gguf and ConvertTo-Quantized takes it.", new(exception, "UnknownPreTokenizer", ErrorCategory.InvalidData, path)),
         ImatrixFormatException or InvalidDataException => new(exception, "InvalidImportanceMatrix", ErrorCategory.InvalidData, path),
         CalibrationException => new(exception, "InvalidCalibration", ErrorCategory.InvalidData, path),
         EngineMissingException or EngineVersionException => new(exception, "EngineMissing", ErrorCategory.NotInstalled, path),
