@@ -38,9 +38,6 @@ public sealed class InputMoments
     /// <summary>Diagonal blocks.</summary>
     public int BlockCount => (Columns + Width - 1) / Width;
 
-    /// <summary>Text positions per column; below 5, the moments are poor.</summary>
-    public double TokensPerColumn => (double)Tokens / Width;
-
     /// <summary>Values in the upper half of a block.</summary>
     internal static long HalfLength(int size) => (long)size * (size + 1) / 2;
 

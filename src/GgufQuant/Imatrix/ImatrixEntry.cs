@@ -23,9 +23,6 @@ public sealed class ImatrixEntry
     /// <summary>Rows of input seen, one count per matrix or one for all; in the older format the number of calls.</summary>
     public IReadOnlyList<float> Counts => _counts;
 
-    /// <summary>Whether some matrix, usually an expert, has seen no input.</summary>
-    public bool IsPartial => _counts.Any(count => count <= 0);
-
     /// <summary>Columns in groups of 32 that all have importance 0: quantized with it, their weights would be lost.</summary>
     public int ErasedColumns { get; private set; }
 

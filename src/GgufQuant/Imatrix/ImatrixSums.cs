@@ -20,9 +20,6 @@ public sealed class ImatrixSums
     /// <summary>Input rows seen: one count for all matrices, or one per matrix.</summary>
     public long[] Counts { get; private set; }
 
-    /// <summary>Whether some matrix has seen no input.</summary>
-    public bool IsPartial => Counts.Contains(0);
-
     /// <summary>Input rows seen by a column.</summary>
     public long CountOf(int column) => Counts[column / (Squares.Length / Counts.Length)];
 
