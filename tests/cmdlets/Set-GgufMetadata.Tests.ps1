@@ -79,6 +79,52 @@ Describe 'Set-GgufMetadata' {
         $written | Should -Be $Expected
     }
 
+    It 'gives the new key <Key> the type that llama.cpp takes: <Expected.GetType().Name>' -ForEach @(
+        @{ Key = 'tokenizer.ggml.eot_token_id'; Value = 2; Expected = [uint32] 2 }
+        @{ Key = 'tokenizer.ggml.add_eos_token'; Value = $true; Expected = $true }
+        @{ Key = 'tokenizer.ggml.scores'; Value = 1, 0.5; Expected = [single[]] (1, 0.5) }
+        @{ Key = 'tokenizer.ggml.token_type'; Value = [byte[]] (1, 3); Expected = [int[]] (1, 3) }
+        @{ Key = 'llama.rope.freq_base'; Value = 500000; Expected = [single] 500000 }
+        @{ Key = 'llama.attention.head_count'; Value = 4; Expected = [uint32] 4 }
+        @{ Key = 'llama.attention.head_count_kv'; Value = 4, 2; Expected = [uint32[]] (4, 2) }
+        @{ Key = 'llama.rope.scaling.original_context_length'; Value = 64; Expected = [uint32] 64 }
+        @{ Key = 'general.file_type'; Value = 7; Expected = [uint32] 7 }
+        @{ Key = 'general.description'; Value = 7; Expected = '7' }
+    ) {
+        Set-GgufMetadata m.gguf @{ $Key = $Value } -WarningAction Ignore
+        $written = (Get-Metadata).$Key
+        , $written | Should -BeOfType $Expected.GetType()
+        $written | Should -Be $Expected
+    }
+
+    It 'mends a key that has another type than llama.cpp takes' {
+        $null = New-TestGguf wrong.gguf -Metadata ([ordered] @{ 'general.architecture' = 'llama'; 'tokenizer.ggml.eos_token_id' = '2' })
+        Set-GgufMetadata wrong.gguf @{ 'tokenizer.ggml.eos_token_id' = 2 }
+        (Get-Metadata wrong.gguf).'tokenizer.ggml.eos_token_id' | Should -BeOfType uint
+    }
+
+    It 'warns of a change after which llama.cpp would not load the file' {
+        Copy-Item $Samples.Model sound.gguf
+        $table = @{ 'llama.attention.head_count' = 3 }
+        Set-GgufMetadata sound.gguf $table -WhatIf 3>&1 | Should -BeLike "llama.cpp will not load '*sound.gguf' after this change. *"
+        Set-GgufMetadata sound.gguf @{ 'general.name' = 'New' } 3>&1 | Should -BeNullOrEmpty
+        Set-GgufMetadata sound.gguf -Remove llama.context_length 3>&1 | Should -BeLike '*llama.context_length: The key is missing*'
+        Test-Gguf sound.gguf | Should -BeFalse
+    }
+
+    It 'removes the keys that match a wildcard' {
+        Set-GgufMetadata m.gguf -Remove general.[ln]*, tokenizer.*, none.* -WarningAction Ignore
+        (Get-Metadata).Keys | Should -Be 'general.architecture', 'llama.context_length', 'llama.attention.layer_norm_rms_epsilon'
+        (Set-GgufMetadata m.gguf -Remove none.* -PassThru -Verbose 4>&1).Message | Should -BeLike "*is left as it is: it has no key that matches 'none.*'."
+    }
+
+    It 'does not set a key that a wildcard removes' {
+        $failure = Set-GgufMetadata m.gguf @{ 'general.name' = 'New' } -Remove general.n* -ErrorAction Continue 2>&1
+        $failure.FullyQualifiedErrorId | Should -Be "InvalidMetadata,$class"
+        $failure.Exception.Message | Should -BeLike "'general.name' is both set and removed.*"
+        (Get-FileHash m.gguf).Hash | Should -Be $before
+    }
+
     It 'rejects <Text>, and leaves the file alone' -ForEach @(
         "@{ 'llama.context_length' = -1 }"
         "@{ 'llama.context_length' = 'long' }"

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
+using GgufQuant.Checks;
 using GgufQuant.Gguf;
 
 namespace GgufQuant.Commands;
@@ -8,9 +9,19 @@ namespace GgufQuant.Commands;
 /// <summary>Converts a table of keys and values to metadata.</summary>
 internal static class MetadataArguments
 {
+    private static readonly Dictionary<GgufValueType, Type> s_types = new()
+    {
+        [GgufValueType.UInt32] = typeof(uint),
+        [GgufValueType.Int32] = typeof(int),
+        [GgufValueType.UInt64] = typeof(ulong),
+        [GgufValueType.Float32] = typeof(float),
+        [GgufValueType.Boolean] = typeof(bool),
+        [GgufValueType.String] = typeof(string),
+    };
+
     /// <summary>
-    /// The entries of a table. A value is converted to the type that its key has in the model, if any, and otherwise keeps its
-    /// own; one that does not fit is an error, never truncated.
+    /// The entries of a table. A value is converted to the type in which llama.cpp takes the key, or else to the one that the key
+    /// has in the model, and otherwise keeps its own; one that does not fit is an error, never truncated.
     /// </summary>
     internal static IReadOnlyList<GgufEntry> ToEntries(IDictionary? table, GgufMetadata existing) =>
         table is null ? [] : [.. table.Cast<DictionaryEntry>().Select(pair => ToEntry($"{pair.Key}", pair.Value, existing))];
@@ -18,7 +29,7 @@ internal static class MetadataArguments
     private static GgufEntry ToEntry(string key, object? value, GgufMetadata existing)
     {
         object plain = Unwrap(value) ?? throw Invalid(key, value, "a value is needed.");
-        Type? wanted = existing.Find(key)?.Value.GetType() ?? (key == GgufKeys.Alignment ? typeof(uint) : null);
+        Type? wanted = WantedType(key, plain, existing);
         if (wanted is null && plain is object[] several)
         {
             if (several.Length == 0)
@@ -34,6 +45,22 @@ internal static class MetadataArguments
         {
             throw Invalid(key, plain, exception.Message);
         }
+    }
+
+    private static Type? WantedType(string key, object value, GgufMetadata existing)
+    {
+        GgufEntry? entry = existing.Find(key);
+        _ = existing.TryGetString(GgufKeys.Architecture, out string? architecture);
+        if (KnownKeys.Find(key, architecture) is not { } known || (entry is not null && known.Takes(entry)))
+            return entry?.Value.GetType();
+        Type type = s_types[known.Type];
+        bool isArray = known.TakesArray && (!known.TakesValue || value is IList);
+        if (!isArray)
+            return type;
+        // Patterns of layers may be booleans too.
+        return value is IList { Count: > 0 } list && known.Type is GgufValueType.UInt32 or GgufValueType.Int32 && list.Cast<object?>().All(element => Unwrap(element) is bool)
+            ? typeof(bool[])
+            : type.MakeArrayType();
     }
 
     private static object? Unwrap(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;

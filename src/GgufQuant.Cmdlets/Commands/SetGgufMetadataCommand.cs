@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Management.Automation;
+using GgufQuant.Checks;
 using GgufQuant.Gguf;
 
 namespace GgufQuant.Commands;
@@ -15,7 +16,8 @@ public sealed class SetGgufMetadataCommand : PathCommand
     public IDictionary? Metadata { get; set; }
 
     /// <summary>Keys to remove.</summary>
-    [Parameter(HelpMessage = "Metadata keys to remove.")]
+    [Parameter(HelpMessage = "Metadata keys to remove; wildcards are allowed.")]
+    [SupportsWildcards]
     [ArgumentCompleter(typeof(MetadataKeyCompleter))]
     [ValidateNotNullOrEmpty]
     public string[] Remove { get; set; } = [];
@@ -40,8 +42,6 @@ public sealed class SetGgufMetadataCommand : PathCommand
                 new ArgumentException($"'{both}' is both set and removed. Leave it out of -Metadata or of -Remove."),
                 "SetAndRemoved", ErrorCategory.InvalidArgument, both));
         }
-        if (Remove.Contains(GgufKeys.Architecture, StringComparer.Ordinal))
-            WriteWarning($"Without '{GgufKeys.Architecture}' no program can tell which model the file contains.");
     }
 
     /// <inheritdoc/>
@@ -49,13 +49,20 @@ public sealed class SetGgufMetadataCommand : PathCommand
     {
         try
         {
-            IReadOnlyList<GgufEntry> entries = ReadEntries(path);
-            string keys = string.Join(", ", entries.Select(entry => entry.Key).Concat(Remove));
+            (IReadOnlyList<GgufEntry> entries, IReadOnlyList<string> removed, string? warning) = Plan(path);
+            if (entries.Count == 0 && removed.Count == 0)
+            {
+                WriteVerbose($"'{path}' is left as it is: it has no key that matches {string.Join(" or ", Remove.Select(pattern => $"'{pattern}'"))}.");
+                return;
+            }
+            if (warning is not null)
+                WriteWarning(warning);
+            string keys = string.Join(", ", entries.Select(entry => entry.Key).Concat(removed));
             if (!ShouldProcess(path, $"Change {keys}"))
                 return;
             GgufEdit edit = RunInBackground(
                 $"Changing {Formatting.FileName(path)}",
-                (progress, token) => GgufMetadataEditor.Apply(path, entries, Remove, progress, token));
+                (progress, token) => GgufMetadataEditor.Apply(path, entries, removed, progress, token));
             if (PassThru)
                 WriteObject(new MetadataChange(path, edit));
         }
@@ -65,9 +72,25 @@ public sealed class SetGgufMetadataCommand : PathCommand
         }
     }
 
-    private IReadOnlyList<GgufEntry> ReadEntries(string path)
+    private (IReadOnlyList<GgufEntry> Entries, IReadOnlyList<string> Removed, string? Warning) Plan(string path)
     {
         using GgufFile file = GgufFile.Open(path, StopToken);
-        return MetadataArguments.ToEntries(Metadata, file.Metadata);
+        IReadOnlyList<GgufEntry> entries = MetadataArguments.ToEntries(Metadata, file.Metadata);
+        string[] removed = [.. Remove.SelectMany(key => Matching(key, file.Metadata)).Distinct(StringComparer.Ordinal)];
+        if (entries.Select(entry => entry.Key).FirstOrDefault(removed.Contains) is { } both)
+            throw new ArgumentException($"'{both}' is both set and removed. Leave it out of -Metadata or of -Remove.");
+        if (removed.Contains(GgufKeys.Architecture, StringComparer.Ordinal))
+            return (entries, removed, $"Without '{GgufKeys.Architecture}' no program can tell which model '{path}' contains.");
+        IReadOnlyList<GgufFinding> broken = GgufCheck.FindBroken(file, entries, removed);
+        string further = broken.Count > 1 ? $" Test-Gguf -Detailed will list {broken.Count - 1} more." : "";
+        return (entries, removed, broken.Count == 0 ? null : $"llama.cpp will not load '{path}' after this change. {broken[0].Subject}: {broken[0].Message}{further}");
+    }
+
+    private static IEnumerable<string> Matching(string key, GgufMetadata metadata)
+    {
+        if (!WildcardPattern.ContainsWildcardCharacters(key) || metadata.Contains(key))
+            return [key];
+        WildcardPattern pattern = new(key);
+        return metadata.Select(entry => entry.Key).Where(pattern.IsMatch);
     }
 }

@@ -9,9 +9,8 @@ internal static class AdapterCheck
     private const string First = ".lora_a";
     private const string Second = ".lora_b";
 
-    public static IEnumerable<GgufFinding> Run(GgufFile file)
+    public static IEnumerable<GgufFinding> Run(GgufFile file, GgufMetadata metadata)
     {
-        GgufMetadata metadata = file.Metadata;
         if (!metadata.TryGetString(GgufKeys.Architecture, out string? architecture) || LoaderRules.Of(architecture) is null)
             yield return Error(GgufKeys.Architecture, architecture is null ? "The key is missing; it has to be that of the adapter's model." : $"llama.cpp v0.5.0 knows no architecture '{architecture}'.");
         if (!metadata.TryGetString("adapter.type", out string? type) || type != "lora")

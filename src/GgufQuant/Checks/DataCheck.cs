@@ -4,7 +4,7 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Checks;
 
-/// <summary>Reads all data and looks for non-finite weights and scales, and for tensors of zeros.</summary>
+/// <summary>Reads all data and looks for non-finite weights and scales, and for zeros where there should be weights.</summary>
 internal static class DataCheck
 {
     public static IEnumerable<GgufFinding> Run(GgufFile file, int threads, IProgress<WorkProgress>? progress, CancellationToken token)
@@ -34,12 +34,16 @@ internal static class DataCheck
             progress,
             token);
 
+        HashSet<GgufTensor> last = [.. tensors.Where(tensor => tensor.ByteCount > 0).GroupBy(tensor => tensor.Shard).Select(shard => shard.MaxBy(tensor => tensor.FileOffset)!)];
         for (int i = 0; i < tensors.Count; i++)
         {
             if (firstInvalid[i] >= 0)
                 yield return DescribeInvalid(tensors[i], firstInvalid[i], invalidChunks[i] > 1);
-            if (!hasData[i] && tensors[i].RowCount > 1)
-                yield return new GgufFinding(FindingSeverity.Warning, tensors[i].Name, $"All {tensors[i].ByteCount} bytes are zero, as after an interrupted download.");
+            bool isLast = last.Contains(tensors[i]);
+            if (!hasData[i] && ZeroCheck.OfWhole(file, tensors[i], isLast) is { } zero)
+                yield return zero;
+            else if (hasData[i] && isLast && ZeroCheck.OfTail(file, tensors[i]) is { } tail)
+                yield return tail;
         }
     }
 

@@ -22,7 +22,7 @@ public static class GgufCheck
         {
             using GgufFile file = GgufFile.Open(path, token);
             findings.AddRange(ShardCheck.Run(file));
-            findings.AddRange(ModelCheck.Run(file));
+            findings.AddRange(ModelCheck.Run(file, file.Metadata));
             findings.AddRange(FileTypeCheck.Run(file));
             findings.AddRange(DataCheck.Run(file, threads, progress, token));
             file.ThrowIfChanged();
@@ -38,4 +38,20 @@ public static class GgufCheck
         }
         return findings;
     }
+
+    /// <summary>What a change of a file's metadata would break.</summary>
+    /// <param name="file">The file as it is.</param>
+    /// <param name="set">Entries to add or replace.</param>
+    /// <param name="remove">Keys to remove.</param>
+    /// <returns>The errors that the file does not have now.</returns>
+    /// <exception cref="ArgumentException">The change cannot be made.</exception>
+    public static IReadOnlyList<GgufFinding> FindBroken(GgufFile file, IEnumerable<GgufEntry> set, IEnumerable<string> remove)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        GgufMetadata changed = new(GgufMetadataEditor.Change(file.Metadata, [.. set], [.. remove]));
+        return [.. ErrorsOf(file, changed).Except(ErrorsOf(file, file.Metadata))];
+    }
+
+    private static IEnumerable<GgufFinding> ErrorsOf(GgufFile file, GgufMetadata metadata) =>
+        ModelCheck.Run(file, metadata).Where(finding => finding.Severity == FindingSeverity.Error);
 }

@@ -84,4 +84,16 @@ public static class KnownKeys
 /// <param name="Type">The type of the value, or of an array's elements.</param>
 /// <param name="TakesValue">Whether it takes a single value.</param>
 /// <param name="TakesArray">Whether it takes an array.</param>
-public sealed record KnownKey(GgufValueType Type, bool TakesValue, bool TakesArray);
+public sealed record KnownKey(GgufValueType Type, bool TakesValue, bool TakesArray)
+{
+    /// <summary>Whether llama.cpp takes an entry of this key as it is.</summary>
+    public bool Takes(GgufEntry entry)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
+        return entry.Type != GgufValueType.Array
+            ? TakesValue && entry.Type == Type
+            : TakesArray && (entry.ElementType == Type || (IsInteger(Type) && (IsInteger(entry.ElementType!.Value) || entry.ElementType == GgufValueType.Boolean)));
+    }
+
+    private static bool IsInteger(GgufValueType type) => type is GgufValueType.UInt32 or GgufValueType.Int32;
+}

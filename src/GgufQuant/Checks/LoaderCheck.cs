@@ -16,6 +16,7 @@ internal sealed class LoaderCheck
     private const int MostNamed = 20;
 
     private readonly GgufFile _file;
+    private readonly GgufMetadata _metadata;
     private readonly string _architecture;
     private readonly LoaderRules _rules;
     private readonly List<GgufFinding> _findings = [];
@@ -26,24 +27,26 @@ internal sealed class LoaderCheck
     private readonly List<(string Name, long[] Shape)> _missing = [];
     private int _steps;
 
-    private LoaderCheck(GgufFile file, string architecture, LoaderRules rules)
+    private LoaderCheck(GgufFile file, GgufMetadata metadata, string architecture, LoaderRules rules)
     {
         _file = file;
+        _metadata = metadata;
         _architecture = architecture;
         _rules = rules;
         _parameters = new(architecture, file.FindTensor);
-        _keys = new(file.Metadata, architecture, _findings);
+        _keys = new(metadata, architecture, _findings);
     }
 
     /// <summary>Checks a model's keys and tensors.</summary>
     /// <param name="file">The model.</param>
+    /// <param name="metadata">Its metadata.</param>
     /// <param name="architecture">Its architecture.</param>
     /// <param name="rules">What that asks for.</param>
     /// <param name="vocabulary">Tokens in its vocabulary.</param>
     /// <param name="hasTensors">Whether it has more than a vocabulary.</param>
-    public static IEnumerable<GgufFinding> Run(GgufFile file, string architecture, LoaderRules rules, long vocabulary, bool hasTensors)
+    public static IEnumerable<GgufFinding> Run(GgufFile file, GgufMetadata metadata, string architecture, LoaderRules rules, long vocabulary, bool hasTensors)
     {
-        return new LoaderCheck(file, architecture, rules).Check(vocabulary, hasTensors);
+        return new LoaderCheck(file, metadata, architecture, rules).Check(vocabulary, hasTensors);
     }
 
     private List<GgufFinding> Check(long vocabulary, bool hasTensors)
@@ -67,7 +70,7 @@ internal sealed class LoaderCheck
     {
         if (!file.Metadata.TryGetString(GgufKeys.Architecture, out string? architecture) || LoaderRules.Of(architecture) is not { } rules)
             return [];
-        LoaderCheck check = new(file, architecture, rules);
+        LoaderCheck check = new(file, file.Metadata, architecture, rules);
         _ = check.Check(VocabularyCheck.Run(file.Metadata, architecture, []), hasTensors: true);
         return [.. check._missing.DistinctBy(tensor => tensor.Name)];
     }
@@ -103,7 +106,7 @@ internal sealed class LoaderCheck
         ReadPerLayer("attention.head_count_kv", "n_head_kv");
         ReadRope();
         ReadHeads();
-        if (_keys.FullKey("classifier.output_labels") is var labels && _file.Metadata.Find(labels) is { Type: GgufValueType.Array, Count: > 0 } list)
+        if (_keys.FullKey("classifier.output_labels") is var labels && _metadata.Find(labels) is { Type: GgufValueType.Array, Count: > 0 } list)
         {
             if (list.ElementType == GgufValueType.String)
                 _parameters["n_cls_out"] = list.Count;
@@ -144,7 +147,7 @@ internal sealed class LoaderCheck
         _parameters["n_ctx_orig_yarn"] = _parameters["n_ctx_train"];
         Read("rope.scaling.original_context_length", "n_ctx_orig_yarn");
         Read("rope.freq_base", "rope_freq_base_train", type: GgufValueType.Float32);
-        if (_keys.TryRead("rope.scaling.type", GgufValueType.String, isOptional: true, out _) && _file.Metadata.TryGetString(_keys.FullKey("rope.scaling.type"), out string? scaling))
+        if (_keys.TryRead("rope.scaling.type", GgufValueType.String, isOptional: true, out _) && _metadata.TryGetString(_keys.FullKey("rope.scaling.type"), out string? scaling))
         {
             int type = Array.IndexOf(["none", "linear", "yarn", "longrope"], scaling);
             Require(type >= 0, $"'{_keys.FullKey("rope.scaling.type")}' is '{scaling}'");
@@ -202,7 +205,7 @@ internal sealed class LoaderCheck
     {
         RuleScope scope = new(_parameters);
         scope.Define("n_vocab", vocabulary);
-        scope.Define("n_token_types", _file.Metadata.TryGetUInt64("tokenizer.ggml.token_type_count", out ulong types) ? (long)types : 0);
+        scope.Define("n_token_types", _metadata.TryGetUInt64("tokenizer.ggml.token_type_count", out ulong types) ? (long)types : 0);
         scope.Define("n_layer", _parameters.LayerCount);
         foreach (string name in (string[])["n_head", "n_head_kv", "n_ff", "n_expert_used", "n_embd_k_gqa", "n_embd_v_gqa", "n_embd_head_k", "n_embd_head_v", "n_rot"])
             scope.Define(name, _parameters.Call(name, [0]));
@@ -316,7 +319,7 @@ internal sealed class LoaderCheck
             _parameters.SetList("is_swa", pattern);
             return;
         }
-        if (_file.Metadata.Find(_keys.FullKey(Key)) is not { Type: GgufValueType.Array } && _keys.TryRead(Key, GgufValueType.UInt32, isOptional: true, out long period))
+        if (_metadata.Find(_keys.FullKey(Key)) is not { Type: GgufValueType.Array } && _keys.TryRead(Key, GgufValueType.UInt32, isOptional: true, out long period))
             arguments[0] = period;
         _parameters.SetSlidingPattern(arguments[0], arguments is [_, not 0]);
     }

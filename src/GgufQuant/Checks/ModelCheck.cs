@@ -9,31 +9,36 @@ internal static class ModelCheck
     // Known to llama.cpp v0.5.0, with rules that are not written down here.
     private static readonly string[] s_withoutRules = ["graniteswitch", "qwen4exp"];
 
-    public static IEnumerable<GgufFinding> Run(GgufFile file)
-    {
-        GgufMetadata metadata = file.Metadata;
-        return ModelKinds.Of(metadata) switch
-        {
-            ModelKind.Projector => ProjectorCheck.Run(file),
-            ModelKind.Adapter => AdapterCheck.Run(file),
-            ModelKind.ControlVector => ControlVectorCheck.Run(file),
-            ModelKind.Model when metadata.TryGetString(GgufKeys.Kind, out string? kind) && kind is not ("model" or "draft" or "vocab") => [Unknown(kind)],
-            ModelKind.Model => CheckModel(file),
-            _ => [Unknown(metadata.TryGetString(GgufKeys.Kind, out string? kind) ? kind : "imatrix")],
-        };
-    }
+    // Image and video models, which stable-diffusion.cpp and ComfyUI load.
+    private static readonly string[] s_images =
+        ["aura", "cosmos", "flux", "hidream", "hyvid", "ltxv", "lumina2", "qwen_image", "sd1", "sd3", "sdxl", "wan"];
 
-    private static GgufFinding Unknown(string kind) =>
-        new(FindingSeverity.Information, GgufKeys.Kind, $"The file is of type '{kind}', not a model, so no tensors are expected.");
-
-    private static List<GgufFinding> CheckModel(GgufFile file)
+    /// <summary>Checks a file's header.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="metadata">Its metadata, or what is to become of it.</param>
+    public static IEnumerable<GgufFinding> Run(GgufFile file, GgufMetadata metadata) => ModelKinds.Of(metadata) switch
     {
-        GgufMetadata metadata = file.Metadata;
+        ModelKind.Projector => ProjectorCheck.Run(file, metadata),
+        ModelKind.Adapter => AdapterCheck.Run(file, metadata),
+        ModelKind.ControlVector => ControlVectorCheck.Run(file),
+        ModelKind.Model => CheckModel(file, metadata),
+        _ => [Unknown(metadata)],
+    };
+
+    private static GgufFinding Unknown(GgufMetadata metadata) =>
+        new(FindingSeverity.Information, GgufKeys.Kind, $"The file is of type '{(metadata.TryGetString(GgufKeys.Kind, out string? kind) ? kind : "imatrix")}', not a model, so no tensors are expected.");
+
+    private static List<GgufFinding> CheckModel(GgufFile file, GgufMetadata metadata)
+    {
         List<GgufFinding> findings = [];
+        if (metadata.Find(GgufKeys.Architecture) is null && metadata.TryGetString(GgufKeys.Kind, out string? kind) && kind != "model")
+            return [Unknown(metadata)];
         if (metadata.Find(GgufKeys.Architecture) is not { } entry)
             return [new(FindingSeverity.Error, GgufKeys.Architecture, "The key is missing, so the architecture is unknown.")];
         if (entry.Value is not string architecture)
             return [new(FindingSeverity.Error, GgufKeys.Architecture, $"It is of type {entry.Type}, so the architecture is unknown.")];
+        if (s_images.Contains(architecture, StringComparer.Ordinal))
+            return [new(FindingSeverity.Information, GgufKeys.Architecture, $"'{architecture}' is an image or video model, which llama.cpp does not load, so its tensors were not checked.")];
         CheckGeneral(metadata, findings);
         long vocabulary = VocabularyCheck.Run(metadata, architecture, findings);
         if (LoaderRules.Of(architecture) is { } rules)
@@ -41,7 +46,7 @@ internal static class ModelCheck
             // A vocabulary alone has neither tensors nor a number of blocks.
             bool hasTensors = file.Tensors.Count > 0 || metadata.Contains(GgufKeys.BlockCount(architecture));
             if (hasTensors)
-                findings.AddRange(LoaderCheck.Run(file, architecture, rules, vocabulary, findings.Count(finding => finding.Severity == FindingSeverity.Error) == 0));
+                findings.AddRange(LoaderCheck.Run(file, metadata, architecture, rules, vocabulary, findings.Count(finding => finding.Severity == FindingSeverity.Error) == 0));
             else
                 findings.Add(new(FindingSeverity.Information, GgufKeys.Architecture, "The file holds a vocabulary alone."));
         }
@@ -49,6 +54,10 @@ internal static class ModelCheck
             findings.Add(new(FindingSeverity.Information, GgufKeys.Architecture, $"What llama.cpp asks of a '{architecture}' model is not known here, so its tensors were not checked."));
         else
             return [new(FindingSeverity.Error, GgufKeys.Architecture, $"llama.cpp v0.5.0 knows no architecture '{architecture}'.")];
+        findings.AddRange(
+            from key in metadata
+            where key.Key.StartsWith(architecture + ".", StringComparison.Ordinal) && key.Type == GgufValueType.Float32 && key.Value is float value && !float.IsFinite(value)
+            select new GgufFinding(FindingSeverity.Error, key.Key, $"It is {key.Value}, which is no number to compute with."));
         CheckMapping(file, findings);
         return findings;
     }

@@ -20,9 +20,8 @@ internal static class ProjectorCheck
 
     private static readonly string[] s_numbers = ["embedding_length", "attention.head_count", "feed_forward_length", "block_count", "projection_dim"];
 
-    public static IEnumerable<GgufFinding> Run(GgufFile file)
+    public static IEnumerable<GgufFinding> Run(GgufFile file, GgufMetadata metadata)
     {
-        GgufMetadata metadata = file.Metadata;
         List<GgufFinding> findings = [];
         bool any = false;
         foreach ((string flag, string part, string name) in s_encoders)

@@ -71,7 +71,9 @@ public static class GgufMetadataEditor
             throw new UnauthorizedAccessException($"'{path}' is read-only.");
     }
 
-    private static List<GgufEntry> Change(GgufMetadata metadata, GgufEntry[] set, string[] remove)
+    /// <summary>The entries after a change, in their order.</summary>
+    /// <exception cref="ArgumentException">The change cannot be made.</exception>
+    internal static List<GgufEntry> Change(GgufMetadata metadata, GgufEntry[] set, string[] remove)
     {
         GgufSplit.ThrowIfReserved(set.Select(entry => entry.Key).Concat(remove));
         foreach (string key in remove)

@@ -69,13 +69,84 @@ public sealed class GgufCheckTests : IDisposable
         AssertError(Check(Metadata(), tensors), "blk.0.attn_q.weight", "row 3, columns 0 to 31 has a non-finite scale.");
     }
 
-    [Fact]
-    public void A_hole_of_zeros_is_noticed()
+    [Theory]
+    [InlineData("token_embd.weight", FindingSeverity.Error)]
+    [InlineData("blk.1.attn_q.weight", FindingSeverity.Error)]
+    [InlineData("blk.1.attn_norm.weight", FindingSeverity.Error)]
+    [InlineData("blk.0.ffn_down.weight", FindingSeverity.Warning)]
+    public void A_tensor_of_zeros_is_an_error_where_it_cannot_be_meant(string name, FindingSeverity expected)
     {
         List<(GgufTensorInfo Info, byte[] Data)> tensors = Tensors();
-        Array.Clear(DataOf(tensors, "blk.1.attn_q.weight"));
+        Array.Clear(DataOf(tensors, name));
         GgufFinding finding = Assert.Single(Check(Metadata(), tensors));
-        Assert.Equal((FindingSeverity.Warning, "blk.1.attn_q.weight"), (finding.Severity, finding.Subject));
+        Assert.Equal((expected, name), (finding.Severity, finding.Subject));
+    }
+
+    [Theory]
+    [InlineData("blk.0.ffn_down.weight", 0.1, false)]
+    [InlineData("blk.0.ffn_down.weight", 0.15, true)]
+    [InlineData("blk.0.ffn_down.weight", 1, true)]
+    [InlineData("token_embd.weight", 0.4, false)]
+    [InlineData("token_embd.weight", 0.6, true)]
+    public void A_file_that_ends_in_zeros_is_an_error_beyond_padding(string name, double share, bool isError)
+    {
+        List<(GgufTensorInfo Info, byte[] Data)> tensors = [.. Tensors().OrderBy(tensor => tensor.Info.Name == name)];
+        byte[] data = DataOf(tensors, name);
+        data.AsSpan(data.Length - (int)(share * data.Length)).Clear();
+        Assert.Equal(isError ? [(FindingSeverity.Error, name)] : [], Check(Metadata(), tensors).Select(finding => (finding.Severity, finding.Subject)));
+    }
+
+    [Fact]
+    public void A_number_that_is_not_finite_is_an_error() =>
+        AssertError(Check(With(Metadata(), "llama.rope.freq_base", float.NaN), Tensors()), "llama.rope.freq_base", "no number to compute with");
+
+    [Fact]
+    public void An_image_model_is_not_held_against_the_rules_of_language_models()
+    {
+        GgufFinding finding = Assert.Single(Check([("general.architecture", "flux")], [GgufBytes.Tensor("double_blocks.0.img_attn.qkv.weight", GgmlType.F32, 8)]));
+        Assert.Equal((FindingSeverity.Information, "general.architecture"), (finding.Severity, finding.Subject));
+    }
+
+    [Theory]
+    [InlineData("blk.0.attn_q.weight.lora_b", "blk.0.attn_q.weight.lora_a", null)]
+    [InlineData("blk.0.attn_q.weight.lora_x", "blk.0.attn_q.weight.lora_a", "An adapter's tensors end in")]
+    public void An_adapter_is_checked_by_its_own_loaders_rules(string second, string first, string? expected)
+    {
+        IReadOnlyList<GgufFinding> findings = Check(
+            [("general.type", "adapter"), ("general.architecture", "llama"), ("adapter.type", "lora"), ("adapter.lora.alpha", 16f)],
+            [(new(first, GgmlType.F32, [64, 8]), LoaderVariants.DataFor(new(first, GgmlType.F32, [64, 8]))), (new(second, GgmlType.F32, [8, 64]), LoaderVariants.DataFor(new(second, GgmlType.F32, [8, 64])))]);
+        if (expected is null)
+            Assert.Empty(findings);
+        else
+            Assert.Contains(findings, finding => finding.Message.StartsWith(expected, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("direction.1", 32, 1, null)]
+    [InlineData("direction.0", 32, 1, "are called 'direction.1' and so on")]
+    [InlineData("direction.1", 16, 2, "a direction is one row of f32")]
+    public void A_control_vector_is_checked_by_its_own_loaders_rules(string name, long width, long rows, string? expected)
+    {
+        GgufTensorInfo info = new(name, GgmlType.F32, [width, rows]);
+        IReadOnlyList<GgufFinding> findings = Check([("general.architecture", "controlvector")], [(info, LoaderVariants.DataFor(info))]);
+        Assert.Equal(expected is null ? 0 : 1, findings.Count);
+        Assert.All(findings, finding => Assert.Contains(expected!, finding.Message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_projector_is_checked_by_its_own_loaders_rules()
+    {
+        (string, object)[] keys =
+        [
+            ("general.architecture", "clip"), ("clip.has_vision_encoder", true), ("clip.projector_type", "mlp"), ("clip.vision.embedding_length", 8u),
+            ("clip.vision.attention.head_count", 2u), ("clip.vision.feed_forward_length", 8u), ("clip.vision.block_count", 1u), ("clip.vision.projection_dim", 8u),
+            ("clip.vision.attention.layer_norm_epsilon", 1e-5f), ("clip.vision.image_size", 8u), ("clip.vision.patch_size", 2u),
+            ("clip.vision.image_mean", new float[3]), ("clip.vision.image_std", new float[3]),
+        ];
+        GgufTensorInfo info = new("mm.0.weight", GgmlType.F32, [8, 8]);
+        (GgufTensorInfo, byte[])[] tensors = [(info, LoaderVariants.DataFor(info))];
+        Assert.Empty(Check(keys, tensors));
+        Assert.All(keys[1..], key => Assert.NotEmpty(Check(keys.Where(other => other != key), tensors)));
     }
 
     [Fact]

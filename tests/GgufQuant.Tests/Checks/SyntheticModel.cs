@@ -91,7 +91,7 @@ internal sealed record SyntheticModel(IReadOnlyList<(string Key, object Value)> 
             using GgufFile file = GgufFile.Open(path);
             string[] missing =
             [
-                .. ModelCheck.Run(file).Where(finding => finding.Message.StartsWith("The key is missing", StringComparison.Ordinal)).Select(finding => finding.Subject).Distinct(),
+                .. ModelCheck.Run(file, file.Metadata).Where(finding => finding.Message.StartsWith("The key is missing", StringComparison.Ordinal)).Select(finding => finding.Subject).Distinct(),
             ];
             metadata.AddRange(missing.Select(key => (key, ValueOf(key, architecture))));
             if (missing.Length > 0)
