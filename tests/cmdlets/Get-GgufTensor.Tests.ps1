@@ -6,6 +6,23 @@ Describe 'Get-GgufTensor' {
     AfterAll { Pop-Location }
 
     Context 'Tensors' {
+        It 'shows what it can of a file with a tensor that ggml rejects: <Name>' -ForEach @(
+            @{ Name = 'five dimensions'; Faulty = 'five'; Shape = 8, 1, 1, 1, 1; Problem = '*5 dimensions exceed the limit of 4.' }
+            @{ Name = 'a long name'; Faulty = 'n' * 64; Shape = 8; Problem = '*64 bytes exceed the limit of 63.' }
+        ) {
+            $null = New-TestGguf faulty.gguf -Tensor ([ordered] @{ first = 8; $Faulty = $Shape; last = 8 })
+            foreach ($cmdlet in 'Get-GgufTensor', 'Get-GgufMetadata', 'Get-GgufInfo') {
+                $shown = & $cmdlet faulty.gguf -ErrorVariable failure -ErrorAction SilentlyContinue
+                $shown | Should -Not -BeNullOrEmpty
+                $failure | Should -HaveCount 1
+                $failure.FullyQualifiedErrorId | Should -BeLike 'InvalidGguf,*'
+                $failure.Exception.Message | Should -BeLike $Problem
+            }
+            (Get-GgufTensor faulty.gguf -ErrorAction Ignore).Name | Should -Be first, last
+            (Get-GgufInfo faulty.gguf -ErrorAction Ignore).Architecture | Should -Be llama
+            Test-Gguf faulty.gguf | Should -BeFalse
+        }
+
         It 'lists every tensor in the order of the file' {
             $tensors = Get-GgufInfo $Samples.Model | Get-GgufTensor
             $tensors | Should -HaveCount 57

@@ -67,6 +67,8 @@ public abstract class PathCommand : StoppableCommand
             ProcessModel(model);
         else
             PassOver(path, kind, ModelKind.Model);
+        if (model.Fault is { } fault)
+            WriteError(fault.ToErrorRecord(path));
     }
 
     /// <summary>Whether the cmdlet accepts files of a kind.</summary>
@@ -99,6 +101,9 @@ public abstract class PathCommand : StoppableCommand
     /// <summary>Whether the cmdlet accepts a path as a Hugging Face folder.</summary>
     internal virtual bool TakesFolder(string path) => TakesFolders && HuggingFaceModel.IsModelFolder(path);
 
+    /// <summary>Whether the cmdlet shows what it can of a file with tensors that ggml rejects, and tells the fault as an error.</summary>
+    private protected virtual bool ShowsFaultyFiles => false;
+
     /// <summary>The name of the pre-tokenizer of folders whose own is not recognized; null for a cmdlet that takes none.</summary>
     private protected virtual string? PreTokenizerOfFolders => null;
 
@@ -109,7 +114,7 @@ public abstract class PathCommand : StoppableCommand
         {
             if (PreTokenizerOfFolders is not null)
                 WriteWarning($"'{Formatting.FileName(path)}' is a GGUF file, which names its pre-tokenizer itself, so -PreTokenizer has no effect on it.");
-            return GgufFile.Open(path, StopToken);
+            return ShowsFaultyFiles ? GgufFile.OpenToShow(path, StopToken) : GgufFile.Open(path, StopToken);
         }
         HuggingFaceModel model = HuggingFaceModel.Open(path, new() { PreTokenizer = PreTokenizerOfFolders });
         if (_opened.Add(model.File.Path))

@@ -22,6 +22,9 @@ public sealed class GetGgufInfoCommand : MemoryCommand
     private protected override bool Takes(ModelKind kind) => kind == ModelKind.Model || !IsMatch;
 
     /// <inheritdoc/>
+    private protected override bool ShowsFaultyFiles => true;
+
+    /// <inheritdoc/>
     private protected override bool TakesFolders => true;
 
     /// <inheritdoc/>

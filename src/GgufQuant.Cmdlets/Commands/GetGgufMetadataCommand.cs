@@ -20,6 +20,9 @@ public sealed class GetGgufMetadataCommand : PathCommand
     private protected override bool Takes(ModelKind kind) => true;
 
     /// <inheritdoc/>
+    private protected override bool ShowsFaultyFiles => true;
+
+    /// <inheritdoc/>
     private protected override bool TakesFolders => true;
 
     /// <inheritdoc/>

@@ -24,6 +24,9 @@ public sealed class GetGgufTensorCommand : PathCommand
     private protected override bool Takes(ModelKind kind) => true;
 
     /// <inheritdoc/>
+    private protected override bool ShowsFaultyFiles => true;
+
+    /// <inheritdoc/>
     private protected override bool TakesFolders => true;
 
     /// <inheritdoc/>

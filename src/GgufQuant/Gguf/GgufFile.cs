@@ -20,6 +20,7 @@ public sealed class GgufFile : IDisposable
         Length = sources.Sum(source => source.Length);
         Tensors = headers.Length == 1 ? first.Tensors : [.. headers.SelectMany(header => header.Tensors)];
         _byName = Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+        Fault = headers.Select(header => header.Fault).FirstOrDefault(fault => fault is not null);
     }
 
     private GgufFile(string path, GgufWriter layout, long length, ITensorData data)
@@ -62,13 +63,29 @@ public sealed class GgufFile : IDisposable
     /// <summary>The tensors in file order.</summary>
     public IReadOnlyList<GgufTensor> Tensors { get; }
 
+    /// <summary>What is wrong with tensors that <see cref="OpenToShow"/> left out; null if none were.</summary>
+    public GgufFormatException? Fault { get; }
+
     /// <summary>Reads the header of a file, and those of all shards if the model is split.</summary>
     /// <param name="path">The file, or any shard of a split model.</param>
     /// <param name="token">Stops it.</param>
     /// <exception cref="GgufFormatException">A file is malformed.</exception>
     /// <exception cref="IOException">A file is missing, is a pipe or a device, or cannot be read.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static GgufFile Open(string path, CancellationToken token = default)
+    public static GgufFile Open(string path, CancellationToken token = default) => Open(path, skipsTensors: false, token);
+
+    /// <summary>
+    /// Reads a header like <see cref="Open(string, CancellationToken)"/>, but leaves out tensors that ggml rejects, such as those of a
+    /// type that only a fork of it knows: <see cref="Fault"/> says why. Such a file can be shown, but not worked on.
+    /// </summary>
+    /// <param name="path">The file, or any shard of a split model.</param>
+    /// <param name="token">Stops it.</param>
+    /// <exception cref="GgufFormatException">A file is malformed in another way.</exception>
+    /// <exception cref="IOException">A file is missing, is a pipe or a device, or cannot be read.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static GgufFile OpenToShow(string path, CancellationToken token = default) => Open(path, skipsTensors: true, token);
+
+    private static GgufFile Open(string path, bool skipsTensors, CancellationToken token)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         List<GgufSource> opened = [];
@@ -76,10 +93,10 @@ public sealed class GgufFile : IDisposable
         {
             GgufSource source = new(System.IO.Path.GetFullPath(path));
             opened.Add(source);
-            GgufHeader header = GgufHeaderReader.Read(source, shard: 0, token);
+            GgufHeader header = GgufHeaderReader.Read(source, shard: 0, skipsTensors, token);
             if (GgufSplit.Of(source.Path, header) is not { } split)
                 return new GgufFile([source], [header]);
-            return OpenShards(split, source, opened, token);
+            return OpenShards(split, source, opened, skipsTensors, token);
         }
         catch
         {
@@ -98,7 +115,7 @@ public sealed class GgufFile : IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         using GgufSource source = new(System.IO.Path.GetFullPath(path));
-        return GgufSplit.Of(source.Path, GgufHeaderReader.Read(source, shard: 0, token)) is { } split
+        return GgufSplit.Of(source.Path, GgufHeaderReader.Read(source, shard: 0, token: token)) is { } split
             ? ShardNames.PathOf(split.Prefix, 0, split.Count)
             : source.Path;
     }
@@ -197,7 +214,7 @@ public sealed class GgufFile : IDisposable
         return new GgufFile([source], [GgufHeaderReader.Read(source)]);
     }
 
-    private static GgufFile OpenShards(GgufSplit split, GgufSource given, List<GgufSource> opened, CancellationToken token)
+    private static GgufFile OpenShards(GgufSplit split, GgufSource given, List<GgufSource> opened, bool skipsTensors, CancellationToken token)
     {
         GgufSource[] sources = new GgufSource[split.Count];
         GgufHeader[] headers = new GgufHeader[split.Count];
@@ -206,7 +223,7 @@ public sealed class GgufFile : IDisposable
             sources[i] = i == split.Number ? given : split.OpenShard(i);
             if (i != split.Number)
                 opened.Add(sources[i]);
-            headers[i] = GgufHeaderReader.Read(sources[i], shard: i, token);
+            headers[i] = GgufHeaderReader.Read(sources[i], shard: i, skipsTensors, token);
         }
         split.Check(sources, headers);
         return new GgufFile(sources, headers);

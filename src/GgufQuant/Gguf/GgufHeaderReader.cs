@@ -13,6 +13,11 @@ internal sealed class GgufHeaderReader
     public const int MaxNameBytes = 63;
     public const int MaxDimensions = 4;
 
+    private const int MagicBytes = sizeof(ulong) + 1;
+
+    // More than any tool writes; without a limit a skipped tensor could be anything.
+    private const int MaxSkippedDimensions = 64;
+
     private const int MaxStringBytes = 1 << 30;
     private const long MaxArrayElements = 1 << 30;
 
@@ -26,22 +31,27 @@ internal sealed class GgufHeaderReader
     private readonly GgufSource _source;
     private readonly GgufCursor _cursor;
     private readonly int _shard;
+    private readonly bool _skipsTensors;
+    private GgufFormatException? _fault;
+    private int _faults;
 
-    private GgufHeaderReader(GgufSource source, int shard, CancellationToken token)
+    private GgufHeaderReader(GgufSource source, int shard, bool skipsTensors, CancellationToken token)
     {
         _source = source;
         _shard = shard;
+        _skipsTensors = skipsTensors;
         _cursor = new GgufCursor(source, token);
     }
 
     /// <summary>Reads a header.</summary>
     /// <param name="source">The file.</param>
     /// <param name="shard">The tensors' <see cref="GgufTensor.Shard"/>.</param>
+    /// <param name="skipsTensors">Whether a tensor that ggml would reject is left out, and told as the header's fault.</param>
     /// <param name="token">Stops it.</param>
     /// <exception cref="GgufFormatException">A field is invalid.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static GgufHeader Read(GgufSource source, int shard = 0, CancellationToken token = default) =>
-        new GgufHeaderReader(source, shard, token).Read();
+    public static GgufHeader Read(GgufSource source, int shard = 0, bool skipsTensors = false, CancellationToken token = default) =>
+        new GgufHeaderReader(source, shard, skipsTensors, token).Read();
 
     private GgufHeader Read()
     {
@@ -52,20 +62,31 @@ internal sealed class GgufHeaderReader
         GgufMetadata metadata = ReadMetadata(entryCount);
         int alignment = ReadAlignment(metadata);
         IReadOnlyList<GgufTensor> tensors = ReadTensors(tensorCount, alignment, out long dataOffset);
-        return new GgufHeader(version, _cursor.IsBigEndian, alignment, metadata, tensors, dataOffset);
+        return new GgufHeader(version, _cursor.IsBigEndian, alignment, metadata, tensors, dataOffset) { Fault = Fault };
     }
+
+    private GgufFormatException? Fault => _faults > 1
+        ? new(_fault!.FilePath, _fault.Field, _fault.Offset, $"{_fault.Problem}; {_faults - 1} {(_faults == 2 ? "other tensor is" : "other tensors are")} faulty too")
+        : _fault;
 
     private void ReadMagic()
     {
         if (_source.Length == 0)
             _cursor.Fail("magic", 0, "the file is empty");
-        ReadOnlySpan<byte> magic = _cursor.Take((int)Math.Min(sizeof(uint), _source.Length), "magic");
+        ReadOnlySpan<byte> start = _cursor.Take((int)Math.Min(MagicBytes, _source.Length), "magic");
+        ReadOnlySpan<byte> magic = start[..Math.Min(sizeof(uint), start.Length)];
+        _cursor.Position = magic.Length;
         if (magic.SequenceEqual("GGUF"u8))
             return;
         string hint = magic switch
         {
             _ when magic.SequenceEqual("vers"u8) => "it looks like a Git LFS pointer, so fetch the real file with 'git lfs pull'",
             _ when magic.StartsWith("PK"u8) => "it looks like a PyTorch or zip file, so convert the model to GGUF first",
+            // A pickle starts with its protocol's number.
+            [0x80, >= 2 and <= 5, ..] => "it looks like a PyTorch file (pickle), so convert the model to GGUF first",
+            [0x1F, 0x8B, ..] => "it looks like a gzip archive, so unpack it first",
+            [0x28, 0xB5, 0x2F, 0xFD] => "it looks like a Zstandard archive, so unpack it first",
+            _ when IsSafetensors(start) => "it looks like a safetensors file, so give the folder with its config.json to ConvertTo-Gguf",
             _ when magic.SequenceEqual("ggjt"u8) || magic.SequenceEqual("tjgg"u8) || magic.SequenceEqual("lmgg"u8) || magic.SequenceEqual("fmgg"u8)
                 => "it is in a format older than GGUF, so download the model again in GGUF",
             _ when magic.StartsWith("<"u8) => "it looks like a web page, so the download failed",
@@ -73,6 +94,10 @@ internal sealed class GgufHeaderReader
         };
         _cursor.Fail("magic", 0, $"the first bytes are '{Printable(magic)}', not 'GGUF'; {hint}");
     }
+
+    // The length of a header in JSON, and the header.
+    private bool IsSafetensors(ReadOnlySpan<byte> start) =>
+        start.Length > sizeof(ulong) && start[sizeof(ulong)] == '{' && BinaryPrimitives.ReadUInt64LittleEndian(start) < (ulong)_source.Length;
 
     private uint ReadVersion()
     {
@@ -192,17 +217,28 @@ internal sealed class GgufHeaderReader
     {
         List<PendingTensor> pending = [];
         HashSet<string> names = new(StringComparer.Ordinal);
-        long expected = 0;
+        long? expected = 0;
         for (int i = 0; i < count; i++)
         {
-            _cursor.Enter("tensors", i);
-            PendingTensor tensor = ReadTensor(names, expected, out long byteCount);
+            long start = _cursor.Position;
+            PendingTensor tensor;
+            long byteCount;
+            try
+            {
+                tensor = ReadTensor(i, names, expected, alignment, out byteCount);
+            }
+            catch (GgufFormatException fault) when (_skipsTensors)
+            {
+                SkipTensor(start, fault);
+                expected = null;
+                continue;
+            }
             pending.Add(tensor);
 
             // The data cannot be longer than the file, so the sum cannot overflow either.
-            if (byteCount > _source.Length - expected)
-                FailCutOff(tensor.OffsetField, expected, byteCount);
-            expected = GgufAlignment.Align(expected + byteCount, alignment);
+            if (byteCount > _source.Length - tensor.Offset)
+                FailCutOff(tensor.OffsetField, tensor.Offset, byteCount);
+            expected = GgufAlignment.Align(tensor.Offset + byteCount, alignment);
         }
 
         // ggml does not pad the header of a file without tensors.
@@ -222,13 +258,34 @@ internal sealed class GgufHeaderReader
         return tensors;
     }
 
-    private PendingTensor ReadTensor(HashSet<string> names, long expectedOffset, out long byteCount)
+    // Where its data ends is not known, so the next tensor's offset counts as it is.
+    private void SkipTensor(long start, GgufFormatException fault)
     {
+        _fault ??= fault;
+        _faults++;
+        try
+        {
+            _cursor.Position = start;
+            _ = _cursor.ReadString(MaxKeyBytes, "name");
+            uint dimensions = _cursor.ReadUInt32("dimension count");
+            if (dimensions > MaxSkippedDimensions)
+                throw fault;
+            _cursor.Skip((dimensions * sizeof(ulong)) + sizeof(uint) + sizeof(ulong), "dimensions");
+        }
+        catch (GgufFormatException)
+        {
+            throw fault;
+        }
+    }
+
+    private PendingTensor ReadTensor(int index, HashSet<string> names, long? expectedOffset, int alignment, out long byteCount)
+    {
+        _cursor.Enter("tensors", index);
         long start = _cursor.Position;
         string name = _cursor.ReadString(MaxNameBytes, "name");
         if (!names.Add(name))
             _cursor.Fail("name", start, $"the name '{name}' occurs twice");
-        _cursor.Enter("tensors", names.Count - 1, name);
+        _cursor.Enter("tensors", index, name);
 
         ImmutableArray<long> shape = ReadShape();
         start = _cursor.Position;
@@ -241,12 +298,14 @@ internal sealed class GgufHeaderReader
 
         start = _cursor.Position;
         ulong offset = _cursor.ReadUInt64("offset");
-        if (offset != (ulong)expectedOffset)
+        if (expectedOffset is null && (offset > (ulong)_source.Length || offset % (ulong)alignment != 0))
+            _cursor.Fail("offset", start, $"offset {offset} is not within the file, or not a multiple of the alignment");
+        if (expectedOffset is { } expected && offset != (ulong)expected)
         {
-            string relation = offset < (ulong)expectedOffset ? "overlaps the data before it" : "leaves a gap";
-            _cursor.Fail("offset", start, $"offset {offset} {relation}: llama.cpp requires {expectedOffset}, the end of the previous tensor padded to the alignment");
+            string relation = offset < (ulong)expected ? "overlaps the data before it" : "leaves a gap";
+            _cursor.Fail("offset", start, $"offset {offset} {relation}: llama.cpp requires {expected}, the end of the previous tensor padded to the alignment");
         }
-        return new PendingTensor(name, format, shape, expectedOffset, start);
+        return new PendingTensor(name, format, shape, (long)offset, start);
     }
 
     private ImmutableArray<long> ReadShape()

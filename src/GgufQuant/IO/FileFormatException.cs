@@ -15,6 +15,7 @@ public abstract class FileFormatException : Exception
         FilePath = filePath;
         Field = field;
         Offset = offset;
+        Problem = problem;
     }
 
     /// <summary>The file with the field.</summary>
@@ -25,4 +26,7 @@ public abstract class FileFormatException : Exception
 
     /// <summary>Where the field starts, in bytes from the start of the file.</summary>
     public long Offset { get; }
+
+    /// <summary>What is wrong, as a full sentence without the final period.</summary>
+    public string Problem { get; }
 }

@@ -17,6 +17,63 @@ public class GgufFileTests
         AssertContent(file);
     }
 
+    [Theory]
+    [InlineData("fork", 144, 1, "tensors[1] 'fork' type", "ggml has no type 144: the file is damaged, or needs a newer llama.cpp than v0.5.0")]
+    [InlineData("a name of sixty-four bytes, which is one more than ggml's buffer", 0, 1, "tensors[1] name length", "64 bytes exceed the limit of 63")]
+    [InlineData("five", 0, 5, "tensors[1] 'five' dimension count", "5 dimensions exceed the limit of 4")]
+    public void Other_tensors_are_shown_beside_one_that_ggml_rejects(string name, int type, int dimensions, string field, string problem)
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            // The faulty tensor has 64 bytes of data, which only its writer knows.
+            long[] shape = [16, .. Enumerable.Repeat(1L, dimensions - 1)];
+            File.WriteAllBytes(path, new RawFile().Header(tensors: 3).Tensor("first", 0, 0, 8).Tensor(name, type, 32, shape).Tensor("last", 0, 96, 8).Pad(128));
+            Assert.Throws<GgufFormatException>(() => GgufFile.Open(path));
+            using GgufFile file = GgufFile.OpenToShow(path);
+            Assert.Equal(["first", "last"], file.Tensors.Select(tensor => tensor.Name));
+            Assert.Equal((field, problem), (file.Fault?.Field, file.Fault?.Problem));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public void Several_faulty_tensors_are_told_at_once()
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllBytes(path, new RawFile().Header(tensors: 3).Tensor("a", 144, 0, 8).Tensor("b", 144, 32, 8).Tensor("c", 0, 64, 8).Pad(96));
+            using GgufFile file = GgufFile.OpenToShow(path);
+            Assert.Equal("c", Assert.Single(file.Tensors).Name);
+            Assert.EndsWith("; 1 other tensor is faulty too", file.Fault?.Problem, StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Theory]
+    [InlineData(100, 0)]
+    [InlineData(1, 1 << 20)]
+    public void A_faulty_tensor_that_cannot_be_passed_over_is_an_error(uint dimensions, int nameLength)
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllBytes(path, new RawFile().Header(tensors: 1).Text("n" + new string('x', nameLength)).Raw(dimensions).Raw(new byte[100]));
+            Assert.Throws<GgufFormatException>(() => GgufFile.OpenToShow(path));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
     [Fact]
     public void A_big_endian_file_reads_as_a_little_endian_one_does()
     {
