@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.HuggingFace;
 using GgufQuant.Pipeline;
 using GgufQuant.Planning;
 using GgufQuant.Reference;
@@ -25,7 +26,7 @@ internal sealed record FileRun(TimeSpan Duration, double CoreUse, long PeakBytes
     /// <summary>The argument that makes a process quantize a file.</summary>
     public const string Argument = "--make";
 
-    /// <summary>Quantizes a file in a separate process.</summary>
+    /// <summary>Quantizes a file, or converts a Hugging Face folder, in a separate process.</summary>
     public static FileRun Start(FileMaker maker, string source, string destination, FileType type, int threads)
     {
         string[] words = ChildProcess.Run(
@@ -47,6 +48,15 @@ internal sealed record FileRun(TimeSpan Duration, double CoreUse, long PeakBytes
         long start = Stopwatch.GetTimestamp();
         switch (maker)
         {
+            case FileMaker.Ours when Directory.Exists(arguments[1]):
+                using (HuggingFaceModel model = HuggingFaceModel.Open(arguments[1], new() { PreTokenizer = "gpt-2" }))
+                {
+                    if (model.Type == type)
+                        model.Write(arguments[2], threads: threads);
+                    else
+                        new Quantizer(new() { Threads = threads }).Run(QuantizationPlan.Create(model.File, type), arguments[2]);
+                }
+                break;
             case FileMaker.Ours:
                 using (GgufFile file = GgufFile.Open(arguments[1]))
                     new Quantizer(new() { Threads = threads }).Run(QuantizationPlan.Create(file, type), arguments[2]);

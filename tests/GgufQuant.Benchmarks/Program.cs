@@ -3,9 +3,10 @@ using GgufQuant.Benchmarks;
 using GgufQuant.Reference;
 
 const string Usage = """
-    Usage: GgufQuant.Benchmarks --report <file.md> [folder for 6 GB of files]
+    Usage: GgufQuant.Benchmarks --report <file.md> [folder for 7 GB of files]
            GgufQuant.Benchmarks --ratios [type,type,...]
            GgufQuant.Benchmarks --files <folder for 6 GB of files>
+           GgufQuant.Benchmarks --folders <folder for 7 GB of files>
            GgufQuant.Benchmarks [BenchmarkDotNet's options]
     """;
 
@@ -32,13 +33,16 @@ switch (args)
     case ["--files", string folder]:
         FileTable.Write(Console.Out, folder);
         return 0;
+    case ["--folders", string folder]:
+        FolderTable.Write(Console.Out, folder);
+        return 0;
     case [FileRun.Argument, _, _, _, _, _]:
         FileRun.Make(args.AsSpan(1));
         return 0;
     case [StartTable.Argument, string header, string emptyModule]:
         StartTable.Measure(header, emptyModule);
         return 0;
-    case ["--report" or "--ratios" or "--files", ..]:
+    case ["--report" or "--ratios" or "--files" or "--folders", ..]:
         Console.Error.WriteLine(Usage);
         return 1;
     default:
