@@ -137,6 +137,7 @@ public sealed class HuggingFaceModel : IDisposable
             {
                 FileType = isMxFp4 && type is FileType.F32 or FileType.F16 or FileType.BF16 ? FileType.MXFP4_MOE : type,
                 ExtraBlocks = architecture.ExtraBlocks(config, tensors.Select(tensor => tensor.Name)),
+                FindToken = vocabulary.Find,
             };
             List<SourceTensor> converted = options.VocabularyOnly ? [] : Convert(context, QuantizedSource.Dequantize(folder, tensors));
             CheckEmbeddings(context, converted);

@@ -177,9 +177,10 @@ internal static class ArchitectureTable
             Name = "qwen3",
             Classes = ["Qwen3ForCausalLM", "Qwen3Model"],
             Vocabulary = VocabularyKind.SentencePieceOrGpt2,
-            Tensors = [.. s_dense, .. s_headNorms],
-            Keys = [Base, Pooling],
+            Tensors = [.. s_dense, .. s_headNorms, "cls_output"],
+            Keys = [Base, Pooling, RerankerRules.Keys],
             Names = [PrefixedFor("Qwen3Model")],
+            Rules = [RerankerRules.Classifier],
         },
         new()
         {
@@ -206,6 +207,16 @@ internal static class ArchitectureTable
             Vocabulary = VocabularyKind.Gemma3,
             Tensors = s_gemma3,
             Keys = s_gemma3Keys,
+            Rules = [CutEmbeddings, AddOne("*norm.weight")],
+        },
+        new()
+        {
+            Name = "gemma-embedding",
+            Classes = ["Gemma3TextModel"],
+            Vocabulary = VocabularyKind.Gemma3,
+            Tensors = s_gemma3,
+            Keys = [.. s_gemma3Keys, UInt32("attention.sliding_window", "sliding_window"), Pooling],
+            Names = [PrefixedFor("Gemma3TextModel")],
             Rules = [CutEmbeddings, AddOne("*norm.weight")],
         },
         new()
@@ -255,6 +266,26 @@ internal static class ArchitectureTable
         },
         new()
         {
+            Name = "phi2",
+            Classes = ["PhiForCausalLM"],
+            Vocabulary = VocabularyKind.Gpt2,
+            Tensors = [.. s_embeddings, .. s_attention, "attn_qkv", "ffn_norm", "ffn_up", "ffn_down"],
+            Keys =
+            [
+                UInt32("context_length", "n_positions", "max_position_embeddings"),
+                UInt32("embedding_length", "hidden_size", "n_embd"),
+                UInt32("feed_forward_length", context => 4 * context.Integer("hidden_size", "n_embd")),
+                BlockCount,
+                UInt32("attention.head_count", "num_attention_heads", "n_head"),
+                UInt32("attention.head_count_kv", "num_attention_heads", "n_head"),
+                Float32("attention.layer_norm_epsilon", "layer_norm_epsilon", "layer_norm_eps"),
+                UInt32("rope.dimension_count", context => (long)(context.Rope.Number("partial_rotary_factor", 0.5) * context.Integer("hidden_size", "n_embd")) / context.Integer("num_attention_heads", "n_head")),
+                KeyRules.FileType,
+                keys => keys.AddGeneral(TokenizerKeys.AddBos, false),
+            ],
+        },
+        new()
+        {
             Name = "phi3",
             Classes = ["Phi3ForCausalLM"],
             Vocabulary = VocabularyKind.Phi3,
@@ -274,6 +305,22 @@ internal static class ArchitectureTable
                 StackExperts("model.layers.{0}.block_sparse_moe.experts.{1}.{2}.weight", "model.layers.{0}.block_sparse_moe.experts.{2}.weight", "w1", "w2", "w3"),
             ],
             Extra = RopeFactors.OfPhi3,
+        },
+        new()
+        {
+            Name = "minicpm",
+            Classes = ["MiniCPMForCausalLM"],
+            Vocabulary = VocabularyKind.SentencePiece,
+            Tensors = [.. s_llama, "rope_factors_long", "rope_factors_short"],
+            Keys =
+            [
+                Base,
+                Float32("embedding_scale", "scale_emb"),
+                keys => keys.AddFloat32("residual_scale", keys.Context.Number("scale_depth") / Math.Sqrt(keys.Context.HiddenLayers)),
+                keys => keys.AddFloat32("logit_scale", (double)keys.Context.Integer("hidden_size") / keys.Context.Integer("dim_model_base")),
+            ],
+            Rules = [PermuteQueryAndKey],
+            Extra = RopeFactors.OfMiniCpm,
         },
         new()
         {
@@ -363,8 +410,9 @@ internal static class ArchitectureTable
             Name = "qwen3vl",
             Classes = ["Qwen3VLForConditionalGeneration"],
             Vocabulary = VocabularyKind.SentencePieceOrGpt2,
-            Tensors = [.. s_dense, .. s_headNorms],
-            Keys = [Base, Pooling, DeepstackLayers],
+            Tensors = [.. s_dense, .. s_headNorms, "cls_output"],
+            Keys = [Base, Pooling, RerankerRules.Keys, DeepstackLayers],
+            Rules = [RerankerRules.Classifier],
         },
         new()
         {
@@ -515,6 +563,15 @@ internal static class ArchitectureTable
         },
         new()
         {
+            Name = "olmo",
+            Classes = ["OlmoForCausalLM", "OLMoForCausalLM"],
+            Vocabulary = VocabularyKind.Gpt2,
+            Tensors = ["token_embd", "output", "attn_q", "attn_k", "attn_v", "attn_output", .. s_feedForward],
+            Keys = [Base, Constant("attention.layer_norm_epsilon", 1e-5f), OptionalFloat32("attention.clamp_kqv", "clip_qkv")],
+            Rules = [PermuteQueryAndKey],
+        },
+        new()
+        {
             Name = "olmoe",
             Classes = ["OlmoeForCausalLM"],
             Vocabulary = VocabularyKind.Gpt2,
@@ -538,6 +595,51 @@ internal static class ArchitectureTable
             Tensors = [.. s_embeddings, "rope_freqs", "attn_q", "attn_k", "attn_v", "attn_output", .. s_headNorms, "post_attention_norm", .. s_feedForward, "post_ffw_norm"],
             Keys = [Base, UInt32("vocab_size", "vocab_size"), SlidingWindowOfExaone],
             Extra = RopeFactors.OfExaone4,
+        },
+        new()
+        {
+            Name = "dots1",
+            Classes = ["Dots1ForCausalLM"],
+            Vocabulary = VocabularyKind.Gpt2,
+            Tensors = [.. s_dense, .. s_headNorms, .. s_experts, .. s_sharedExperts, "exp_probs_b"],
+            Prepare = config => config.Find("n_routed_experts") is { } experts ? config.With([new("num_experts", experts)]) : config,
+            Keys =
+            [
+                .. s_moeKeys,
+                UInt32("leading_dense_block_count", "first_k_dense_replace"),
+                UInt32("expert_shared_count", "n_shared_experts"),
+                Float32("expert_weights_scale", "routed_scaling_factor"),
+                OptionalBoolean("expert_weights_norm", "norm_topk_prob"),
+            ],
+            Rules = s_moeRules,
+        },
+        new()
+        {
+            Name = "starcoder2",
+            Classes = ["Starcoder2ForCausalLM"],
+            Vocabulary = VocabularyKind.Gpt2,
+            Tensors = [.. s_embeddings, "rope_freqs", .. s_attention, "ffn_norm", "ffn_up", "ffn_down"],
+            Keys = [Base],
+        },
+        new()
+        {
+            Name = "gptneox",
+            Classes = ["GPTNeoXForCausalLM"],
+            Vocabulary = VocabularyKind.Gpt2,
+            Tensors = [.. s_embeddings, "attn_norm", "attn_qkv", "attn_output", "ffn_norm", "ffn_up", "ffn_down"],
+            // The converter writes no general.file_type for these.
+            Keys =
+            [
+                UInt32("context_length", "max_position_embeddings"),
+                UInt32("embedding_length", "hidden_size"),
+                BlockCount,
+                UInt32("feed_forward_length", "intermediate_size"),
+                UInt32("rope.dimension_count", context => (long)(context.Number("rotary_pct") * (context.Integer("hidden_size") / context.Integer("num_attention_heads")))),
+                UInt32("attention.head_count", "num_attention_heads"),
+                keys => keys.Add("use_parallel_residual", keys.Config.FindBoolean("use_parallel_residual") ?? true),
+                Float32("attention.layer_norm_epsilon", "layer_norm_eps"),
+            ],
+            Rules = [Values(["*.attention.query_key_value.weight", "*.attention.query_key_value.bias"], (context, values) => GroupHeads(values, context.Heads))],
         },
         new()
         {

@@ -61,6 +61,9 @@ internal sealed class ConversionContext
     /// <summary>Tokens of the vocabulary, padding included.</summary>
     public int TokenCount { get; }
 
+    /// <summary>Finds the number of a token by its text; null if there is none.</summary>
+    public Func<string, int?> FindToken { get; init; } = _ => null;
+
     /// <summary>Attention heads.</summary>
     public int Heads => checked((int)Integer("n_heads", "num_attention_heads"));
 

@@ -47,12 +47,21 @@ internal static class RopeFactors
             _ => throw context.Invalid($"the rope scaling type '{type}' is not supported"),
         };
         context.TensorKeys.Add(("rope.scaling.attn_factor", (float)attentionFactor));
-        return [Factors(context, "rope_factors_long.weight", "long_factor"), Factors(context, "rope_factors_short.weight", "short_factor")];
+        return LongAndShort(context, RotatedOfPhi3(context) / 2);
     }
 
-    private static SourceTensor Factors(ConversionContext context, string name, string key)
+    /// <summary>The factors of MiniCPM with long texts.</summary>
+    /// <remarks>convert_hf_to_gguf's <c>MiniCPMModel.generate_extra_tensors</c>.</remarks>
+    public static IEnumerable<SourceTensor> OfMiniCpm(ConversionContext context, IReadOnlyList<SourceTensor> tensors) =>
+        context.Rope.Find("long_factor") is null && context.Rope.Find("short_factor") is null
+            ? []
+            : LongAndShort(context, context.Integer("hidden_size") / context.Integer("num_attention_heads") / 2);
+
+    private static SourceTensor[] LongAndShort(ConversionContext context, long count) =>
+        [Factors(context, "rope_factors_long.weight", "long_factor", count), Factors(context, "rope_factors_short.weight", "short_factor", count)];
+
+    private static SourceTensor Factors(ConversionContext context, string name, string key, long count)
     {
-        long count = RotatedOfPhi3(context) / 2;
         if (context.Rope.Find(key) is not { ValueKind: JsonValueKind.Array } factors || factors.GetArrayLength() != count)
             throw context.Invalid($"'{key}' must have {count} numbers");
         return new SourceTensor(name, new GivenValues([.. factors.EnumerateArray().Select(factor => (float)context.ToDouble(factor, key))]));

@@ -118,6 +118,24 @@ internal static class TensorRules
         }).Reshape(shape);
     }
 
+    /// <summary>The rows of heads that hold query, key and value in turn, as all queries, all keys and all values.</summary>
+    public static TensorValues GroupHeads(TensorValues values, int heads)
+    {
+        const int Parts = 3;
+        long rows = values.Shape[0];
+        if (heads <= 0 || rows % ((long)Parts * heads) != 0)
+            throw new ArgumentException($"The {rows} rows of a tensor are not queries, keys and values of {heads} heads.", nameof(heads));
+        long headRows = rows / Parts / heads;
+        ImmutableArray<long> shape = values.Shape;
+        TensorValues matrix = shape.Length == 1 ? values.Reshape(rows, 1) : values;
+        return matrix.Rows(matrix.Shape, row =>
+        {
+            (long part, long rest) = Math.DivRem(row, rows / Parts);
+            (long head, long place) = Math.DivRem(rest, headRows);
+            return (((head * Parts) + part) * headRows) + place;
+        }).Reshape(shape);
+    }
+
     private static TensorValues FindExpert(ConversionContext context, IReadOnlyDictionary<string, TensorValues> experts, string name) =>
         experts.TryGetValue(name, out TensorValues? values) ? values : throw new ModelFolderException(context.Folder.Path, $"the tensor '{name}' is missing");
 }

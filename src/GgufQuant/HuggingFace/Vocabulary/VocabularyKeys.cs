@@ -10,4 +10,8 @@ internal sealed record VocabularyKeys(IReadOnlyList<GgufEntry> Entries, int Toke
 {
     /// <summary>The vocabulary in one line: its model, its pre-tokenizer, and how many tokens there are of each type.</summary>
     public required string Description { get; init; }
+
+    /// <summary>The number of a token; null if there is none with that text.</summary>
+    public int? Find(string token) =>
+        Entries.First(entry => entry.Key == GgufKeys.Tokens).Value is string[] tokens && Array.IndexOf(tokens, token) is >= 0 and int id ? id : null;
 }
