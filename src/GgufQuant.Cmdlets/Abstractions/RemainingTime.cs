@@ -14,7 +14,7 @@ internal sealed class RemainingTime
     private TimeSpan _start;
     private double _share;
 
-    /// <summary>The time that is left; null while it cannot be told.</summary>
+    /// <summary>The remaining time; null until it can be estimated.</summary>
     /// <param name="time">The time now, from any start.</param>
     /// <param name="share">Share of the work that is done, 0 to 1; less than before where other work has begun.</param>
     internal TimeSpan? At(TimeSpan time, double share)

@@ -2,7 +2,7 @@ using System.Management.Automation;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Takes a row of Compare-Quant -Corpus from a job or a file for the row that it was, before its Path makes it a path.</summary>
+/// <summary>Restores a row of Compare-Quant -Corpus that comes from a job or a file, before its Path binds it as a path.</summary>
 public sealed class MeasuredRowTransformationAttribute : ArgumentTransformationAttribute
 {
     /// <inheritdoc/>

@@ -19,7 +19,7 @@ public sealed class MemoryReserve
 
     internal static MemoryReserve Bytes(long bytes) => new(bytes, isPercent: false);
 
-    /// <summary>The bytes that should stay free of so many.</summary>
+    /// <summary>The bytes to keep free of a given amount of memory.</summary>
     internal long Of(long memory) => _isPercent ? (long)(memory * (_value / 100)) : (long)_value;
 
     /// <summary>The reserve as it can be given.</summary>

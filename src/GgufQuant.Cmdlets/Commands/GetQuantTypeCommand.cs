@@ -73,7 +73,7 @@ public sealed class GetQuantTypeCommand : PSCmdlet
         }
     }
 
-    // Who asks for one type wants to know all about it, not a row of a table.
+    // A single type is shown in full rather than as a row of a table.
     private void Write(IEnumerable<QuantType> types, bool inFull = false)
     {
         foreach (QuantType type in types)

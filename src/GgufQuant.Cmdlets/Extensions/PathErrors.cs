@@ -55,7 +55,7 @@ internal static partial class PathErrors
             new ArgumentException($"'{path}' is what the new file is made from: choose another name for the result."),
             "DestinationIsSource", ErrorCategory.InvalidArgument, path);
 
-    /// <summary>Why a file has no folder to be written to; null where it has. A folder that was named as such is made.</summary>
+    /// <summary>The error if a file's folder does not exist; null if it does. A destination that is itself a folder is created.</summary>
     internal static ErrorRecord? NoFolder(string path)
     {
         string folder = Path.GetDirectoryName(path)!;

@@ -7,14 +7,14 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 
-/// <summary>What a row of Compare-Quant knows: all that it takes to make the row once more, in another session.</summary>
+/// <summary>What a row of Compare-Quant holds: everything needed to rebuild it in another session.</summary>
 internal sealed record ComparisonData(
     string Path, string Reference, FileType? FileType, long Size, long ReferenceSize, double BitsPerWeight, MemoryEstimate Memory, ModelError? Error)
 {
     /// <summary>The continuations of prompts; empty where there were none.</summary>
     public IReadOnlyList<GenerationComparison> Generations { get; init; } = [];
 
-    /// <summary>What ran the model over a text; null where nothing did.</summary>
+    /// <summary>The engine that ran the model over a text; null if none did.</summary>
     public string? Engine { get; init; }
 
     /// <summary>The full path of that text.</summary>

@@ -28,7 +28,7 @@ public sealed class PlannedFile
     /// <summary>The full path of the model.</summary>
     public string Source { get; }
 
-    /// <summary>The name of what it would be quantized to: <c>Q4_K_M</c>; of a copy what it would hold, null where nothing tells.</summary>
+    /// <summary>The type it would be quantized to: <c>Q4_K_M</c>; for a copy, the type it would hold, or null if unknown.</summary>
     public string? Type => FileType?.ToString();
 
     /// <summary>What it would be quantized to; for a copy what it would hold, null if that is unknown.</summary>

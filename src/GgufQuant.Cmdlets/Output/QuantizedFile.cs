@@ -43,7 +43,7 @@ public sealed class QuantizedFile
     /// <summary>The full path of the source model.</summary>
     public string Source { get; }
 
-    /// <summary>The name of what it was quantized to: <c>Q4_K_M</c>; of a copy what it holds, null where nothing tells.</summary>
+    /// <summary>The type it was quantized to: <c>Q4_K_M</c>; for a copy, the type it holds, or null if unknown.</summary>
     public string? Type => FileType?.ToString();
 
     /// <summary>What it was quantized to; for a copy what it holds, null if that is unknown.</summary>

@@ -11,7 +11,7 @@ namespace GgufQuant.Evaluation.Comparison;
 /// <param name="Weights">The error of its weights; null for the reference itself.</param>
 public sealed record ComparedModel(ModelInfo Reference, ModelInfo Model, ModelError? Weights)
 {
-    /// <summary>Perplexity over the text; null where it was not measured.</summary>
+    /// <summary>Perplexity over the text; null if it was not measured.</summary>
     public MeanEstimate? Perplexity { get; init; }
 
     /// <summary>What became of the reference's predictions; null for the reference itself, and where it was not measured.</summary>

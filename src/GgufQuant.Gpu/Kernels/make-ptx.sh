@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes of each file of kernels, after common.cl, the form that CUDA's driver takes: with clang alone, no CUDA toolkit.
-# A file each, for the driver takes up to a second or so over it and few conversions need them all.
+# One file each: the driver takes up to a second to load one, and few conversions need them all.
 # Unrolling keeps a block's weights in registers.
 # usage: make-ptx.sh [folder, ptx by default]   CLANG names the compiler; the committed text is that of clang 14.
 set -euo pipefail
