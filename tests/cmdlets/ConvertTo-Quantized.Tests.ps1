@@ -99,8 +99,8 @@ Describe 'ConvertTo-Quantized' {
         }
 
         It 'may be what Find-QuantType recommends' {
-            (Find-QuantType $Samples.Model 10MB | Where-Object IsRecommended | ConvertTo-Quantized -Destination .).Type | Should -Be Q4_K_M
-            Find-QuantType $Samples.Model 10MB | Where-Object IsRecommended | Export-Clixml fit.xml
+            (Find-QuantType $Samples.Model 9152KB | Where-Object IsRecommended | ConvertTo-Quantized -Destination .).Type | Should -Be Q4_K_M
+            Find-QuantType $Samples.Model 9152KB | Where-Object IsRecommended | Export-Clixml fit.xml
             (Import-Clixml fit.xml | ConvertTo-Quantized -Destination . -Force).Type | Should -Be Q4_K_M
         }
 

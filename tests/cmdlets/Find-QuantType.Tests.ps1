@@ -3,10 +3,10 @@ Describe 'Find-QuantType' {
     AfterAll { Pop-Location }
 
     Context 'Fits' {
-        BeforeAll { $fits = Find-QuantType $Samples.Model -Memory 10MB }
+        BeforeAll { $fits = Find-QuantType $Samples.Model -Memory 9152KB }
 
         It 'lists what fits with what stays free' {
-            foreach ($fit in $fits) { $fit.Memory + $fit.Margin | Should -Be 10MB }
+            foreach ($fit in $fits) { $fit.Memory + $fit.Margin | Should -Be 9152KB }
             $fits.Margin | Where-Object { $_ -lt 0 } | Should -BeNullOrEmpty
         }
 
@@ -16,7 +16,7 @@ Describe 'Find-QuantType' {
 
         It 'considers types that need an importance matrix only with -WithImportanceMatrix' {
             $fits | Where-Object Imatrix -eq Required | Should -BeNullOrEmpty
-            (Find-QuantType $Samples.Model 10MB -WithImportanceMatrix).Type | Should -Contain IQ2_M
+            (Find-QuantType $Samples.Model 9152KB -WithImportanceMatrix).Type | Should -Contain IQ2_M
         }
 
         It 'counts the context and the cache that were asked for' {
@@ -29,7 +29,7 @@ Describe 'Find-QuantType' {
 
         It 'says of which model each line is' {
             Copy-Item $Samples.Model 'b [1].gguf'
-            $fits = Get-Item $Samples.Model, '*b*.gguf' | Find-QuantType -Memory 10MB
+            $fits = Get-Item $Samples.Model, '*b*.gguf' | Find-QuantType -Memory 9152KB
             $fits.Path | Select-Object -Unique | Should -Be $Samples.Model, (Join-Path $TestDrive 'b [1].gguf')
             ($fits | Where-Object IsRecommended).Type | Should -Be Q4_K_M, Q4_K_M
         }
@@ -48,17 +48,17 @@ Describe 'Find-QuantType' {
         }
 
         It 'takes what was measured on the model' {
-            $fit = Find-QuantType $Samples.Model 10MB -Comparison $rows -WarningVariable warnings | Where-Object Type -eq Q4_0
+            $fit = Find-QuantType $Samples.Model 9152KB -Comparison $rows -WarningVariable warnings | Where-Object Type -eq Q4_0
             $warnings | Should -BeNullOrEmpty
             $fit.QualitySource | Should -Be 'measured on this model'
             $fit.KlDivergence | Should -Be $rows[1].KlDivergence
         }
 
         It 'takes the reference of rows from the pipeline as the model, live and from a job' {
-            $expected = Find-QuantType $Samples.Model 10MB -Comparison $rows
+            $expected = Find-QuantType $Samples.Model 9152KB -Comparison $rows
             $rows | Export-Clixml rows.clixml
             foreach ($source in $rows, (Import-Clixml rows.clixml)) {
-                $fits = $source | Find-QuantType -Memory 10MB
+                $fits = $source | Find-QuantType -Memory 9152KB
                 $fits.Path | Select-Object -Unique | Should -Be $Samples.Model
                 $fits.Type | Should -Be $expected.Type
                 $fits.KlDivergence | Should -Be $expected.KlDivergence
@@ -66,11 +66,11 @@ Describe 'Find-QuantType' {
         }
 
         It 'asks for a model where it is given none' {
-            { Find-QuantType -Memory 10MB } | Should -Throw -ErrorId 'PathMissing,*'
+            { Find-QuantType -Memory 9152KB } | Should -Throw -ErrorId 'PathMissing,*'
         }
 
         It 'warns that what was measured on another model does not count' {
-            $fit = Find-QuantType other.gguf 10MB -Comparison $rows -WarningVariable warnings -WarningAction SilentlyContinue |
+            $fit = Find-QuantType other.gguf 9152KB -Comparison $rows -WarningVariable warnings -WarningAction SilentlyContinue |
                 Where-Object Type -eq Q4_0
             $warnings | Should -HaveCount 1
             $warnings[0].Message | Should -BeLike "No row of -Comparison was measured on 'other.gguf'*"
@@ -82,12 +82,12 @@ Describe 'Find-QuantType' {
         It 'recommends <Expected> where <Reserve> should stay free' -ForEach @(
             @{ Reserve = '10%'; Expected = 'Q4_K_M' }
             @{ Reserve = '5%'; Expected = 'Q5_K_M' }
-            @{ Reserve = '2.5 %'; Expected = 'Q5_K_M' }
+            @{ Reserve = '4 %'; Expected = 'Q5_K_M' }
             @{ Reserve = 0; Expected = 'Q6_K' }
             @{ Reserve = 850KB; Expected = 'Q5_K_M' }
             @{ Reserve = '1MB'; Expected = 'Q4_K_M' }
         ) {
-            (Find-QuantType $Samples.Model 10MB -Reserve $reserve | Where-Object IsRecommended).Type | Should -Be $expected
+            (Find-QuantType $Samples.Model 9152KB -Reserve $reserve | Where-Object IsRecommended).Type | Should -Be $expected
         }
 
         It 'says how much it leaves free, and whether the unquantized model fits too' {
@@ -97,7 +97,7 @@ Describe 'Find-QuantType' {
         }
 
         It 'is also taken for -MemoryBudget, the former name' {
-            (Find-QuantType $Samples.Model -MemoryBudget 10MB | Where-Object IsRecommended).Type | Should -Be Q4_K_M
+            (Find-QuantType $Samples.Model -MemoryBudget 9152KB | Where-Object IsRecommended).Type | Should -Be Q4_K_M
         }
     }
 
@@ -122,7 +122,7 @@ Describe 'Find-QuantType' {
             @{ Name = 'Reserve'; Value = 0.05 }
             @{ Name = 'Reserve'; Value = -1 }
         ) {
-            $arguments = @{ Memory = 10MB }
+            $arguments = @{ Memory = 9152KB }
             $arguments[$name] = $value
             { Find-QuantType $Samples.Model @arguments } |
                 Should -Throw -ErrorId 'ParameterArgument*Error,GgufQuant.Commands.FindQuantTypeCommand'
@@ -131,7 +131,7 @@ Describe 'Find-QuantType' {
 
     Context 'View' {
         It 'shows types as a table under their model' {
-            Find-QuantType $Samples.Model 10MB | Format-Lines | Assert-Golden QuantTypeFit
+            Find-QuantType $Samples.Model 9152KB | Format-Lines | Assert-Golden QuantTypeFit
         }
 
         It 'marks the type to take in bold, and explains it in a list' {
@@ -139,7 +139,7 @@ Describe 'Find-QuantType' {
             $rendering = $PSStyle.OutputRendering
             $PSStyle.OutputRendering = 'Ansi'
             try {
-                $result = Invoke-Streams '$fits | Out-String; $fits | Where-Object IsRecommended | Format-List | Out-String' @{ Fits = Find-QuantType $Samples.Model 10MB }
+                $result = Invoke-Streams '$fits | Out-String; $fits | Where-Object IsRecommended | Format-List | Out-String' @{ Fits = Find-QuantType $Samples.Model 9152KB }
             }
             finally {
                 $PSStyle.OutputRendering = $rendering

@@ -76,7 +76,7 @@ Describe 'A view' {
         }
 
         It 'explains with it' {
-            $fit = Find-QuantType $Samples.Model 10MB | Where-Object IsRecommended
+            $fit = Find-QuantType $Samples.Model 9152KB | Where-Object IsRecommended
             $fit.Reason | Should -BeLike '*3,35 MiB of weights*'
             (Get-GgufInfo $Samples.Model -ContextLength 4096).MemoryAssumptions[1] | Should -BeLike '*room for 4.096 tokens*'
         }

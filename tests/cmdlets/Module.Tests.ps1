@@ -124,7 +124,7 @@ Describe 'What a cmdlet writes' {
             Get-GgufInfo $Samples.Model
             Get-GgufTensor $Samples.Model token_embd.weight -Statistics
             Get-QuantType Q4_K_M
-            (Find-QuantType $Samples.Model 10MB)[0]
+            (Find-QuantType $Samples.Model 9152KB)[0]
             (Compare-Quant $file.Path -Reference $Samples.Model)[1]
             (New-TestImatrix m.dat -Dataset a.txt | Get-ImportanceMatrix)
             (New-TestImatrix n.dat -Dataset a.txt | ConvertTo-ImportanceMatrix -Format Gguf)

@@ -32,7 +32,7 @@ BeforeAll {
         QuantizedFile    = $made
         PlannedFile      = $plan
         QuantTypeInfo    = Get-QuantType Q4_K_M
-        QuantTypeFit     = Find-QuantType $Samples.Model 10MB | Where-Object IsRecommended
+        QuantTypeFit     = Find-QuantType $Samples.Model 9152KB | Where-Object IsRecommended
         QuantComparison  = ($made | Compare-Quant)[1]
         QuantQuality     = ($made | Compare-Quant -Corpus $Samples.HeldOut -Chunks 2 -Prompt 'It was')[1]
         GenerationTest   = $made | Test-GgufGeneration -Prompt 'It was' -MaxToken 4
@@ -139,7 +139,7 @@ Describe 'The figure that matters most' {
     It 'of <Kind> stays within 80 columns: <Label>' -ForEach @(
         @{ Kind = 'QuantComparison'; Label = 'Error'; Value = '4\.94%' }
         @{ Kind = 'QuantizedFile'; Label = 'Of source'; Value = '30\.8%' }
-        @{ Kind = 'GgufInfo'; Label = 'Memory'; Value = '8\.60 MiB' }
+        @{ Kind = 'GgufInfo'; Label = 'Memory'; Value = '7.54 MiB' }
         @{ Kind = 'MeasuredTensor'; Label = 'NaN'; Value = ' 0 ' }
         @{ Kind = 'MatrixEntry'; Label = 'Active'; Value = '100\.0%' }
     ) {
@@ -208,7 +208,7 @@ Describe 'Rows of Compare-Quant from other sessions' {
     }
 
     It 'are taken by Find-QuantType' {
-        $fits = Find-QuantType $Samples.Model 10MB -Comparison (Import-Clixml rows.xml)
+        $fits = Find-QuantType $Samples.Model 9152KB -Comparison (Import-Clixml rows.xml)
         ($fits | Where-Object Type -eq Q4_K_M).KlDivergence | Should -Be $rows[1].KlDivergence
     }
 
@@ -229,6 +229,6 @@ Describe 'Rows of Compare-Quant from other sessions' {
         $selected = Import-Clixml rows.xml | Select-Object Path, Type
         $failure = $selected | Export-QuantReport none.html -ErrorAction Continue 2>&1
         $failure.FullyQualifiedErrorId | Select-Object -First 1 | Should -BeLike 'InputObjectNotBound,*'
-        { Find-QuantType $Samples.Model 10MB -Comparison ($made | Compare-Quant) } | Should -Throw -ErrorId 'CannotConvertArgument*'
+        { Find-QuantType $Samples.Model 9152KB -Comparison ($made | Compare-Quant) } | Should -Throw -ErrorId 'CannotConvertArgument*'
     }
 }

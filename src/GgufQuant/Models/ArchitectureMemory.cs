@@ -7,7 +7,8 @@ namespace GgufQuant.Models;
 internal sealed record ArchitectureMemory
 {
     private static readonly ArchitectureMemory s_plain = new();
-    private static readonly ArchitectureMemory s_encoder = new() { HasCache = false };
+    private static readonly ArchitectureMemory s_encoder = new() { HasCache = false, HasLogits = false, AttendsWithinBatch = true };
+    private static readonly ArchitectureMemory s_diffusion = new() { HasCache = false, AttendsWithinBatch = true };
     private static readonly ArchitectureMemory s_latent = new() { IsLatent = true };
     private static readonly ArchitectureMemory s_listed = new() { Window = new(1) { ReadsPattern = true } };
 
@@ -24,15 +25,22 @@ internal sealed record ArchitectureMemory
         ["eurobert"] = s_encoder,
         ["gemma-embedding"] = s_encoder,
         ["wavtokenizer-dec"] = s_encoder,
-        ["dream"] = s_encoder,
-        ["llada"] = s_encoder,
-        ["llada-moe"] = s_encoder,
-        ["rnd1"] = s_encoder,
+        ["dream"] = s_diffusion,
+        ["llada"] = s_diffusion,
+        ["llada-moe"] = s_diffusion,
+        ["rnd1"] = s_diffusion,
 
-        ["gemma2"] = Windowed(new(2) { DefaultSize = 4096 }),
-        ["gemma3"] = Windowed(new(6)),
-        ["gemma3n"] = new() { Window = new(5), CachedLayers = keys => 20 },
-        ["gemma4"] = new() { Window = new(1) { ReadsPattern = true }, CachedLayers = keys => keys.Number("block_count") - keys.Number("attention.shared_kv_layers") },
+        // These cache keys and values all the same.
+        ["t5encoder"] = new() { HasLogits = false, AttendsWithinBatch = true, LacksFlashAttention = true, ScoreCopies = 4 },
+        ["llama-embed"] = new() { HasLogits = false, AttendsWithinBatch = true },
+
+        ["t5"] = new() { HasEncoder = true, LacksFlashAttention = true, ScoreCopies = 4 },
+        ["grok"] = new() { LacksFlashAttention = true, ScoreCopies = 3 },
+
+        ["gemma2"] = new() { Window = new(2) { DefaultSize = 4096 }, CapsScores = true },
+        ["gemma3"] = new() { Window = new(6), CapsScores = true },
+        ["gemma3n"] = new() { Window = new(5), PerLayerInputCopies = 4, DefaultPerLayerInput = 256, CachedLayers = keys => 20 },
+        ["gemma4"] = new() { CapsScores = true, PerLayerInputCopies = 2, Window = new(1) { ReadsPattern = true }, CachedLayers = keys => keys.Number("block_count") - keys.Number("attention.shared_kv_layers") },
         ["gemma4-assistant"] = s_encoder,
         ["gpt-oss"] = Windowed(new(2)),
         ["llama4"] = Windowed(new(4) { FixedSize = 8192 }),
@@ -62,7 +70,7 @@ internal sealed record ArchitectureMemory
         ["glm-dsa"] = new() { IsLatent = true, Indexer = IndexerKind.ListedKeys },
         ["hy_v4"] = new() { IsLatent = true, Indexer = IndexerKind.ListedKeys },
         ["dots3note"] = new() { IsLatent = true, Window = new(1) { ReadsPattern = true }, Indexer = IndexerKind.ListedKeys },
-        ["minimax-m3"] = new() { Indexer = IndexerKind.KeysAndValues, CachesDraftLayers = true },
+        ["minimax-m3"] = new() { Indexer = IndexerKind.KeysAndValues, IndexerBytes = 24, CachesDraftLayers = true },
         ["deepseek4"] = new() { Window = new(0), Indexer = IndexerKind.Compressed, CachesDraftLayers = true },
 
         ["mamba"] = new() { States = StateLayers.All, State = StateKind.Ungrouped },
@@ -79,10 +87,10 @@ internal sealed record ArchitectureMemory
         ["nemotron_h_moe"] = new() { States = StateLayers.WithoutHeadsAndFeedForward, State = StateKind.StateSpace },
         ["lfm2"] = new() { States = StateLayers.WithoutHeads, State = StateKind.Convolution, Window = new(0) },
         ["lfm2moe"] = new() { States = StateLayers.WithoutHeads, State = StateKind.Convolution },
-        ["qwen3next"] = new() { States = StateLayers.EveryFourth, State = StateKind.StateSpace },
-        ["qwen35"] = new() { States = StateLayers.EveryFourth, State = StateKind.StateSpace },
-        ["qwen35moe"] = new() { States = StateLayers.EveryFourth, State = StateKind.StateSpace },
-        ["qwen4exp"] = new() { States = StateLayers.EveryFourth, State = StateKind.StateSpace, Indexer = IndexerKind.CompressedLayers },
+        ["qwen3next"] = new() { States = StateLayers.EveryFourth, State = StateKind.DeltaNet },
+        ["qwen35"] = new() { States = StateLayers.EveryFourth, State = StateKind.DeltaNet },
+        ["qwen35moe"] = new() { States = StateLayers.EveryFourth, State = StateKind.DeltaNet },
+        ["qwen4exp"] = new() { States = StateLayers.EveryFourth, State = StateKind.DeltaNet, Indexer = IndexerKind.CompressedLayers, IndexerBytes = 160 },
         ["minimax-01"] = new() { States = StateLayers.EveryEighth, State = StateKind.Lightning },
         ["kimi-linear"] = new() { IsLatent = true, States = StateLayers.WithoutHeads, State = StateKind.KimiDelta },
         ["kimi-k3"] = new() { IsLatent = true, States = StateLayers.WithoutHeads, State = StateKind.KimiDelta },
@@ -94,12 +102,12 @@ internal sealed record ArchitectureMemory
         StringComparer.Ordinal,
         "apertus", "arcee", "arctic", "baichuan", "bailingmoe", "bailingmoe2", "bitnet", "bloom", "chameleon", "chatglm", "codeshell",
         "cogvlm", "command-r", "dbrx", "deci", "deepseek", "deepseek2-ocr", "dots1", "eagle3", "ernie4_5", "ernie4_5-moe", "exaone",
-        "falcon", "gemma", "glm4", "glm4moe", "gpt2", "gptneox", "granite", "granitemoe", "graniteswitch", "grok", "grovemoe",
-        "hrm_text", "hunyuan-dense", "hunyuan-moe", "hunyuan_vl", "hy_v3", "internlm2", "jais", "jais2", "llama", "llama-embed",
+        "falcon", "gemma", "glm4", "glm4moe", "gpt2", "gptneox", "granite", "granitemoe", "graniteswitch", "grovemoe",
+        "hrm_text", "hunyuan-dense", "hunyuan-moe", "hunyuan_vl", "hy_v3", "internlm2", "jais", "jais2", "llama",
         "maincoder", "minicpm", "minicpm3", "minimax-m2", "mistral3", "mpt", "nemotron", "olmo", "olmoe", "openelm",
         "orion", "paddleocr", "pangu-embedded", "phi2", "phi3", "phimoe", "plamo", "plm", "pockettts", "qwen", "qwen2", "qwen2moe",
         "qwen2vl", "qwen3", "qwen3moe", "qwen3tts", "qwen3vl", "qwen3vlmoe", "refact", "seed_oss", "smollm3", "stablelm",
-        "starcoder", "starcoder2", "t5", "t5encoder", "talkie", "xverse");
+        "starcoder", "starcoder2", "talkie", "xverse");
 
     /// <summary>Whether layers with attention keep keys and values.</summary>
     internal bool HasCache { get; init; } = true;
@@ -130,6 +138,33 @@ internal sealed record ArchitectureMemory
 
     /// <summary>Whether layers that draft tokens (NextN, MTP) have a cache although ordinary use leaves them out.</summary>
     internal bool CachesDraftLayers { get; init; }
+
+    /// <summary>Whether the whole batch's logits are computed.</summary>
+    internal bool HasLogits { get; init; } = true;
+
+    /// <summary>Whether tokens attend to those of their batch alone, cache or not.</summary>
+    internal bool AttendsWithinBatch { get; init; }
+
+    /// <summary>Whether the graph adds to the scores of the attention what flash attention cannot.</summary>
+    internal bool LacksFlashAttention { get; init; }
+
+    /// <summary>How often the scores of the attention are held without flash attention.</summary>
+    internal int ScoreCopies { get; init; } = 1;
+
+    /// <summary>How often each token's embeddings for all layers are held.</summary>
+    internal int PerLayerInputCopies { get; init; }
+
+    /// <summary>The width of these embeddings where the file does not state it.</summary>
+    internal long DefaultPerLayerInput { get; init; }
+
+    /// <summary>Whether scores are capped.</summary>
+    internal bool CapsScores { get; init; }
+
+    /// <summary>Whether a decoder attends to an encoder.</summary>
+    internal bool HasEncoder { get; init; }
+
+    /// <summary>Bytes per cached token and token of the batch that an indexer takes.</summary>
+    internal int IndexerBytes { get; init; } = 12;
 
     /// <summary>Whether llama.cpp v0.5.0 has the architecture.</summary>
     internal bool IsKnown { get; private init; } = true;

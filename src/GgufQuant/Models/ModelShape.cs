@@ -47,6 +47,33 @@ public sealed record ModelShape
     /// <summary>Experts used per token.</summary>
     public long ExpertsUsed { get; init; }
 
+    /// <summary>Width of an expert; 0 where it is that of the feed-forward layers.</summary>
+    public long ExpertLength { get; init; }
+
+    /// <summary>Width of the experts that all tokens use, together; 0 without them.</summary>
+    public long SharedExpertLength { get; init; }
+
+    /// <summary>Width of a key before latent attention compresses it; 0 without latent attention.</summary>
+    internal long LatentKeyLength { get; init; }
+
+    /// <summary>Width of a value that latent attention gives.</summary>
+    internal long LatentValueLength { get; init; }
+
+    /// <summary>Width of the latent that keys and values are compressed to.</summary>
+    internal long LatentRank { get; init; }
+
+    /// <summary>Width of what the recurrence's convolution takes in.</summary>
+    internal long RecurrentWidth { get; init; }
+
+    /// <summary>Width of what the recurrence gives.</summary>
+    internal long RecurrentInner { get; init; }
+
+    /// <summary>Width of what the embeddings add for each layer; 0 without such.</summary>
+    internal long PerLayerInputLength { get; init; }
+
+    /// <summary>Heads of a sparse attention's indexer.</summary>
+    internal long IndexerHeads { get; init; }
+
     /// <summary>Tokens in the window of a sliding-window layer; 0 without such layers.</summary>
     public long SlidingWindow { get; init; }
 
@@ -95,6 +122,15 @@ public sealed record ModelShape
             VocabularySize = Vocabulary(file, keys),
             Experts = keys.Number("expert_count"),
             ExpertsUsed = keys.Number("expert_used_count"),
+            ExpertLength = keys.FindPerLayer("expert_feed_forward_length", layers)?.DefaultIfEmpty().Max() ?? 0,
+            SharedExpertLength = keys.FindNumber("expert_shared_feed_forward_length") ?? Bounded((Int128)keys.Number("expert_shared_count") * keys.Number("expert_feed_forward_length")),
+            LatentKeyLength = isLatent ? keys.Number("attention.key_length_mla") : 0,
+            LatentValueLength = isLatent ? keys.Number("attention.value_length_mla") : 0,
+            LatentRank = isLatent ? keys.Number("attention.kv_lora_rank") : 0,
+            RecurrentWidth = rules.State.WidthOf(keys, mostHeads, keyLength),
+            RecurrentInner = rules.State.InnerOf(keys, mostHeads, keyLength),
+            PerLayerInputLength = rules.PerLayerInputCopies == 0 ? 0 : keys.FindNumber("embedding_length_per_layer_input") ?? rules.DefaultPerLayerInput,
+            IndexerHeads = rules.Indexer == IndexerKind.None ? 0 : keys.Number("attention.indexer.head_count"),
             SlidingWindow = window,
             RecurrentState = Bounded(shift + recurrence),
             LayerShapes = LayersOf(),

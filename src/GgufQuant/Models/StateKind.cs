@@ -5,8 +5,11 @@ internal enum StateKind
 {
     None,
 
-    /// <summary>Mamba, Mamba 2 and gated delta nets.</summary>
+    /// <summary>Mamba 2.</summary>
     StateSpace,
+
+    /// <summary>Gated delta nets.</summary>
+    DeltaNet,
 
     /// <summary>Mamba without groups.</summary>
     Ungrouped,
@@ -39,7 +42,7 @@ internal static class StateKinds
         Int128 delta = keys.Number("kda.head_dim");
         return kind switch
         {
-            StateKind.StateSpace or StateKind.Ungrouped => (Int128.Max(0, kernel - 1) * (inner + (2 * groups * state)), state * inner),
+            StateKind.StateSpace or StateKind.Ungrouped or StateKind.DeltaNet => (Int128.Max(0, kernel - 1) * (inner + (2 * groups * state)), state * inner),
             StateKind.Rwkv => ((keys.FindNumber("token_shift_count") ?? 2) * width, width * keys.Number("wkv.head_size")),
             StateKind.Convolution => (width * Math.Max(0, keys.Number("shortconv.l_cache") - 1), 0),
             StateKind.KimiDelta => (3 * (kernel > 0 ? kernel - 1 : 3) * heads * delta, delta * delta * heads),
@@ -47,4 +50,28 @@ internal static class StateKinds
             _ => (0, 0),
         };
     }
+
+    /// <summary>Floats per token that go into the recurrence.</summary>
+    internal static long WidthOf(this StateKind kind, ShapeKeys keys, long heads, long headLength)
+    {
+        Int128 inner = kind.InnerOf(keys, heads, headLength);
+        Int128 groups = 2 * (Int128)keys.Number("ssm.group_count") * keys.Number("ssm.state_size");
+        return kind switch
+        {
+            StateKind.StateSpace or StateKind.Ungrouped => Bounded((2 * inner) + groups),
+            StateKind.DeltaNet => Bounded(inner + groups),
+            _ => Bounded(8 * inner),
+        };
+    }
+
+    /// <summary>Floats per token that come out of it.</summary>
+    internal static long InnerOf(this StateKind kind, ShapeKeys keys, long heads, long headLength) => kind switch
+    {
+        StateKind.StateSpace or StateKind.Ungrouped or StateKind.DeltaNet => keys.Number("ssm.inner_size"),
+        StateKind.KimiDelta => Bounded((Int128)heads * keys.Number("kda.head_dim")),
+        StateKind.Lightning => Bounded((Int128)heads * headLength),
+        _ => 0,
+    };
+
+    private static long Bounded(Int128 value) => value > long.MaxValue ? long.MaxValue : (long)value;
 }

@@ -21,6 +21,20 @@ public class MemoryEstimateTests
         Assert.Equal(0, memory.State);
     }
 
+    [Theory]
+    [InlineData(8192, 512, true, 266)]
+    [InlineData(131072, 512, true, 266)]
+    [InlineData(262144, 512, true, 372)]
+    [InlineData(131072, 64, true, 33)]
+    [InlineData(8192, 512, false, 572)]
+    public void Llama_8B_computes_in_what_llama_cpp_reserves(long context, int batch, bool flashAttention, long expected)
+    {
+        using Llama8B model = new();
+        MemoryOptions options = new() { ContextLength = context, BatchSize = batch, FlashAttention = flashAttention };
+        MemoryEstimate memory = MemoryEstimate.Of(0, ModelShape.Read(model.File), options);
+        Assert.Equal(expected, memory.Compute / MiB);
+    }
+
     [Fact]
     public void Keys_and_values_may_have_types_of_their_own()
     {

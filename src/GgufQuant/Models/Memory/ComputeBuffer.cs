@@ -1,12 +1,161 @@
+using System.Collections.Frozen;
+
 namespace GgufQuant.Models;
 
 /// <summary>The size of the buffers for intermediate results.</summary>
-internal static class ComputeBuffer
+/// <remarks>
+/// llama.cpp builds the graph of a full batch and lets <c>ggml_gallocr</c> place its tensors, so that results share memory that is
+/// free again. What is live at once peaks at one of few points: in the attention, in the feed-forward of a dense layer or of experts,
+/// in a recurrence, or at the logits. The coefficients are those that the placement leaves, holes included; for architectures other
+/// than the commonest they err upwards.
+/// </remarks>
+internal sealed class ComputeBuffer
 {
-    /// <summary>Bytes for the evaluation of one batch, dominated by its logits or by the widest layer.</summary>
-    internal static Int128 BytesOf(ModelShape shape, ContextPlan plan)
+    // Positions, token ids and the like.
+    private const long SmallInputs = 64 * 1024;
+
+    // For these the coefficients are close, by real models' dimensions.
+    private static readonly FrozenSet<string> s_common = FrozenSet.Create(
+        StringComparer.Ordinal,
+        "llama", "mistral3", "granite", "qwen2", "qwen3", "qwen3moe", "qwen35", "qwen35moe", "gemma2", "gemma3", "gemma4", "phi3", "gpt-oss",
+        "deepseek2", "glm4", "glm4moe");
+
+    private readonly ModelShape _shape;
+    private readonly ContextPlan _plan;
+    private readonly ArchitectureMemory _rules;
+    private readonly LayerShape _widest;
+
+    private ComputeBuffer(ModelShape shape, ContextPlan plan)
     {
-        long widest = Math.Max(shape.VocabularySize, 2 * shape.FeedForwardLength);
-        return (Int128)(widest + shape.EmbeddingLength) * plan.Options.BatchSize * sizeof(float);
+        _shape = shape;
+        _plan = plan;
+        _rules = ArchitectureMemory.Of(shape.Architecture);
+        _widest = new()
+        {
+            Heads = Most(layer => layer.Heads),
+            KeyValueHeads = Most(layer => layer.KeyValueHeads),
+            KeyLength = Most(layer => layer.KeyLength),
+            ValueLength = Most(layer => layer.ValueLength),
+            FeedForwardLength = Most(layer => layer.FeedForwardLength),
+            IndexerKeyLength = Most(layer => layer.IndexerKeyLength),
+        };
     }
+
+    private Int128 Embedding => _shape.EmbeddingLength;
+
+    private Int128 Query => (Int128)_widest.Heads * (_shape.LatentKeyLength > 0 ? _shape.LatentKeyLength : _widest.KeyLength);
+
+    private Int128 Key => (Int128)_widest.KeyValueHeads * _widest.KeyLength;
+
+    private bool FlashAttention => _plan.Options.FlashAttention && !_rules.LacksFlashAttention;
+
+    /// <summary>Bytes that llama.cpp reserves for the evaluation of one batch.</summary>
+    internal static Int128 BytesOf(ModelShape shape, ContextPlan plan) => new ComputeBuffer(shape, plan).Bytes();
+
+    private Int128 Bytes()
+    {
+        Int128 attention = Scores + ConvertedCache + Upwards(Attention * PerToken);
+        Int128 others = Upwards(Int128.Max(FeedForward, Int128.Max(Experts, Recurrence)) * PerToken);
+        Int128 layers = Masks + Int128.Max(attention, others) + Indexers + CrossAttention + States + (PerLayerInputs * PerToken);
+        Int128 logits = _rules.HasLogits ? (_shape.VocabularySize + (2 * Embedding)) * PerToken : 0;
+        return Int128.Max(layers, logits) + (_shape.EmbeddingLength > 0 ? SmallInputs : 0);
+    }
+
+    private Int128 Upwards(Int128 bytes) => IsCommon ? bytes : bytes + (bytes / 4) + (2 * Embedding * PerToken);
+
+    private bool IsCommon => s_common.Contains(_shape.Architecture);
+
+    // All results are 32-bit floats.
+    private Int128 PerToken => (Int128)_plan.Batch * sizeof(float);
+
+    private Int128 Attention
+    {
+        get
+        {
+            if (_shape.LatentKeyLength > 0)
+                return (4 * Embedding) + ((Int128)_widest.Heads * (_widest.KeyLength + _shape.LatentKeyLength + _shape.LatentRank + _shape.LatentValueLength));
+            // Capped scores hold on to the queries, and gated attention has a gate as wide as these.
+            int queries = !FlashAttention && (_rules.CapsScores || _rules.State == StateKind.DeltaNet) ? 3 : 2;
+            return (3 * Embedding) + (queries * Query) + (2 * Key) + (FlashAttention ? 0 : SmallerEmbedding);
+        }
+    }
+
+    private Int128 FeedForward
+    {
+        get
+        {
+            Int128 width = Math.Max(_widest.FeedForwardLength, _shape.SharedExpertLength);
+            return _rules.States == StateLayers.None
+                ? (3 * Embedding) + Query + SmallerEmbedding + (3 * width)
+                : (3 * Embedding) + (3 * width);
+        }
+    }
+
+    // Where queries are narrower than the embeddings, their room is too small for these.
+    private Int128 SmallerEmbedding => Query < Embedding ? Embedding : 0;
+
+    // The experts' outputs go where their inputs were, if there is room.
+    private Int128 Experts
+    {
+        get
+        {
+            if (_shape.Experts == 0)
+                return 0;
+            Int128 inner = (Int128)_shape.ExpertsUsed * (_shape.ExpertLength > 0 ? _shape.ExpertLength : _widest.FeedForwardLength);
+            Int128 outputs = _shape.ExpertsUsed * Embedding;
+            Int128 before = (3 * Embedding) + Query;
+            return 2 * inner >= outputs ? before + (3 * inner)
+                : 3 * inner >= outputs ? before + (3 * inner) + outputs
+                : (3 * Embedding) + (2 * outputs);
+        }
+    }
+
+    private Int128 Recurrence => _rules.State switch
+    {
+        StateKind.StateSpace or StateKind.Ungrouped or StateKind.DeltaNet or StateKind.KimiDelta or StateKind.Lightning =>
+            (3 * Embedding) + (2 * (Int128)_shape.RecurrentWidth) + (2 * (Int128)_shape.RecurrentInner),
+        StateKind.Rwkv => 16 * Embedding,
+        StateKind.Convolution => 7 * Embedding,
+        _ => 0,
+    };
+
+    private Int128 WholeCells => _rules.AttendsWithinBatch ? _plan.Batch
+        : _shape.LayerShapes.Any(layer => layer.HasCache && !layer.HasWindow) ? _plan.Cells : 0;
+
+    private Int128 WindowCells => !_rules.AttendsWithinBatch && _shape.LayerShapes.Any(layer => layer.HasCache && layer.HasWindow)
+        ? _plan.CellsWithin(_shape.SlidingWindow) : 0;
+
+    // Per cached token and token of the batch: half precision with flash attention.
+    private Int128 Masks => (WholeCells + WindowCells) * _plan.Batch * (FlashAttention ? 2 : sizeof(float));
+
+    // Flash attention never holds the scores of all tokens.
+    private Int128 Scores => FlashAttention ? 0 : Int128.Max(WholeCells, WindowCells) * PerToken * _widest.Heads * _rules.ScoreCopies;
+
+    // Flash attention wants half precision, and attention without it values of a layout that the latent has not.
+    private Int128 ConvertedCache
+    {
+        get
+        {
+            Int128 width = (FlashAttention && _plan.Options.KeyType == CacheType.F32 ? Key : 0)
+                + (FlashAttention && _plan.Options.ValueType == CacheType.F32 ? (Int128)_widest.KeyValueHeads * _widest.ValueLength : 0)
+                + (FlashAttention ? 0 : _shape.LatentRank);
+            return Int128.Max(WholeCells, WindowCells) * _plan.Sequences * width * 2;
+        }
+    }
+
+    // The states of a batch's sequences, old and new.
+    private Int128 States => _plan.Sequences == 1 ? 0 : 2 * (Int128)_shape.RecurrentState * _plan.Sequences * sizeof(float);
+
+    // Gemma's embeddings of each token for each layer.
+    private Int128 PerLayerInputs => (Int128)_rules.PerLayerInputCopies * _shape.PerLayerInputLength * _shape.Layers;
+
+    // An indexer scores all cached tokens, and makes a mask of those that it chooses.
+    private Int128 Indexers => _widest.IndexerKeyLength == 0 ? 0
+        : (_plan.Cells * (Int128)_plan.Batch * _rules.IndexerBytes) + (2 * PerToken * _widest.IndexerKeyLength * Math.Max(1, _shape.IndexerHeads));
+
+    // The decoder attends to as many tokens of the encoder as the model was trained for.
+    private Int128 CrossAttention => !_rules.HasEncoder ? 0
+        : (_shape.ContextLength ?? 0) * (Int128)sizeof(float) * ((_plan.Batch * (Int128)_widest.Heads * (_plan.Options.FlashAttention ? 1 : 2)) + (3 * Embedding));
+
+    private long Most(Func<LayerShape, long> dimension) => _shape.LayerShapes.Select(dimension).DefaultIfEmpty().Max();
 }

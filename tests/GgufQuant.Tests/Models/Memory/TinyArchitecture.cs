@@ -23,14 +23,15 @@ internal sealed class TinyArchitecture
     ];
 
     private readonly SortedDictionary<string, object> _keys = new(StringComparer.Ordinal);
-    private readonly int _layers = 2;
+    private readonly int _layers;
     private readonly int _heads = 2;
     private readonly uint _embedding = 256;
     private readonly uint _feedForward = 384;
 
-    internal TinyArchitecture(string name, int draftLayers = 0, IReadOnlyDictionary<string, object>? with = null)
+    internal TinyArchitecture(string name, int draftLayers = 0, int layers = 2, IReadOnlyDictionary<string, object>? with = null)
     {
         Name = name;
+        _layers = layers;
         bool isLatent = s_latent.Contains(name);
         switch (name)
         {
@@ -109,8 +110,8 @@ internal sealed class TinyArchitecture
     internal IEnumerable<string> OptionalTensors => Name switch
     {
         "qwen3next" => [.. Block([0], "attn_qkv.weight", "attn_gate.weight"), .. Block([1], "attn_q.weight", "attn_k.weight", "attn_v.weight")],
-        "qwen35" or "qwen35moe" => Block([0], "attn_qkv.weight", "attn_gate.weight"),
-        "phi3" => Block([0, 1], "attn_qkv.weight"),
+        "qwen35" or "qwen35moe" => Block([.. Enumerable.Range(0, _layers).Where(layer => layer % 2 == 0)], "attn_qkv.weight", "attn_gate.weight"),
+        "phi3" => Block([.. Enumerable.Range(0, _layers)], "attn_qkv.weight"),
         "falcon-h1" => Block([0, 1], "ssm_conv1d.bias"),
         "granitehybrid" or "nemotron_h" or "nemotron_h_moe" => Block([1], "ssm_conv1d.bias"),
         "glm-dsa" => Block([0, 1], "indexer.k_norm.weight", "indexer.k_norm.bias", "indexer.proj.weight", "indexer.attn_k.weight", "indexer.attn_q_b.weight"),
