@@ -34,6 +34,7 @@
         'Merge-ImportanceMatrix'
         'New-ImportanceMatrix'
         'New-QuantCalibration'
+        'New-QuantRecipe'
         'Set-GgufMetadata'
         'Split-Gguf'
         'Test-Gguf'

@@ -1,49 +1,91 @@
 <#
 .SYNOPSIS
-Measures what rounding with a calibration gains on the sample model, and renews the table in docs/quality-per-byte.md.
+Measures what a calibration gains on the sample model, and renews the tables in docs/quality-per-byte.md.
 
 .DESCRIPTION
 Collects a calibration from calibration.txt, and one from scripture.txt, text of another kind. Quantizes to six types with
-the calibration as an importance matrix alone, with the calibration, and with the foreign one, runs every file over
-heldout.txt, which the model has never seen, and writes a table. The files go to a new temporary folder, which is removed.
+the calibration as an importance matrix alone, and to the same sizes with the calibration: with the same types, also with
+the foreign calibration, and with types chosen for the size. Runs every file over heldout.txt, which the model has never
+seen, and writes the tables. The files go to a new temporary folder, which is removed.
+
+.PARAMETER Table
+The tables to renew: Rounding, the same types; Sizes, types chosen for the size. Default: both.
 
 .PARAMETER ThreadCount
 Threads of the engine. Default: 1, which a small model is fastest with on a busy machine.
 #>
 #Requires -Version 7.6
-param([int] $ThreadCount = 1)
+param(
+    [ValidateSet('Rounding', 'Sizes')]
+    [string[]] $Table = @('Rounding', 'Sizes'),
+    [int] $ThreadCount = 1
+)
 $ErrorActionPreference = 'Stop'
 if (-not (Get-Module GgufQuant)) { Import-Module (Join-Path $PSScriptRoot .. GgufQuant.psd1) }
 
-# What each type may keep of the divergence of llama.cpp's file.
-$bars = [ordered] @{ Q2_K = 0.85; IQ2_M = 0.80; IQ3_M = 0.68; Q3_K_M = 0.73; Q4_K_M = 0.70; Q5_K_M = 0.72 }
+# What each type may keep of the divergence of llama.cpp's file: with its types, and with types chosen for its size.
+$bars = [ordered] @{
+    Q2_K = 0.85, 0.27
+    IQ2_M = 0.80, 0.50
+    IQ3_M = 0.68, 0.42
+    Q3_K_M = 0.73, 0.35
+    Q4_K_M = 0.70, 0.42
+    Q5_K_M = 0.72, 0.60
+}
 $text = { param($value, $format) $value.ToString($format, [cultureinfo]::InvariantCulture) }
 
+$measure = { param($value) '{0} ± {1}' -f (& $text $value.Value '0.00000'), (& $text $value.Error '0.00000') }
+$verdict = { param($share, $bar) '{0}, {1}' -f (& $text $bar '0.00'), $(if ($share -le $bar) { 'met' } else { 'missed' }) }
+
 $model = Join-Path $PSScriptRoot novels-6m-f16.gguf
+$tables = @{
+    Rounding = @(
+        '| type | bytes, plain / rounded | KL divergence, plain | KL divergence, rounded | share | bar | share, foreign text | perplexity, plain / rounded |'
+        '| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: |'
+    )
+    Sizes = @(
+        '| size of | bytes, llama.cpp / chosen | bits per weight | KL divergence, llama.cpp | KL divergence, chosen | expected | share | bar |'
+        '| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |'
+    )
+}
 $folder = [IO.Directory]::CreateTempSubdirectory('ggufquant-').FullName
 try {
     $own = New-QuantCalibration $model (Join-Path $PSScriptRoot calibration.txt) -Destination (Join-Path $folder own.gguf) -ThreadCount $ThreadCount
-    $foreign = New-QuantCalibration $model (Join-Path $PSScriptRoot scripture.txt) -Destination (Join-Path $folder foreign.gguf) -ThreadCount $ThreadCount
-    $rows = foreach ($type in $bars.Keys) {
-        $files = @(
-            ConvertTo-Quantized $model $type -ImportanceMatrix $own -Destination (Join-Path $folder "$type.gguf")
-            ConvertTo-Quantized $model $type -Calibration $own -Destination (Join-Path $folder "$type-own.gguf")
-            ConvertTo-Quantized $model $type -Calibration $foreign -Destination (Join-Path $folder "$type-foreign.gguf")
-        )
+    if ('Rounding' -in $Table) {
+        $foreign = New-QuantCalibration $model (Join-Path $PSScriptRoot scripture.txt) -Destination (Join-Path $folder foreign.gguf) -ThreadCount $ThreadCount
+    }
+
+    foreach ($type in $bars.Keys) {
+        $files = @(ConvertTo-Quantized $model $type -ImportanceMatrix $own -Destination (Join-Path $folder "$type.gguf"))
+        if ('Rounding' -in $Table) {
+            $files += ConvertTo-Quantized $model $type -Calibration $own -Destination (Join-Path $folder "$type-own.gguf")
+            $files += ConvertTo-Quantized $model $type -Calibration $foreign -Destination (Join-Path $folder "$type-foreign.gguf")
+        }
+
+        if ('Sizes' -in $Table) {
+            $chosen = ConvertTo-Quantized $model -TargetSize $files[0].Size -Calibration $own -Destination (Join-Path $folder "$type-size.gguf")
+            $expected = (Get-QuantPlan $model -TargetSize $files[0].Size -Calibration $own).ExpectedDivergence
+            $files += $chosen
+        }
+
         $measured = Compare-Quant $files.Path -Reference $model -Corpus (Join-Path $PSScriptRoot heldout.txt) -ThreadCount $ThreadCount |
             Where-Object { -not $_.IsReference }
         $divergences = $measured.Predictions.KlDivergence
-        $share = $divergences[1].Value / $divergences[0].Value
-        [pscustomobject] @{
-            Type = $type
-            Bytes = $files[0].Size
-            RoundedBytes = $files[1].Size
-            Plain = '{0} ± {1}' -f (& $text $divergences[0].Value '0.00000'), (& $text $divergences[0].Error '0.00000')
-            Rounded = '{0} ± {1}' -f (& $text $divergences[1].Value '0.00000'), (& $text $divergences[1].Error '0.00000')
-            Share = & $text $share '0.000'
-            Bar = '{0}, {1}' -f (& $text $bars[$type] '0.00'), $(if ($share -le $bars[$type]) { 'met' } else { 'missed' })
-            Foreign = & $text ($divergences[2].Value / $divergences[0].Value) '0.000'
-            Perplexity = '{0} / {1}' -f (& $text $measured[0].Perplexity '0.000'), (& $text $measured[1].Perplexity '0.000')
+        if ('Rounding' -in $Table) {
+            $share = $divergences[1].Value / $divergences[0].Value
+            $tables.Rounding += '| {0} | {1} / {2} | {3} | {4} | {5} | {6} | {7} | {8} / {9} |' -f @(
+                $type, $files[0].Size, $files[1].Size, (& $measure $divergences[0]), (& $measure $divergences[1])
+                (& $text $share '0.000'), (& $verdict $share $bars[$type][0]), (& $text ($divergences[2].Value / $divergences[0].Value) '0.000')
+                (& $text $measured[0].Perplexity '0.000'), (& $text $measured[1].Perplexity '0.000')
+            )
+        }
+
+        if ('Sizes' -in $Table) {
+            $share = $divergences[-1].Value / $divergences[0].Value
+            $tables.Sizes += '| {0} | {1} / {2} | {3} | {4} | {5} | {6} | {7} | {8} |' -f @(
+                $type, $files[0].Size, $chosen.Size, (& $text $chosen.BitsPerWeight '0.00'), (& $measure $divergences[0])
+                (& $measure $divergences[-1]), (& $text $expected '0.00000'), (& $text $share '0.000'), (& $verdict $share $bars[$type][1])
+            )
         }
     }
 }
@@ -51,15 +93,11 @@ finally {
     Remove-Item $folder -Recurse
 }
 
-$table = @(
-    '| type | bytes, plain / rounded | KL divergence, plain | KL divergence, rounded | share | bar | share, foreign text | perplexity, plain / rounded |'
-    '| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: |'
-    $rows | ForEach-Object {
-        "| $($_.Type) | $($_.Bytes) / $($_.RoundedBytes) | $($_.Plain) | $($_.Rounded) | $($_.Share) | $($_.Bar) | $($_.Foreign) | $($_.Perplexity) |"
-    }
-) -join "`n"
 $document = Join-Path $PSScriptRoot .. docs quality-per-byte.md
 $page = [IO.File]::ReadAllText($document)
-$page = [regex]::Replace($page, '(?s)(?<=<!-- table -->\n).*(?=<!-- end -->)', "$table`n")
+foreach ($name in $Table) {
+    $page = [regex]::Replace($page, "(?s)(?<=<!-- $($name.ToLowerInvariant()) -->\n).*?(?=<!-- end -->)", "$($tables[$name] -join "`n")`n")
+    $tables[$name]
+}
+
 [IO.File]::WriteAllText($document, $page)
-$rows

@@ -33,7 +33,7 @@ public abstract class EngineCommand : PathCommand
     {
         try
         {
-            Session = new(this, Engine, EngineTimeoutSeconds);
+            FindEngine();
         }
         catch (InferenceException exception)
         {
@@ -43,6 +43,10 @@ public abstract class EngineCommand : PathCommand
             WriteError(error);
         }
     }
+
+    /// <summary>Finds the engine, which starts on first use.</summary>
+    /// <exception cref="InferenceException">There is no such engine.</exception>
+    private protected EngineSession FindEngine() => Session ??= new(this, Engine, EngineTimeoutSeconds);
 
     /// <summary>The full path of a text to run models over; if it cannot be read, the cmdlet ends with an error.</summary>
     private protected string ResolveCorpus(string path)

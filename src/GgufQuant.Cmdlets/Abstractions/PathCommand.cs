@@ -157,6 +157,22 @@ public abstract class PathCommand : StoppableCommand
     private protected Destinations DestinationsAt(string? given, params string[] extensions) =>
         given is null ? new() : Destinations.At(given, ResolveUnexpanded(given), extensions);
 
+    /// <summary>Reads a file that the user has requested; a failure ends the cmdlet.</summary>
+    private protected TResult ReadOrThrowTerminating<TResult>(string path, Func<string, TResult> read)
+    {
+        if (PathErrors.NoFile(path) is { } error)
+            ThrowTerminatingError(error);
+        try
+        {
+            return read(path);
+        }
+        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
+        {
+            ThrowTerminatingError(exception.ToErrorRecord(path));
+            throw;
+        }
+    }
+
     private void Take(string file)
     {
         try

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Text.RegularExpressions;
+using GgufQuant.Allocation;
 using GgufQuant.Calibration;
 using GgufQuant.Catalog;
 using GgufQuant.Formats;
@@ -15,7 +16,9 @@ public abstract partial class QuantizationCommand : PathCommand
 {
     private readonly HashSet<FileType> _withoutSelection = [];
     private QuantizationOptions _options = QuantizationOptions.Default;
-    private CalibrationFile? _calibration;
+    private OpenCalibration? _calibration;
+    private IReadOnlyList<SizeTarget> _targets = [];
+    private SizeAllocation? _allocation;
     private bool _isTypeGiven;
 
     /// <summary>The file types to produce.</summary>
@@ -84,6 +87,29 @@ public abstract partial class QuantizationCommand : PathCommand
     [ValidateNotNullOrEmpty]
     public string? Calibration { get; set; }
 
+    /// <summary>Bytes that each file may have.</summary>
+    [Parameter(HelpMessage = "Choose types for a file of at most this size: 4.2GB. Needs -Calibration.")]
+    [ArgumentCompleter(typeof(SizeCompleter))]
+    [ValidateRange(1, long.MaxValue)]
+    public long[] TargetSize { get; set; } = [];
+
+    /// <summary>Bits that each file's weights may take on average.</summary>
+    [Parameter(HelpMessage = "Choose types for at most so many bits per weight: 4.25. Needs -Calibration.")]
+    [ValidateRange(0.5, 64)]
+    public double[] TargetBitsPerWeight { get; set; } = [];
+
+    /// <summary>The types that may be chosen for a size.</summary>
+    [Parameter(HelpMessage = "The types to choose from for a size, wildcards allowed: 'q?_K', q8_0; default: all.")]
+    [TensorFormatsTransformation]
+    [ArgumentCompleter(typeof(TensorTypeCompleter))]
+    [SupportsWildcards]
+    [ValidateNotNullOrEmpty]
+    public BlockFormat[] AllowedType { get; set; } = [];
+
+    /// <summary>Measures nothing.</summary>
+    [Parameter(HelpMessage = "Do not measure which tensors matter to this model: go by what their roles are worth in another.")]
+    public SwitchParameter DefaultCoefficient { get; set; }
+
     /// <summary>Parts of names: only entries of the matrix with one of them are used.</summary>
     [Parameter(HelpMessage = "Use only the matrix entries whose names contain one of these.")]
     [ArgumentCompleter(typeof(TensorPartCompleter))]
@@ -148,24 +174,41 @@ public abstract partial class QuantizationCommand : PathCommand
         this.ThrowIfBothBound(nameof(SplitMaxSize), nameof(SplitMaxTensor));
         this.ThrowIfBothBound(nameof(LeaveOutputTensor), nameof(OutputTensorType));
         this.ThrowIfMissing(nameof(ImportanceMatrix), nameof(IncludeWeight), nameof(ExcludeWeight));
+        foreach (string target in (string[])[nameof(TargetSize), nameof(TargetBitsPerWeight)])
+        {
+            this.ThrowIfBothBound(target, nameof(Type), nameof(Copy), nameof(Pure), nameof(ImportanceMatrix), nameof(AllowRequantize));
+            this.ThrowIfMissing(nameof(Calibration), target);
+        }
+        if (TargetBitsPerWeight.Length == 0)
+            this.ThrowIfMissing(nameof(TargetSize), nameof(AllowedType), nameof(DefaultCoefficient));
         if (Calibration is not null)
-            _calibration = ReadOrThrowTerminating(ResolveUnexpanded(Calibration), ReadCalibration);
+            _calibration = new(ReadOrThrowTerminating(ResolveUnexpanded(Calibration), ReadCalibration));
+        _targets = [.. TargetSize.Select(SizeTarget.OfBytes), .. TargetBitsPerWeight.Select(SizeTarget.OfBitsPerWeight)];
+        if (_targets.Count > 0)
+            _allocation = AllocationWith(_calibration!);
         _options = ReadOptions();
         _isTypeGiven = Type.Length > 0;
         // Objects from the pipeline may provide their types.
-        if (_isTypeGiven ? Copy : !Copy && !MyInvocation.ExpectingInput)
+        if (_isTypeGiven ? Copy : !Copy && _targets.Count == 0 && !MyInvocation.ExpectingInput)
             ThrowTerminatingError(TypeOrCopy(null));
         Destinations = DestinationsAt(Destination, ".gguf");
-        if (Destinations.IsFile && Type.Length > 1)
+        if (Destinations.IsFile && (Type.Length > 1 || _targets.Count > 1))
         {
+            string requested = _targets.Count > 1 ? $"{_targets.Count} sizes" : $"{Type.Length} types";
             ThrowTerminatingError(new(
-                new ArgumentException($"'{Destination}' is one file, but {Type.Length} types were requested. Give -Destination a folder."),
+                new ArgumentException($"'{Destination}' is one file, but {requested} were requested. Give -Destination a folder."),
                 "DestinationIsFile", ErrorCategory.InvalidArgument, Destination));
         }
     }
 
     /// <inheritdoc/>
-    private protected override string Variant => string.Join<QuantType>(' ', Types);
+    private protected override string Variant => _allocation is null ? string.Join<QuantType>(' ', Types) : "";
+
+    /// <summary>Finds the engine that measures models; null for a cmdlet that never runs them.</summary>
+    private protected virtual Func<EngineSession>? Engines => null;
+
+    /// <summary>Threads to measure with; 0 for all.</summary>
+    private protected virtual int MeasuringThreads => 0;
 
     /// <summary>The destinations of the files.</summary>
     private protected Destinations Destinations { get; private set; } = new();
@@ -173,6 +216,11 @@ public abstract partial class QuantizationCommand : PathCommand
     /// <inheritdoc/>
     protected sealed override void ProcessModel(GgufFile model)
     {
+        if (_allocation is not null)
+        {
+            ProcessSizes(model, _allocation);
+            return;
+        }
         IReadOnlyList<QuantType> types = Types;
         if (types.Count == 0 && !Copy)
         {
@@ -199,15 +247,37 @@ public abstract partial class QuantizationCommand : PathCommand
     /// <param name="paths">The full paths of its shards, or its own.</param>
     protected abstract void ProcessPlan(QuantizationPlan plan, string destination, IReadOnlyList<string> paths);
 
+    private SizeAllocation AllocationWith(OpenCalibration calibration) => new(
+        this, calibration, _targets, AllowedType.Length == 0 ? null : [.. AllowedType.Select(format => format.Type)])
+    {
+        OpenEngine = Engines,
+        IsEngineNamed = MyInvocation.BoundParameters.ContainsKey(nameof(EngineCommand.Engine)),
+        UsesDefaults = DefaultCoefficient,
+        Threads = MeasuringThreads,
+    };
+
+    private void ProcessSizes(GgufFile model, SizeAllocation allocation)
+    {
+        WarnOfIdleRules(model, []);
+        int done = 0;
+        foreach ((SizeTarget target, Func<QuantizationPlan> plan) in allocation.PlansFor(model, () => OptionsFor(model)))
+        {
+            if (_targets.Count > 1)
+                ShowPart($"Quantizing {Formatting.FileName(model.Path)}", $"{target}", ++done, _targets.Count);
+            TryProcess(model, (_, _) => plan(), $"-{Formatting.SizeInName(target)}");
+        }
+        EndParts();
+    }
+
     // A type that is not possible does not prevent the others.
-    private void TryProcess(GgufFile model, Func<GgufFile, QuantizationOptions, QuantizationPlan> create)
+    private void TryProcess(GgufFile model, Func<GgufFile, QuantizationOptions, QuantizationPlan> create, string? suffix = null)
     {
         string? destination = null;
         try
         {
             QuantizationPlan plan = create(model, OptionsFor(model));
             WarnOf(plan);
-            destination = Destinations.For(model.Path, NameOf(plan));
+            destination = Destinations.For(model.Path, NameOf(plan, suffix));
             ProcessPlan(plan, destination, plan.PathsAt(destination));
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
@@ -227,9 +297,9 @@ public abstract partial class QuantizationCommand : PathCommand
     }
 
     // model-f16.gguf becomes model-Q4_K_M.gguf, or model-Q4_K_M-cal.gguf, which has other bytes than llama.cpp's.
-    private static string NameOf(QuantizationPlan plan)
+    private static string NameOf(QuantizationPlan plan, string? suffix)
     {
-        string suffix = plan.Type is null ? "" : $"-{plan.Type}{(plan.Options.Calibration is null ? "" : "-cal")}";
+        suffix ??= plan.Type is null ? "" : $"-{plan.Type}{(plan.Options.Calibration is null ? "" : "-cal")}";
         return $"{QuantName.WithoutQuantization(plan.Source.Path)}{suffix}.gguf";
     }
 
@@ -253,7 +323,7 @@ public abstract partial class QuantizationCommand : PathCommand
     private static partial Regex OwnTypeName();
 
     private static ErrorRecord TypeOrCopy(string? path) => new(
-        new ArgumentException("Give -Type one or more file types, such as Q4_K_M, or -Copy to keep the tensors unchanged, but not both."),
+        new ArgumentException("Give -Type one or more file types, such as Q4_K_M, or -TargetSize and a calibration, or -Copy to keep the tensors unchanged, but not two of them."),
         "TypeOrCopy", ErrorCategory.InvalidArgument, path);
 
     private QuantizationOptions ReadOptions() => new()
@@ -267,7 +337,6 @@ public abstract partial class QuantizationCommand : PathCommand
         Imatrix = ImportanceMatrix is null
             ? null
             : ReadOrThrowTerminating(ResolveUnexpanded(ImportanceMatrix), ReadMatrix).Where(IncludeWeight, ExcludeWeight),
-        Calibration = _calibration,
         PruneLayers = PruneLayer,
         KeepSplit = KeepSplit,
         Split = SplitOptions,
@@ -291,7 +360,7 @@ public abstract partial class QuantizationCommand : PathCommand
     {
         try
         {
-            return _options with { Metadata = MetadataArguments.ToEntries(Metadata, model.Metadata) };
+            return _options with { Calibration = _calibration?.File, Metadata = MetadataArguments.ToEntries(Metadata, model.Metadata) };
         }
         catch (ArgumentException exception)
         {
@@ -306,22 +375,6 @@ public abstract partial class QuantizationCommand : PathCommand
             WriteWarning($"{plain.Name} has no tensor type selection, so tensor rules have no effect on it, as in llama.cpp.");
         foreach (TensorTypeRule rule in _options.TensorTypes.Where(rule => !model.Tensors.Any(tensor => rule.Matches(tensor.Name))))
             WriteWarning($"'{rule}' matches no tensor of '{Formatting.FileName(model.Path)}'. Get-GgufTensor lists the names.");
-    }
-
-    /// <summary>Reads a file that the user has requested; a failure ends the cmdlet.</summary>
-    private protected TResult ReadOrThrowTerminating<TResult>(string path, Func<string, TResult> read)
-    {
-        if (PathErrors.NoFile(path) is { } error)
-            ThrowTerminatingError(error);
-        try
-        {
-            return read(path);
-        }
-        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
-        {
-            ThrowTerminatingError(exception.ToErrorRecord(path));
-            throw;
-        }
     }
 
     private GgufSplitOptions? SplitOptions => (SplitMaxSize, SplitMaxTensor) switch

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using System.Security.Cryptography;
+using GgufQuant.Evaluation.Hosting;
 using GgufQuant.Gguf;
 using GgufQuant.Gpu;
 using GgufQuant.Pipeline;
@@ -13,6 +14,7 @@ namespace GgufQuant.Commands;
 public sealed class ConvertToQuantizedCommand : QuantizationCommand
 {
     private GgufFile? _earlier;
+    private EngineSession? _session;
 
     /// <summary>Overwrites existing files.</summary>
     [Parameter(HelpMessage = "Overwrite existing files.")]
@@ -49,6 +51,17 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     [ValidateRange(64L << 20, long.MaxValue)]
     public long MemoryBudget { get; set; } = new QuantizerOptions().MemoryBudget;
 
+    /// <summary>The engine that measures models for a size; null for the newest available.</summary>
+    [Parameter(HelpMessage = "The engine that measures the model for -TargetSize, by its name in Get-QuantEngine; default: the newest available.")]
+    [ArgumentCompleter(typeof(EngineCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string? Engine { get; set; }
+
+    /// <summary>Seconds of silence after which the engine is killed.</summary>
+    [Parameter(HelpMessage = "Seconds without a sign of life after which the engine is killed; default: 60.")]
+    [ValidateRange(1, 86400)]
+    public int EngineTimeoutSeconds { get; set; } = (int)RemoteEngine.DefaultSilence.TotalSeconds;
+
     /// <summary>Computes the SHA-256 of each file.</summary>
     [Parameter(HelpMessage = "Compute the SHA-256 of each file.")]
     public SwitchParameter Hash { get; set; }
@@ -65,9 +78,16 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     }
 
     /// <inheritdoc/>
+    private protected override Func<EngineSession>? Engines => () => _session ??= new(this, Engine, EngineTimeoutSeconds);
+
+    /// <inheritdoc/>
+    private protected override int MeasuringThreads => ThreadCount;
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         _earlier?.Dispose();
+        _session?.Dispose();
         base.Dispose(disposing);
     }
 
@@ -75,7 +95,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     protected override void ProcessPlan(QuantizationPlan plan, string destination, IReadOnlyList<string> paths)
     {
         string source = Formatting.FileName(plan.Source.Path);
-        string work = Copy ? $"Copy '{source}'" : $"Quantize '{source}' to {plan.Type}";
+        string work = Copy ? $"Copy '{source}'" : $"Quantize '{source}' to {What(plan)}";
         string action = $"{work} and write {Formatting.Size(plan.TotalBytes)} to '{paths[0]}'.";
         if (!ShouldProcess(action, $"{action} Continue?", "ConvertTo-Quantized"))
             return;
@@ -89,12 +109,15 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
             WriteVerbose($"'{imatrix.Path}' has entries for {imatrix.Weighed} of the {imatrix.Weighable} tensors that gain from one.");
         Quantizer quantizer = new(new() { Device = device, MemoryBudget = MemoryBudget, Reuse = _earlier, KeepReuseRecord = KeepReuseRecord, Resume = Resume });
         QuantizationResult result = RunInBackground(
-            Copy ? $"Copying {source}" : $"Quantizing {source} to {plan.Type}",
+            Copy ? $"Copying {source}" : $"Quantizing {source} to {What(plan)}",
             (progress, token) => quantizer.Run(plan, destination, Force, progress, token));
         WriteVerbose(TimesOf(result));
         Destinations.Keep(plan.Source.Path, paths);
         WriteObject(new QuantizedFile(result, paths, device, Hash ? string.Join(' ', paths.Select(HashOf)) : null));
     }
+
+    private static string What(QuantizationPlan plan) =>
+        plan.Options.Allocation is null ? $"{plan.Type}" : $"{Formatting.Bits(plan.BitsPerWeight)} bits per weight";
 
     private static string TimesOf(QuantizationResult result)
     {

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Management.Automation;
 using System.Management.Automation.Host;
 using System.Text;
+using GgufQuant.Allocation;
 using GgufQuant.Catalog;
 using GgufQuant.IO;
 
@@ -23,6 +24,20 @@ public static class Formatting
 
     /// <summary>A size that may be missing.</summary>
     public static string? Size(long? bytes) => bytes is long known ? Size(known) : null;
+
+    /// <summary>A target as file names have it: <c>4.25bpw</c>, <c>4.2GB</c>.</summary>
+    internal static string SizeInName(SizeTarget target)
+    {
+        if (target.BitsPerWeight is { } bits)
+            return string.Create(CultureInfo.InvariantCulture, $"{bits:0.####}bpw");
+        (long unit, string name) = target.Bytes!.Value switch
+        {
+            >= 1L << 30 => (1L << 30, "GB"),
+            >= 1L << 20 => (1L << 20, "MB"),
+            _ => (1L << 10, "KB"),
+        };
+        return string.Create(CultureInfo.InvariantCulture, $"{(double)target.Bytes.Value / unit:0.###}{name}");
+    }
 
     /// <summary>A count with three significant digits: <c>8.03 B</c>.</summary>
     public static string Count(long count) => NumberText.Count(count);

@@ -18,7 +18,10 @@ internal static class PlanText
         string ratio = $"({Formatting.Percent(Get<double>(plan, "RelativeSize"))}), {Formatting.Bits(Get<double>(plan, "BitsPerWeight"))} bits per weight";
         StringBuilder text = new();
         text.Append(Formatting.Wrap($"{files}: {sizes} {ratio}", host, indent: 0)).Append('\n');
-        text.Append(Formatting.Wrap(Formatting.ShareLine(Get<IEnumerable>(plan, "Shares")), host, indent: 0)).Append("\n\n");
+        text.Append(Formatting.Wrap(Formatting.ShareLine(Get<IEnumerable>(plan, "Shares")), host, indent: 0)).Append('\n');
+        if (plan.Properties["ExpectedDivergence"]?.Value is double divergence)
+            text.Append($"expected KL divergence {Formatting.Measure(divergence)} nats per token\n");
+        text.Append('\n');
 
         List<Line> lines =
         [
@@ -43,7 +46,8 @@ internal static class PlanText
         {
             Name = key.Pattern.Replace("*", LayerRanges.Text(Layers(tensors)));
             Change = key.From == key.To ? key.From : $"{key.From} -> {key.To}";
-            Rule = key.Rule;
+            double[] divergences = [.. tensors.Select(tensor => tensor.Properties["ExpectedDivergence"]?.Value).OfType<double>()];
+            Rule = divergences.Length == 0 ? key.Rule : $"{key.Rule}: KL divergence {Formatting.Measure(divergences.Sum())}";
             Bytes = tensors.Sum(tensor => Get<long>(tensor, "Size"));
         }
 

@@ -16,7 +16,8 @@ public sealed class PlannedFile
         SourceSize = plan.Source.Length;
         BitsPerWeight = plan.BitsPerWeight;
         Shares = TensorTypeShare.Of(plan.Shares);
-        Tensors = new(plan.Tensors.Select(tensor => new TensorPlan(tensor)));
+        ExpectedDivergence = plan.Options.Allocation?.Divergence;
+        Tensors = new(plan.Tensors.Select(tensor => new TensorPlan(tensor, plan.Options.Allocation?.Types.GetValueOrDefault(tensor.Name))));
     }
 
     /// <summary>The full path of the file that would be written, or that of the first shard.</summary>
@@ -45,6 +46,9 @@ public sealed class PlannedFile
 
     /// <summary>Average bits per weight.</summary>
     public double BitsPerWeight { get; }
+
+    /// <summary>The KL divergence from the model that types chosen for a size are expected to cause, in nats per token; null where none are.</summary>
+    public double? ExpectedDivergence { get; }
 
     /// <summary>The types it would hold with their shares of the weights, largest first.</summary>
     public ValueList<TensorTypeShare> Shares { get; }

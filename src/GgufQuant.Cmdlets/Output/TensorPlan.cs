@@ -7,8 +7,13 @@ namespace GgufQuant.Commands;
 public sealed class TensorPlan
 {
     private readonly PlannedTensor _tensor;
+    private readonly AllocatedType? _allocated;
 
-    internal TensorPlan(PlannedTensor tensor) => _tensor = tensor;
+    internal TensorPlan(PlannedTensor tensor, AllocatedType? allocated)
+    {
+        _tensor = tensor;
+        _allocated = allocated;
+    }
 
     /// <summary>The tensor's name in the file to be written.</summary>
     public string Name => _tensor.Name;
@@ -30,6 +35,12 @@ public sealed class TensorPlan
 
     /// <summary>The rule that chose the type, in words.</summary>
     public string Rule => _tensor.Rule;
+
+    /// <summary>The KL divergence per unit of error in its outputs; null where its type was not chosen for a size.</summary>
+    public double? Coefficient => _allocated?.Coefficient;
+
+    /// <summary>The KL divergence that it is expected to add, in nats per token; null where its type was not chosen for a size.</summary>
+    public double? ExpectedDivergence => _allocated?.Divergence;
 
     /// <summary>The tensor's name.</summary>
     public override string ToString() => Name;

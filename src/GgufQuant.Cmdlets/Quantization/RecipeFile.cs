@@ -1,12 +1,16 @@
 using System.Collections;
 using System.Globalization;
 using System.Management.Automation.Language;
+using System.Text;
+using System.Text.RegularExpressions;
 using GgufQuant.Formats;
+using GgufQuant.IO;
+using GgufQuant.Models;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
 
-/// <summary>Reads recipes: a .psd1 file with an ordered list of rules, each of a tensor pattern, layers and a type.</summary>
+/// <summary>Reads and writes recipes: a .psd1 file with an ordered list of rules, each of a tensor pattern, layers and a type.</summary>
 internal static class RecipeFile
 {
     /// <exception cref="QuantizationException">The file is not a recipe; the message says where and why.</exception>
@@ -21,6 +25,35 @@ internal static class RecipeFile
         object rules = recipe["Rules"] ?? throw Invalid(path, "it has no 'Rules'");
         return [.. (rules is object[] several ? several : [rules]).Select((rule, index) => Rule(path, index + 1, rule as Hashtable))];
     }
+
+    /// <summary>The text of a recipe that gives tensors the types of a plan.</summary>
+    /// <param name="plan">A plan with types chosen for a size.</param>
+    /// <param name="remarks">Lines to begin with.</param>
+    internal static string Write(QuantizationPlan plan, params IEnumerable<string> remarks)
+    {
+        StringBuilder text = new();
+        foreach (string remark in remarks)
+            text.Append("# ").Append(PrintableText.Escape(remark)).Append('\n');
+        text.Append("@{\n    Rules = @(\n");
+        foreach (string rule in Rules(plan))
+            text.Append("        ").Append(rule).Append('\n');
+        return text.Append("    )\n}\n").ToString();
+    }
+
+    /// <summary>The number of rules that a plan's recipe has.</summary>
+    internal static int CountRules(QuantizationPlan plan) => Rules(plan).Count();
+
+    // The layers of a role that get the same type are one rule.
+    private static IEnumerable<string> Rules(QuantizationPlan plan) =>
+        from allocated in plan.Options.Allocation!.Types
+        let split = TensorNames.SplitLayer(allocated.Key)
+        group split?.Layer by (Pattern: PatternOf(allocated.Key, split?.Part), allocated.Value.Type) into layers
+        orderby layers.Key.Pattern, layers.Min()
+        let layer = layers.First() is null ? "" : $" Layer = '{LayerRanges.Text(layers.Select(number => (int)number!.Value))}';"
+        select $"@{{ Tensor = '{CodeGeneration.EscapeSingleQuotedStringContent(layers.Key.Pattern)}';{layer} Type = '{BlockFormat.Of(layers.Key.Type)}' }}";
+
+    private static string PatternOf(string name, string? part) =>
+        part is null ? $"^{Regex.Escape(name)}$" : $@"^blk\.\d+\.{Regex.Escape(part)}$";
 
     // Only constants are accepted: a recipe cannot run anything.
     private static Hashtable Table(string path, ScriptBlockAst script)

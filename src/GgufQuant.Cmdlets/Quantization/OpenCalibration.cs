@@ -1,0 +1,29 @@
+using GgufQuant.Calibration;
+
+namespace GgufQuant.Commands;
+
+/// <summary>A calibration that stays open while models are processed, but for the moment in which measurements are kept in it.</summary>
+internal sealed class OpenCalibration(CalibrationFile file) : IDisposable
+{
+    /// <summary>The calibration.</summary>
+    internal CalibrationFile File { get; private set; } = file;
+
+    /// <summary>Keeps measurements in the file; plans made with <see cref="File"/> before can no longer be used.</summary>
+    /// <exception cref="IOException">The file cannot be written; it is open again.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file may not be written; it is open again.</exception>
+    internal void Keep(MeasuredCosts costs, CancellationToken token)
+    {
+        // Windows does not let an open file be replaced.
+        File.Dispose();
+        try
+        {
+            CalibrationFile.Keep(File.Path, costs, token);
+        }
+        finally
+        {
+            File = CalibrationFile.Open(File.Path, token);
+        }
+    }
+
+    public void Dispose() => File.Dispose();
+}

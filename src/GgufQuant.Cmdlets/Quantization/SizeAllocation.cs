@@ -1,0 +1,153 @@
+using GgufQuant.Allocation;
+using GgufQuant.Calibration;
+using GgufQuant.Evaluation.Calibration;
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Hosting;
+using GgufQuant.Formats;
+using GgufQuant.Gguf;
+using GgufQuant.Planning;
+
+namespace GgufQuant.Commands;
+
+/// <summary>Chooses types for sizes: measures what is not known yet, keeps it in the calibration, and says what is only estimated.</summary>
+/// <param name="command">The cmdlet.</param>
+/// <param name="calibration">The calibration.</param>
+/// <param name="targets">The sizes.</param>
+/// <param name="allowed">The types to choose from; null for all.</param>
+internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration calibration, IReadOnlyList<SizeTarget> targets, IReadOnlyCollection<GgmlType>? allowed)
+{
+    // A file that is smaller by more than this is worth a word.
+    private const double Close = 0.999;
+
+    /// <summary>Finds the engine to measure with; null where the cmdlet never runs models.</summary>
+    internal Func<EngineSession>? OpenEngine { get; init; }
+
+    /// <summary>Whether the user has named an engine, so that there must be one.</summary>
+    internal bool IsEngineNamed { get; init; }
+
+    /// <summary>Whether what roles are worth in the sample model will do.</summary>
+    internal bool UsesDefaults { get; init; }
+
+    /// <summary>Threads; 0 for all.</summary>
+    internal int Threads { get; init; }
+
+    private int EffectiveThreads => Threads > 0 ? Threads : Environment.ProcessorCount;
+
+    /// <summary>Plans files, one for each size that is possible; an error is written for each that is not.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="optionsOf">The options; they are asked for anew once the calibration has been written.</param>
+    /// <exception cref="QuantizationException">The model has no types to choose.</exception>
+    /// <exception cref="CalibrationException">The calibration is of another model.</exception>
+    internal IEnumerable<(SizeTarget Target, Func<QuantizationPlan> Plan)> PlansFor(GgufFile model, Func<QuantizationOptions> optionsOf)
+    {
+        TypeAllocator allocator = new(model, optionsOf(), allowed);
+        SizeTarget[] possible = [.. targets.Distinct().Where(target => IsPossible(allocator, target, model))];
+        if (possible.Length == 0)
+            yield break;
+
+        MeasuredCosts before = calibration.File.Costs;
+        ProbeGroup[] unknown = UsesDefaults ? [] : [.. allocator.Groups.Where(group => !before.Coefficients.ContainsKey(group.Name))];
+        string name = Formatting.FileName(model.Path);
+        bool mayKeep = OpenEngine is not null
+            && (unknown.Length > 0 || allocator.NeedsErrors(before))
+            && command.ShouldProcess(calibration.File.Path, $"Measure what types cost '{name}', and keep it");
+        MeasuredCosts costs = command.RunInBackground(
+            $"Measuring what types do to {name}", (progress, token) => allocator.MeasureErrors(before, EffectiveThreads, progress, token));
+        string? estimated = UsesDefaults ? "as -DefaultCoefficient asks for" : null;
+        if (unknown.Length > 0)
+            (costs, estimated) = mayKeep ? Probe(model, unknown, costs) : (costs, "because nothing has been measured yet: New-QuantRecipe and ConvertTo-Quantized do it once");
+        if (mayKeep)
+        {
+            Keep(costs);
+            allocator = new(model, optionsOf(), allowed);
+        }
+        if (estimated is not null || allocator.Groups.Any(group => !costs.Coefficients.ContainsKey(group.Name)))
+            costs = Estimate(allocator, costs, estimated);
+        if (allocator.SamplingError(costs) is > 0 and double error)
+            command.WriteVerbose($"The errors of large tensors are measured on a sample of their rows; their standard error is {Formatting.FinePercent(error)} at most.");
+
+        foreach (SizeTarget target in possible)
+            yield return (target, () => Allocate(allocator, target, costs));
+    }
+
+    private bool IsPossible(TypeAllocator allocator, SizeTarget target, GgufFile model)
+    {
+        try
+        {
+            allocator.Check(target);
+            return true;
+        }
+        catch (QuantizationException exception)
+        {
+            command.WriteError(new(exception, "SizeOutOfReach", System.Management.Automation.ErrorCategory.InvalidArgument, model.Path));
+            return false;
+        }
+    }
+
+    private QuantizationPlan Allocate(TypeAllocator allocator, SizeTarget target, MeasuredCosts costs)
+    {
+        QuantizationPlan plan = command.RunInBackground($"Choosing types for {target}", (_, _) => allocator.Allocate(target, costs));
+        double share = target.Bytes is { } bytes ? (double)plan.TotalBytes / bytes : plan.BitsPerWeight / target.BitsPerWeight!.Value;
+        if (share < Close)
+        {
+            SizeTarget reached = target.Bytes is null ? SizeTarget.OfBitsPerWeight(plan.BitsPerWeight) : SizeTarget.OfBytes(plan.TotalBytes);
+            command.WriteWarning($"The file has {reached}, not all of {target}: no choice of types that comes closer loses less.");
+        }
+        return plan;
+    }
+
+    // Without an engine, roles have to do.
+    private (MeasuredCosts Costs, string? Estimated) Probe(GgufFile model, ProbeGroup[] groups, MeasuredCosts costs)
+    {
+        string name = Formatting.FileName(model.Path);
+        if (Directory.Exists(model.Path))
+            throw new QuantizationException($"'{model.Path}' is a folder, and only a GGUF file can be measured: ConvertTo-Gguf makes one. -DefaultCoefficient goes without.");
+        EngineSession session;
+        try
+        {
+            session = OpenEngine!();
+        }
+        catch (InferenceException exception) when (!IsEngineNamed)
+        {
+            return (costs, $"because no engine can measure it: {exception.Message}");
+        }
+        if (session.TryWaitUntilStarted() is { } error)
+            return IsEngineNamed ? throw error.Exception : (costs, $"because no engine can measure it: {error.Exception.Message}");
+        RemoteProber prober = new(session.Engine, model.Path, calibration.File.Path, Threads);
+        IReadOnlyDictionary<string, GroupProbe> probes = command.RunInBackground(
+            $"Measuring what rounding costs {name}", (progress, token) => prober.Measure(groups, progress, token));
+        command.WriteVerbose($"{groups.Length} groups of tensors of '{name}' were measured on {calibration.File.ProbeTokens.Count} tokens.");
+        return (costs.With(
+            from probe in probes
+            where probe.Value.Coefficient is not null
+            select KeyValuePair.Create(probe.Key, probe.Value.Coefficient!.Value), []), null);
+    }
+
+    private void Keep(MeasuredCosts costs)
+    {
+        string path = calibration.File.Path;
+        try
+        {
+            command.RunInBackground($"Writing {Formatting.FileName(path)}", (_, token) =>
+            {
+                calibration.Keep(costs, token);
+                return true;
+            });
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            command.WriteWarning($"What was measured cannot be kept in '{path}', and will be measured again the next time: {exception.Message}");
+        }
+    }
+
+    // Of a tensor that the text never used nothing can be measured.
+    private MeasuredCosts Estimate(TypeAllocator allocator, MeasuredCosts costs, string? reason)
+    {
+        IReadOnlyDictionary<string, double> defaults = command.RunInBackground(
+            "Estimating what types cost", (progress, token) => allocator.DefaultCoefficients(EffectiveThreads, progress, token));
+        if (reason is null)
+            return costs.With(defaults.Where(group => !costs.Coefficients.ContainsKey(group.Key)), []);
+        command.WriteWarning($"Types are chosen by what the roles of tensors are worth in another model, not by measurements of this one, {reason}. The file will lose more than it must.");
+        return costs.With(defaults.Where(group => UsesDefaults || !costs.Coefficients.ContainsKey(group.Key)), []);
+    }
+}

@@ -1,0 +1,131 @@
+BeforeAll {
+    $class = 'GgufQuant.Commands.NewQuantRecipeCommand'
+    $convert = 'GgufQuant.Commands.ConvertToQuantizedCommand'
+    $few = @{ AllowedType = 'q?_k', 'q8_0'; ThreadCount = 1 }
+}
+
+Describe 'Types for a size' {
+    BeforeAll {
+        Push-Location (New-TestFolder)
+        Copy-Item $Samples.Model m-f16.gguf
+        $calibration = New-QuantCalibration m-f16.gguf $Samples.Calibration -ChunkCount 4 -ThreadCount 1 -WarningAction Ignore
+        $untouched = (Get-FileHash $calibration.Path).Hash
+    }
+
+    AfterAll {
+        Pop-Location
+    }
+
+    Context 'before anything is measured' {
+        It 'shows a plan by what roles are worth elsewhere, and says so' {
+            $result = Invoke-Streams "Get-QuantPlan m-f16.gguf -TargetSize 4MB -AllowedType q4_0, q8_0 -Calibration '$calibration'"
+            $result.Warning -like '*not by measurements of this one, because nothing has been measured yet*' | Should -HaveCount 1
+            $result.Output.Size | Should -BeLessOrEqual 4MB
+            $result.Output.ExpectedDivergence | Should -BeGreaterThan 0
+            (Get-FileHash $calibration.Path).Hash | Should -Be $untouched
+        }
+
+        It 'neither measures nor writes with -WhatIf' {
+            $warnings = @()
+            New-QuantRecipe m-f16.gguf 4MB -AllowedType q4_0, q8_0 -Calibration $calibration -WhatIf -WarningVariable warnings -WarningAction SilentlyContinue | Should -BeNullOrEmpty
+            $warnings -like '*nothing has been measured yet*' | Should -HaveCount 1
+            (Get-FileHash $calibration.Path).Hash | Should -Be $untouched
+            Get-ChildItem *.psd1 | Should -BeNullOrEmpty
+        }
+
+        It 'measures nothing for a size that is out of reach, and names the sizes that are not' {
+            $failure = New-QuantRecipe m-f16.gguf 1MB, 1GB @few -Calibration $calibration -ErrorAction Continue 2>&1
+            $failure.FullyQualifiedErrorId | Should -Be "SizeOutOfReach,$class", "SizeOutOfReach,$class"
+            "$($failure[0])" | Should -Match 'cannot be given 1,048,576 bytes: .* the smallest file has [\d,]+ bytes, the largest [\d,]+ bytes\.$'
+            (Get-FileHash $calibration.Path).Hash | Should -Be $untouched
+        }
+
+        It 'says that an engine cannot run the model, and writes nothing' {
+            Copy-Patched $Samples.Model other-f16.gguf -From llama -To llamb
+            $failure = New-QuantRecipe other-f16.gguf 3MB @few -Calibration $calibration -ErrorAction Continue 2>&1
+            $failure.FullyQualifiedErrorId | Should -Be "CannotRunModel,$class"
+            (Get-FileHash $calibration.Path).Hash | Should -Be $untouched
+            Get-ChildItem *.psd1 | Should -BeNullOrEmpty
+        }
+    }
+
+    Context 'measured' {
+        BeforeAll {
+            $result = Invoke-Streams "New-QuantRecipe m-f16.gguf 3MB, 3.5MB -AllowedType 'q?_k', q8_0 -ThreadCount 1 -Calibration '$calibration' -Verbose"
+            $recipe = $result.Output[0]
+        }
+
+        It 'measures each group once, and keeps it in the calibration' {
+            $result.Warning -like '*not by measurements*' | Should -BeNullOrEmpty
+            $result.Verbose -match '^23 groups of tensors of .m-f16\.gguf. were measured on 1024 tokens\.$' | Should -HaveCount 1
+            $id = (Get-GgufMetadata $calibration calibration.id).Value
+            (Get-GgufMetadata $calibration calibration.cost.groups).Value | Should -HaveCount 23
+            $again = Invoke-Streams "New-QuantRecipe m-f16.gguf 3.2MB -AllowedType 'q?_k', q8_0 -Calibration '$calibration' -Verbose"
+            $again.Verbose -match 'measured on' | Should -BeNullOrEmpty
+            $again.Output.ExpectedDivergence | Should -BeLessThan $recipe.ExpectedDivergence
+            (Get-GgufMetadata $calibration calibration.id).Value | Should -Be $id
+        }
+
+        It 'writes recipes named by their sizes' {
+            $result.Output.Path | Should -Be (Join-Path $PWD m-3MB.psd1), (Join-Path $PWD m-3.5MB.psd1)
+            $recipe.Size | Should -BeLessOrEqual 3MB
+            $recipe.Size | Should -BeGreaterThan (0.998 * 3MB)
+            $recipe.Rules | Should -BeGreaterThan 5
+            $recipe | Out-String | Should -Match 'm-3MB\.psd1'
+        }
+
+        It 'makes the same file from a recipe as from the size' {
+            $plan = Get-QuantPlan m-f16.gguf -TargetSize 3MB -AllowedType 'q?_k', q8_0 -Calibration $calibration
+            $byRecipe = Get-QuantPlan m-f16.gguf Q4_K_M -Recipe $recipe -Calibration $calibration
+            $byRecipe.Tensors.Type | Should -Be $plan.Tensors.Type
+            $byRecipe.Size | Should -Be $plan.Size
+            $plan.ExpectedDivergence | Should -Be $recipe.ExpectedDivergence
+            ($plan.Tensors | Where-Object Name -EQ output.weight).Coefficient | Should -BeGreaterThan 0
+            ($plan.Tensors | Where-Object Name -EQ output_norm.weight).Coefficient | Should -BeNullOrEmpty
+            $plan | Out-String | Should -Match 'expected KL divergence 0\.\d+ nats per token'
+        }
+
+        It 'quantizes to bits per weight, one file each' {
+            $made = ConvertTo-Quantized m-f16.gguf -TargetBitsPerWeight 4.25, 3.5 @few -Calibration $calibration
+            $made.Path | Should -Be (Join-Path $PWD m-4.25bpw.gguf), (Join-Path $PWD m-3.5bpw.gguf)
+            $made[0].BitsPerWeight | Should -BeLessOrEqual 4.25
+            $made[1].BitsPerWeight | Should -BeLessOrEqual 3.5
+            (Get-GgufMetadata $made[0] quantize.calibration.id).Value | Should -Be (Get-GgufMetadata $calibration calibration.id).Value
+            Test-Gguf $made | Where-Object Severity -EQ Error | Should -BeNullOrEmpty
+        }
+
+        It 'goes by roles with -DefaultCoefficient, and says so' {
+            $default = Invoke-Streams "Get-QuantPlan m-f16.gguf -TargetSize 3MB -AllowedType 'q?_k', q8_0 -DefaultCoefficient -Calibration '$calibration'"
+            $default.Warning -like '*as -DefaultCoefficient asks for*' | Should -HaveCount 1
+            $default.Output.Size | Should -BeLessOrEqual 3MB
+        }
+    }
+
+    It 'refuses <Arguments>' -ForEach @(
+        @{ Arguments = @{ TargetSize = 3MB; Type = 'Q4_K_M' }; Id = 'ParametersExclusive' }
+        @{ Arguments = @{ TargetSize = 3MB; TargetBitsPerWeight = 4; Pure = $true }; Id = 'ParametersExclusive' }
+        @{ Arguments = @{ Type = 'Q4_K_M'; AllowedType = 'q4_k' }; Id = 'ParameterMissing' }
+        @{ Arguments = @{ TargetSize = 3MB, 4MB; Destination = 'one.gguf' }; Id = 'DestinationIsFile' }
+        @{ Arguments = @{ TargetSize = 3MB; AllowedType = 'q9_*' }; Id = 'ParameterArgumentTransformationError' }
+    ) {
+        { ConvertTo-Quantized m-f16.gguf @Arguments -Calibration $calibration } | Should -Throw -ErrorId "$Id,$convert"
+    }
+
+    It 'needs a calibration' {
+        { ConvertTo-Quantized m-f16.gguf -TargetSize 3MB } | Should -Throw -ErrorId "ParameterMissing,$convert"
+        { New-QuantRecipe m-f16.gguf -Calibration $calibration } | Should -Throw -ErrorId "SizeMissing,$class"
+    }
+
+    It 'refuses a calibration of another model' {
+        Copy-Patched $Samples.Model other.gguf -From blk.0.attn_q -To blk.0.attn_z
+        $failure = ConvertTo-Quantized other.gguf -TargetSize 3MB -Calibration $calibration -ErrorAction Continue 2>&1
+        $failure.FullyQualifiedErrorId | Should -Be "InvalidCalibration,$convert"
+    }
+
+    It 'misses no engine that was named' {
+        Copy-Item $Samples.Model n-f16.gguf
+        $fresh = New-QuantCalibration n-f16.gguf $Samples.Calibration -ChunkCount 1 -ThreadCount 1 -WarningAction Ignore
+        $failure = New-QuantRecipe n-f16.gguf 4MB -AllowedType q4_0, q8_0 -Engine None -Calibration $fresh -ErrorAction Continue 2>&1
+        $failure.FullyQualifiedErrorId | Should -Be "EngineMissing,$class"
+    }
+}
