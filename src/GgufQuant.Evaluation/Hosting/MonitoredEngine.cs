@@ -1,3 +1,4 @@
+using GgufQuant.Checks;
 using GgufQuant.Evaluation.Engines;
 
 namespace GgufQuant.Evaluation.Hosting;
@@ -11,6 +12,8 @@ internal sealed class MonitoredEngine(IInferenceEngine engine, MessageReporter r
     public ILanguageModel Load(string path, ModelOptions options, CancellationToken cancellationToken)
     {
         reporter.Loading(path, 0);
+        if (GgufCheck.FindFatal(path, cancellationToken) is { } finding)
+            throw new ModelLoadException(path, $"'{path}' is not loaded, as it would end the engine. {finding.Subject}: {finding.Message}");
         ILanguageModel model = engine.Load(path, options with { Progress = new LoadingProgress(path, options.Progress, reporter) }, cancellationToken);
         reporter.Loading(path, 1);
         return new Model(model, reporter);

@@ -52,6 +52,24 @@ public static class GgufCheck
         return [.. ErrorsOf(file, changed).Except(ErrorsOf(file, file.Metadata))];
     }
 
+    /// <summary>What would end the process of any llama.cpp that loads a file; null if nothing is known that would.</summary>
+    internal static GgufFinding? FindFatal(string path, CancellationToken token)
+    {
+        try
+        {
+            using GgufFile file = GgufFile.Open(path, token);
+            List<GgufFinding> findings = [];
+            if (file.Metadata.TryGetString(GgufKeys.Architecture, out string? architecture))
+                _ = VocabularyCheck.Run(file.Metadata, architecture, findings);
+            return findings.Find(finding => finding is { Severity: FindingSeverity.Error, Subject: GgufKeys.Tokens or GgufKeys.TokenTypes });
+        }
+        catch (Exception exception) when (exception is GgufFormatException or IOException or UnauthorizedAccessException)
+        {
+            // The engine says better what is wrong with such a file.
+            return null;
+        }
+    }
+
     private static IEnumerable<GgufFinding> ErrorsOf(GgufFile file, GgufMetadata metadata) =>
         ModelCheck.Run(file, metadata).Where(finding => finding.Severity == FindingSeverity.Error);
 }

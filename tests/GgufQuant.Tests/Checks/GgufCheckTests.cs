@@ -101,6 +101,17 @@ public sealed class GgufCheckTests : IDisposable
         AssertError(Check(With(Metadata(), "llama.rope.freq_base", float.NaN), Tensors()), "llama.rope.freq_base", "no number to compute with");
 
     [Fact]
+    public void A_token_listed_twice_is_found_before_an_engine_loads_the_file()
+    {
+        string sound = Write(GgufBytes.Write(Metadata(), Tensors()));
+        Assert.Null(GgufCheck.FindFatal(sound, TestContext.Current.CancellationToken));
+        string[] tokens = [.. Enumerable.Range(0, 299).Select(i => $"t{i}"), "t7"];
+        string repeated = Write(GgufBytes.Write(With(Metadata(), "tokenizer.ggml.tokens", tokens), Tensors()));
+        Assert.StartsWith("Tokens 7 and 299 are both 't7'", GgufCheck.FindFatal(repeated, TestContext.Current.CancellationToken)?.Message, StringComparison.Ordinal);
+        Assert.Null(GgufCheck.FindFatal(Path.Combine(_folder, "nothing.gguf"), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public void An_image_model_is_not_held_against_the_rules_of_language_models()
     {
         GgufFinding finding = Assert.Single(Check([("general.architecture", "flux")], [GgufBytes.Tensor("double_blocks.0.img_attn.qkv.weight", GgmlType.F32, 8)]));
