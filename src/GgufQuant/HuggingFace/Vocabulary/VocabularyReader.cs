@@ -190,14 +190,14 @@ internal sealed partial class VocabularyReader
         {
             throw new UnknownPreTokenizerException(Tokenizer.Path, exception.Message, exception);
         }
-        return PreTokenizerNames.Find(hash) ?? throw new UnknownPreTokenizerException(Tokenizer.Path, hash, PreTokenizerRules.FindName(_files.Tokenizer!.Value));
+        return PreTokenizerNames.Find(hash) ?? throw new UnknownPreTokenizerException(Tokenizer.Path, hash, Tokenizer.LikelyPreTokenizer);
     }
 
     private void AddSentencePieceOr(Action otherwise)
     {
         if (HasSentencePiece)
             AddSentencePiece(Size());
-        else if (_files.Tokenizer is not null)
+        else if (_files.Tokenizer is not null || SlowTokenizer.IsIn(_folder))
             otherwise();
         else
             throw new ModelFolderException(_folder.Path, $"the model has neither {SentencePieceName} nor {TokenizerFiles.TokenizerName}, so it has no vocabulary");

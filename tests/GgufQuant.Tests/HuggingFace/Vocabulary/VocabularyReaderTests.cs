@@ -1,3 +1,4 @@
+using System.Text.Json;
 using GgufQuant.Gguf;
 using GgufQuant.HuggingFace;
 using GgufQuant.HuggingFace.Vocabulary;
@@ -189,6 +190,58 @@ public sealed class VocabularyReaderTests
         Assert.Equal(("gpt2", (object?)2u), ((string)Value(keys, "tokenizer.ggml.model")!, Value(keys, "tokenizer.ggml.token_type_count")));
         other.Write("tokenizer_config.json", """{"tokenizer_class": "Other"}""");
         Assert.Contains("'tokenizer_class' is 'Other'", Assert.Throws<ModelFolderException>(() => Read(other, VocabularyKind.JinaBert, "x")).Message);
+    }
+
+    [Fact]
+    public void A_vocabulary_in_two_files_is_that_of_the_tokenizer_json_made_of_them()
+    {
+        using TemporaryModel model = Golden("qwen2");
+        VocabularyKeys whole = Read(model, VocabularyKind.SentencePieceOrGpt2, "qwen2");
+        Divide(model);
+
+        VocabularyKeys divided = Read(model, VocabularyKind.SentencePieceOrGpt2, "qwen2");
+
+        foreach (string key in new[] { "tokenizer.ggml.model", "tokenizer.ggml.tokens", "tokenizer.ggml.token_type", "tokenizer.ggml.merges", "tokenizer.chat_template" })
+            Assert.Equal(Value(whole, key), Value(divided, key));
+        UnknownPreTokenizerException unknown = Assert.Throws<UnknownPreTokenizerException>(() => Read(model, VocabularyKind.SentencePieceOrGpt2));
+        Assert.Equal((new GoldenModel("qwen2").Hash, "qwen2"), (unknown.Hash, unknown.LikelyName));
+        // The converter finds the tokens that tokenizer_config.json names in tokenizer.json alone.
+        Assert.Equal(316u, Value(whole, "tokenizer.ggml.padding_token_id"));
+        Assert.Null(Value(divided, "tokenizer.ggml.padding_token_id"));
+    }
+
+    [Fact]
+    public void Tokens_in_a_file_of_their_own_are_added_where_no_other_file_has_them()
+    {
+        using TemporaryModel model = Golden("qwen2");
+        Divide(model);
+        model.Write("tokenizer_config.json", """{"tokenizer_class": "GPT2TokenizerFast", "eos_token": "<|im_end|>"}""");
+        model.Write("added_tokens.json", """{"<|im_end|>": 317, "<tool>": 316}""");
+        VocabularyKeys keys = Read(model, VocabularyKind.Gpt2, "gpt-2");
+        Assert.Equal(["<tool>", "<|im_end|>", "[PAD318]"], ((string[])Value(keys, GgufKeys.Tokens)!)[316..319]);
+        Assert.Equal([4, 3, 5], ((int[])Value(keys, GgufKeys.TokenTypes)!)[316..319]);
+    }
+
+    [Fact]
+    public void Two_files_of_another_class_are_an_error_that_says_what_to_add()
+    {
+        using TemporaryModel model = Golden("qwen2");
+        Divide(model);
+        model.Write("tokenizer_config.json", """{"tokenizer_class": "BartTokenizer"}""");
+        string message = Assert.Throws<ModelFolderException>(() => Read(model, VocabularyKind.Gpt2, "gpt-2")).Message;
+        Assert.Contains("this one is 'BartTokenizer'", message);
+    }
+
+    // Into vocab.json and merges.txt.
+    private static void Divide(TemporaryModel model)
+    {
+        using (JsonDocument tokenizer = JsonDocument.Parse(File.ReadAllBytes(model.PathOf("tokenizer.json"))))
+        {
+            JsonElement bytePairs = tokenizer.RootElement.GetProperty("model");
+            model.Write("vocab.json", bytePairs.GetProperty("vocab").GetRawText());
+            model.Write("merges.txt", $"#version: 0.2\n{string.Join('\n', bytePairs.GetProperty("merges").EnumerateArray().Select(merge => merge.GetString()))}\n");
+        }
+        File.Delete(model.PathOf("tokenizer.json"));
     }
 
     private static TemporaryModel Golden(string name) =>

@@ -15,12 +15,13 @@ internal sealed class FastTokenizer
     private readonly List<string> _specialTokens = [];
     private readonly Dictionary<string, string> _named = [];
 
-    /// <param name="files">The files; tokenizer.json is one of them.</param>
-    /// <exception cref="ModelFolderException">There is no tokenizer.json, or its tokens are wrong.</exception>
+    /// <param name="files">The files: tokenizer.json, or vocab.json and merges.txt.</param>
+    /// <exception cref="ModelFolderException">There are no such files, or their tokens are wrong.</exception>
     public FastTokenizer(TokenizerFiles files)
     {
-        Path = files.TokenizerPath;
-        _tokenizer = files.Tokenizer ?? throw new ModelFolderException(Path, "the model has no such file");
+        bool isSlow = files.Tokenizer is null && SlowTokenizer.IsIn(files.Folder);
+        Path = isSlow ? files.Folder.PathOf(SlowTokenizer.VocabularyName) : files.TokenizerPath;
+        _tokenizer = isSlow ? SlowTokenizer.Read(files) : files.Tokenizer ?? throw new ModelFolderException(Path, "the model has no such file");
         _config = files.TokenizerConfig;
         _class = TokenizerClass.Of(_config, files.Folder.Config.ModelType);
         Model = TokenModel.Read(Path, _tokenizer);
@@ -33,12 +34,15 @@ internal sealed class FastTokenizer
         AddConfigured();
     }
 
-    /// <summary>The path of tokenizer.json.</summary>
+    /// <summary>The path of tokenizer.json, or of vocab.json.</summary>
     public string Path { get; }
 
     public TokenModel Model { get; }
 
     public AddedVocabulary Added { get; }
+
+    /// <summary>The name of a pre-tokenizer with the same rules; null if none of the well-known has them.</summary>
+    public string? LikelyPreTokenizer => PreTokenizerRules.FindName(_tokenizer);
 
     /// <summary>The texts of all special tokens that have a role, each once.</summary>
     public IReadOnlyList<string> SpecialTokens => _specialTokens;
