@@ -94,6 +94,29 @@ public sealed class ArchitecturesWithoutGoldenTests : IDisposable
     }
 
     [Fact]
+    public void Llama_4_has_experts_beside_one_for_all_and_rotates_as_it_is()
+    {
+        Write("Llama4ForCausalLM",
+            """ "intermediate_size_mlp": 32, "interleave_moe_layer_step": 1, "num_local_experts": 2, "num_experts_per_tok": 1, "rms_norm_eps": 1e-5, "rope_theta": 500000, "head_dim": 4 """,
+            "language_model.model.embed_tokens.weight=3,8 language_model.model.layers.0.feed_forward.experts.down_proj=2,16,8 language_model.model.layers.0.feed_forward.experts.gate_up_proj=2,8,32 "
+            + "language_model.model.layers.0.feed_forward.router.weight=2,8 language_model.model.layers.0.feed_forward.shared_expert.down_proj.weight=8,16 "
+            + "language_model.model.layers.0.self_attn.q_proj.weight=8,8 multi_modal_projector.linear_1.weight=8,8");
+
+        AssertKeys("llama4",
+            $"{BaseKeys.Replace("feed_forward_length=16", "feed_forward_length=32", StringComparison.Ordinal)} rope.freq_base=500000 attention.layer_norm_rms_epsilon=1E-05 expert_count=2 expert_used_count=1 attention.key_length=4 attention.value_length=4 "
+            + "vocab_size=3 rope.dimension_count=4 interleave_moe_layer_step=1 expert_feed_forward_length=16",
+            "general.file_type=1");
+        AssertTensors("token_embd.weight", "blk.0.ffn_down_exps.weight", "blk.0.ffn_gate_exps.weight", "blk.0.ffn_up_exps.weight", "blk.0.ffn_gate_inp.weight", "blk.0.ffn_down_shexp.weight", "blk.0.attn_q.weight");
+        Assert.Equal([0, 1, 2, 3, 4, 5, 6, 7], RowsOf("blk.0.attn_q.weight"));
+        using HuggingFaceModel model = Open();
+        Assert.Equal([8L, 16, 2], model.File.FindTensor("blk.0.ffn_gate_exps.weight")!.Shape);
+        Assert.Equal([16L, 8, 2], model.File.FindTensor("blk.0.ffn_down_exps.weight")!.Shape);
+        // What was a row of each matrix is a column.
+        ReadOnlySpan<Half> values = MemoryMarshal.Cast<byte, Half>(model.File.Read(model.File.FindTensor("blk.0.ffn_up_exps.weight")!));
+        Assert.Equal([0, 1, 2, 3, 4, 5, 6, 7], values[..8].ToArray().Select(value => (int)value));
+    }
+
+    [Fact]
     public void MiniCPM_scales_and_has_factors_for_long_texts()
     {
         Write("MiniCPMForCausalLM",

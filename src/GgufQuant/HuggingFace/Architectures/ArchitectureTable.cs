@@ -165,6 +165,32 @@ internal static class ArchitectureTable
         },
         new()
         {
+            Name = "llama4",
+            Classes = ["Llama4ForConditionalGeneration", "Llama4ForCausalLM"],
+            Vocabulary = VocabularyKind.Gpt2,
+            Tensors = [.. s_llama, .. s_sharedExperts],
+            // The configuration has the experts' length under the name that is the dense layers' elsewhere.
+            Prepare = config => config.Find("intermediate_size") is { } ofExperts && config.Find("intermediate_size_mlp") is { } dense
+                ? config.With([new("intermediate_size_moe", ofExperts), new("intermediate_size", dense)])
+                : throw new ModelFolderException(config.Path, "'intermediate_size' or 'intermediate_size_mlp' is missing"),
+            Keys =
+            [
+                .. s_llamaKeys,
+                UInt32("interleave_moe_layer_step", "interleave_moe_layer_step"),
+                UInt32("expert_feed_forward_length", "intermediate_size_moe"),
+                WindowOfLlama4,
+            ],
+            Names = [(_, name) => name.Replace("text_model.", "", StringComparison.Ordinal)],
+            Rules =
+            [
+                Values(["*.experts.gate_up_proj", "*.experts.down_proj"], (_, values) => values.Transpose()),
+                Rename("*.experts.down_proj", ".experts.down_proj", ".experts.down_proj.weight"),
+                SplitRows("gate_up_proj", "gate_proj.weight", "up_proj.weight"),
+            ],
+            Extra = RopeFactors.OfLlama3,
+        },
+        new()
+        {
             Name = "qwen2",
             Classes = ["Qwen2ForCausalLM", "Qwen2Model"],
             Vocabulary = VocabularyKind.SentencePieceOrGpt2,

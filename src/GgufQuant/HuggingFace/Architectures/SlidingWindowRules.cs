@@ -35,6 +35,13 @@ internal static class SlidingWindowRules
             keys.Add("attention.sliding_window_pattern", layers.Select(layer => (layer + 1) % every != 0).ToArray());
     }
 
+    /// <summary>No window for models of Llama 4's class whose layers all attend to everything.</summary>
+    public static void WindowOfLlama4(KeyWriter keys)
+    {
+        if (keys.Config.Contains("layer_types") && keys.Context.LayersOfType("full_attention").All(isFull => isFull))
+            keys.AddUInt32("attention.sliding_window", 0);
+    }
+
     /// <summary>Sections of rotation that Qwen 3.5 has even if its configuration does not say so.</summary>
     public static void DefaultSections(KeyWriter keys)
     {
