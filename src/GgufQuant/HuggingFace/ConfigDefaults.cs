@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using GgufQuant.HuggingFace.Architectures;
 
 namespace GgufQuant.HuggingFace;
 
@@ -66,6 +67,11 @@ internal static class ConfigDefaults
         ["cohere2"] = new("cohere2/configuration_cohere2.py", [
             ("vocab_size", "256000"), ("max_position_embeddings", "8192"), ("layer_norm_eps", "1e-5"), ("logit_scale", "0.0625"), ("rope_theta", "10000.0"),
             ("sliding_window", "4096"), ("num_key_value_heads", Heads), ("head_dim", HeadLength)]),
+        ["deepseek_v2"] = new("deepseek_v2/configuration_deepseek_v2.py", [
+            ("vocab_size", "32000"), ("num_key_value_heads", Heads), ("max_position_embeddings", "2048"), ("rms_norm_eps", "1e-6"), ("rope_theta", "10000.0"),
+            ("first_k_dense_replace", "0"), ("kv_lora_rank", "512"), ("q_lora_rank", "1536"), ("n_routed_experts", "64"), ("n_shared_experts", "2"),
+            ("qk_nope_head_dim", "128"), ("qk_rope_head_dim", "64"), ("v_head_dim", "128"), ("routed_scaling_factor", "1.0"), ("moe_intermediate_size", "1407"),
+            ("head_dim", "=qk_rope_head_dim")]),
         ["deepseek_v3"] = new("deepseek_v3/configuration_deepseek_v3.py", [
             ("vocab_size", "129280"), ("num_key_value_heads", "128"), ("n_group", "8"), ("topk_group", "4"), ("num_experts_per_tok", "8"),
             ("first_k_dense_replace", "3"), ("norm_topk_prob", "true"), ("routed_scaling_factor", "2.5"), ("kv_lora_rank", "512"), ("q_lora_rank", "1536"),
@@ -93,7 +99,7 @@ internal static class ConfigDefaults
             ("vocab_size", "50304"), ("max_position_embeddings", "4096"), ("rms_norm_eps", "1e-5"), ("rope_theta", "10000.0"), ("num_experts_per_tok", "8"),
             ("num_experts", "64"), ("num_key_value_heads", Heads)]),
         ["lfm2"] = new("lfm2/configuration_lfm2.py", [
-            ("vocab_size", "65536"), ("num_key_value_heads", "8"), ("max_position_embeddings", "128000"), ("norm_eps", "1e-5"), ("rope_theta", "1000000.0"),
+            ("intermediate_size", "=block_ff_dim"), ("vocab_size", "65536"), ("num_key_value_heads", "8"), ("max_position_embeddings", "128000"), ("norm_eps", "1e-5"), ("rope_theta", "1000000.0"),
             ("conv_L_cache", "3"), ("block_multiple_of", "256"), ("block_ffn_dim_multiplier", "1.0"), ("block_auto_adjust_ff_dim", "true")]),
         ["bert"] = new("bert/configuration_bert.py", [
             ("vocab_size", "30522"), ("max_position_embeddings", "512"), ("layer_norm_eps", "1e-12"), ("type_vocab_size", "2"), ("pad_token_id", "0")]),
@@ -124,7 +130,22 @@ internal static class ConfigDefaults
             config = config.With(key, json);
             filled.Add($"{key} = {json} (transformers, {defaults.File})");
         }
+        if (config.ModelType == "lfm2" && !given.TryGetProperty("layer_types", out _) && LayerTypesOfLfm2(config) is { } types)
+        {
+            config = config.With("layer_types", types);
+            filled.Add($"layer_types = {types} (transformers, {defaults.File})");
+        }
         return config;
+    }
+
+    // The first LFM2 models name only the layers that have attention.
+    private static string? LayerTypesOfLfm2(ModelConfig config)
+    {
+        if (config.FindInt64("num_hidden_layers") is not { } layers || layers is < 0 or > ConversionContext.MaxLayers
+            || config.Find("full_attn_idxs") is not { ValueKind: JsonValueKind.Array } indices)
+            return null;
+        HashSet<long> full = [.. indices.EnumerateArray().Select(index => index.ValueKind == JsonValueKind.Number && index.TryGetInt64(out long layer) ? layer : -1)];
+        return $"[{string.Join(',', Enumerable.Range(0, (int)layers).Select(layer => full.Contains(layer) ? "\"full_attention\"" : "\"conv\""))}]";
     }
 
     // The first value, divided by the second if there is one; null if a value is missing.

@@ -28,6 +28,7 @@ public sealed class ConfigDefaultsTests : IDisposable
         { "smollm3", "head_dim= num_key_value_heads=4 max_position_embeddings=32768 rms_norm_eps=1E-06 rope_theta=2000000" },
         { "cohere", "head_dim= num_key_value_heads=4 max_position_embeddings=8192 layer_norm_eps=1E-05 logit_scale=0.0625 rope_theta=10000" },
         { "cohere2", "head_dim=16 num_key_value_heads=4 max_position_embeddings=8192 layer_norm_eps=1E-05 logit_scale=0.0625 rope_theta=10000 sliding_window=4096" },
+        { "deepseek_v2", "head_dim=64 num_key_value_heads=4 n_group= kv_lora_rank=512 q_lora_rank=1536 n_routed_experts=64" },
         { "deepseek_v3", "head_dim=64 num_key_value_heads=128 n_group=8 topk_group=4 kv_lora_rank=512 q_lora_rank=1536 routed_scaling_factor=2.5 n_routed_experts=256" },
         { "gpt_oss", "head_dim=64 num_key_value_heads=8 sliding_window=128 max_position_embeddings=131072 rms_norm_eps=1E-05 rope_theta=150000 num_experts_per_tok=4" },
         { "glm4", "head_dim=128 num_key_value_heads=2 max_position_embeddings=131072 rms_norm_eps=1.5625E-07 partial_rotary_factor=0.5" },
@@ -100,6 +101,14 @@ public sealed class ConfigDefaultsTests : IDisposable
             ["llama.attention.key_length", "llama.attention.value_length"],
             filled.File.Metadata.Select(entry => entry.Key).Except(raw.File.Metadata.Select(entry => entry.Key)));
         Assert.Equal(16u, filled.File.Metadata.Find("llama.attention.key_length")!.Value);
+    }
+
+    [Fact]
+    public void The_first_LFM2_models_name_the_layers_with_attention()
+    {
+        ModelConfig config = ConfigDefaults.Fill(Read("lfm2", ""","num_hidden_layers":4,"full_attn_idxs":[1,3],"block_ff_dim":96"""), []);
+        Assert.Equal("""["conv","full_attention","conv","full_attention"]""", config.Find("layer_types")!.Value.GetRawText());
+        Assert.Equal(96, config.FindInt64("intermediate_size"));
     }
 
     public void Dispose() => _folder.Dispose();
