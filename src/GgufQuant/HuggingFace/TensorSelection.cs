@@ -13,7 +13,7 @@ internal static class TensorSelection
     [
         "mlp*", "vit.*", "vpm.*", "siglip2.*", "conformer.*", "merger.*", "resampler.*", "sound_encoder.*", "sound_projection.*", "speech_embeddings.*",
         "*visual.*", "*vision.*", "*audio.*", "*talker.*", "*vision_*", "*audio_*", "*sam_model*", "*token2wav.*", "*code2wav.*",
-        "*projector.*", "*pre_mm_projector_norm*", "*image_newline*", "*view_seperator*", "*patch_embed*", "*patch_embedding*", "*patch_merger.*", "*model.connector.*",
+        "*projector.*", "*pre_mm_projector_norm*", "*image_newline*", "*view_seperator*", "*patch_embed*", "*patch_embedding*", "*patch_merger.*", "*patch_merge_mlp.*", "*model.connector.*",
     ];
 
     /// <summary>Lists the tensors to convert.</summary>

@@ -53,6 +53,26 @@ public sealed class ArchitecturesWithoutGoldenTests : IDisposable
         Assert.Equal(expected, RowsOf("blk.0.attn_qkv.weight"));
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("transformer.")]
+    public void GPT_2_has_its_matrices_transposed(string prefix)
+    {
+        Write("GPT2LMHeadModel", """ "n_ctx": 32, "n_embd": 8, "n_head": 2, "n_layer": 1, "layer_norm_epsilon": 1e-5 """, string.Join(' ', new[]
+        {
+            "h.0.attn.bias=1,1", "h.0.attn.c_attn.bias=24", "h.0.attn.c_attn.weight=8,24", "h.0.attn.c_proj.weight=8,8", "h.0.ln_1.weight=8", "h.0.ln_2.bias=8",
+            "h.0.mlp.c_fc.weight=8,32", "h.0.mlp.c_proj.weight=32,8", "ln_f.weight=8", "wpe.weight=32,8", "wte.weight=3,8",
+        }.Select(tensor => prefix + tensor)));
+
+        AssertKeys("gpt2", "block_count=1 context_length=32 embedding_length=8 feed_forward_length=32 attention.head_count=2 attention.layer_norm_epsilon=1E-05", "general.file_type=1");
+        AssertTensors("blk.0.attn_qkv.bias", "blk.0.attn_qkv.weight", "blk.0.attn_output.weight", "blk.0.attn_norm.weight", "blk.0.ffn_norm.bias", "blk.0.ffn_up.weight", "blk.0.ffn_down.weight",
+            "output_norm.weight", "position_embd.weight", "token_embd.weight");
+        using HuggingFaceModel model = Open();
+        Assert.Equal([8L, 32], model.File.FindTensor("blk.0.ffn_up.weight")!.Shape);
+        ReadOnlySpan<Half> values = MemoryMarshal.Cast<byte, Half>(model.File.Read(model.File.FindTensor("blk.0.ffn_up.weight")!));
+        Assert.Equal([0, 1, 2, 3, 4, 5, 6, 7], values[..8].ToArray().Select(value => (int)value));
+    }
+
     [Fact]
     public void Phi_2_says_that_nothing_stands_in_front_of_a_text()
     {

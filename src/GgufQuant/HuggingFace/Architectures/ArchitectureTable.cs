@@ -649,6 +649,26 @@ internal static class ArchitectureTable
         },
         new()
         {
+            Name = "gpt2",
+            Classes = ["GPT2LMHeadModel"],
+            Vocabulary = VocabularyKind.Gpt2,
+            Tensors = [.. s_embeddings, "position_embd", "attn_norm", "attn_qkv", "attn_output", "ffn_norm", "ffn_up", "ffn_down"],
+            Keys =
+            [
+                BlockCount,
+                UInt32("context_length", "n_ctx"),
+                UInt32("embedding_length", "n_embd"),
+                UInt32("feed_forward_length", context => 4 * context.Integer("n_embd")),
+                UInt32("attention.head_count", "n_head"),
+                Float32("attention.layer_norm_epsilon", "layer_norm_epsilon"),
+                KeyRules.FileType,
+            ],
+            // Masks of old files, which the converter of that day could not leave out.
+            Names = [(_, name) => IsMatch(name, "*.attn.bias", "*.attn.masked_bias") ? null : name],
+            Rules = [Values(["*.c_attn.weight", "*.c_proj.weight", "*.c_fc.weight"], (_, values) => values.Transpose())],
+        },
+        new()
+        {
             Name = "gptneox",
             Classes = ["GPTNeoXForCausalLM"],
             Vocabulary = VocabularyKind.Gpt2,

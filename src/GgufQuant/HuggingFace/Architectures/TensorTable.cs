@@ -15,12 +15,12 @@ internal static class TensorTable
     // In gguf-py's order: of two kinds that an architecture has and that share a source, the later one gets it.
     private static readonly Entry[] s_entries =
     [
-        new("token_embd", "token_embd", ["model.embed_tokens", "embed_tokens", "embeddings.word_embeddings", "backbone.embedding", "backbone.embeddings", "model.embedding", "gpt_neox.embed_in"]),
+        new("token_embd", "token_embd", ["model.embed_tokens", "embed_tokens", "embeddings.word_embeddings", "backbone.embedding", "backbone.embeddings", "model.embedding", "gpt_neox.embed_in", "transformer.wte", "wte"]),
         new("token_types", "token_types", ["embeddings.token_type_embeddings"]),
         new("token_embd_norm", "token_embd_norm", ["embeddings.LayerNorm", "emb_ln", "model.embedding_norm"]),
-        new("position_embd", "position_embd", ["embeddings.position_embeddings"]),
+        new("position_embd", "position_embd", ["embeddings.position_embeddings", "transformer.wpe", "wpe"]),
         new("output", "output", ["lm_head", "embed_out"]),
-        new("output_norm", "output_norm", ["model.norm", "norm", "model.final_layernorm", "model.norm_f", "backbone.norm_f", "gpt_neox.final_layer_norm"]),
+        new("output_norm", "output_norm", ["model.norm", "norm", "model.final_layernorm", "model.norm_f", "backbone.norm_f", "gpt_neox.final_layer_norm", "transformer.ln_f", "ln_f"]),
         new("rope_freqs", "rope_freqs", []),
         new("rope_factors_long", "rope_factors_long", []),
         new("rope_factors_short", "rope_factors_short", []),
@@ -30,13 +30,13 @@ internal static class TensorTable
         new("per_layer_model_proj", "per_layer_model_proj", ["model.per_layer_model_projection"]),
         new("per_layer_proj_norm", "per_layer_proj_norm", ["model.per_layer_projection_norm"]),
 
-        Block("attn_norm", "model.layers.{}.input_layernorm", "layers.{}.input_layernorm", "model.layers.{}.operator_norm", "model.layers.{}.norm", "backbone.layers.{}.norm", "gpt_neox.layers.{}.input_layernorm"),
+        Block("attn_norm", "model.layers.{}.input_layernorm", "layers.{}.input_layernorm", "model.layers.{}.operator_norm", "model.layers.{}.norm", "backbone.layers.{}.norm", "gpt_neox.layers.{}.input_layernorm", "transformer.h.{}.ln_1", "h.{}.ln_1"),
         Block("attn_norm_2", "encoder.layer.{}.layer_norm_1"),
-        Block("attn_qkv", "model.layers.{}.self_attn.qkv_proj", "model.layers.{}.linear_attn.in_proj_qkv", "encoder.layers.{}.attn.Wqkv", "encoder.layers.{}.mixer.Wqkv", "gpt_neox.layers.{}.attention.query_key_value"),
+        Block("attn_qkv", "model.layers.{}.self_attn.qkv_proj", "model.layers.{}.linear_attn.in_proj_qkv", "encoder.layers.{}.attn.Wqkv", "encoder.layers.{}.mixer.Wqkv", "gpt_neox.layers.{}.attention.query_key_value", "transformer.h.{}.attn.c_attn", "h.{}.attn.c_attn"),
         Block("attn_q", "model.layers.{}.self_attn.q_proj", "layers.{}.self_attn.q_proj", "encoder.layer.{}.attention.self.query"),
         Block("attn_k", "model.layers.{}.self_attn.k_proj", "layers.{}.self_attn.k_proj", "encoder.layer.{}.attention.self.key"),
         Block("attn_v", "model.layers.{}.self_attn.v_proj", "layers.{}.self_attn.v_proj", "encoder.layer.{}.attention.self.value"),
-        Block("attn_output", "model.layers.{}.self_attn.o_proj", "layers.{}.self_attn.o_proj", "model.layers.{}.self_attn.out_proj", "encoder.layer.{}.attention.output.dense", "encoder.layers.{}.attn.out_proj", "encoder.layers.{}.mixer.out_proj", "model.layers.{}.self_attn.dense", "gpt_neox.layers.{}.attention.dense"),
+        Block("attn_output", "model.layers.{}.self_attn.o_proj", "layers.{}.self_attn.o_proj", "model.layers.{}.self_attn.out_proj", "encoder.layer.{}.attention.output.dense", "encoder.layers.{}.attn.out_proj", "encoder.layers.{}.mixer.out_proj", "model.layers.{}.self_attn.dense", "gpt_neox.layers.{}.attention.dense", "transformer.h.{}.attn.c_proj", "h.{}.attn.c_proj"),
         Block("attn_output_norm", "encoder.layer.{}.attention.output.LayerNorm", "encoder.layers.{}.norm1"),
         Block("attn_q_norm", "model.layers.{}.self_attn.q_norm", "layers.{}.self_attn.q_norm", "model.layers.{}.self_attn.q_layernorm", "encoder.layer.{}.attention.self.layer_norm_q"),
         Block("attn_k_norm", "model.layers.{}.self_attn.k_norm", "layers.{}.self_attn.k_norm", "model.layers.{}.self_attn.k_layernorm", "encoder.layer.{}.attention.self.layer_norm_k"),
@@ -51,7 +51,7 @@ internal static class TensorTable
         Block("attn_v_b", "model.layers.{}.self_attn.v_b_proj"),
         Block("post_attention_norm", "model.layers.{}.post_attention_layernorm", "layers.{}.post_attention_layernorm", "model.layers.{}.post_self_attn_layernorm"),
 
-        Block("ffn_norm", "model.layers.{}.post_attention_layernorm", "layers.{}.post_attention_layernorm", "model.layers.{}.ffn_norm", "model.layers.{}.pre_ff_layernorm", "gpt_neox.layers.{}.post_attention_layernorm"),
+        Block("ffn_norm", "model.layers.{}.post_attention_layernorm", "layers.{}.post_attention_layernorm", "model.layers.{}.ffn_norm", "model.layers.{}.pre_ff_layernorm", "gpt_neox.layers.{}.post_attention_layernorm", "transformer.h.{}.ln_2", "h.{}.ln_2"),
         // The suffix in the second name is gguf-py's: Falcon-H1's tensor has none in GGUF.
         new("ffn_pre_norm", "blk.{}.ffn_norm", ["model.layers.{}.pre_feedforward_layernorm", "model.layers.{}.pre_ff_layernorm.weight", "layers.{}.pre_feedforward_layernorm"]),
         Block("pre_ffw_norm_2", "model.layers.{}.pre_feedforward_layernorm_2"),
@@ -60,9 +60,9 @@ internal static class TensorTable
         Block("post_ffw_norm_2", "model.layers.{}.post_feedforward_layernorm_2"),
         Block("ffn_gate", "model.layers.{}.mlp.gate_proj", "layers.{}.mlp.gate_proj", "model.layers.{}.feed_forward.gate_proj", "model.layers.{}.feed_forward.w1", "encoder.layers.{}.mlp.fc12", "encoder.layer.{}.mlp.gated_layers_w"),
         Block("ffn_up", "model.layers.{}.mlp.up_proj", "layers.{}.mlp.up_proj", "model.layers.{}.mlp.gate_up_proj", "model.layers.{}.feed_forward.up_proj", "model.layers.{}.feed_forward.w3",
-            "encoder.layer.{}.intermediate.dense", "encoder.layers.{}.mlp.fc11", "encoder.layers.{}.mlp.fc1", "encoder.layer.{}.mlp.gated_layers", "encoder.layer.{}.mlp.gated_layers_v", "encoder.layer.{}.mlp.up_gated_layer", "model.layers.{}.mlp.fc1", "model.layers.{}.mlp.c_fc", "gpt_neox.layers.{}.mlp.dense_h_to_4h"),
+            "encoder.layer.{}.intermediate.dense", "encoder.layers.{}.mlp.fc11", "encoder.layers.{}.mlp.fc1", "encoder.layer.{}.mlp.gated_layers", "encoder.layer.{}.mlp.gated_layers_v", "encoder.layer.{}.mlp.up_gated_layer", "model.layers.{}.mlp.fc1", "model.layers.{}.mlp.c_fc", "gpt_neox.layers.{}.mlp.dense_h_to_4h", "transformer.h.{}.mlp.c_fc", "h.{}.mlp.c_fc"),
         Block("ffn_down", "model.layers.{}.mlp.down_proj", "layers.{}.mlp.down_proj", "model.layers.{}.feed_forward.down_proj", "model.layers.{}.feed_forward.w2",
-            "encoder.layer.{}.output.dense", "encoder.layers.{}.mlp.fc2", "encoder.layer.{}.mlp.wo", "encoder.layer.{}.mlp.down_layer", "model.layers.{}.mlp.fc2", "model.layers.{}.mlp.c_proj", "gpt_neox.layers.{}.mlp.dense_4h_to_h"),
+            "encoder.layer.{}.output.dense", "encoder.layers.{}.mlp.fc2", "encoder.layer.{}.mlp.wo", "encoder.layer.{}.mlp.down_layer", "model.layers.{}.mlp.fc2", "model.layers.{}.mlp.c_proj", "gpt_neox.layers.{}.mlp.dense_4h_to_h", "transformer.h.{}.mlp.c_proj", "h.{}.mlp.c_proj"),
         Block("layer_output_norm", "encoder.layer.{}.output.LayerNorm", "encoder.layers.{}.norm2", "encoder.layer.{}.mlp.layernorm", "encoder.layer.{}.layer_norm_2"),
         Block("layer_output_scale", "model.layers.{}.layer_scalar"),
 
