@@ -359,7 +359,7 @@ Describe 'ConvertTo-Quantized' {
 
         It 'wants either types or -Copy: <arguments.Keys>' -ForEach @(
             @{ Arguments = @{ Destination = '.' }; Expected = '*-Copy to keep*' }
-            @{ Arguments = @{ Destination = '.'; Type = 'Q4_0'; Copy = $true }; Expected = '*not both.' }
+            @{ Arguments = @{ Destination = '.'; Type = 'Q4_0'; Copy = $true }; Expected = '*not two of them.' }
         ) {
             $failure = Get-Failure -Arguments $arguments
             $failure.FullyQualifiedErrorId | Should -Be "TypeOrCopy,$class"
