@@ -36,7 +36,7 @@ Describe 'A model that ends the engine' -Skip:$runs.Skip {
         $result = Invoke-Streams "ConvertTo-Quantized sound.gguf Q8_0 -Destination . > `$null; Compare-Quant dup-token.gguf, sound-Q8_0.gguf -Reference sound.gguf -Corpus '$text' -ContextLength 16 -Prompt 'It was'"
         ($result.Output | Split-Path -Leaf) | Should -Be sound.gguf, sound-Q8_0.gguf
         $result.Output[1].KlDivergence | Should -BeGreaterThan 0
-        $result.Output[1].Generations.Count | Should -Be 1
+        $result.Output[1].GetGenerations().Count | Should -Be 1
         $result.Error.FullyQualifiedErrorId | Should -Be 'CannotRunModel,GgufQuant.Commands.CompareQuantCommand'
         $result.Error.TargetObject | Should -Be (Convert-Path dup-token.gguf)
     }
