@@ -10,7 +10,7 @@ namespace GgufQuant.Commands;
 /// <summary>Finds the types in which a model fits into memory, and recommends one.</summary>
 [Cmdlet(VerbsCommon.Find, "QuantType", DefaultParameterSetName = ComparisonSet)]
 [OutputType(typeof(QuantTypeFit))]
-public sealed class FindQuantTypeCommand : MemoryCommand
+public sealed class FindQuantTypeCommand : PathCommand
 {
     // The default one, so that rows from the pipeline are rows before they are paths.
     private const string ComparisonSet = "Comparison";
@@ -38,9 +38,51 @@ public sealed class FindQuantTypeCommand : MemoryCommand
     [ValidateNotNull]
     public QuantQuality[] Comparison { get; set; } = [];
 
+    /// <summary>Tokens of context to estimate memory for.</summary>
+    [Parameter(HelpMessage = "Tokens of context to estimate memory for.")]
+    [ArgumentCompleter(typeof(ContextLengthCompleter))]
+    [ValidateRange(1, 1 << 30)]
+    public int? ContextLength { get; set; }
+
+    /// <summary>The type of the key-value cache to estimate memory for.</summary>
+    [Parameter(HelpMessage = "The type of the key-value cache to estimate memory for.")]
+    public CacheType CacheType { get; set; } = CacheType.F16;
+
+    /// <summary>The type of the cached keys.</summary>
+    [Parameter(HelpMessage = "The type of the cached keys, where it is not that of the values.")]
+    public CacheType? KeyCacheType { get; set; }
+
+    /// <summary>The type of the cached values.</summary>
+    [Parameter(HelpMessage = "The type of the cached values, where it is not that of the keys.")]
+    public CacheType? ValueCacheType { get; set; }
+
+    /// <summary>Tokens evaluated at once.</summary>
+    [Parameter(HelpMessage = "Tokens evaluated at once, the -ub of llama.cpp's programs; default: 512.")]
+    [ValidateRange(1, 1 << 20)]
+    public int BatchSize { get; set; } = MemoryOptions.Default.BatchSize;
+
+    /// <summary>Sequences that share the context.</summary>
+    [Parameter(HelpMessage = "Sequences that share the context, the -np of llama.cpp's programs; default: 1.")]
+    [ValidateRange(1, 256)]
+    public int Parallel { get; set; } = MemoryOptions.Default.Parallel;
+
+    /// <summary>Estimates without flash attention.</summary>
+    [Parameter(HelpMessage = "Estimate for llama.cpp without flash attention, which takes more memory.")]
+    public SwitchParameter NoFlashAttention { get; set; }
+
     /// <summary>Assumes an importance matrix.</summary>
     [Parameter(HelpMessage = "Also consider types that need an importance matrix.")]
     public SwitchParameter WithImportanceMatrix { get; set; }
+
+    private MemoryOptions MemoryOptions => new()
+    {
+        ContextLength = ContextLength,
+        KeyType = KeyCacheType ?? CacheType,
+        ValueType = ValueCacheType ?? CacheType,
+        BatchSize = BatchSize,
+        Parallel = Parallel,
+        FlashAttention = !NoFlashAttention,
+    };
 
     /// <inheritdoc/>
     private protected override bool TakesFolders => true;
