@@ -94,7 +94,7 @@ public abstract partial class QuantizationCommand : PathCommand
     public long[] TargetSize { get; set; } = [];
 
     /// <summary>Bits that each file's weights may take on average.</summary>
-    [Parameter(HelpMessage = "Choose types for at most so many bits per weight: 4.25. Needs -Calibration.")]
+    [Parameter(HelpMessage = "Choose types for at most this many bits per weight: 4.25. Needs -Calibration.")]
     [ValidateRange(0.5, 64)]
     public double[] TargetBitsPerWeight { get; set; } = [];
 

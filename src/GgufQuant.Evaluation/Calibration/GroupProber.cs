@@ -45,7 +45,7 @@ internal sealed class GroupProber : IDisposable
             int vocabulary = _model.Vocabulary.Count;
             _chunks = [.. _calibration.ProbeTokens.Chunk(length).Where(chunk => chunk.Length == length)];
             if (_chunks.Length == 0 || length < 4 || _calibration.ProbeTokens.Any(token => token >= vocabulary))
-                throw new CalibrationException($"The calibration '{calibrationPath}' has no text to measure with that the model can read: make another one.");
+                throw new CalibrationException($"The calibration '{calibrationPath}' has no text that the model can be measured on: collect it again with New-QuantCalibration.");
             _firstScored = Math.Min(FewestTokensBefore, length / 2);
             long bytes = (long)_chunks.Length * (length - _firstScored) * vocabulary * sizeof(float);
             _step = (int)(1 + (bytes / MostLogitBytes));

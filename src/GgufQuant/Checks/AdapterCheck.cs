@@ -12,7 +12,7 @@ internal static class AdapterCheck
     public static IEnumerable<GgufFinding> Run(GgufFile file, GgufMetadata metadata)
     {
         if (!metadata.TryGetString(GgufKeys.Architecture, out string? architecture) || LoaderRules.Of(architecture) is null)
-            yield return Error(GgufKeys.Architecture, architecture is null ? "The key is missing; it has to be that of the adapter's model." : $"llama.cpp v0.5.0 knows no architecture '{architecture}'.");
+            yield return Error(GgufKeys.Architecture, architecture is null ? "The key is missing; it must be the architecture of the model that the adapter is for." : $"llama.cpp v0.5.0 knows no architecture '{architecture}'.");
         if (!metadata.TryGetString("adapter.type", out string? type) || type != "lora")
             yield return Error("adapter.type", type is null ? "The key is missing; llama.cpp knows the type 'lora'." : $"llama.cpp knows no adapter of type '{type}', only 'lora'.");
         if (metadata.Find("adapter.lora.alpha") is { Type: not GgufValueType.Float32 } alpha)

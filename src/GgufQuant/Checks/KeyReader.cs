@@ -11,7 +11,7 @@ internal sealed class KeyReader(GgufMetadata metadata, string architecture, List
 {
     // A rule's key that has no architecture before it.
     private const char Absolute = '/';
-    private const string Missing = "The key is missing, and llama.cpp loads no such model without it.";
+    private const string Missing = "The key is missing, and llama.cpp does not load such a model without it.";
 
     /// <summary>The whole key of one that a rule names.</summary>
     public string FullKey(string key) => key[0] == Absolute ? key[1..] : $"{architecture}.{key}";

@@ -137,7 +137,7 @@ internal sealed partial class LoaderRules
             return new LetRule(let.Groups["name"].Value, RuleExpression.Parse(let.Groups["value"].Value), let.Groups["local"].Success);
         if (CallLine().Match(line) is { Success: true } call)
             return new CallRule(call.Groups[1].Value, [.. RuleExpression.ParseList(call.Groups[2].Value)]);
-        throw new FormatException($"'{line}' is no rule.");
+        throw new FormatException($"'{line}' is not a rule.");
     }
 
     private static KeyRule ParseKey(Match key)

@@ -38,7 +38,7 @@ internal static class ProjectorCheck
                 CheckEncoder(metadata, part, findings);
         }
         if (!any && findings.Count == 0)
-            findings.Add(Error(s_encoders[0].Flag, "No key tells whether it is for images or for sound."));
+            findings.Add(Error(s_encoders[0].Flag, "No key says whether it is for images or for audio."));
         if (file.Tensors.Count == 0)
             findings.Add(Error(GgufKeys.Architecture, "It has no tensors."));
         return findings;
@@ -48,7 +48,7 @@ internal static class ProjectorCheck
     {
         const string Type = "clip.projector_type";
         if ((!metadata.TryGetString(Type, out string? type) || type.Length == 0) && !metadata.TryGetString($"{part}.projector_type", out type))
-            findings.Add(Error(Type, "The key is missing, and llama.cpp loads no projector without it."));
+            findings.Add(Error(Type, "The key is missing, and llama.cpp does not load a projector without it."));
         else if (!s_types.Contains(type))
             findings.Add(Error(Type, $"llama.cpp v0.5.0 knows no projector of type '{type}'."));
         foreach (string number in s_numbers)
@@ -70,7 +70,7 @@ internal static class ProjectorCheck
     private static void Require(GgufMetadata metadata, string key, GgufValueType type, List<GgufFinding> findings)
     {
         if (metadata.Find(key) is not { } entry)
-            findings.Add(Error(key, "The key is missing, and llama.cpp loads no projector without it."));
+            findings.Add(Error(key, "The key is missing, and llama.cpp does not load a projector without it."));
         else if (entry.Type != type)
             findings.Add(Error(key, $"It is of type {entry.Type}, but llama.cpp takes only {type}."));
         else if (entry.Value is uint and > int.MaxValue)

@@ -108,7 +108,7 @@ internal sealed class VocabularyCheck
             return;
         ReadOnlySpan<byte> map = entry.GetEncodedValue().Span[GgufValue.ArrayHeaderBytes..];
         if (map.Length < sizeof(uint) || BinaryPrimitives.ReadUInt32LittleEndian(map) + (ulong)sizeof(uint) >= (ulong)map.Length)
-            Error(Key, $"Its {map.Length} bytes are fewer than it says itself.");
+            Error(Key, $"It is {map.Length} bytes long, fewer than its own header says.");
     }
 
     // llama.cpp ignores what a list has beyond the tokens.
@@ -129,24 +129,24 @@ internal sealed class VocabularyCheck
         foreach (string token in ReadTokens(tokens))
         {
             if (!ids.TryAdd(token, id) && twice++ == 0)
-                Error(GgufKeys.Tokens, $"Tokens {ids[token]} and {id} are both '{Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(token))}', and llama.cpp ends the program at a token listed twice.");
+                Error(GgufKeys.Tokens, $"Tokens {ids[token]} and {id} are both '{Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(token))}', and llama.cpp ends the program if a token is listed twice.");
             if (types?[id] == ByteToken && (model == "bert" || token.Length < 3) && model is not ("rwkv" or "plamo2" or "test"))
             {
-                Error(GgufKeys.TokenTypes, $"Token {id}, '{token}', is of type {ByteToken}, a byte, but its text is none as '<0x0A>' is.");
+                Error(GgufKeys.TokenTypes, $"Token {id}, '{token}', is of type {ByteToken}, a byte, but its text is not a byte such as '<0x0A>'.");
                 return;
             }
             id++;
         }
         // Token 0 counts as none there.
         if (model == "plamo2" && Enumerable.Range(0, 256).Any(value => !ids.TryGetValue($"<0x{value:X2}>", out int place) || place == 0 || types?[place] != ByteToken))
-            Error(GgufKeys.Tokens, "It lacks tokens of type 6 for single bytes, as '<0x0A>'.");
+            Error(GgufKeys.Tokens, "It lacks tokens of type 6 for single bytes, such as '<0x0A>'.");
         _ = _metadata.TryGetString(GgufKeys.Name, out string? name);
         _ = _metadata.TryGetString(Prefix + "pre", out string? pre);
         if (name is not null && (name.Contains("phi-3", StringComparison.OrdinalIgnoreCase) || name.Contains("phi3", StringComparison.OrdinalIgnoreCase))
             && pre is not ("jina-v2-de" or "jina-v2-es" or "jina-v2-code")
             && s_phi3.Tokens.FirstOrDefault(token => !ids.ContainsKey(token)) is { } absent)
         {
-            Error(GgufKeys.Tokens, $"llama.cpp takes a model whose name holds '{s_phi3.Model}' for one of that family, which has a token '{absent}'; this one has none.");
+            Error(GgufKeys.Tokens, $"llama.cpp expects a token '{absent}' in every model whose name contains '{s_phi3.Model}', and this one has none.");
         }
     }
 
@@ -163,13 +163,13 @@ internal sealed class VocabularyCheck
         }
     }
 
-    // llama.cpp goes on with its default.
+    // llama.cpp uses its default.
     private void CheckRange(long tokens)
     {
         foreach (string key in KnownKeys.SpecialTokens)
         {
             if (_metadata.Find(Prefix + key) is { Type: GgufValueType.UInt32, Value: uint id } && id >= tokens)
-                _findings.Add(new(FindingSeverity.Warning, Prefix + key, $"Token {id} is none of the {tokens}, so llama.cpp goes on with its default."));
+                _findings.Add(new(FindingSeverity.Warning, Prefix + key, $"Token {id} is not one of the {tokens}, so llama.cpp uses its default."));
         }
     }
 
@@ -178,7 +178,7 @@ internal sealed class VocabularyCheck
         if (_metadata.Find(key) is not { } entry)
         {
             if (!isOptional)
-                Error(key, "The key is missing, and llama.cpp loads no model without a tokenizer.");
+                Error(key, "The key is missing, and llama.cpp does not load a model without a tokenizer.");
             return false;
         }
         if (entry.Type == type)
@@ -192,12 +192,12 @@ internal sealed class VocabularyCheck
         if (_metadata.Find(key) is not { } entry)
         {
             if (!isOptional)
-                Error(key, "The key is missing, and llama.cpp loads no such vocabulary without it.");
+                Error(key, "The key is missing, and llama.cpp does not load such a vocabulary without it.");
             return false;
         }
         if (entry is { Type: GgufValueType.Array, ElementType: { } element } && types.Contains(element))
             return true;
-        Error(key, $"It is {(entry.Type == GgufValueType.Array ? $"an array of {entry.ElementType}" : $"no array but {entry.Type}")}; llama.cpp takes only an array of {string.Join(" or ", types.ToArray())}.");
+        Error(key, $"It is {(entry.Type == GgufValueType.Array ? $"an array of {entry.ElementType}" : $"of type {entry.Type}, not an array")}; llama.cpp takes only an array of {string.Join(" or ", types.ToArray())}.");
         return false;
     }
 
