@@ -24,7 +24,7 @@ public sealed class OutputErrorsTests : IDisposable
     public void An_error_is_that_of_the_written_tensor(string name, GgmlType type)
     {
         CancellationToken token = TestContext.Current.CancellationToken;
-        using GgufFile model = GgufFile.Open(TestModels.Sample);
+        using GgufFile model = GgufFile.Open(Sample.Model);
         string path = Path.Combine(_folder.FullName, "calibration.gguf");
         TestCalibration.Write(path, model);
         using CalibrationFile calibration = CalibrationFile.Open(path, token);
@@ -45,7 +45,7 @@ public sealed class OutputErrorsTests : IDisposable
     public void A_sample_of_rows_tells_the_error_within_its_standard_error()
     {
         CancellationToken token = TestContext.Current.CancellationToken;
-        using GgufFile model = GgufFile.Open(TestModels.Sample);
+        using GgufFile model = GgufFile.Open(Sample.Model);
         string path = Path.Combine(_folder.FullName, "calibration.gguf");
         TestCalibration.Write(path, model);
         using CalibrationFile calibration = CalibrationFile.Open(path, token);

@@ -18,7 +18,7 @@ public sealed class TypeAllocatorTests : IDisposable
     private static readonly GgmlType[] s_few = [GgmlType.Q2_K, GgmlType.Q3_K, GgmlType.Q4_K, GgmlType.Q6_K];
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ggufquant-");
-    private readonly GgufFile _model = GgufFile.Open(TestModels.Sample);
+    private readonly GgufFile _model = GgufFile.Open(Sample.Model);
     private readonly CalibrationFile _calibration;
 
     public TypeAllocatorTests()

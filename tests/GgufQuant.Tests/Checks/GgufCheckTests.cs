@@ -10,12 +10,12 @@ namespace GgufQuant.Tests.Checks;
 /// <summary>A sound file gives no findings; each kind of damage gives its own.</summary>
 public sealed class GgufCheckTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("ggufquant-").FullName;
+    private readonly TemporaryFolder _folder = new();
     private readonly SyntheticModel _model;
 
-    public GgufCheckTests() => _model = SyntheticModel.Grow("llama", _folder);
+    public GgufCheckTests() => _model = SyntheticModel.Grow("llama", _folder.Path);
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void The_sample_model_is_sound() =>
@@ -36,15 +36,15 @@ public sealed class GgufCheckTests : IDisposable
     [Fact]
     public void A_missing_shard_is_an_error()
     {
-        string path = Path.Combine(_folder, "m-00001-of-00002.gguf");
+        string path = _folder.File("m-00001-of-00002.gguf");
         File.WriteAllBytes(path, GgufBytes.Write([("split.no", (ushort)0), ("split.count", (ushort)2)], []));
         GgufFinding finding = Assert.Single(Run(path));
-        Assert.Equal((FindingSeverity.Error, Path.Combine(_folder, "m-00002-of-00002.gguf")), (finding.Severity, finding.Subject));
+        Assert.Equal((FindingSeverity.Error, _folder.File("m-00002-of-00002.gguf")), (finding.Severity, finding.Subject));
     }
 
     [Fact]
     public void A_missing_file_is_not_a_finding() =>
-        Assert.Throws<FileNotFoundException>(() => Run(Path.Combine(_folder, "nothing.gguf")));
+        Assert.Throws<FileNotFoundException>(() => Run(_folder.File("nothing.gguf")));
 
     [Fact]
     public void Extra_bytes_are_noticed()
@@ -108,7 +108,7 @@ public sealed class GgufCheckTests : IDisposable
         string[] tokens = [.. Enumerable.Range(0, 299).Select(i => $"t{i}"), "t7"];
         string repeated = Write(GgufBytes.Write(With(Metadata(), "tokenizer.ggml.tokens", tokens), Tensors()));
         Assert.StartsWith("Tokens 7 and 299 are both 't7'", GgufCheck.FindFatal(repeated, TestContext.Current.CancellationToken)?.Message, StringComparison.Ordinal);
-        Assert.Null(GgufCheck.FindFatal(Path.Combine(_folder, "nothing.gguf"), TestContext.Current.CancellationToken));
+        Assert.Null(GgufCheck.FindFatal(_folder.File("nothing.gguf"), TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -199,8 +199,8 @@ public sealed class GgufCheckTests : IDisposable
     {
         string model = Write(GgufBytes.Write([.. Metadata(), ("general.alignment", 64u)], Tensors()));
         using (GgufFile file = GgufFile.Open(model))
-            GgufSplitter.Split(file, Path.Combine(_folder, "part"), new() { MaxTensors = 2 }, progress: null, TestContext.Current.CancellationToken);
-        Assert.Empty(Run(Directory.GetFiles(_folder, "part-00001-of-*.gguf").Single()));
+            GgufSplitter.Split(file, _folder.File("part"), new() { MaxTensors = 2 }, progress: null, TestContext.Current.CancellationToken);
+        Assert.Empty(Run(Directory.GetFiles(_folder.Path, "part-00001-of-*.gguf").Single()));
     }
 
     [Fact]
@@ -304,7 +304,7 @@ public sealed class GgufCheckTests : IDisposable
 
     private string Write(byte[] bytes)
     {
-        string path = Path.Combine(_folder, "model.gguf");
+        string path = _folder.File("model.gguf");
         File.WriteAllBytes(path, bytes);
         return path;
     }

@@ -26,9 +26,9 @@ public sealed class LoaderAgreementTests : IDisposable
         ("eagle3", "llama"), ("olmo2", "none"),
     ];
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("ggufquant-").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public async Task Models_of_every_architecture_are_sound_and_load()
@@ -129,10 +129,10 @@ public sealed class LoaderAgreementTests : IDisposable
 
     private async Task<string[]> AskAsync(string kind)
     {
-        string results = Path.Combine(_folder, "results.txt");
+        string results = _folder.File("results.txt");
         for (int crashes = 0; crashes <= MostCrashes; crashes++)
         {
-            if (await ChildTests.RunAsync(new Dictionary<string, string?> { [Work] = Path.Combine(_folder, kind) }, ["-class", typeof(LoaderAgreementTests).FullName!, "-method", $"*.{nameof(In_the_child_process_the_library_is_asked)}"]))
+            if (await ChildTests.RunAsync(new Dictionary<string, string?> { [Work] = _folder.File(kind) }, ["-class", typeof(LoaderAgreementTests).FullName!, "-method", $"*.{nameof(In_the_child_process_the_library_is_asked)}"]))
                 return await File.ReadAllLinesAsync(results, TestContext.Current.CancellationToken);
             string[] lines = File.Exists(results) ? await File.ReadAllLinesAsync(results, TestContext.Current.CancellationToken) : [];
             Assert.True(lines.Length > 0 && lines[^1].EndsWith('\t'), string.Create(CultureInfo.InvariantCulture, $"The child failed after {lines.Length} files: {lines.LastOrDefault()}"));

@@ -10,14 +10,11 @@ public sealed class TestModels : IDisposable
     /// <summary>The folder they are in; a test may write there too.</summary>
     public string Folder => _folder.Path;
 
-    /// <summary>The sample model in the repository.</summary>
-    public static string Sample { get; } = TestKit.Sample.Model;
-
     /// <summary>A model's file; <c>sample</c> is the repository's own.</summary>
     public string PathOf(string name)
     {
         if (name == "sample")
-            return Sample;
+            return Sample.Model;
         lock (_lock)
         {
             if (!_paths.TryGetValue(name, out string? path))

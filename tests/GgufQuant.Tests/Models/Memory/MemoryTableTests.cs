@@ -39,7 +39,7 @@ public sealed class MemoryTableTests
         text.Append("  without flash attention all scores as well. All logits of a batch are computed at its end, which takes most with a small\n");
         text.Append("  context and a large vocabulary.\n");
         text.Append("- **An architecture that v0.5.0 does not know** is counted with full attention in all layers, and the estimate says so.\n\n");
-        text.Append($"`ReferenceMemoryTests` proves it: the library loads a small model of each of {TinyArchitecture.All.Count} architectures and tells what it would allocate,\n");
+        text.Append($"`ReferenceMemoryTests` proves it: the library loads a small model of each of {TinyArchitecture.All.Count} architectures and logs what it would allocate,\n");
         text.Append($"with {string.Join(", ", s_contexts.Select(Number))} tokens, with several sequences, with a small batch and without flash attention. What it cannot load\n");
         text.Append("alone is not compared: draft heads (EAGLE 3, DFlash, Gemma 4's assistant), Chameleon, PLM, Granite Switch and Pocket TTS.\n\n");
         text.Append("## Buffers of common models\n\n");
