@@ -60,7 +60,7 @@ internal sealed class LoaderCheck
         }
         catch (RuleFailedException exception)
         {
-            _findings.Add(new(FindingSeverity.Error, GgufKeys.Architecture, $"llama.cpp does not load such an '{_architecture}' model: {exception.Message}."));
+            _findings.Add(new(FindingSeverity.Error, GgufKeys.Architecture, $"llama.cpp does not load this '{_architecture}' model: {exception.Message}."));
         }
         return _findings;
     }
@@ -492,7 +492,7 @@ internal sealed class LoaderCheck
     {
         string[] unknown = [.. _file.Tensors.Select(tensor => tensor.Name).Where(name => !_used.Contains(name))];
         if (unknown.Length > 0)
-            _findings.Add(new(FindingSeverity.Error, unknown[0], $"llama.cpp does not load an '{_architecture}' model with tensors that it does not use: {Quote(unknown)}."));
+            _findings.Add(new(FindingSeverity.Error, unknown[0], $"llama.cpp does not load a model of architecture '{_architecture}' with tensors that it does not use: {Quote(unknown)}."));
     }
 
     private static string Quote(string[] names) =>

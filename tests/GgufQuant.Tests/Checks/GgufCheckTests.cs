@@ -174,7 +174,7 @@ public sealed class GgufCheckTests : IDisposable
 
     [Fact]
     public void A_tensor_that_llama_has_no_use_for_is_an_error() =>
-        AssertError(Check(Metadata(), [.. Tensors(), GgufBytes.Tensor("blk.0.further.weight", GgmlType.F32, 8)]), "blk.0.further.weight", "no use for, as are 'blk.0.further.weight'.");
+        AssertError(Check(Metadata(), [.. Tensors(), GgufBytes.Tensor("blk.0.further.weight", GgmlType.F32, 8)]), "blk.0.further.weight", "that it does not use: 'blk.0.further.weight'.");
 
     [Fact]
     public void Thousands_of_tensors_are_answered_in_time()
