@@ -36,7 +36,7 @@ Describe 'Types for a size' {
         It 'measures nothing for a size that is out of reach, and names the sizes that are not' {
             $failure = New-QuantRecipe m-f16.gguf 1MB, 1GB @few -Calibration $calibration -ErrorAction Continue 2>&1
             $failure.FullyQualifiedErrorId | Should -Be "SizeOutOfReach,$class", "SizeOutOfReach,$class"
-            "$($failure[0])" | Should -Match 'cannot be given 1,048,576 bytes: .* the smallest file has [\d,]+ bytes, the largest [\d,]+ bytes\.$'
+            "$($failure[0])" | Should -Match 'cannot be quantized to 1,048,576 bytes: .* the smallest file has [\d,]+ bytes, the largest [\d,]+ bytes\.$'
             (Get-FileHash $calibration.Path).Hash | Should -Be $untouched
         }
 

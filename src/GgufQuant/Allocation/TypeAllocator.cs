@@ -77,7 +77,7 @@ public sealed class TypeAllocator
         (SizeTarget least, SizeTarget most) = target.Bytes is null
             ? (SizeTarget.OfBitsPerWeight(Math.Ceiling(_smallest.BitsPerWeight * 1e4) / 1e4), SizeTarget.OfBitsPerWeight(Math.Floor(_largest.BitsPerWeight * 1e4) / 1e4))
             : (SizeTarget.OfBytes(_smallest.TotalBytes), SizeTarget.OfBytes(_largest.TotalBytes));
-        throw new QuantizationException($"'{_source.Path}' cannot be given {target}: with the types that may be chosen, the smallest file has {least}, the largest {most}.");
+        throw new QuantizationException($"'{_source.Path}' cannot be quantized to {target}: with the types that may be chosen, the smallest file has {least}, the largest {most}.");
     }
 
     /// <summary>Whether errors are still to be measured.</summary>
@@ -140,7 +140,7 @@ public sealed class TypeAllocator
         while (true)
         {
             int[] chosen = Knapsack.Solve(choices, wanted - others)
-                ?? throw new QuantizationException($"'{_source.Path}' cannot be given {target} in as many shards as that makes.");
+                ?? throw new QuantizationException($"'{_source.Path}' cannot be quantized to {target} in as many shards as that makes.");
             QuantizationPlan plan = PlanWith(_tensors.Zip(chosen, (tensor, choice) => tensor.Types[choice]).ToArray(), costs);
             long excess = (isFile ? plan.TotalBytes : plan.TensorBytes) - wanted;
             if (excess <= 0)
