@@ -5,7 +5,6 @@ using GgufQuant.Gguf;
 using GgufQuant.Pipeline;
 using GgufQuant.Planning;
 using GgufQuant.Tests.Calibration;
-using GgufQuant.Tests.Planning;
 
 namespace GgufQuant.Tests.Allocation;
 
