@@ -57,7 +57,7 @@ internal static class ModelCheck
         findings.AddRange(
             from key in metadata
             where key.Key.StartsWith(architecture + ".", StringComparison.Ordinal) && key.Type == GgufValueType.Float32 && key.Value is float value && !float.IsFinite(value)
-            select new GgufFinding(FindingSeverity.Error, key.Key, $"It is {key.Value}, which is no number to compute with."));
+            select new GgufFinding(FindingSeverity.Error, key.Key, $"It is {key.Value}, which is not a finite number."));
         CheckMapping(file, findings);
         return findings;
     }
