@@ -149,14 +149,12 @@ internal sealed class GroupProber : IDisposable
         for (int chunk = 0; chunk < _chunks.Length; chunk++)
         {
             _context.Reset();
-            for (int start = 0; start < length; start += _context.BatchSize)
+            foreach (ChunkBatch batch in ChunkBatch.Cut(length, _context.BatchSize, _firstScored, length - _firstScored))
             {
-                int count = Math.Min(_context.BatchSize, length - start);
-                int firstScored = Math.Clamp(_firstScored - start, 0, count);
-                _context.Evaluate(_chunks[chunk].AsSpan(start, count), start, firstScored, CancellationToken.None);
-                int row = (start + firstScored - _firstScored + _step - 1) / _step;
-                int position = _firstScored + (row * _step) - start;
-                int rows = position < count ? (count - position + _step - 1) / _step : 0;
+                _context.Evaluate(_chunks[chunk].AsSpan(batch.Start, batch.Length), batch.Start, batch.FirstScored, CancellationToken.None);
+                int row = (batch.Start + batch.FirstScored - _firstScored + _step - 1) / _step;
+                int position = _firstScored + (row * _step) - batch.Start;
+                int rows = position < batch.Length ? (batch.Length - position + _step - 1) / _step : 0;
                 int firstRow = (chunk * ScoredPerChunk) + row;
                 ParallelLoop.For(rows, _threads, i => score(firstRow + i, _context.Logits(position + (i * _step))), CancellationToken.None);
             }

@@ -84,16 +84,7 @@ public sealed class CorpusChunks
     }
 
     /// <summary>The batches a chunk is evaluated in.</summary>
-    internal IEnumerable<ChunkBatch> Batches(int batchSize)
-    {
-        for (int start = 0; start < ContextLength; start += batchSize)
-        {
-            int length = Math.Min(batchSize, ContextLength - start);
-            int first = Math.Clamp(FirstScored - start, 0, length);
-            int end = Math.Clamp(ContextLength - 1 - start, first, length);
-            yield return new(start, length, first, end - first);
-        }
-    }
+    internal IEnumerable<ChunkBatch> Batches(int batchSize) => ChunkBatch.Cut(ContextLength, batchSize, FirstScored, ScoredPerChunk);
 
     /// <summary>Progress when a chunk is finished.</summary>
     /// <param name="chunk">The chunk.</param>
@@ -111,4 +102,21 @@ public sealed class CorpusChunks
 /// <param name="Length">Number of tokens.</param>
 /// <param name="FirstScored">Index in the batch of the first token whose prediction is scored.</param>
 /// <param name="Scored">Number of predictions scored.</param>
-internal readonly record struct ChunkBatch(int Start, int Length, int FirstScored, int Scored);
+internal readonly record struct ChunkBatch(int Start, int Length, int FirstScored, int Scored)
+{
+    /// <summary>Cuts a chunk into batches.</summary>
+    /// <param name="length">Tokens in the chunk.</param>
+    /// <param name="batchSize">Tokens per batch.</param>
+    /// <param name="firstScored">The first token whose prediction is scored.</param>
+    /// <param name="scored">Predictions scored, in a row.</param>
+    internal static IEnumerable<ChunkBatch> Cut(int length, int batchSize, int firstScored, int scored)
+    {
+        for (int start = 0; start < length; start += batchSize)
+        {
+            int count = Math.Min(batchSize, length - start);
+            int first = Math.Clamp(firstScored - start, 0, count);
+            int end = Math.Clamp(firstScored + scored - start, first, count);
+            yield return new(start, count, first, end - first);
+        }
+    }
+}
