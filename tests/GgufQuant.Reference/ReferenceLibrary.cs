@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace GgufQuant.Reference;
 
@@ -15,6 +16,7 @@ public static unsafe class ReferenceLibrary
 
     private static readonly Lazy<ReferenceBuild> s_build = new(Choose);
     private static readonly Lazy<(Handles? Handles, string? Missing)> s_loaded = new(Load);
+    private static readonly Lazy<bool> s_started = new(Start);
 
     /// <summary>The build.</summary>
     public static ReferenceBuild Build => s_build.Value;
@@ -31,6 +33,9 @@ public static unsafe class ReferenceLibrary
     /// <summary>A function of libllama.</summary>
     public static nint Llama(string name) => NativeLibrary.GetExport(Available.Llama, name);
 
+    /// <summary>Prepares libllama for loading models, once per process. npm's build has its processor backends in files of their own.</summary>
+    internal static void StartBackends() => _ = s_started.Value;
+
     internal static string Metadata(string key) => typeof(ReferenceLibrary).Assembly
         .GetCustomAttributes<AssemblyMetadataAttribute>().First(attribute => attribute.Key == key).Value!;
 
@@ -43,6 +48,17 @@ public static unsafe class ReferenceLibrary
         "NuGet" => ReferenceBuild.NuGet,
         string other => throw new InvalidOperationException($"{Variable} is '{other}': it may be 'npm' or 'NuGet'."),
     };
+
+    private static bool Start()
+    {
+        if (Build == ReferenceBuild.Npm)
+        {
+            fixed (byte* folder = Encoding.UTF8.GetBytes(Build.Folder + '\0'))
+                ((delegate* unmanaged<byte*, void>)Llama("ggml_backend_load_all_from_path"))(folder);
+        }
+        ((delegate* unmanaged<void>)Llama("llama_backend_init"))();
+        return true;
+    }
 
     private static (Handles? Handles, string? Missing) Load()
     {

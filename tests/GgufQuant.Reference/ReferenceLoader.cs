@@ -53,14 +53,9 @@ public static unsafe class ReferenceLoader
 
     private static bool Prepare()
     {
-        ReferenceBuild build = ReferenceLibrary.Build;
         ((delegate* unmanaged[Cdecl]<delegate* unmanaged[Cdecl]<byte*, void>, nint>)ReferenceLibrary.Base("ggml_set_abort_callback"))(&OnAbort);
         ((delegate* unmanaged[Cdecl]<delegate* unmanaged[Cdecl]<int, byte*, nint, void>, nint, void>)ReferenceLibrary.Llama("llama_log_set"))(&OnLog, 0);
-        byte[] folder = [.. Encoding.UTF8.GetBytes(build.Folder), 0];
-        nint ggml = NativeLibrary.Load(Path.Combine(build.Folder, build.Libraries[1]));
-        fixed (byte* first = folder)
-            ((delegate* unmanaged[Cdecl]<byte*, void>)NativeLibrary.GetExport(ggml, "ggml_backend_load_all_from_path"))(first);
-        ((delegate* unmanaged[Cdecl]<void>)ReferenceLibrary.Llama("llama_backend_init"))();
+        ReferenceLibrary.StartBackends();
         return true;
     }
 

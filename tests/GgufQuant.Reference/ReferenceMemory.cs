@@ -12,8 +12,6 @@ public sealed unsafe partial class ReferenceMemory : IDisposable
 {
     private const double MiB = 1 << 20;
 
-    private static readonly Lazy<bool> s_initialized = new(Initialize);
-
     private nint _model;
 
     private ReferenceMemory(nint model) => _model = model;
@@ -24,7 +22,7 @@ public sealed unsafe partial class ReferenceMemory : IDisposable
     /// <returns>The model; null if the library does not load it.</returns>
     public static ReferenceMemory? TryLoad(string path, out string? error)
     {
-        _ = s_initialized.Value;
+        ReferenceLibrary.StartBackends();
         (nint model, string _, string errors) = ReferenceLog.Capture(() => Load(path));
         error = model == 0 ? errors : null;
         return model == 0 ? null : new(model);
@@ -50,18 +48,6 @@ public sealed unsafe partial class ReferenceMemory : IDisposable
         if (_model != 0)
             ((delegate* unmanaged<nint, void>)ReferenceLibrary.Llama("llama_model_free"))(_model);
         _model = 0;
-    }
-
-    // npm's build has its processor backends in files of their own.
-    private static bool Initialize()
-    {
-        if (ReferenceLibrary.Build == ReferenceBuild.Npm)
-        {
-            fixed (byte* folder = Encoding.UTF8.GetBytes(ReferenceLibrary.Build.Folder + '\0'))
-                ((delegate* unmanaged<byte*, void>)ReferenceLibrary.Llama("ggml_backend_load_all_from_path"))(folder);
-        }
-        ((delegate* unmanaged<void>)ReferenceLibrary.Llama("llama_backend_init"))();
-        return true;
     }
 
     private static nint Load(string path)
