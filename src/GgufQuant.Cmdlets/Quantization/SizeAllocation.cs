@@ -35,7 +35,7 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
 
     /// <summary>Plans files, one for each size that is possible; an error is written for each that is not.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="optionsOf">The options; they are asked for anew once the calibration has been written.</param>
+    /// <param name="optionsOf">Returns the options; called again once the calibration has been rewritten.</param>
     /// <exception cref="QuantizationException">The model has no types to choose.</exception>
     /// <exception cref="CalibrationException">The calibration is of another model.</exception>
     internal IEnumerable<(SizeTarget Target, Func<QuantizationPlan> Plan)> PlansFor(GgufFile model, Func<QuantizationOptions> optionsOf)
