@@ -78,6 +78,8 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
             Corpus = ResolveCorpus(Corpus);
         else if (ChunkCount is not null || LogitsFile is not null)
             ThrowTerminatingError(s_noCorpus);
+        if (LogitsFile is not null)
+            LogitsFile = ResolveLogits(LogitsFile);
         if (Corpus is not null || Prompt.Length > 0)
             OpenEngine(isRequired: false);
         Session?.Engine.StartInBackground();
@@ -110,6 +112,14 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
     TResult IStepRunner.Run<TResult>(string activity, Func<IProgress<WorkProgress>, CancellationToken, TResult> step) =>
         RunInBackground(activity, step);
 
+    private string ResolveLogits(string path)
+    {
+        string full = ResolveUnexpanded(path);
+        if (System.IO.Path.Exists(full) && PathErrors.NoFile(full) is { } error)
+            ThrowTerminatingError(error);
+        return full;
+    }
+
     private ComparisonSession StartSession()
     {
         ErrorRecord? error = Session?.TryWaitUntilStarted();
@@ -119,7 +129,7 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
         {
             Corpus = Corpus,
             Chunks = ChunkCount,
-            LogitsFile = LogitsFile is null ? null : ResolveUnexpanded(LogitsFile),
+            LogitsFile = LogitsFile,
             Prompts = Prompt,
             ContextLength = ContextLength,
             Memory = new() { ContextLength = ContextLength, KeyType = CacheType, ValueType = CacheType },

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using System.Text.RegularExpressions;
 using GgufQuant.HuggingFace;
+using GgufQuant.IO;
 
 namespace GgufQuant.Commands;
 
@@ -13,7 +14,7 @@ internal static partial class PathErrors
     internal static ErrorRecord? NoFile(string path, string advice = "")
     {
         if (File.Exists(path))
-            return null;
+            return RegularFile.Exists(path) ? null : NotRegular(path);
         if (HuggingFaceModel.IsModelFolder(path))
             return NeedsGguf(path);
         return Directory.Exists(path) ? IsFolder(path, advice) : NotFound(path);
@@ -38,6 +39,8 @@ internal static partial class PathErrors
         new(
             new ArgumentException($"'{path}' is a Hugging Face folder, but a GGUF file is needed. ConvertTo-Gguf '{path}' makes one."),
             "GgufNeeded", ErrorCategory.InvalidArgument, path);
+
+    private static ErrorRecord NotRegular(string path) => new(RegularFile.NotRegular(path), "NotRegularFile", ErrorCategory.InvalidArgument, path);
 
     internal static ErrorRecord NotFound(string path) =>
         new(new FileNotFoundException($"The file '{path}' does not exist.", path), "FileNotFound", ErrorCategory.ObjectNotFound, path);

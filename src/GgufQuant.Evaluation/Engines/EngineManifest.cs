@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Engines;
 
@@ -18,15 +19,13 @@ internal sealed record EngineManifest(string Name, string Package, string Versio
 
     /// <summary>Reads an engine's folder.</summary>
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
-    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="IOException">It is too large or cannot be read.</exception>
     public static EngineManifest Read(string folder)
     {
         string path = Path.Combine(folder, FileName);
-        if (new FileInfo(path).Length > MaximumSize)
-            throw new InvalidDataException($"'{path}' is too large.");
         try
         {
-            EngineManifest? manifest = JsonSerializer.Deserialize<EngineManifest>(File.ReadAllBytes(path));
+            EngineManifest? manifest = JsonSerializer.Deserialize<EngineManifest>(RegularFile.ReadAllBytes(path, MaximumSize));
             return manifest is { Name: not null, Package: not null, Version: not null, Files: not null }
                 ? manifest
                 : throw new InvalidDataException($"'{path}' is damaged: install the engine again.");
@@ -66,7 +65,7 @@ internal sealed record EngineManifest(string Name, string Package, string Versio
         {
             if (!present.Contains(name))
                 return $"'{name}' is missing from '{folder}': install the engine again.";
-            using FileStream stream = File.OpenRead(Path.Combine(folder, name));
+            using FileStream stream = RegularFile.OpenStream(Path.Combine(folder, name));
             if (!Convert.ToHexString(SHA256.HashData(stream)).Equals(hash, StringComparison.OrdinalIgnoreCase))
                 return $"'{name}' in '{folder}' has changed since it was installed: install the engine again.";
         }

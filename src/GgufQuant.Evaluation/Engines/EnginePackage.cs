@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 using System.Xml;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Engines;
 
@@ -50,7 +51,7 @@ public sealed partial class EnginePackage : IDisposable
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static EnginePackage Open(string path, string? expectedHash, CancellationToken cancellationToken)
     {
-        FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        FileStream stream = RegularFile.OpenStream(path);
         try
         {
             if (stream.Length > MaximumPackage)

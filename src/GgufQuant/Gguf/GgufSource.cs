@@ -10,21 +10,7 @@ internal sealed class GgufSource : IDisposable
 
     /// <summary>Opens a file for shared reading.</summary>
     /// <exception cref="IOException">It is missing, is not a regular file, or cannot be read.</exception>
-    public GgufSource(string path)
-    {
-        if (Directory.Exists(path))
-            throw new IOException($"'{path}' is a folder, not a file.");
-        if (PosixFile.IsSpecial(path))
-            throw NotRegular(path);
-        try
-        {
-            _file = new(path);
-        }
-        catch (NotSupportedException)
-        {
-            throw NotRegular(path);
-        }
-    }
+    public GgufSource(string path) => _file = new(path);
 
     /// <summary>Treats bytes as a file of the given name.</summary>
     public GgufSource(string path, byte[] bytes) => _file = new(path, bytes);
@@ -49,9 +35,6 @@ internal sealed class GgufSource : IDisposable
         ObjectDisposedException.ThrowIf(_disposed, typeof(GgufFile));
         _file.ThrowIfChanged();
     }
-
-    private static IOException NotRegular(string path) =>
-        new($"'{path}' is a pipe or a device. GGUF needs random access, so it must be a regular file.");
 
     public void Dispose()
     {

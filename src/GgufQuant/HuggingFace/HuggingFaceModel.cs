@@ -22,6 +22,7 @@ public sealed class HuggingFaceModel : IDisposable
 {
     private const uint QuantizationVersion = 2;
     private const int ShownNames = 8;
+    private const int MaxMetadataBytes = 16 << 20;
 
     private HuggingFaceModel(GgufFile file, FileType type, string defaultName, List<string> warnings)
     {
@@ -181,15 +182,8 @@ public sealed class HuggingFaceModel : IDisposable
     {
         if (options.MetadataPath is not { } path)
             return null;
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(System.IO.File.ReadAllBytes(path));
-            return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone() : throw new ModelFolderException(path, "the file is not a JSON object of metadata");
-        }
-        catch (JsonException exception)
-        {
-            throw new ModelFolderException(path, $"the file is not valid JSON: error in line {exception.LineNumber + 1}", exception);
-        }
+        using JsonDocument document = JsonFile.Parse(path, RegularFile.ReadAllBytes(path, MaxMetadataBytes));
+        return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone() : throw new ModelFolderException(path, "the file is not a JSON object of metadata");
     }
 
     private static FileType Detect(List<SourceTensor> tensors)

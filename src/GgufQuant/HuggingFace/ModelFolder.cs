@@ -8,7 +8,7 @@ namespace GgufQuant.HuggingFace;
 internal sealed class ModelFolder : IDisposable
 {
     // The largest tokenizer.json of the hub has some 35 MB.
-    private const int MaxFileBytes = 256 << 20;
+    private const int MaxFileBytes = 128 << 20;
     private const string ConfigName = "config.json";
 
     private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -64,20 +64,13 @@ internal sealed class ModelFolder : IDisposable
     }
 
     /// <summary>Reads a whole file; null if the folder has none of that name.</summary>
-    /// <exception cref="ModelFolderException">The file is larger than 256 MiB, or a pointer of Git LFS in its place.</exception>
-    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="ModelFolderException">The file is a pointer of Git LFS.</exception>
+    /// <exception cref="IOException">The file is larger than 128 MiB, is not a regular file, or cannot be read.</exception>
     public byte[]? ReadBytes(string name)
     {
         if (!Contains(name))
             return null;
-        // Opening a pipe would block until something writes to it.
-        if (PosixFile.IsSpecial(PathOf(name)))
-            throw new ModelFolderException(PathOf(name), "this is a pipe or a device, not a file");
-        using FileStream stream = new(PathOf(name), FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
-        if (stream.Length > MaxFileBytes)
-            throw new ModelFolderException(PathOf(name), $"the file has {stream.Length:N0} bytes, but the limit is {MaxFileBytes:N0}");
-        byte[] bytes = new byte[stream.Length];
-        stream.ReadExactly(bytes);
+        byte[] bytes = RegularFile.ReadAllBytes(PathOf(name), MaxFileBytes);
         LfsPointer.ThrowIfPointer(PathOf(name), bytes);
         return bytes;
     }
@@ -91,7 +84,7 @@ internal sealed class ModelFolder : IDisposable
             return null;
         try
         {
-            return s_strictUtf8.GetString(WithoutMark(bytes).Span);
+            return s_strictUtf8.GetString(bytes.AsSpan().StartsWith("\uFEFF"u8) ? bytes.AsSpan(3) : bytes);
         }
         catch (DecoderFallbackException exception)
         {
@@ -100,26 +93,15 @@ internal sealed class ModelFolder : IDisposable
     }
 
     /// <summary>Reads JSON; null if the folder has no file of that name. The result lives as long as the folder is open.</summary>
-    /// <remarks>Python's <c>NaN</c> and <c>Infinity</c> are read, as null and as a number beyond every other.</remarks>
-    /// <exception cref="ModelFolderException">The file is not JSON, or see <see cref="ReadBytes"/>.</exception>
+    /// <exception cref="ModelFolderException">See <see cref="JsonFile.Parse"/> and <see cref="ReadBytes"/>.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public JsonElement? ReadJson(string name)
     {
         if (ReadBytes(name) is not { } bytes)
             return null;
-        ReadOnlyMemory<byte> json = WithoutMark(bytes);
-        try
-        {
-            JsonDocument document = Parse(ref json);
-            _documents.Add(document);
-            if (!JsonText.IsUnicode(json.Span))
-                throw new ModelFolderException(PathOf(name), "a string in this JSON file is not valid Unicode");
-            return document.RootElement;
-        }
-        catch (JsonException exception)
-        {
-            throw new ModelFolderException(PathOf(name), $"the file is not valid JSON: error in line {exception.LineNumber + 1} at byte {exception.BytePositionInLine}", exception);
-        }
+        JsonDocument document = JsonFile.Parse(PathOf(name), bytes);
+        _documents.Add(document);
+        return document.RootElement;
     }
 
     /// <summary>Frees the JSON that was read.</summary>
@@ -129,22 +111,6 @@ internal sealed class ModelFolder : IDisposable
             document.Dispose();
         _documents.Clear();
     }
-
-    private static JsonDocument Parse(ref ReadOnlyMemory<byte> json)
-    {
-        try
-        {
-            return JsonDocument.Parse(json);
-        }
-        catch (JsonException) when (PythonJson.MayHaveOwnNumbers(json.Span))
-        {
-            json = PythonJson.Standardize(json.Span);
-            return JsonDocument.Parse(json);
-        }
-    }
-
-    private static ReadOnlyMemory<byte> WithoutMark(byte[] bytes) =>
-        bytes.AsSpan().StartsWith("\uFEFF"u8) ? bytes.AsMemory(3) : bytes;
 
     private JsonElement ReadConfig()
     {

@@ -8,17 +8,21 @@ internal sealed class RandomAccessFile : IDisposable
     private readonly SafeFileHandle? _handle;
     private readonly DateTime _lastWrite;
 
-    /// <summary>Opens a file for shared reading. A pipe would block until something writes to it.</summary>
-    /// <exception cref="IOException">It is missing or cannot be read.</exception>
-    /// <exception cref="NotSupportedException">It cannot be read at an offset.</exception>
+    /// <summary>Opens a file for shared reading.</summary>
+    /// <exception cref="IOException">It is missing, is not a regular file, or cannot be read.</exception>
     public RandomAccessFile(string path)
     {
         Path = path;
-        _handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+        _handle = RegularFile.Open(path);
         try
         {
             Length = RandomAccess.GetLength(_handle);
             _lastWrite = File.GetLastWriteTimeUtc(_handle);
+        }
+        catch (NotSupportedException)
+        {
+            _handle.Dispose();
+            throw RegularFile.NotRegular(path);
         }
         catch
         {

@@ -74,10 +74,8 @@ public sealed class ImatrixFile
 
     private static bool IsGguf(string path)
     {
-        if (PosixFile.IsSpecial(path))
-            throw new IOException($"'{path}' is a pipe or a device, but an importance matrix must be a regular file.");
         Span<byte> magic = stackalloc byte[4];
-        using FileStream stream = File.OpenRead(path);
+        using FileStream stream = RegularFile.OpenStream(path);
         return stream.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false) == magic.Length && magic.SequenceEqual("GGUF"u8);
     }
 }

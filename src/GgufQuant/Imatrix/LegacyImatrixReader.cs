@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using GgufQuant.IO;
 
 namespace GgufQuant.Imatrix;
 
@@ -27,7 +28,7 @@ internal sealed class LegacyImatrixReader
 
     internal static ImatrixFile Read(string path)
     {
-        using FileStream stream = File.OpenRead(path);
+        using FileStream stream = RegularFile.OpenStream(path);
         return new LegacyImatrixReader(path, stream).Read();
     }
 

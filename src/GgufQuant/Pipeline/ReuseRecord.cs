@@ -59,7 +59,7 @@ internal static class ReuseRecord
     {
         Dictionary<string, (string Name, string Data)> tensors = [];
         FileInfo record = new(PathOf(file));
-        if (!record.Exists || record.Length > MaxBytes)
+        if (!RegularFile.Exists(record.FullName) || record.Length > MaxBytes)
             return tensors;
         foreach (string line in File.ReadLines(record.FullName))
         {

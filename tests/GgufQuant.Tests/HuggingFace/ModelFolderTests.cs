@@ -52,7 +52,32 @@ public sealed class ModelFolderTests
         using (Process make = Process.Start("mkfifo", [model.PathOf("tokenizer.json")]))
             make.WaitForExit();
         using ModelFolder folder = model.Open();
-        Assert.Contains("a pipe or a device", Assert.Throws<ModelFolderException>(() => folder.ReadJson("tokenizer.json")).Message);
+        Assert.Contains("a pipe or a device", Assert.Throws<IOException>(() => folder.ReadJson("tokenizer.json")).Message);
+    }
+
+    [Fact]
+    public void More_values_than_fit_into_the_memory_are_an_error()
+    {
+        using TemporaryModel model = new();
+        model.Write("config.json", Config);
+        using ModelFolder folder = model.Open();
+        foreach (string value in (string[])["0", "NaN"])
+        {
+            model.Write("tokenizer.json", $"[{string.Join(',', Enumerable.Repeat(value, (1 << 23) + 1))}]");
+            Assert.Contains("more than 8,388,608 values", Assert.Throws<ModelFolderException>(() => folder.ReadJson("tokenizer.json")).Message);
+        }
+    }
+
+    [Fact]
+    public void A_file_of_gigabytes_is_not_read()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Other systems may fill the file.");
+        using TemporaryModel model = new();
+        model.Write("config.json", Config);
+        using (FileStream file = File.Create(model.PathOf("tokenizer.json")))
+            file.SetLength(1L << 32);
+        using ModelFolder folder = model.Open();
+        Assert.EndsWith("has 4,294,967,296 bytes, but the limit is 134,217,728.", Assert.Throws<IOException>(() => folder.ReadJson("tokenizer.json")).Message);
     }
 
     [Fact]

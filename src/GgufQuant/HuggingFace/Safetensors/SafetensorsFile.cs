@@ -29,12 +29,7 @@ internal sealed class SafetensorsFile : IDisposable
     /// <summary>Opens a file and reads its header.</summary>
     /// <exception cref="ModelFolderException">The file is not what it should be.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
-    public static SafetensorsFile Open(string path)
-    {
-        if (PosixFile.IsSpecial(path))
-            throw new IOException($"'{path}' is a pipe or a device, not a file of weights.");
-        return new SafetensorsFile(new(path)).Parsed();
-    }
+    public static SafetensorsFile Open(string path) => new SafetensorsFile(new(path)).Parsed();
 
     /// <summary>Takes bytes as a file of the given name.</summary>
     internal static SafetensorsFile Open(string name, byte[] bytes) => new SafetensorsFile(new(name, bytes)).Parsed();
