@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Hosting;
+using GgufQuant.IO;
 
 namespace GgufQuant.Commands;
 
@@ -52,14 +53,8 @@ public abstract class EngineCommand : PathCommand
     private protected string ResolveCorpus(string path)
     {
         string full = ResolveUnexpanded(path);
-        try
-        {
-            File.OpenHandle(full).Dispose();
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            ThrowTerminatingError(exception.ToErrorRecord(full));
-        }
+        if (ReadOrThrowTerminating(full, file => InputText.Read(file).Changes) is { Count: > 0 } changes)
+            WriteWarning($"'{Formatting.FileName(full)}' is not plain UTF-8 with line feeds: {string.Join("; ", changes)}. llama.cpp takes the bytes as they are, so its results for this file differ.");
         return full;
     }
 

@@ -17,7 +17,10 @@ internal static class RecipeFile
     /// <exception cref="IOException">The file cannot be read.</exception>
     internal static IReadOnlyList<TensorTypeRule> Read(string path)
     {
-        ScriptBlockAst script = Parser.ParseInput(File.ReadAllText(path), path, out _, out ParseError[] errors);
+        InputText text = InputText.Read(path);
+        if (text.InvalidBytes > 0)
+            throw Invalid(path, $"{text.InvalidBytes} of its bytes are not UTF-8");
+        ScriptBlockAst script = Parser.ParseInput(text.Text, path, out _, out ParseError[] errors);
         if (errors.Length > 0)
             throw Invalid(path, $"line {errors[0].Extent.StartLineNumber}: {errors[0].Message}");
         Hashtable recipe = Table(path, script);

@@ -36,10 +36,11 @@ public sealed class CorpusChunks
     public static int DefaultContextLength(ILanguageModel model) =>
         model.TrainedContextLength > 0 ? Math.Min(512, model.TrainedContextLength) : 512;
 
-    /// <summary>Reads a text file as llama.cpp's tools do: without its last line feed.</summary>
+    /// <summary>Reads a text file as <see cref="InputText"/>, without its last line feed as in llama.cpp's tools.</summary>
+    /// <exception cref="IOException">The file cannot be read.</exception>
     public static string ReadText(string path)
     {
-        string text = File.ReadAllText(path);
+        string text = InputText.Read(path).Text;
         return text.EndsWith('\n') ? text[..^1] : text;
     }
 
