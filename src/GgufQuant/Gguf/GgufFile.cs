@@ -63,7 +63,7 @@ public sealed class GgufFile : IDisposable
     /// <summary>The tensors in file order.</summary>
     public IReadOnlyList<GgufTensor> Tensors { get; }
 
-    /// <summary>What is wrong with tensors that <see cref="OpenToShow"/> left out; null if none were.</summary>
+    /// <summary>What is wrong with tensors that <see cref="OpenToShow"/> left out, or whose data is missing; null if nothing is.</summary>
     public GgufFormatException? Fault { get; }
 
     /// <summary>Reads the header of a file, and those of all shards if the model is split.</summary>
@@ -72,20 +72,21 @@ public sealed class GgufFile : IDisposable
     /// <exception cref="GgufFormatException">A file is malformed.</exception>
     /// <exception cref="IOException">A file is missing, is a pipe or a device, or cannot be read.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static GgufFile Open(string path, CancellationToken token = default) => Open(path, skipsTensors: false, token);
+    public static GgufFile Open(string path, CancellationToken token = default) => Open(path, isToShow: false, token);
 
     /// <summary>
     /// Reads a header like <see cref="Open(string, CancellationToken)"/>, but leaves out tensors that ggml rejects, such as those of a
-    /// type that only a fork of it knows: <see cref="Fault"/> says why. Such a file can be shown, but not worked on.
+    /// type that only a fork of it knows, and accepts a truncated file whose header is whole: <see cref="Fault"/> says what is wrong.
+    /// Such a file can be shown, but not worked on.
     /// </summary>
     /// <param name="path">The file, or any shard of a split model.</param>
     /// <param name="token">Stops it.</param>
     /// <exception cref="GgufFormatException">A file is malformed in another way.</exception>
     /// <exception cref="IOException">A file is missing, is a pipe or a device, or cannot be read.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static GgufFile OpenToShow(string path, CancellationToken token = default) => Open(path, skipsTensors: true, token);
+    public static GgufFile OpenToShow(string path, CancellationToken token = default) => Open(path, isToShow: true, token);
 
-    private static GgufFile Open(string path, bool skipsTensors, CancellationToken token)
+    private static GgufFile Open(string path, bool isToShow, CancellationToken token)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         List<GgufSource> opened = [];
@@ -93,10 +94,10 @@ public sealed class GgufFile : IDisposable
         {
             GgufSource source = new(System.IO.Path.GetFullPath(path));
             opened.Add(source);
-            GgufHeader header = GgufHeaderReader.Read(source, shard: 0, skipsTensors, token);
+            GgufHeader header = GgufHeaderReader.Read(source, shard: 0, isToShow, token);
             if (GgufSplit.Of(source.Path, header) is not { } split)
                 return new GgufFile([source], [header]);
-            return OpenShards(split, source, opened, skipsTensors, token);
+            return OpenShards(split, source, opened, isToShow, token);
         }
         catch
         {
@@ -115,7 +116,7 @@ public sealed class GgufFile : IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         using GgufSource source = new(System.IO.Path.GetFullPath(path));
-        return GgufSplit.Of(source.Path, GgufHeaderReader.Read(source, shard: 0, token: token)) is { } split
+        return GgufSplit.Of(source.Path, GgufHeaderReader.Read(source, shard: 0, isToShow: true, token)) is { } split
             ? ShardNames.PathOf(split.Prefix, 0, split.Count)
             : source.Path;
     }
@@ -208,13 +209,13 @@ public sealed class GgufFile : IDisposable
     }
 
     /// <summary>Reads a file held in memory.</summary>
-    internal static GgufFile Open(string name, byte[] bytes)
+    internal static GgufFile Open(string name, byte[] bytes, bool isToShow = false)
     {
         GgufSource source = new(name, bytes);
-        return new GgufFile([source], [GgufHeaderReader.Read(source)]);
+        return new GgufFile([source], [GgufHeaderReader.Read(source, shard: 0, isToShow)]);
     }
 
-    private static GgufFile OpenShards(GgufSplit split, GgufSource given, List<GgufSource> opened, bool skipsTensors, CancellationToken token)
+    private static GgufFile OpenShards(GgufSplit split, GgufSource given, List<GgufSource> opened, bool isToShow, CancellationToken token)
     {
         GgufSource[] sources = new GgufSource[split.Count];
         GgufHeader[] headers = new GgufHeader[split.Count];
@@ -223,7 +224,7 @@ public sealed class GgufFile : IDisposable
             sources[i] = i == split.Number ? given : split.OpenShard(i);
             if (i != split.Number)
                 opened.Add(sources[i]);
-            headers[i] = GgufHeaderReader.Read(sources[i], shard: i, skipsTensors, token);
+            headers[i] = GgufHeaderReader.Read(sources[i], shard: i, isToShow, token);
         }
         split.Check(sources, headers);
         return new GgufFile(sources, headers);
@@ -233,6 +234,10 @@ public sealed class GgufFile : IDisposable
     {
         GgufSource source = _sources[tensor.Shard];
         if (source.Read(tensor.FileOffset + offset, destination) < destination.Length)
-            throw new GgufFormatException(source.Path, $"tensor '{tensor.Name}' data", tensor.FileOffset, "the file has shrunk since it was opened");
+            throw new GgufFormatException(source.Path, $"tensor '{tensor.Name}' data", tensor.FileOffset, Missing(tensor, source));
     }
+
+    private static string Missing(GgufTensor tensor, GgufSource source) => tensor.FileOffset + tensor.ByteCount > source.Length
+        ? $"its {tensor.ByteCount} bytes extend beyond the file's {source.Length} bytes, so the file is truncated: download it again"
+        : "the file has shrunk since it was opened";
 }

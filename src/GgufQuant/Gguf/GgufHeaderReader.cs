@@ -9,6 +9,7 @@ namespace GgufQuant.Gguf;
 /// <summary>Reads the header of one file and trusts none of it: whatever ggml rejects is rejected here too, with a reason.</summary>
 internal sealed class GgufHeaderReader
 {
+    public const string MagicField = "header magic";
     public const int MaxKeyBytes = 65535;
     public const int MaxNameBytes = 63;
     public const int MaxDimensions = 4;
@@ -17,6 +18,9 @@ internal sealed class GgufHeaderReader
 
     // More than any tool writes; without a limit a skipped tensor could be anything.
     private const int MaxSkippedDimensions = 64;
+
+    // Where the data of a truncated file may end at most, so that sums over all shards fit into 63 bits.
+    private const long MaxMissingBytes = 1L << 42;
 
     private const int MaxStringBytes = 1 << 30;
     private const long MaxArrayElements = 1 << 30;
@@ -31,27 +35,27 @@ internal sealed class GgufHeaderReader
     private readonly GgufSource _source;
     private readonly GgufCursor _cursor;
     private readonly int _shard;
-    private readonly bool _skipsTensors;
+    private readonly bool _isToShow;
     private GgufFormatException? _fault;
     private int _faults;
 
-    private GgufHeaderReader(GgufSource source, int shard, bool skipsTensors, CancellationToken token)
+    private GgufHeaderReader(GgufSource source, int shard, bool isToShow, CancellationToken token)
     {
         _source = source;
         _shard = shard;
-        _skipsTensors = skipsTensors;
+        _isToShow = isToShow;
         _cursor = new GgufCursor(source, token);
     }
 
     /// <summary>Reads a header.</summary>
     /// <param name="source">The file.</param>
     /// <param name="shard">The tensors' <see cref="GgufTensor.Shard"/>.</param>
-    /// <param name="skipsTensors">Whether a tensor that ggml would reject is left out, and told as the header's fault.</param>
+    /// <param name="isToShow">Whether a tensor that ggml would reject is left out, and one whose data is missing kept, with the header's fault saying so.</param>
     /// <param name="token">Stops it.</param>
     /// <exception cref="GgufFormatException">A field is invalid.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static GgufHeader Read(GgufSource source, int shard = 0, bool skipsTensors = false, CancellationToken token = default) =>
-        new GgufHeaderReader(source, shard, skipsTensors, token).Read();
+    public static GgufHeader Read(GgufSource source, int shard = 0, bool isToShow = false, CancellationToken token = default) =>
+        new GgufHeaderReader(source, shard, isToShow, token).Read();
 
     private GgufHeader Read()
     {
@@ -227,7 +231,7 @@ internal sealed class GgufHeaderReader
             {
                 tensor = ReadTensor(i, names, expected, alignment, out byteCount);
             }
-            catch (GgufFormatException fault) when (_skipsTensors)
+            catch (GgufFormatException fault) when (_isToShow)
             {
                 SkipTensor(start, fault);
                 expected = null;
@@ -235,8 +239,8 @@ internal sealed class GgufHeaderReader
             }
             pending.Add(tensor);
 
-            // The data cannot be longer than the file, so the sum cannot overflow either.
-            if (byteCount > _source.Length - tensor.Offset)
+            // The data cannot be longer than this, so the sum cannot overflow either.
+            if (byteCount > DataLimit - tensor.Offset)
                 FailCutOff(tensor.OffsetField, tensor.Offset, byteCount);
             expected = GgufAlignment.Align(tensor.Offset + byteCount, alignment);
         }
@@ -249,20 +253,37 @@ internal sealed class GgufHeaderReader
             PendingTensor info = pending[i];
             GgufTensor tensor = new(info.Name, info.Format, info.Shape, _shard, info.Offset, dataOffset);
             if (tensor.ByteCount > _source.Length - tensor.FileOffset)
-            {
-                _cursor.Enter("tensors", i, tensor.Name);
-                FailCutOff(info.OffsetField, tensor.FileOffset, tensor.ByteCount);
-            }
+                ReportCutOff(tensor, i, info.OffsetField);
             tensors.Add(tensor);
         }
         return tensors;
     }
 
-    // Where its data ends is not known, so the next tensor's offset counts as it is.
-    private void SkipTensor(long start, GgufFormatException fault)
+    private long DataLimit => _isToShow ? Math.Max(_source.Length, MaxMissingBytes) : _source.Length;
+
+    private void ReportCutOff(GgufTensor tensor, int index, long field)
+    {
+        _cursor.Enter("tensors", index, tensor.Name);
+        try
+        {
+            FailCutOff(field, tensor.FileOffset, tensor.ByteCount);
+        }
+        catch (GgufFormatException fault) when (_isToShow)
+        {
+            Add(fault);
+        }
+    }
+
+    private void Add(GgufFormatException fault)
     {
         _fault ??= fault;
         _faults++;
+    }
+
+    // Where its data ends is not known, so the next tensor's offset counts as it is.
+    private void SkipTensor(long start, GgufFormatException fault)
+    {
+        Add(fault);
         try
         {
             _cursor.Position = start;
@@ -298,7 +319,7 @@ internal sealed class GgufHeaderReader
 
         start = _cursor.Position;
         ulong offset = _cursor.ReadUInt64("offset");
-        if (expectedOffset is null && (offset > (ulong)_source.Length || offset % (ulong)alignment != 0))
+        if (expectedOffset is null && (offset > (ulong)DataLimit || offset % (ulong)alignment != 0))
             _cursor.Fail("offset", start, $"offset {offset} is not within the file, or not a multiple of the alignment");
         if (expectedOffset is { } expected && offset != (ulong)expected)
         {

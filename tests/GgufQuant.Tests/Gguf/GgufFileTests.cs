@@ -58,6 +58,28 @@ public class GgufFileTests
     }
 
     [Theory]
+    [InlineData(1, "tensors[2] 'last' data", "its 32 bytes at byte 224 extend beyond the file's 255 bytes, so the file is truncated: download it again")]
+    [InlineData(96, "tensors[0] 'first' data", "its 32 bytes at byte 160 extend beyond the file's 160 bytes, so the file is truncated: download it again; 2 other tensors are faulty too")]
+    public void A_truncated_file_shows_all_its_tensors(int missing, string field, string problem)
+    {
+        byte[] bytes = new RawFile().Header(tensors: 3).Tensor("first", 0, 0, 8).Tensor("second", 0, 32, 8).Tensor("last", 0, 64, 8).Pad(96);
+        bytes = bytes[..^missing];
+        Assert.Throws<GgufFormatException>(() => GgufFile.Open("truncated.gguf", bytes));
+        using GgufFile file = GgufFile.Open("truncated.gguf", bytes, isToShow: true);
+        Assert.Equal(["first", "second", "last"], file.Tensors.Select(tensor => tensor.Name));
+        Assert.Equal((field, problem), (file.Fault?.Field, file.Fault?.Problem));
+        GgufFormatException exception = Assert.Throws<GgufFormatException>(() => file.Read(file.Tensors[2], 0, new byte[32]));
+        Assert.Contains("so the file is truncated", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_that_ends_in_its_header_is_an_error()
+    {
+        byte[] bytes = new RawFile().Header(tensors: 2).Tensor("first", 0, 0, 8).Raw(5UL);
+        Assert.Throws<GgufFormatException>(() => GgufFile.Open("truncated.gguf", bytes, isToShow: true));
+    }
+
+    [Theory]
     [InlineData(100, 0)]
     [InlineData(1, 1 << 20)]
     public void A_faulty_tensor_that_cannot_be_passed_over_is_an_error(uint dimensions, int nameLength)

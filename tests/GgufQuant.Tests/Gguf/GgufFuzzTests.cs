@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Diagnostics;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.Models;
 using GgufQuant.Reference;
 
 namespace GgufQuant.Tests.Gguf;
@@ -11,6 +12,7 @@ public class GgufFuzzTests
 {
     private const int Mutations = 240_000;
     private const int MutationsForGgml = 40_000;
+    private const int MutationsToShow = 20_000;
 
     private static readonly ulong[] s_extremes =
     [
@@ -47,6 +49,30 @@ public class GgufFuzzTests
 
         // Neither outcome may be so rare that the other alone is tested.
         Assert.InRange(parsed, Mutations / 20, Mutations * 19 / 20);
+    }
+
+    [Fact]
+    public void What_is_shown_of_a_damaged_file_can_be_described()
+    {
+        byte[][] seeds = [.. Seeds()];
+        int shown = 0;
+        Parallel.For(0, MutationsToShow, i =>
+        {
+            byte[] bytes = Mutate(seeds[i % seeds.Length], new Random(i));
+            try
+            {
+                using GgufFile file = GgufFile.Open($"mutation {i}", bytes, isToShow: true);
+                ModelInfo info = ModelInfo.Read(file);
+                Assert.True(info.TensorBytes >= 0 && info.Parameters >= 0 && info.Memory >= 0, $"The sums of mutation {i} overflow.");
+                if (file.Fault is not null)
+                    Interlocked.Increment(ref shown);
+            }
+            catch (GgufFormatException)
+            {
+                // It is damaged before its tensors.
+            }
+        });
+        Assert.InRange(shown, MutationsToShow / 100, MutationsToShow);
     }
 
     // NuGet's build ends the process on some damaged headers.
