@@ -19,6 +19,8 @@ internal static class AdapterCheck
             yield return Error(alpha.Key, $"It is of type {alpha.Type}, but llama.cpp takes only {GgufValueType.Float32}.");
         if (metadata.Find("adapter.alora.invocation_tokens") is { ElementType: not GgufValueType.UInt32 } tokens)
             yield return Error(tokens.Key, $"llama.cpp takes only an array of {GgufValueType.UInt32}.");
+        if (file.Tensors.Count == 0)
+            yield return new(FindingSeverity.Warning, GgufKeys.Kind, "It has no tensors, so it changes nothing.");
         foreach (GgufTensor tensor in file.Tensors)
         {
             string? counterpart = tensor.Name.EndsWith(First, StringComparison.Ordinal) ? tensor.Name[..^First.Length] + Second

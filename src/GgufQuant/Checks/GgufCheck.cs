@@ -27,6 +27,10 @@ public static class GgufCheck
             findings.AddRange(DataCheck.Run(file, threads, progress, token));
             file.ThrowIfChanged();
         }
+        catch (GgufFormatException exception) when (exception.Field == GgufHeaderReader.MagicField)
+        {
+            findings.AddRange(ImatrixCheck.RunLegacy(path, exception, token));
+        }
         catch (GgufFormatException exception)
         {
             findings.Add(new GgufFinding(FindingSeverity.Error, exception.Field, exception.Message));

@@ -80,6 +80,7 @@ internal sealed class HyperParameters
         {
             "length" => values.Length,
             "largest" => values.DefaultIfEmpty(-1).Max(),
+            "smallest" => values.DefaultIfEmpty(0).Min(),
             _ => values.Where(value => value >= 0).Distinct().Count(),
         };
     }

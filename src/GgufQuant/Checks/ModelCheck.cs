@@ -7,7 +7,7 @@ namespace GgufQuant.Checks;
 internal static class ModelCheck
 {
     // Known to llama.cpp v0.5.0, with rules that are not written down here.
-    private static readonly string[] s_withoutRules = ["graniteswitch", "qwen4exp"];
+    private const string WithoutRules = "qwen4exp";
 
     // Image and video models, which stable-diffusion.cpp and ComfyUI load.
     private static readonly string[] s_images =
@@ -21,18 +21,19 @@ internal static class ModelCheck
         ModelKind.Projector => ProjectorCheck.Run(file, metadata),
         ModelKind.Adapter => AdapterCheck.Run(file, metadata),
         ModelKind.ControlVector => ControlVectorCheck.Run(file),
-        ModelKind.Model => CheckModel(file, metadata),
-        _ => [Unknown(metadata)],
+        ModelKind.ImportanceMatrix => ImatrixCheck.Run(file, metadata),
+        ModelKind.Calibration => CalibrationCheck.Run(file),
+        _ => CheckModel(file, metadata),
     };
 
-    private static GgufFinding Unknown(GgufMetadata metadata) =>
-        new(FindingSeverity.Information, GgufKeys.Kind, $"The file is of type '{(metadata.TryGetString(GgufKeys.Kind, out string? kind) ? kind : "imatrix")}', not a model, so no tensors are expected.");
+    private static GgufFinding Unknown(string kind) =>
+        new(FindingSeverity.Information, GgufKeys.Kind, $"The file is of type '{kind}', not a model, so no tensors are expected.");
 
     private static List<GgufFinding> CheckModel(GgufFile file, GgufMetadata metadata)
     {
         List<GgufFinding> findings = [];
         if (metadata.Find(GgufKeys.Architecture) is null && metadata.TryGetString(GgufKeys.Kind, out string? kind) && kind != "model")
-            return [Unknown(metadata)];
+            return [Unknown(kind)];
         if (metadata.Find(GgufKeys.Architecture) is not { } entry)
             return [new(FindingSeverity.Error, GgufKeys.Architecture, "The key is missing, so the architecture is unknown.")];
         if (entry.Value is not string architecture)
@@ -50,7 +51,7 @@ internal static class ModelCheck
             else
                 findings.Add(new(FindingSeverity.Information, GgufKeys.Architecture, "The file holds a vocabulary alone."));
         }
-        else if (s_withoutRules.Contains(architecture, StringComparer.Ordinal))
+        else if (architecture == WithoutRules)
             findings.Add(new(FindingSeverity.Information, GgufKeys.Architecture, $"What llama.cpp asks of a '{architecture}' model is not known here, so its tensors were not checked."));
         else
             return [new(FindingSeverity.Error, GgufKeys.Architecture, $"llama.cpp v0.5.0 knows no architecture '{architecture}'.")];

@@ -3,7 +3,7 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Checks;
 
-/// <summary>Checks the keys that every projector of images or sound has; its tensors differ from one kind to the next.</summary>
+/// <summary>Checks the keys that every projector of images or sound has, and the tensors that its type needs.</summary>
 /// <remarks>llama.cpp's <c>clip_model_loader</c>.</remarks>
 internal static class ProjectorCheck
 {
@@ -17,6 +17,8 @@ internal static class ProjectorCheck
 
     private static readonly (string Flag, string Part, string Name)[] s_encoders =
         [("clip.has_vision_encoder", "clip.vision", "images"), ("clip.has_audio_encoder", "clip.audio", "sound"), ("clip.has_gen_audio_encoder", "clip.gen.audio", "speech")];
+
+    private const int MostNamed = 20;
 
     private static readonly string[] s_numbers = ["embedding_length", "attention.head_count", "feed_forward_length", "block_count", "projection_dim"];
 
@@ -35,7 +37,7 @@ internal static class ProjectorCheck
             }
             any |= has;
             if (has)
-                CheckEncoder(metadata, part, findings);
+                CheckEncoder(file, metadata, part, findings);
         }
         if (!any && findings.Count == 0)
             findings.Add(Error(s_encoders[0].Flag, "No key says whether it is for images or for audio."));
@@ -44,8 +46,9 @@ internal static class ProjectorCheck
         return findings;
     }
 
-    private static void CheckEncoder(GgufMetadata metadata, string part, List<GgufFinding> findings)
+    private static void CheckEncoder(GgufFile file, GgufMetadata metadata, string part, List<GgufFinding> findings)
     {
+        int before = findings.Count;
         const string Type = "clip.projector_type";
         if ((!metadata.TryGetString(Type, out string? type) || type.Length == 0) && !metadata.TryGetString($"{part}.projector_type", out type))
             findings.Add(Error(Type, "The key is missing, and llama.cpp does not load a projector without it."));
@@ -56,8 +59,14 @@ internal static class ProjectorCheck
         Require(metadata, $"{part}.attention.layer_norm_epsilon", GgufValueType.Float32, findings);
         if (part == "clip.audio")
             Require(metadata, $"{part}.num_mel_bins", GgufValueType.UInt32, findings);
-        if (part != "clip.vision")
-            return;
+        if (part == "clip.vision")
+            CheckImages(metadata, part, findings);
+        if (findings.Count == before && metadata.TryGetUInt64($"{part}.block_count", out ulong blocks))
+            findings.AddRange(FindMissing(file, OfEncoder(type!, part), (long)blocks));
+    }
+
+    private static void CheckImages(GgufMetadata metadata, string part, List<GgufFinding> findings)
+    {
         Require(metadata, $"{part}.image_size", GgufValueType.UInt32, findings);
         Require(metadata, $"{part}.patch_size", GgufValueType.UInt32, findings);
         foreach (string array in (string[])["image_mean", "image_std"])
@@ -66,6 +75,18 @@ internal static class ProjectorCheck
                 findings.Add(Error($"{part}.{array}", $"llama.cpp needs an array of three {GgufValueType.Float32} here."));
         }
     }
+
+    private static IEnumerable<GgufFinding> FindMissing(GgufFile file, string type, long blocks) =>
+        from name in ProjectorRules.TensorsOf(type, blocks).Where(name => file.FindTensor(name) is null).Take(MostNamed)
+        select Error(name, $"The tensor is missing, and llama.cpp does not load a projector of type '{type}' without it.");
+
+    // A type of both encoders' stands for one of each.
+    private static string OfEncoder(string type, string part) => (type, part) switch
+    {
+        ("qwen2.5o", "clip.vision") => "qwen2.5vl_merger",
+        ("qwen2.5o", _) => "qwen2a",
+        _ => type,
+    };
 
     private static void Require(GgufMetadata metadata, string key, GgufValueType type, List<GgufFinding> findings)
     {

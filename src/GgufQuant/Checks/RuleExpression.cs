@@ -152,7 +152,7 @@ internal sealed class RuleExpression(string text, Func<RuleScope, long> evaluate
                 _position = end + 1;
                 _ = Take(",");
             }
-            if (name is "length" or "largest" or "distinct")
+            if (name is "length" or "largest" or "smallest" or "distinct")
             {
                 int end = text.IndexOf(')', _position);
                 string list = text[_position..end];
