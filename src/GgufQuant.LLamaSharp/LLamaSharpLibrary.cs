@@ -21,6 +21,7 @@ internal sealed unsafe class LLamaSharpLibrary
     private LLamaSharpLibrary(string folder)
     {
         _folder = folder;
+        NativeDependencies.Load(Exists(folder, "ggml-cuda") ? "Cuda12" : Exists(folder, "ggml-vulkan") ? "Vulkan" : EngineCatalog.Cpu);
         nint ggml = LoadLibrary(folder, "ggml-base");
         try
         {

@@ -289,6 +289,28 @@ function Invoke-Interrupted {
     }
 }
 
+# Runs a command that is given a pipe without a writer, and returns its errors. If it waits for the pipe, that is an error.
+function Invoke-BesidePipe {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)] [string] $Pipe, [Parameter(Mandatory)] [string] $Command, [hashtable] $Argument = @{}, [int] $TimeoutSeconds = 5)
+
+    $shell = [powershell]::Create($quietRunspace.Value)
+    try {
+        $shell.Runspace.SessionStateProxy.Path.SetLocation($PWD.ProviderPath) > $null
+        $running = $shell.AddCommand($Command).AddParameters($Argument).BeginInvoke()
+        if (-not $running.AsyncWaitHandle.WaitOne([timespan]::FromSeconds($TimeoutSeconds))) {
+            # A writer ends the wait, which nothing else can.
+            [IO.File]::Open((Join-Path $PWD $Pipe), 'Open', 'ReadWrite').Dispose()
+            throw "$Command waits for the pipe."
+        }
+        try { $null = $shell.EndInvoke($running) } catch { "$_" }
+        $shell.Streams.Error | ForEach-Object { "$_" }
+    }
+    finally {
+        $shell.Dispose()
+    }
+}
+
 # Waits until a condition holds.
 function Wait-Until([Parameter(Mandatory)] [scriptblock] $Condition, [int] $TimeoutSeconds = 30) {
     $watch = [Diagnostics.Stopwatch]::StartNew()

@@ -3,7 +3,7 @@ namespace GgufQuant.Evaluation.Engines;
 /// <summary>The available engines.</summary>
 public static class EngineCatalog
 {
-    private const string Cpu = "Cpu";
+    internal const string Cpu = "Cpu";
     private const string PackagePrefix = "LLamaSharp.Backend.";
 
     /// <summary>The module's engines, the CPU's first, then the installed ones, oldest first.</summary>

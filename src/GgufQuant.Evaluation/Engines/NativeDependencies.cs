@@ -1,22 +1,44 @@
 using System.Runtime.InteropServices;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Engines;
 
 /// <summary>System libraries that a backend needs and its package does not contain.</summary>
 internal static class NativeDependencies
 {
-    /// <summary>Describes a system library that a backend lacks; null if none is known to be missing.</summary>
+    /// <summary>Describes a system library that a backend lacks; null if none is known to be missing. Nothing is loaded.</summary>
     /// <param name="backend">The backend's name, for example <c>Cuda12</c>.</param>
     public static string? FindMissing(string backend)
     {
         foreach ((string library, string advice) in Of(backend))
         {
-            if (!NativeLibrary.TryLoad(library, out nint handle))
-                return $"'{library}' cannot be loaded: {advice}.";
-            NativeLibrary.Free(handle);
+            if (Find(library) is null)
+                return $"'{library}' was not found: {advice}.";
         }
         return null;
     }
+
+    /// <summary>Loads those that are there by their full paths. A backend that needs them takes what is loaded, and searches no folder for it.</summary>
+    /// <param name="backend">The backend's name, for example <c>Cuda12</c>.</param>
+    public static void Load(string backend)
+    {
+        foreach ((string library, _) in Of(backend))
+        {
+            if (Find(library) is { } path)
+                _ = NativeLibrary.TryLoad(path, out _);
+        }
+    }
+
+    private static string? Find(string library) => OperatingSystem.IsWindows()
+        ? SystemLibrary.Find(library, ToolkitFolders())
+        : SystemLibrary.Find(library);
+
+    // CUDA's installer sets CUDA_PATH to the newest version, and one variable for each.
+    private static IEnumerable<string?> ToolkitFolders() =>
+        from variable in (string[])["CUDA_PATH", .. Enumerable.Range(0, 10).Select(minor => $"CUDA_PATH_V12_{minor}")]
+        let folder = Environment.GetEnvironmentVariable(variable)
+        where folder is not null && Path.IsPathFullyQualified(folder)
+        select Path.Combine(folder, "bin");
 
     private static IEnumerable<(string Library, string Advice)> Of(string backend)
     {

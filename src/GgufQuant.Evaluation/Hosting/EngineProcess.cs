@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.IO.Pipes;
 using System.Security.Cryptography;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Hosting;
 
@@ -16,6 +17,9 @@ internal sealed class EngineProcess : IDisposable
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_killTime = TimeSpan.FromSeconds(0.5);
+
+    // To the dynamic linker of Linux, an empty entry is the current folder.
+    private const string LibraryPath = "LD_LIBRARY_PATH";
 
     private readonly string _pipeName;
     private readonly byte[] _secret = RandomNumberGenerator.GetBytes(SecretLength);
@@ -127,7 +131,11 @@ internal sealed class EngineProcess : IDisposable
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
+            // Where a library that needs another may look for it.
+            WorkingDirectory = AppContext.BaseDirectory,
         };
+        if (info.Environment.TryGetValue(LibraryPath, out string? folders))
+            info.Environment[LibraryPath] = string.Join(Path.PathSeparator, SystemLibrary.AbsoluteEntries(folders));
         foreach ((string name, string value) in host.Environment)
             info.Environment[name] = value;
         info.Environment[EngineHost.PipeVariable] = pipe;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using GgufQuant.IO;
 
 namespace GgufQuant.Gpu.Cuda;
 
@@ -82,7 +83,7 @@ internal sealed unsafe class CudaApi
     /// <summary>The driver in a library of that name.</summary>
     internal static (CudaApi? Api, string? Missing) Load(string name)
     {
-        if (!NativeLibrary.TryLoad(name, typeof(CudaApi).Assembly, DllImportSearchPath.System32, out nint library))
+        if (SystemLibrary.Find(name) is not { } path || !NativeLibrary.TryLoad(path, out nint library))
             return (null, $"The NVIDIA driver is not installed: '{name}' was not found.");
         try
         {

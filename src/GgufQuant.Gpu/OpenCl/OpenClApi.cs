@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using GgufQuant.IO;
 using System.Text;
 
 namespace GgufQuant.Gpu.OpenCl;
@@ -79,7 +80,7 @@ internal sealed unsafe class OpenClApi
     {
         foreach (string name in names)
         {
-            if (!NativeLibrary.TryLoad(name, typeof(OpenClApi).Assembly, DllImportSearchPath.System32, out nint library))
+            if (SystemLibrary.Find(name) is not { } path || !NativeLibrary.TryLoad(path, out nint library))
                 continue;
             try
             {
