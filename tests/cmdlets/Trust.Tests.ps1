@@ -28,10 +28,17 @@ Describe 'A model that is no language model' {
     BeforeEach { Push-Location (New-TestFolder) }
     AfterEach { Pop-Location }
 
-    It 'is quantized with a warning' {
+    It 'is quantized by rules of its own if it is a known image model' {
         $null = New-TestGguf image.gguf ([ordered] @{ 'general.architecture' = 'flux' }) ([ordered] @{ 'img_in.weight' = 256, 4; 'double_blocks.0.img_attn.qkv.weight' = 256, 4 })
-        $null = ConvertTo-Quantized image.gguf Q4_0 -Destination out.gguf -WarningVariable warnings -WarningAction SilentlyContinue
-        $warnings | Should -BeLike "*'image.gguf' has neither token embeddings nor layers of a language model*"
+        $null = ConvertTo-Quantized image.gguf Q4_K_M -Destination out.gguf -WarningVariable warnings
+        $warnings | Should -BeNullOrEmpty
+        (Get-GgufTensor out.gguf).Type | Should -Be F32, Q5_K
+    }
+
+    It 'is quantized with a warning otherwise' {
+        $null = New-TestGguf sound.gguf ([ordered] @{ 'general.architecture' = 'vocoder' }) ([ordered] @{ 'encoder.0.weight' = 256, 4 })
+        $null = ConvertTo-Quantized sound.gguf Q4_0 -Destination out.gguf -WarningVariable warnings -WarningAction SilentlyContinue
+        $warnings | Should -BeLike "*'sound.gguf' has neither token embeddings nor layers of a language model*"
         'out.gguf' | Should -Exist
     }
 }

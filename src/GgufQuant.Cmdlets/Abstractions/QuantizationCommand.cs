@@ -288,7 +288,7 @@ public abstract partial class QuantizationCommand : PathCommand
 
     private void WarnOf(QuantizationPlan plan)
     {
-        if (!Copy && !plan.IsOfLanguageModel)
+        if (!Copy && !plan.HasFittingRules)
             WriteWarning($"'{Formatting.FileName(plan.Source.Path)}' has neither token embeddings nor layers of a language model, and its types are chosen by rules for those: -Pure or -TensorType choose others.");
         // A user who has chosen entries knows that they are not all.
         bool isChosen = IncludeWeight.Length > 0 || ExcludeWeight.Length > 0;

@@ -32,9 +32,10 @@ public sealed class QuantizationPlan
     /// <summary>The tensors in the order they are written.</summary>
     public IReadOnlyList<PlannedTensor> Tensors { get; }
 
-    /// <summary>Whether the source is built as language models are, for which llama.cpp's choice of types is made.</summary>
-    public bool IsOfLanguageModel => Source.Tensors.Any(tensor =>
-        TensorNames.RoleOf(tensor.Name) == TensorRole.TokenEmbedding || tensor.Name.Contains(TensorNames.LayerPrefix, StringComparison.Ordinal));
+    /// <summary>Whether the choice of types is made for models like the source: language models, and some architectures of image models.</summary>
+    public bool HasFittingRules =>
+        (Source.Metadata.TryGetString(GgufKeys.Architecture, out string? architecture) && ImageModelRules.Of(architecture) is not null)
+        || Source.Tensors.Any(tensor => TensorNames.RoleOf(tensor.Name) == TensorRole.TokenEmbedding || tensor.Name.Contains(TensorNames.LayerPrefix, StringComparison.Ordinal));
 
     /// <summary>How far the importance matrix serves the plan; null without one.</summary>
     public ImatrixCoverage? Imatrix { get; private init; }

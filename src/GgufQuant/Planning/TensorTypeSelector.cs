@@ -15,6 +15,7 @@ namespace GgufQuant.Planning;
 internal sealed class TensorTypeSelector(FileType fileType, ModelTraits model, QuantizationOptions options)
 {
     private readonly FileTypeRules _rules = FileTypeTable.Of(fileType);
+    private readonly ImageModelRules? _imageRules = ImageModelRules.Of(model.Architecture);
     private int _values;
     private int _downs;
     private int _gates;
@@ -27,7 +28,7 @@ internal sealed class TensorTypeSelector(FileType fileType, ModelTraits model, Q
     /// <exception cref="QuantizationException">The tensor's rows suit no type the rules have, or its name does not give its layer.</exception>
     internal TypeChoice Next(string name, GgmlType type, ReadOnlySpan<long> shape)
     {
-        if (QuantizableTensors.ReasonToKeep(name, shape, options.LeaveOutputTensor) is { } reason)
+        if (ReasonToKeep(name, shape) is { } reason)
             return new(type, reason);
 
         TensorRole role = TensorNames.RoleOf(name);
@@ -38,8 +39,11 @@ internal sealed class TensorTypeSelector(FileType fileType, ModelTraits model, Q
         if (!BlockFormat.Of(_rules.Default).IsQuantized)
             return Default();
 
-        TypeChoice choice = Override(name) ?? Allocated(name) ?? (options.Pure ? new(_rules.Default, "pure: one type for all") : ByRules(name, role, shape));
-        return TypeFallback.For(choice, name, shape[0]);
+        if ((Override(name) ?? Allocated(name)) is { } requested)
+            return TypeFallback.For(requested, name, shape[0]);
+        if (_imageRules is not null && !options.Pure)
+            return _imageRules.Next(fileType, _rules.Default, name, shape[0]);
+        return TypeFallback.For(options.Pure ? new(_rules.Default, "pure: one type for all") : ByRules(name, role, shape), name, shape[0]);
     }
 
     /// <summary>Whether a tensor may be quantized and no option has a type for it.</summary>
@@ -47,11 +51,14 @@ internal sealed class TensorTypeSelector(FileType fileType, ModelTraits model, Q
     {
         TensorRole role = TensorNames.RoleOf(name);
         bool isOutput = role == TensorRole.Output || (role == TensorRole.TokenEmbedding && model.TiedEmbeddings);
-        return QuantizableTensors.ReasonToKeep(name, shape, options.LeaveOutputTensor) is null
+        return ReasonToKeep(name, shape) is null
             && (options.TokenEmbeddingType is null || role != TensorRole.TokenEmbedding)
             && (options.OutputTensorType is null || !isOutput)
             && Override(name) is null;
     }
+
+    private string? ReasonToKeep(string name, ReadOnlySpan<long> shape) =>
+        QuantizableTensors.ReasonToKeep(name, shape, options.LeaveOutputTensor) ?? _imageRules?.ReasonToKeep(name, shape);
 
     private TypeChoice Default() => new(_rules.Default, $"the type of {fileType}");
 
