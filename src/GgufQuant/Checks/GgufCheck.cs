@@ -1,5 +1,6 @@
 using GgufQuant.Gguf;
 using GgufQuant.IO;
+using GgufQuant.Models;
 
 namespace GgufQuant.Checks;
 
@@ -62,10 +63,7 @@ public static class GgufCheck
         try
         {
             using GgufFile file = GgufFile.Open(path, token);
-            List<GgufFinding> findings = [];
-            if (file.Metadata.TryGetString(GgufKeys.Architecture, out string? architecture))
-                _ = VocabularyCheck.Run(file.Metadata, architecture, findings);
-            return findings.Find(finding => finding is { Severity: FindingSeverity.Error, Subject: GgufKeys.Tokens or GgufKeys.TokenTypes });
+            return ModelKinds.Of(file.Metadata) == ModelKind.Model ? ModelCheck.Run(file, file.Metadata).FirstOrDefault(finding => finding.EndsProgram) : null;
         }
         catch (Exception exception) when (exception is GgufFormatException or IOException or UnauthorizedAccessException)
         {

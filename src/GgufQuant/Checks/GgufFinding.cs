@@ -4,4 +4,8 @@ namespace GgufQuant.Checks;
 /// <param name="Severity">How much it matters.</param>
 /// <param name="Subject">The tensor, metadata key or file concerned.</param>
 /// <param name="Message">What was found, in full sentences.</param>
-public sealed record GgufFinding(FindingSeverity Severity, string Subject, string Message);
+public sealed record GgufFinding(FindingSeverity Severity, string Subject, string Message)
+{
+    /// <summary>Whether llama.cpp does not reject the file but ends the program, by an assertion or a crash.</summary>
+    internal bool EndsProgram { get; init; }
+}

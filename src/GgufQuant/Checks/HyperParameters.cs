@@ -125,5 +125,5 @@ internal sealed class HyperParameters
     private bool Slides(long layer) => Element("is_swa", layer) != 0;
 
     private static long Checked(long layer, long count) =>
-        layer >= 0 && layer < count ? layer : throw new RuleFailedException($"layer {layer} is not one of the {count}");
+        layer >= 0 && layer < count ? layer : throw new RuleFailedException($"layer {layer} is not one of the {count}", endsProgram: true);
 }

@@ -60,7 +60,7 @@ internal sealed class LoaderCheck
         }
         catch (RuleFailedException exception)
         {
-            _findings.Add(new(FindingSeverity.Error, GgufKeys.Architecture, $"llama.cpp does not load this '{_architecture}' model: {exception.Message}."));
+            _findings.Add(new(FindingSeverity.Error, GgufKeys.Architecture, $"llama.cpp does not load this '{_architecture}' model: {exception.Message}.") { EndsProgram = exception.EndsProgram });
         }
         return _findings;
     }
@@ -172,7 +172,7 @@ internal sealed class LoaderCheck
             _parameters["n_rot_full"] = _parameters["n_embd_head_k_full"];
             Read("rope.dimension_count", "n_rot_full");
             if (_architecture is "llama" or "deci" or "falcon" or "llama-embed")
-                Require(_parameters["n_rot_full"] == _parameters["n_embd_head_k_full"], $"'{_keys.FullKey("rope.dimension_count")}' is {_parameters["n_rot_full"]}, but a head has {_parameters["n_embd_head_k_full"]} dimensions");
+                Require(_parameters["n_rot_full"] == _parameters["n_embd_head_k_full"], $"'{_keys.FullKey("rope.dimension_count")}' is {_parameters["n_rot_full"]}, but a head has {_parameters["n_embd_head_k_full"]} dimensions", endsProgram: false);
         }
         foreach (string name in (string[])["n_embd_head_k", "n_embd_head_v", "n_rot"])
             _parameters[$"{name}_swa"] = _parameters[$"{name}_full"];
@@ -195,10 +195,10 @@ internal sealed class LoaderCheck
             _parameters.SetList(name, values);
     }
 
-    private static void Require(bool condition, string otherwise)
+    private static void Require(bool condition, string otherwise, bool endsProgram = true)
     {
         if (!condition)
-            throw new RuleFailedException(otherwise);
+            throw new RuleFailedException(otherwise, endsProgram);
     }
 
     private void WalkTensors(long vocabulary)
@@ -223,7 +223,7 @@ internal sealed class LoaderCheck
     {
         foreach (RuleStatement statement in statements)
         {
-            Require(++_steps < MaxSteps, "it would have more parts than a model can have");
+            Require(++_steps < MaxSteps, "it would have more parts than a model can have", endsProgram: false);
             switch (statement)
             {
                 case StopRule:
@@ -415,7 +415,7 @@ internal sealed class LoaderCheck
         }
         _used.Add(name);
         if (tensor.Type != GgmlType.F32 && name is ("rope_freqs.weight" or "rope_factors_long.weight" or "rope_factors_short.weight"))
-            _findings.Add(new(FindingSeverity.Error, name, $"It is {tensor.Format}, but llama.cpp takes only f32 here."));
+            _findings.Add(new(FindingSeverity.Error, name, $"It is {tensor.Format}, but llama.cpp takes only f32 here.") { EndsProgram = true });
         if (!Fits(tensor, shape, flags.HasFlag(RuleFlags.Reshape)))
             _findings.Add(new(FindingSeverity.Error, name, $"Its shape is {Join(tensor.Shape.AsSpan())}, but llama.cpp expects {Join(shape)} from the metadata."));
         return !flags.HasFlag(RuleFlags.Unused);

@@ -71,7 +71,7 @@ internal static class ModelCheck
         {
             long start = shard.Min(tensor => tensor.FileOffset);
             if (start % MappedAlignment != 0)
-                findings.Add(new(FindingSeverity.Error, GgufKeys.Alignment, $"The tensors' data starts at byte {start} of '{file.Shards[shard.Key].Path}', and llama.cpp maps only what starts at a multiple of {MappedAlignment}."));
+                findings.Add(new(FindingSeverity.Error, GgufKeys.Alignment, $"The tensors' data starts at byte {start} of '{file.Shards[shard.Key].Path}', and llama.cpp maps only what starts at a multiple of {MappedAlignment}.") { EndsProgram = true });
         }
     }
 

@@ -99,7 +99,7 @@ internal sealed class RuleExpression(string text, Func<RuleScope, long> evaluate
         }
 
         private long Divisor(long value) =>
-            value != 0 ? value : throw new RuleFailedException($"the loader would divide by zero in '{text}'");
+            value != 0 ? value : throw new RuleFailedException($"the loader would divide by zero in '{text}'", endsProgram: true);
 
         private Func<RuleScope, long> Unary()
         {

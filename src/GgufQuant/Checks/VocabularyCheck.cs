@@ -129,24 +129,24 @@ internal sealed class VocabularyCheck
         foreach (string token in ReadTokens(tokens))
         {
             if (!ids.TryAdd(token, id) && twice++ == 0)
-                Error(GgufKeys.Tokens, $"Tokens {ids[token]} and {id} are both '{Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(token))}', and llama.cpp ends the program if a token is listed twice.");
+                EndProgram(GgufKeys.Tokens, $"Tokens {ids[token]} and {id} are both '{Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(token))}', and llama.cpp ends the program if a token is listed twice.");
             if (types?[id] == ByteToken && (model == "bert" || token.Length < 3) && model is not ("rwkv" or "plamo2" or "test"))
             {
-                Error(GgufKeys.TokenTypes, $"Token {id}, '{token}', is of type {ByteToken}, a byte, but its text is not a byte such as '<0x0A>'.");
+                EndProgram(GgufKeys.TokenTypes, $"Token {id}, '{token}', is of type {ByteToken}, a byte, but its text is not a byte such as '<0x0A>'.");
                 return;
             }
             id++;
         }
         // Token 0 counts as none there.
         if (model == "plamo2" && Enumerable.Range(0, 256).Any(value => !ids.TryGetValue($"<0x{value:X2}>", out int place) || place == 0 || types?[place] != ByteToken))
-            Error(GgufKeys.Tokens, "It lacks tokens of type 6 for single bytes, such as '<0x0A>'.");
+            EndProgram(GgufKeys.Tokens, "It lacks tokens of type 6 for single bytes, such as '<0x0A>'.");
         _ = _metadata.TryGetString(GgufKeys.Name, out string? name);
         _ = _metadata.TryGetString(Prefix + "pre", out string? pre);
         if (name is not null && (name.Contains("phi-3", StringComparison.OrdinalIgnoreCase) || name.Contains("phi3", StringComparison.OrdinalIgnoreCase))
             && pre is not ("jina-v2-de" or "jina-v2-es" or "jina-v2-code")
             && s_phi3.Tokens.FirstOrDefault(token => !ids.ContainsKey(token)) is { } absent)
         {
-            Error(GgufKeys.Tokens, $"llama.cpp expects a token '{absent}' in every model whose name contains '{s_phi3.Model}', and this one has none.");
+            EndProgram(GgufKeys.Tokens, $"llama.cpp expects a token '{absent}' in every model whose name contains '{s_phi3.Model}', and this one has none.");
         }
     }
 
@@ -202,4 +202,6 @@ internal sealed class VocabularyCheck
     }
 
     private void Error(string key, string message) => _findings.Add(new(FindingSeverity.Error, key, message));
+
+    private void EndProgram(string key, string message) => _findings.Add(new(FindingSeverity.Error, key, message) { EndsProgram = true });
 }

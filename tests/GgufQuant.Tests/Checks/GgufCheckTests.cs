@@ -112,6 +112,21 @@ public sealed class GgufCheckTests : IDisposable
     }
 
     [Fact]
+    public void What_the_loader_asserts_is_found_before_an_engine_loads_the_file()
+    {
+        Assert.Null(Fatal(Metadata()));
+        Assert.Contains("'llama.block_count' is 600", Fatal(With(Metadata(), "llama.block_count", 600u)), StringComparison.Ordinal);
+        Assert.Contains("'llama.rope.scaling.type' is 'new'", Fatal([.. Metadata(), ("llama.rope.scaling.type", "new")]), StringComparison.Ordinal);
+        Assert.Contains("it uses 3 of 2 experts", Fatal([.. Metadata(), ("llama.expert_count", 2u), ("llama.expert_used_count", 3u)]), StringComparison.Ordinal);
+        // What it rejects in words, it may say itself.
+        Assert.Null(Fatal(Without(Metadata(), "llama.context_length")));
+        Assert.Null(Fatal(With(Metadata(), "llama.embedding_length", 32u)));
+    }
+
+    private string? Fatal(IEnumerable<(string, object)> metadata) =>
+        GgufCheck.FindFatal(Write(GgufBytes.Write(metadata, Tensors())), TestContext.Current.CancellationToken)?.Message;
+
+    [Fact]
     public void An_image_model_is_not_held_against_the_rules_of_language_models()
     {
         GgufFinding finding = Assert.Single(Check([("general.architecture", "flux")], [GgufBytes.Tensor("double_blocks.0.img_attn.qkv.weight", GgmlType.F32, 8)]));
@@ -219,6 +234,12 @@ public sealed class GgufCheckTests : IDisposable
         Assert.Equal((expected, "tokenizer.ggml.scores"), (finding.Severity, finding.Subject));
         Assert.Contains($"{count} elements for a vocabulary of 300 tokens", finding.Message);
     }
+
+    [Theory]
+    [InlineData(299u, null)]
+    [InlineData(300u, "Token 300 is not one of the 300, so llama.cpp uses its default.")]
+    public void A_special_token_beyond_the_vocabulary_is_noticed(uint id, string? message) =>
+        Assert.Equal(message, Check([.. Metadata(), ("tokenizer.ggml.eot_token_id", id)], Tensors()).SingleOrDefault()?.Message);
 
     [Fact]
     public void A_wrong_width_is_an_error() =>

@@ -46,7 +46,7 @@ internal static class GgufBytes
     public static byte[] Write(IEnumerable<(string Key, object Value)> metadata, IReadOnlyList<(GgufTensorInfo Info, byte[] Data)> tensors)
     {
         GgufWriter writer = new(metadata.Select(entry => GgufEntry.Create(entry.Key, entry.Value)), tensors.Select(tensor => tensor.Info));
-        using MemoryStream stream = new();
+        using MemoryStream stream = new((int)writer.Length);
         writer.WriteHeader(stream);
         Assert.Equal(writer.DataOffset, stream.Length);
         foreach ((GgufTensor tensor, byte[] data) in writer.Tensors.Zip(tensors, (tensor, given) => (tensor, given.Data)))
@@ -56,6 +56,7 @@ internal static class GgufBytes
             stream.Write(new byte[writer.PaddingAfter(tensor)]);
         }
         Assert.Equal(writer.Length, stream.Length);
-        return stream.ToArray();
+        // As long as the file, so it need not be copied.
+        return stream.GetBuffer();
     }
 }
