@@ -167,8 +167,8 @@ public sealed class HuggingFaceModel : IDisposable
     private static void WriteKeys(KeyWriter keys, GeneralKeys general, VocabularyKeys vocabulary)
     {
         keys.AddGeneral(GgufKeys.Architecture, keys.Context.Architecture.Name);
-        foreach ((string key, object value) in keys.Context.TensorKeys)
-            keys.Add(key, value);
+        foreach (GgufEntry entry in keys.Context.TensorKeys)
+            keys.Add(entry);
         keys.AddGeneral(GgufKeys.Kind, "model");
         general.Write(keys);
         foreach (KeyRule rule in keys.Context.Architecture.Keys)
@@ -208,7 +208,7 @@ public sealed class HuggingFaceModel : IDisposable
                 results = [.. results.SelectMany(result => rule(context, result))];
             foreach (SourceTensor result in results)
             {
-                if (names.Find(result.Name) is { } name)
+                if ((result.HasGgufName ? result.Name : names.Find(result.Name)) is { } name)
                     converted.Add(result with { Name = name });
                 else
                     unknown.Add(result.Name);

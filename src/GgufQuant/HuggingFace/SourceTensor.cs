@@ -12,6 +12,9 @@ internal sealed record SourceTensor(string Name, TensorValues Values)
     /// <summary>The tensor in its file, if it is stored unchanged.</summary>
     public SafetensorsTensor? Stored { get; init; }
 
+    /// <summary>Whether the name is GGUF's already, so that it is not looked up.</summary>
+    public bool HasGgufName { get; init; }
+
     /// <summary>Whether the values were FP8 in the folder.</summary>
     public bool IsFromFloat8 { get; init; }
 

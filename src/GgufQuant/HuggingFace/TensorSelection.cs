@@ -48,7 +48,7 @@ internal static class TensorSelection
         }
         if (others.Count > 0)
             warnings.Add($"{others.Count} tensors that are not part of the language model (vision, audio, projectors) are left out, such as '{others[0]}'.");
-        return WithPrefix(tensors, warnings);
+        return architecture.HasBareNames ? tensors : WithPrefix(tensors, warnings);
     }
 
     private static string? Rename(Architecture architecture, ModelConfig config, string name)

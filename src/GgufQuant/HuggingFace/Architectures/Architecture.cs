@@ -38,6 +38,9 @@ internal sealed record Architecture
     /// <summary>Blocks besides those of <c>num_hidden_layers</c>, given the tensors' names.</summary>
     public Func<ModelConfig, IEnumerable<string>, int> ExtraBlocks { get; init; } = (_, _) => 0;
 
+    /// <summary>Whether tensors are named without the prefix <c>model.</c>.</summary>
+    public bool HasBareNames { get; init; }
+
     /// <summary>Whether config.json is used without the defaults that transformers adds.</summary>
     public bool TakesConfigAsItIs { get; init; }
 }

@@ -138,6 +138,8 @@ internal static class ArchitectureTable
         StackMlpExperts,
     ];
 
+    private static readonly string[] s_mistral3Classes = ["Ministral3ForCausalLM", "Mistral3ForConditionalGeneration"];
+
     private static readonly NameRule s_withoutOutput = (_, name) => name == "lm_head.weight" ? null : name;
 
     private static readonly NameRule[] s_bertNames =
@@ -155,11 +157,23 @@ internal static class ArchitectureTable
         new()
         {
             Name = "llama",
-            Classes = ["LlamaForCausalLM", "LLaMAForCausalLM", "MistralForCausalLM", "MixtralForCausalLM", "IQuestCoderForCausalLM", "VLlama3ForCausalLM", "LlavaForConditionalGeneration", "LlamaModel"],
+            Classes = ["LlamaForCausalLM", "LLaMAForCausalLM", "MistralForCausalLM", "MixtralForCausalLM", "IQuestCoderForCausalLM", "VLlama3ForCausalLM", "LlavaForConditionalGeneration", "VoxtralForConditionalGeneration", "LlamaModel"],
+            Vocabulary = VocabularyKind.Llama,
+            Tensors = s_llama,
+            // SmolVLM2 does not say how many heads it has.
+            Prepare = config => config.Architecture == "VLlama3ForCausalLM" && !config.Contains("num_attention_heads") ? config.With("num_attention_heads", "32") : config,
+            Keys = s_llamaKeys,
+            Names = [(_, name) => name.Replace("text_model.", "", StringComparison.Ordinal), PrefixedFor("LlamaModel")],
+            Rules = s_llamaRules,
+            Extra = RopeFactors.OfLlama3,
+        },
+        new()
+        {
+            Name = "llama-embed",
+            Classes = ["LlamaBidirectionalModel"],
             Vocabulary = VocabularyKind.Llama,
             Tensors = s_llama,
             Keys = s_llamaKeys,
-            Names = [(_, name) => name.Replace("text_model.", "", StringComparison.Ordinal), PrefixedFor("LlamaModel")],
             Rules = s_llamaRules,
             Extra = RopeFactors.OfLlama3,
         },
@@ -192,9 +206,12 @@ internal static class ArchitectureTable
         new()
         {
             Name = "qwen2",
-            Classes = ["Qwen2ForCausalLM", "Qwen2Model"],
+            Classes =
+            [
+                "Qwen2ForCausalLM", "Qwen2Model", "Qwen2AudioForConditionalGeneration", "AudioFlamingo3ForConditionalGeneration", "DotsOCRForCausalLM", "KORMoForCausalLM",
+            ],
             Vocabulary = VocabularyKind.SentencePieceOrGpt2,
-            Tensors = s_dense,
+            Tensors = [.. s_dense, "rope_freqs"],
             Keys = [Base, Pooling],
             Names = [PrefixedFor("Qwen2Model")],
         },
@@ -274,14 +291,22 @@ internal static class ArchitectureTable
         new()
         {
             Name = "gemma4",
-            Classes = ["Gemma4ForConditionalGeneration", "Gemma4ForCausalLM"],
+            Classes = ["Gemma4ForConditionalGeneration", "Gemma4ForCausalLM", "Gemma4UnifiedForConditionalGeneration"],
             Vocabulary = VocabularyKind.Gemma4,
             Tensors =
             [
-                .. s_gemma3, "rope_freqs", "ffn_gate_up_exps", "ffn_down_exps", "ffn_gate_inp", "pre_ffw_norm_2", "post_ffw_norm_1", "post_ffw_norm_2", "layer_output_scale",
+                .. s_gemma3, "rope_freqs", "ffn_gate_up_exps", "ffn_gate_exps", "ffn_up_exps", "ffn_down_exps", "ffn_gate_inp", "pre_ffw_norm_2", "post_ffw_norm_1", "post_ffw_norm_2", "layer_output_scale",
                 "per_layer_token_embd", "per_layer_model_proj", "per_layer_proj_norm", "inp_gate", "proj", "post_norm",
             ],
-            Keys = [.. s_gemma3Keys, .. Gemma4Rules.Keys],
+            Keys =
+            [
+                .. s_gemma3Keys, .. Gemma4Rules.Keys,
+                keys =>
+                {
+                    if (keys.Config.Architecture == "Gemma4UnifiedForConditionalGeneration")
+                        Gemma4Rules.SuppressedTokens(keys);
+                },
+            ],
             Names =
             [
                 (_, name) => IsMatch(name, "*per_dim_scale", "*layer_scalar") ? $"{name}.weight" : name,
@@ -313,7 +338,7 @@ internal static class ArchitectureTable
         new()
         {
             Name = "phi3",
-            Classes = ["Phi3ForCausalLM"],
+            Classes = ["Phi3ForCausalLM", "Phi4ForCausalLMV"],
             Vocabulary = VocabularyKind.Phi3,
             Tensors = [.. s_embeddings, "rope_factors_long", "rope_factors_short", .. s_attention, "attn_qkv", "ffn_norm", "ffn_up", "ffn_down"],
             Keys = RopeFactors.Phi3Keys,
@@ -377,7 +402,13 @@ internal static class ArchitectureTable
             Tensors = [.. DeepseekRules.Tensors, .. s_nextTokens],
             Keys = [.. s_deepseekKeys, s_nextTokenLayers],
             Prepare = DeepseekRules.Prepare,
-            Rules = [Drop(DeepseekRules.IsTiedOutput), StackMlpExperts, DeepseekRules.SplitKeysAndValues],
+            Rules =
+            [
+                Drop(DeepseekRules.IsTiedOutput),
+                Drop((context, name) => context.ExtraBlocks == 0 && IsBlockFrom(context.HiddenLayers, name)),
+                StackMlpExperts,
+                DeepseekRules.SplitKeysAndValues,
+            ],
             ExtraBlocks = NextTokenBlocks,
         },
         new()
@@ -426,10 +457,11 @@ internal static class ArchitectureTable
         new()
         {
             Name = "qwen2vl",
-            Classes = ["Qwen2VLForConditionalGeneration", "Qwen2VLModel", "Qwen2_5_VLForConditionalGeneration"],
+            Classes = ["Qwen2VLForConditionalGeneration", "Qwen2VLModel", "Qwen2_5_VLForConditionalGeneration", "Qwen2_5OmniModel"],
             Vocabulary = VocabularyKind.SentencePieceOrGpt2,
             Tensors = s_dense,
             Keys = [Base],
+            Names = [(_, name) => name.StartsWith("thinker.", StringComparison.Ordinal) ? name.Replace("thinker.", "", StringComparison.Ordinal) : name],
         },
         new()
         {
@@ -551,8 +583,24 @@ internal static class ArchitectureTable
         },
         new()
         {
+            Name = "mistral4",
+            Classes = s_mistral3Classes,
+            Vocabulary = VocabularyKind.Gpt2,
+            Applies = config => config.ModelType == "mistral4",
+            Tensors = [.. DeepseekRules.Tensors, "ffn_gate_up_exps"],
+            Keys = s_deepseekKeys,
+            Prepare = DeepseekRules.Prepare,
+            Rules =
+            [
+                Drop(DeepseekRules.IsTiedOutput),
+                (_, tensor) => [IsMatch(tensor.Name, "*.down_proj", "*.gate_up_proj") ? tensor with { Name = $"{tensor.Name}.weight" } : tensor],
+                DeepseekRules.SplitKeysAndValues,
+            ],
+        },
+        new()
+        {
             Name = "mistral3",
-            Classes = ["Ministral3ForCausalLM", "Mistral3ForConditionalGeneration"],
+            Classes = s_mistral3Classes,
             Vocabulary = VocabularyKind.Llama,
             Tensors = s_llama,
             Keys =
@@ -575,8 +623,18 @@ internal static class ArchitectureTable
             Classes = ["ArceeForCausalLM"],
             Vocabulary = VocabularyKind.Llama,
             Tensors = [.. s_embeddings, "rope_freqs", .. s_attention, "ffn_norm", "ffn_up", "ffn_down"],
-            Keys = s_llamaKeys,
+            Keys = [.. s_llamaKeys, Pooling],
             Rules = s_llamaRules,
+            Extra = RopeFactors.OfLlama3,
+        },
+        new()
+        {
+            Name = "apertus",
+            Classes = ["ApertusForCausalLM"],
+            Vocabulary = VocabularyKind.Llama,
+            Tensors = [.. s_dense, "rope_freqs", .. s_headNorms],
+            Keys = s_llamaKeys,
+            Rules = [CollectActivations],
             Extra = RopeFactors.OfLlama3,
         },
         new()
@@ -779,12 +837,56 @@ internal static class ArchitectureTable
             Name = "bert",
             Classes = ["XLMRobertaModel", "XLMRobertaForSequenceClassification"],
             Vocabulary = VocabularyKind.XlmRoberta,
-            Applies = config => config.Find("lora_adaptations") is null,
+            Applies = config => !HasTaskAdapters(config),
             Tensors = s_bert,
             Prepare = WithPositionOffset,
             Keys = s_bertKeys,
             Names = [(_, name) => WithoutPrefix(name, "roberta."), .. s_bertNames],
             Rules = [CutPositions, RenameClassifier],
+        },
+        new()
+        {
+            Name = "jina-bert-v3",
+            Classes = ["XLMRobertaModel", "XLMRobertaForSequenceClassification"],
+            Vocabulary = VocabularyKind.XlmRoberta,
+            Tensors = ["token_embd", "token_embd_norm", "token_types", "output_norm", "attn_output_norm", "attn_qkv", "attn_output", "ffn_up", "ffn_down", "layer_output_norm"],
+            Prepare = WithPositionOffset,
+            Keys = s_bertKeys,
+            Names = [(_, name) => WithoutPrefix(name, "roberta."), WithoutParametrization, .. s_bertNames],
+            Rules = [DropTaskAdapters],
+        },
+        new()
+        {
+            Name = "bert",
+            Classes = ["DistilBertModel", "DistilBertForMaskedLM", "DistilBertForSequenceClassification"],
+            Vocabulary = VocabularyKind.Bert,
+            Tensors = s_bert,
+            Keys = [Constant("attention.layer_norm_epsilon", 1e-12f), .. s_bertKeys],
+            Names = [(_, name) => WithoutPrefix(name, "distilbert."), (_, name) => name.StartsWith("vocab_", StringComparison.Ordinal) ? null : name, .. s_bertNames],
+            Rules = [RenameClassifier],
+        },
+        new()
+        {
+            Name = "modern-bert",
+            Classes = ["ModernBertModel", "ModernBertForMaskedLM", "ModernBertForSequenceClassification"],
+            Vocabulary = VocabularyKind.ModernBert,
+            Tensors = ["token_embd", "token_embd_norm", "output_norm", "attn_norm", "attn_output", "attn_qkv", "ffn_up", "ffn_down", "ffn_norm", "cls", "cls_output", "cls_norm"],
+            Keys =
+            [
+                .. s_bertKeys,
+                UInt32("attention.sliding_window", "local_attention"),
+                OptionalUInt32("attention.sliding_window_pattern", "global_attn_every_n_layers"),
+                Constant("rope.scaling.type", "none"),
+                UInt32("vocab_size", "vocab_size"),
+                keys =>
+                {
+                    if (keys.Config.FindString("hidden_activation") is { } activation)
+                        keys.Add("hidden_activation", activation);
+                },
+            ],
+            Names = [(_, name) => WithoutPrefix(name, "model."), .. s_bertNames],
+            Rules = [RenameClassifier],
+            HasBareNames = true,
         },
         new()
         {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using static GgufQuant.HuggingFace.Architectures.TensorRules;
 
 namespace GgufQuant.HuggingFace.Architectures;
 
@@ -53,6 +54,31 @@ internal static class BertRules
             throw new ModelFolderException(context.Folder.Path, $"the tensor '{tensor.Name}' of shape [{string.Join(", ", tensor.Values.Shape)}] is not {experts} experts of [{inner}, {length}]");
         var values = tensor.Values.Reshape(experts, inner, length);
         return [tensor with { Name = $"{tensor.Name}.weight", Values = isDown ? values.Transpose() : values }];
+    };
+
+    /// <summary>Whether a model has low-rank adapters for tasks, as Jina's third has.</summary>
+    public static bool HasTaskAdapters(ModelConfig config) =>
+        config.Find("lora_adaptations") is { ValueKind: JsonValueKind.Array } adapters && adapters.GetArrayLength() > 0;
+
+    /// <summary>The name of a weight that is stored as the original that adapters add to.</summary>
+    public static string? WithoutParametrization(ModelConfig config, string name)
+    {
+        const string Part = ".parametrizations.", Original = ".original";
+        if (!name.Contains(Part, StringComparison.Ordinal))
+            return name;
+        name = name.Replace(Part, ".", StringComparison.Ordinal);
+        return name.EndsWith(Original, StringComparison.Ordinal) ? name[..^Original.Length] : name;
+    }
+
+    /// <summary>Leaves out adapters, which the converter writes to files of their own.</summary>
+    public static TensorRule DropTaskAdapters { get; } = (context, tensor) =>
+    {
+        if (!IsMatch(tensor.Name, "*.0.lora_A", "*.0.lora_B"))
+            return [tensor];
+        const string Warning = "The model's adapters for tasks are left out: the file has the model alone.";
+        if (!context.Warnings.Contains(Warning))
+            context.Warnings.Add(Warning);
+        return [];
     };
 
     private static long? PositionOffset(ModelConfig config) => config.FindInt64("pad_token_id") is { } padding ? padding + 1 : null;

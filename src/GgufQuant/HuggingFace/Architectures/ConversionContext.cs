@@ -1,5 +1,6 @@
 using System.Text.Json;
 using GgufQuant.Formats;
+using GgufQuant.Gguf;
 using GgufQuant.HuggingFace.Tensors;
 
 namespace GgufQuant.HuggingFace.Architectures;
@@ -53,7 +54,7 @@ internal sealed class ConversionContext
     public List<string> Warnings { get; } = [];
 
     /// <summary>Keys that are known only when tensors have been prepared; they come first.</summary>
-    public List<(string Key, object Value)> TensorKeys { get; } = [];
+    public List<GgufEntry> TensorKeys { get; } = [];
 
     /// <summary>Tensors that a later one is compared with.</summary>
     public Dictionary<string, TensorValues> Seen { get; } = new(StringComparer.Ordinal);

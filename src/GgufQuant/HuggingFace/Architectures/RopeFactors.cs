@@ -1,4 +1,5 @@
 using System.Text.Json;
+using GgufQuant.Gguf;
 using GgufQuant.HuggingFace.Tensors;
 using static GgufQuant.HuggingFace.Architectures.KeyRules;
 
@@ -46,7 +47,7 @@ internal static class RopeFactors
             "yarn" => scale > 1 ? (0.1 * Math.Log(scale)) + 1 : 1,
             _ => throw context.Invalid($"the rope scaling type '{type}' is not supported"),
         };
-        context.TensorKeys.Add(("rope.scaling.attn_factor", (float)attentionFactor));
+        context.TensorKeys.Add(GgufEntry.Create($"{context.Architecture.Name}.rope.scaling.attn_factor", (float)attentionFactor));
         return LongAndShort(context, RotatedOfPhi3(context) / 2);
     }
 

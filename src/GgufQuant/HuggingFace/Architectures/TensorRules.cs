@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.IO.Enumeration;
+using GgufQuant.Gguf;
 using GgufQuant.HuggingFace.Tensors;
 
 namespace GgufQuant.HuggingFace.Architectures;
@@ -43,6 +44,21 @@ internal static class TensorRules
     /// <summary>-exp(x), for the state matrix of Mamba.</summary>
     /// <remarks>torch's vectorized exp is a bit off the correctly rounded result for some values, differently from build to build.</remarks>
     public static TensorRule NegativeExp { get; } = Values("*.A_log", (_, values) => values.Select(value => -(float)Math.Exp(value)));
+
+    /// <summary>Makes keys of the parameters of xIELU, the activation of Apertus, of which each layer has its own.</summary>
+    public static TensorRule CollectActivations { get; } = (context, tensor) =>
+    {
+        const string Part = ".act_fn.";
+        int place = tensor.Name.LastIndexOf(Part, StringComparison.Ordinal);
+        if (place < 0 || tensor.Block is null)
+            return [tensor];
+        string parameter = tensor.Name[place..];
+        context.Seen[tensor.Name] = tensor.Values;
+        var layers = context.Seen.Where(pair => pair.Key.EndsWith(parameter, StringComparison.Ordinal)).OrderBy(pair => new SourceTensor(pair.Key, pair.Value).Block).ToArray();
+        if (layers.Length == context.HiddenLayers)
+            context.TensorKeys.Add(GgufEntry.Create($"xielu.{parameter[Part.Length..]}", layers.Select(layer => First(layer.Value)).ToArray()));
+        return [];
+    };
 
     /// <summary>Puts the rows of query and key heads into the order that llama.cpp rotates them in.</summary>
     /// <remarks>convert_hf_to_gguf's <c>LlamaModel.permute</c>.</remarks>
@@ -134,6 +150,13 @@ internal static class TensorRules
             (long head, long place) = Math.DivRem(rest, headRows);
             return (((head * Parts) + part) * headRows) + place;
         }).Reshape(shape);
+    }
+
+    private static float First(TensorValues values)
+    {
+        float[] first = new float[1];
+        values.ReadFloats(0, first);
+        return first[0];
     }
 
     private static TensorValues FindExpert(ConversionContext context, IReadOnlyDictionary<string, TensorValues> experts, string name) =>

@@ -54,6 +54,9 @@ internal enum VocabularyKind
     /// <summary>RoBERTa: byte-level BPE if there is a tokenizer.json, else as BERT.</summary>
     Roberta,
 
+    /// <summary>ModernBERT: byte-level BPE, with all special tokens added to a text.</summary>
+    ModernBert,
+
     /// <summary>Nomic: Unigram if tokenizer.json says so, else as BERT.</summary>
     NomicBert,
 

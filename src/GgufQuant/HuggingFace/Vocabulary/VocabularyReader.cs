@@ -118,6 +118,12 @@ internal sealed partial class VocabularyReader
             case VocabularyKind.Roberta:
                 AddRoberta();
                 break;
+            case VocabularyKind.ModernBert:
+                _keys.Set(TokenizerKeys.AddBos, true);
+                _keys.Set(TokenizerKeys.AddEos, true);
+                _keys.Set(TokenizerKeys.AddSep, true);
+                AddGpt2();
+                break;
             case VocabularyKind.NomicBert:
                 AddNomicBert();
                 break;
