@@ -12,7 +12,7 @@ public sealed class ConfigDefaultsTests : IDisposable
     public static TheoryData<string, string> Types => new()
     {
         { "llama", "head_dim=16 num_key_value_heads=4 max_position_embeddings=2048 rms_norm_eps=1E-06 rope_theta=10000" },
-        { "mistral", "head_dim=16 num_key_value_heads=8 max_position_embeddings=131072 rms_norm_eps=1E-06 rope_theta=10000 sliding_window=4096" },
+        { "mistral", "head_dim= num_key_value_heads=8 max_position_embeddings=131072 rms_norm_eps=1E-06 rope_theta=10000 sliding_window=4096" },
         { "mixtral", "head_dim= num_key_value_heads=8 max_position_embeddings=131072 rms_norm_eps=1E-05 rope_theta=1000000 num_experts_per_tok=2 num_local_experts=8" },
         { "qwen2", "head_dim= num_key_value_heads=32 max_position_embeddings=32768 rms_norm_eps=1E-06 rope_theta=10000" },
         { "qwen2_moe", "head_dim= num_key_value_heads=16 max_position_embeddings=32768 moe_intermediate_size=1408 shared_expert_intermediate_size=5632 num_experts_per_tok=4 num_experts=60" },
@@ -33,11 +33,40 @@ public sealed class ConfigDefaultsTests : IDisposable
         { "gpt_oss", "head_dim=64 num_key_value_heads=8 sliding_window=128 max_position_embeddings=131072 rms_norm_eps=1E-05 rope_theta=150000 num_experts_per_tok=4" },
         { "glm4", "head_dim=128 num_key_value_heads=2 max_position_embeddings=131072 rms_norm_eps=1.5625E-07 partial_rotary_factor=0.5" },
         { "glm4_moe", "head_dim= num_key_value_heads=8 max_position_embeddings=131072 rms_norm_eps=1E-05 partial_rotary_factor=0.5 num_experts_per_tok=8 n_group=1 topk_group=1" },
-        { "nemotron", "head_dim=16 num_key_value_heads=4 max_position_embeddings=4096 norm_eps=1E-05 partial_rotary_factor=0.5 rope_theta=10000" },
+        { "nemotron", "head_dim=16 num_key_value_heads= max_position_embeddings=4096 norm_eps=1E-05 partial_rotary_factor=0.5 rope_theta=10000" },
         { "stablelm", "head_dim= num_key_value_heads=32 max_position_embeddings=4096 layer_norm_eps=1E-05 partial_rotary_factor=0.25 rope_theta=10000" },
         { "olmo2", "head_dim= num_key_value_heads=4 max_position_embeddings=2048 rms_norm_eps=1E-05 rope_theta=10000" },
         { "olmoe", "head_dim= num_key_value_heads=4 max_position_embeddings=4096 rms_norm_eps=1E-05 num_experts_per_tok=8 num_experts=64" },
         { "lfm2", "head_dim= num_key_value_heads=8 max_position_embeddings=128000 norm_eps=1E-05 rope_theta=1000000 conv_L_cache=3" },
+        { "phi", "head_dim= num_key_value_heads=4 max_position_embeddings=2048 layer_norm_eps=1E-05 rope_theta=10000 partial_rotary_factor=0.5" },
+        { "phimoe", "head_dim= num_key_value_heads=8 max_position_embeddings=131072 rms_norm_eps=1E-05 rope_theta=1000000 num_local_experts=16 num_experts_per_tok=2" },
+        { "granitemoe", "head_dim= num_key_value_heads=4 max_position_embeddings=2048 num_local_experts=8 num_experts_per_tok=2 logits_scaling=1" },
+        { "granitemoeshared", "head_dim= num_key_value_heads=4 max_position_embeddings=2048 num_local_experts=8 num_experts_per_tok=2 logits_scaling=1" },
+        { "olmo", "head_dim= num_key_value_heads=4 max_position_embeddings=2048 rms_norm_eps= rope_theta=10000" },
+        { "olmo3", "head_dim= num_key_value_heads=4 max_position_embeddings=2048 rms_norm_eps=1E-05 rope_theta=10000 sliding_window=4096" },
+        { "arcee", "head_dim=16 num_key_value_heads=4 max_position_embeddings=4096 rms_norm_eps=1E-05 rope_theta=10000" },
+        { "apertus", "head_dim= num_key_value_heads=4 max_position_embeddings=65536 rms_norm_eps=1E-05 rope_theta=12000000" },
+        { "seed_oss", "head_dim=128 num_key_value_heads=8 max_position_embeddings=524288 rms_norm_eps=1E-06 rope_theta=10000" },
+        { "exaone4", "head_dim= num_key_value_heads=32 max_position_embeddings=2048 rms_norm_eps=1E-05 rope_theta=10000 sliding_window=4096 sliding_window_pattern=4" },
+        { "dots1", "head_dim= num_key_value_heads=32 max_position_embeddings=2048 rms_norm_eps=1E-06 n_group=1 topk_group=1 moe_intermediate_size=1408" },
+        { "starcoder2", "head_dim= num_key_value_heads=2 max_position_embeddings=4096 norm_epsilon=1E-05 rope_theta=10000" },
+        { "gpt_neox", "head_dim= num_key_value_heads= max_position_embeddings=2048 layer_norm_eps=1E-05 rotary_pct=0.25 intermediate_size=24576" },
+        { "gpt2", "head_dim= vocab_size=50257 layer_norm_epsilon=1E-05" },
+        { "llama4", "head_dim=128 num_key_value_heads=8 max_position_embeddings=131072 rms_norm_eps=1E-05 rope_theta=500000 num_local_experts=16 intermediate_size_mlp=16384" },
+        { "llama4_text", "head_dim=128 num_key_value_heads=8 max_position_embeddings=131072 rms_norm_eps=1E-05 rope_theta=500000 num_local_experts=16 intermediate_size_mlp=16384" },
+        { "qwen2_vl_text", "head_dim= num_key_value_heads=8 max_position_embeddings=32768 rms_norm_eps=1E-05 rope_theta=1000000" },
+        { "qwen2_5_vl_text", "head_dim= num_key_value_heads=8 max_position_embeddings=32768 rms_norm_eps=1E-05 rope_theta=1000000" },
+        { "qwen2_5_omni_text", "head_dim= num_key_value_heads=4 max_position_embeddings=32768 rms_norm_eps=1E-06 rope_theta=1000000" },
+        { "qwen3_vl_text", "head_dim=128 num_key_value_heads=32 max_position_embeddings=128000 rms_norm_eps=1E-06 rope_theta=5000000" },
+        { "qwen3_vl_moe_text", "head_dim=16 num_key_value_heads=16 max_position_embeddings=128000 rope_theta=5000000 num_experts=60 num_experts_per_tok=4" },
+        { "glm4v_text", "head_dim= num_key_value_heads=2 max_position_embeddings=32768 rms_norm_eps=1E-05 rope_theta=10000" },
+        { "glm4v_moe_text", "head_dim= num_key_value_heads=8 max_position_embeddings=65536 partial_rotary_factor=0.5 n_routed_experts=128" },
+        { "voxtral", "head_dim=128 num_key_value_heads=8 max_position_embeddings=131072 rms_norm_eps=1E-05 rope_theta=100000000" },
+        { "roberta", "vocab_size=50265 max_position_embeddings=512 layer_norm_eps=1E-12 type_vocab_size=2 pad_token_id=1" },
+        { "xlm-roberta", "vocab_size=30522 max_position_embeddings=512 layer_norm_eps=1E-12 type_vocab_size=2 pad_token_id=1" },
+        { "camembert", "vocab_size=30522 max_position_embeddings=512 layer_norm_eps=1E-12 type_vocab_size=2 pad_token_id=1" },
+        { "distilbert", "vocab_size=30522 max_position_embeddings=512 pad_token_id=0" },
+        { "modernbert", "vocab_size=50368 max_position_embeddings=8192 norm_eps=1E-05 global_rope_theta=160000 local_rope_theta=10000 local_attention=128 global_attn_every_n_layers=3" },
         { "bert", "head_dim= num_key_value_heads= max_position_embeddings=512 layer_norm_eps=1E-12 type_vocab_size=2 pad_token_id=0" },
     };
 
@@ -74,6 +103,47 @@ public sealed class ConfigDefaultsTests : IDisposable
         Assert.Equal(262208, config.FindInt64("vocab_size"));
         Assert.Equal(64, config.FindInt64("hidden_size"));
         Assert.Equal(8, config.FindInt64("num_attention_heads"));
+    }
+
+    [Fact]
+    public void Gpt_oss_gets_a_scaling_of_rotations()
+    {
+        ModelConfig config = ConfigDefaults.Fill(Read("gpt_oss"), []);
+        Assert.Equal(32, config.Find("rope_scaling")!.Value.GetProperty("factor").GetDouble());
+        Assert.Null(ConfigDefaults.Fill(Read("gpt_oss", ",\"rope_scaling\":null"), []).Find("rope_scaling"));
+    }
+
+    [Theory]
+    [InlineData("olmo3", "", "sliding_attention sliding_attention sliding_attention full_attention")]
+    [InlineData("exaone4", ",\"sliding_window_pattern\":2", "sliding_attention full_attention sliding_attention full_attention")]
+    [InlineData("llama4_text", "", "chunked_attention chunked_attention chunked_attention full_attention")]
+    [InlineData("llama4_text", ",\"no_rope_layers\":[0,0,0,0]", "full_attention full_attention full_attention full_attention")]
+    [InlineData("lfm2", "", "full_attention full_attention full_attention full_attention")]
+    public void Types_of_layers_are_computed(string type, string json, string expected)
+    {
+        ModelConfig config = ConfigDefaults.Fill(Read(type, $",\"num_hidden_layers\":4{json}"), []);
+        Assert.Equal(expected, string.Join(' ', config.Find("layer_types")!.Value.EnumerateArray().Select(layer => layer.GetString())));
+    }
+
+    // Where a class raises an error, the converter takes config.json as it is.
+    [Theory]
+    [InlineData("phi3", ",\"rope_scaling\":{\"rope_type\":\"longrope\"}")]
+    [InlineData("phimoe", ",\"rope_scaling\":{\"type\":\"longrope\"}")]
+    [InlineData("exaone4", ",\"sliding_window\":null")]
+    [InlineData("exaone4", ",\"sliding_window_pattern\":\"LLLG\"")]
+    public void A_configuration_that_its_class_rejects_is_not_filled(string type, string json)
+    {
+        List<string> filled = [];
+        ConfigDefaults.Fill(Read(type, json), filled);
+        Assert.Empty(filled);
+    }
+
+    [Fact]
+    public void Of_an_unknown_multimodal_type_nothing_is_filled_in()
+    {
+        List<string> filled = [];
+        ConfigDefaults.Fill(Parse("""{"architectures":["KimiVLForConditionalGeneration"],"model_type":"kimi_vl","text_config":{"model_type":"deepseek_v3","hidden_size":64}}"""), filled);
+        Assert.Empty(filled);
     }
 
     [Fact]
