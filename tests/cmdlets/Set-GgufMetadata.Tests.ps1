@@ -103,6 +103,14 @@ Describe 'Set-GgufMetadata' {
         (Get-Metadata wrong.gguf).'tokenizer.ggml.eos_token_id' | Should -BeOfType uint
     }
 
+    It 'counts what else a change would break' {
+        Copy-Item $Samples.Model broken.gguf
+        $warning = Set-GgufMetadata broken.gguf -Remove llama.context_length, llama.embedding_length 3>&1
+        $count = (Test-Gguf broken.gguf -Detailed).Errors
+        $count | Should -BeGreaterThan 1
+        "$warning" | Should -BeLike "*Test-Gguf -Detailed will list $($count - 1) more."
+    }
+
     It 'warns of a change after which llama.cpp would not load the file' {
         Copy-Item $Samples.Model sound.gguf
         $table = @{ 'llama.attention.head_count' = 3 }

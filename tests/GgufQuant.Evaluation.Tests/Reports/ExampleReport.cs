@@ -9,14 +9,14 @@ namespace GgufQuant.Evaluation.Tests.Reports;
 /// <summary>A report with everything in it, made up.</summary>
 internal static class ExampleReport
 {
-    public static QuantReport Create(string name = "Q4_K_M") => new("novels", new("F16", 11_000_000) { Perplexity = new(20, 0.5), BitsPerWeight = 16 }, [Row(name, 3_500_000, 0.005), Row("Q8_0", 6_200_000, 0.0001)])
+    public static QuantReport Create(string name = "Q4_K_M", params IEnumerable<QuantReportRow> further) => new("novels", new("F16", 11_000_000) { Perplexity = new(20, 0.5), BitsPerWeight = 16 }, [Row(name, 3_500_000, 0.005), Row("Q8_0", 6_200_000, 0.0001), .. further])
     {
         Corpus = "heldout.txt",
         Engine = "llama.cpp",
         Date = new(2026, 3, 1, 0, 0, 0, TimeSpan.Zero),
     };
 
-    private static QuantReportRow Row(string name, long size, double divergence) => new(name, size)
+    public static QuantReportRow Row(string name, long size, double divergence) => new(name, size)
     {
         BitsPerWeight = 8.0 * size / 5_800_000,
         Predictions = Predictions(divergence),

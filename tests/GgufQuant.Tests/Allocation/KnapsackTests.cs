@@ -61,6 +61,14 @@ public sealed class KnapsackTests
         }
     }
 
+    // The wide item makes states of thousands of bytes, which both choices of the other share.
+    [Fact]
+    public void Of_choices_that_cost_the_same_the_smaller_is_taken()
+    {
+        Choice[][] items = [[new(1, 5), new(400_000_000, 0)], [new(1001, 1), new(1000, 1)]];
+        Assert.Equal([1, 1], Knapsack.Solve(items, 500_000_000)!);
+    }
+
     private static Choice[][] Items(Random random, int count, int unit, int mostUnits) =>
     [
         .. Enumerable.Range(0, count).Select(_ => Enumerable.Range(0, random.Next(1, 6))

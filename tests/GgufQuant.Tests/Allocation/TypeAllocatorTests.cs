@@ -139,6 +139,21 @@ public sealed class TypeAllocatorTests : IDisposable
     }
 
     [Fact]
+    public void A_tensor_gets_no_larger_type_than_it_has()
+    {
+        GgufTensor tensor = _model.FindTensor("blk.0.ffn_up.weight")!;
+        Assert.Equal([GgmlType.Q8_0], CandidateTypes.For(tensor.Name, tensor, [GgmlType.F32, GgmlType.Q8_0], _calibration));
+        Assert.Equal([GgmlType.F16], CandidateTypes.For(tensor.Name, tensor, [GgmlType.F32], _calibration));
+    }
+
+    [Fact]
+    public void A_role_that_was_not_measured_is_worth_the_median_of_the_others()
+    {
+        Assert.Equal(0.29, RoleCoefficients.WorthOf("ssm_in"));
+        Assert.Equal(RoleCoefficients.WorthOf("ffn_up"), RoleCoefficients.WorthOf("ffn_up_exps"));
+    }
+
+    [Fact]
     public void A_quantized_model_has_no_types_to_choose_from()
     {
         string path = Path.Combine(_folder.FullName, "q.gguf");
