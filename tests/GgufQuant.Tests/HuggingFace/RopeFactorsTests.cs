@@ -31,16 +31,16 @@ public sealed class RopeFactorsTests : IDisposable
         using ModelFolder folder = Open($$""" "max_position_embeddings": {{length}}, "original_max_position_embeddings": 4096, "rope_scaling": { "type": "{{type}}", "long_factor": [{{factors}}], "short_factor": [{{factors}}] } """);
         ConversionContext context = Context(folder);
         Assert.Equal(2, RopeFactors.OfPhi3(context, []).Count());
-        Assert.Equal(expected, (float)context.TensorKeys.Single(pair => pair.Key == "rope.scaling.attn_factor").Value, 1e-6f);
+        Assert.Equal(expected, (float)context.TensorKeys.Single(entry => entry.Key == "phi3.rope.scaling.attn_factor").Value, 1e-6f);
     }
 
     private ModelFolder Open(string config)
     {
-        _model.Write("config.json", $$"""{ "architectures": ["A"], "hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 1, {{config}} }""");
+        _model.Write("config.json", $$"""{ "architectures": ["Phi3ForCausalLM"], "hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 1, {{config}} }""");
         return _model.Open();
     }
 
-    private static ConversionContext Context(ModelFolder folder) => new(folder, null!, folder.Config, tokenCount: 3);
+    private static ConversionContext Context(ModelFolder folder) => new(folder, ArchitectureTable.Find(folder.Config)!, folder.Config, tokenCount: 3);
 
     private static float LastOf(IEnumerable<SourceTensor> tensors)
     {
