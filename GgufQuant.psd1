@@ -30,6 +30,7 @@
         'Get-QuantPlan'
         'Get-QuantType'
         'Install-QuantEngine'
+        'Measure-GgufTask'
         'Merge-Gguf'
         'Merge-ImportanceMatrix'
         'New-ImportanceMatrix'

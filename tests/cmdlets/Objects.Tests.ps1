@@ -11,6 +11,8 @@ BeforeDiscovery {
         @{ Kind = 'QuantComparison'; Enum = 'FileType' }
         @{ Kind = 'QuantQuality'; Enum = 'FileType' }
         @{ Kind = 'GenerationTest'; Enum = 'FileType' }
+        @{ Kind = 'TaskMeasurement'; Enum = 'FileType' }
+        @{ Kind = 'TaskAnswer'; Enum = 'FileType' }
         @{ Kind = 'TensorInfo'; Enum = 'TensorType' }
         @{ Kind = 'MeasuredTensor'; Enum = 'TensorType' }
         @{ Kind = 'TensorComparison'; Enum = 'TensorType' }
@@ -25,6 +27,7 @@ BeforeDiscovery {
 BeforeAll {
     Push-Location (New-TestFolder)
     $made = ConvertTo-Quantized $Samples.Model Q4_K_M -Destination .
+    $questions = Join-Path $Samples.Root samples continuations.txt
     $plan = Get-QuantPlan $Samples.Model Q4_K_M -SplitMaxSize 2MB
     $matrix = New-TestImatrix m.dat -Entry ([ordered] @{ 'blk.0.attn_q.weight' = 1..4; 'blk.1.attn_q.weight' = 1..4 }) -Dataset a.txt
     $objects = @{
@@ -36,6 +39,8 @@ BeforeAll {
         QuantComparison  = ($made | Compare-Quant)[1]
         QuantQuality     = ($made | Compare-Quant -Corpus $Samples.HeldOut -Chunks 2 -Prompt 'It was')[1]
         GenerationTest   = $made | Test-GgufGeneration -Prompt 'It was' -MaxToken 4
+        TaskMeasurement  = ($made | Measure-GgufTask -DataPath $questions -Count 4 -ThreadCount 1)[1]
+        TaskAnswer       = Measure-GgufTask $made $questions -Count 1 -ThreadCount 1 -Detailed
         TensorInfo       = Get-GgufTensor $made blk.0.ffn_up.weight
         MeasuredTensor   = Get-GgufTensor $made blk.0.ffn_up.weight -Statistics
         TensorComparison = ($made | Compare-Quant -Detailed)[4]

@@ -18,7 +18,7 @@ Describe 'README' {
     Context 'its examples, in order' {
         BeforeAll {
             Copy-Item $Samples.Model (Join-Path $TestDrive model-f16.gguf)
-            Copy-Item $Samples.HeldOut, $Samples.Calibration $TestDrive
+            Copy-Item $Samples.HeldOut, $Samples.Calibration, (Join-Path $Samples.Root samples continuations.txt) $TestDrive
             Set-Content (Join-Path $TestDrive jobs.csv) 'Path,Type', 'model-f16.gguf,Q8_0', 'model-f16.gguf,Q4_K_M'
             Push-Location $TestDrive
             $folder = $PWD.ProviderPath
@@ -45,6 +45,16 @@ Describe 'README' {
         $table = Get-QuantType | Where-Object Name -in Q8_0, Q5_K_M, Q4_K_M, Q3_K_M, Q2_K | Format-Lines -Width 120
         @($table -ne '').Count | Should -Be 7
         $table -ne '' | ForEach-Object { $lines | Should -Contain $_ }
+    }
+
+    It 'shows the answers to the sample questions' {
+        $rows = ConvertTo-Quantized $Samples.Model Q2_K -Destination $TestDrive | Measure-GgufTask -DataPath (Join-Path $Samples.Root samples continuations.txt)
+        foreach ($row in $rows) {
+            $shown = @($lines -match "^$($row.Type) .*%.* - .*%")[0] -split ' +'
+            # Where vectors have another width, a few answers change.
+            [double] $shown[2].TrimEnd('%') | Should -BeLessOrEqual (100 * $row.Accuracy + 1.5)
+            [double] $shown[2].TrimEnd('%') | Should -BeGreaterOrEqual (100 * $row.Accuracy - 1.5)
+        }
     }
 
     It 'shows the table that the demo ends with' {

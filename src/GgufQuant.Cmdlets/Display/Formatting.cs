@@ -124,6 +124,24 @@ public static class Formatting
     /// <summary>With how many tokens continuations start like the reference's.</summary>
     public static string SameTokens(bool isReference, int? agreeing, int? generated) => isReference ? "-" : $"{agreeing} of {generated}";
 
+    /// <summary>The questions that models were asked.</summary>
+    public static string Questions(string task, string path, int count, double chance) =>
+        $"{task}, {Number(count)} question{(count == 1 ? "" : "s")} of {FileName(path)}; guessing answers {Percent(chance)}";
+
+    /// <summary>An interval of shares in per cent.</summary>
+    public static string Interval(double low, double high) => $"{100 * low:0.0} - {100 * high:0.0}%";
+
+    /// <summary>The probability of a difference by chance alone.</summary>
+    public static string? PValue(double? probability) => probability switch
+    {
+        null => "-",
+        < 0.001 => $"<{0.001:0.000}",
+        _ => $"{probability:0.000}",
+    };
+
+    /// <summary>A count that the reference does not have.</summary>
+    public static string Change(int? count) => count is null ? "-" : Number(count)!;
+
     /// <summary>A text on one line.</summary>
     public static string? Line(string? text) =>
         text is null ? null : string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));

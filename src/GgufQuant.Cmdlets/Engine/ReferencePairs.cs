@@ -9,7 +9,8 @@ namespace GgufQuant.Commands;
 /// <param name="command">The cmdlet.</param>
 /// <param name="isGiven">Whether the user named the reference.</param>
 /// <param name="compare">Compares a reference with a candidate, which may be the same file; both are open until it returns.</param>
-internal sealed class ReferencePairs(PathCommand command, bool isGiven, Action<GgufFile, GgufFile> compare)
+/// <param name="allowsOne">Whether a file that is alone is compared with itself; otherwise it is an error.</param>
+internal sealed class ReferencePairs(PathCommand command, bool isGiven, Action<GgufFile, GgufFile> compare, bool allowsOne = false)
 {
     private readonly List<string> _waiting = [];
     private readonly HashSet<string> _told = new(PathIdentity.Comparer);
@@ -32,14 +33,15 @@ internal sealed class ReferencePairs(PathCommand command, bool isGiven, Action<G
             return;
         ModelInfo? mostPrecise = _waiting.Select(TryRead).OfType<ModelInfo>().MaxBy(info => info.BitsPerWeight);
         string reference = mostPrecise?.Path ?? _waiting[0];
-        if (_waiting.Count == 1)
+        if (_waiting.Count == 1 && !allowsOne)
         {
             command.WriteError(new(
                 new ArgumentException($"There is nothing to compare '{reference}' with. Give several files, or one as -Reference."),
                 "NothingToCompare", ErrorCategory.InvalidArgument, reference));
             return;
         }
-        command.WriteVerbose($"'{reference}' is the reference: of {_waiting.Count} files, it has the most bits per weight, {Formatting.Bits(mostPrecise?.BitsPerWeight)}.");
+        if (_waiting.Count > 1)
+            command.WriteVerbose($"'{reference}' is the reference: of {_waiting.Count} files, it has the most bits per weight, {Formatting.Bits(mostPrecise?.BitsPerWeight)}.");
         foreach (string path in _waiting)
             TryCompare(reference, path);
     }

@@ -3,6 +3,7 @@ using GgufQuant.Calibration;
 using GgufQuant.Comparison;
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Evaluation.Tasks;
 using GgufQuant.Gguf;
 using GgufQuant.Gpu;
 using GgufQuant.HuggingFace;
@@ -20,7 +21,7 @@ internal static class ModelErrors
     /// <summary>Whether an exception is about the current model rather than about the program.</summary>
     internal static bool IsAboutModel(Exception exception) =>
         exception is GgufFormatException or CalibrationException or ImatrixFormatException or QuantizationException or ModelMismatchException
-            or ModelFolderException or UnknownPreTokenizerException
+            or ModelFolderException or UnknownPreTokenizerException or TaskDataException
             or InferenceException or GpuException or InvalidDataException or IOException or UnauthorizedAccessException;
 
     /// <summary>The error for an exception that <see cref="IsAboutModel"/>.</summary>
@@ -43,6 +44,7 @@ internal static class ModelErrors
         EngineStoppedException stopped => new(exception, "EngineStopped", ErrorCategory.ResourceUnavailable, stopped.Path),
         CorpusTooShortException => new(exception, "CorpusTooShort", ErrorCategory.InvalidArgument, path),
         LogitsFormatException => new(exception, "InvalidLogits", ErrorCategory.InvalidData, path),
+        TaskDataException => new(exception, "InvalidTaskData", ErrorCategory.InvalidData, path),
         VocabularyMismatchException => new(exception, "DifferentVocabularies", ErrorCategory.InvalidArgument, path),
         InferenceException => new(exception, "CannotRunModel", ErrorCategory.InvalidOperation, path),
         QuantizationException { Remedy: QuantizationRemedy.AllowRequantize } =>

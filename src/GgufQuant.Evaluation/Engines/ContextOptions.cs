@@ -9,6 +9,9 @@ public sealed record ContextOptions
     /// <summary>Maximum tokens per evaluation; its logits take 4 bytes × vocabulary each.</summary>
     public int BatchSize { get; init; } = 512;
 
+    /// <summary>Maximum number of sequences it can hold; they share <see cref="ContextLength"/>.</summary>
+    public int Sequences { get; init; } = 1;
+
     /// <summary>Number of threads; 0 for one per processor.</summary>
     public int Threads { get; init; }
 

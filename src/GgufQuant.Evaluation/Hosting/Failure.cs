@@ -1,6 +1,7 @@
 using GgufQuant.Calibration;
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Evaluation.Tasks;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Evaluation.Hosting;
@@ -23,6 +24,7 @@ internal sealed record Failure(string Type, string Message, string? Path = null,
         [nameof(VocabularyMismatchException)] = failure => new VocabularyMismatchException(failure.Message),
         [nameof(CorpusTooShortException)] = failure => new CorpusTooShortException(failure.Message, failure.Tokens, failure.Required),
         [nameof(LogitsFormatException)] = failure => new LogitsFormatException(failure.Message),
+        [nameof(TaskDataException)] = failure => new TaskDataException(failure.Message),
         [nameof(CalibrationException)] = failure => new CalibrationException(failure.Message),
         [nameof(QuantizationException)] = failure => new QuantizationException(failure.Message),
         [nameof(InferenceException)] = failure => new InferenceException(failure.Message),

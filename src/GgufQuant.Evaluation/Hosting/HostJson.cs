@@ -18,6 +18,7 @@ namespace GgufQuant.Evaluation.Hosting;
     RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(DiscoveredInputs))]
 [JsonSerializable(typeof(EngineLocation))]
+[JsonSerializable(typeof(double[][]))]
 [JsonSerializable(typeof(Failure))]
 [JsonSerializable(typeof(GenerationRequest))]
 [JsonSerializable(typeof(IReadOnlyList<GenerationComparison>))]
@@ -32,6 +33,7 @@ namespace GgufQuant.Evaluation.Hosting;
 [JsonSerializable(typeof(ProbeRequest))]
 [JsonSerializable(typeof(QualityRequest))]
 [JsonSerializable(typeof(StartedEngine))]
+[JsonSerializable(typeof(TaskRequest))]
 [JsonSerializable(typeof(WorkProgress))]
 internal sealed partial class HostJson : JsonSerializerContext
 {

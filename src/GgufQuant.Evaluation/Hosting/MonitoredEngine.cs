@@ -85,6 +85,12 @@ internal sealed class MonitoredEngine(IInferenceEngine engine, MessageReporter r
             reporter.Heartbeat();
         }
 
+        public void Evaluate(ReadOnlySpan<SequenceToken> tokens, CancellationToken cancellationToken)
+        {
+            context.Evaluate(tokens, cancellationToken);
+            reporter.Heartbeat();
+        }
+
         public ReadOnlySpan<float> Logits(int index) => context.Logits(index);
 
         public void Dispose() => context.Dispose();

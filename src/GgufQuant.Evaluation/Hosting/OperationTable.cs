@@ -21,6 +21,7 @@ internal static class OperationTable
         DiscoverInputs.Operation,
         CollectMoments.Operation,
         ProbeGroupOfTensors.Operation,
+        ScoreTask.Operation,
         ReleaseModels.Operation,
     ];
 

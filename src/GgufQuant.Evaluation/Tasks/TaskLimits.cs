@@ -1,0 +1,17 @@
+namespace GgufQuant.Evaluation.Tasks;
+
+/// <summary>What a file of questions may hold at most.</summary>
+internal static class TaskLimits
+{
+    /// <summary>Bytes of a file: ten times those of MMLU and HellaSwag together.</summary>
+    internal const long FileBytes = 256 << 20;
+
+    /// <summary>Questions in a file.</summary>
+    internal const int Questions = 200_000;
+
+    /// <summary>Choices of a question, as in llama-perplexity.</summary>
+    internal const int Choices = 100;
+
+    /// <summary>Bytes of a question, and of a choice.</summary>
+    internal const int TextBytes = 1 << 20;
+}
