@@ -6,9 +6,6 @@ namespace GgufQuant.Evaluation.Tasks;
 /// <remarks>The answer is the index of a choice from 0, the text of a choice, or its letter: A for the first.</remarks>
 internal static class JsonLinesTasks
 {
-    /// <summary>Whether a file reads like it.</summary>
-    internal static bool IsRecognized(ReadOnlySpan<byte> bytes) => bytes.TrimStart("\uFEFF \t\r\n"u8).StartsWith((byte)'{');
-
     /// <exception cref="TaskDataException">A line does not have this form.</exception>
     internal static List<TaskQuestion> Read(TaskText text, TaskKind kind)
     {

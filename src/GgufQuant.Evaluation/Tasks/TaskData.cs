@@ -1,3 +1,5 @@
+using GgufQuant.IO;
+
 namespace GgufQuant.Evaluation.Tasks;
 
 /// <summary>The questions of a known task, from a file in one of llama-perplexity's formats or in JSON Lines.</summary>
@@ -39,12 +41,12 @@ public sealed class TaskData
     /// <param name="count">How many questions to draw; null for all.</param>
     /// <param name="seed">The seed to draw them with.</param>
     /// <exception cref="TaskDataException">The file is damaged, or of no known format.</exception>
-    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="IOException">The file has more than 256 MiB, or cannot be read.</exception>
     public static TaskData Open(string path, TaskKind? kind = null, int? count = null, int seed = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count ?? 1, 1, nameof(count));
         ArgumentOutOfRangeException.ThrowIfNegative(seed);
-        byte[] bytes = ReadBytes(path);
+        byte[] bytes = RegularFile.ReadAllBytes(path, TaskLimits.FileBytes);
         (TaskKind known, List<TaskQuestion> questions) = Read(path, bytes, kind);
         if (questions.Count == 0)
             throw new TaskDataException(path, null, "the file has no questions.");
@@ -53,28 +55,20 @@ public sealed class TaskData
         return new(path, known, TaskSelection.Draw(questions, known, count ?? questions.Count, seed), count, seed);
     }
 
-    private static byte[] ReadBytes(string path)
-    {
-        using FileStream file = File.OpenRead(path);
-        if (file.Length > TaskLimits.FileBytes)
-            throw new TaskDataException(path, null, $"the file has {file.Length} bytes, but at most {TaskLimits.FileBytes} are read: it is hardly a file of questions.");
-        byte[] bytes = new byte[file.Length];
-        file.ReadExactly(bytes);
-        return bytes;
-    }
-
     private static (TaskKind Kind, List<TaskQuestion> Questions) Read(string path, byte[] bytes, TaskKind? kind)
     {
-        if (JsonLinesTasks.IsRecognized(bytes))
-        {
-            TaskKind chosen = kind ?? TaskKind.MultipleChoice;
-            return (chosen, JsonLinesTasks.Read(new(path, bytes), chosen));
-        }
-        if (kind == TaskKind.MultipleChoice || (kind is null && MultipleChoiceFile.IsRecognized(bytes)))
+        if (kind is null && MultipleChoiceFile.IsRecognized(bytes))
             return (TaskKind.MultipleChoice, MultipleChoiceFile.Read(path, bytes));
         TaskText text = new(path, bytes);
-        if (text.Count == 0)
+        if (text.IsEmpty)
             return (kind ?? TaskKind.HellaSwag, []);
+        if (text.IsJson)
+        {
+            TaskKind chosen = kind ?? TaskKind.MultipleChoice;
+            return (chosen, JsonLinesTasks.Read(text, chosen));
+        }
+        if (kind == TaskKind.MultipleChoice)
+            return (TaskKind.MultipleChoice, MultipleChoiceFile.Read(path, bytes));
         if (kind == TaskKind.Winogrande || (kind is null && WinograndeCsv.IsRecognized(text)))
             return (TaskKind.Winogrande, WinograndeCsv.Read(text));
         if (kind == TaskKind.HellaSwag || HellaSwagText.IsRecognized(text))

@@ -4,7 +4,7 @@ namespace GgufQuant.Evaluation.Tasks;
 internal static class TaskLimits
 {
     /// <summary>Bytes of a file: ten times those of MMLU and HellaSwag together.</summary>
-    internal const long FileBytes = 256 << 20;
+    internal const int FileBytes = 256 << 20;
 
     /// <summary>Questions in a file.</summary>
     internal const int Questions = 200_000;

@@ -10,7 +10,7 @@ internal static class WinograndeCsv
     internal const char Blank = '_';
 
     /// <summary>Whether a text reads like it.</summary>
-    internal static bool IsRecognized(TaskText text) => text.Count > 0 && TryRead(text[1], 0, out _) is null;
+    internal static bool IsRecognized(TaskText text) => TryRead(text[1], 0, out _) is null;
 
     /// <exception cref="TaskDataException">A line does not have this form.</exception>
     internal static List<TaskQuestion> Read(TaskText text)

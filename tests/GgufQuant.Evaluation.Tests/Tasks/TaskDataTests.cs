@@ -153,7 +153,7 @@ public sealed class TaskDataTests : IDisposable
     {
         string text = "A\n0\n" + new string('a', 5 << 20) + "\nb\nc\nd\n";
 
-        Assert.Contains("line 3: the line has 5242880 bytes", Assert.Throws<TaskDataException>(() => Open(text)).Message, StringComparison.Ordinal);
+        Assert.Contains("line 3: the line has 5242880 characters", Assert.Throws<TaskDataException>(() => Open(text)).Message, StringComparison.Ordinal);
     }
 
     // What llama-perplexity's loops draw of 1000 questions, compiled with GCC 12.
