@@ -241,6 +241,17 @@ public sealed class GgufCheckTests : IDisposable
     public void A_special_token_beyond_the_vocabulary_is_noticed(uint id, string? message) =>
         Assert.Equal(message, Check([.. Metadata(), ("tokenizer.ggml.eot_token_id", id)], Tensors()).SingleOrDefault()?.Message);
 
+    [Theory]
+    [InlineData(4, true)]
+    [InlineData(1, false)]
+    public void Experts_have_a_scale_each(int scales, bool isSound)
+    {
+        SyntheticModel model = SyntheticModel.Grow("qwen3moe", _folder.Path);
+        GgufTensorInfo info = new("blk.0.ffn_up_exps.scale", GgmlType.F32, [scales]);
+        IReadOnlyList<GgufFinding> findings = Check(model.Metadata, [.. model.Tensors, (info, LoaderVariants.DataFor(info))]);
+        Assert.Equal(isSound, findings.All(finding => finding.Severity != FindingSeverity.Error));
+    }
+
     [Fact]
     public void A_wrong_width_is_an_error() =>
         Assert.Contains(Check(With(Metadata(), "llama.embedding_length", 32u), Tensors()), finding => finding.Subject == "token_embd.weight" && finding.Message.Contains("expects [32, 300]", StringComparison.Ordinal));

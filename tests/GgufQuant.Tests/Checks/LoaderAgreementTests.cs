@@ -19,12 +19,12 @@ public sealed class LoaderAgreementTests : IDisposable
     private const string Assertion = "GGML_ASSERT";
     private const int MostCrashes = 40;
 
-    // Architecture and vocabulary of the models that are changed.
+    // Architecture and vocabulary of the models that are changed. The first one's changes crash the library, and the child starts again there.
     private static readonly (string Architecture, string Tokenizer)[] s_changed =
     [
-        ("llama", "gpt2"), ("qwen3", "gpt2"), ("qwen3moe", "llama"), ("qwen35", "llama"), ("gemma3", "llama"), ("gemma4", "gemma4"),
+        ("olmo2", "none"), ("llama", "gpt2"), ("qwen3", "gpt2"), ("qwen3moe", "llama"), ("qwen35", "llama"), ("gemma3", "llama"), ("gemma4", "gemma4"),
         ("mamba", "llama"), ("nemotron_h", "llama"), ("rwkv7", "rwkv"), ("bert", "bert"), ("t5", "t5"), ("deepseek2", "llama"), ("gpt-oss", "gpt2"), ("plamo2", "plamo2"),
-        ("eagle3", "llama"), ("olmo2", "none"),
+        ("eagle3", "llama"),
     ];
 
     private readonly TemporaryFolder _folder = TemporaryFolder.InMemory();
