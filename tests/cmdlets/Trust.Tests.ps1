@@ -71,6 +71,7 @@ Describe 'A pipe' -Skip:$IsWindows {
             'ConvertTo-Quantized'        = $quantization + @{ Destination = 'out.gguf' }
             'Find-QuantType'             = @{ Path = $model; Memory = 1GB }
             'Get-QuantPlan'              = $quantization
+            'Measure-GgufTask'           = @{ Path = $model; DataPath = Join-Path $Samples.Root samples continuations.txt; Reference = $model; Count = 1 }
             'Merge-ImportanceMatrix'     = @{ Path = 'matrix.dat'; Destination = 'out.gguf' }
             'New-ImportanceMatrix'       = @{ Path = $model; Corpus = $Samples.Calibration; Destination = 'out.gguf'; ChunkCount = 1 }
             'New-QuantCalibration'       = @{ Path = $model; Corpus = $Samples.Calibration; Destination = 'out.gguf'; ChunkCount = 1 }
