@@ -15,6 +15,7 @@
     FormatsToProcess     = @('module/GgufQuant.Format.ps1xml')
 
     CmdletsToExport      = @(
+        'Compare-GgufGeneration'
         'Compare-Quant'
         'ConvertTo-Gguf'
         'ConvertTo-ImportanceMatrix'
@@ -39,10 +40,9 @@
         'Set-GgufMetadata'
         'Split-Gguf'
         'Test-Gguf'
-        'Test-GgufGeneration'
     )
     FunctionsToExport    = @()
-    AliasesToExport      = @()
+    AliasesToExport      = @('Test-GgufGeneration')
     VariablesToExport    = @()
 
     # Everything that the package holds.

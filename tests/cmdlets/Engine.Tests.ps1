@@ -19,13 +19,13 @@ Describe 'A model that ends the engine' -Skip:$runs.Skip {
 
     AfterEach { Pop-Location }
 
-    It 'is one error in Test-GgufGeneration, and the others are run' {
+    It 'is one error in Compare-GgufGeneration, and the others are run' {
         Copy-Item sound.gguf z.gguf
-        $result = Invoke-Streams "Test-GgufGeneration dup-token.gguf, head-F16.gguf, z.gguf -Reference sound.gguf -Prompt 'It was' -MaxToken 4"
+        $result = Invoke-Streams "Compare-GgufGeneration dup-token.gguf, head-F16.gguf, z.gguf -Reference sound.gguf -Prompt 'It was' -MaxToken 4"
         $result.Output.Path | Should -Be (Convert-Path z.gguf)
         $result.Output.AgreeingTokens | Should -Be 4
         $result.Error.Count | Should -Be 2
-        $result.Error.FullyQualifiedErrorId | Should -Be 'CannotRunModel,GgufQuant.Commands.TestGgufGenerationCommand', 'EngineStopped,GgufQuant.Commands.TestGgufGenerationCommand'
+        $result.Error.FullyQualifiedErrorId | Should -Be 'CannotRunModel,GgufQuant.Commands.CompareGgufGenerationCommand', 'EngineStopped,GgufQuant.Commands.CompareGgufGenerationCommand'
         $result.Error.CategoryInfo.Category | Should -Be InvalidOperation, ResourceUnavailable
         $result.Error.TargetObject | Should -Be (Convert-Path dup-token.gguf, head-F16.gguf)
         $result.Error[0].Exception.Message | Should -BeLike "'*dup-token.gguf' is not loaded, as it would end the engine. tokenizer.ggml.tokens: Tokens 318 and 319 are both 't58'*"
@@ -49,10 +49,10 @@ Describe 'A model that ends the engine' -Skip:$runs.Skip {
         $result.Error.TargetObject | Should -Be (Convert-Path dup-token.gguf)
     }
 
-    It 'is one error as the reference of Test-GgufGeneration' {
-        $result = Invoke-Streams "Test-GgufGeneration sound.gguf, dup-token.gguf -Reference head-F16.gguf -Prompt 'It was' -MaxToken 4"
+    It 'is one error as the reference of Compare-GgufGeneration' {
+        $result = Invoke-Streams "Compare-GgufGeneration sound.gguf, dup-token.gguf -Reference head-F16.gguf -Prompt 'It was' -MaxToken 4"
         $result.Output | Should -BeNullOrEmpty
-        $result.Error.FullyQualifiedErrorId | Should -Be 'EngineStopped,GgufQuant.Commands.TestGgufGenerationCommand'
+        $result.Error.FullyQualifiedErrorId | Should -Be 'EngineStopped,GgufQuant.Commands.CompareGgufGenerationCommand'
         $result.Error.TargetObject | Should -Be (Convert-Path head-F16.gguf)
     }
 
@@ -66,7 +66,7 @@ Describe 'A model that ends the engine' -Skip:$runs.Skip {
 
 Describe 'The engine process' -Skip:$runs.Skip {
     BeforeAll {
-        $generate = "Test-GgufGeneration sound.gguf -Reference other.gguf -Prompt 'It was' -MaxToken 4 | Out-Null"
+        $generate = "Compare-GgufGeneration sound.gguf -Reference other.gguf -Prompt 'It was' -MaxToken 4 | Out-Null"
         $children = '(Get-Process | Where-Object { $_.Parent.Id -eq $PID } | ForEach-Object Id)'
 
         function Get-ChildProcess([int] $Id) { Get-Process | Where-Object { $_.Parent.Id -eq $Id } }

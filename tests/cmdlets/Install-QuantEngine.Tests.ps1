@@ -39,16 +39,16 @@ Describe 'Install-QuantEngine' {
         $engine.Path | Should -BeLike (Join-Path $env:GGUFQUANT_ENGINES "Cpu-$version*")
         Get-QuantEngine | Should -HaveCount 2
         $copy = Copy-Item $Samples.Model (Join-Path $work copy.gguf) -PassThru
-        (Test-GgufGeneration $copy -Reference $Samples.Model -Prompt 'It was' -MaxToken 2).AgreeingTokens | Should -Be 2
+        (Compare-GgufGeneration $copy -Reference $Samples.Model -Prompt 'It was' -MaxToken 2).AgreeingTokens | Should -Be 2
     }
 
     It 'adds an engine that -Engine names' {
-        (Complete-Line 'Test-GgufGeneration model.gguf -Engine ').CompletionText | Should -Be Cpu
+        (Complete-Line 'Compare-GgufGeneration model.gguf -Engine ').CompletionText | Should -Be Cpu
         $null = Install-QuantEngine $package
         $copy = Copy-Item $Samples.Model (Join-Path $work copy.gguf) -PassThru
-        (Test-GgufGeneration $copy -Reference $Samples.Model -Prompt 'It was' -MaxToken 2 -Engine cpu).AgreeingTokens | Should -Be 2
-        { Test-GgufGeneration $copy -Reference $Samples.Model -Prompt 'It was' -Engine none } |
-            Should -Throw "There is no engine 'none'. Available engines: 'Cpu'." -ErrorId 'EngineMissing,GgufQuant.Commands.TestGgufGenerationCommand'
+        (Compare-GgufGeneration $copy -Reference $Samples.Model -Prompt 'It was' -MaxToken 2 -Engine cpu).AgreeingTokens | Should -Be 2
+        { Compare-GgufGeneration $copy -Reference $Samples.Model -Prompt 'It was' -Engine none } |
+            Should -Throw "There is no engine 'none'. Available engines: 'Cpu'." -ErrorId 'EngineMissing,GgufQuant.Commands.CompareGgufGenerationCommand'
     }
 
     It 'takes a file from the pipeline' {

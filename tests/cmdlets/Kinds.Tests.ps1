@@ -11,13 +11,13 @@ BeforeDiscovery {
         @{ Name = 'vector'; Kind = 'ControlVector'; Words = 'a control vector'; Metadata = [ordered] @{ 'general.architecture' = 'controlvector' } }
     )
     $cmdlets = @(
+        @{ Cmdlet = 'Compare-GgufGeneration'; Arguments = @{ Prompt = 'It was'; MaxToken = 1; Reference = $Samples.Model } }
         @{ Cmdlet = 'Compare-Quant'; Arguments = @{} }
         @{ Cmdlet = 'ConvertTo-Quantized'; Arguments = @{ Type = 'Q8_0'; Destination = 'made' } }
         @{ Cmdlet = 'Find-QuantType'; Arguments = @{ Memory = 1GB } }
         @{ Cmdlet = 'Measure-GgufTask'; Arguments = @{ DataPath = Join-Path $Samples.Root samples continuations.txt; Count = 1; ThreadCount = 1; Reference = $Samples.Model } }
         @{ Cmdlet = 'New-ImportanceMatrix'; Arguments = @{ Corpus = $Samples.Calibration; Chunks = 1; Destination = 'made' } }
         @{ Cmdlet = 'New-QuantCalibration'; Arguments = @{ Corpus = $Samples.Calibration; Chunks = 1; Destination = 'made'; WarningAction = 'Ignore' } }
-        @{ Cmdlet = 'Test-GgufGeneration'; Arguments = @{ Prompt = 'It was'; MaxToken = 1; Reference = $Samples.Model } }
     )
 }
 

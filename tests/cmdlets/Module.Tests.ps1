@@ -30,8 +30,15 @@ Describe 'The packaged module' {
             "$($attribute.VerbName)-$($attribute.NounName)"
         }
         $manifest.CmdletsToExport | Should -Be ($names | Sort-Object)
-        $module.ExportedCommands.Keys | Sort-Object | Should -Be ($names | Sort-Object)
+        $module.ExportedCmdlets.Keys | Sort-Object | Should -Be ($names | Sort-Object)
+        $module.ExportedFunctions.Keys | Should -BeNullOrEmpty
         $module.ExportedVariables.Keys | Should -BeNullOrEmpty
+    }
+
+    It 'keeps the former names of cmdlets as aliases' {
+        $module.ExportedAliases.Keys | Should -Be Test-GgufGeneration
+        (Get-Alias Test-GgufGeneration).ResolvedCommandName | Should -Be Compare-GgufGeneration
+        (Get-Help Test-GgufGeneration).Name | Should -Be Compare-GgufGeneration
     }
 
     It 'holds the files that the manifest lists, and the engine' {

@@ -4,11 +4,11 @@ using GgufQuant.Formats;
 namespace GgufQuant.Commands;
 
 /// <summary>How a quantized model continues a prompt, compared with its reference.</summary>
-public sealed class GenerationTest
+public sealed class GgufGeneration
 {
     private readonly GenerationComparison _comparison;
 
-    internal GenerationTest(string reference, string path, FileType? type, GenerationComparison comparison)
+    internal GgufGeneration(string reference, string path, FileType? type, GenerationComparison comparison)
     {
         Path = path;
         Reference = reference;

@@ -7,13 +7,16 @@ using GgufQuant.Models;
 namespace GgufQuant.Commands;
 
 /// <summary>Compares how quantized models and their reference continue prompts.</summary>
-[Cmdlet(VerbsDiagnostic.Test, "GgufGeneration", DefaultParameterSetName = PathSet)]
-[OutputType(typeof(GenerationTest))]
-public sealed class TestGgufGenerationCommand : EngineCommand
+[Cmdlet(VerbsData.Compare, "GgufGeneration", DefaultParameterSetName = PathSet)]
+[Alias("Test-GgufGeneration")]
+[OutputType(typeof(GgufGeneration))]
+public sealed class CompareGgufGenerationCommand : EngineCommand
 {
-    private ReferencePairs? _pairs;
+    // What to compare, by the prompts: objects from the pipeline may have their own.
+    private readonly OrderedDictionary<string, ReferencePairs> _pairs = [];
+    private bool _isReferenceGiven;
     private RemoteGenerationMeter? _meter;
-    private string? _meteredReference;
+    private (string Reference, string[] Prompts) _metered;
 
     /// <summary>The model to compare with; from the pipeline, the source of a converted file.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true,
@@ -24,7 +27,8 @@ public sealed class TestGgufGenerationCommand : EngineCommand
     public string? Reference { get; set; }
 
     /// <summary>Texts to continue.</summary>
-    [Parameter(Mandatory = true, Position = 1, HelpMessage = "Texts that each model continues.")]
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true,
+        HelpMessage = "Texts that each model continues.")]
     [ValidateNotNullOrEmpty]
     public string[] Prompt { get; set; } = [];
 
@@ -37,41 +41,52 @@ public sealed class TestGgufGenerationCommand : EngineCommand
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        _pairs = new(this, Reference is not null, Compare);
+        _isReferenceGiven = Reference is not null;
         OpenEngine();
         Session!.Engine.StartInBackground();
     }
 
     /// <inheritdoc/>
-    private protected override string Variant => Reference ?? "";
+    private protected override string Variant => $"{Reference}\n{string.Join('\n', Prompt)}";
 
     /// <inheritdoc/>
-    protected override void ProcessFile(string path) => _pairs!.Add(path, Reference);
+    protected override void ProcessFile(string path)
+    {
+        string[] prompts = Prompt;
+        string key = string.Join('\n', prompts);
+        if (!_pairs.TryGetValue(key, out ReferencePairs? pairs))
+            _pairs[key] = pairs = new(this, _isReferenceGiven, (reference, candidate) => Compare(reference, candidate, prompts));
+        pairs.Add(path, Reference);
+    }
 
     /// <inheritdoc/>
-    protected override void EndProcessing() => _pairs!.CompareWaiting();
+    protected override void EndProcessing()
+    {
+        foreach (ReferencePairs pairs in _pairs.Values)
+            pairs.CompareWaiting();
+    }
 
-    private void Compare(GgufFile reference, GgufFile candidate)
+    private void Compare(GgufFile reference, GgufFile candidate, string[] prompts)
     {
         if (candidate.Path == reference.Path)
             return;
-        if (reference.Path != _meteredReference)
-            StartMeter(reference.Path);
+        if (_metered != (reference.Path, prompts))
+            StartMeter(reference.Path, prompts);
         if (_meter is null)
             return;
         IReadOnlyList<GenerationComparison> comparisons = RunInBackground(
             $"Generating with {Formatting.FileName(candidate.Path)}",
             (progress, token) => _meter.Measure(candidate.Path, progress, token));
         foreach (GenerationComparison comparison in comparisons)
-            WriteObject(new GenerationTest(reference.Path, candidate.Path, ModelInfo.Read(candidate).Type, comparison));
+            WriteObject(new GgufGeneration(reference.Path, candidate.Path, ModelInfo.Read(candidate).Type, comparison));
     }
 
     // If the reference cannot be run, one error covers all its files.
-    private void StartMeter(string reference)
+    private void StartMeter(string reference, string[] prompts)
     {
         Session!.WaitUntilStarted();
-        _meteredReference = reference;
-        RemoteGenerationMeter meter = new(Session.Engine, reference, Prompt, new() { MaximumTokens = MaxToken, Threads = ThreadCount });
+        _metered = (reference, prompts);
+        RemoteGenerationMeter meter = new(Session.Engine, reference, prompts, new() { MaximumTokens = MaxToken, Threads = ThreadCount });
         try
         {
             RunInBackground(
