@@ -52,10 +52,11 @@ function Write-Paragraph([string] $Text, [string] $Element = 'description', [str
 # What a parameter is if it is not given: the property's initial value, or what its description calls the default.
 function Get-Default($Parameter, [string] $Description, $Instance) {
     if ($Parameter.ParameterType -eq [switch]) { return 'False' }
+    if ($Parameter.IsMandatory) { return 'None' }
     if ($Description -match '(?s)\bDefault: (.+?)\.(\s|$)') { return $Matches[1] -replace '\s+', ' ' }
     $property = $Instance.GetType().GetProperty($Parameter.Name)
     $value = if ($property) { $property.GetValue($Instance) }
-    if ($null -eq $value -or $value -is [array] -or "$value" -in '', '0') { 'None' } else { "$value" }
+    if ($value -is [array] -or "$value" -eq '') { 'None' } else { "$value" }
 }
 
 function Write-Parameter($Parameter, [string] $Description, [string] $Default, [switch] $Syntax) {

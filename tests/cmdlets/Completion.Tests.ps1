@@ -16,6 +16,12 @@ Describe 'Tab after <Line>' -ForEach @(
     @{ Line = 'Get-GgufMetadata $model -Key block_c'; Expected = 'llama.block_count' }
     @{ Line = 'Set-GgufMetadata $model -Remove block_c'; Expected = 'llama.block_count' }
     @{ Line = 'Get-ImportanceMatrix $matrix -Name q'; Expected = 'blk.0.attn_q.weight', 'blk.1.attn_q.weight' }
+    @{ Line = 'ConvertTo-Gguf folder -SplitMaxSize 4'; Expected = '4GB', '48GB' }
+    @{ Line = 'ConvertTo-Gguf folder -PreTokenizer llama'; Expected = 'llama-bpe', 'llama4' }
+    @{ Line = 'ConvertTo-Quantized folder -PreTokenizer qwen'; Expected = 'qwen2', 'qwen35' }
+    @{ Line = 'Find-QuantType $model 8GB -Reserve 5'; Expected = '5%', '512MB' }
+    @{ Line = 'Get-GgufInfo $model -BatchSize 10'; Expected = '1024' }
+    @{ Line = 'New-QuantCalibration $model c.txt -CovarianceWidth 40'; Expected = '4096' }
     @{ Line = 'Get-GgufTensor none.gguf -Name q'; Expected = $null }
 ) {
     It 'offers <Expected>' {

@@ -27,6 +27,16 @@ Describe 'The help of <_>' -ForEach $commands {
         }
     }
 
+    It 'gives the default of every parameter that has one' {
+        foreach ($parameter in $help.parameters.parameter | Where-Object required -eq false) {
+            $text = $parameter.description.Text -join ' '
+            $isNumber = $command.Parameters[$parameter.name].ParameterType.IsValueType -and -not [Nullable]::GetUnderlyingType($command.Parameters[$parameter.name].ParameterType)
+            if ($isNumber -or $text -match '\b(Default:|by default)') {
+                $parameter.defaultValue | Should -Not -BeIn 'None', '' -Because "-$($parameter.name) has a default"
+            }
+        }
+    }
+
     It 'gives examples that use only what there is' {
         $examples = @($help.examples.example)
         $examples.Count | Should -BeGreaterOrEqual 2

@@ -33,6 +33,7 @@ public sealed class GetGgufInfoCommand : PathCommand
 
     /// <summary>Tokens evaluated at once.</summary>
     [Parameter(HelpMessage = "Tokens evaluated at once, the -ub of llama.cpp's programs; default: 512.")]
+    [ArgumentCompletions("128", "256", "512", "1024", "2048")]
     [ValidateRange(1, 1 << 20)]
     public int BatchSize { get; set; } = MemoryOptions.Default.BatchSize;
 
@@ -47,6 +48,7 @@ public sealed class GetGgufInfoCommand : PathCommand
 
     /// <summary>The name of the pre-tokenizer of a Hugging Face folder.</summary>
     [Parameter(HelpMessage = "The name of the pre-tokenizer of a Hugging Face folder, such as llama-bpe, where it is not recognized.")]
+    [ArgumentCompleter(typeof(PreTokenizerCompleter))]
     [ValidateNotNullOrEmpty]
     public string? PreTokenizer { get; set; }
 

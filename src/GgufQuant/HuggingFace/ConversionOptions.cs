@@ -1,4 +1,5 @@
 using GgufQuant.Formats;
+using GgufQuant.HuggingFace.Vocabulary;
 
 namespace GgufQuant.HuggingFace;
 
@@ -41,6 +42,9 @@ public sealed record ConversionOptions
 
     /// <summary>The name of the pre-tokenizer; null to recognize it by the vocabulary.</summary>
     public string? PreTokenizer { get; init; }
+
+    /// <summary>The names of pre-tokenizers that llama.cpp's converter knows.</summary>
+    public static IReadOnlyList<string> KnownPreTokenizers => PreTokenizerNames.All;
 
     /// <summary>Writes the vocabulary without tensors.</summary>
     public bool VocabularyOnly { get; init; }

@@ -104,6 +104,9 @@ internal static class PreTokenizerNames
     /// <summary>How many hashes there are.</summary>
     public static int Count => s_names.Count;
 
+    /// <summary>The names, in alphabetical order.</summary>
+    public static IReadOnlyList<string> All { get; } = [.. s_names.Values.Distinct().Order(StringComparer.Ordinal)];
+
     /// <summary>The name for <c>tokenizer.ggml.pre</c>; null for an unknown hash.</summary>
     public static string? Find(string hash) => s_names.GetValueOrDefault(hash);
 }
