@@ -40,7 +40,7 @@ if ((Split-Path $program -LeafBase) -eq 'dotnet') { $arguments = @(Join-Path $PS
 $assembly = [GgufQuant.Evaluation.Hosting.EngineHost].Assembly.Location
 $run = "`$null = [Reflection.Assembly]::LoadFrom('$assembly'); exit [GgufQuant.Evaluation.Hosting.EngineHost]::Run()"
 $command = [GgufQuant.Evaluation.Hosting.HostCommand]::new($program, [string[]] ($arguments + $run))
-$location = [GgufQuant.Evaluation.Engines.EngineCatalog]::Choose([GgufQuant.Evaluation.Engines.EngineCatalog]::Find((Join-Path $root module engine)), [NullString]::Value).Location
+$location = [GgufQuant.Evaluation.Engines.EngineCatalog]::Choose([GgufQuant.Evaluation.Engines.EngineCatalog]::Find((Join-Path $root module engine)), [NullString]::Value).GetLocation()
 $none = [Threading.CancellationToken]::None
 $options = [GgufQuant.Evaluation.Perplexity.QualityOptions]::new()
 $options.GetType().GetProperty('ContextLength').SetValue($options, 256)

@@ -77,7 +77,7 @@ public sealed class EngineInstallerTests : IDisposable
             File.Copy(library, Path.Combine(natives, NativePlatform.LibraryFile("cudart")));
 
         InstalledEngine engine = EngineCatalog.Find(SampleEngine.Folder, Engines)[^1];
-        EngineMissingException exception = Assert.Throws<EngineMissingException>(() => PackagedEngine.Start(engine.Location));
+        EngineMissingException exception = Assert.Throws<EngineMissingException>(() => PackagedEngine.Start(engine.GetLocation()));
 
         Assert.False(engine.IsAvailable);
         Assert.Contains(engine.UnavailableReason!, exception.Message);

@@ -16,7 +16,7 @@ Describe 'New-QuantCalibration' {
     It 'writes the moments of every input beside the model' {
         $made.Path | Should -Be (Join-Path $PWD m-calibration.gguf)
         $made.Inputs | Should -Be 25
-        $made.Weights | Should -Be 43
+        $made.Tensors | Should -Be 43
         $made.IsWhole | Should -BeTrue
         $made.Width | Should -Be 768
         $made.Chunks | Should -Be 20

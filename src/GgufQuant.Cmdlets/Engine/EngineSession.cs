@@ -19,7 +19,7 @@ internal sealed class EngineSession : IDisposable
         _command = command;
         _folder = EngineFolder.Of(command);
         InstalledEngine engine = EngineCatalog.Choose(EngineCatalog.Find(_folder), name);
-        Engine = s_pool.Rent(PowerShellHost.CommandFor(command), engine.Location);
+        Engine = s_pool.Rent(PowerShellHost.CommandFor(command), engine.GetLocation());
         Engine.Silence = TimeSpan.FromSeconds(timeoutSeconds);
         Engine.Log = (level, line) => command.Post(() => Write(command, level, line));
     }

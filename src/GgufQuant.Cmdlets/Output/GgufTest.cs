@@ -10,24 +10,24 @@ public sealed class GgufTest
         Path = path;
         Errors = findings.Count(finding => finding.Severity == FindingSeverity.Error);
         Warnings = findings.Count(finding => finding.Severity == FindingSeverity.Warning);
-        Findings = findings;
+        Findings = new(findings, "\n");
     }
 
     /// <summary>The full path of the file.</summary>
     public string Path { get; }
 
-    /// <summary>Whether the file is whole and sound: there may be warnings, but no errors.</summary>
+    /// <summary>Whether the file is complete and valid: there may be warnings, but no errors.</summary>
     public bool IsSound => Errors == 0;
 
-    /// <summary>How many errors there are.</summary>
+    /// <summary>Number of errors.</summary>
     public int Errors { get; }
 
-    /// <summary>How many warnings there are.</summary>
+    /// <summary>Number of warnings.</summary>
     public int Warnings { get; }
 
     /// <summary>Everything found, errors, warnings and information.</summary>
-    public CheckFinding[] Findings { get; }
+    public ValueList<CheckFinding> Findings { get; }
 
-    /// <summary>The file's path, so that the object can stand where a path is asked for.</summary>
+    /// <summary>The file's path, so that the object can be passed as a path.</summary>
     public override string ToString() => Path;
 }

@@ -3,7 +3,7 @@ using GgufQuant.Evaluation.Perplexity;
 
 namespace GgufQuant.Commands;
 
-/// <summary>A calibration that has been written.</summary>
+/// <summary>A written calibration.</summary>
 public sealed class QuantCalibration
 {
     internal QuantCalibration(string path, string model, string corpus, DiscoveredInputs discovered, CalibrationPasses passes, PerplexityResult perplexity)
@@ -13,7 +13,7 @@ public sealed class QuantCalibration
         Corpus = corpus;
         Size = new FileInfo(path).Length;
         Inputs = passes.Inputs.Count;
-        Weights = passes.Inputs.Sum(input => input.Weights.Count);
+        Tensors = passes.Inputs.Sum(input => input.Weights.Count);
         Width = passes.Inputs.Max(input => input.Width);
         IsWhole = passes.IsWhole;
         Passes = passes.Passes.Count;
@@ -32,19 +32,19 @@ public sealed class QuantCalibration
     /// <summary>The full path of the text.</summary>
     public string Corpus { get; }
 
-    /// <summary>Bytes.</summary>
+    /// <summary>Size in bytes.</summary>
     public long Size { get; }
 
-    /// <summary>Distinct inputs that it has moments of.</summary>
+    /// <summary>Number of distinct inputs whose moments it holds.</summary>
     public int Inputs { get; }
 
-    /// <summary>Weight tensors that have these inputs.</summary>
-    public int Weights { get; }
+    /// <summary>Number of weight tensors that these inputs are multiplied with.</summary>
+    public int Tensors { get; }
 
-    /// <summary>Columns of the largest block of moments.</summary>
+    /// <summary>Columns in the largest block of moments.</summary>
     public int Width { get; }
 
-    /// <summary>Whether the moments of all inputs are whole, not cut to blocks.</summary>
+    /// <summary>Whether every input has one block of moments.</summary>
     public bool IsWhole { get; }
 
     /// <summary>Passes over the text.</summary>
@@ -53,15 +53,15 @@ public sealed class QuantCalibration
     /// <summary>Chunks of text.</summary>
     public int Chunks { get; }
 
-    /// <summary>Tokens of a chunk.</summary>
+    /// <summary>Tokens per chunk.</summary>
     public int ChunkSize { get; }
 
     /// <summary>The model's perplexity over the text.</summary>
     public double Perplexity { get; }
 
-    /// <summary>Time that the passes took.</summary>
+    /// <summary>Time taken by all passes.</summary>
     public TimeSpan Duration { get; }
 
-    /// <summary>The file's path, so that the object can stand where a path is asked for.</summary>
+    /// <summary>The file's path, so that the object can be passed as a path.</summary>
     public override string ToString() => Path;
 }

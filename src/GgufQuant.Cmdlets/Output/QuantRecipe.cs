@@ -26,21 +26,21 @@ public sealed class QuantRecipe
     /// <summary>The full path of the calibration.</summary>
     public string Calibration { get; }
 
-    /// <summary>Bytes of the file that the recipe makes.</summary>
+    /// <summary>Size in bytes of the file that the recipe makes.</summary>
     public long Size { get; }
 
     /// <summary>Its average bits per weight.</summary>
     public double BitsPerWeight { get; }
 
-    /// <summary>The KL divergence from the model that is expected, in nats per token.</summary>
+    /// <summary>The expected KL divergence from the model, in nats per token.</summary>
     public double ExpectedDivergence { get; }
 
-    /// <summary>Rules of the recipe.</summary>
+    /// <summary>Number of rules in the recipe.</summary>
     public int Rules { get; }
 
-    /// <summary>The types in the file with their shares of the weights, largest first.</summary>
+    /// <summary>The file's tensor types and their shares of the weights, largest first.</summary>
     public ValueList<TensorTypeShare> Shares { get; }
 
-    /// <summary>The recipe's path, so that the object can stand where a path is asked for.</summary>
+    /// <summary>The recipe's path, so that the object can be passed as a path.</summary>
     public override string ToString() => Path;
 }
