@@ -28,6 +28,10 @@ Describe 'ConvertTo-ImportanceMatrix' {
         (Get-FileHash again.dat).Hash | Should -Be (Get-FileHash m.dat).Hash
     }
 
+    It 'takes the formats of objects from the pipeline' {
+        'Path,Format', 'm.dat,Gguf', 'm.dat,Dat' | ConvertFrom-Csv | ConvertTo-ImportanceMatrix -Destination made | Split-Path -Leaf | Should -Be m.gguf, m.dat
+    }
+
     It 'counts in chunks of the size that is given' {
         (ConvertTo-ImportanceMatrix m.dat Gguf -ChunkSize 100).ChunkSize | Should -Be 100
         (ConvertTo-ImportanceMatrix m.gguf Dat -ChunkSize 7 -Destination same.dat).ChunkSize | Should -Be 100

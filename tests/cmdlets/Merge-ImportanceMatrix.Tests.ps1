@@ -36,6 +36,11 @@ Describe 'Merge-ImportanceMatrix' {
         (Merge-ImportanceMatrix -LiteralPath 'a [1].dat', 'a.dat' two.gguf).Chunks | Should -Be 2
     }
 
+    It 'merges by the destinations that objects from the pipeline name' {
+        'Path,Destination', 'a.dat,one.gguf', 'b.dat,one.gguf', 'b.dat,two.gguf' | ConvertFrom-Csv | Merge-ImportanceMatrix |
+            ForEach-Object { "$(Split-Path $_.Path -Leaf) $($_.Chunks)" } | Should -Be 'one.gguf 4', 'two.gguf 3'
+    }
+
     It 'writes the format that the name asks for, into a folder that it creates' {
         $null = New-Item new -ItemType Directory
         $null = Merge-ImportanceMatrix a.dat, b.dat new/sum.gguf

@@ -40,6 +40,15 @@ Describe 'New-ImportanceMatrix' {
         $with.ChunkSize | Should -Be 64
     }
 
+    It 'takes the texts of objects from the pipeline' {
+        Copy-Item $Samples.HeldOut held.txt
+        $rows = [pscustomobject] @{ Path = 'm-f16.gguf'; Corpus = 'held.txt' }, [pscustomobject] @{ Path = 'm-f16.gguf'; Corpus = 'none.txt' }
+        $made = $rows[0] | New-ImportanceMatrix -ChunkCount 1 -Destination held.gguf
+        $made.Datasets | Should -Be (Join-Path $PWD held.txt)
+        { $rows[1] | New-ImportanceMatrix -Destination none.gguf } | Should -Throw -ErrorId "FileNotFound,$class"
+        (Get-Item m-f16.gguf | New-ImportanceMatrix -ErrorAction Continue 2>&1).FullyQualifiedErrorId | Should -Be "InputObjectMissingMandatory,$class"
+    }
+
     It 'resumes where another one ended' {
         $resumed = New-ImportanceMatrix $Samples.Model $Samples.Calibration -Chunks 2 -SkipChunks 2 -Resume two.gguf -Destination resumed.gguf
         $resumed.Chunks | Should -Be 4

@@ -2,6 +2,7 @@
 # with an error or a finding that names it.
 BeforeDiscovery {
     $cmdlets = @(
+        @{ Cmdlet = 'Compare-GgufGeneration'; Arguments = @{ Prompt = 'It was'; Reference = $Samples.Model } }
         @{ Cmdlet = 'Compare-Quant'; Arguments = @{ Reference = $Samples.Model } }
         @{ Cmdlet = 'ConvertTo-ImportanceMatrix'; Arguments = @{ Format = 'Dat' } }
         @{ Cmdlet = 'ConvertTo-Quantized'; Arguments = @{ Type = 'Q8_0' } }
@@ -17,7 +18,6 @@ BeforeDiscovery {
         @{ Cmdlet = 'Set-GgufMetadata'; Arguments = @{ Remove = 'general.name' } }
         @{ Cmdlet = 'Split-Gguf'; Arguments = @{} }
         @{ Cmdlet = 'Test-Gguf'; Arguments = @{ Detailed = $true } }
-        @{ Cmdlet = 'Test-GgufGeneration'; Arguments = @{ Prompt = 'It was'; Reference = $Samples.Model } }
     )
 }
 
@@ -109,8 +109,10 @@ Describe 'The paths of <Cmdlet>' -ForEach $cmdlets {
         $failure = & $Cmdlet https://example.org/a.gguf @Arguments 2>&1
         $failure | Get-ErrorText | Should -Be "PathIsAddress,$class InvalidArgument a.gguf"
         $failure.Exception.Message | Should -BeLike "*Invoke-WebRequest 'https://example.org/a.gguf' -OutFile 'a.gguf'"
-        $failure = & $Cmdlet hf://owner/name/dir/a.gguf @Arguments 2>&1
-        $failure.Exception.Message | Should -BeLike "*Invoke-WebRequest 'https://huggingface.co/owner/name/resolve/main/dir/a.gguf' -OutFile 'a.gguf'"
+        $failure = & $Cmdlet hf://owner/name/dir/a.gguf, hf://owner/name @Arguments 2>&1
+        $failure.FullyQualifiedErrorId | Should -Be "PathIsAddress,$class", "PathIsAddress,$class"
+        $failure[0].Exception.Message | Should -BeLike "*Invoke-WebRequest 'https://huggingface.co/owner/name/resolve/main/dir/a.gguf' -OutFile 'a.gguf'"
+        $failure[1].Exception.Message | Should -BeLike '*Download a file from https://huggingface.co/owner/name/tree/main first*'
     }
 
     It 'cannot be of folders' {
@@ -124,8 +126,40 @@ Describe 'The paths of <Cmdlet>' -ForEach $cmdlets {
     }
 }
 
+Describe 'An address' {
+    It 'is answered with how to download it: <Address>' -ForEach @(
+        @{ Address = 'hf://o/n@v1/a.gguf'; Expected = "Invoke-WebRequest 'https://huggingface.co/o/n/resolve/v1/a.gguf' -OutFile 'a.gguf'" }
+        @{ Address = 'hf://datasets/o/n/a.txt'; Expected = "Invoke-WebRequest 'https://huggingface.co/datasets/o/n/resolve/main/a.txt' -OutFile 'a.txt'" }
+        @{ Address = 'https://huggingface.co/o/n/blob/main/a.gguf'; Expected = "Invoke-WebRequest 'https://huggingface.co/o/n/resolve/main/a.gguf' -OutFile 'a.gguf'" }
+        @{ Address = 'https://huggingface.co/o/n'; Expected = 'Download a file from https://huggingface.co/o/n/tree/main first, and name that.' }
+        @{ Address = 'HTTPS://example.org/d/a.gguf?download=true'; Expected = "Invoke-WebRequest 'HTTPS://example.org/d/a.gguf?download=true' -OutFile 'a.gguf'" }
+        @{ Address = 'https://example.org/'; Expected = 'Download it first, and name the downloaded file.' }
+        @{ Address = 's3://bucket/a.gguf'; Expected = 'Download it first, and name the downloaded file.' }
+    ) {
+        $failure = Get-GgufInfo $Address -ErrorAction Continue 2>&1
+        $failure.FullyQualifiedErrorId | Should -Be 'PathIsAddress,GgufQuant.Commands.GetGgufInfoCommand'
+        $failure.Exception.Message | Should -Be "'$Address' is a URL, not a file. $($Expected -replace '^Invoke', 'Download it first: $0')"
+    }
+
+    It 'is no path of another parameter either: <Name>' -ForEach @(
+        @{ Name = 'the engine to install'; Work = { Install-QuantEngine https://example.org/a.nupkg } }
+        @{ Name = 'the reference'; Work = { Compare-Quant $Samples.Model -Reference hf://o/n/a.gguf } }
+        @{ Name = 'the text'; Work = { New-ImportanceMatrix $Samples.Model -Corpus https://example.org/a.txt } }
+        @{ Name = 'the report'; Work = { Compare-Quant $Samples.Model -Reference $Samples.Model | Export-QuantReport https://example.org/a.html } }
+        @{ Name = 'the destination'; Work = { ConvertTo-Quantized $Samples.Model Q8_0 -Destination hf://o/n/a.gguf } }
+        @{ Name = 'the merged matrix'; Work = { New-TestImatrix $TestDrive/m.dat | Merge-ImportanceMatrix -Destination https://example.org/a.dat } }
+    ) {
+        $Work | Should -Throw -ErrorId 'PathIsAddress,*' -ExpectedMessage '*is a URL*'
+    }
+}
+
 Describe 'An argument after a pipe' {
     It 'needs its name: <Cmdlet> <Argument>' -ForEach @(
+        @{ Cmdlet = 'Compare-GgufGeneration'; Argument = 'It was'; Expected = '-Prompt It was' }
+        @{ Cmdlet = 'ConvertTo-ImportanceMatrix'; Argument = 'Dat'; Expected = '-Format Dat' }
+        @{ Cmdlet = 'Merge-ImportanceMatrix'; Argument = 'merged.gguf'; Expected = '-Destination merged.gguf' }
+        @{ Cmdlet = 'New-ImportanceMatrix'; Argument = 'calibration.txt'; Expected = '-Corpus calibration.txt' }
+        @{ Cmdlet = 'New-QuantCalibration'; Argument = 'calibration.txt'; Expected = '-Corpus calibration.txt' }
         @{ Cmdlet = 'ConvertTo-Quantized'; Argument = 'Q4_K_M'; Expected = '-Type Q4_K_M' }
         @{ Cmdlet = 'Get-GgufTensor'; Argument = 'output.weight'; Expected = '-Name output.weight' }
         @{ Cmdlet = 'Get-GgufMetadata'; Argument = 'general.name'; Expected = '-Key general.name' }
@@ -134,6 +168,25 @@ Describe 'An argument after a pipe' {
         $class = "GgufQuant.Commands.$($Cmdlet.Replace('-', ''))Command"
         $failure = { Get-Item $Samples.Model | & $Cmdlet $Argument } | Should -Throw -ErrorId "PathAndPipeline,$class" -PassThru
         $failure.Exception.Message | Should -BeLike "'$Argument' was bound to -Path, *: write $Expected after a pipe."
+    }
+
+    It 'needs its name though a file is called like that' {
+        { Get-Item $Samples.Model | New-ImportanceMatrix $Samples.Calibration } |
+            Should -Throw -ErrorId 'PathAndPipeline,*' -ExpectedMessage "*write -Corpus $($Samples.Calibration) after a pipe."
+    }
+
+    It 'is the memory of Find-QuantType: <Name>' -ForEach @(
+        @{ Name = 'a path'; Work = { $Samples.Model | Find-QuantType 10MB } }
+        @{ Name = 'a file'; Work = { Get-Item $Samples.Model | Find-QuantType 10MB } }
+        @{ Name = 'a model'; Work = { Get-GgufInfo $Samples.Model | Find-QuantType 10MB } }
+        @{ Name = 'no pipe, but a literal path'; Work = { Find-QuantType -LiteralPath $Samples.Model 10MB } }
+    ) {
+        (& $Work).Type | Should -Be (Find-QuantType $Samples.Model 10MB).Type
+    }
+
+    It 'is the memory of Find-QuantType: rows' {
+        (Compare-Quant $Samples.Model -Reference $Samples.Model -Corpus $Samples.HeldOut -ChunkCount 1 | Find-QuantType 10MB).Type |
+            Should -Be (Find-QuantType $Samples.Model 10MB).Type
     }
 
     It 'may be a path where nothing else is missing' {

@@ -8,6 +8,8 @@ namespace GgufQuant.Commands;
 /// <summary>A cmdlet that runs models in an engine.</summary>
 public abstract class EngineCommand : PathCommand
 {
+    private readonly HashSet<string> _corpora = new(PathIdentity.Comparer);
+
     /// <summary>Processor threads to use.</summary>
     [Parameter(HelpMessage = "Threads; default: all cores.")]
     [Alias("Threads")]
@@ -52,8 +54,8 @@ public abstract class EngineCommand : PathCommand
     /// <summary>The full path of a text to run models over; if it cannot be read, the cmdlet ends with an error.</summary>
     private protected string ResolveCorpus(string path)
     {
-        string full = ResolveUnexpanded(path);
-        if (ReadOrThrowTerminating(full, file => InputText.Read(file).Changes) is { Count: > 0 } changes)
+        string full = this.ResolveUnexpanded(path);
+        if (_corpora.Add(full) && ReadOrThrowTerminating(full, file => InputText.Read(file).Changes) is { Count: > 0 } changes)
             WriteWarning($"'{Formatting.FileName(full)}' is not plain UTF-8 with line feeds: {string.Join("; ", changes)}. llama.cpp takes the bytes as they are, so its results for this file differ.");
         return full;
     }

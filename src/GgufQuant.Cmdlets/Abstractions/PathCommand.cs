@@ -38,8 +38,8 @@ public abstract class PathCommand : StoppableCommand
     protected override void BeginProcessing()
     {
         // Objects from the pipeline would be rejected one by one, with messages that do not say why.
-        if (MyInvocation.ExpectingInput && Path is [string path] && !IsPath(path) && NextParameter is string next)
-            ThrowTerminatingError(PathErrors.PathAndPipeline(path, next));
+        if (MyInvocation.ExpectingInput && Path is [string path] && NextParameter is { } next && (IsMandatory(next) || !IsPath(path)))
+            ThrowTerminatingError(PathErrors.PathAndPipeline(path, next.Name));
     }
 
     /// <inheritdoc/>
@@ -143,19 +143,11 @@ public abstract class PathCommand : StoppableCommand
     /// <summary>Whether a path led to no file for the cmdlet; an error has been written.</summary>
     private protected bool HasFailed { get; private set; }
 
-    /// <summary>The full path of a file that need not exist.</summary>
-    internal string ResolveUnexpanded(string path)
-    {
-        if (PathErrors.Address(path) is ErrorRecord error)
-            ThrowTerminatingError(error);
-        return GetUnresolvedProviderPathFromPSPath(path);
-    }
-
     /// <summary>The destinations for a <c>-Destination</c> parameter.</summary>
     /// <param name="given">The parameter's value; null to write next to each source.</param>
     /// <param name="extensions">The extensions of files.</param>
     private protected Destinations DestinationsAt(string? given, params string[] extensions) =>
-        given is null ? new() : Destinations.At(given, ResolveUnexpanded(given), extensions);
+        given is null ? new() : Destinations.At(given, this.ResolveDestination(given), extensions);
 
     /// <summary>Reads a file that the user has requested; a failure ends the cmdlet.</summary>
     private protected TResult ReadOrThrowTerminating<TResult>(string path, Func<string, TResult> read)
@@ -211,13 +203,14 @@ public abstract class PathCommand : StoppableCommand
         }
     }
 
-    private bool IsPath(string path) => WildcardPattern.ContainsWildcardCharacters(path) || System.IO.Path.Exists(ResolveUnexpanded(path));
+    private bool IsPath(string path) => WildcardPattern.ContainsWildcardCharacters(path) || System.IO.Path.Exists(this.ResolveUnexpanded(path));
 
     // The parameter that a second positional argument binds to, unless it was given by name.
-    private string? NextParameter => MyInvocation.MyCommand.Parameters.Values
+    private ParameterMetadata? NextParameter => MyInvocation.MyCommand.Parameters.Values
         .Where(parameter => parameter.ParameterSets.Values.Any(set => set.Position == 1))
-        .Select(parameter => parameter.Name)
-        .FirstOrDefault(name => !MyInvocation.BoundParameters.ContainsKey(name));
+        .FirstOrDefault(parameter => !MyInvocation.BoundParameters.ContainsKey(parameter.Name));
+
+    private static bool IsMandatory(ParameterMetadata parameter) => parameter.ParameterSets.Values.Any(set => set.IsMandatory);
 
     private List<string> Resolve(string path, bool isLiteral)
     {

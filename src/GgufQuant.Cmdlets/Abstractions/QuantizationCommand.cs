@@ -150,6 +150,7 @@ public abstract partial class QuantizationCommand : PathCommand
 
     /// <summary>The name of the pre-tokenizer of a Hugging Face folder.</summary>
     [Parameter(HelpMessage = "The name of the pre-tokenizer of a Hugging Face folder, such as llama-bpe, where it is not recognized.")]
+    [ArgumentCompleter(typeof(PreTokenizerCompleter))]
     [ValidateNotNullOrEmpty]
     public string? PreTokenizer { get; set; }
 
@@ -182,7 +183,7 @@ public abstract partial class QuantizationCommand : PathCommand
         if (TargetBitsPerWeight.Length == 0)
             this.ThrowIfMissing(nameof(TargetSize), nameof(AllowedType), nameof(DefaultCoefficient));
         if (Calibration is not null)
-            _calibration = new(ReadOrThrowTerminating(ResolveUnexpanded(Calibration), ReadCalibration));
+            _calibration = new(ReadOrThrowTerminating(this.ResolveUnexpanded(Calibration), ReadCalibration));
         _targets = [.. TargetSize.Select(SizeTarget.OfBytes), .. TargetBitsPerWeight.Select(SizeTarget.OfBitsPerWeight)];
         if (_targets.Count > 0)
             _allocation = AllocationWith(_calibration!);
@@ -332,11 +333,11 @@ public abstract partial class QuantizationCommand : PathCommand
         Pure = Pure,
         OutputTensorType = OutputTensorType?.Type,
         TokenEmbeddingType = TokenEmbeddingType?.Type,
-        TensorTypes = [.. TensorType, .. Recipe is null ? [] : ReadOrThrowTerminating(ResolveUnexpanded(Recipe), RecipeFile.Read)],
+        TensorTypes = [.. TensorType, .. Recipe is null ? [] : ReadOrThrowTerminating(this.ResolveUnexpanded(Recipe), RecipeFile.Read)],
         LeaveOutputTensor = LeaveOutputTensor,
         Imatrix = ImportanceMatrix is null
             ? null
-            : ReadOrThrowTerminating(ResolveUnexpanded(ImportanceMatrix), ReadMatrix).Where(IncludeWeight, ExcludeWeight),
+            : ReadOrThrowTerminating(this.ResolveUnexpanded(ImportanceMatrix), ReadMatrix).Where(IncludeWeight, ExcludeWeight),
         PruneLayers = PruneLayer,
         KeepSplit = KeepSplit,
         Split = SplitOptions,

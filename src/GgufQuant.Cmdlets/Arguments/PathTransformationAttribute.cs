@@ -19,6 +19,6 @@ public sealed class PathTransformationAttribute : TextTransformationAttribute
 
     /// <inheritdoc/>
     protected override string Explain(object item, object value) => value is ValueType
-        ? $"'{item}' is not a path. Put the name of the parameter it belongs to in front of it."
+        ? $"'{item}' is not a path. Write the name of the parameter that it belongs to in front of it."
         : $"An object of type '{value.GetType().Name}' is not a path, and has no property Path, LiteralPath or FullName.";
 }

@@ -114,7 +114,7 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
 
     private string ResolveLogits(string path)
     {
-        string full = ResolveUnexpanded(path);
+        string full = this.ResolveUnexpanded(path);
         if (System.IO.Path.Exists(full) && PathErrors.NoFile(full) is { } error)
             ThrowTerminatingError(error);
         return full;

@@ -33,6 +33,7 @@ public sealed class ConvertToGgufCommand : PathCommand
 
     /// <summary>The name of the pre-tokenizer.</summary>
     [Parameter(HelpMessage = "The name of the pre-tokenizer, such as llama-bpe, if it is not recognized.")]
+    [ArgumentCompleter(typeof(PreTokenizerCompleter))]
     [ValidateNotNullOrEmpty]
     public string? PreTokenizer { get; set; }
 
@@ -42,6 +43,7 @@ public sealed class ConvertToGgufCommand : PathCommand
 
     /// <summary>Maximum bytes of tensor data per shard.</summary>
     [Parameter(HelpMessage = "Split the file into shards of at most this many bytes: 2GB.")]
+    [ArgumentCompleter(typeof(SizeCompleter))]
     [ValidateRange(1, long.MaxValue)]
     public long? SplitMaxSize { get; set; }
 
@@ -70,7 +72,7 @@ public sealed class ConvertToGgufCommand : PathCommand
         _destinations = DestinationsAt(Destination, ".gguf");
         if (Metadata is null)
             return;
-        Metadata = ResolveUnexpanded(Metadata);
+        Metadata = this.ResolveUnexpanded(Metadata);
         if (PathErrors.NoFile(Metadata) is { } error)
             ThrowTerminatingError(error);
     }

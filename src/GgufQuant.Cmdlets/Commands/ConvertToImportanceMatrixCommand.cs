@@ -11,7 +11,8 @@ public sealed class ConvertToImportanceMatrixCommand : PathCommand
     private Destinations _destinations = new();
 
     /// <summary>The format to write.</summary>
-    [Parameter(Mandatory = true, Position = 1, HelpMessage = "The format to write: Gguf, or Dat for the older one.")]
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true,
+        HelpMessage = "The format to write: Gguf, or Dat for the older one.")]
     public ImatrixFormat Format { get; set; }
 
     /// <summary>The file or the folder to write to.</summary>
@@ -34,6 +35,9 @@ public sealed class ConvertToImportanceMatrixCommand : PathCommand
         base.BeginProcessing();
         _destinations = DestinationsAt(Destination, ImatrixWriter.Extensions);
     }
+
+    /// <inheritdoc/>
+    private protected override string Variant => $"{Format}";
 
     /// <inheritdoc/>
     protected override void ProcessFile(string path)

@@ -72,7 +72,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         base.BeginProcessing();
         if (Reuse is null)
             return;
-        _earlier = ReadOrThrowTerminating(ResolveUnexpanded(Reuse), path => GgufFile.Open(path, StopToken));
+        _earlier = ReadOrThrowTerminating(this.ResolveUnexpanded(Reuse), path => GgufFile.Open(path, StopToken));
         if (!Quantizer.HasReuseRecord(_earlier))
             WriteWarning($"'{Formatting.FileName(_earlier.Path)}' has no record of what it was quantized from, so nothing is copied from it: -KeepReuseRecord writes one with each new file.");
     }

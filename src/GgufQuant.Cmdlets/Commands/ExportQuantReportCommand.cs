@@ -38,7 +38,7 @@ public sealed class ExportQuantReportCommand : PSCmdlet
     protected override void BeginProcessing()
     {
         // Checked first, as measuring the rows may take long.
-        if (PathErrors.NotFree(GetUnresolvedProviderPathFromPSPath(Destination), Force) is ErrorRecord conflict)
+        if (PathErrors.NotFree(this.ResolveDestination(Destination), Force) is ErrorRecord conflict)
             ThrowTerminatingError(conflict);
     }
 
@@ -48,7 +48,7 @@ public sealed class ExportQuantReportCommand : PSCmdlet
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
-        string destination = GetUnresolvedProviderPathFromPSPath(Destination);
+        string destination = this.ResolveDestination(Destination);
         QuantComparison? reference = _rows.Find(row => row.IsReference);
         if (reference is null)
         {

@@ -14,11 +14,15 @@ public sealed class FindQuantTypeCommand : PathCommand
 {
     // The default one, so that rows from the pipeline are rows before they are paths.
     private const string ComparisonSet = "Comparison";
+    private const string MemoryHelp = "The available memory: 8GB.";
+    private const string ComparisonHelp = "Rows of Compare-Quant -Corpus: their measurements replace the published figures.";
 
     private readonly List<QuantQuality> _rows = [];
 
-    /// <summary>Bytes of memory available.</summary>
-    [Parameter(Mandatory = true, Position = 1, HelpMessage = "The available memory: 8GB.")]
+    /// <summary>Bytes of memory available. After a pipe, the first argument.</summary>
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = ComparisonSet, HelpMessage = MemoryHelp)]
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = LiteralPathSet, HelpMessage = MemoryHelp)]
+    [Parameter(Mandatory = true, Position = 1, ParameterSetName = PathSet, HelpMessage = MemoryHelp)]
     [Alias("MemoryBudget")]
     [ArgumentCompleter(typeof(SizeCompleter))]
     [ValidateRange(1, long.MaxValue)]
@@ -27,13 +31,14 @@ public sealed class FindQuantTypeCommand : PathCommand
     /// <summary>Memory that should stay free.</summary>
     [Parameter(HelpMessage = "Memory that should stay free: 5%, 512MB; default: a tenth.")]
     [MemoryReserveTransformation]
+    [ArgumentCompletions("0%", "5%", "10%", "20%", "512MB", "1GB", "2GB")]
     [ValidateNotNull]
     public MemoryReserve? Reserve { get; set; }
 
     /// <summary>Rows of Compare-Quant with measured divergences.</summary>
-    [Parameter(ParameterSetName = ComparisonSet, ValueFromPipeline = true, HelpMessage = "Rows of Compare-Quant -Corpus: their measurements replace the published figures.")]
-    [Parameter(ParameterSetName = PathSet, HelpMessage = "Rows of Compare-Quant -Corpus: their measurements replace the published figures.")]
-    [Parameter(ParameterSetName = LiteralPathSet, HelpMessage = "Rows of Compare-Quant -Corpus: their measurements replace the published figures.")]
+    [Parameter(ParameterSetName = ComparisonSet, ValueFromPipeline = true, HelpMessage = ComparisonHelp)]
+    [Parameter(ParameterSetName = PathSet, HelpMessage = ComparisonHelp)]
+    [Parameter(ParameterSetName = LiteralPathSet, HelpMessage = ComparisonHelp)]
     [MeasuredRowTransformation]
     [ValidateNotNull]
     public QuantQuality[] Comparison { get; set; } = [];
@@ -58,6 +63,7 @@ public sealed class FindQuantTypeCommand : PathCommand
 
     /// <summary>Tokens evaluated at once.</summary>
     [Parameter(HelpMessage = "Tokens evaluated at once, the -ub of llama.cpp's programs; default: 512.")]
+    [ArgumentCompletions("128", "256", "512", "1024", "2048")]
     [ValidateRange(1, 1 << 20)]
     public int BatchSize { get; set; } = MemoryOptions.Default.BatchSize;
 

@@ -28,7 +28,7 @@ public sealed class InstallQuantEngineCommand : StoppableCommand
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        string path = GetUnresolvedProviderPathFromPSPath(Path);
+        string path = this.ResolveUnexpanded(Path);
         if (PathErrors.NoFile(path) is ErrorRecord error)
         {
             WriteError(error);

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using GgufQuant.Imatrix;
+using GgufQuant.IO;
 
 namespace GgufQuant.Commands;
 
@@ -8,13 +9,15 @@ namespace GgufQuant.Commands;
 [OutputType(typeof(MatrixFile))]
 public sealed class MergeImportanceMatrixCommand : PathCommand
 {
-    private readonly List<string> _paths = [];
+    // What to merge, by destination.
+    private readonly OrderedDictionary<string, List<string>> _parts = new(PathIdentity.Comparer);
 
     // The matrix being read, for errors; null while the sum is written.
     private string? _current;
 
     /// <summary>The file to write.</summary>
-    [Parameter(Mandatory = true, Position = 1, HelpMessage = "The file to write; a name ending in .dat selects the older format.")]
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true,
+        HelpMessage = "The file to write; a name ending in .dat selects the older format.")]
     [ValidateNotNullOrEmpty]
     public string Destination { get; set; } = "";
 
@@ -28,24 +31,33 @@ public sealed class MergeImportanceMatrixCommand : PathCommand
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
+    private protected override string Variant => Destination;
+
+    /// <inheritdoc/>
     protected override void ProcessFile(string path)
     {
-        if (IsMatrix(path))
-            _paths.Add(path);
+        if (!IsMatrix(path))
+            return;
+        string destination = this.ResolveDestination(Destination);
+        _parts.TryAdd(destination, []);
+        _parts[destination].Add(path);
     }
 
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
-        string destination = ResolveUnexpanded(Destination);
-        if (_paths.Count == 0)
-            return;
+        foreach ((string destination, List<string> paths) in _parts)
+            Merge(paths, destination);
+    }
+
+    private void Merge(List<string> paths, string destination)
+    {
         if (HasFailed)
         {
             WriteError(Incomplete(destination));
             return;
         }
-        if (!ShouldProcess(destination, $"Merge {_paths.Count} importance matrices"))
+        if (!ShouldProcess(destination, $"Merge {paths.Count} importance matrices"))
             return;
         if (PathErrors.NotFree(destination, Force) is ErrorRecord conflict)
         {
@@ -54,7 +66,7 @@ public sealed class MergeImportanceMatrixCommand : PathCommand
         }
         try
         {
-            ImatrixData merged = RunInBackground("Merging importance matrices", (_, token) => Merge(token));
+            ImatrixData merged = RunInBackground("Merging importance matrices", (_, token) => Merge(paths, token));
             ImatrixWriter.Write(merged, destination, ImatrixWriter.FormatOf(destination), Force);
             WriteObject(new MatrixFile(destination, merged));
         }
@@ -69,10 +81,10 @@ public sealed class MergeImportanceMatrixCommand : PathCommand
         new ArgumentException($"'{destination}' was not written, because some of the matrices to merge were not found: correct -Path, or leave them out."),
         "MatrixMissing", ErrorCategory.ObjectNotFound, destination);
 
-    private ImatrixData Merge(CancellationToken token)
+    private ImatrixData Merge(List<string> paths, CancellationToken token)
     {
         ImatrixData? merged = null;
-        foreach (string path in _paths)
+        foreach (string path in paths)
         {
             token.ThrowIfCancellationRequested();
             _current = path;

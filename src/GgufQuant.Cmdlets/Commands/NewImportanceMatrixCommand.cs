@@ -16,7 +16,8 @@ public sealed class NewImportanceMatrixCommand : EngineCommand
     private CollectedFiles? _files;
 
     /// <summary>The text to run the model over.</summary>
-    [Parameter(Mandatory = true, Position = 1, HelpMessage = "A text file that resembles what the model is used for.")]
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true,
+        HelpMessage = "A text file that resembles what the model is used for.")]
     [ValidateNotNullOrEmpty]
     public string Corpus { get; set; } = "";
 
@@ -65,12 +66,20 @@ public sealed class NewImportanceMatrixCommand : EngineCommand
     {
         base.BeginProcessing();
         _files = new(this, "importance matrix", "-imatrix.gguf", DestinationsAt(Destination, ImatrixWriter.Extensions), Force);
-        Corpus = ResolveCorpus(Corpus);
+        if (Corpus.Length > 0)
+            ResolveCorpus(Corpus);
         OpenEngine();
     }
 
     /// <inheritdoc/>
-    protected override void ProcessModel(GgufFile model) => _files!.Collect(model, Corpus, destination => Collect(model, destination));
+    private protected override string Variant => Corpus;
+
+    /// <inheritdoc/>
+    protected override void ProcessModel(GgufFile model)
+    {
+        Corpus = ResolveCorpus(Corpus);
+        _files!.Collect(model, Corpus, destination => Collect(model, destination));
+    }
 
     private MatrixFile Collect(GgufFile model, string destination)
     {
@@ -85,7 +94,7 @@ public sealed class NewImportanceMatrixCommand : EngineCommand
     private (ImatrixData Matrix, PerplexityResult Perplexity) Collect(
         string path, IProgress<WorkProgress> progress, CancellationToken token)
     {
-        (string, int)? resume = Resume is null ? null : ToResume(ResolveUnexpanded(Resume));
+        (string, int)? resume = Resume is null ? null : ToResume(this.ResolveUnexpanded(Resume));
         ImatrixOptions options = new()
         {
             ContextLength = ContextLength,

@@ -18,7 +18,8 @@ public sealed class NewQuantCalibrationCommand : EngineCommand
     private CollectedFiles? _files;
 
     /// <summary>The text to run the model over.</summary>
-    [Parameter(Mandatory = true, Position = 1, HelpMessage = "A text file that resembles what the model is used for.")]
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true,
+        HelpMessage = "A text file that resembles what the model is used for.")]
     [ValidateNotNullOrEmpty]
     public string Corpus { get; set; } = "";
 
@@ -35,6 +36,7 @@ public sealed class NewQuantCalibrationCommand : EngineCommand
 
     /// <summary>Columns that a block of moments has at most.</summary>
     [Parameter(HelpMessage = "Columns per block of moments, a multiple of 256; default: the widest that three passes collect.")]
+    [ArgumentCompletions("256", "512", "1024", "2048", "4096", "8192")]
     [ValidateRange(256, 46080)]
     public int? CovarianceWidth { get; set; }
 
@@ -74,12 +76,20 @@ public sealed class NewQuantCalibrationCommand : EngineCommand
                 new ArgumentException($"-CovarianceWidth must be a multiple of 256, not {CovarianceWidth}."), "InvalidWidth", ErrorCategory.InvalidArgument, CovarianceWidth));
         }
         _files = new(this, "calibration", "-calibration.gguf", DestinationsAt(Destination, ".gguf"), Force);
-        Corpus = ResolveCorpus(Corpus);
+        if (Corpus.Length > 0)
+            ResolveCorpus(Corpus);
         OpenEngine();
     }
 
     /// <inheritdoc/>
-    protected override void ProcessModel(GgufFile model) => _files!.Collect(model, Corpus, destination => Collect(model, destination));
+    private protected override string Variant => Corpus;
+
+    /// <inheritdoc/>
+    protected override void ProcessModel(GgufFile model)
+    {
+        Corpus = ResolveCorpus(Corpus);
+        _files!.Collect(model, Corpus, destination => Collect(model, destination));
+    }
 
     private QuantCalibration Collect(GgufFile model, string destination)
     {

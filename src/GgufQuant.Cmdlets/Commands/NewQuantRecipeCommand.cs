@@ -80,7 +80,7 @@ public sealed class NewQuantRecipeCommand : EngineCommand
                 new ArgumentException($"'{Destination}' is one file, but {targets.Length} sizes were requested. Give -Destination a folder."),
                 "DestinationIsFile", ErrorCategory.InvalidArgument, Destination));
         }
-        _calibration = new(ReadOrThrowTerminating(ResolveUnexpanded(Calibration), path => RunInBackground(
+        _calibration = new(ReadOrThrowTerminating(this.ResolveUnexpanded(Calibration), path => RunInBackground(
             $"Reading {Formatting.FileName(path)}", (_, token) => CalibrationFile.Open(path, token))));
         _options = new() { TensorTypes = TensorType };
         _allocation = new(this, _calibration, targets, AllowedType.Length == 0 ? null : [.. AllowedType.Select(format => format.Type)])

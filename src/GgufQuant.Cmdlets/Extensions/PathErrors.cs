@@ -93,19 +93,42 @@ internal static partial class PathErrors
     /// <summary>The error for a URL, with how to download the file; null for anything else.</summary>
     internal static ErrorRecord? Address(string path)
     {
-        if (HuggingFace().Match(path) is { Success: true } file)
-            return IsAddress(path, $"https://huggingface.co/{file.Groups["repository"]}/resolve/main/{file.Groups["file"]}");
-        return path.StartsWith("https://", StringComparison.OrdinalIgnoreCase) || path.StartsWith("http://", StringComparison.OrdinalIgnoreCase)
-            ? IsAddress(path, path)
-            : null;
+        if (!Url().IsMatch(path))
+            return null;
+        string advice = HuggingFace().Match(path) is { Success: true } address ? OnHuggingFace(address) : Download(path);
+        return new(new ArgumentException($"'{path}' is a URL, not a file. {advice}"), "PathIsAddress", ErrorCategory.InvalidArgument, path);
     }
 
-    private static ErrorRecord IsAddress(string path, string address) =>
+    /// <summary>The error for a URL where a file is to be written.</summary>
+    internal static ErrorRecord IsRemoteDestination(string path) =>
         new(
-            new ArgumentException($"'{path}' is a URL, not a file. Download it first: Invoke-WebRequest '{address}' -OutFile '{address[(address.LastIndexOf('/') + 1)..]}'"),
+            new ArgumentException($"'{path}' is a URL. Files are written to the file system only: give -Destination a path."),
             "PathIsAddress", ErrorCategory.InvalidArgument, path);
 
-    [GeneratedRegex("^hf://(?<repository>[^/]+/[^/]+)/(?<file>.+)$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    // hf://owner/name@revision/file and the page of a file, whose own address returns HTML.
+    private static string OnHuggingFace(Match address)
+    {
+        string repository = $"https://huggingface.co/{address.Groups["repository"]}";
+        string revision = address.Groups["revision"] is { Success: true } named ? named.Value : "main";
+        return address.Groups["file"] is { Success: true } file
+            ? Download($"{repository}/resolve/{revision}/{file}")
+            : $"Download a file from {repository}/tree/{revision} first, and name that.";
+    }
+
+    private static string Download(string address)
+    {
+        string name = address.Split('?', '#')[0].Split('/')[^1];
+        return address.StartsWith("http", StringComparison.OrdinalIgnoreCase) && name.Length > 0
+            ? $"Download it first: Invoke-WebRequest '{address}' -OutFile '{name}'"
+            : "Download it first, and name the downloaded file.";
+    }
+
+    [GeneratedRegex("^(https?|hf|ftp|s3|gs)://", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Url();
+
+    [GeneratedRegex(
+        @"^(hf://|https://(www\.)?(huggingface\.co|hf\.co)/)(?<repository>(datasets/)?[^/@?#]+/[^/@?#]+)(@(?<revision>[^/?#]+)|/(blob|resolve|tree)/(?<revision>[^/?#]+))?(/(?<file>[^?#]+))?/?([?#].*)?$",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex HuggingFace();
 
     internal static ErrorRecord NotAFileSystemPath(string path) =>
