@@ -13,5 +13,5 @@ public sealed class PreTokenizerCompleter : IArgumentCompleter
         string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters) =>
         from name in ConversionOptions.KnownPreTokenizers
         where name.StartsWith(wordToComplete.Trim('\'', '"'), StringComparison.OrdinalIgnoreCase)
-        select new CompletionResult(name);
+        select new CompletionResult(name, name, CompletionResultType.ParameterValue, name);
 }

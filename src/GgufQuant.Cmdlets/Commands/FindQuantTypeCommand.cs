@@ -31,7 +31,7 @@ public sealed class FindQuantTypeCommand : PathCommand
     /// <summary>Memory that should stay free.</summary>
     [Parameter(HelpMessage = "Memory that should stay free: 5%, 512MB; default: a tenth.")]
     [MemoryReserveTransformation]
-    [ArgumentCompletions("0%", "5%", "10%", "20%", "512MB", "1GB", "2GB")]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     [ValidateNotNull]
     public MemoryReserve? Reserve { get; set; }
 
@@ -63,7 +63,7 @@ public sealed class FindQuantTypeCommand : PathCommand
 
     /// <summary>Tokens evaluated at once.</summary>
     [Parameter(HelpMessage = "Tokens evaluated at once, the -ub of llama.cpp's programs; default: 512.")]
-    [ArgumentCompletions("128", "256", "512", "1024", "2048")]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     [ValidateRange(1, 1 << 20)]
     public int BatchSize { get; set; } = MemoryOptions.Default.BatchSize;
 

@@ -33,7 +33,7 @@ public sealed class GetGgufInfoCommand : PathCommand
 
     /// <summary>Tokens evaluated at once.</summary>
     [Parameter(HelpMessage = "Tokens evaluated at once, the -ub of llama.cpp's programs; default: 512.")]
-    [ArgumentCompletions("128", "256", "512", "1024", "2048")]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     [ValidateRange(1, 1 << 20)]
     public int BatchSize { get; set; } = MemoryOptions.Default.BatchSize;
 

@@ -36,7 +36,7 @@ public sealed class NewQuantCalibrationCommand : EngineCommand
 
     /// <summary>Columns that a block of moments has at most.</summary>
     [Parameter(HelpMessage = "Columns per block of moments, a multiple of 256; default: the widest that three passes collect.")]
-    [ArgumentCompletions("256", "512", "1024", "2048", "4096", "8192")]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
     [ValidateRange(256, 46080)]
     public int? CovarianceWidth { get; set; }
 
