@@ -79,7 +79,7 @@ Describe 'A pipe' -Skip:$IsWindows {
             'Set-GgufMetadata'           = @{ Path = $model; Metadata = @{ a = 'b' }; WhatIf = $true }
             'Split-Gguf'                 = @{ Path = $model; MaxTensor = 10; Destination = 'part' }
             'Merge-Gguf'                 = @{ Path = $model; Destination = 'out.gguf' }
-            'Test-GgufGeneration'        = @{ Path = $model; Prompt = 'It was'; MaxToken = 1; Reference = $model }
+            'Compare-GgufGeneration'     = @{ Path = $model; Prompt = 'It was'; MaxToken = 1; Reference = $model }
         }
     }
     AfterAll { Pop-Location }

@@ -56,7 +56,7 @@ public sealed class MeasureGgufTaskCommand : EngineCommand
         base.BeginProcessing();
         this.ThrowIfMissing(nameof(Count), nameof(Seed));
         _pairs = new(this, Reference is not null, Measure, allowsOne: true);
-        DataPath = ResolveUnexpanded(DataPath);
+        DataPath = this.ResolveUnexpanded(DataPath);
         _data = ReadOrThrowTerminating(DataPath, path => TaskData.Open(path, Task, Count, Seed));
         OpenEngine();
         Session!.Engine.StartInBackground();
