@@ -17,6 +17,9 @@ internal sealed class FeedbackFactor
         Moments = moments;
         Coefficients = coefficients;
         Variances = variances;
+        Squares = new float[size];
+        for (int i = 0; i < size; i++)
+            Squares[i] = moments[(i * size) + i];
         Size = size;
     }
 
@@ -25,6 +28,9 @@ internal sealed class FeedbackFactor
 
     /// <summary>H, row after row.</summary>
     public float[] Moments { get; }
+
+    /// <summary>The diagonal of H.</summary>
+    public float[] Squares { get; }
 
     /// <summary>N, row after row; below the diagonal undefined.</summary>
     public float[] Coefficients { get; }

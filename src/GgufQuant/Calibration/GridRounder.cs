@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using GgufQuant.Formats;
@@ -9,29 +8,22 @@ namespace GgufQuant.Calibration;
 internal sealed class GridRounder<TFormat> : SegmentRounder
     where TFormat : struct, IGridFormat
 {
-    // Points nearest to the target by the diagonal alone, of which the whole quadratic form then chooses.
-    private const int Candidates = 12;
     private const int Lanes = 16;
-    private const int MostDimensions = 8;
+    private const int PointsAtOnce = 8;
 
     private readonly GridCodec _codec;
+    private readonly GridSearch _search;
     private readonly int _dimensions;
-    private readonly int _points;
 
-    // The magnitudes of a digit in all points, digit after digit.
-    private readonly float[] _magnitudes;
+    // Every point's magnitudes, a byte for each digit.
+    private readonly ulong[] _magnitudes;
 
     public GridRounder(GridCodec codec)
     {
         _codec = codec;
+        _search = new(codec.Grid, codec.Magnitudes);
         _dimensions = codec.Grid.Dimensions;
-        _points = codec.Grid.Points.Length;
-        _magnitudes = new float[_dimensions * _points];
-        for (int digit = 0; digit < _dimensions; digit++)
-        {
-            for (int point = 0; point < _points; point++)
-                _magnitudes[(digit * _points) + point] = codec.Magnitudes[codec.Grid.Digit(codec.Grid.Points[point], digit)];
-        }
+        _magnitudes = codec.Grid.Expand(codec.Magnitudes);
     }
 
     public override BlockFormat Format { get; } = BlockFormat.Of(TFormat.Type);
@@ -41,38 +33,28 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
     {
         Span<float> scales = stackalloc float[segment.Length / TFormat.ScaleRun];
         ReadScales(segment, scales);
-        Span<float> costs = stackalloc float[MostDimensions];
-        Span<float> values = stackalloc float[MostDimensions];
-        Span<float> best = stackalloc float[MostDimensions];
-        Span<int> nearest = stackalloc int[Candidates];
-        Span<float> coefficients = stackalloc float[MostDimensions * MostDimensions];
+        Span<int> found = stackalloc int[_search.MostPoints];
+        Span<float> distances = stackalloc float[_search.MostPoints];
+        Span<float> values = stackalloc float[_dimensions];
         for (int start = 0; start < segment.Length; start += _dimensions)
         {
-            for (int i = 0; i < _dimensions; i++)
-                segment.CoefficientsOf(start + i).Slice(start, _dimensions).CopyTo(coefficients[(i * _dimensions)..]);
-            ReadOnlySpan<float> weights = segment.Weights.Slice(start, _dimensions);
             float scale = Math.Abs(scales[start / TFormat.ScaleRun]);
             Span<float> targets = segment.Targets.Slice(start, _dimensions);
-            segment.Factor.Variances.AsSpan(segment.First + start, _dimensions).CopyTo(costs);
-            FindNearest(targets, costs, scale, nearest);
-            double least = double.PositiveInfinity;
-            foreach (int point in nearest)
-            {
-                Place(point, scale, targets, values);
-                double cost = CostOf(weights, targets, values, costs, coefficients);
-                if (cost >= least)
-                    continue;
-                least = cost;
-                segment.Codes[start] = (ushort)point;
-                values.CopyTo(best);
-            }
+            int count = _search.Find(targets, segment.Factor.Variances.AsSpan(segment.First + start, _dimensions), scale, found, distances);
+            int chosen = Choose<CostOfErrors>(segment, start, targets, scale, found[..count], distances[..count], double.PositiveInfinity);
+            // Where no cost is a finite number, any point will do.
+            int point = chosen < 0 ? 0 : found[chosen];
+            segment.Codes[start] = (ushort)point;
+            Place(point, scale, targets, values);
             for (int i = start; i < start + _dimensions; i++)
             {
-                float value = best[i - start];
+                float value = values[i - start];
                 segment.Values[i] = value;
                 float error = value - segment.Weights[i];
                 segment.Changes[i] = error;
-                MatrixKernel.AddMultiple(-error, segment.CoefficientsOf(i)[(i + 1)..], segment.Targets[(i + 1)..]);
+                // From the vector that has the next target on: those before it are no longer needed.
+                int next = (start + _dimensions) / Lanes * Lanes;
+                MatrixKernel.AddMultiple(-error, segment.CoefficientsOf(i)[next..], segment.Targets[next..]);
             }
         }
     }
@@ -82,47 +64,28 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
     {
         Span<float> scales = stackalloc float[segment.Length / TFormat.ScaleRun];
         ReadScales(segment, scales);
-        Span<float> costs = stackalloc float[MostDimensions];
         Span<float> targets = stackalloc float[_dimensions];
-        Span<float> values = stackalloc float[MostDimensions];
-        Span<float> changes = stackalloc float[MostDimensions];
-        Span<float> best = stackalloc float[MostDimensions];
-        Span<int> nearest = stackalloc int[Candidates];
-        Span<float> moments = stackalloc float[MostDimensions * MostDimensions];
+        Span<int> found = stackalloc int[_search.MostPoints];
+        Span<float> distances = stackalloc float[_search.MostPoints];
+        Span<float> values = stackalloc float[_dimensions];
         segment.Changes.Clear();
         bool isChanged = false;
         for (int start = 0; start < segment.Length; start += _dimensions)
         {
             float scale = Math.Abs(scales[start / TFormat.ScaleRun]);
+            ReadOnlySpan<float> squares = segment.Factor.Squares.AsSpan(segment.First + start, _dimensions);
             for (int i = 0; i < _dimensions; i++)
-            {
-                segment.MomentsOf(start + i).Slice(start, _dimensions).CopyTo(moments[(i * _dimensions)..]);
-                costs[i] = moments[(i * _dimensions) + i];
-                targets[i] = segment.Values[start + i] - (segment.Residuals[start + i] / costs[i]);
-            }
-            FindNearest(targets, costs, scale, nearest);
-            double least = 0;
-            int chosen = -1;
-            foreach (int point in nearest)
-            {
-                Place(point, scale, targets, values);
-                for (int i = 0; i < _dimensions; i++)
-                    changes[i] = values[i] - segment.Values[start + i];
-                double gain = GainOf(segment.Residuals.Slice(start, _dimensions), moments, changes);
-                if (gain >= least)
-                    continue;
-                least = gain;
-                chosen = point;
-                changes.CopyTo(best);
-            }
+                targets[i] = segment.Values[start + i] - (segment.Residuals[start + i] / squares[i]);
+            int count = _search.Find(targets, squares, scale, found, distances);
+            int chosen = Choose<GainOfChanges>(segment, start, targets, scale, found[..count], distances[..count], 0);
             if (chosen < 0)
                 continue;
             isChanged = true;
-            segment.Codes[start] = (ushort)chosen;
-            Place(chosen, scale, targets, values);
+            segment.Codes[start] = (ushort)found[chosen];
+            Place(found[chosen], scale, targets, values);
             for (int i = start; i < start + _dimensions; i++)
             {
-                float change = best[i - start];
+                float change = values[i - start] - segment.Values[i];
                 if (change == 0)
                     continue;
                 segment.Values[i] = values[i - start];
@@ -162,88 +125,106 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
             TFormat.Unpack(segment.Blocks.Slice(block, Format.BlockBytes), levels, scales.Slice(start, count));
     }
 
+    // The one of the nearest points with the least value below a limit; of equal ones the nearest. -1 if there is none.
+    [SkipLocalsInit]
+    private int Choose<TMeasure>(
+        RowSegment segment, int start, ReadOnlySpan<float> targets, float scale, ReadOnlySpan<int> points, ReadOnlySpan<float> distances, double limit)
+        where TMeasure : struct, IMeasure
+    {
+        Span<Vector256<float>> values = stackalloc Vector256<float>[targets.Length];
+        Span<double> lanes = stackalloc double[PointsAtOnce];
+        int chosen = -1;
+        for (int first = 0; first < points.Length; first += PointsAtOnce)
+        {
+            ReadOnlySpan<int> batch = points.Slice(first, Math.Min(PointsAtOnce, points.Length - first));
+            Place(batch, scale, targets, values);
+            TMeasure.Of(segment, start, values).CopyTo(lanes);
+            for (int lane = 0; lane < batch.Length; lane++)
+            {
+                int index = first + lane;
+                bool isLess = lanes[lane] < limit || (lanes[lane] == limit && chosen >= 0 && distances[index] < distances[chosen]);
+                if (!isLess || !GridSearch.IsNearest(distances, index))
+                    continue;
+                limit = lanes[lane];
+                chosen = index;
+            }
+        }
+        return chosen;
+    }
+
     // The point's magnitudes with the targets' signs.
     private void Place(int point, float scale, ReadOnlySpan<float> targets, Span<float> values)
     {
-        for (int i = 0; i < targets.Length; i++)
+        for (int i = 0; i < values.Length; i++)
+            values[i] = (targets[i] < 0 ? -scale : scale) * (byte)(_magnitudes[point] >> (8 * i));
+    }
+
+    // The same, a point in each lane; what the lanes without points have does not matter.
+    [SkipLocalsInit]
+    private void Place(ReadOnlySpan<int> points, float scale, ReadOnlySpan<float> targets, Span<Vector256<float>> values)
+    {
+        Span<int> digits = stackalloc int[2 * PointsAtOnce];
+        for (int lane = 0; lane < points.Length; lane++)
         {
-            float value = scale * _magnitudes[(i * _points) + point];
-            values[i] = targets[i] < 0 ? -value : value;
+            ulong magnitudes = _magnitudes[points[lane]];
+            digits[lane] = (int)magnitudes;
+            digits[PointsAtOnce + lane] = (int)(magnitudes >> 32);
+        }
+        for (int i = 0; i < values.Length; i++)
+        {
+            Vector256<int> packed = Vector256.Create<int>(digits.Slice(i / sizeof(int) * PointsAtOnce, PointsAtOnce));
+            Vector256<int> magnitudes = (packed >> (i % sizeof(int) * 8)) & Vector256.Create(255);
+            values[i] = Vector256.Create(targets[i] < 0 ? -scale : scale) * Vector256.ConvertToSingle(magnitudes);
         }
     }
 
-    // The error that the columns after the group cannot compensate.
-    private static double CostOf(
-        ReadOnlySpan<float> weights, ReadOnlySpan<float> targets, ReadOnlySpan<float> values, ReadOnlySpan<float> variances, ReadOnlySpan<float> coefficients)
+    private static Vector512<double> Widen(Vector256<float> values) => Vector512.WidenLower(values.ToVector512Unsafe());
+
+    /// <summary>What points cost, a point in each lane.</summary>
+    private interface IMeasure
     {
-        double cost = 0;
-        for (int i = 0; i < targets.Length; i++)
-        {
-            double miss = values[i] - targets[i];
-            for (int before = 0; before < i; before++)
-                miss += (double)coefficients[(before * targets.Length) + i] * (values[before] - weights[before]);
-            cost += variances[i] * miss * miss;
-        }
-        return cost;
+        static abstract Vector512<double> Of(RowSegment segment, int start, ReadOnlySpan<Vector256<float>> values);
     }
 
-    // What changes add to the row's error; negative where they lower it.
-    private static double GainOf(ReadOnlySpan<float> residuals, ReadOnlySpan<float> moments, ReadOnlySpan<float> changes)
+    /// <summary>The errors that the columns after the group cannot compensate.</summary>
+    private readonly struct CostOfErrors : IMeasure
     {
-        double gain = 0;
-        for (int i = 0; i < residuals.Length; i++)
+        [SkipLocalsInit]
+        public static Vector512<double> Of(RowSegment segment, int start, ReadOnlySpan<Vector256<float>> values)
         {
-            double slope = 2.0 * residuals[i];
-            for (int j = 0; j < residuals.Length; j++)
-                slope += (double)moments[(i * residuals.Length) + j] * changes[j];
-            gain += changes[i] * slope;
-        }
-        return gain;
-    }
-
-    // Sorted by distance; ties keep their order.
-    private void FindNearest(ReadOnlySpan<float> targets, ReadOnlySpan<float> costs, float scale, Span<int> nearest)
-    {
-        Span<float> distances = stackalloc float[Candidates];
-        Span<Vector512<float>> negated = stackalloc Vector512<float>[targets.Length];
-        Span<Vector512<float>> weighed = stackalloc Vector512<float>[targets.Length];
-        for (int i = 0; i < targets.Length; i++)
-        {
-            negated[i] = Vector512.Create(-Math.Abs(targets[i]));
-            weighed[i] = Vector512.Create(costs[i]);
-        }
-        distances.Fill(float.PositiveInfinity);
-        nearest.Clear();
-        Vector512<float> scales = Vector512.Create(scale);
-        for (int first = 0; first < _points; first += Lanes)
-        {
-            Vector512<float> distance = Vector512<float>.Zero;
-            ref float magnitudes = ref _magnitudes[first];
-            for (int i = 0; i < negated.Length; i++)
+            Span<Vector512<double>> errors = stackalloc Vector512<double>[values.Length];
+            Vector512<double> costs = Vector512<double>.Zero;
+            for (int i = 0; i < values.Length; i++)
             {
-                Vector512<float> miss = Vector512.FusedMultiplyAdd(scales, Vector512.LoadUnsafe(ref magnitudes, (nuint)(i * _points)), negated[i]);
-                distance = Vector512.FusedMultiplyAdd(weighed[i] * miss, miss, distance);
+                errors[i] = Widen(values[i] - Vector256.Create(segment.Weights[start + i]));
+                Vector512<double> misses = Widen(values[i] - Vector256.Create(segment.Targets[start + i]));
+                for (int before = 0; before < i; before++)
+                    misses += Vector512.Create((double)segment.CoefficientsOf(start + before)[start + i]) * errors[before];
+                costs += Vector512.Create((double)segment.Factor.Variances[segment.First + start + i]) * misses * misses;
             }
-            ulong closer = Vector512.LessThan(distance, Vector512.Create(distances[^1])).ExtractMostSignificantBits();
-            for (; closer != 0; closer &= closer - 1)
-            {
-                int lane = BitOperations.TrailingZeroCount(closer);
-                Insert(distance[lane], first + lane, distances, nearest);
-            }
+            return costs;
         }
     }
 
-    private static void Insert(float distance, int point, Span<float> distances, Span<int> nearest)
+    /// <summary>What changes add to the row's error; negative where they lower it.</summary>
+    private readonly struct GainOfChanges : IMeasure
     {
-        if (!(distance < distances[^1]))
-            return;
-        int place = distances.Length - 1;
-        for (; place > 0 && distances[place - 1] > distance; place--)
+        [SkipLocalsInit]
+        public static Vector512<double> Of(RowSegment segment, int start, ReadOnlySpan<Vector256<float>> values)
         {
-            distances[place] = distances[place - 1];
-            nearest[place] = nearest[place - 1];
+            Span<Vector512<double>> changes = stackalloc Vector512<double>[values.Length];
+            for (int i = 0; i < values.Length; i++)
+                changes[i] = Widen(values[i] - Vector256.Create(segment.Values[start + i]));
+            Vector512<double> gains = Vector512<double>.Zero;
+            for (int i = 0; i < values.Length; i++)
+            {
+                ReadOnlySpan<float> moments = segment.MomentsOf(start + i).Slice(start, values.Length);
+                Vector512<double> slopes = Vector512.Create(2.0 * segment.Residuals[start + i]);
+                for (int j = 0; j < moments.Length; j++)
+                    slopes += Vector512.Create((double)moments[j]) * changes[j];
+                gains += changes[i] * slopes;
+            }
+            return gains;
         }
-        distances[place] = distance;
-        nearest[place] = point;
     }
 }

@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using GgufQuant.Simd;
 
 namespace GgufQuant.Calibration;
 
@@ -21,8 +23,9 @@ internal static class MatrixKernel
     private const int TileRows = 4;
     private const int TileColumns = 4 * Lanes;
 
-    // This many rows of a tile of the right matrix stay in the L2 cache while the rows of the left one pass.
-    private const int TileDepth = 256;
+    // A tile of the right matrix stays in the first-level cache while a block of rows of the left one passes.
+    private const int TileDepth = 128;
+    private const int BlockRows = 64;
 
     /// <summary>Adds the product of two matrices to a third.</summary>
     /// <param name="left">rows × depth, of any strides.</param>
@@ -33,18 +36,16 @@ internal static class MatrixKernel
     /// <param name="columns">Columns of the right matrix.</param>
     public static void AddProduct(MatrixView left, MatrixView right, MatrixView sum, int rows, int depth, int columns)
     {
-        for (int first = 0; first < depth; first += TileDepth)
+        for (int top = 0; top < rows; top += BlockRows)
         {
-            MatrixView leftPart = left with { Offset = left.Offset + (first * left.ColumnStride) };
-            MatrixView rightPart = right with { Offset = right.Offset + (first * right.RowStride) };
-            int count = Math.Min(TileDepth, depth - first);
-            int column = 0;
-            for (; column <= columns - TileColumns; column += TileColumns)
-                AddTile(leftPart, At(rightPart, column), At(sum, column), rows, count);
-            for (; column <= columns - Lanes; column += Lanes)
-                AddNarrow(leftPart, At(rightPart, column), At(sum, column), rows, count);
-            for (; column < columns; column++)
-                AddColumn(leftPart, At(rightPart, column), At(sum, column), rows, count);
+            for (int first = 0; first < depth; first += TileDepth)
+            {
+                AddBlock(
+                    left with { Offset = left.Offset + (top * left.RowStride) + (first * left.ColumnStride) },
+                    right with { Offset = right.Offset + (first * right.RowStride) },
+                    sum with { Offset = sum.Offset + (top * sum.RowStride) },
+                    Math.Min(BlockRows, rows - top), Math.Min(TileDepth, depth - first), columns);
+            }
         }
     }
 
@@ -104,15 +105,30 @@ internal static class MatrixKernel
         }
     }
 
+    private static void AddBlock(MatrixView left, MatrixView right, MatrixView sum, int rows, int depth, int columns)
+    {
+        Workspace workspace = Workspace.OfThread;
+        workspace.PackLeft(left, rows, depth);
+        int column = 0;
+        for (; column <= columns - TileColumns; column += TileColumns)
+        {
+            MatrixView tile = At(right, column);
+            AddTile(workspace.Left, rows < 2 * TileRows ? tile : workspace.PackRight(tile, depth), At(sum, column), rows, depth);
+        }
+        for (; column <= columns - Lanes; column += Lanes)
+            AddNarrow(left, At(right, column), At(sum, column), rows, depth);
+        for (; column < columns; column++)
+            AddColumn(left, At(right, column), At(sum, column), rows, depth);
+    }
+
     private static MatrixView At(MatrixView matrix, int column) => matrix with { Offset = matrix.Offset + column };
 
-    [SkipLocalsInit]
-    private static void AddTile(MatrixView left, MatrixView right, MatrixView sum, int rows, int depth)
+    private static void AddTile(float[] left, MatrixView right, MatrixView sum, int rows, int depth)
     {
         int row = 0;
         for (; row <= rows - TileRows; row += TileRows)
         {
-            ref float a = ref left.Elements[left.Offset + (row * left.RowStride)];
+            ref float a = ref left[row * depth];
             ref float b = ref right.Elements[right.Offset];
             ref float c0 = ref sum.Elements[sum.Offset + (row * sum.RowStride)];
             ref float c1 = ref Unsafe.Add(ref c0, sum.RowStride);
@@ -130,22 +146,22 @@ internal static class MatrixKernel
                 s01 = Vector512.FusedMultiplyAdd(factor, b1, s01);
                 s02 = Vector512.FusedMultiplyAdd(factor, b2, s02);
                 s03 = Vector512.FusedMultiplyAdd(factor, b3, s03);
-                factor = Vector512.Create(Unsafe.Add(ref a, left.RowStride));
+                factor = Vector512.Create(Unsafe.Add(ref a, 1));
                 s10 = Vector512.FusedMultiplyAdd(factor, b0, s10);
                 s11 = Vector512.FusedMultiplyAdd(factor, b1, s11);
                 s12 = Vector512.FusedMultiplyAdd(factor, b2, s12);
                 s13 = Vector512.FusedMultiplyAdd(factor, b3, s13);
-                factor = Vector512.Create(Unsafe.Add(ref a, 2 * left.RowStride));
+                factor = Vector512.Create(Unsafe.Add(ref a, 2));
                 s20 = Vector512.FusedMultiplyAdd(factor, b0, s20);
                 s21 = Vector512.FusedMultiplyAdd(factor, b1, s21);
                 s22 = Vector512.FusedMultiplyAdd(factor, b2, s22);
                 s23 = Vector512.FusedMultiplyAdd(factor, b3, s23);
-                factor = Vector512.Create(Unsafe.Add(ref a, 3 * left.RowStride));
+                factor = Vector512.Create(Unsafe.Add(ref a, 3));
                 s30 = Vector512.FusedMultiplyAdd(factor, b0, s30);
                 s31 = Vector512.FusedMultiplyAdd(factor, b1, s31);
                 s32 = Vector512.FusedMultiplyAdd(factor, b2, s32);
                 s33 = Vector512.FusedMultiplyAdd(factor, b3, s33);
-                a = ref Unsafe.Add(ref a, left.ColumnStride);
+                a = ref Unsafe.Add(ref a, TileRows);
                 b = ref Unsafe.Add(ref b, right.RowStride);
             }
             Store(ref c0, s00, s01, s02, s03);
@@ -155,7 +171,7 @@ internal static class MatrixKernel
         }
         for (; row < rows; row++)
         {
-            ref float a = ref left.Elements[left.Offset + (row * left.RowStride)];
+            ref float a = ref left[(row / TileRows * TileRows * depth) + (row % TileRows)];
             ref float b = ref right.Elements[right.Offset];
             ref float c = ref sum.Elements[sum.Offset + (row * sum.RowStride)];
             Vector512<float> s0 = Load(ref c, 0), s1 = Load(ref c, 1), s2 = Load(ref c, 2), s3 = Load(ref c, 3);
@@ -166,7 +182,7 @@ internal static class MatrixKernel
                 s1 = Vector512.FusedMultiplyAdd(factor, Load(ref b, 1), s1);
                 s2 = Vector512.FusedMultiplyAdd(factor, Load(ref b, 2), s2);
                 s3 = Vector512.FusedMultiplyAdd(factor, Load(ref b, 3), s3);
-                a = ref Unsafe.Add(ref a, left.ColumnStride);
+                a = ref Unsafe.Add(ref a, TileRows);
                 b = ref Unsafe.Add(ref b, right.RowStride);
             }
             Store(ref c, s0, s1, s2, s3);
@@ -216,5 +232,42 @@ internal static class MatrixKernel
         v1.StoreUnsafe(ref row, Lanes);
         v2.StoreUnsafe(ref row, 2 * Lanes);
         v3.StoreUnsafe(ref row, 3 * Lanes);
+    }
+
+    /// <summary>Parts of both matrices, copied together: rows of thousands of floats, apart from each other, would evict each other.</summary>
+    private sealed class Workspace
+    {
+        [ThreadStatic]
+        private static Workspace? t_workspace;
+
+        private readonly ArraySegment<float> _right;
+
+        private Workspace()
+        {
+            _ = MemoryMarshal.TryGetArray(CacheLines.Allocate(TileDepth * TileColumns), out _right);
+        }
+
+        public static Workspace OfThread => t_workspace ??= new();
+
+        /// <summary>Tiles of four rows, each of them column after column.</summary>
+        public float[] Left { get; } = new float[BlockRows * TileDepth];
+
+        public void PackLeft(MatrixView left, int rows, int depth)
+        {
+            for (int row = 0; row < rows; row++)
+            {
+                int to = (row / TileRows * TileRows * depth) + (row % TileRows);
+                int from = left.Offset + (row * left.RowStride);
+                for (int p = 0; p < depth; p++)
+                    Left[to + (p * TileRows)] = left.Elements[from + (p * left.ColumnStride)];
+            }
+        }
+
+        public MatrixView PackRight(MatrixView right, int depth)
+        {
+            for (int p = 0; p < depth; p++)
+                right.Elements.AsSpan(right.Offset + (p * right.RowStride), TileColumns).CopyTo(_right.AsSpan(p * TileColumns));
+            return new(_right.Array!, _right.Offset, TileColumns);
+        }
     }
 }

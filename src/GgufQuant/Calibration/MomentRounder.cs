@@ -1,4 +1,6 @@
+using System.Runtime.InteropServices;
 using GgufQuant.Formats;
+using GgufQuant.Simd;
 
 namespace GgufQuant.Calibration;
 
@@ -17,7 +19,7 @@ internal sealed class MomentRounder
     private const int BatchRows = 32;
 
     // Columns of the moments of a segment that stay in the second-level cache while the rows of a batch pass.
-    private const int TileColumns = 512;
+    private const int TileColumns = 256;
 
     private readonly SegmentRounder _rounder;
     private readonly RoundingFactor _factor;
@@ -27,6 +29,8 @@ internal sealed class MomentRounder
     private readonly float[] _values;
     private readonly float[] _changes;
     private readonly ushort[] _codes;
+    private readonly int[] _changedColumns;
+    private readonly ArraySegment<float> _tile;
     private readonly float[] _search;
     private readonly byte[] _found;
 
@@ -42,15 +46,14 @@ internal sealed class MomentRounder
         _values = new float[BatchRows * _columns];
         _changes = new float[BatchRows * Segment];
         _codes = new ushort[BatchRows * _columns];
+        _changedColumns = new int[BatchRows * Segment];
+        _ = MemoryMarshal.TryGetArray<float>(CacheLines.Allocate(Segment * TileColumns), out _tile);
         _search = new float[BatchRows * Segment];
         _found = new byte[rounder.Format.ByteCount(BatchRows * Segment)];
     }
 
     /// <summary>Whether moments help a type.</summary>
     public static bool CanRound(GgmlType type) => SegmentRounder.Supports(type);
-
-    /// <summary>Bytes that rounding takes besides the factor, per thread.</summary>
-    public static long BytesFor(long columns) => BatchRows * columns * (4 * sizeof(float));
 
     /// <summary>Quantizes rows.</summary>
     /// <param name="weights">Whole rows of finite floats.</param>
@@ -154,29 +157,48 @@ internal sealed class MomentRounder
     // Within the segment they are up to date already.
     private void UpdateResiduals(ReadOnlySpan<bool> isChanged, FeedbackFactor factor, int first, int start, int length)
     {
-        Span<float> changes = stackalloc float[Segment];
-        Span<int> columns = stackalloc int[Segment];
+        Span<int> counts = stackalloc int[BatchRows];
+        int total = 0;
+        for (int row = 0; row < isChanged.Length; row++)
+            total += counts[row] = isChanged[row] ? CompressChanges(row, length) : 0;
         foreach ((int from, int to) in (ReadOnlySpan<(int, int)>)[(0, start), (start + length, factor.Size)])
         {
-            for (int tile = from; tile < to; tile += TileColumns)
+            for (int column = from; column < to; column += TileColumns)
             {
-                int width = Math.Min(TileColumns, to - tile);
+                int width = Math.Min(TileColumns, to - column);
+                MatrixView tile = new(factor.Moments, (start * factor.Size) + column, factor.Size);
+                if (total > 2 * length)
+                    tile = Pack(tile, length, width);
                 for (int row = 0; row < isChanged.Length; row++)
                 {
-                    if (!isChanged[row])
-                        continue;
-                    int count = 0;
-                    for (int i = 0; i < length; i++)
-                    {
-                        changes[count] = _changes[(row * Segment) + i];
-                        columns[count] = start + i;
-                        count += changes[count] != 0 ? 1 : 0;
-                    }
+                    int at = row * Segment;
                     MatrixKernel.AddMultiples(
-                        changes[..count], columns[..count], new(factor.Moments, tile, factor.Size), _residuals.AsSpan((row * _columns) + first + tile, width));
+                        _changes.AsSpan(at, counts[row]), _changedColumns.AsSpan(at, counts[row]), tile, _residuals.AsSpan((row * _columns) + first + column, width));
                 }
             }
         }
+    }
+
+    // Leaves those that are not zero, and their columns.
+    private int CompressChanges(int row, int length)
+    {
+        int count = row * Segment;
+        for (int i = 0; i < length; i++)
+        {
+            float change = _changes[(row * Segment) + i];
+            _changes[count] = change;
+            _changedColumns[count] = i;
+            count += change != 0 ? 1 : 0;
+        }
+        return count - (row * Segment);
+    }
+
+    // Rows of thousands of floats, apart from each other, would evict each other from the cache.
+    private MatrixView Pack(MatrixView tile, int rows, int width)
+    {
+        for (int row = 0; row < rows; row++)
+            tile.Elements.AsSpan(tile.Offset + (row * tile.RowStride), width).CopyTo(_tile.AsSpan(row * width));
+        return new(_tile.Array!, _tile.Offset, width);
     }
 
     private RowSegment At(ReadOnlySpan<float> weights, Span<byte> blocks, int row, FeedbackFactor factor, int first, int start, int length)

@@ -1,0 +1,155 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using GgufQuant.Formats;
+
+namespace GgufQuant.Calibration;
+
+/// <summary>Finds the points of a grid that are nearest to the magnitudes of a target.</summary>
+/// <remarks>
+/// A distance is the chain <c>d = fma(costᵢ · missᵢ, missᵢ, d)</c> over the dimensions, with
+/// <c>missᵢ = fma(scale, magnitudeᵢ, −|targetᵢ|)</c>.
+/// </remarks>
+internal sealed class GridSearch
+{
+    // Of these the whole quadratic form then chooses.
+    private const int Nearest = 12;
+
+    private const int Lanes = 16;
+
+    private readonly int _dimensions;
+    private readonly int _points;
+
+    // The magnitudes of a digit in all points, digit after digit.
+    private readonly float[] _magnitudes;
+
+    public GridSearch(Grid grid, ReadOnlySpan<byte> magnitudes)
+    {
+        _dimensions = grid.Dimensions;
+        _points = grid.Points.Length;
+        _magnitudes = new float[_dimensions * _points];
+        for (int digit = 0; digit < _dimensions; digit++)
+        {
+            for (int point = 0; point < _points; point++)
+                _magnitudes[(digit * _points) + point] = magnitudes[grid.Digit(grid.Points[point], digit)];
+        }
+    }
+
+    /// <summary>The most points that a search finds.</summary>
+    public int MostPoints => _points;
+
+    /// <summary>Finds the nearest points, in the order of their numbers, and perhaps a few more that <see cref="IsNearest"/> tells from them.</summary>
+    /// <param name="targets">The target, one value per dimension.</param>
+    /// <param name="costs">What a squared miss costs in each dimension.</param>
+    /// <param name="scale">What the points' magnitudes are multiplied by.</param>
+    /// <param name="found">Takes the points' numbers.</param>
+    /// <param name="distances">Takes their distances.</param>
+    /// <returns>How many were found: none if no distance is finite.</returns>
+    [SkipLocalsInit]
+    public int Find(ReadOnlySpan<float> targets, ReadOnlySpan<float> costs, float scale, Span<int> found, Span<float> distances)
+    {
+        // Then all points are the same.
+        if (scale == 0)
+        {
+            found[0] = 0;
+            distances[0] = 0;
+            return 1;
+        }
+        Span<float> all = stackalloc float[_points];
+        Vector512<float> limit = Vector512.Create(Measure(targets, costs, scale, all));
+        int count = 0;
+        for (int first = 0; first < _points; first += Lanes)
+        {
+            ulong near = Vector512.LessThanOrEqual(Vector512.Create<float>(all.Slice(first, Lanes)), limit).ExtractMostSignificantBits();
+            for (; near != 0; near &= near - 1)
+            {
+                int point = first + BitOperations.TrailingZeroCount(near);
+                found[count] = point;
+                distances[count++] = all[point];
+            }
+        }
+        return count;
+    }
+
+    /// <summary>Whether a point that was found is one of the nearest; of equally near ones those with lower numbers are nearer.</summary>
+    /// <param name="distances">The distances of all that were found.</param>
+    /// <param name="index">Which of them.</param>
+    public static bool IsNearest(ReadOnlySpan<float> distances, int index)
+    {
+        int nearer = 0;
+        for (int k = 0; k < distances.Length; k++)
+            nearer += distances[k] < distances[index] || (distances[k] == distances[index] && k < index) ? 1 : 0;
+        return nearer < Nearest;
+    }
+
+    // Returns what as many lanes are below, or at, as there are nearest points.
+    [SkipLocalsInit]
+    private float Measure(ReadOnlySpan<float> targets, ReadOnlySpan<float> costs, float scale, Span<float> distances)
+    {
+        Span<Vector512<float>> negated = stackalloc Vector512<float>[targets.Length];
+        Span<Vector512<float>> weighed = stackalloc Vector512<float>[targets.Length];
+        for (int i = 0; i < targets.Length; i++)
+        {
+            negated[i] = Vector512.Create(-Math.Abs(targets[i]));
+            weighed[i] = Vector512.Create(costs[i]);
+        }
+        Vector512<float> scales = Vector512.Create(scale);
+        Vector512<float> least = Vector512.Create(float.PositiveInfinity);
+        Vector512<float> otherLeast = least;
+        // Four at a time, as each distance is one chain.
+        for (int first = 0; first < _points; first += 4 * Lanes)
+        {
+            Vector512<float> d0 = Vector512<float>.Zero, d1 = d0, d2 = d0, d3 = d0;
+            ref float magnitudes = ref _magnitudes[first];
+            for (int i = 0; i < negated.Length; i++)
+            {
+                Vector512<float> target = negated[i], weight = weighed[i];
+                Vector512<float> m0 = Vector512.FusedMultiplyAdd(scales, Vector512.LoadUnsafe(ref magnitudes), target);
+                Vector512<float> m1 = Vector512.FusedMultiplyAdd(scales, Vector512.LoadUnsafe(ref magnitudes, Lanes), target);
+                Vector512<float> m2 = Vector512.FusedMultiplyAdd(scales, Vector512.LoadUnsafe(ref magnitudes, 2 * Lanes), target);
+                Vector512<float> m3 = Vector512.FusedMultiplyAdd(scales, Vector512.LoadUnsafe(ref magnitudes, 3 * Lanes), target);
+                d0 = Vector512.FusedMultiplyAdd(weight * m0, m0, d0);
+                d1 = Vector512.FusedMultiplyAdd(weight * m1, m1, d1);
+                d2 = Vector512.FusedMultiplyAdd(weight * m2, m2, d2);
+                d3 = Vector512.FusedMultiplyAdd(weight * m3, m3, d3);
+                magnitudes = ref Unsafe.Add(ref magnitudes, _points);
+            }
+            ref float to = ref distances[first];
+            d0.StoreUnsafe(ref to);
+            d1.StoreUnsafe(ref to, Lanes);
+            d2.StoreUnsafe(ref to, 2 * Lanes);
+            d3.StoreUnsafe(ref to, 3 * Lanes);
+            least = Least(d2, Least(d0, least));
+            otherLeast = Least(d3, Least(d1, otherLeast));
+        }
+        return Order(least, otherLeast);
+    }
+
+    // What is not a number is never the least.
+    private static Vector512<float> Least(Vector512<float> distances, Vector512<float> least) =>
+        Vector512.ConditionalSelect(Vector512.LessThan(distances, least), distances, least);
+
+    [SkipLocalsInit]
+    private static float Order(Vector512<float> lanes, Vector512<float> others)
+    {
+        Span<float> values = stackalloc float[2 * Lanes];
+        lanes.CopyTo(values);
+        others.CopyTo(values[Lanes..]);
+        Vector512<int> below = Vector512<int>.Zero;
+        Vector512<int> belowOthers = below;
+        foreach (float value in values)
+        {
+            below -= Vector512.LessThan(Vector512.Create(value), lanes).AsInt32();
+            belowOthers -= Vector512.LessThan(Vector512.Create(value), others).AsInt32();
+        }
+        Vector512<float> greatest = Vector512.Max(FirstOf(lanes, below), FirstOf(others, belowOthers));
+        Vector256<float> halves = Vector256.Max(greatest.GetLower(), greatest.GetUpper());
+        Vector128<float> quarters = Vector128.Max(halves.GetLower(), halves.GetUpper());
+        // An infinite limit would let in what is not near at all.
+        return Math.Min(float.MaxValue, Math.Max(Math.Max(quarters[0], quarters[1]), Math.Max(quarters[2], quarters[3])));
+    }
+
+    // Zero in the lanes that too many are below.
+    private static Vector512<float> FirstOf(Vector512<float> lanes, Vector512<int> below) =>
+        Vector512.ConditionalSelect(Vector512.LessThan(below, Vector512.Create(Nearest)).AsSingle(), lanes, Vector512<float>.Zero);
+}
