@@ -182,6 +182,16 @@ internal static class ConfigDefaults
         ["modernbert"] = new("modernbert/configuration_modernbert.py", [
             ("vocab_size", "50368"), ("max_position_embeddings", "8192"), ("norm_eps", "1e-5"), ("global_rope_theta", "160000.0"), ("local_rope_theta", "10000.0"),
             ("local_attention", "128"), ("global_attn_every_n_layers", "3"), ("hidden_activation", "\"gelu\"")]),
+        ["hunyuan_v1_dense"] = new("hunyuan_v1_dense/configuration_hunyuan_v1_dense.py", [
+            ("vocab_size", "290943"), ("max_position_embeddings", "2048"), ("rms_norm_eps", "1e-5"), ("rope_theta", "10000.0"), ("num_key_value_heads", Heads)]),
+        ["ernie4_5"] = new("ernie4_5/configuration_ernie4_5.py", [
+            ("vocab_size", "103424"), ("num_key_value_heads", "2"), ("head_dim", "128"), ("max_position_embeddings", "131072"), ("rms_norm_eps", "1e-5"),
+            ("rope_theta", "500000.0")]),
+        ["ernie4_5_moe"] = new("ernie4_5_moe/configuration_ernie4_5_moe.py", [
+            ("vocab_size", "103424"), ("num_key_value_heads", "4"), ("max_position_embeddings", "131072"), ("rms_norm_eps", "1e-5"), ("rope_theta", "500000.0"),
+            ("moe_num_experts", "64"), ("moe_k", "6"), ("moe_layer_interval", "1"), ("moe_layer_start_index", "1"), ("moe_intermediate_size", "1536"),
+            ("moe_num_shared_experts", "2")]),
+        ["glm"] = new("glm/configuration_glm.py", [("vocab_size", "151552"), ("num_key_value_heads", "2"), ("partial_rotary_factor", "0.5")]),
         ["bert"] = new("bert/configuration_bert.py", [.. s_bert, ("vocab_size", "30522"), ("pad_token_id", "0")]),
         ["roberta"] = new("roberta/configuration_roberta.py", [.. s_bert, ("vocab_size", "50265"), ("pad_token_id", "1")]),
         ["xlm-roberta"] = new("xlm_roberta/configuration_xlm_roberta.py", [.. s_bert, ("vocab_size", "30522"), ("pad_token_id", "1")]),
@@ -235,6 +245,9 @@ internal static class ConfigDefaults
             done.Add(key);
             Set(key, json);
         }
+        // This class takes the end of a document and forgets it.
+        if (type == "hunyuan_v1_dense")
+            config = config.With("eod_token_id", "null");
         if (!given.TryGetProperty("layer_types", out _) && LayerTypes(type, config) is { } types)
             Set("layer_types", $"[{string.Join(',', types.Select(layer => $"\"{layer}\""))}]");
         return config;

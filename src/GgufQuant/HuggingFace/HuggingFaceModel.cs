@@ -133,14 +133,15 @@ public sealed class HuggingFaceModel : IDisposable
         {
             List<SourceTensor> tensors = TensorSelection.Select(files, architecture, config, warnings);
             FileType type = ConversionOptions.FileTypeOf(options.Type) ?? Detect(tensors);
+            bool isNvFp4 = NvFp4Source.IsIn(folder);
             bool isMxFp4 = QuantizedSource.MethodOf(folder) == "mxfp4";
             ConversionContext context = new(folder, architecture, config, vocabulary.TokenCount)
             {
-                FileType = isMxFp4 && type is FileType.F32 or FileType.F16 or FileType.BF16 ? FileType.MXFP4_MOE : type,
+                FileType = type is not (FileType.F32 or FileType.F16 or FileType.BF16) ? type : isNvFp4 ? FileType.NVFP4 : isMxFp4 ? FileType.MXFP4_MOE : type,
                 ExtraBlocks = architecture.ExtraBlocks(config, tensors.Select(tensor => tensor.Name)),
                 FindToken = vocabulary.Find,
             };
-            List<SourceTensor> converted = options.VocabularyOnly ? [] : Convert(context, QuantizedSource.Dequantize(folder, tensors));
+            List<SourceTensor> converted = options.VocabularyOnly ? [] : Convert(context, tensors, isNvFp4);
             CheckEmbeddings(context, converted);
 
             SizeLabel size = SizeLabel.Of(converted.Select(tensor => (tensor.Name, tensor.Values.Shape)));
@@ -196,10 +197,14 @@ public sealed class HuggingFaceModel : IDisposable
         return FileType.F16;
     }
 
-    private static List<SourceTensor> Convert(ConversionContext context, List<SourceTensor> tensors)
+    private static List<SourceTensor> Convert(ConversionContext context, List<SourceTensor> tensors, bool isNvFp4)
     {
         TensorNameMap names = new(context.Architecture.Tensors, context.BlockCount);
-        List<SourceTensor> converted = [.. context.Architecture.Extra(context, tensors)];
+        List<SourceTensor> converted = [];
+        if (isNvFp4)
+            (converted, tensors) = NvFp4Source.Take(context, names, tensors);
+        tensors = QuantizedSource.Dequantize(context.Folder, tensors);
+        converted.AddRange(context.Architecture.Extra(context, tensors));
         List<string> unknown = [];
         foreach (SourceTensor tensor in tensors)
         {

@@ -1,5 +1,6 @@
 using System.Text;
 using GgufQuant.HuggingFace;
+using GgufQuant.HuggingFace.Vocabulary;
 
 namespace GgufQuant.Tests.HuggingFace;
 
@@ -121,6 +122,37 @@ public sealed class BadFolderTests : IDisposable
     {
         Change("config.json", "\"head_dim\": 16", "\"quantization_config\": {\"quant_method\": \"" + method + "\"}");
         AssertRefused(method);
+    }
+
+    [Fact]
+    public void Weights_in_NVFP4_that_do_not_fit()
+    {
+        string folder = new ConvertedFolder("nvfp4-llama").WriteTo(_root.Path);
+        string path = Path.Combine(folder, "model.safetensors");
+        byte[] bytes = File.ReadAllBytes(path);
+        // The first scales become as many bytes of another type.
+        int place = bytes.AsSpan().IndexOf("F8_E4M3"u8);
+        "F8_E5M2"u8.CopyTo(bytes.AsSpan(place));
+        File.WriteAllBytes(path, bytes);
+        string message = Assert.Throws<ModelFolderException>(() => HuggingFaceModel.Open(folder, new() { PreTokenizer = "llama-bpe" })).Message;
+        Assert.Contains("do not fit together", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("AA== x", "line 1 is not a token in Base64 with its rank")]
+    [InlineData("AA== 0\n?? 1", "line 2 is not a token in Base64 with its rank")]
+    public void A_vocabulary_of_tiktoken_that_cannot_be_read(string content, string problem)
+    {
+        string folder = new ConvertedFolder("kimi-k2").WriteTo(_root.Path);
+        File.WriteAllText(Path.Combine(folder, "tiktoken.model"), content);
+        Assert.Contains(problem, Assert.Throws<ModelFolderException>(() => HuggingFaceModel.Open(folder)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_vocabulary_of_tiktoken_that_is_not_Kimis()
+    {
+        string folder = new ConvertedFolder("kimi-k2").WriteTo(_root.Path);
+        Assert.Contains("give that name", Assert.Throws<UnknownPreTokenizerException>(() => HuggingFaceModel.Open(folder)).Message, StringComparison.Ordinal);
     }
 
     public void Dispose() => _root.Dispose();

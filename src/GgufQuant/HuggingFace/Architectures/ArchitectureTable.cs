@@ -151,6 +151,29 @@ internal static class ArchitectureTable
 
     private static readonly KeyRule[] s_bertKeys = [Base, Constant("attention.causal", false), Pooling, AddLabels];
 
+    private static readonly Architecture s_glm4Moe = new()
+    {
+        Name = "glm4moe",
+        Classes = ["Glm4MoeForCausalLM", "Glm4vMoeForConditionalGeneration"],
+        Vocabulary = VocabularyKind.Glm4Moe,
+        Tensors = [.. s_embeddings, .. s_attention, .. s_headNorms, "post_attention_norm", .. s_feedForward, .. s_experts, .. s_sharedExperts, "exp_probs_b", .. s_nextTokens],
+        Keys =
+        [
+            Base,
+            RopeDimensionCountOf(0.5),
+            OptionalUInt32("expert_count", "n_routed_experts"),
+            OptionalUInt32("expert_feed_forward_length", "moe_intermediate_size"),
+            OptionalUInt32("expert_shared_count", "n_shared_experts"),
+            OptionalUInt32("leading_dense_block_count", "first_k_dense_replace"),
+            Constant("expert_gating_func", 2u),
+            OptionalFloat32("expert_weights_scale", "routed_scaling_factor"),
+            OptionalBoolean("expert_weights_norm", "norm_topk_prob"),
+            OptionalUInt32("nextn_predict_layers", "num_nextn_predict_layers"),
+        ],
+        Rules = [StackMlpExperts],
+        ExtraBlocks = NextTokenBlocks,
+    };
+
     /// <summary>The rows.</summary>
     internal static IReadOnlyList<Architecture> Rows { get; } =
     [
@@ -388,7 +411,7 @@ internal static class ArchitectureTable
         {
             Name = "deepseek2",
             Classes = ["DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "KimiVLForConditionalGeneration", "KimiK25ForConditionalGeneration", "YoutuForCausalLM", "YoutuVLForConditionalGeneration"],
-            Vocabulary = VocabularyKind.Gpt2,
+            Vocabulary = VocabularyKind.Deepseek,
             Tensors = DeepseekRules.Tensors,
             Keys = s_deepseekKeys,
             Prepare = DeepseekRules.Prepare,
@@ -411,28 +434,8 @@ internal static class ArchitectureTable
             ],
             ExtraBlocks = NextTokenBlocks,
         },
-        new()
-        {
-            Name = "glm4moe",
-            Classes = ["Glm4MoeForCausalLM", "Glm4vMoeForConditionalGeneration"],
-            Vocabulary = VocabularyKind.Glm4Moe,
-            Tensors = [.. s_embeddings, .. s_attention, .. s_headNorms, "post_attention_norm", .. s_feedForward, .. s_experts, .. s_sharedExperts, "exp_probs_b", .. s_nextTokens],
-            Keys =
-            [
-                Base,
-                RopeDimensionCountOf(0.5),
-                OptionalUInt32("expert_count", "n_routed_experts"),
-                OptionalUInt32("expert_feed_forward_length", "moe_intermediate_size"),
-                OptionalUInt32("expert_shared_count", "n_shared_experts"),
-                OptionalUInt32("leading_dense_block_count", "first_k_dense_replace"),
-                Constant("expert_gating_func", 2u),
-                OptionalFloat32("expert_weights_scale", "routed_scaling_factor"),
-                OptionalBoolean("expert_weights_norm", "norm_topk_prob"),
-                OptionalUInt32("nextn_predict_layers", "num_nextn_predict_layers"),
-            ],
-            Rules = [StackMlpExperts],
-            ExtraBlocks = NextTokenBlocks,
-        },
+        s_glm4Moe,
+        s_glm4Moe with { Classes = ["SolarOpenForCausalLM"], Vocabulary = VocabularyKind.SolarOpen },
         new()
         {
             Name = "glm4",
@@ -585,7 +588,7 @@ internal static class ArchitectureTable
         {
             Name = "mistral4",
             Classes = s_mistral3Classes,
-            Vocabulary = VocabularyKind.Gpt2,
+            Vocabulary = VocabularyKind.Deepseek,
             Applies = config => config.ModelType == "mistral4",
             Tensors = [.. DeepseekRules.Tensors, "ffn_gate_up_exps"],
             Keys = s_deepseekKeys,
@@ -986,6 +989,7 @@ internal static class ArchitectureTable
                 KeyRules.FileType,
             ],
         },
+        .. FurtherArchitectures.Rows,
     ];
 
     private static readonly FrozenDictionary<string, Architecture[]> s_byClass = Rows

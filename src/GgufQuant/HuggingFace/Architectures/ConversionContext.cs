@@ -79,7 +79,7 @@ internal sealed class ConversionContext
     public int FactorLength(long length) => length is >= 0 and <= MaxHeadLength ? (int)length : throw Invalid($"{length} is not a valid head length");
 
     /// <summary>Experts of a layer.</summary>
-    public int Experts => checked((int)Integer("num_local_experts", "num_experts", "n_routed_experts"));
+    public int Experts => checked((int)Integer("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"));
 
     /// <summary>A whole number of the configuration.</summary>
     /// <exception cref="ModelFolderException">It is missing, or not a whole number.</exception>

@@ -41,12 +41,11 @@ internal sealed class QuantizedSource
     public static void Check(ModelFolder folder, bool keepsMxFp4)
     {
         string? method = MethodOf(folder);
-        if (method is null or "fp8" or "compressed-tensors" or "gptq" or "bitnet" || (method == "mxfp4" && keepsMxFp4))
+        if (method is null or "fp8" or "compressed-tensors" or "gptq" or "bitnet" or "modelopt" || (method == "mxfp4" && keepsMxFp4))
             return;
         string remedy = method switch
         {
             "bitsandbytes" => "load it with transformers, call dequantize() and save it",
-            "modelopt" => "use the model in BF16 or in the compressed-tensors format",
             _ => "use the model it was made from",
         };
         throw new ModelFolderException(folder.Path, $"the model is quantized with '{method}', which cannot be read: {remedy}");
@@ -59,9 +58,16 @@ internal sealed class QuantizedSource
         string? method = MethodOf(folder);
         if (method is null or "mxfp4")
             return tensors;
-        QuantizedSource source = new(folder.Path, folder.Config.Find("quantization_config")!.Value, tensors);
+        // ModelOpt's models may have a file of its own instead.
+        QuantizedSource source = new(folder.Path, folder.Config.Find("quantization_config") ?? default, tensors);
         switch (method)
         {
+            // What was NVFP4 is gone already.
+            case "compressed-tensors" when NvFp4Source.IsIn(folder):
+                break;
+            case "modelopt":
+                source.UndoModelOpt();
+                break;
             case "fp8":
                 source.ScaleAll("_scale_inv", source.Numbers(source._config, "weight_block_size"));
                 source.DropAll(".activation_scale", "_activation_scale");
@@ -80,6 +86,18 @@ internal sealed class QuantizedSource
     }
 
     private List<SourceTensor> Result() => [.. _tensors.Where(tensor => !_used.Contains(tensor.Name)), .. _made];
+
+    // FP8, with one scale a tensor or a row; those of activations and of the cache are not used.
+    private void UndoModelOpt()
+    {
+        foreach (SourceTensor scale in _tensors.Where(tensor => tensor.Name.EndsWith(".weight_scale", StringComparison.Ordinal)))
+        {
+            if (!_places.ContainsKey(scale.Name[..^"_scale".Length]))
+                _used.Add(scale.Name);
+        }
+        ScaleAll("_scale", [], ".weight_scale");
+        DropAll(".input_scale", ".k_scale", ".v_scale");
+    }
 
     private void UndoCompressedTensors()
     {
@@ -148,7 +166,7 @@ internal sealed class QuantizedSource
 
     private void ScaleAll(string suffix, long[] blockSize, string? ending = null)
     {
-        foreach (SourceTensor scale in _tensors.Where(tensor => tensor.Name.EndsWith(ending ?? suffix, StringComparison.Ordinal)).ToArray())
+        foreach (SourceTensor scale in _tensors.Where(tensor => tensor.Name.EndsWith(ending ?? suffix, StringComparison.Ordinal) && !_used.Contains(tensor.Name)).ToArray())
         {
             string name = scale.Name[..^suffix.Length];
             int place = PlaceOf(name);

@@ -6,6 +6,9 @@ internal enum VocabularyKind
     /// <summary>Byte-level BPE in tokenizer.json (<c>_set_vocab_gpt2</c>).</summary>
     Gpt2,
 
+    /// <summary>DeepSeek and Kimi: byte-level BPE in tokenizer.json, or in tiktoken.model.</summary>
+    Deepseek,
+
     /// <summary>SentencePiece in tokenizer.model (<c>_set_vocab_sentencepiece</c>).</summary>
     SentencePiece,
 
@@ -38,6 +41,18 @@ internal enum VocabularyKind
 
     /// <summary>GLM-4.5 and later: byte-level BPE, with <c>[gMASK]</c> as the token of the text's start.</summary>
     Glm4Moe,
+
+    /// <summary>Solar Open: byte-level BPE, with special tokens of its own.</summary>
+    SolarOpen,
+
+    /// <summary>ChatGLM and GLM-Edge: byte-level BPE, with the user's turn as the end of one.</summary>
+    ChatGlm,
+
+    /// <summary>ERNIE 4.5: SentencePiece.</summary>
+    Ernie,
+
+    /// <summary>Hunyuan: byte-level BPE, with ends of text and turn that other files have right.</summary>
+    Hunyuan,
 
     /// <summary>Mamba: byte-level BPE or SentencePiece, padded to a multiple of 8.</summary>
     Mamba,

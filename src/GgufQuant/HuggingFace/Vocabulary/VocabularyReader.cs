@@ -63,6 +63,12 @@ internal sealed partial class VocabularyReader
             case VocabularyKind.Gpt2:
                 AddGpt2();
                 break;
+            case VocabularyKind.Deepseek:
+                if (_files.Tokenizer is null && _folder.Contains(TikTokenModel.FileName))
+                    AddTikToken();
+                else
+                    AddGpt2();
+                break;
             case VocabularyKind.SentencePiece:
                 AddSentencePiece(Size());
                 break;
@@ -102,6 +108,20 @@ internal sealed partial class VocabularyReader
                 break;
             case VocabularyKind.Glm4Moe:
                 AddGpt2(Size(), ("bos", "[gMASK]"), ("eot", "<|user|>"), ("unk", "<|endoftext|>"), ("eom", "<|observation|>"));
+                break;
+            case VocabularyKind.SolarOpen:
+                AddGpt2(Size(), ("eos", "<|endoftext|>"), ("eot", "<|endoftext|>"), ("unk", "<unk>"), ("bos", "<|startoftext|>"));
+                break;
+            case VocabularyKind.ChatGlm:
+                AddGpt2(Size(), ("eos", "<|endoftext|>"), ("eot", "<|user|>"), ("unk", "<|endoftext|>"));
+                break;
+            case VocabularyKind.Ernie:
+                AddSentencePiece(Size());
+                if (_files.TokenizerConfig?.Flag("add_prefix_space") is { } addsPrefix)
+                    _keys.Set(TokenizerKeys.AddSpacePrefix, addsPrefix);
+                break;
+            case VocabularyKind.Hunyuan:
+                AddHunyuan();
                 break;
             case VocabularyKind.Mamba:
                 AddMamba(PaddedSize(Config.FindInt64("pad_vocab_size_multiple") ?? 8), prefersSentencePiece: false);
@@ -197,6 +217,35 @@ internal sealed partial class VocabularyReader
             throw new UnknownPreTokenizerException(Tokenizer.Path, exception.Message, exception);
         }
         return PreTokenizerNames.Find(hash) ?? throw new UnknownPreTokenizerException(Tokenizer.Path, hash, Tokenizer.LikelyPreTokenizer);
+    }
+
+    // DeepseekV2Model.set_vocab, for Kimi's models, whose tokenizer is code of their own.
+    private void AddTikToken()
+    {
+        const string Name = "kimi-k2";
+        string path = _folder.PathOf(TikTokenModel.FileName);
+        TikTokenModel model = TikTokenModel.Read(path, _folder.ReadBytes(TikTokenModel.FileName));
+        string? pre = _options.PreTokenizer;
+        if (pre is null)
+        {
+            string hash = PreTokenizerHash.Of(model.Encode(PreTokenizerHash.CheckText));
+            pre = PreTokenizerNames.Find(hash) == Name ? Name : throw new UnknownPreTokenizerException(path, hash, Name);
+        }
+        TokenList tokens = new(Size() ?? throw new ModelFolderException(Config.Path, "vocab_size is missing"));
+        foreach ((string text, int id) in model.Tokens.Where(token => token.Id < tokens.Count))
+            tokens.Set(id, text, TokenType.Normal);
+        for (int id = model.Count; id < Math.Min(tokens.Count, model.Count + TikTokenModel.SpecialCount); id++)
+            tokens.Set(id, $"<|reserved_token_{id}|>", TokenType.Control);
+        foreach ((int id, string text, _) in AddedTokensOfConfig(tokens.Count))
+        {
+            if (id >= model.Count && id < model.Count + TikTokenModel.SpecialCount)
+                tokens.Set(id, text, TokenType.Control);
+        }
+        _keys.Set(TokenizerKeys.Model, "gpt2");
+        _keys.Set(TokenizerKeys.Pre, pre);
+        AddTokens(tokens, withScores: false);
+        _keys.Set(TokenizerKeys.Merges, model.Merges().ToArray());
+        new SpecialVocabulary(_files, _warnings, loadMerges: false).AddTo(_keys);
     }
 
     private void AddSentencePieceOr(Action otherwise)
@@ -386,6 +435,22 @@ internal sealed partial class VocabularyReader
                 tokens.Set(token.Integer("id")!.Value, text, token.Flag("special") ?? false ? TokenType.Control : TokenType.UserDefined, AddedScore);
         }
         AddScored(tokens);
+    }
+
+    // HunYuanModel.set_vocab
+    private void AddHunyuan()
+    {
+        TokenList tokens = ReadBase(Size(), out string pre);
+        _keys.Set(TokenizerKeys.Model, "gpt2");
+        _keys.Set(TokenizerKeys.Pre, pre);
+        AddTokens(tokens, withScores: false);
+        // Some say that padding is -1.
+        string[]? types = Config.FindInt64("pad_token_id") < 0 ? ["bos", "eos", "unk", "sep", "cls", "mask"] : null;
+        new SpecialVocabulary(_files, _warnings, loadMerges: true, types: types).AddTo(_keys);
+        if (Config.FindInt64("eod_token_id") is { } end)
+            _keys.Set(TokenizerKeys.EosId, (uint)Checked(end));
+        if (_folder.ReadJson("generation_config.json")?.Property("eos_token_id") is { ValueKind: JsonValueKind.Array } ends && ends.GetArrayLength() >= 2 && ends[0].AsInteger() is { } turn)
+            _keys.Set(TokenizerKeys.EotId, (uint)Checked(turn));
     }
 
     private void AddMamba(int size, bool prefersSentencePiece)
