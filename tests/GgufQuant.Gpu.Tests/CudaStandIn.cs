@@ -32,7 +32,7 @@ public sealed unsafe class CudaStandIn : IDisposable
         _requirePtx = (delegate* unmanaged<byte*, void>)NativeLibrary.GetExport(library, "stand_in_require_ptx");
     }
 
-    /// <summary>Why there is none; null where there is one.</summary>
+    /// <summary>Why there is none; null if there is one.</summary>
     public string? Missing { get; }
 
     /// <summary>The C that is compiled for tests.</summary>

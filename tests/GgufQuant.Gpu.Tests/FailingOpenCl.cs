@@ -25,7 +25,7 @@ public sealed unsafe class FailingOpenCl : IDisposable
         _events = (delegate* unmanaged<int>)NativeLibrary.GetExport(handle, "failing_events");
     }
 
-    /// <summary>Why there is none; null where there is one.</summary>
+    /// <summary>Why there is none; null if there is one.</summary>
     public string? Missing { get; }
 
     /// <summary>Events that OpenCL has given out and not been given back.</summary>

@@ -120,7 +120,7 @@ public abstract class KernelTests
             Job = new(_driver);
         }
 
-        /// <summary>Why there is no such device; null where there is one.</summary>
+        /// <summary>Why there is no such device; null if there is one.</summary>
         public string? Missing { get; }
 
         internal GpuJob Job { get; } = null!;

@@ -12,7 +12,7 @@ internal static class OpenClTestDevice
 
     private static readonly Lazy<(OpenClApi? Api, OpenClDevice? Device, string? Missing)> s_found = new(Find);
 
-    /// <summary>Why there is none; null where there is one.</summary>
+    /// <summary>Why there is none; null if there is one.</summary>
     internal static string? Missing => s_found.Value.Missing;
 
     /// <summary>The device with kernels of a source; skips the test where there is none.</summary>

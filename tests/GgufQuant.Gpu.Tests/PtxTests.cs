@@ -78,7 +78,7 @@ public partial class PtxTests
     [GeneratedRegex(@"\b(add|sub|mul|div|rcp|sqrt|cvt)\.[a-z.]*f32\b.*;")]
     private static partial Regex FloatOperation { get; }
 
-    // What a program writes, null where it is not installed; it must succeed.
+    // What a program writes, null if it is not installed; it must succeed.
     private static async Task<string?> OutputAsync(string program, params string[] arguments)
     {
         ProcessStartInfo start = new(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };

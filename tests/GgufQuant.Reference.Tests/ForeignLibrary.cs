@@ -34,7 +34,7 @@ internal sealed unsafe class ForeignLibrary : IDisposable
     public string Path => _folder.Path;
 
     /// <summary>Starts the engine on it, in a second copy of the engine's assembly, since a process holds libraries of one folder only.</summary>
-    /// <returns>The exception's type and message; null where it starts.</returns>
+    /// <returns>The exception's type and message; null if it starts.</returns>
     public (string Type, string Message)? Start()
     {
         AssemblyLoadContext second = new("a second engine");

@@ -30,7 +30,7 @@ public sealed record ReferenceBuild(string Name, string Folder, IReadOnlyList<st
     /// <summary>Whether this machine can load the build.</summary>
     public bool IsPresent => (this != Npm || Platform == "linux-x64") && Libraries.All(library => File.Exists(Path.Combine(Folder, library)));
 
-    /// <summary>Why this machine cannot load the build, and what to install; null where it can.</summary>
+    /// <summary>Why this machine cannot load the build, and what to install; null if it can.</summary>
     public string? UnavailableReason =>
         IsPresent ? null
         : this == Npm && Platform != "linux-x64" ? $"{Name} is here for Linux on x64 alone."
@@ -54,11 +54,11 @@ public sealed record ReferenceBuild(string Name, string Folder, IReadOnlyList<st
     public static IReadOnlyList<FileType> TypesWithoutFallback { get; } =
         [FileType.Q4_0, FileType.Q4_1, FileType.Q5_0, FileType.Q5_1, FileType.Q8_0, FileType.IQ4_NL, FileType.MXFP4_MOE];
 
-    /// <summary>Why the build's arithmetic is not the reference; null where it is.</summary>
+    /// <summary>Why the build's arithmetic is not the reference; null if it is.</summary>
     public string? Deviation =>
         RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? $"{Name} for ARM64 fuses multiplications with additions, which rounds differently." : null;
 
-    /// <summary>Why the blocks of a type that the build makes are not the reference; null where they are.</summary>
+    /// <summary>Why the blocks of a type that the build makes are not the reference; null if they are.</summary>
     public string? FindDeviation(GgmlType type) => type switch
     {
         GgmlType.IQ1_M when this == NuGet => $"{Name} searches {type} in another way than v0.5.0, which decides.",
@@ -66,7 +66,7 @@ public sealed record ReferenceBuild(string Name, string Folder, IReadOnlyList<st
         _ => Deviation,
     };
 
-    /// <summary>Why the files of a type that the build makes are not the reference; null where they are.</summary>
+    /// <summary>Why the files of a type that the build makes are not the reference; null if they are.</summary>
     public string? FindDeviation(FileType type) => FindDeviation(type switch
     {
         FileType.IQ1_S => GgmlType.IQ1_S,

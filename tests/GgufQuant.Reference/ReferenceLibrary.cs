@@ -21,7 +21,7 @@ public static unsafe class ReferenceLibrary
     /// <summary>The build.</summary>
     public static ReferenceBuild Build => s_build.Value;
 
-    /// <summary>Why the build cannot be used here; null where it can.</summary>
+    /// <summary>Why the build cannot be used here; null if it can.</summary>
     public static string? Missing => s_loaded.Value.Missing;
 
     /// <summary>The folder this repository is checked out in.</summary>

@@ -8,7 +8,7 @@ public static class CCompiler
 {
     private static readonly Lazy<string?> s_name = new(() => ((string[])["clang", "gcc", "cc"]).FirstOrDefault(name => Run(name, "--version") == 0));
 
-    /// <summary>Why there is none, and what to install; null where there is one.</summary>
+    /// <summary>Why there is none, and what to install; null if there is one.</summary>
     public static string? Missing => s_name.Value is null ? "There is no C compiler: install clang." : null;
 
     /// <summary>Compiles with the processor's plain arithmetic; skips the test where there is no compiler.</summary>

@@ -8,7 +8,7 @@ public static class Skip
 {
     private static ReferenceBuild Build => ReferenceLibrary.Build;
 
-    /// <summary>Why this process has no such build; null where it has one, or one that is wrong.</summary>
+    /// <summary>Why this process has no such build; null if it has one, or one that is wrong.</summary>
     public static string? Reason(ReferenceKind kind)
     {
         try

@@ -47,7 +47,7 @@ Describe 'Compare-Quant' {
             $verbose = (Invoke-Streams 'Compare-Quant novels-6m-Q2_K.gguf, novels-6m-Q8_0.gguf -Verbose').Verbose
             $verbose | Should -Be "'$(Join-Path $PWD novels-6m-Q8_0.gguf)' is the reference: of 2 files, it has the most bits per weight, 8.51."
             (Invoke-Streams "Compare-Quant novels-6m-Q2_K.gguf -Reference '$($Samples.Model)' -Verbose").Verbose |
-                Should -Be "'$($Samples.Model)' is the reference: it was asked for."
+                Should -Be "'$($Samples.Model)' is the reference: -Reference names it."
             (Invoke-Streams '$made | Compare-Quant -Verbose' @{ made = $made }).Verbose |
                 Should -Be "'$($Samples.Model)' is the reference: the files from the pipeline name it."
         }

@@ -83,7 +83,7 @@ public abstract partial class QuantizationCommand : PathCommand
     public string? ImportanceMatrix { get; set; }
 
     /// <summary>A calibration to round with.</summary>
-    [Parameter(HelpMessage = "A calibration of the model, as New-QuantCalibration makes it: better codes at the same size.")]
+    [Parameter(HelpMessage = "A calibration of the model, from New-QuantCalibration: less loss at the same size.")]
     [ValidateNotNullOrEmpty]
     public string? Calibration { get; set; }
 
@@ -107,7 +107,7 @@ public abstract partial class QuantizationCommand : PathCommand
     public BlockFormat[] AllowedType { get; set; } = [];
 
     /// <summary>Measures nothing.</summary>
-    [Parameter(HelpMessage = "Do not measure which tensors matter to this model: go by what their roles are worth in another.")]
+    [Parameter(HelpMessage = "Choose types without running the model, by how much each kind of tensor matters in the sample model.")]
     public SwitchParameter DefaultCoefficient { get; set; }
 
     /// <summary>Parts of names: only entries of the matrix with one of them are used.</summary>
@@ -149,7 +149,7 @@ public abstract partial class QuantizationCommand : PathCommand
     public int? SplitMaxTensor { get; set; }
 
     /// <summary>The name of the pre-tokenizer of a Hugging Face folder.</summary>
-    [Parameter(HelpMessage = "The name of the pre-tokenizer of a Hugging Face folder, such as llama-bpe, where it is not recognized.")]
+    [Parameter(HelpMessage = "The name of the pre-tokenizer of a Hugging Face folder, such as llama-bpe, if it is not recognized.")]
     [ArgumentCompleter(typeof(PreTokenizerCompleter))]
     [ValidateNotNullOrEmpty]
     public string? PreTokenizer { get; set; }

@@ -54,11 +54,11 @@ public sealed class FindQuantTypeCommand : PathCommand
     public CacheType CacheType { get; set; } = CacheType.F16;
 
     /// <summary>The type of the cached keys.</summary>
-    [Parameter(HelpMessage = "The type of the cached keys, where it is not that of the values.")]
+    [Parameter(HelpMessage = "The type of the cached keys, if it differs from the values'.")]
     public CacheType? KeyCacheType { get; set; }
 
     /// <summary>The type of the cached values.</summary>
-    [Parameter(HelpMessage = "The type of the cached values, where it is not that of the keys.")]
+    [Parameter(HelpMessage = "The type of the cached values, if it differs from the keys'.")]
     public CacheType? ValueCacheType { get; set; }
 
     /// <summary>Tokens evaluated at once.</summary>

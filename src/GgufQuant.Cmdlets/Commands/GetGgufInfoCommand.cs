@@ -24,11 +24,11 @@ public sealed class GetGgufInfoCommand : PathCommand
     public CacheType CacheType { get; set; } = CacheType.F16;
 
     /// <summary>The type of the cached keys.</summary>
-    [Parameter(HelpMessage = "The type of the cached keys, where it is not that of the values.")]
+    [Parameter(HelpMessage = "The type of the cached keys, if it differs from the values'.")]
     public CacheType? KeyCacheType { get; set; }
 
     /// <summary>The type of the cached values.</summary>
-    [Parameter(HelpMessage = "The type of the cached values, where it is not that of the keys.")]
+    [Parameter(HelpMessage = "The type of the cached values, if it differs from the keys'.")]
     public CacheType? ValueCacheType { get; set; }
 
     /// <summary>Tokens evaluated at once.</summary>
@@ -47,7 +47,7 @@ public sealed class GetGgufInfoCommand : PathCommand
     public SwitchParameter NoFlashAttention { get; set; }
 
     /// <summary>The name of the pre-tokenizer of a Hugging Face folder.</summary>
-    [Parameter(HelpMessage = "The name of the pre-tokenizer of a Hugging Face folder, such as llama-bpe, where it is not recognized.")]
+    [Parameter(HelpMessage = "The name of the pre-tokenizer of a Hugging Face folder, such as llama-bpe, if it is not recognized.")]
     [ArgumentCompleter(typeof(PreTokenizerCompleter))]
     [ValidateNotNullOrEmpty]
     public string? PreTokenizer { get; set; }

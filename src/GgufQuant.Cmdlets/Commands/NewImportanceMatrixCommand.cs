@@ -27,7 +27,7 @@ public sealed class NewImportanceMatrixCommand : EngineCommand
     public string? Destination { get; set; }
 
     /// <summary>A matrix to resume.</summary>
-    [Parameter(HelpMessage = "A matrix of the same model to add to, with -SkipChunk for what of the text it has seen.")]
+    [Parameter(HelpMessage = "A matrix of the same model to continue; -SkipChunk skips the text that it has already seen.")]
     [ValidateNotNullOrEmpty]
     public string? Resume { get; set; }
 

@@ -20,18 +20,18 @@ public sealed class NewQuantRecipeCommand : EngineCommand
     private SizeAllocation? _allocation;
 
     /// <summary>Bytes that each file may have.</summary>
-    [Parameter(Position = 1, HelpMessage = "Bytes that the file may have, or several: 4GB, 5GB.")]
+    [Parameter(Position = 1, HelpMessage = "The maximum size of the file, or several sizes: 4GB, 5GB.")]
     [ArgumentCompleter(typeof(SizeCompleter))]
     [ValidateRange(1, long.MaxValue)]
     public long[] TargetSize { get; set; } = [];
 
     /// <summary>Bits that each file's weights may take on average.</summary>
-    [Parameter(HelpMessage = "Bits per weight that the file may have on average, or several: 4.25, 3.5.")]
+    [Parameter(HelpMessage = "The maximum average bits per weight, or several: 4.25, 3.5.")]
     [ValidateRange(0.5, 64)]
     public double[] TargetBitsPerWeight { get; set; } = [];
 
     /// <summary>The calibration of the model.</summary>
-    [Parameter(Mandatory = true, HelpMessage = "A calibration of the model, as New-QuantCalibration makes it.")]
+    [Parameter(Mandatory = true, HelpMessage = "A calibration of the model, from New-QuantCalibration.")]
     [ValidateNotNullOrEmpty]
     public string Calibration { get; set; } = "";
 
@@ -44,11 +44,11 @@ public sealed class NewQuantRecipeCommand : EngineCommand
     public BlockFormat[] AllowedType { get; set; } = [];
 
     /// <summary>Measures nothing.</summary>
-    [Parameter(HelpMessage = "Do not measure which tensors matter to this model: go by what their roles are worth in another.")]
+    [Parameter(HelpMessage = "Choose types without running the model, by how much each kind of tensor matters in the sample model.")]
     public SwitchParameter DefaultCoefficient { get; set; }
 
     /// <summary>Types for tensors by name; the first match wins.</summary>
-    [Parameter(HelpMessage = "Rules 'regex=type' for tensors whose type is not to be chosen.")]
+    [Parameter(HelpMessage = "Rules 'regex=type' for tensors with a fixed type.")]
     [ArgumentCompleter(typeof(TensorRuleCompleter))]
     [TensorTypeTransformation]
     [ValidateNotNullOrEmpty]

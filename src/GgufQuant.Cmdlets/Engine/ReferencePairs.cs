@@ -50,7 +50,7 @@ internal sealed class ReferencePairs(PathCommand command, bool isGiven, Action<G
     {
         string reference = command.ResolveUnexpanded(given);
         if (_told.Add(reference))
-            command.WriteVerbose($"'{reference}' is the reference: {(isGiven ? "it was asked for" : "the files from the pipeline name it")}.");
+            command.WriteVerbose($"'{reference}' is the reference: {(isGiven ? "-Reference names it" : "the files from the pipeline name it")}.");
         return reference;
     }
 

@@ -11,7 +11,7 @@ namespace GgufQuant.Commands;
 internal sealed record ComparisonData(
     string Path, string Reference, FileType? FileType, long Size, long ReferenceSize, double BitsPerWeight, MemoryEstimate Memory, ModelError? Error)
 {
-    /// <summary>The continuations of prompts; empty where there were none.</summary>
+    /// <summary>The continuations of prompts; empty without prompts.</summary>
     public IReadOnlyList<GenerationComparison> Generations { get; init; } = [];
 
     /// <summary>The engine that ran the model over a text; null if none did.</summary>

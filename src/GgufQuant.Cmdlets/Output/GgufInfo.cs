@@ -101,7 +101,7 @@ public sealed class GgufInfo
     /// <summary>What the estimate of the memory assumes, one sentence each.</summary>
     public ValueList<string> MemoryAssumptions => new(_model.MemoryEstimate.Assumptions, " ");
 
-    /// <summary>All metadata by key; null unless it was asked for.</summary>
+    /// <summary>All metadata by key; null without -Metadata.</summary>
     public OrderedDictionary<string, object>? Metadata => _model.Metadata;
 
     /// <summary>What the memory is needed for, and what the estimate assumes.</summary>

@@ -47,7 +47,7 @@ public sealed class PlannedFile
     /// <summary>Average bits per weight.</summary>
     public double BitsPerWeight { get; }
 
-    /// <summary>The KL divergence from the model that types chosen for a size are expected to cause, in nats per token; null where none are.</summary>
+    /// <summary>The KL divergence from the model that types chosen for a size are expected to cause, in nats per token; null if none are.</summary>
     public double? ExpectedDivergence { get; }
 
     /// <summary>The types it would hold with their shares of the weights, largest first.</summary>

@@ -36,10 +36,10 @@ public sealed class TensorPlan
     /// <summary>The rule that chose the type, in words.</summary>
     public string Rule => _tensor.Rule;
 
-    /// <summary>The KL divergence per unit of error in its outputs; null where its type was not chosen for a size.</summary>
+    /// <summary>The KL divergence per unit of error in its outputs; null if its type was not chosen for a size.</summary>
     public double? Coefficient => _allocated?.Coefficient;
 
-    /// <summary>The KL divergence that it is expected to add, in nats per token; null where its type was not chosen for a size.</summary>
+    /// <summary>The KL divergence that it is expected to add, in nats per token; null if its type was not chosen for a size.</summary>
     public double? ExpectedDivergence => _allocated?.Divergence;
 
     /// <summary>The tensor's name.</summary>

@@ -19,7 +19,7 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
     // A file that is smaller by more than this is worth a word.
     private const double Close = 0.999;
 
-    /// <summary>Finds the engine to measure with; null where the cmdlet never runs models.</summary>
+    /// <summary>Finds the engine to measure with; null if the cmdlet never runs models.</summary>
     internal Func<EngineSession>? OpenEngine { get; init; }
 
     /// <summary>Whether the user has named an engine, so that there must be one.</summary>
@@ -96,12 +96,12 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
         return plan;
     }
 
-    // Without an engine, roles have to do.
+    // Falls back to the sample model's coefficients without an engine.
     private (MeasuredCosts Costs, string? Estimated) Probe(GgufFile model, ProbeGroup[] groups, MeasuredCosts costs)
     {
         string name = Formatting.FileName(model.Path);
         if (Directory.Exists(model.Path))
-            throw new QuantizationException($"'{model.Path}' is a folder, and only a GGUF file can be measured: ConvertTo-Gguf makes one. -DefaultCoefficient goes without.");
+            throw new QuantizationException($"'{model.Path}' is a folder, and only a GGUF file can be measured: ConvertTo-Gguf makes one. -DefaultCoefficient chooses types without measuring.");
         EngineSession session;
         try
         {
@@ -147,7 +147,7 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
             "Estimating what types cost", (progress, token) => allocator.DefaultCoefficients(EffectiveThreads, progress, token));
         if (reason is null)
             return costs.With(defaults.Where(group => !costs.Coefficients.ContainsKey(group.Key)), []);
-        command.WriteWarning($"Types are chosen by what the roles of tensors are worth in another model, not by measurements of this one, {reason}. The file will lose more than it must.");
+        command.WriteWarning($"Types are chosen by how much each kind of tensor matters in the sample model, not by measurements of this one, {reason}. Expect more loss than with measurements.");
         return costs.With(defaults.Where(group => UsesDefaults || !costs.Coefficients.ContainsKey(group.Key)), []);
     }
 }

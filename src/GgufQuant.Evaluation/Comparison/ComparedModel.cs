@@ -17,6 +17,6 @@ public sealed record ComparedModel(ModelInfo Reference, ModelInfo Model, ModelEr
     /// <summary>What became of the reference's predictions; null for the reference itself, and where it was not measured.</summary>
     public KlDivergenceResult? Predictions { get; init; }
 
-    /// <summary>What it writes beside what the reference writes; empty where it was not asked for.</summary>
+    /// <summary>Its continuations beside the reference's; empty without prompts.</summary>
     public IReadOnlyList<GenerationComparison> Generations { get; init; } = [];
 }

@@ -93,7 +93,7 @@ public sealed class RemoteMomentCollector(RemoteEngine engine, GgufFile model, s
         }
         catch (EndOfStreamException exception)
         {
-            throw new InvalidDataException("The moments from the engine's process are cut short.", exception);
+            throw new InvalidDataException("The moments from the engine process are truncated.", exception);
         }
     }
 

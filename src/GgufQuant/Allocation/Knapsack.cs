@@ -16,7 +16,7 @@ internal static class Knapsack
     /// <summary>Solves it.</summary>
     /// <param name="items">The choices of each tensor, at most 255.</param>
     /// <param name="budget">Bytes that all of them may take.</param>
-    /// <returns>The index of each tensor's choice; null where even the smallest exceed the budget.</returns>
+    /// <returns>The index of each tensor's choice; null if even the smallest exceed the budget.</returns>
     public static int[]? Solve(IReadOnlyList<IReadOnlyList<Choice>> items, long budget)
     {
         long[] least = [.. items.Select(choices => choices.Min(choice => choice.Bytes))];

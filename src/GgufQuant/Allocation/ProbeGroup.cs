@@ -8,7 +8,7 @@ namespace GgufQuant.Allocation;
 /// <param name="Tensors">The tensors.</param>
 public sealed record ProbeGroup(string Name, IReadOnlyList<GgufTensor> Tensors)
 {
-    /// <summary>The type that a tensor is rounded to in a probe; null where no type of about three bits has blocks for its rows.</summary>
+    /// <summary>The type that a tensor is rounded to in a probe; null if no type of about three bits has blocks for its rows.</summary>
     /// <remarks>KL divergence follows the error of the outputs over all types alike, so that one type tells of the others.</remarks>
     public static GgmlType? TypeFor(GgufTensor tensor)
     {

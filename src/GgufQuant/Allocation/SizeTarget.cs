@@ -11,10 +11,10 @@ public readonly record struct SizeTarget
         BitsPerWeight = bitsPerWeight;
     }
 
-    /// <summary>Bytes of the file, or of all shards together; null where the target is in bits.</summary>
+    /// <summary>Bytes of the file, or of all shards together; null if the target is in bits.</summary>
     public long? Bytes { get; }
 
-    /// <summary>Bits per weight; null where the target is in bytes.</summary>
+    /// <summary>Bits per weight; null if the target is in bytes.</summary>
     public double? BitsPerWeight { get; }
 
     /// <summary>A target in bytes.</summary>

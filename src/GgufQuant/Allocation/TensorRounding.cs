@@ -24,7 +24,7 @@ internal sealed class TensorRounding
     /// <param name="model">The model.</param>
     /// <param name="tensor">The tensor.</param>
     /// <param name="calibration">Its importance matrix.</param>
-    /// <param name="factor">The moments of its input; null where there are none.</param>
+    /// <param name="factor">The moments of its input; null if there are none.</param>
     public TensorRounding(GgufFile model, GgufTensor tensor, CalibrationFile calibration, RoundingFactor? factor)
     {
         _model = model;
@@ -43,7 +43,7 @@ internal sealed class TensorRounding
     /// <param name="type">The type; null for zeros, whose error is the outputs' own size.</param>
     /// <param name="sample">Rows of the sample; all of them if it is as many.</param>
     /// <param name="threads">Threads to use; nothing depends on it.</param>
-    /// <param name="take">Takes each batch, on any thread; null where only the error counts.</param>
+    /// <param name="take">Takes each batch, on any thread; null if only the error counts.</param>
     /// <param name="token">Stops it.</param>
     /// <exception cref="QuantizationException">A weight is not finite, or the type cannot represent it.</exception>
     public OutputError Round(GgmlType? type, int sample, int threads, RoundedRows? take, CancellationToken token)

@@ -111,7 +111,7 @@ public sealed class TypeAllocator
         return RoleCoefficients.Of(Groups, OutputErrors.Measure(_source, _calibration, wanted, threads, progress, token).ToDictionary(error => error.Key.Tensor, error => error.Value.Value));
     }
 
-    /// <summary>The largest standard error of the errors that types are chosen by, as a share of them; 0 where all rows were measured.</summary>
+    /// <summary>The largest standard error of the errors that types are chosen by, as a share of them; 0 if all rows were measured.</summary>
     public double SamplingError(MeasuredCosts costs)
     {
         ArgumentNullException.ThrowIfNull(costs);

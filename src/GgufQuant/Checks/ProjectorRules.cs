@@ -11,7 +11,7 @@ internal static class ProjectorRules
     /// <summary>The types that have rules.</summary>
     public static IEnumerable<string> Types => s_patterns.Value.Keys;
 
-    /// <summary>The names of the tensors that a projector needs; none where its type has no rules.</summary>
+    /// <summary>The names of the tensors that a projector needs; none if its type has no rules.</summary>
     /// <param name="type">The projector's type.</param>
     /// <param name="blocks">Blocks of its encoder.</param>
     public static IEnumerable<string> TensorsOf(string type, long blocks) =>

@@ -12,8 +12,8 @@ internal abstract record RuleStatement;
 /// <param name="IsOptional">Whether it may be missing.</param>
 /// <param name="Form">Whether the value is one, or an array.</param>
 /// <param name="Length">Of <see cref="KeyForm.ValueOrArray"/>: how many elements the array must have.</param>
-/// <param name="Variable">What its value is called; null where no other rule needs it.</param>
-/// <param name="Found">What tells whether it is there; null where no other rule needs it.</param>
+/// <param name="Variable">What its value is called; null if no other rule needs it.</param>
+/// <param name="Found">What tells whether it is there; null if no other rule needs it.</param>
 internal sealed record KeyRule(string Key, GgufValueType? Type, bool IsOptional, KeyForm Form, RuleExpression? Length, string? Variable, string? Found) : RuleStatement;
 
 /// <summary>Needs a tensor: <c>.ffn_up.weight?: n_embd, n_ff</c>.</summary>
@@ -21,7 +21,7 @@ internal sealed record KeyRule(string Key, GgufValueType? Type, bool IsOptional,
 /// <param name="IsOptional">Whether it may be missing.</param>
 /// <param name="Shape">Its dimensions.</param>
 /// <param name="Flags"><see cref="RuleFlags"/> known only from other values; null for none.</param>
-/// <param name="Variable">What tells whether it is there; null where no other rule needs it.</param>
+/// <param name="Variable">What tells whether it is there; null if no other rule needs it.</param>
 internal sealed record TensorRule(RuleName Name, bool IsOptional, ImmutableArray<RuleExpression> Shape, RuleExpression? Flags, string? Variable) : RuleStatement;
 
 /// <summary>Names a value; with <paramref name="IsLocal"/> until the end of the block.</summary>

@@ -30,7 +30,7 @@ public sealed class ModelFolderException : Exception
     /// <summary>The file or the folder.</summary>
     public string FilePath { get; }
 
-    /// <summary>The field that is wrong; null where the whole file is.</summary>
+    /// <summary>The field that is wrong; null if the whole file is.</summary>
     public string? Field { get; }
 
     /// <summary>Where the field starts, in bytes from the start of the file; -1 where the whole file is wrong.</summary>

@@ -5,7 +5,7 @@ namespace GgufQuant.IO;
 /// <summary>How far long work has come.</summary>
 /// <param name="Status">What is being worked on, in a phrase.</param>
 /// <param name="Share">Share of the work that is done, 0 to 1.</param>
-/// <param name="Remaining">Time left; null where it is not known.</param>
+/// <param name="Remaining">Time left; null if it is not known.</param>
 public sealed record WorkProgress(string Status, double Share, TimeSpan? Remaining = null)
 {
     /// <summary>Progress of work that keeps the pace it has had so far.</summary>

@@ -130,10 +130,10 @@ internal sealed record ArchitectureMemory
     /// <summary>What the indexer of a sparse attention caches.</summary>
     internal IndexerKind Indexer { get; init; }
 
-    /// <summary>The number of layers, from the first, that have a cache of their own; null where all have.</summary>
+    /// <summary>The number of layers, from the first, that have a cache of their own; null if all have.</summary>
     internal Func<ShapeKeys, long>? CachedLayers { get; init; }
 
-    /// <summary>The key of how many times the layers are run, each time with a cache of its own; null where they are run once.</summary>
+    /// <summary>The key of how many times the layers are run, each time with a cache of its own; null if they are run once.</summary>
     internal string? RepetitionsKey { get; init; }
 
     /// <summary>Whether layers that draft tokens (NextN, MTP) have a cache although ordinary use leaves them out.</summary>

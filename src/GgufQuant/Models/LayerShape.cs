@@ -30,6 +30,6 @@ public sealed record LayerShape
     /// <summary>Width of the keys by which a sparse attention's indexer chooses tokens; 0 without one.</summary>
     public long IndexerKeyLength { get; init; }
 
-    /// <summary>Tokens that share a compressed key; 0 where each has its own.</summary>
+    /// <summary>Tokens that share a compressed key; 0 if each has its own.</summary>
     public long CompressionRatio { get; init; }
 }

@@ -35,7 +35,7 @@ public static class ModelKinds
         return metadata.TryGetString(GgufKeys.Kind, out string? kind) ? Named(kind) ?? ByContent(metadata) : ByContent(metadata);
     }
 
-    /// <summary>The kind of the file of a path; null where it is not GGUF, or cannot be read.</summary>
+    /// <summary>The kind of the file of a path; null if it is not GGUF, or cannot be read.</summary>
     public static ModelKind? TryRead(string path)
     {
         try

@@ -47,7 +47,7 @@ public sealed record ModelShape
     /// <summary>Experts used per token.</summary>
     public long ExpertsUsed { get; init; }
 
-    /// <summary>Width of an expert; 0 where it is that of the feed-forward layers.</summary>
+    /// <summary>Width of an expert; 0 if it is that of the feed-forward layers.</summary>
     public long ExpertLength { get; init; }
 
     /// <summary>Width of the experts that all tokens use, together; 0 without them.</summary>

@@ -17,14 +17,14 @@ internal readonly struct ShapeKeys(GgufMetadata metadata)
     /// <summary>Whether the architecture's key is there.</summary>
     internal bool Has(string key) => Find(key) is not null;
 
-    /// <summary>A non-negative integer; 0 where there is none.</summary>
+    /// <summary>A non-negative integer; 0 if there is none.</summary>
     internal long Number(string key) => FindNumber(key) ?? 0;
 
-    /// <summary>A non-negative integer; null where there is none.</summary>
+    /// <summary>A non-negative integer; null if there is none.</summary>
     internal long? FindNumber(string key) =>
         metadata.TryGetUInt64($"{Architecture}.{key}", out ulong value) && value < Unbelievable ? (long)value : null;
 
-    /// <summary>The numbers of an array of any integer type or of booleans; null where there is no such array.</summary>
+    /// <summary>The numbers of an array of any integer type or of booleans; null if there is no such array.</summary>
     internal long[]? FindArray(string key)
     {
         if (Find(key) is not { Type: GgufValueType.Array, Count: <= MaxLayers } entry)
@@ -45,7 +45,7 @@ internal readonly struct ShapeKeys(GgufMetadata metadata)
         };
     }
 
-    /// <summary>A number per layer, of an array or of one number for all; null where the key is missing.</summary>
+    /// <summary>A number per layer, of an array or of one number for all; null if the key is missing.</summary>
     internal long[]? FindPerLayer(string key, int layers)
     {
         if (FindArray(key) is long[] values)

@@ -54,7 +54,7 @@ internal static class ReuseRecord
         record.Commit();
     }
 
-    /// <summary>The name and the hash of the bytes of each recorded tensor, by the hash of its origin; none where a file has no record.</summary>
+    /// <summary>The name and the hash of the bytes of each recorded tensor, by the hash of its origin; none if a file has no record.</summary>
     internal static IReadOnlyDictionary<string, (string Name, string Data)> Read(string file)
     {
         Dictionary<string, (string Name, string Data)> tensors = [];

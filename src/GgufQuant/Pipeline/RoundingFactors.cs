@@ -11,7 +11,7 @@ internal sealed class RoundingFactors(long budget, int threads)
     private readonly Dictionary<InputMoments, Slot> _slots = [];
     private long _used;
 
-    /// <summary>Bytes that the largest factor of a plan takes while it is made; 0 where it needs none.</summary>
+    /// <summary>Bytes that the largest factor of a plan takes while it is made; 0 if it needs none.</summary>
     public static long LargestOf(QuantizationPlan plan) =>
         plan.Tensors.Select(tensor => tensor.Moments).OfType<InputMoments>().Select(BytesFor).DefaultIfEmpty(0).Max();
 

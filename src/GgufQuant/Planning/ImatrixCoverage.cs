@@ -17,7 +17,7 @@ public sealed record ImatrixCoverage(string Path, int Entries, int Known, int We
     /// <summary>Whether the matrix is this model's, at least in part.</summary>
     public bool IsOfModel => Known > 0;
 
-    /// <summary>What the user should know of it, in sentences; null where the matrix serves the plan as it should.</summary>
+    /// <summary>What the user should know of it, in sentences; null if the matrix serves the plan as it should.</summary>
     public string? Problem
     {
         get

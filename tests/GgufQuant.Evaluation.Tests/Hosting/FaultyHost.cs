@@ -18,7 +18,7 @@ internal static partial class FaultyHost
     /// <summary>A meter of generated texts, which needs no file but the models' names.</summary>
     public static RemoteGenerationMeter Meter(RemoteEngine engine, string reference) => new(engine, reference, ["prompt"], new() { MaximumTokens = 3 });
 
-    /// <summary>The number of the process that a line of the engine's log speaks of; null where it speaks of none.</summary>
+    /// <summary>The number of the process that a line of the engine's log speaks of; null if it speaks of none.</summary>
     public static int? ProcessIn(string line) => ProcessPattern().Match(line) is { Success: true } match ? int.Parse(match.Groups[1].ValueSpan, null) : null;
 
     /// <summary>Waits until a process is gone.</summary>

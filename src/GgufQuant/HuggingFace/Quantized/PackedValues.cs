@@ -35,7 +35,7 @@ internal sealed class PackedValues : TensorValues
     /// <param name="weights">Packed weights, along the rows.</param>
     /// <param name="scales">Scales, [rows, groups].</param>
     /// <param name="shape">The rows and columns before they were packed.</param>
-    /// <param name="zeros">Zero points, packed along the columns of scales; null where they are the middle of the range.</param>
+    /// <param name="zeros">Zero points, packed along the columns of scales; null if they are the middle of the range.</param>
     /// <param name="bits">Bits per weight.</param>
     /// <param name="groupSize">Weights per group.</param>
     /// <exception cref="ModelFolderException">The tensors do not fit together.</exception>

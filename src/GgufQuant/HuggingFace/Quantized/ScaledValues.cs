@@ -32,7 +32,7 @@ internal sealed class ScaledValues : TensorValues
     /// <param name="name">The name of the weights, for messages.</param>
     /// <param name="weights">The weights.</param>
     /// <param name="scales">The scales.</param>
-    /// <param name="blockSize">The size of a block in the last dimensions; empty where there are none.</param>
+    /// <param name="blockSize">The size of a block in the last dimensions; empty if there are none.</param>
     /// <exception cref="ModelFolderException">There are too few scales.</exception>
     public static ScaledValues Of(string folder, string name, TensorValues weights, TensorValues scales, long[] blockSize)
     {

@@ -30,7 +30,7 @@ int fsync(int file)
     return ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(file);
 }
 
-// FAULT_ROOM: the bytes that find room in unfinished files; none where it is not set.
+// FAULT_ROOM: the bytes that find room in unfinished files; none if it is not set.
 static int is_full(int file, size_t count)
 {
     static size_t written;
