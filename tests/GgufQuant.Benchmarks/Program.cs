@@ -7,6 +7,8 @@ const string Usage = """
            GgufQuant.Benchmarks --ratios [type,type,...]
            GgufQuant.Benchmarks --files <folder for 6 GB of files>
            GgufQuant.Benchmarks --folders <folder for 7 GB of files>
+           GgufQuant.Benchmarks --rounding [type,type,...]
+           GgufQuant.Benchmarks --calibrated <folder for 4 GB of files>
            GgufQuant.Benchmarks [BenchmarkDotNet's options]
     """;
 
@@ -36,13 +38,29 @@ switch (args)
     case ["--folders", string folder]:
         FolderTable.Write(Console.Out, folder);
         return 0;
+    case ["--rounding"]:
+        RoundingTable.Write(Console.Out, _ => true);
+        return 0;
+    case ["--calibrated", string folder]:
+        Report.WriteRounding(Console.Out, folder);
+        return 0;
+    case ["--rounding", string types]:
+        HashSet<string> rounded = new(types.Split(','), StringComparer.OrdinalIgnoreCase);
+        RoundingTable.Write(Console.Out, rounded.Contains);
+        return 0;
     case [FileRun.Argument, _, _, _, _, _]:
         FileRun.Make(args.AsSpan(1));
+        return 0;
+    case [WideLayer.Argument]:
+        WideLayer.Measure();
+        return 0;
+    case [RoundingMemory.Argument, string step, string folder]:
+        RoundingMemory.Measure(step, folder);
         return 0;
     case [StartTable.Argument, string header, string emptyModule]:
         StartTable.Measure(header, emptyModule);
         return 0;
-    case ["--report" or "--ratios" or "--files" or "--folders", ..]:
+    case ["--report" or "--ratios" or "--files" or "--folders" or "--rounding" or "--calibrated", ..]:
         Console.Error.WriteLine(Usage);
         return 1;
     default:
