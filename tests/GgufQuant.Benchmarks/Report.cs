@@ -48,7 +48,7 @@ internal static class Report
             64 rows of 4,096 Gaussian weights, rounded with the moments of synthetic inputs by one thread; medians of five turns, in
             processor time. Multiply-adds are those of feeding errors forward, of the descent's start and of the codes it changes; the
             search for scales and codes comes on top. The core's peak is measured in turns with each. Memory is the peak
-            resident size on the model of 1.1 billion parameters, two of its layers rounded; whole layers are in one pass.
+            resident size on the model of 1.1 billion parameters, for moments what collecting adds to it, with two layers rounded.
             """);
         RoundingTable.WriteAll(text, folder);
     }

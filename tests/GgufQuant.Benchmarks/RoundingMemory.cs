@@ -58,24 +58,33 @@ internal static class RoundingMemory
         string calibration = Path.Combine(folder, "calibration.gguf");
         long start = Stopwatch.GetTimestamp();
         using GgufFile model = GgufFile.Open(Path.Combine(folder, "model.gguf"));
-        if (Enum.Parse<Step>(step) == Step.Moments)
-            Collect(model, calibration);
-        else
-            Round(model, calibration, Path.Combine(folder, "rounded.gguf"));
-        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         using Process process = Process.GetCurrentProcess();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{process.PeakWorkingSet64} {seconds}"));
+        // The budget for moments is that of the moments alone; quantizing has one for the whole process.
+        long before = 0;
+        if (Enum.Parse<Step>(step) == Step.Moments)
+        {
+            before = process.WorkingSet64;
+            Collect(model, calibration);
+        }
+        else
+        {
+            Round(model, calibration, Path.Combine(folder, "rounded.gguf"));
+        }
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        process.Refresh();
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{process.PeakWorkingSet64 - before} {seconds}"));
     }
 
     // As many inputs of the model as the budget has room for, and a calibration of the layers to round.
     private static void Collect(GgufFile model, string path)
     {
         IReadOnlyList<CalibratedInput> pass = CalibrationPasses.Plan(InputsOf(model), Budget).Passes[0];
+        Dictionary<int, float[]> inputs = pass.Select(input => input.Columns).Distinct().ToDictionary(columns => columns, columns => SyntheticInputs.Make(columns, Positions));
         List<MomentSums> all = [];
         foreach (CalibratedInput input in pass)
         {
             MomentSums sums = new(input);
-            sums.Add(SyntheticInputs.Make(input.Columns, Positions), Positions, Environment.ProcessorCount);
+            sums.Add(inputs[input.Columns], Positions, Environment.ProcessorCount);
             all.Add(sums);
         }
         CalibratedInput[] written = [.. pass.Where(input => s_layers.Any(layer => input.Name.StartsWith(layer, StringComparison.Ordinal)))];

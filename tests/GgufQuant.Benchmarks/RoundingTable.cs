@@ -21,17 +21,15 @@ internal static class RoundingTable
     {
         (double moments, double speed) = Write(output, _ => true);
         WideLayer wide = WideLayer.Start();
-        int threads = Environment.ProcessorCount;
         output.WriteLine();
-        output.WriteLine(Invariant($"A down projection of {WideLayer.Columns:N0} columns, on {threads} cores: moments {2e-9 * wide.MomentProducts:F0} GFLOP/s; factorized in"));
+        output.WriteLine(Invariant($"A down projection of {WideLayer.Columns:N0} columns, in processor time of all threads: moments {2e-9 * wide.MomentProducts:F0} GFLOP/s per core; factorized in"));
         output.WriteLine(Invariant($"{wide.FactorSeconds:F1} s in single precision, with {wide.Damping:P0} of the mean diagonal added and an error of {wide.Residual:E1} of it at most (16 rows);"));
-        output.WriteLine(Invariant($"{wide.Weights:N0} weights rounded to Q4_K at {wide.Weights / wide.RoundingSeconds / threads / 1e6:F2} Mweights/s and core; {wide.PeakBytes >> 20} MiB of memory at most."));
+        output.WriteLine(Invariant($"{wide.Weights:N0} weights rounded to Q4_K at {wide.Weights / wide.RoundingSeconds / 1e6:F2} Mweights/s and core; {wide.PeakBytes >> 20} MiB of memory at most."));
         output.WriteLine();
         output.WriteLine("Estimated from these for 16 cores, if all of them are as fast: the engine's passes over the text come on top.");
         output.WriteLine();
         new RoundingEstimate(
-            Math.Min(moments, wide.MomentProducts / threads), WideLayer.FactorProducts(WideLayer.Columns) / wide.FactorSeconds / threads,
-            speed, wide.Weights / wide.RoundingSeconds / threads).Write(output);
+            Math.Min(moments, wide.MomentProducts), WideLayer.FactorProducts(WideLayer.Columns) / wide.FactorSeconds, speed, wide.Weights / wide.RoundingSeconds).Write(output);
         output.WriteLine();
         RoundingMemory.Write(output, folder);
     }
