@@ -31,6 +31,7 @@
         'Get-QuantPlan'
         'Get-QuantType'
         'Install-QuantEngine'
+        'Measure-GgufSpeed'
         'Measure-GgufTask'
         'Merge-Gguf'
         'Merge-ImportanceMatrix'

@@ -15,6 +15,7 @@ BeforeDiscovery {
         @{ Cmdlet = 'Compare-Quant'; Arguments = @{} }
         @{ Cmdlet = 'ConvertTo-Quantized'; Arguments = @{ Type = 'Q8_0'; Destination = 'made' } }
         @{ Cmdlet = 'Find-QuantType'; Arguments = @{ Memory = 1GB } }
+        @{ Cmdlet = 'Measure-GgufSpeed'; Arguments = @{ PromptToken = 1; GeneratedToken = 0; Repeat = 1; ThreadCount = 1 } }
         @{ Cmdlet = 'Measure-GgufTask'; Arguments = @{ DataPath = Join-Path $Samples.Root samples continuations.txt; Count = 1; ThreadCount = 1; Reference = $Samples.Model } }
         @{ Cmdlet = 'New-ImportanceMatrix'; Arguments = @{ Corpus = $Samples.Calibration; Chunks = 1; Destination = 'made' } }
         @{ Cmdlet = 'New-QuantCalibration'; Arguments = @{ Corpus = $Samples.Calibration; Chunks = 1; Destination = 'made'; WarningAction = 'Ignore' } }

@@ -13,6 +13,7 @@ BeforeDiscovery {
         @{ Kind = 'GgufGeneration'; Enum = 'FileType' }
         @{ Kind = 'TaskMeasurement'; Enum = 'FileType' }
         @{ Kind = 'TaskAnswer'; Enum = 'FileType' }
+        @{ Kind = 'SpeedMeasurement'; Enum = 'FileType' }
         @{ Kind = 'TensorInfo'; Enum = 'TensorType' }
         @{ Kind = 'MeasuredTensor'; Enum = 'TensorType' }
         @{ Kind = 'TensorComparison'; Enum = 'TensorType' }
@@ -50,6 +51,7 @@ BeforeAll {
         GgufGeneration   = $made | Compare-GgufGeneration -Prompt 'It was' -MaxToken 4
         TaskMeasurement  = ($made | Measure-GgufTask -DataPath $questions -Count 4 -ThreadCount 1)[1]
         TaskAnswer       = Measure-GgufTask $made $questions -Count 1 -ThreadCount 1 -Detailed
+        SpeedMeasurement = $made | Measure-GgufSpeed -PromptToken 4 -GeneratedToken 2 -Repeat 2 -ThreadCount 1
         TensorInfo       = Get-GgufTensor $made blk.0.ffn_up.weight
         MeasuredTensor   = Get-GgufTensor $made blk.0.ffn_up.weight -Statistics
         TensorComparison = ($made | Compare-Quant -Detailed)[4]

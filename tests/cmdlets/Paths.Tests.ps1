@@ -12,6 +12,7 @@ BeforeDiscovery {
         @{ Cmdlet = 'Get-GgufTensor'; Arguments = @{} }
         @{ Cmdlet = 'Get-ImportanceMatrix'; Arguments = @{} }
         @{ Cmdlet = 'Get-QuantPlan'; Arguments = @{ Type = 'Q8_0' } }
+        @{ Cmdlet = 'Measure-GgufSpeed'; Arguments = @{} }
         @{ Cmdlet = 'Measure-GgufTask'; Arguments = @{ DataPath = Join-Path $Samples.Root samples continuations.txt; Reference = $Samples.Model } }
         @{ Cmdlet = 'Merge-Gguf'; Arguments = @{} }
         @{ Cmdlet = 'New-ImportanceMatrix'; Arguments = @{ Corpus = $Samples.Calibration } }

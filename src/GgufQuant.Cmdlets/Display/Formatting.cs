@@ -128,6 +128,13 @@ public static class Formatting
     public static string Questions(string task, string path, int count, double chance) =>
         $"{task}, {Number(count)} question{(count == 1 ? "" : "s")} of {FileName(path)}; guessing answers {Percent(chance)}";
 
+    /// <summary>How speeds were measured.</summary>
+    public static string SpeedTest(int prompt, int generated, int repeat, int threads) =>
+        $"{Number(prompt)} tokens of prompt, {Number(generated)} generated; {repeat} run{(repeat == 1 ? "" : "s")}, {threads} thread{(threads == 1 ? "" : "s")}";
+
+    /// <summary>A speed with its standard deviation.</summary>
+    public static string Speed(double? mean, double? deviation) => mean is null ? "-" : $"{mean:0.0} ± {deviation:0.0}";
+
     /// <summary>An interval of shares in per cent.</summary>
     public static string Interval(double low, double high) => $"{100 * low:0.0} - {100 * high:0.0}%";
 

@@ -6,6 +6,7 @@ using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Generation;
 using GgufQuant.Evaluation.Hosting.Operations;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Evaluation.Speed;
 using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Hosting;
@@ -32,6 +33,8 @@ namespace GgufQuant.Evaluation.Hosting;
 [JsonSerializable(typeof(PerplexityResult))]
 [JsonSerializable(typeof(ProbeRequest))]
 [JsonSerializable(typeof(QualityRequest))]
+[JsonSerializable(typeof(SpeedRequest))]
+[JsonSerializable(typeof(SpeedResult))]
 [JsonSerializable(typeof(StartedEngine))]
 [JsonSerializable(typeof(TaskRequest))]
 [JsonSerializable(typeof(WorkProgress))]

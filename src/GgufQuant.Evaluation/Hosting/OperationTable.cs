@@ -22,6 +22,7 @@ internal static class OperationTable
         CollectMoments.Operation,
         ProbeGroupOfTensors.Operation,
         ScoreTask.Operation,
+        MeasureSpeed.Operation,
         ReleaseModels.Operation,
     ];
 
