@@ -329,4 +329,44 @@ Describe 'Compare-Quant' {
             $result.Duration.TotalSeconds | Should -BeLessThan 5
         }
     }
+
+    Context 'with -TaskData' {
+        BeforeAll {
+            $asked = Join-Path (New-TestFolder) asked.txt
+            Get-Content (Join-Path $Samples.Root samples continuations.txt) -TotalCount 120 | Set-Content $asked
+            $file = ConvertTo-Quantized $Samples.Model Q2_K -Destination (Split-Path $asked)
+            $rows = $file | Compare-Quant -TaskData $asked -ThreadCount 1
+        }
+
+        It 'adds the accuracy, and the answers lost and gained' {
+            $rows[0].Lost, $rows[0].Gained | Should -Be $null, $null
+            $rows[0].Accuracy | Should -BeGreaterThan 0
+            $rows[1].Accuracy | Should -Be ((20 * $rows[0].Accuracy - $rows[1].Lost + $rows[1].Gained) / 20)
+        }
+
+        It 'answers as Measure-GgufTask does' {
+            $measured = $file | Measure-GgufTask -DataPath $asked -ThreadCount 1
+            $measured.Accuracy | Should -Be $rows.Accuracy
+            $measured.Lost | Should -Be $rows.Lost
+        }
+
+        It 'shows them at a width of <_>' -ForEach 80, 120, 200 {
+            $text = $rows | Format-Lines -Width $_
+            $text -match '^Type +File +Size Accuracy +Lost Gained +Error' | Should -HaveCount 1
+            $text -match '^Q2_K +novels-6m-Q2_K\.gguf +2\.30 MiB +\d+\.\d% +\d+ +\d+ +19\.0%' | Should -HaveCount 1
+        }
+
+        It 'is kept by other sessions and shown by Export-QuantReport' {
+            $back = [Management.Automation.PSSerializer]::Deserialize([Management.Automation.PSSerializer]::Serialize($rows))
+            $null = $back | Export-QuantReport (Join-Path (Split-Path $asked) r.md)
+            $text = Get-Content (Join-Path (Split-Path $asked) r.md) -Raw
+            $text | Should -BeLike "*| Accuracy | Lost | Gained |*"
+            $text | Should -BeLike "*| $('{0:0.0}' -f (100 * $rows[1].Accuracy))% | $($rows[1].Lost) | $($rows[1].Gained) |*"
+        }
+
+        It 'says which line of the file is wrong' {
+            Set-Content $asked 'A', '7'
+            { $file | Compare-Quant -TaskData $asked -ErrorAction Stop } | Should -Throw -ErrorId 'InvalidTaskData,GgufQuant.Commands.CompareQuantCommand'
+        }
+    }
 }

@@ -15,12 +15,16 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
     // Added to the type name of a row with texts, to select its view.
     private const string PromptedSuffix = "#Prompted";
 
+    // The same for a row with answers to questions.
+    private const string AskedSuffix = "#Asked";
+
     private static readonly ErrorRecord s_noCorpus = new(
         new ArgumentException("-ChunkCount and -LogitsFile say how to evaluate a text. Name the text with -Corpus."),
         "NoCorpus", ErrorCategory.InvalidArgument, null);
 
     private ReferencePairs? _pairs;
     private ComparisonSession? _session;
+    private Evaluation.Tasks.TaskData? _task;
 
     /// <summary>The model to compare with; from the pipeline, the source of a converted file.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true,
@@ -50,6 +54,12 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
     [ValidateNotNullOrEmpty]
     public string[] Prompt { get; set; } = [];
 
+    /// <summary>A file of questions.</summary>
+    [Parameter(HelpMessage = "A file of questions of a known task, as for Measure-GgufTask: a row shows how many are answered correctly.")]
+    [PathTransformation]
+    [ValidateNotNullOrEmpty]
+    public string? TaskData { get; set; }
+
     /// <summary>Tokens of context.</summary>
     [Parameter(HelpMessage = "Tokens of context to estimate memory for, and per chunk of -Corpus.")]
     [ArgumentCompleter(typeof(ContextLengthCompleter))]
@@ -66,21 +76,23 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
     public string? LogitsFile { get; set; }
 
     /// <summary>Weights can be compared with those of a folder, but no engine runs one.</summary>
-    private protected override bool TakesFolders => Corpus is null && Prompt.Length == 0;
+    private protected override bool TakesFolders => Corpus is null && Prompt.Length == 0 && TaskData is null;
 
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
         _pairs = new(this, Reference is not null, Compare);
-        this.ThrowIfBothBound(nameof(Detailed), nameof(Corpus), nameof(Prompt));
+        this.ThrowIfBothBound(nameof(Detailed), nameof(Corpus), nameof(Prompt), nameof(TaskData));
         if (Corpus is not null)
             Corpus = ResolveCorpus(Corpus);
         else if (ChunkCount is not null || LogitsFile is not null)
             ThrowTerminatingError(s_noCorpus);
         if (LogitsFile is not null)
             LogitsFile = ResolveLogits(LogitsFile);
-        if (Corpus is not null || Prompt.Length > 0)
+        if (TaskData is not null)
+            _task = ReadOrThrowTerminating(this.ResolveUnexpanded(TaskData), path => Evaluation.Tasks.TaskData.Open(path));
+        if (Corpus is not null || Prompt.Length > 0 || _task is not null)
             OpenEngine(isRequired: false);
         Session?.Engine.StartInBackground();
     }
@@ -131,6 +143,7 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
             Chunks = ChunkCount,
             LogitsFile = LogitsFile,
             Prompts = Prompt,
+            Task = _task,
             ContextLength = ContextLength,
             Memory = new() { ContextLength = ContextLength, KeyType = CacheType, ValueType = CacheType },
             Threads = ThreadCount,
@@ -145,9 +158,13 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
             ? new QuantQuality(model.Reference, model.Model, model.Weights, Session!.Name, Corpus!, perplexity, model.Predictions)
             : new QuantComparison(model.Reference, model.Model, model.Weights);
         row.Generations = model.Generations;
+        if (model.Task is not null)
+            row.AddTask(model.Task, model.TaskComparison);
         PSObject written = new(row);
         if (row.Generations.Count > 0)
             written.TypeNames.Insert(0, row.GetType().FullName + PromptedSuffix);
+        else if (model.Task is not null)
+            written.TypeNames.Insert(0, row.GetType().FullName + AskedSuffix);
         WriteObject(written);
     }
 }

@@ -110,6 +110,9 @@ public sealed class ExportQuantReportCommand : PSCmdlet
             Perplexity = quality is null ? null : new MeanEstimate(quality.Perplexity, quality.PerplexityError),
             Predictions = quality?.GetPredictions(),
             Weights = row.GetWeightError(),
+            Accuracy = row.Accuracy,
+            Lost = row.Lost,
+            Gained = row.Gained,
             Generations = row.IsReference ? [] : row.Generations,
         };
     }

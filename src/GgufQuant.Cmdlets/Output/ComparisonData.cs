@@ -14,6 +14,15 @@ internal sealed record ComparisonData(
     /// <summary>The continuations of prompts; empty without prompts.</summary>
     public IReadOnlyList<GenerationComparison> Generations { get; init; } = [];
 
+    /// <summary>The share of a task's questions answered correctly; null if none were asked.</summary>
+    public double? Accuracy { get; init; }
+
+    /// <summary>Questions that only the reference answers correctly; null for the reference.</summary>
+    public int? Lost { get; init; }
+
+    /// <summary>Questions that only this model answers correctly; null for the reference.</summary>
+    public int? Gained { get; init; }
+
     /// <summary>The engine that ran the model over a text; null if none did.</summary>
     public string? Engine { get; init; }
 

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Text.Json;
 using GgufQuant.Comparison;
 using GgufQuant.Evaluation.Generation;
+using GgufQuant.Evaluation.Tasks;
 using GgufQuant.Formats;
 using GgufQuant.Models;
 
@@ -75,12 +76,25 @@ public class QuantComparison
     /// <summary>The continuation of the first prompt; null without prompts.</summary>
     public string? Continuation => Generations.Count == 0 ? null : Generations[0].Candidate.Text;
 
+    /// <summary>Share of a known task's questions answered correctly, 0 to 1; null without questions.</summary>
+    public double? Accuracy => Data.Accuracy;
+
+    /// <summary>Questions that only the reference answers correctly; null for the reference, and without questions.</summary>
+    public int? Lost => Data.Lost;
+
+    /// <summary>Questions that only this model answers correctly; null for the reference, and without questions.</summary>
+    public int? Gained => Data.Gained;
+
     /// <summary>The texts that the model and the reference generate; empty unless prompts were given.</summary>
     internal IReadOnlyList<GenerationComparison> Generations
     {
         get => Data.Generations;
         set => Data = Data with { Generations = value };
     }
+
+    /// <summary>Adds the answers to a known task's questions.</summary>
+    internal void AddTask(TaskResult result, TaskComparison? comparison) =>
+        Data = Data with { Accuracy = result.Accuracy, Lost = comparison?.Lost, Gained = comparison?.Gained };
 
     /// <summary>What the model writes beside what the reference writes; empty unless prompts were given.</summary>
     public IReadOnlyList<GenerationComparison> GetGenerations() => Generations;

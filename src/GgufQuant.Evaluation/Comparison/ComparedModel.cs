@@ -1,6 +1,7 @@
 using GgufQuant.Comparison;
 using GgufQuant.Evaluation.Generation;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Evaluation.Tasks;
 using GgufQuant.Models;
 
 namespace GgufQuant.Evaluation.Comparison;
@@ -19,4 +20,10 @@ public sealed record ComparedModel(ModelInfo Reference, ModelInfo Model, ModelEr
 
     /// <summary>Its continuations beside the reference's; empty without prompts.</summary>
     public IReadOnlyList<GenerationComparison> Generations { get; init; } = [];
+
+    /// <summary>Its answers to the questions; null if it was asked none.</summary>
+    public TaskResult? Task { get; init; }
+
+    /// <summary>Its answers beside the reference's; null for the reference itself, and if it was asked none.</summary>
+    public TaskComparison? TaskComparison { get; init; }
 }

@@ -1,3 +1,4 @@
+using GgufQuant.Evaluation.Tasks;
 using GgufQuant.Models;
 
 namespace GgufQuant.Evaluation.Comparison;
@@ -16,6 +17,9 @@ public sealed record ComparisonOptions
 
     /// <summary>Texts that each model continues.</summary>
     public IReadOnlyList<string> Prompts { get; init; } = [];
+
+    /// <summary>Questions that each model is asked; null for none.</summary>
+    public TaskData? Task { get; init; }
 
     /// <summary>Tokens of each chunk; null for the default.</summary>
     public int? ContextLength { get; init; }

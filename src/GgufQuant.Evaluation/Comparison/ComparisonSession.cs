@@ -3,6 +3,7 @@ using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Generation;
 using GgufQuant.Evaluation.Hosting;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Evaluation.Tasks;
 using GgufQuant.Gguf;
 using GgufQuant.IO;
 using GgufQuant.Models;
@@ -21,6 +22,8 @@ public sealed class ComparisonSession
     private string? _meteredReference;
     private RemoteQualityMeter? _quality;
     private RemoteGenerationMeter? _generation;
+    private RemoteTaskMeter? _task;
+    private TaskResult? _referenceTask;
     private Exception? _lastFailure;
 
     /// <summary>Prepares; nothing is loaded yet.</summary>
@@ -72,6 +75,8 @@ public sealed class ComparisonSession
             LogitsFile = _options.LogitsFile,
         });
         _generation = _options.Prompts.Count == 0 ? null : new(_engine, reference, _options.Prompts, new() { Threads = _options.Threads });
+        _task = _options.Task is null ? null : new(_engine, _options.Task, _options.Threads);
+        _referenceTask = null;
     }
 
     private ModelInfo Describe(GgufFile model) => ModelInfo.Read(model, _options.Memory);
@@ -86,7 +91,8 @@ public sealed class ComparisonSession
             _generation is null ? null : TryRun(reference.Path, $"Generating with {name}", _generation.MeasureReference);
         if (texts is null)
             _generation = null;
-        return new(reference, reference, Weights: null) { Perplexity = perplexity?.Perplexity, Generations = texts ?? [] };
+        _referenceTask = _task is null ? null : TryRun(reference.Path, $"Asking {name}", (progress, token) => _task.Measure(reference.Path, progress, token));
+        return new(reference, reference, Weights: null) { Perplexity = perplexity?.Perplexity, Generations = texts ?? [], Task = _referenceTask };
     }
 
     private ComparedModel Measure(ModelInfo reference, GgufFile candidate, ModelError weights)
@@ -105,6 +111,11 @@ public sealed class ComparisonSession
             {
                 Generations = _runner.Run($"Generating with {name}", (progress, token) => _generation.Measure(candidate.Path, progress, token)),
             };
+        }
+        if (_task is not null && _referenceTask is not null)
+        {
+            TaskResult answers = _runner.Run($"Asking {name}", (progress, token) => _task.Measure(candidate.Path, progress, token));
+            result = result with { Task = answers, TaskComparison = TaskComparison.Of(_referenceTask, answers) };
         }
         return result;
     }

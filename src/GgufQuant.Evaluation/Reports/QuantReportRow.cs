@@ -21,6 +21,15 @@ public sealed record QuantReportRow(string Name, long Size)
     /// <summary>Its weights compared with the reference's; null if not measured, and for the reference.</summary>
     public ModelError? Weights { get; init; }
 
+    /// <summary>Share of a known task's questions that it answers correctly; null if not asked.</summary>
+    public double? Accuracy { get; init; }
+
+    /// <summary>Questions that only the reference answers correctly; null if not asked, and for the reference.</summary>
+    public int? Lost { get; init; }
+
+    /// <summary>Questions that only this model answers correctly; null if not asked, and for the reference.</summary>
+    public int? Gained { get; init; }
+
     /// <summary>The texts it generates; empty if not tried, and for the reference.</summary>
     public IReadOnlyList<GenerationComparison> Generations { get; init; } = [];
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using static GgufQuant.Evaluation.Reports.ReportText;
 
 namespace GgufQuant.Evaluation.Reports;
@@ -21,6 +22,9 @@ internal sealed record ReportColumn(string Title, Func<QuantReportRow, string?> 
             new("Mean KL divergence", row => row.Predictions is { } result ? Estimate(result.KlDivergence) : null),
             new("99% KL divergence", row => row.Predictions is { } result ? Significant(result.KlPercentiles.P99) : null),
             new("Same top token", row => row.Predictions is { } result ? Percent(result.TopTokenMatch.Value) : null),
+            new("Accuracy", row => row.Accuracy is { } accuracy ? Percent(accuracy) : null),
+            new("Lost", row => row.Lost?.ToString(CultureInfo.InvariantCulture)),
+            new("Gained", row => row.Gained?.ToString(CultureInfo.InvariantCulture)),
             new("RMS Δp", row => row.Predictions is { } result ? Percent(result.RmsProbabilityChange.Value, 2) : null),
         ];
         return [.. all.Where(column => report.Rows.Append(report.Reference).Any(row => column.Value(row) is not null))];

@@ -21,6 +21,9 @@ internal static class ExampleReport
         BitsPerWeight = 8.0 * size / 5_800_000,
         Predictions = Predictions(divergence),
         Weights = Weights(divergence),
+        Accuracy = 0.45,
+        Lost = 13,
+        Gained = 11,
         Generations = [Comparison()],
     };
 

@@ -14,6 +14,7 @@ public sealed class MarkdownReportTests
         int header = Array.FindIndex(lines, line => line.StartsWith("| Type |", StringComparison.Ordinal));
         Assert.StartsWith("| F16 | 10.5 MiB | 100% | 16.00 | – | 20.000 ± 0.500 | – | 100% |", lines[header + 2], StringComparison.Ordinal);
         Assert.StartsWith("| Q8_0 | 5.91 MiB | 56% |", lines[header + 3], StringComparison.Ordinal);
+        Assert.Contains("| 45.0% | 13 | 11 |", lines[header + 3], StringComparison.Ordinal);
         Assert.Contains("| +0.00200 ± 0.00010 |", lines[header + 3], StringComparison.Ordinal);
         Assert.StartsWith("| Q4_K_M | 3.34 MiB | 32% |", lines[header + 4], StringComparison.Ordinal);
         Assert.Single(lines[header..(header + 5)].Select(line => line.Count(character => character == '|')).Distinct());
