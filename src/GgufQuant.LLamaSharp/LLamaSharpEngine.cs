@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GgufQuant.Evaluation.Engines;
+using GgufQuant.Formats;
 using LLama.Native;
 using LlamaLogLevel = GgufQuant.Evaluation.Engines.LlamaLogLevel;
 
@@ -76,6 +77,56 @@ public sealed unsafe class LLamaSharpEngine : IInferenceEngine
             LlamaLog.Complaints = null;
             handle.Free();
         }
+    }
+
+    /// <inheritdoc/>
+    public MeasuredMemory MeasureMemory(MeasuredRun run, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        cancellationToken.ThrowIfCancellationRequested();
+        LLamaSharpLibrary library = LLamaSharpLibrary.Loaded;
+        List<string> complaints = LlamaLog.Complaints = [];
+        AllocationLog allocations = LlamaLog.Allocations = new();
+        nint model = 0;
+        nint context = 0;
+        try
+        {
+            ModelParameters parameters = library.DefaultModelParameters;
+            parameters.GpuLayers = 0;
+            parameters.NoAllocation = 1;
+            parameters.LoadMode = ReadIntoMemory;
+            model = library.LoadModel(run.Path, parameters);
+            if (model == 0)
+                throw LoadFailure.Of(run.Path, Name, complaints);
+            context = library.CreateContext(model, ContextParameters(library, run));
+            if (context == 0)
+                throw LoadFailure.OfContext(run.Path, Name, run.ContextLength, complaints);
+            return allocations.IsEmpty ? throw new InferenceException($"{Name} does not log what memory it would take for '{run.Path}'.") : allocations.With(library.SizeOf(model));
+        }
+        finally
+        {
+            LlamaLog.Complaints = null;
+            LlamaLog.Allocations = null;
+            if (context != 0)
+                library.FreeContext(context);
+            if (model != 0)
+                library.FreeModel(model);
+        }
+    }
+
+    // As llama.cpp's programs set them.
+    private static LLamaContextParams ContextParameters(LLamaSharpLibrary library, MeasuredRun run)
+    {
+        LLamaContextParams parameters = library.DefaultContextParameters;
+        parameters.n_ctx = (uint)run.ContextLength;
+        parameters.n_batch = Math.Max(parameters.n_batch, (uint)run.BatchSize);
+        parameters.n_ubatch = (uint)run.BatchSize;
+        parameters.n_seq_max = (uint)run.Parallel;
+        parameters.llama_flash_attn_type = run.FlashAttention ? LLamaFlashAttentionType.LLAMA_FLASH_ATTENTION_TYPE_AUTO : LLamaFlashAttentionType.LLAMA_FLASH_ATTENTION_TYPE_DISABLED;
+        parameters.type_k = (GGMLType)Enum.Parse<GgmlType>($"{run.KeyType}");
+        parameters.type_v = (GGMLType)Enum.Parse<GgmlType>($"{run.ValueType}");
+        parameters.swa_full = false;
+        return parameters;
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]

@@ -14,6 +14,10 @@ internal sealed unsafe class LLamaSharpLibrary
     private readonly delegate* unmanaged[Cdecl]<DefaultsProbe<ModelParameters>> _defaultModelParameters;
     private readonly delegate* unmanaged[Cdecl]<DefaultsProbe<LLamaContextParams>> _defaultContextParameters;
     private readonly delegate* unmanaged[Cdecl]<byte*, ModelParameters, nint> _loadModel;
+    private readonly delegate* unmanaged[Cdecl]<nint, LLamaContextParams, nint> _createContext;
+    private readonly delegate* unmanaged[Cdecl]<nint, void> _freeContext;
+    private readonly delegate* unmanaged[Cdecl]<nint, void> _freeModel;
+    private readonly delegate* unmanaged[Cdecl]<nint, ulong> _modelSize;
     private readonly delegate* unmanaged[Cdecl]<nint, nint> _vocabulary;
     private readonly delegate* unmanaged[Cdecl]<nint, int, byte*> _tokenText;
     private readonly delegate* unmanaged[Cdecl]<nint, int*, int, byte*, int, byte, byte, int> _detokenize;
@@ -32,6 +36,10 @@ internal sealed unsafe class LLamaSharpLibrary
             _defaultModelParameters = (delegate* unmanaged[Cdecl]<DefaultsProbe<ModelParameters>>)NativeLibrary.GetExport(llama, "llama_model_default_params");
             _defaultContextParameters = (delegate* unmanaged[Cdecl]<DefaultsProbe<LLamaContextParams>>)NativeLibrary.GetExport(llama, "llama_context_default_params");
             _loadModel = (delegate* unmanaged[Cdecl]<byte*, ModelParameters, nint>)NativeLibrary.GetExport(llama, "llama_model_load_from_file");
+            _createContext = (delegate* unmanaged[Cdecl]<nint, LLamaContextParams, nint>)NativeLibrary.GetExport(llama, "llama_init_from_model");
+            _freeContext = (delegate* unmanaged[Cdecl]<nint, void>)NativeLibrary.GetExport(llama, "llama_free");
+            _freeModel = (delegate* unmanaged[Cdecl]<nint, void>)NativeLibrary.GetExport(llama, "llama_model_free");
+            _modelSize = (delegate* unmanaged[Cdecl]<nint, ulong>)NativeLibrary.GetExport(llama, "llama_model_size");
             _vocabulary = (delegate* unmanaged[Cdecl]<nint, nint>)NativeLibrary.GetExport(llama, "llama_model_get_vocab");
             _tokenText = (delegate* unmanaged[Cdecl]<nint, int, byte*>)NativeLibrary.GetExport(llama, "llama_vocab_get_text");
             _detokenize = (delegate* unmanaged[Cdecl]<nint, int*, int, byte*, int, byte, byte, int>)NativeLibrary.GetExport(llama, "llama_detokenize");
@@ -90,6 +98,18 @@ internal sealed unsafe class LLamaSharpLibrary
             Marshal.FreeCoTaskMem((nint)utf8);
         }
     }
+
+    internal LLamaContextParams DefaultContextParameters => _defaultContextParameters().Value;
+
+    /// <summary>Makes a context; zero if llama.cpp cannot, and its log says why.</summary>
+    internal nint CreateContext(nint model, LLamaContextParams parameters) => _createContext(model, parameters);
+
+    internal void FreeContext(nint context) => _freeContext(context);
+
+    internal void FreeModel(nint model) => _freeModel(model);
+
+    /// <summary>Bytes of all tensors.</summary>
+    internal long SizeOf(nint model) => (long)_modelSize(model);
 
     internal nint VocabularyOf(nint model) => _vocabulary(model);
 

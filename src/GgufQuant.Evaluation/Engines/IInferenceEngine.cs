@@ -12,4 +12,10 @@ public interface IInferenceEngine
     /// <exception cref="ModelLoadException">The model cannot be loaded for any other reason.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     ILanguageModel Load(string path, ModelOptions options, CancellationToken cancellationToken);
+
+    /// <summary>Asks the library what memory it would take for a model on the processor, without allocating it.</summary>
+    /// <exception cref="ModelLoadException">The model cannot be loaded.</exception>
+    /// <exception cref="InferenceException">The library cannot tell, or cannot run the model so.</exception>
+    MeasuredMemory MeasureMemory(MeasuredRun run, CancellationToken cancellationToken) =>
+        throw new InferenceException($"{Name} cannot tell what memory it would take.");
 }

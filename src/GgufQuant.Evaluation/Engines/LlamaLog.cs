@@ -19,6 +19,10 @@ internal static unsafe class LlamaLog
     [field: ThreadStatic]
     internal static List<string>? Complaints { get; set; }
 
+    /// <summary>Reads the sizes in what is logged on this thread; null to read none.</summary>
+    [field: ThreadStatic]
+    internal static AllocationLog? Allocations { get; set; }
+
     /// <summary>Receives each line, on the thread that logged it.</summary>
     internal static Action<LlamaLogLevel, string>? Receiver { get; set; }
 
@@ -58,6 +62,7 @@ internal static unsafe class LlamaLog
             return;
         if (s_level == LlamaLogLevel.Error)
             Complaints?.Add(whole);
+        Allocations?.Add(whole);
         Receiver?.Invoke(s_level, whole);
     }
 }

@@ -28,6 +28,8 @@ namespace GgufQuant.Evaluation.Hosting;
 [JsonSerializable(typeof(KlDivergenceResult))]
 [JsonSerializable(typeof(LogLine))]
 [JsonSerializable(typeof(MomentsRequest))]
+[JsonSerializable(typeof(MeasuredMemory))]
+[JsonSerializable(typeof(MeasuredRun))]
 [JsonSerializable(typeof(ModelLoading))]
 [JsonSerializable(typeof(Nothing))]
 [JsonSerializable(typeof(PerplexityResult))]

@@ -12,11 +12,23 @@ internal sealed class MonitoredEngine(IInferenceEngine engine, MessageReporter r
     public ILanguageModel Load(string path, ModelOptions options, CancellationToken cancellationToken)
     {
         reporter.Loading(path, 0);
-        if (GgufCheck.FindFatal(path, cancellationToken) is { } finding)
-            throw new ModelLoadException(path, $"'{path}' is not loaded, as it would end the engine. {finding.Subject}: {finding.Message}");
+        Check(path, cancellationToken);
         ILanguageModel model = engine.Load(path, options with { Progress = new LoadingProgress(path, options.Progress, reporter) }, cancellationToken);
         reporter.Loading(path, 1);
         return new Model(model, reporter);
+    }
+
+    public MeasuredMemory MeasureMemory(MeasuredRun run, CancellationToken cancellationToken)
+    {
+        reporter.Loading(run.Path, 0);
+        Check(run.Path, cancellationToken);
+        return engine.MeasureMemory(run, cancellationToken);
+    }
+
+    private static void Check(string path, CancellationToken cancellationToken)
+    {
+        if (GgufCheck.FindFatal(path, cancellationToken) is { } finding)
+            throw new ModelLoadException(path, $"'{path}' is not loaded, as it would end the engine. {finding.Subject}: {finding.Message}");
     }
 
     private sealed class LoadingProgress(string path, IProgress<double>? inner, MessageReporter reporter) : IProgress<double>

@@ -23,6 +23,7 @@ internal static class OperationTable
         ProbeGroupOfTensors.Operation,
         ScoreTask.Operation,
         MeasureSpeed.Operation,
+        MeasureMemory.Operation,
         ReleaseModels.Operation,
     ];
 

@@ -72,6 +72,17 @@ public sealed class RemoteEngine : IDisposable
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public string Start(CancellationToken cancellationToken = default) => InTurn(_ => _name!, cancellationToken);
 
+    /// <summary>Asks the library what memory it would take for a model on the processor; nothing of that is allocated.</summary>
+    /// <param name="run">The model, and how it would be run.</param>
+    /// <param name="cancellationToken">Cancels by ending the engine process.</param>
+    /// <exception cref="EngineStoppedException">The process ended or fell silent.</exception>
+    /// <exception cref="InferenceException">The library cannot load or run the model, or cannot tell.</exception>
+    public MeasuredMemory MeasureMemory(MeasuredRun run, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        return Run(Operations.MeasureMemory.Operation, run, run.Path, progress: null, cancellationToken);
+    }
+
     /// <summary>Frees the process's models in the background; a process that does not respond is killed.</summary>
     public void ReleaseInBackground()
     {
