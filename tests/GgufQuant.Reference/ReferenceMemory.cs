@@ -42,12 +42,81 @@ public sealed unsafe partial class ReferenceMemory : IDisposable
             Sum(ComputeLine(), log, "size"));
     }
 
+    /// <summary>Loads a model with some of its layers on a card. For v0.5.0 alone.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="gpuLayers">The layers on the card, the output counted as one: <c>-ngl</c>.</param>
+    /// <param name="hostExperts">The layers whose experts are on the host: <c>--n-cpu-moe</c>.</param>
+    /// <exception cref="InvalidOperationException">The library does not load it; the message is its own.</exception>
+    public static ReferenceMemory LoadWithCard(string path, int gpuLayers, int hostExperts)
+    {
+        ReferenceLibrary.StartBackends();
+        nint hostType = ((delegate* unmanaged<nint>)ReferenceLibrary.Base("ggml_backend_cpu_buffer_type"))();
+        nint[] patterns = [.. Enumerable.Range(0, hostExperts).Select(layer => Marshal.StringToCoTaskMemUTF8($@"blk\.{layer}\.ffn_(up|down|gate|gate_up)_(ch|)exps"))];
+        nint[] overrides = [.. patterns.SelectMany(pattern => new[] { pattern, hostType }), 0, 0];
+        try
+        {
+            (nint model, string _, string errors) = ReferenceLog.Capture(() => Load(path, gpuLayers, overrides));
+            return model == 0 ? throw new InvalidOperationException(errors) : new(model);
+        }
+        finally
+        {
+            foreach (nint pattern in patterns)
+                Marshal.FreeCoTaskMem(pattern);
+        }
+    }
+
+    /// <summary>What a context and the model take on the card and on the host. For v0.5.0 alone.</summary>
+    /// <exception cref="InvalidOperationException">The library does not make the context; the message is its own.</exception>
+    public (ReferencePart Card, ReferencePart Host) Place(int contextLength, int batchSize = 512, bool flashAttention = true)
+    {
+        ReferencePart card = new(0, 0, 0);
+        ReferencePart host = card;
+        (bool made, string log, string errors) = ReferenceLog.Capture(() => Create(contextLength, batchSize, 1, flashAttention, GgmlType.F16, GgmlType.F16, Read));
+        return made ? (card, host) : throw new InvalidOperationException(errors.Length > 0 ? errors : log);
+
+        // A std::map by buffer type, as libstdc++ lays it out: a tree whose nodes have a colour, a parent, two children and the entry.
+        void Read(nint context)
+        {
+            nint* map = stackalloc nint[6];
+            ((delegate* unmanaged<nint*, nint, nint*>)ReferenceLibrary.Llama("_Z26llama_get_memory_breakdownPK13llama_context"))(map, context);
+            Visit((nint*)map[2]);
+        }
+
+        void Visit(nint* node)
+        {
+            if (node == null)
+                return;
+            ReferencePart part = new(node[5], node[6], node[7]);
+            if (ReferenceCard.IsBufferType(node[4]))
+                card += part;
+            else
+                host += part;
+            Visit((nint*)node[2]);
+            Visit((nint*)node[3]);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
         if (_model != 0)
             ((delegate* unmanaged<nint, void>)ReferenceLibrary.Llama("llama_model_free"))(_model);
         _model = 0;
+    }
+
+    private static nint Load(string path, int gpuLayers, nint[] overrides)
+    {
+        fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
+        fixed (nint* first = overrides)
+        {
+            ModelParametersProbe probe = ((delegate* unmanaged<ModelParametersProbe>)ReferenceLibrary.Llama("llama_model_default_params"))();
+            probe.Value.NoAllocation = 1;
+            probe.Value.LoadMode = 0;
+            probe.Value.Devices = ReferenceCard.Devices;
+            probe.Value.GpuLayers = gpuLayers;
+            probe.Value.BufferTypeOverrides = (nint)first;
+            return ((delegate* unmanaged<byte*, ModelParameters, nint>)ReferenceLibrary.Llama("llama_model_load_from_file"))(name, probe.Value);
+        }
     }
 
     private static nint Load(string path)
@@ -70,7 +139,7 @@ public sealed unsafe partial class ReferenceMemory : IDisposable
         }
     }
 
-    private bool Create(int contextLength, int batchSize, int sequences, bool flashAttention, GgmlType keys, GgmlType values)
+    private bool Create(int contextLength, int batchSize, int sequences, bool flashAttention, GgmlType keys, GgmlType values, Action<nint>? read = null)
     {
         nint create = ReferenceLibrary.Llama("llama_init_from_model");
         nint defaults = ReferenceLibrary.Llama("llama_context_default_params");
@@ -104,6 +173,7 @@ public sealed unsafe partial class ReferenceMemory : IDisposable
         }
         if (context == 0)
             return false;
+        read?.Invoke(context);
         ((delegate* unmanaged<nint, void>)ReferenceLibrary.Llama("llama_free"))(context);
         return true;
     }
@@ -192,3 +262,14 @@ public sealed unsafe partial class ReferenceMemory : IDisposable
 /// <param name="State">Recurrent states.</param>
 /// <param name="Compute">Intermediate results.</param>
 public sealed record ReferenceAllocation(double Cache, double State, double Compute);
+
+/// <summary>What the library takes on one device, in bytes.</summary>
+/// <param name="Weights">Tensors.</param>
+/// <param name="Context">Cache and states.</param>
+/// <param name="Compute">Intermediate results.</param>
+public readonly record struct ReferencePart(long Weights, long Context, long Compute)
+{
+    /// <summary>The sum.</summary>
+    public static ReferencePart operator +(ReferencePart left, ReferencePart right) =>
+        new(left.Weights + right.Weights, left.Context + right.Context, left.Compute + right.Compute);
+}

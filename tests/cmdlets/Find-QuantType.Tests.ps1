@@ -96,6 +96,30 @@ Describe 'Find-QuantType' {
             (Find-QuantType $Samples.Model 12MB | Where-Object IsRecommended).Reason | Should -Not -BeLike '*F16*'
         }
 
+        It 'is beside that of a card' {
+            $fits = Find-QuantType $Samples.Model -Memory 1GB -GpuMemory 5MB -BatchSize 16
+            foreach ($fit in $fits) {
+                $fit.HostMemory + $fit.Margin | Should -Be 1GB
+                $fit.GpuMemory + $fit.HostMemory | Should -Be $fit.Memory
+                $fit.GpuMemory | Should -BeLessOrEqual (0.9 * 5MB)
+            }
+            ($fits | Where-Object Type -EQ F16).GpuLayers | Should -BeLessThan 7
+            ($fits | Where-Object Type -EQ Q4_K_M).GpuArguments | Should -Be '-ngl 7'
+            ($fits | Where-Object IsRecommended).Reason | Should -Match 'would be on the card as a whole'
+        }
+
+        It 'may be a card''s alone, which all layers must be on' {
+            $fits = Find-QuantType $Samples.Model -GpuMemory 5MB -BatchSize 16
+            $fits.GpuArguments | Select-Object -Unique | Should -Be '-ngl 7'
+            foreach ($fit in $fits) { $fit.GpuMemory + $fit.Margin | Should -Be 5MB }
+            $fits.Type | Should -Contain Q4_K_M
+            $fits.Type | Should -Not -Contain F16
+        }
+
+        It 'must be given' {
+            { Find-QuantType $Samples.Model } | Should -Throw -ErrorId 'MemoryMissing,*'
+        }
+
         It 'is also taken for -MemoryBudget, the former name' {
             (Find-QuantType $Samples.Model -MemoryBudget 9152KB | Where-Object IsRecommended).Type | Should -Be Q4_K_M
         }

@@ -58,6 +58,45 @@ Describe 'Get-GgufInfo' {
                 Should -Be $memory.Weights, $memory.Cache, $memory.Compute, $memory.Total
         }
 
+        It 'divides the model between a card and the host' {
+            $info = Get-GgufInfo $Samples.Model -GpuMemory 5MB -BatchSize 16
+            $memory = $info.MemoryEstimate
+            $info.GpuLayers | Should -BeIn (2..6)
+            $info.GpuArguments | Should -Be "-ngl $($info.GpuLayers)"
+            $info.GpuMemory | Should -BeLessOrEqual (0.9 * 5MB)
+            $info.GpuMemory + $info.HostMemory | Should -Be $info.Memory
+            $memory.Placement.Gpu.Cache | Should -Be (($info.GpuLayers - 1) * 2 * 64 * 2 * 256 * 2)
+            $memory.Placement.Host.Cache | Should -Be ((7 - $info.GpuLayers) * 2 * 64 * 2 * 256 * 2)
+            $memory.Assumptions | Should -Contain '512 KiB of the card''s 5 MiB stay free for its driver and other programs.'
+        }
+
+        It 'says that a dense model has no experts for the host' {
+            $info = Get-GgufInfo $Samples.Model -GpuMemory 1GB -CpuMoe
+            $info.GpuArguments | Should -Be '-ngl 7'
+            $info.MemoryAssumptions | Should -Contain 'The model has no experts that could stay on the host.'
+        }
+
+        It 'divides nothing without a card' {
+            $info = Get-GgufInfo $Samples.Model
+            $info.GpuLayers, $info.GpuMemory, $info.GpuArguments | Should -Be $null, $null, $null
+        }
+
+        It 'asks the engine with -Measure what it would take' {
+            $info = Get-GgufInfo $Samples.Model -ContextLength 1024 -CacheType Q8_0 -Measure
+            $measured = $info.GetMeasuredMemory()
+            $measured.Weights | Should -Be $info.TensorSize
+            $measured.Cache | Should -BeGreaterThan ($info.CacheSize - 0.02MB)
+            $measured.Cache | Should -BeLessThan ($info.CacheSize + 0.02MB)
+            $measured.State | Should -Be 0
+            $measured.Compute | Should -BeGreaterThan 1MB
+            $measured.Compute | Should -BeLessThan (1.1 * $info.ComputeSize)
+            $info.MeasuredMemory | Should -Be $measured.Total
+        }
+
+        It 'has measured nothing unless asked' {
+            (Get-GgufInfo $Samples.Model).MeasuredMemory | Should -BeNullOrEmpty
+        }
+
         It 'has no metadata unless asked' {
             (Get-GgufInfo $Samples.Model).Metadata | Should -BeNullOrEmpty
         }
@@ -80,6 +119,20 @@ Describe 'Get-GgufInfo' {
             $failure[0].Exception.Message | Should -BeLike "*$(Join-Path $TestDrive cut.bin)*at byte*"
         }
 
+        It 'takes -CpuMoe only with -GpuMemory, and -Engine only with -Measure' {
+            { Get-GgufInfo copy.gguf -CpuMoe } | Should -Throw -ErrorId 'ParameterMissing,*'
+            { Get-GgufInfo copy.gguf -Engine x } | Should -Throw -ErrorId 'ParameterMissing,*'
+        }
+
+        It 'describes a file that the engine cannot measure, and says why it cannot' {
+            $vector = New-TestVector vector.gguf
+            $info = Get-GgufInfo $vector -Measure -ErrorVariable failure -ErrorAction SilentlyContinue
+            $info.Kind | Should -Be ControlVector
+            $info.MeasuredMemory | Should -BeNullOrEmpty
+            $failure | Should -HaveCount 1
+            $failure[0].FullyQualifiedErrorId | Should -BeLike '*,GgufQuant.Commands.GetGgufInfoCommand'
+        }
+
         It 'rejects -<name> <value>' -ForEach @(
             @{ Name = 'ContextLength'; Value = 0; Id = 'ParameterArgumentValidationError' }
             @{ Name = 'CacheType'; Value = 'Q9'; Id = 'CannotConvertArgumentNoMessage' }
@@ -96,6 +149,12 @@ Describe 'Get-GgufInfo' {
 
         It 'shows models as a table' {
             Get-GgufInfo $Samples.Model, copy.gguf | Format-Lines | Assert-Golden GgufInfoTable
+        }
+
+        It 'shows what is on a card and on the host' {
+            $lines = Get-GgufInfo $Samples.Model -GpuMemory 5MB -BatchSize 16 | Format-Lines
+            $lines[0] | Should -Match '^Type +File +On GPU +On host +Layers +llama.cpp arguments$'
+            $lines[2] | Should -Match 'MiB +\S+ \wiB +[2-6] of 7 +-ngl [2-6]$'
         }
 
         It 'cuts metadata to the line' {

@@ -14,19 +14,32 @@ public sealed class FindQuantTypeCommand : PathCommand
 {
     // The default one, so that rows from the pipeline are rows before they are paths.
     private const string ComparisonSet = "Comparison";
-    private const string MemoryHelp = "The available memory: 8GB.";
+    private const string MemoryHelp = "The available memory: 8GB; with -GpuMemory, that of the host beside the card.";
     private const string ComparisonHelp = "Rows of Compare-Quant -Corpus: their measurements replace the published figures.";
+
+    // Selects the view for what is divided between a graphics card and the host.
+    private const string PlacedSuffix = "#Placed";
 
     private readonly List<QuantQuality> _rows = [];
 
     /// <summary>Bytes of memory available. After a pipe, the first argument.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = ComparisonSet, HelpMessage = MemoryHelp)]
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = LiteralPathSet, HelpMessage = MemoryHelp)]
-    [Parameter(Mandatory = true, Position = 1, ParameterSetName = PathSet, HelpMessage = MemoryHelp)]
+    [Parameter(Position = 0, ParameterSetName = ComparisonSet, HelpMessage = MemoryHelp)]
+    [Parameter(Position = 0, ParameterSetName = LiteralPathSet, HelpMessage = MemoryHelp)]
+    [Parameter(Position = 1, ParameterSetName = PathSet, HelpMessage = MemoryHelp)]
     [Alias("MemoryBudget")]
     [ArgumentCompleter(typeof(SizeCompleter))]
     [ValidateRange(1, long.MaxValue)]
-    public long Memory { get; set; }
+    public long? Memory { get; set; }
+
+    /// <summary>Bytes of a graphics card's memory.</summary>
+    [Parameter(HelpMessage = "The graphics card's memory: alone, all layers are to fit on it; with -Memory, the others remain on the host.")]
+    [ArgumentCompleter(typeof(SizeCompleter))]
+    [ValidateRange(1, long.MaxValue)]
+    public long? GpuMemory { get; set; }
+
+    /// <summary>Keeps all experts on the host.</summary>
+    [Parameter(HelpMessage = "Keep all experts on the host, as --cpu-moe of llama.cpp's programs does. Needs -GpuMemory.")]
+    public SwitchParameter CpuMoe { get; set; }
 
     /// <summary>Memory that should stay free.</summary>
     [Parameter(HelpMessage = "Memory that should stay free: 5%, 512MB; default: a tenth.")]
@@ -88,7 +101,11 @@ public sealed class FindQuantTypeCommand : PathCommand
         BatchSize = BatchSize,
         Parallel = Parallel,
         FlashAttention = !NoFlashAttention,
+        GpuMemory = GpuMemory,
+        CpuMoe = CpuMoe,
     };
+
+    private long Budget => Memory ?? GpuMemory!.Value;
 
     /// <inheritdoc/>
     private protected override bool TakesFolders => true;
@@ -97,6 +114,13 @@ public sealed class FindQuantTypeCommand : PathCommand
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
+        this.ThrowIfMissing(nameof(GpuMemory), nameof(CpuMoe));
+        if (Memory is null && GpuMemory is null)
+        {
+            ThrowTerminatingError(new(
+                new ArgumentException("Give -Memory the available memory, such as 8GB, or -GpuMemory that of a graphics card, or both."),
+                "MemoryMissing", ErrorCategory.InvalidArgument, null));
+        }
         if (ParameterSetName == ComparisonSet && !MyInvocation.ExpectingInput && Comparison.Length == 0)
             ThrowTerminatingError(PathErrors.Missing("Give -Path, or pipe models or the rows of Compare-Quant -Corpus."));
     }
@@ -126,11 +150,16 @@ public sealed class FindQuantTypeCommand : PathCommand
             WriteWarning($"No row of -Comparison was measured on '{Formatting.FileName(model.Path)}', so the published figures are used.");
         QuantAdvice[] fits =
         [
-            .. QuantAdvisor.Find(model, Memory, Reserve?.Of(Memory), MemoryOptions, WithImportanceMatrix, measured)
+            .. QuantAdvisor.Find(model, Memory, Reserve?.Of(Budget), MemoryOptions, WithImportanceMatrix, measured)
                 .Where(advice => advice.Fit != MemoryFit.TooLarge),
         ];
         foreach (QuantAdvice fit in fits)
-            WriteObject(new QuantTypeFit(model.Path, fit));
+        {
+            PSObject output = new(new QuantTypeFit(model.Path, fit));
+            if (GpuMemory is not null)
+                output.TypeNames.Insert(0, typeof(QuantTypeFit).FullName + PlacedSuffix);
+            WriteObject(output);
+        }
         if (fits.Length == 0)
             WriteWarning(NothingFits(model));
     }
@@ -144,13 +173,15 @@ public sealed class FindQuantTypeCommand : PathCommand
 
     private string NothingFits(GgufFile model)
     {
-        MemoryEstimate memory = MemoryEstimate.Of(0, ModelShape.Read(model), MemoryOptions);
+        MemoryEstimate memory = MemoryEstimate.Of(0, ModelShape.Read(model), MemoryOptions with { GpuMemory = null });
         string[] ways =
         [
             "a smaller -ContextLength",
             .. CacheType is CacheType.F16 or CacheType.F32 or CacheType.BF16 ? ["-CacheType Q8_0"] : Array.Empty<string>(),
             .. WithImportanceMatrix ? Array.Empty<string>() : ["-WithImportanceMatrix"],
+            .. GpuMemory is not null && Memory is null ? ["-Memory with that of the host, for the layers that do not fit on the card"] : Array.Empty<string>(),
         ];
-        return $"'{Formatting.FileName(model.Path)}' does not fit into {Formatting.Size(Memory)} in any type. Its cache for {memory.ContextLength:N0} tokens takes {Formatting.Size(memory.Cache)}: try {string.Join(" or ", ways)}.";
+        string place = Memory is null ? " of the card's memory" : GpuMemory is null ? "" : $" of the host's memory beside {Formatting.Size(GpuMemory)} of the card's";
+        return $"'{Formatting.FileName(model.Path)}' does not fit into {Formatting.Size(Budget)}{place} in any type. Its cache for {memory.ContextLength:N0} tokens takes {Formatting.Size(memory.Cache)}: try {string.Join(" or ", ways)}.";
     }
 }

@@ -1,4 +1,6 @@
 using System.Management.Automation;
+using GgufQuant.Evaluation.Engines;
+using GgufQuant.Evaluation.Hosting;
 using GgufQuant.Gguf;
 using GgufQuant.Models;
 
@@ -9,6 +11,11 @@ namespace GgufQuant.Commands;
 [OutputType(typeof(GgufInfo))]
 public sealed class GetGgufInfoCommand : PathCommand
 {
+    // Selects the view for what is divided between a graphics card and the host.
+    private const string PlacedSuffix = "#Placed";
+
+    private EngineSession? _session;
+
     /// <summary>Also reads all metadata.</summary>
     [Parameter(HelpMessage = "Also read all metadata, including the vocabulary.")]
     public SwitchParameter Metadata { get; set; }
@@ -46,6 +53,31 @@ public sealed class GetGgufInfoCommand : PathCommand
     [Parameter(HelpMessage = "Estimate for llama.cpp without flash attention, which takes more memory.")]
     public SwitchParameter NoFlashAttention { get; set; }
 
+    /// <summary>Bytes of a graphics card's memory.</summary>
+    [Parameter(HelpMessage = "The graphics card's memory, 8GB: how many layers fit on it, and what remains on the host.")]
+    [ArgumentCompleter(typeof(SizeCompleter))]
+    [ValidateRange(1, long.MaxValue)]
+    public long? GpuMemory { get; set; }
+
+    /// <summary>Keeps all experts on the host.</summary>
+    [Parameter(HelpMessage = "Keep all experts on the host, as --cpu-moe of llama.cpp's programs does. Needs -GpuMemory.")]
+    public SwitchParameter CpuMoe { get; set; }
+
+    /// <summary>Also asks an engine's library.</summary>
+    [Parameter(HelpMessage = "Also ask an engine's llama.cpp what memory it would take on the processor; nothing of it is allocated.")]
+    public SwitchParameter Measure { get; set; }
+
+    /// <summary>The engine to ask; null for the newest available.</summary>
+    [Parameter(HelpMessage = "The engine that -Measure asks, by its name in Get-QuantEngine; default: the newest available.")]
+    [ArgumentCompleter(typeof(EngineCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string? Engine { get; set; }
+
+    /// <summary>Seconds of silence after which the engine is killed.</summary>
+    [Parameter(HelpMessage = "Seconds without a sign of life after which the engine is killed; default: 60.")]
+    [ValidateRange(1, 86400)]
+    public int EngineTimeoutSeconds { get; set; } = (int)RemoteEngine.DefaultSilence.TotalSeconds;
+
     /// <summary>The name of the pre-tokenizer of a Hugging Face folder.</summary>
     [Parameter(HelpMessage = "The name of the pre-tokenizer of a Hugging Face folder, such as llama-bpe, if it is not recognized.")]
     [ArgumentCompleter(typeof(PreTokenizerCompleter))]
@@ -60,6 +92,8 @@ public sealed class GetGgufInfoCommand : PathCommand
         BatchSize = BatchSize,
         Parallel = Parallel,
         FlashAttention = !NoFlashAttention,
+        GpuMemory = GpuMemory,
+        CpuMoe = CpuMoe,
     };
 
     /// <summary>Describes any file that is named, but only models if a wildcard finds other files too.</summary>
@@ -75,10 +109,56 @@ public sealed class GetGgufInfoCommand : PathCommand
     private protected override string? PreTokenizerOfFolders => PreTokenizer;
 
     /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        this.ThrowIfMissing(nameof(GpuMemory), nameof(CpuMoe));
+        this.ThrowIfMissing(nameof(Measure), nameof(Engine), nameof(EngineTimeoutSeconds));
+        if (!Measure)
+            return;
+        try
+        {
+            _session = new(this, Engine, EngineTimeoutSeconds);
+        }
+        catch (InferenceException exception)
+        {
+            ThrowTerminatingError(exception.ToErrorRecord(EngineFolder.Of(this)));
+        }
+        _session!.WaitUntilStarted();
+    }
+
+    /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)
     {
         ModelInfo info = ModelInfo.Read(model, MemoryOptions);
-        WriteObject(new GgufInfo(Metadata ? info with { Metadata = Read(model.Metadata) } : info));
+        MeasuredMemory? measured = _session is null ? null : TryMeasure(model, info.MemoryEstimate);
+        PSObject output = new(new GgufInfo(Metadata ? info with { Metadata = Read(model.Metadata) } : info, measured));
+        if (info.MemoryEstimate.Placement is not null)
+            output.TypeNames.Insert(0, typeof(GgufInfo).FullName + PlacedSuffix);
+        WriteObject(output);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _session?.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private MeasuredMemory? TryMeasure(GgufFile model, MemoryEstimate estimate)
+    {
+        try
+        {
+            if (Directory.Exists(model.Path))
+                throw new InferenceException($"'{model.Path}' is a folder, and only a GGUF file can be measured: ConvertTo-Gguf makes one.");
+            return RunInBackground(
+                $"Measuring the memory of {Formatting.FileName(model.Path)}", (_, token) => _session!.Engine.MeasureMemory(MeasuredRun.Of(model.Path, estimate), token));
+        }
+        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
+        {
+            WriteError(exception.ToErrorRecord(model.Path));
+            return null;
+        }
     }
 
     private static OrderedDictionary<string, object> Read(GgufMetadata metadata)

@@ -6,6 +6,7 @@ using System.Management.Automation.Host;
 using System.Text;
 using GgufQuant.Allocation;
 using GgufQuant.Catalog;
+using GgufQuant.Evaluation.Engines;
 using GgufQuant.IO;
 
 namespace GgufQuant.Commands;
@@ -236,10 +237,28 @@ public static class Formatting
     /// <summary>What the memory is needed for, and the assumptions.</summary>
     public static string Memory(long memory, long weights, long cache, long state, long buffers, IEnumerable assumptions, PSHost host)
     {
-        string states = state == 0 ? "" : $" + {Size(state)} state";
-        string sum = $"{Size(memory)} = {Size(weights)} weights + {Size(cache)} cache{states} + {Size(buffers)} buffers";
-        IEnumerable<string> lines = assumptions.Cast<object>().Select(line => $"- {line}").Prepend(sum);
+        IEnumerable<string> lines = assumptions.Cast<object>().Select(line => $"- {line}").Prepend(MemorySum(memory, weights, cache, state, buffers));
         return string.Join('\n', lines.Select(line => Wrap(line, host, ListIndent, hanging: 2)));
+    }
+
+    /// <summary>What an engine's library would take memory for.</summary>
+    public static string Measured(MeasuredMemory memory) => MemorySum(memory.Total, memory.Weights, memory.Cache, memory.State, memory.Compute);
+
+    private static string MemorySum(long memory, long weights, long cache, long state, long buffers)
+    {
+        string states = state == 0 ? "" : $" + {Size(state)} state";
+        return $"{Size(memory)} = {Size(weights)} weights + {Size(cache)} cache{states} + {Size(buffers)} buffers";
+    }
+
+    /// <summary>The layers on a graphics card, the output counted as one: <c>28 of 33</c>.</summary>
+    public static string GpuLayers(int layers, int modelLayers) => $"{layers} of {modelLayers + 1}";
+
+    /// <summary>What is on a graphics card: <c>7.1 GiB: 28 of 33 layers, 12 without their experts</c>.</summary>
+    public static string OnGpu(long memory, int layers, int modelLayers, int expertLayers)
+    {
+        int firstLayer = Math.Max(0, modelLayers + 1 - layers);
+        string experts = expertLayers > firstLayer ? $", {expertLayers - firstLayer} without their experts" : "";
+        return $"{Size(memory)}: {GpuLayers(layers, modelLayers)} layers{experts}";
     }
 
     /// <summary>All metadata, one line per key, long values cut.</summary>

@@ -1,3 +1,4 @@
+using GgufQuant.Evaluation.Engines;
 using GgufQuant.Formats;
 using GgufQuant.Models;
 
@@ -7,10 +8,12 @@ namespace GgufQuant.Commands;
 public sealed class GgufInfo
 {
     private readonly ModelInfo _model;
+    private readonly MeasuredMemory? _measured;
 
-    internal GgufInfo(ModelInfo model)
+    internal GgufInfo(ModelInfo model, MeasuredMemory? measured = null)
     {
         _model = model;
+        _measured = measured;
         Shares = TensorTypeShare.Of(model.Shares);
     }
 
@@ -89,6 +92,9 @@ public sealed class GgufInfo
     /// <summary>Bytes of memory to run the model, estimated: tensors, cache, recurrent states and buffers.</summary>
     public long Memory => _model.Memory;
 
+    /// <summary>Bytes of that memory for weights: those of the tensors, and of a copy of the embeddings where the card needs one.</summary>
+    public long WeightSize => _model.MemoryEstimate.Weights;
+
     /// <summary>Bytes of that memory for the key-value cache.</summary>
     public long CacheSize => _model.MemoryEstimate.Cache;
 
@@ -98,14 +104,35 @@ public sealed class GgufInfo
     /// <summary>Bytes of that memory for intermediate results.</summary>
     public long ComputeSize => _model.MemoryEstimate.Compute;
 
+    /// <summary>The layers that fit on the graphics card, from the last, the output being the first of them; null where no card was given.</summary>
+    public int? GpuLayers => _model.MemoryEstimate.Placement?.GpuLayers;
+
+    /// <summary>The layers, from the first, whose experts stay on the host though the rest is on the card; null where no card was given.</summary>
+    public int? CpuMoeLayers => _model.MemoryEstimate.Placement?.CpuMoeLayers;
+
+    /// <summary>Bytes of that memory on the card; null where none was given.</summary>
+    public long? GpuMemory => _model.MemoryEstimate.Placement?.Gpu.Total;
+
+    /// <summary>Bytes of that memory on the host; null where no card was given.</summary>
+    public long? HostMemory => _model.MemoryEstimate.Placement?.Host.Total;
+
+    /// <summary>The arguments with which llama.cpp's programs divide the model so; null where no card was given.</summary>
+    public string? GpuArguments => _model.MemoryEstimate.Placement?.Arguments;
+
     /// <summary>What the estimate of the memory assumes, one sentence each.</summary>
     public ValueList<string> MemoryAssumptions => new(_model.MemoryEstimate.Assumptions, " ");
+
+    /// <summary>Bytes of memory that an engine's library would take on the processor; null without -Measure.</summary>
+    public long? MeasuredMemory => _measured?.Total;
 
     /// <summary>All metadata by key; null without -Metadata.</summary>
     public OrderedDictionary<string, object>? Metadata => _model.Metadata;
 
     /// <summary>What the memory is needed for, and what the estimate assumes.</summary>
     public MemoryEstimate GetMemoryEstimate() => _model.MemoryEstimate;
+
+    /// <summary>What an engine's library would take that memory for; null without -Measure.</summary>
+    public MeasuredMemory? GetMeasuredMemory() => _measured;
 
     /// <summary>All dimensions of the model.</summary>
     public ModelShape GetShape() => _model.Shape;

@@ -33,8 +33,26 @@ public sealed class QuantTypeFit
     /// <summary>Bytes of memory to run the model in this type.</summary>
     public long Memory => _advice.Memory.Total;
 
-    /// <summary>Bytes of the memory there is that stay free.</summary>
+    /// <summary>Bytes of the memory there is that stay free: the host's, or the card's where that is the only one given.</summary>
     public long Margin => _advice.Margin;
+
+    /// <summary>The layers that fit on the graphics card, from the last, the output being the first of them; null where no card was given.</summary>
+    public int? GpuLayers => _advice.Memory.Placement?.GpuLayers;
+
+    /// <summary>The model's layers, without the output; null where no card was given.</summary>
+    public int? ModelLayers => _advice.Memory.Placement?.Layers - 1;
+
+    /// <summary>The layers, from the first, whose experts stay on the host though the rest is on the card; null where no card was given.</summary>
+    public int? CpuMoeLayers => _advice.Memory.Placement?.CpuMoeLayers;
+
+    /// <summary>Bytes of that memory on the card; null where none was given.</summary>
+    public long? GpuMemory => _advice.Memory.Placement?.Gpu.Total;
+
+    /// <summary>Bytes of that memory on the host; null where no card was given.</summary>
+    public long? HostMemory => _advice.Memory.Placement?.Host.Total;
+
+    /// <summary>The arguments with which llama.cpp's programs divide the model so; null where no card was given.</summary>
+    public string? GpuArguments => _advice.Memory.Placement?.Arguments;
 
     /// <summary>How well it fits: Comfortable or Tight.</summary>
     public string Fit => _advice.Fit.ToString();

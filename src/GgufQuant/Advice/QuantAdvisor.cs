@@ -13,23 +13,26 @@ public static class QuantAdvisor
 
     /// <summary>Assesses every type with any evidence, from the model's header alone.</summary>
     /// <param name="file">The model; an already quantized one counts as the model it was quantized from.</param>
-    /// <param name="budget">Bytes of memory available.</param>
-    /// <param name="reserve">Bytes of the budget that should stay free; null for a tenth of it.</param>
+    /// <param name="budget">Bytes of memory available, beside that of a graphics card; null to fit all layers on the card.</param>
+    /// <param name="reserve">Bytes of the budget that should stay free; null for a tenth of it, and at most 1 GiB of a card's.</param>
     /// <param name="memory">How the model is run; null for the defaults.</param>
     /// <param name="withImportanceMatrix">Whether there will be an importance matrix: without one, types that need it are left out.</param>
     /// <param name="measured">Mean KL divergences measured on this model, by type; null for none.</param>
     /// <returns>What fits, best first, one of them recommended; then what does not fit, smallest first.</returns>
     public static IReadOnlyList<QuantAdvice> Find(
         GgufFile file,
-        long budget,
+        long? budget,
         long? reserve = null,
         MemoryOptions? memory = null,
         bool withImportanceMatrix = false,
         IReadOnlyDictionary<FileType, double>? measured = null)
     {
         ArgumentNullException.ThrowIfNull(file);
-        ArgumentOutOfRangeException.ThrowIfLessThan(budget, 1);
-        long free = reserve ?? (long)(QuantAdvice.DefaultReserve * budget);
+        if (budget is { } bytes)
+            ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1, nameof(budget));
+        bool isForCard = budget is null;
+        long available = budget ?? memory?.GpuMemory ?? throw new ArgumentNullException(nameof(budget), "There is neither memory nor a card's.");
+        long free = reserve ?? (isForCard ? GpuPlacement.DefaultReserve(available) : (long)(QuantAdvice.DefaultReserve * available));
         ModelShape shape = ModelShape.Read(file);
         long header = file.Length - file.Tensors.Sum(tensor => tensor.ByteCount);
         List<QuantAdvice> advice = [];
@@ -38,15 +41,27 @@ public static class QuantAdvisor
             QuantType type = QuantCatalog.Of(number);
             if (!withImportanceMatrix && type.Imatrix == ImatrixAdvice.Required)
                 continue;
-            if (WeightBytes(file, type, withImportanceMatrix && type.Imatrix != ImatrixAdvice.Ignored) is long weights)
-                advice.Add(new(type, weights + header, MemoryEstimate.Of(weights, shape, memory), budget, quality) { Reserve = free });
+            if (TypesOf(file, type, withImportanceMatrix && type.Imatrix != ImatrixAdvice.Ignored) is { } tensors)
+            {
+                ModelWeights weights = ModelWeights.Of(tensors.Select(tensor => (tensor.Name, tensor.ByteCount)), shape);
+                advice.Add(new(type, weights.Total + header, Estimate(weights), available, quality) { Reserve = free, IsForCard = isForCard });
+            }
         }
         QuantAdvice? best = Recommend(advice);
         return [.. advice
-            .Select(entry => ReferenceEquals(entry, best) ? entry with { IsRecommended = true, Unquantized = Unquantized(advice) } : entry)
+            .Select(entry => ReferenceEquals(entry, best) ? entry with { IsRecommended = true, Unquantized = Unquantized(advice), WholeOnCard = WholeOnCard(advice, entry) } : entry)
             .OrderBy(entry => entry.Fit == MemoryFit.TooLarge)
             .ThenBy(entry => entry.Fit == MemoryFit.TooLarge ? entry.Memory.Total : 0)
             .ThenBy(entry => entry.Quality.KlDivergence)];
+
+        // What has all layers on a card is compared with its memory; what has to be divided is divided by it.
+        MemoryEstimate Estimate(ModelWeights weights)
+        {
+            if (!isForCard)
+                return MemoryEstimate.Of(weights, shape, memory);
+            MemoryEstimate whole = MemoryEstimate.Of(weights, shape, memory! with { GpuMemory = long.MaxValue, GpuReserve = 0 });
+            return whole with { Placement = whole.Placement! with { GpuMemory = available, Reserve = free } };
+        }
     }
 
     // Never unquantized weights: Q8_0 predicts as well at half the size.
@@ -61,13 +76,17 @@ public static class QuantAdvisor
         .Where(entry => entry.Fit == MemoryFit.Comfortable && s_unquantized.Contains(entry.Type.Type))
         .MinBy(entry => entry.Memory.Total);
 
+    private static QuantAdvice? WholeOnCard(List<QuantAdvice> advice, QuantAdvice best) => best.IsForCard || best.Memory.Placement is not { IsWhole: false }
+        ? null
+        : advice.Where(entry => entry.Fit == MemoryFit.Comfortable && entry.Memory.Placement!.IsWhole && !s_unquantized.Contains(entry.Type.Type))
+            .MinBy(entry => entry.Quality.KlDivergence);
+
     // Null if the type does not suit the model's shapes.
-    private static long? WeightBytes(GgufFile file, QuantType type, bool hasImportance)
+    private static IReadOnlyList<PlannedTensor>? TypesOf(GgufFile file, QuantType type, bool hasImportance)
     {
         try
         {
-            return QuantizationPlan.ChooseTypes(file, type.Type, QuantizationOptions.Default, hasImportance)
-                .Sum(tensor => tensor.ByteCount);
+            return QuantizationPlan.ChooseTypes(file, type.Type, QuantizationOptions.Default, hasImportance);
         }
         catch (QuantizationException)
         {

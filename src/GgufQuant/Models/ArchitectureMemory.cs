@@ -7,7 +7,7 @@ namespace GgufQuant.Models;
 internal sealed record ArchitectureMemory
 {
     private static readonly ArchitectureMemory s_plain = new();
-    private static readonly ArchitectureMemory s_encoder = new() { HasCache = false, HasLogits = false, AttendsWithinBatch = true };
+    private static readonly ArchitectureMemory s_encoder = new() { HasCache = false, HasLogits = false, CopiesTiedOutput = false, AttendsWithinBatch = true };
     private static readonly ArchitectureMemory s_diffusion = new() { HasCache = false, AttendsWithinBatch = true };
     private static readonly ArchitectureMemory s_latent = new() { IsLatent = true };
     private static readonly ArchitectureMemory s_listed = new() { Window = new(1) { ReadsPattern = true } };
@@ -23,7 +23,7 @@ internal sealed record ArchitectureMemory
         ["jina-bert-v2"] = s_encoder,
         ["jina-bert-v3"] = s_encoder,
         ["eurobert"] = s_encoder,
-        ["gemma-embedding"] = s_encoder,
+        ["gemma-embedding"] = s_encoder with { CopiesTiedOutput = true },
         ["wavtokenizer-dec"] = s_encoder,
         ["dream"] = s_diffusion,
         ["llada"] = s_diffusion,
@@ -31,8 +31,8 @@ internal sealed record ArchitectureMemory
         ["rnd1"] = s_diffusion,
 
         // These cache keys and values all the same.
-        ["t5encoder"] = new() { HasLogits = false, AttendsWithinBatch = true, LacksFlashAttention = true, ScoreCopies = 4 },
-        ["llama-embed"] = new() { HasLogits = false, AttendsWithinBatch = true },
+        ["t5encoder"] = new() { HasLogits = false, CopiesTiedOutput = true, AttendsWithinBatch = true, LacksFlashAttention = true, ScoreCopies = 4 },
+        ["llama-embed"] = new() { HasLogits = false, CopiesTiedOutput = true, AttendsWithinBatch = true },
 
         ["t5"] = new() { HasEncoder = true, LacksFlashAttention = true, ScoreCopies = 4 },
         ["grok"] = new() { LacksFlashAttention = true, ScoreCopies = 3 },
@@ -62,6 +62,7 @@ internal sealed record ArchitectureMemory
         ["step35"] = s_listed,
         ["dflash"] = s_listed,
 
+        ["bitnet"] = new() { CopiesTiedOutput = false },
         ["nanbeige"] = new() { RepetitionsKey = "num_loops" },
 
         ["deepseek2"] = s_latent,
@@ -100,7 +101,7 @@ internal sealed record ArchitectureMemory
     // Attention over the whole context in all layers.
     private static readonly FrozenSet<string> s_plainNames = FrozenSet.Create(
         StringComparer.Ordinal,
-        "apertus", "arcee", "arctic", "baichuan", "bailingmoe", "bailingmoe2", "bitnet", "bloom", "chameleon", "chatglm", "codeshell",
+        "apertus", "arcee", "arctic", "baichuan", "bailingmoe", "bailingmoe2", "bloom", "chameleon", "chatglm", "codeshell",
         "cogvlm", "command-r", "dbrx", "deci", "deepseek", "deepseek2-ocr", "dots1", "eagle3", "ernie4_5", "ernie4_5-moe", "exaone",
         "falcon", "gemma", "glm4", "glm4moe", "gpt2", "gptneox", "granite", "granitemoe", "graniteswitch", "grovemoe",
         "hrm_text", "hunyuan-dense", "hunyuan-moe", "hunyuan_vl", "hy_v3", "internlm2", "jais", "jais2", "llama",
@@ -141,6 +142,9 @@ internal sealed record ArchitectureMemory
 
     /// <summary>Whether the whole batch's logits are computed.</summary>
     internal bool HasLogits { get; init; } = true;
+
+    /// <summary>Whether the device of the output gets a copy of the token embeddings where the file has no output of its own.</summary>
+    internal bool CopiesTiedOutput { get; init; } = true;
 
     /// <summary>Whether tokens attend to those of their batch alone, cache or not.</summary>
     internal bool AttendsWithinBatch { get; init; }

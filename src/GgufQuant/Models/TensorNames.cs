@@ -73,6 +73,14 @@ public static partial class TensorNames
             : null;
     }
 
+    /// <summary>Whether a tensor is one of the experts that llama.cpp's <c>--cpu-moe</c> keeps on the host.</summary>
+    /// <remarks><c>LLM_FFN_EXPS_REGEX</c>.</remarks>
+    internal static bool IsExpert(string name) => Expert().IsMatch(name);
+
+    /// <summary>The layer that a tensor is loaded with, of a model's or of a vocoder's parts; null if it is none.</summary>
+    internal static int? FindRunLayer(string name) =>
+        int.TryParse(RunLayer().Match(name).Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int layer) ? layer : null;
+
     /// <summary>The layer and the part of a name <c>blk.N.part</c>; null for any other name, or a number beyond 64 bits.</summary>
     public static (ulong Layer, string Part)? SplitLayer(string name)
     {
@@ -83,6 +91,12 @@ public static partial class TensorNames
             ? (layer, name[(end + 1)..])
             : null;
     }
+
+    [GeneratedRegex(@"^(?:blk|enc\.blk|dec\.blk|posnet|convnext)\.([0-9]+)\.")]
+    private static partial Regex RunLayer();
+
+    [GeneratedRegex(@"\.ffn_(up|down|gate|gate_up)_(ch|)exps")]
+    private static partial Regex Expert();
 
     [GeneratedRegex(@"blk\.([0-9]+)\.")]
     private static partial Regex Layer();

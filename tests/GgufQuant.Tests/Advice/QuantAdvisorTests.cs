@@ -2,6 +2,7 @@ using GgufQuant.Advice;
 using GgufQuant.Catalog;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.Models;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Tests.Advice;
@@ -153,5 +154,35 @@ public sealed class QuantAdvisorTests
         Assert.Equal(0.0005452, q6.KlDivergence, 1e-9);
         Assert.False(q6.IsMeasured);
         Assert.EndsWith("scaled by what was measured on this model", q6.Source, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_a_card_has_no_room_for_must_fit_on_the_host()
+    {
+        using GgufFile file = GgufFile.Open(Sample.Model);
+        MemoryOptions memory = new() { GpuMemory = 5 << 20, GpuReserve = 0, BatchSize = 16 };
+
+        QuantAdvice advice = Assert.Single(QuantAdvisor.Find(file, Plenty, memory: memory), entry => entry.IsRecommended);
+
+        GpuPlacement placement = advice.Memory.Placement!;
+        Assert.Equal(Plenty - placement.Host.Total, advice.Margin);
+        Assert.InRange(placement.GpuLayers, 1, placement.Layers - 1);
+        Assert.InRange(placement.Gpu.Total, 1, 5 << 20);
+        Assert.Contains($" llama.cpp's programs want {placement.Arguments}. {advice.WholeOnCard!.Type} would be on the card as a whole, and faster.", advice.Reason, StringComparison.Ordinal);
+        Assert.True(advice.WholeOnCard.Memory.Placement!.IsWhole);
+    }
+
+    [Fact]
+    public void Without_other_memory_all_layers_must_fit_on_the_card()
+    {
+        using GgufFile file = GgufFile.Open(Sample.Model);
+        MemoryOptions memory = new() { GpuMemory = 8 << 20, BatchSize = 16 };
+
+        IReadOnlyList<QuantAdvice> advice = QuantAdvisor.Find(file, budget: null, reserve: 0, memory);
+
+        Assert.All(advice, entry => Assert.Equal((8 << 20) - entry.Memory.Placement!.Gpu.Total, entry.Margin));
+        Assert.All(advice, entry => Assert.Equal(entry.Memory.Placement!.Layers, entry.Memory.Placement.GpuLayers));
+        Assert.Equal(MemoryFit.TooLarge, advice.Single(entry => entry.Type.Type == FileType.F16).Fit);
+        Assert.EndsWith(" -ngl 7.", advice.Single(entry => entry.IsRecommended).Reason, StringComparison.Ordinal);
     }
 }

@@ -14,6 +14,9 @@ internal sealed class ComputeBuffer
     // Positions, token ids and the like.
     private const long SmallInputs = 64 * 1024;
 
+    // Recurrences that are computed in chunks fill one up.
+    private const long LeastRecurrence = 64;
+
     // For these the coefficients are close, by real models' dimensions.
     private static readonly FrozenSet<string> s_common = FrozenSet.Create(
         StringComparer.Ordinal,
@@ -25,7 +28,13 @@ internal sealed class ComputeBuffer
     private readonly ArchitectureMemory _rules;
     private readonly LayerShape _widest;
 
-    private ComputeBuffer(ModelShape shape, ContextPlan plan)
+    private readonly Int128 _masks;
+    private readonly Int128 _attention;
+    private readonly Int128 _others;
+    private readonly Int128 _rest;
+    private readonly Int128 _logits;
+
+    internal ComputeBuffer(ModelShape shape, ContextPlan plan)
     {
         _shape = shape;
         _plan = plan;
@@ -39,6 +48,11 @@ internal sealed class ComputeBuffer
             FeedForwardLength = Most(layer => layer.FeedForwardLength),
             IndexerKeyLength = Most(layer => layer.IndexerKeyLength),
         };
+        _masks = Masks;
+        _attention = Scores + ConvertedCache + Upwards(Attention * PerToken);
+        _others = Int128.Max(Upwards(Int128.Max(FeedForward, Experts) * PerToken), Upwards(Recurrence * Math.Max(plan.Batch, LeastRecurrence) * sizeof(float)));
+        _rest = Indexers + CrossAttention + States + (PerLayerInputs * PerToken);
+        _logits = _rules.HasLogits ? (shape.VocabularySize + (2 * Embedding)) * PerToken : 0;
     }
 
     private Int128 Embedding => _shape.EmbeddingLength;
@@ -52,14 +66,28 @@ internal sealed class ComputeBuffer
     /// <summary>Bytes that llama.cpp reserves for the evaluation of one batch.</summary>
     internal static Int128 BytesOf(ModelShape shape, ContextPlan plan) => new ComputeBuffer(shape, plan).Bytes();
 
-    private Int128 Bytes()
+    /// <summary>Bytes of what the host holds where a card evaluates the graph: what goes into it, and what goes into the host's cache.</summary>
+    /// <param name="hasLayers">Whether the host has layers.</param>
+    internal Int128 HostBytes(bool hasLayers)
     {
-        Int128 attention = Scores + ConvertedCache + Upwards(Attention * PerToken);
-        Int128 others = Upwards(Int128.Max(FeedForward, Int128.Max(Experts, Recurrence)) * PerToken);
-        Int128 layers = Masks + Int128.Max(attention, others) + Indexers + CrossAttention + States + (PerLayerInputs * PerToken);
-        Int128 logits = _rules.HasLogits ? (_shape.VocabularySize + (2 * Embedding)) * PerToken : 0;
-        return Int128.Max(layers, logits) + (_shape.EmbeddingLength > 0 ? SmallInputs : 0);
+        Int128 cached = (hasLayers || !FlashAttention ? 2 * Key : 0) + (hasLayers ? _shape.RecurrentWidth : 0) + (_rules.CapsScores && !FlashAttention ? Query : 0);
+        return (FlashAttention ? _masks : 2 * _masks) + (((3 * Embedding) + cached) * PerToken) + SmallInputs;
     }
+
+    /// <summary>Bytes of the buffer, with copies of what the host has where a card evaluates the graph.</summary>
+    /// <param name="weight">Bytes of a layer's largest tensor that the host has.</param>
+    /// <param name="cache">Bytes of a layer's cache that the host has.</param>
+    /// <param name="output">Bytes of the output's tensor if the host has it.</param>
+    /// <remarks>Copies leave holes that others do not fit into.</remarks>
+    internal Int128 Bytes(Int128 weight = default, Int128 cache = default, Int128 output = default)
+    {
+        Int128 attention = _attention + (cache * 3 / 2) + (Alternates && !FlashAttention ? weight : 0);
+        Int128 others = _others + weight + (Alternates || _shape.LatentRank > 0 ? cache : cache / 2);
+        return Int128.Max(_masks + Int128.Max(attention, others) + _rest, _logits + output) + (_shape.EmbeddingLength > 0 ? SmallInputs : 0);
+    }
+
+    /// <summary>Whether attention and recurrences alternate, which leaves more holes.</summary>
+    internal bool Alternates => _rules.States != StateLayers.None;
 
     private Int128 Upwards(Int128 bytes) => IsCommon ? bytes : bytes + (bytes / 4) + (2 * Embedding * PerToken);
 

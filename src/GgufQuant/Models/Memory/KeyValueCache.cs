@@ -12,19 +12,20 @@ internal static class KeyValueCache
     // A layer that compresses tokens has a cache of them beside the window, by DeepSeek V4's two ratios.
     private static readonly long[] s_compressionRatios = [4, 128];
 
-    /// <summary>Bytes of all layers' keys and values.</summary>
-    internal static Int128 BytesOf(ModelShape shape, ContextPlan plan)
+    /// <summary>Bytes of each layer's keys and values, in the order of <see cref="ModelShape.LayerShapes"/>.</summary>
+    internal static Int128[] BytesOf(ModelShape shape, ContextPlan plan)
     {
         IndexerKind indexer = ArchitectureMemory.Of(shape.Architecture).Indexer;
         // llama.cpp transposes values without flash attention, and then makes all layers' as wide as the widest.
         long widestValue = shape.LayerShapes.Select(ValueWidth).DefaultIfEmpty().Max();
-        Int128 bytes = 0;
-        foreach (LayerShape layer in shape.LayerShapes.Where(layer => layer.HasCache))
+        return [.. shape.LayerShapes.Select(layer => layer.HasCache ? LayerBytes(layer) * plan.Sequences : 0)];
+
+        Int128 LayerBytes(LayerShape layer)
         {
             long cells = layer.HasWindow ? plan.CellsWithin(shape.SlidingWindow) : plan.Cells;
             bool isCompressed = indexer == IndexerKind.Compressed;
             long value = isCompressed ? 0 : plan.Options.FlashAttention || shape.ValueLength == 0 ? ValueWidth(layer) : widestValue;
-            bytes += Bytes(KeyWidth(layer), value, cells);
+            Int128 bytes = Bytes(KeyWidth(layer), value, cells);
             if (isCompressed && s_compressionRatios.Contains(layer.CompressionRatio))
                 bytes += Bytes(KeyWidth(layer), 0, plan.CompressedCells(layer.CompressionRatio));
             if (layer.IndexerKeyLength > 0)
@@ -34,8 +35,8 @@ internal static class KeyValueCache
                     indexer == IndexerKind.KeysAndValues ? layer.ValueLength : 0,
                     isCompressed ? plan.CompressedCells(layer.CompressionRatio) : cells);
             }
+            return bytes;
         }
-        return bytes * plan.Sequences;
 
         Int128 Bytes(long keys, long values, long cells) =>
             (RowBytes(plan.Options.KeyType, keys) + RowBytes(plan.Options.ValueType, values)) * cells;

@@ -1,3 +1,5 @@
+using GgufQuant.IO;
+
 namespace GgufQuant.Models;
 
 /// <summary>What an estimate of memory assumes, in sentences.</summary>
@@ -32,5 +34,20 @@ internal static class MemoryAssumptions
         else if (!rules.IsKnown)
             assumptions.Add($"llama.cpp v0.5.0 does not know the architecture '{shape.Architecture}': all layers are counted with full attention.");
         return assumptions;
+    }
+
+    /// <summary>What the division between a card and the host assumes, and what would help where not everything is on the card.</summary>
+    internal static IEnumerable<string> Of(GpuPlacement placement, ModelWeights weights, MemoryOptions options)
+    {
+        yield return $"{NumberText.Size(placement.Reserve)} of the card's {NumberText.Size(placement.GpuMemory)} stay free for its driver and other programs.";
+        yield return "The token embeddings stay on the host, and the buffers of large batches are on the card whatever its layers.";
+        if (weights.TiedOutput > 0 && placement.GpuLayers > 0)
+            yield return "The card has a copy of the token embeddings, which are the output too.";
+        if (options.CpuMoe && weights.Experts == 0)
+            yield return "The model has no experts that could stay on the host.";
+        if (!placement.Fits)
+            yield return $"Even without layers the card would need {NumberText.Size(placement.Gpu.Total)} for its buffers: a smaller batch or a shorter context needs less.";
+        else if (placement is { IsWhole: false } && options is { CpuMoe: false })
+            yield return "With less context, a quantized cache or a smaller type, more of the model is on the card.";
     }
 }

@@ -43,23 +43,61 @@ public sealed record MemoryEstimate
     /// <summary>Total bytes.</summary>
     public long Total => Bounded((Int128)Weights + Cache + State + Compute);
 
-    /// <summary>Estimates the memory for a model of a given shape.</summary>
+    /// <summary>What of it is on a graphics card and what on the host; null where the model runs on the processor alone.</summary>
+    public GpuPlacement? Placement { get; init; }
+
+    /// <summary>Estimates the memory for a model of a given shape on the processor.</summary>
     /// <param name="weights">Bytes of all tensors.</param>
     /// <param name="shape">The model's dimensions.</param>
     /// <param name="options">How it is run; null for the defaults.</param>
+    /// <exception cref="ArgumentException">The options have a graphics card, which takes more than a sum to divide.</exception>
     public static MemoryEstimate Of(long weights, ModelShape shape, MemoryOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(shape);
         options ??= MemoryOptions.Default;
+        if (options.GpuMemory is not null)
+            throw new ArgumentException("A card's share cannot be told from the sum of all tensors.", nameof(options));
+        return Of(weights, shape, PlanFor(shape, options));
+    }
+
+    /// <summary>Estimates the memory for a model, and divides it where the options have a graphics card.</summary>
+    /// <param name="weights">The model's tensors.</param>
+    /// <param name="shape">The model's dimensions.</param>
+    /// <param name="options">How it is run; null for the defaults.</param>
+    public static MemoryEstimate Of(ModelWeights weights, ModelShape shape, MemoryOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        ArgumentNullException.ThrowIfNull(shape);
+        options ??= MemoryOptions.Default;
+        if (options.GpuMemory is not long gpuMemory || shape.IsVocabulary)
+            return Of(weights.Total, shape, options with { GpuMemory = null });
+        ContextPlan plan = PlanFor(shape, options);
+        GpuPlacement placement = new LayerOffload(weights, shape, plan).Divide(gpuMemory, options.GpuReserve ?? GpuPlacement.DefaultReserve(gpuMemory), options.CpuMoe);
+        return Of(0, shape, plan) with
+        {
+            Weights = Bounded((Int128)placement.Gpu.Weights + placement.Host.Weights),
+            Compute = Bounded((Int128)placement.Gpu.Compute + placement.Host.Compute),
+            Placement = placement,
+            Assumptions = [.. MemoryAssumptions.Of(shape, plan), .. MemoryAssumptions.Of(placement, weights, options)],
+        };
+    }
+
+    private static ContextPlan PlanFor(ModelShape shape, MemoryOptions options)
+    {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchSize, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Parallel, 1);
-        ContextPlan plan = ContextPlan.Of(shape, options);
+        return ContextPlan.Of(shape, options);
+    }
+
+    private static MemoryEstimate Of(long weights, ModelShape shape, ContextPlan plan)
+    {
         bool runs = !shape.IsVocabulary;
+        MemoryOptions options = plan.Options;
         return new()
         {
             Weights = weights,
-            Cache = runs ? Bounded(KeyValueCache.BytesOf(shape, plan)) : 0,
-            State = runs ? Bounded(RecurrentState.BytesOf(shape, plan)) : 0,
+            Cache = runs ? Sum(KeyValueCache.BytesOf(shape, plan)) : 0,
+            State = runs ? Sum(RecurrentState.BytesOf(shape, plan)) : 0,
             Compute = runs ? Bounded(ComputeBuffer.BytesOf(shape, plan)) : 0,
             ContextLength = plan.ContextLength,
             CacheType = options.KeyType,
@@ -70,6 +108,8 @@ public sealed record MemoryEstimate
             Assumptions = MemoryAssumptions.Of(shape, plan),
         };
     }
+
+    private static long Sum(IEnumerable<Int128> layers) => Bounded(layers.Aggregate((Int128)0, (sum, bytes) => sum + bytes));
 
     private static long Bounded(Int128 bytes) => bytes > long.MaxValue ? long.MaxValue : (long)bytes;
 }

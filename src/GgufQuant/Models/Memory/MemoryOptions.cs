@@ -23,4 +23,13 @@ public sealed record MemoryOptions
 
     /// <summary>Whether flash attention is on.</summary>
     public bool FlashAttention { get; init; } = true;
+
+    /// <summary>Bytes of a graphics card's memory, which as many layers as possible are to use; null to run on the processor alone.</summary>
+    public long? GpuMemory { get; init; }
+
+    /// <summary>Bytes of the card's memory that should stay free; null for a tenth, and at most 1 GiB.</summary>
+    public long? GpuReserve { get; init; }
+
+    /// <summary>Whether all experts stay on the host, whatever the card has room for: <c>--cpu-moe</c>.</summary>
+    public bool CpuMoe { get; init; }
 }

@@ -6,14 +6,16 @@ internal static class RecurrentState
     // DeepSeek V4's compressors keep twice the tokens that they compress where an indexer chooses among these.
     private const long IndexedRatio = 4;
 
-    /// <summary>Bytes of all layers' states, in 32-bit floats.</summary>
+    /// <summary>Bytes of each layer's states, in 32-bit floats, in the order of <see cref="ModelShape.LayerShapes"/>.</summary>
     /// <remarks><c>llama_memory_recurrent</c>, and <c>llama_dsv4_comp_state</c> for compressors.</remarks>
-    internal static Int128 BytesOf(ModelShape shape, ContextPlan plan)
+    internal static Int128[] BytesOf(ModelShape shape, ContextPlan plan)
     {
-        Int128 floats = (Int128)shape.RecurrentState * shape.LayerShapes.Count(layer => layer.HasState);
-        if (ArchitectureMemory.Of(shape.Architecture).Indexer == IndexerKind.Compressed)
-            floats += shape.LayerShapes.Aggregate((Int128)0, (sum, layer) => sum + CompressorFloats(layer));
-        return floats * plan.Sequences * sizeof(float);
+        bool hasCompressors = ArchitectureMemory.Of(shape.Architecture).Indexer == IndexerKind.Compressed;
+        return
+        [
+            .. shape.LayerShapes.Select(layer =>
+                ((layer.HasState ? shape.RecurrentState : 0) + (hasCompressors ? CompressorFloats(layer) : 0)) * plan.Sequences * sizeof(float)),
+        ];
     }
 
     // Values and scores, of the compressed keys and of the indexer's.
