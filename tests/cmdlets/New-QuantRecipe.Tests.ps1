@@ -94,6 +94,19 @@ Describe 'Types for a size' {
             Test-Gguf $made | Where-Object Severity -EQ Error | Should -BeNullOrEmpty
         }
 
+        It 'leaves room for the context with -TargetMemory' {
+            $run = @{ ContextLength = 1024; CacheType = 'Q8_0' }
+            $file = ConvertTo-Quantized m-f16.gguf -TargetMemory 12MB @run @few -Calibration $calibration -WarningAction Ignore
+            $file.Path | Should -Be (Join-Path $PWD m-12MBmem.gguf)
+            $memory = (Get-GgufInfo $file @run).Memory
+            $memory | Should -BeLessOrEqual 12MB
+            $memory | Should -BeGreaterThan (0.99 * 12MB)
+            $more = Get-QuantPlan m-f16.gguf -TargetMemory 12MB -ContextLength 1280 -CacheType Q8_0 -AllowedType 'q?_k', q8_0 -Calibration $calibration -WarningAction Ignore
+            $more.Size | Should -BeLessThan $file.Size
+            (New-QuantRecipe m-f16.gguf -TargetMemory 12MB @run @few -Calibration $calibration -WarningAction Ignore).Path |
+                Should -Be (Join-Path $PWD m-12MBmem.psd1)
+        }
+
         It 'goes by roles with -DefaultCoefficient, and says so' {
             $default = Invoke-Streams "Get-QuantPlan m-f16.gguf -TargetSize 3MB -AllowedType 'q?_k', q8_0 -DefaultCoefficient -Calibration '$calibration'"
             $default.Warning -like '*as -DefaultCoefficient asks for*' | Should -HaveCount 1
@@ -104,6 +117,8 @@ Describe 'Types for a size' {
     It 'refuses <Arguments>' -ForEach @(
         @{ Arguments = @{ TargetSize = 3MB; Type = 'Q4_K_M' }; Id = 'ParametersExclusive' }
         @{ Arguments = @{ TargetSize = 3MB; TargetBitsPerWeight = 4; Pure = $true }; Id = 'ParametersExclusive' }
+        @{ Arguments = @{ TargetMemory = 3MB; Type = 'Q4_K_M' }; Id = 'ParametersExclusive' }
+        @{ Arguments = @{ TargetSize = 3MB; ContextLength = 4096 }; Id = 'ParameterMissing' }
         @{ Arguments = @{ Type = 'Q4_K_M'; AllowedType = 'q4_k' }; Id = 'ParameterMissing' }
         @{ Arguments = @{ TargetSize = 3MB, 4MB; Destination = 'one.gguf' }; Id = 'DestinationIsFile' }
         @{ Arguments = @{ TargetSize = 3MB; AllowedType = 'q9_*' }; Id = 'ParameterArgumentTransformationError' }

@@ -98,6 +98,22 @@ public abstract partial class QuantizationCommand : PathCommand
     [ValidateRange(0.5, 64)]
     public double[] TargetBitsPerWeight { get; set; } = [];
 
+    /// <summary>Bytes of memory that each file may take to run.</summary>
+    [Parameter(HelpMessage = "Choose types for a file that runs in at most this much memory, context and buffers included: 8GB. Needs -Calibration.")]
+    [ArgumentCompleter(typeof(SizeCompleter))]
+    [ValidateRange(1, long.MaxValue)]
+    public long[] TargetMemory { get; set; } = [];
+
+    /// <summary>Tokens of context that the memory has room for.</summary>
+    [Parameter(HelpMessage = "Tokens of context that -TargetMemory has room for.")]
+    [ArgumentCompleter(typeof(ContextLengthCompleter))]
+    [ValidateRange(1, 1 << 30)]
+    public int? ContextLength { get; set; }
+
+    /// <summary>The type of the key-value cache in that memory.</summary>
+    [Parameter(HelpMessage = "The type of the key-value cache that -TargetMemory has room for.")]
+    public CacheType CacheType { get; set; } = CacheType.F16;
+
     /// <summary>The types that may be chosen for a size.</summary>
     [Parameter(HelpMessage = "The types to choose from for a size, wildcards allowed: 'q?_K', q8_0; default: all.")]
     [TensorFormatsTransformation]
@@ -175,16 +191,22 @@ public abstract partial class QuantizationCommand : PathCommand
         this.ThrowIfBothBound(nameof(SplitMaxSize), nameof(SplitMaxTensor));
         this.ThrowIfBothBound(nameof(LeaveOutputTensor), nameof(OutputTensorType));
         this.ThrowIfMissing(nameof(ImportanceMatrix), nameof(IncludeWeight), nameof(ExcludeWeight));
-        foreach (string target in (string[])[nameof(TargetSize), nameof(TargetBitsPerWeight)])
+        foreach (string target in (string[])[nameof(TargetSize), nameof(TargetBitsPerWeight), nameof(TargetMemory)])
         {
             this.ThrowIfBothBound(target, nameof(Type), nameof(Copy), nameof(Pure), nameof(ImportanceMatrix), nameof(AllowRequantize));
             this.ThrowIfMissing(nameof(Calibration), target);
         }
-        if (TargetBitsPerWeight.Length == 0)
+        this.ThrowIfMissing(nameof(TargetMemory), nameof(ContextLength), nameof(CacheType));
+        if (TargetBitsPerWeight.Length == 0 && TargetMemory.Length == 0)
             this.ThrowIfMissing(nameof(TargetSize), nameof(AllowedType), nameof(DefaultCoefficient));
         if (Calibration is not null)
             _calibration = new(ReadOrThrowTerminating(this.ResolveUnexpanded(Calibration), ReadCalibration));
-        _targets = [.. TargetSize.Select(SizeTarget.OfBytes), .. TargetBitsPerWeight.Select(SizeTarget.OfBitsPerWeight)];
+        MemoryOptions run = new() { ContextLength = ContextLength, KeyType = CacheType, ValueType = CacheType };
+        _targets =
+        [
+            .. TargetSize.Select(SizeTarget.OfBytes), .. TargetBitsPerWeight.Select(SizeTarget.OfBitsPerWeight),
+            .. TargetMemory.Select(memory => SizeTarget.OfMemory(memory, run)),
+        ];
         if (_targets.Count > 0)
             _allocation = AllocationWith(_calibration!);
         _options = ReadOptions();

@@ -5,6 +5,7 @@ using GgufQuant.Catalog;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.IO;
+using GgufQuant.Models;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
@@ -29,6 +30,22 @@ public sealed class NewQuantRecipeCommand : EngineCommand
     [Parameter(HelpMessage = "The maximum average bits per weight, or several: 4.25, 3.5.")]
     [ValidateRange(0.5, 64)]
     public double[] TargetBitsPerWeight { get; set; } = [];
+
+    /// <summary>Bytes of memory that each file may take to run.</summary>
+    [Parameter(HelpMessage = "Bytes of memory that the file may take to run, context and buffers included, or several: 8GB, 12GB.")]
+    [ArgumentCompleter(typeof(SizeCompleter))]
+    [ValidateRange(1, long.MaxValue)]
+    public long[] TargetMemory { get; set; } = [];
+
+    /// <summary>Tokens of context that the memory has room for.</summary>
+    [Parameter(HelpMessage = "Tokens of context that -TargetMemory has room for.")]
+    [ArgumentCompleter(typeof(ContextLengthCompleter))]
+    [ValidateRange(1, 1 << 30)]
+    public int? ContextLength { get; set; }
+
+    /// <summary>The type of the key-value cache in that memory.</summary>
+    [Parameter(HelpMessage = "The type of the key-value cache that -TargetMemory has room for.")]
+    public CacheType CacheType { get; set; } = CacheType.F16;
 
     /// <summary>The calibration of the model.</summary>
     [Parameter(Mandatory = true, HelpMessage = "A calibration of the model, from New-QuantCalibration.")]
@@ -67,11 +84,17 @@ public sealed class NewQuantRecipeCommand : EngineCommand
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        SizeTarget[] targets = [.. TargetSize.Select(SizeTarget.OfBytes), .. TargetBitsPerWeight.Select(SizeTarget.OfBitsPerWeight)];
+        this.ThrowIfMissing(nameof(TargetMemory), nameof(ContextLength), nameof(CacheType));
+        MemoryOptions run = new() { ContextLength = ContextLength, KeyType = CacheType, ValueType = CacheType };
+        SizeTarget[] targets =
+        [
+            .. TargetSize.Select(SizeTarget.OfBytes), .. TargetBitsPerWeight.Select(SizeTarget.OfBitsPerWeight),
+            .. TargetMemory.Select(memory => SizeTarget.OfMemory(memory, run)),
+        ];
         if (targets.Length == 0)
         {
             ThrowTerminatingError(new(
-                new ArgumentException("Give -TargetSize one or more sizes, such as 4GB, or -TargetBitsPerWeight."), "SizeMissing", ErrorCategory.InvalidArgument, null));
+                new ArgumentException("Give -TargetSize one or more sizes, such as 4GB, or -TargetBitsPerWeight or -TargetMemory."), "SizeMissing", ErrorCategory.InvalidArgument, null));
         }
         _destinations = DestinationsAt(Destination, ".psd1");
         if (_destinations.IsFile && targets.Length > 1)

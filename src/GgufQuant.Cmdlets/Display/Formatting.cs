@@ -26,18 +26,19 @@ public static class Formatting
     /// <summary>A size that may be missing.</summary>
     public static string? Size(long? bytes) => bytes is long known ? Size(known) : null;
 
-    /// <summary>A target as file names have it: <c>4.25bpw</c>, <c>4.2GB</c>.</summary>
+    /// <summary>A target as file names have it: <c>4.25bpw</c>, <c>4.2GB</c>, and <c>8GBmem</c> for memory.</summary>
     internal static string SizeInName(SizeTarget target)
     {
         if (target.BitsPerWeight is { } bits)
             return string.Create(CultureInfo.InvariantCulture, $"{bits:0.####}bpw");
-        (long unit, string name) = target.Bytes!.Value switch
+        long bytes = (target.Bytes ?? target.Memory)!.Value;
+        (long unit, string name) = bytes switch
         {
             >= 1L << 30 => (1L << 30, "GB"),
             >= 1L << 20 => (1L << 20, "MB"),
             _ => (1L << 10, "KB"),
         };
-        return string.Create(CultureInfo.InvariantCulture, $"{(double)target.Bytes.Value / unit:0.###}{name}");
+        return string.Create(CultureInfo.InvariantCulture, $"{(double)bytes / unit:0.###}{name}{(target.Memory is null ? "" : "mem")}");
     }
 
     /// <summary>A count with three significant digits: <c>8.03 B</c>.</summary>

@@ -87,12 +87,9 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
     private QuantizationPlan Allocate(TypeAllocator allocator, SizeTarget target, MeasuredCosts costs)
     {
         QuantizationPlan plan = command.RunInBackground($"Choosing types for {target}", (_, _) => allocator.Allocate(target, costs));
-        double share = target.Bytes is { } bytes ? (double)plan.TotalBytes / bytes : plan.BitsPerWeight / target.BitsPerWeight!.Value;
-        if (share < Close)
-        {
-            SizeTarget reached = target.Bytes is null ? SizeTarget.OfBitsPerWeight(plan.BitsPerWeight) : SizeTarget.OfBytes(plan.TotalBytes);
-            command.WriteWarning($"The file has {reached}, not all of {target}: no choice of types that comes closer loses less.");
-        }
+        SizeTarget reached = allocator.SizeOf(plan, target);
+        if (reached.Amount / target.Amount < Close)
+            command.WriteWarning($"The file {(target.Memory is null ? "has" : "takes")} {reached}, not all of {target}: no choice of types that comes closer loses less.");
         return plan;
     }
 

@@ -2,6 +2,7 @@ using GgufQuant.Calibration;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.IO;
+using GgufQuant.Models;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Allocation;
@@ -69,16 +70,35 @@ public sealed class TypeAllocator
     /// <exception cref="QuantizationException">The file would be larger even with the smallest types, or smaller even with the largest.</exception>
     public void Check(SizeTarget target)
     {
-        (double smallest, double largest, double wanted) = target.BitsPerWeight is { } bits
-            ? (_smallest.BitsPerWeight, _largest.BitsPerWeight, bits)
-            : (_smallest.TotalBytes, _largest.TotalBytes, (double)target.Bytes!.Value);
-        if (wanted >= smallest && wanted <= largest)
+        (SizeTarget smallest, SizeTarget largest) = (SizeOf(_smallest, target), SizeOf(_largest, target));
+        // Memory that is left over is no fault.
+        if (target.Amount >= smallest.Amount && (target.Amount <= largest.Amount || target.Memory is not null))
             return;
+        if (target.Memory is not null)
+        {
+            throw new QuantizationException(
+                $"'{_source.Path}' cannot be quantized to {target}: with the types that may be chosen, the smallest file takes {smallest}, {MemoryBesideWeights(target):N0} bytes of it for a context of {ContextOf(target):N0} tokens and buffers. A shorter -ContextLength or a smaller -CacheType takes less.");
+        }
         (SizeTarget least, SizeTarget most) = target.Bytes is null
-            ? (SizeTarget.OfBitsPerWeight(Math.Ceiling(_smallest.BitsPerWeight * 1e4) / 1e4), SizeTarget.OfBitsPerWeight(Math.Floor(_largest.BitsPerWeight * 1e4) / 1e4))
-            : (SizeTarget.OfBytes(_smallest.TotalBytes), SizeTarget.OfBytes(_largest.TotalBytes));
+            ? (SizeTarget.OfBitsPerWeight(Math.Ceiling(smallest.Amount * 1e4) / 1e4), SizeTarget.OfBitsPerWeight(Math.Floor(largest.Amount * 1e4) / 1e4))
+            : (smallest, largest);
         throw new QuantizationException($"'{_source.Path}' cannot be quantized to {target}: with the types that may be chosen, the smallest file has {least}, the largest {most}.");
     }
+
+    /// <summary>How large a planned file is, in the unit of a target.</summary>
+    public SizeTarget SizeOf(QuantizationPlan plan, SizeTarget target)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        return target.Bytes is not null ? SizeTarget.OfBytes(plan.TotalBytes)
+            : target.Memory is not null ? SizeTarget.OfMemory(plan.TensorBytes + MemoryBesideWeights(target), target.Run!)
+            : SizeTarget.OfBitsPerWeight(plan.BitsPerWeight);
+    }
+
+    private long MemoryBesideWeights(SizeTarget target) => EstimateFor(target).Total;
+
+    private long ContextOf(SizeTarget target) => EstimateFor(target).ContextLength;
+
+    private MemoryEstimate EstimateFor(SizeTarget target) => MemoryEstimate.Of(0, ModelShape.Read(_source), target.Run);
 
     /// <summary>Whether errors are still to be measured.</summary>
     public bool NeedsErrors(MeasuredCosts costs)
@@ -135,7 +155,7 @@ public sealed class TypeAllocator
         int alignment = isFile ? _smallest.Layout.Files[0].Alignment : 1;
         Choice[][] choices = [.. _tensors.Select(tensor => tensor.Types
             .Select(type => new Choice(GgufAlignment.Align(tensor.BytesIn(type), alignment), CostOf(tensor, type, costs))).ToArray())];
-        long wanted = target.Bytes ?? (long)(target.BitsPerWeight!.Value / 8 * _smallest.Weights);
+        long wanted = target.Bytes ?? target.Memory - MemoryBesideWeights(target) ?? (long)(target.BitsPerWeight!.Value / 8 * _smallest.Weights);
         long others = (isFile ? _smallest.TotalBytes : _smallest.TensorBytes) - _tensors.Sum(tensor => GgufAlignment.Align(tensor.BytesIn(tensor.Types[0]), alignment));
         while (true)
         {

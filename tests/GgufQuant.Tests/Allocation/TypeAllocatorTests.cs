@@ -2,6 +2,7 @@ using GgufQuant.Allocation;
 using GgufQuant.Calibration;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.Models;
 using GgufQuant.Pipeline;
 using GgufQuant.Planning;
 using GgufQuant.Tests.Calibration;
@@ -59,6 +60,31 @@ public sealed class TypeAllocatorTests : IDisposable
         TypeAllocator allocator = Allocator(s_few);
         QuantizationPlan plan = allocator.Allocate(SizeTarget.OfBitsPerWeight(bits), CostsOf(allocator));
         Assert.InRange(plan.BitsPerWeight, 0.998 * bits, bits);
+    }
+
+    [Theory]
+    [InlineData(4096, CacheType.F16)]
+    [InlineData(16384, CacheType.Q8_0)]
+    public void Memory_counts_the_context_and_the_buffers_but_no_header(int context, CacheType cache)
+    {
+        MemoryOptions run = new() { ContextLength = context, KeyType = cache, ValueType = cache };
+        long beside = MemoryEstimate.Of(0, ModelShape.Read(_model), run).Total;
+        SizeTarget target = SizeTarget.OfMemory(beside + 2_700_000, run);
+        TypeAllocator allocator = Allocator(s_few);
+        QuantizationPlan plan = allocator.Allocate(target, CostsOf(allocator));
+        Assert.InRange(plan.TensorBytes, 0.998 * 2_700_000, 2_700_000);
+        Assert.Equal(plan.TensorBytes + beside, allocator.SizeOf(plan, target).Memory);
+    }
+
+    [Fact]
+    public void Memory_that_is_left_over_is_no_fault_and_memory_that_does_not_suffice_says_what_is_missing()
+    {
+        MemoryOptions run = new() { ContextLength = 4096 };
+        TypeAllocator allocator = Allocator(s_few);
+        allocator.Check(SizeTarget.OfMemory(1L << 40, run));
+        string message = Assert.Throws<QuantizationException>(() => allocator.Check(SizeTarget.OfMemory(1000, run))).Message;
+        Assert.Contains(" cannot be quantized to 1,000 bytes of memory: ", message, StringComparison.Ordinal);
+        Assert.Contains($"{MemoryEstimate.Of(0, ModelShape.Read(_model), run).Total:N0} bytes of it for a context of 4,096 tokens", message, StringComparison.Ordinal);
     }
 
     [Fact]
