@@ -67,7 +67,7 @@ Describe 'Get-GgufInfo' {
             $info.GpuMemory + $info.HostMemory | Should -Be $info.Memory
             $memory.Placement.Gpu.Cache | Should -Be (($info.GpuLayers - 1) * 2 * 64 * 2 * 256 * 2)
             $memory.Placement.Host.Cache | Should -Be ((7 - $info.GpuLayers) * 2 * 64 * 2 * 256 * 2)
-            $memory.Assumptions | Should -Contain '512 KiB of the card''s 5 MiB stay free for its driver and other programs.'
+            $memory.Assumptions | Should -Contain '512 KiB of the card''s 5.00 MiB stay free for its driver and other programs.'
         }
 
         It 'says that a dense model has no experts for the host' {

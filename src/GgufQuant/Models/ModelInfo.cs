@@ -24,7 +24,7 @@ public sealed record ModelInfo
         IsBigEndian = file.IsBigEndian;
         Shares = TypeShare.Of(file.Tensors.Select(tensor => (tensor.Type, tensor.ElementCount)));
         Type = TypeOf(metadata, Shares);
-        MemoryEstimate = memory?.GpuMemory is null ? MemoryEstimate.Of(TensorBytes, Shape, memory) : MemoryEstimate.Of(ModelWeights.Of(file, Shape), Shape, memory);
+        MemoryEstimate = MemoryEstimate.Of(ModelWeights.Of(file, Shape), Shape, memory);
     }
 
     /// <summary>The full path; that of the first shard if the model is split.</summary>

@@ -25,8 +25,8 @@ internal static class MemoryAssumptions
         ];
         if (shape.SlidingWindow > 0 && rules.HasCache)
             assumptions.Add($"Layers with a sliding window keep {plan.CellsWithin(shape.SlidingWindow):N0} tokens.");
-        if (shape.DraftLayers > 0 && !rules.CachesDraftLayers)
-            assumptions.Add("Layers that draft tokens are not used: they take no cache.");
+        if (shape.DraftLayers > 0)
+            assumptions.Add($"Layers that draft tokens are not loaded{(rules.CachesDraftLayers ? ", but they have a cache" : ": they take neither weights nor cache")}.");
         if (!options.FlashAttention && options.ValueType is not (CacheType.F16 or CacheType.F32 or CacheType.BF16))
             assumptions.Add("llama.cpp quantizes the cached values with flash attention alone.");
         if (shape.Layers == 0 || shape.EmbeddingLength == 0)

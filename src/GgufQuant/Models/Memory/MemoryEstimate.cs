@@ -7,7 +7,7 @@ public sealed record MemoryEstimate
     /// <summary>The context assumed if none is given and the model was trained for at least this much.</summary>
     public const int DefaultContextLength = 4096;
 
-    /// <summary>Bytes of all tensors.</summary>
+    /// <summary>Bytes of all tensors that are loaded.</summary>
     public required long Weights { get; init; }
 
     /// <summary>Bytes of the key-value cache.</summary>

@@ -22,7 +22,7 @@ public sealed class ModelWeights
 
     private ModelWeights(int layers) => _layers = new LayerWeights[layers];
 
-    /// <summary>Bytes of all tensors.</summary>
+    /// <summary>Bytes of all tensors that are loaded: all but those of layers that draft tokens.</summary>
     public long Total { get; private init; }
 
     /// <summary>Bytes of what is looked up for each token.</summary>
@@ -60,7 +60,8 @@ public sealed class ModelWeights
     {
         ArgumentNullException.ThrowIfNull(tensors);
         ArgumentNullException.ThrowIfNull(shape);
-        (string Name, long Bytes)[] all = [.. tensors];
+        int trunk = shape.Layers - shape.DraftLayers;
+        (string Name, long Bytes)[] all = [.. tensors.Where(tensor => shape.DraftLayers == 0 || TensorNames.FindRunLayer(tensor.Name) is not int layer || layer < trunk)];
         ModelWeights weights = new(shape.Layers) { Total = all.Sum(tensor => tensor.Bytes) };
         foreach ((string name, long bytes) in all)
             weights.Add(name, bytes);

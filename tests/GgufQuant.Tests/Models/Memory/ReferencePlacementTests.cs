@@ -60,6 +60,27 @@ public sealed class ReferencePlacementTests
         }
     }
 
+    [ReferenceTheory(ReferenceKind.Npm)]
+    [InlineData("deepseek2")]
+    [InlineData("glm4moe")]
+    [InlineData("qwen35")]
+    [InlineData("qwen35moe")]
+    [InlineData("qwen3next")]
+    [InlineData("mimo2")]
+    [InlineData("step35")]
+    public void Layers_that_draft_tokens_are_not_loaded(string architecture)
+    {
+        using TinyModel trunk = new(new(architecture));
+        using TinyModel model = new(new(architecture, draftLayers: 1), trunk);
+        ModelShape shape = ModelShape.Read(model.File);
+        using ReferenceMemory reference = ReferenceMemory.LoadWithCard(model.File.Path, shape.Layers + 1, 0);
+        (ReferencePart card, ReferencePart host) = reference.Place(4096);
+        GpuPlacement actual = new LayerOffload(ModelWeights.Of(model.File, shape), shape, ContextPlan.Of(shape, new() { ContextLength = 4096 })).Place(shape.Layers + 1, 0);
+        Assert.Equal(1, shape.DraftLayers);
+        Assert.InRange(actual.Gpu.Weights, card.Weights - (Alignment * model.File.Tensors.Count), card.Weights);
+        Assert.InRange(actual.Host.Weights, host.Weights - Alignment, host.Weights);
+    }
+
     public static TheoryData<string> Models => [.. CommonModels.All.Keys];
 
     [ReferenceTheory(ReferenceKind.Npm)]
