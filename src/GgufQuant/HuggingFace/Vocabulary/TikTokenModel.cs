@@ -1,7 +1,6 @@
 using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
-using System.Text.Json;
 using GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
 namespace GgufQuant.HuggingFace.Vocabulary;
@@ -79,8 +78,7 @@ internal sealed class TikTokenModel
     public List<int> Encode(string text)
     {
         List<int> ids = [];
-        using JsonDocument pattern = JsonDocument.Parse(JsonSerializer.Serialize(new Dictionary<string, string> { ["Regex"] = Pattern }));
-        foreach ((int start, int end) in SplitPattern.Read(pattern.RootElement).Find(text))
+        foreach ((int start, int end) in SplitPattern.FromOniguruma(Pattern).Find(text))
         {
             string piece = Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(text[start..end]));
             foreach (string part in _ranks.ContainsKey(piece) ? [piece] : Split(piece, int.MaxValue))

@@ -22,9 +22,13 @@ internal sealed class SplitPattern
         if (pattern.AsText() is { } text || (text = pattern.Text("String")) is not null)
             return FromRegex(OnigurumaPattern.Escape(text));
         return pattern.Text("Regex") is { } regex
-            ? FromRegex(Translated(regex))
+            ? FromOniguruma(regex)
             : throw new UnsupportedTokenizerException("a pattern is neither a string nor a regular expression");
     }
+
+    /// <param name="regex">A regular expression as the library tokenizers takes it.</param>
+    /// <exception cref="UnsupportedTokenizerException">.NET cannot match it in the same way.</exception>
+    public static SplitPattern FromOniguruma(string regex) => FromRegex(Translated(regex));
 
     /// <param name="regex">A regular expression of .NET, for texts of the basic plane.</param>
     public static SplitPattern FromRegex(string regex)
