@@ -88,14 +88,14 @@ internal static class RoundingMemory
             all.Add(sums);
         }
         CalibratedInput[] written = [.. pass.Where(input => s_layers.Any(layer => input.Name.StartsWith(layer, StringComparison.Ordinal)))];
-        using CalibrationWriter writer = new(path, new(CalibrationWriter.HashOf(model), ["synthetic"], 1, Positions, written, [], []), overwrite: true);
+        using CalibrationWriter writer = new(path, new(CalibrationWriter.HashOf(model), "synthetic", ["synthetic"], 1, Positions, written, [], []), overwrite: true);
         string moments = path + ".moments";
         foreach (CalibratedInput input in written)
         {
             using (FileStream stream = File.Create(moments))
                 all[pass.ToList().IndexOf(input)].Write(stream);
             using FileStream reader = File.OpenRead(moments);
-            writer.WriteMoments(Positions, reader);
+            writer.WriteMoments([Positions], reader);
         }
         writer.Commit();
     }

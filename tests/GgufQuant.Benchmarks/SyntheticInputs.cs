@@ -43,7 +43,7 @@ internal static class SyntheticInputs
     {
         using (FileStream file = File.Create(path))
             sums.Write(file);
-        return new(name, columns, columns, tokens, _ =>
+        return new(name, columns, columns, tokens, (_, _) =>
         {
             float[] half = new float[InputMoments.HalfLength(columns)];
             using FileStream file = File.OpenRead(path);

@@ -16,7 +16,7 @@ Describe 'Get-QuantPlan' {
 
     It 'has every choice of ConvertTo-Quantized that the plan depends on' {
         $choices = (Get-Command Get-QuantPlan).Parameters.Keys
-        $work = 'Device', 'Engine', 'EngineTimeoutSeconds', 'Force', 'Hash', 'KeepReuseRecord', 'MemoryBudget', 'Resume', 'Reuse', 'ThreadCount', 'WhatIf', 'Confirm'
+        $work = 'Device', 'Force', 'Hash', 'KeepReuseRecord', 'Resume', 'Reuse', 'WhatIf', 'Confirm'
         (Get-Command ConvertTo-Quantized).Parameters.Keys | Where-Object { $_ -notin $choices } | Sort-Object | Should -Be ($work | Sort-Object)
     }
 

@@ -17,12 +17,13 @@ Describe 'Types for a size' {
     }
 
     Context 'before anything is measured' {
-        It 'shows a plan by what roles are worth elsewhere, and says so' {
-            $result = Invoke-Streams "Get-QuantPlan m-f16.gguf -TargetSize 4MB -AllowedType q4_0, q8_0 -Calibration '$calibration'"
+        It 'goes by what roles are worth elsewhere with -WhatIf, estimates on a few rows, and says both' {
+            $result = Invoke-Streams "ConvertTo-Quantized m-f16.gguf -TargetSize 4MB -AllowedType q4_0, q8_0 -Calibration '$calibration' -WhatIf -Verbose"
             $result.Warning -like '*not by measurements of this one, because nothing has been measured yet*' | Should -HaveCount 1
-            $result.Output.Size | Should -BeLessOrEqual 4MB
-            $result.Output.ExpectedDivergence | Should -BeGreaterThan 0
+            $result.Verbose -like '*88 errors of tensors and types are not in*and were estimated; 0 are*' | Should -HaveCount 1
+            $result.Verbose -like '*are measured on a sample of their rows; their standard error is*' | Should -HaveCount 1
             (Get-FileHash $calibration.Path).Hash | Should -Be $untouched
+            Get-ChildItem m-4MB.gguf -ErrorAction Ignore | Should -BeNullOrEmpty
         }
 
         It 'neither measures nor writes with -WhatIf' {
@@ -61,7 +62,10 @@ Describe 'Types for a size' {
             $id = (Get-GgufMetadata $calibration calibration.id).Value
             (Get-GgufMetadata $calibration calibration.cost.groups).Value | Should -HaveCount 23
             $again = Invoke-Streams "New-QuantRecipe m-f16.gguf 3.2MB -AllowedType 'q?_k', q8_0 -Calibration '$calibration' -Verbose"
-            $again.Verbose -match 'measured on' | Should -BeNullOrEmpty
+            $again.Verbose -match 'measured on|errors of tensors' | Should -BeNullOrEmpty
+            $more = Invoke-Streams "ConvertTo-Quantized m-f16.gguf -TargetSize 3.2MB -AllowedType 'q?_k', q8_0, q4_1 -Calibration '$calibration' -WhatIf -Verbose"
+            $more.Warning | Should -BeNullOrEmpty
+            $more.Verbose -match '^44 errors of tensors and types are not in .*, and were estimated; 264 are\.$' | Should -HaveCount 1
             $again.Output.ExpectedDivergence | Should -BeLessThan $recipe.ExpectedDivergence
             (Get-GgufMetadata $calibration calibration.id).Value | Should -Be $id
         }
@@ -129,6 +133,7 @@ Describe 'Types for a size' {
     It 'needs a calibration' {
         { ConvertTo-Quantized m-f16.gguf -TargetSize 3MB } | Should -Throw -ErrorId "ParameterMissing,$convert"
         { New-QuantRecipe m-f16.gguf -Calibration $calibration } | Should -Throw -ErrorId "SizeMissing,$class"
+        { New-QuantRecipe m-f16.gguf 3MB } | Should -Throw -ErrorId "CalibrationMissing,$class"
     }
 
     It 'refuses a calibration of another model' {

@@ -7,18 +7,19 @@ using GgufQuant.Catalog;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Models;
+using GgufQuant.Pipeline;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
 
 /// <summary>A cmdlet that plans files: the parameters that choose tensor types and destinations.</summary>
-public abstract partial class QuantizationCommand : PathCommand
+public abstract partial class QuantizationCommand : EngineCommand
 {
     private readonly HashSet<FileType> _withoutSelection = [];
     private QuantizationOptions _options = QuantizationOptions.Default;
     private OpenCalibration? _calibration;
     private IReadOnlyList<SizeTarget> _targets = [];
-    private SizeAllocation? _allocation;
+    private CorpusCalibration? _corpus;
     private bool _isTypeGiven;
 
     /// <summary>The file types to produce.</summary>
@@ -87,19 +88,41 @@ public abstract partial class QuantizationCommand : PathCommand
     [ValidateNotNullOrEmpty]
     public string? Calibration { get; set; }
 
+    /// <summary>A text to collect the calibration from.</summary>
+    [Parameter(HelpMessage = "A text to collect the calibration from, which is kept next to the output and used again.")]
+    [ValidateNotNullOrEmpty]
+    public string? Corpus { get; set; }
+
+    /// <summary>Maximum number of chunks of the text.</summary>
+    [Parameter(HelpMessage = "Maximum number of chunks of -Corpus to evaluate; default: the whole text.")]
+    [Alias("Chunks")]
+    [ValidateRange(1, int.MaxValue)]
+    public int? ChunkCount { get; set; }
+
+    /// <summary>Columns that a block of moments has at most.</summary>
+    [Parameter(HelpMessage = "Columns per block of moments that are collected, a multiple of 256; default: the widest that three passes collect.")]
+    [ValidateRange(256, 46080)]
+    public int? CovarianceWidth { get; set; }
+
+    /// <summary>Maximum bytes of memory to use.</summary>
+    [Parameter(HelpMessage = "The maximum memory to use, whatever the model's size: 512MB, 2GB.")]
+    [ArgumentCompleter(typeof(SizeCompleter))]
+    [ValidateRange(64L << 20, long.MaxValue)]
+    public long? MemoryBudget { get; set; }
+
     /// <summary>Bytes that each file may have.</summary>
-    [Parameter(HelpMessage = "Choose types for a file of at most this size: 4.2GB. Needs -Calibration.")]
+    [Parameter(HelpMessage = "Choose types for a file of at most this size: 4.2GB. Needs -Calibration or -Corpus.")]
     [ArgumentCompleter(typeof(SizeCompleter))]
     [ValidateRange(1, long.MaxValue)]
     public long[] TargetSize { get; set; } = [];
 
     /// <summary>Bits that each file's weights may take on average.</summary>
-    [Parameter(HelpMessage = "Choose types for at most this many bits per weight: 4.25. Needs -Calibration.")]
+    [Parameter(HelpMessage = "Choose types for at most this many bits per weight: 4.25. Needs -Calibration or -Corpus.")]
     [ValidateRange(0.5, 64)]
     public double[] TargetBitsPerWeight { get; set; } = [];
 
     /// <summary>Bytes of memory that each file may take to run.</summary>
-    [Parameter(HelpMessage = "Choose types for a file that runs in at most this much memory, context and buffers included: 8GB. Needs -Calibration.")]
+    [Parameter(HelpMessage = "Choose types for a file that runs in at most this much memory, context and buffers included: 8GB. Needs -Calibration or -Corpus.")]
     [ArgumentCompleter(typeof(SizeCompleter))]
     [ValidateRange(1, long.MaxValue)]
     public long[] TargetMemory { get; set; } = [];
@@ -185,8 +208,10 @@ public abstract partial class QuantizationCommand : PathCommand
         base.BeginProcessing();
         this.ThrowIfBothBound(
             nameof(Copy), nameof(Pure), nameof(TensorType), nameof(Recipe), nameof(OutputTensorType),
-            nameof(TokenEmbeddingType), nameof(LeaveOutputTensor), nameof(ImportanceMatrix), nameof(Calibration));
-        this.ThrowIfBothBound(nameof(Calibration), nameof(ImportanceMatrix));
+            nameof(TokenEmbeddingType), nameof(LeaveOutputTensor), nameof(ImportanceMatrix), nameof(Calibration), nameof(Corpus));
+        this.ThrowIfBothBound(nameof(Calibration), nameof(ImportanceMatrix), nameof(Corpus));
+        this.ThrowIfBothBound(nameof(Corpus), nameof(ImportanceMatrix));
+        this.ThrowIfMissing(nameof(Corpus), nameof(ChunkCount), nameof(CovarianceWidth));
         this.ThrowIfBothBound(nameof(KeepSplit), nameof(SplitMaxSize), nameof(SplitMaxTensor));
         this.ThrowIfBothBound(nameof(SplitMaxSize), nameof(SplitMaxTensor));
         this.ThrowIfBothBound(nameof(LeaveOutputTensor), nameof(OutputTensorType));
@@ -194,7 +219,8 @@ public abstract partial class QuantizationCommand : PathCommand
         foreach (string target in (string[])[nameof(TargetSize), nameof(TargetBitsPerWeight), nameof(TargetMemory)])
         {
             this.ThrowIfBothBound(target, nameof(Type), nameof(Copy), nameof(Pure), nameof(ImportanceMatrix), nameof(AllowRequantize));
-            this.ThrowIfMissing(nameof(Calibration), target);
+            if (Corpus is null)
+                this.ThrowIfMissing(nameof(Calibration), target);
         }
         this.ThrowIfMissing(nameof(TargetMemory), nameof(ContextLength), nameof(CacheType));
         if (TargetBitsPerWeight.Length == 0 && TargetMemory.Length == 0)
@@ -207,8 +233,8 @@ public abstract partial class QuantizationCommand : PathCommand
             .. TargetSize.Select(SizeTarget.OfBytes), .. TargetBitsPerWeight.Select(SizeTarget.OfBitsPerWeight),
             .. TargetMemory.Select(memory => SizeTarget.OfMemory(memory, run)),
         ];
-        if (_targets.Count > 0)
-            _allocation = AllocationWith(_calibration!);
+        if (Corpus is not null)
+            _corpus = CorpusCalibration.Of(this, ResolveCorpus(Corpus), ChunkCount, CovarianceWidth, EffectiveMemoryBudget);
         _options = ReadOptions();
         _isTypeGiven = Type.Length > 0;
         // Objects from the pipeline may provide their types.
@@ -225,13 +251,14 @@ public abstract partial class QuantizationCommand : PathCommand
     }
 
     /// <inheritdoc/>
-    private protected override string Variant => _allocation is null ? string.Join<QuantType>(' ', Types) : "";
+    private protected override string Variant => _targets.Count == 0 ? string.Join<QuantType>(' ', Types) : "";
 
-    /// <summary>Finds the engine that measures models; null for a cmdlet that never runs them.</summary>
-    private protected virtual Func<EngineSession>? Engines => null;
+    /// <summary>Whether files that exist are replaced.</summary>
+    private protected virtual bool ReplacesFiles => false;
 
-    /// <summary>Threads to measure with; 0 for all.</summary>
-    private protected virtual int MeasuringThreads => 0;
+    /// <summary>Bytes of memory to use; rounding with moments takes more.</summary>
+    private protected long EffectiveMemoryBudget =>
+        MemoryBudget ?? (Calibration is null && Corpus is null ? new QuantizerOptions().MemoryBudget : CorpusCalibration.DefaultMemoryBudget);
 
     /// <summary>The destinations of the files.</summary>
     private protected Destinations Destinations { get; private set; } = new();
@@ -239,9 +266,17 @@ public abstract partial class QuantizationCommand : PathCommand
     /// <inheritdoc/>
     protected sealed override void ProcessModel(GgufFile model)
     {
-        if (_allocation is not null)
+        if (_corpus is null)
+            ProcessCalibrated(model);
+        else
+            ProcessWithCorpus(model, _corpus);
+    }
+
+    private void ProcessCalibrated(GgufFile model)
+    {
+        if (_targets.Count > 0)
         {
-            ProcessSizes(model, _allocation);
+            ProcessSizes(model, AllocationWith(_calibration!));
             return;
         }
         IReadOnlyList<QuantType> types = Types;
@@ -270,13 +305,51 @@ public abstract partial class QuantizationCommand : PathCommand
     /// <param name="paths">The full paths of its shards, or its own.</param>
     protected abstract void ProcessPlan(QuantizationPlan plan, string destination, IReadOnlyList<string> paths);
 
-    private SizeAllocation AllocationWith(OpenCalibration calibration) => new(
-        this, calibration, _targets, AllowedType.Length == 0 ? null : [.. AllowedType.Select(format => format.Type)])
+    /// <summary>Processes a file that cannot be planned, because its calibration is not to be collected.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="type">What it would be quantized to, in words.</param>
+    /// <param name="destination">The full path of the file.</param>
+    private protected virtual void ProcessUnplanned(GgufFile model, string type, string destination)
     {
-        OpenEngine = Engines,
-        IsEngineNamed = MyInvocation.BoundParameters.ContainsKey(nameof(EngineCommand.Engine)),
+    }
+
+    private IReadOnlyCollection<GgmlType>? AllowedTypes => AllowedType.Length == 0 ? null : [.. AllowedType.Select(format => format.Type)];
+
+    private void ProcessWithCorpus(GgufFile model, CorpusCalibration corpus)
+    {
+        SizeTarget[] possible = SizeAllocation.PossibleBefore(this, model, OptionsFor(model), _targets, AllowedTypes);
+        if (_targets.Count > 0 && possible.Length == 0)
+            return;
+        using OpenCalibration? collected = corpus.Collect(FindEngine, model, Destinations.Beside(model.Path, CorpusCalibration.NameFor(model.Path)), ReplacesFiles, out bool isWhatIf);
+        if (collected is not null)
+        {
+            _calibration = collected;
+            try
+            {
+                ProcessCalibrated(model);
+            }
+            finally
+            {
+                _calibration = null;
+            }
+        }
+        else if (isWhatIf)
+        {
+            string name = QuantName.WithoutQuantization(model.Path);
+            foreach (QuantType type in Types.Distinct())
+                ProcessUnplanned(model, type.Name, Destinations.For(model.Path, $"{name}-{type.Name}-cal.gguf"));
+            foreach (SizeTarget target in possible)
+                ProcessUnplanned(model, $"{target}", Destinations.For(model.Path, $"{name}-{Formatting.SizeInName(target)}.gguf"));
+        }
+    }
+
+    private SizeAllocation AllocationWith(OpenCalibration calibration) => new(this, calibration, _targets, AllowedTypes)
+    {
+        OpenEngine = FindEngine,
+        IsEngineNamed = Engine is not null,
         UsesDefaults = DefaultCoefficient,
-        Threads = MeasuringThreads,
+        Threads = ThreadCount,
+        MemoryBudget = EffectiveMemoryBudget,
     };
 
     private void ProcessSizes(GgufFile model, SizeAllocation allocation)

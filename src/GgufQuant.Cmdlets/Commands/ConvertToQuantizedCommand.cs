@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using System.Security.Cryptography;
-using GgufQuant.Evaluation.Hosting;
 using GgufQuant.Gguf;
 using GgufQuant.Gpu;
 using GgufQuant.Pipeline;
@@ -14,7 +13,6 @@ namespace GgufQuant.Commands;
 public sealed class ConvertToQuantizedCommand : QuantizationCommand
 {
     private GgufFile? _earlier;
-    private EngineSession? _session;
 
     /// <summary>Overwrites existing files.</summary>
     [Parameter(HelpMessage = "Overwrite existing files.")]
@@ -39,29 +37,6 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     [ValidateDevice]
     public string Device { get; set; } = "Auto";
 
-    /// <summary>Processor threads to use.</summary>
-    [Parameter(HelpMessage = "Threads; default: all cores. The number does not affect the file.")]
-    [Alias("Threads")]
-    [ValidateRange(1, 1024)]
-    public int ThreadCount { get; set; }
-
-    /// <summary>Maximum bytes of memory to use.</summary>
-    [Parameter(HelpMessage = "The maximum memory to use, whatever the model's size: 512MB, 2GB.")]
-    [ArgumentCompleter(typeof(SizeCompleter))]
-    [ValidateRange(64L << 20, long.MaxValue)]
-    public long MemoryBudget { get; set; } = new QuantizerOptions().MemoryBudget;
-
-    /// <summary>The engine that measures models for a size; null for the newest available.</summary>
-    [Parameter(HelpMessage = "The engine that measures the model for -TargetSize, by its name in Get-QuantEngine; default: the newest available.")]
-    [ArgumentCompleter(typeof(EngineCompleter))]
-    [ValidateNotNullOrEmpty]
-    public string? Engine { get; set; }
-
-    /// <summary>Seconds of silence after which the engine is killed.</summary>
-    [Parameter(HelpMessage = "Seconds without a sign of life after which the engine is killed; default: 60.")]
-    [ValidateRange(1, 86400)]
-    public int EngineTimeoutSeconds { get; set; } = (int)RemoteEngine.DefaultSilence.TotalSeconds;
-
     /// <summary>Computes the SHA-256 of each file.</summary>
     [Parameter(HelpMessage = "Compute the SHA-256 of each file.")]
     public SwitchParameter Hash { get; set; }
@@ -78,16 +53,9 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     }
 
     /// <inheritdoc/>
-    private protected override Func<EngineSession>? Engines => () => _session ??= new(this, Engine, EngineTimeoutSeconds);
-
-    /// <inheritdoc/>
-    private protected override int MeasuringThreads => ThreadCount;
-
-    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         _earlier?.Dispose();
-        _session?.Dispose();
         base.Dispose(disposing);
     }
 
@@ -107,7 +75,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
                 Device, ThreadCount, warning => Post(() => WriteWarning(warning)), plan, progress, token, reason => Post(() => WriteVerbose(reason))));
         if (plan.Imatrix is { } imatrix)
             WriteVerbose($"'{imatrix.Path}' has entries for {imatrix.Weighed} of the {imatrix.Weighable} tensors that gain from one.");
-        Quantizer quantizer = new(new() { Device = device, MemoryBudget = MemoryBudget, Reuse = _earlier, KeepReuseRecord = KeepReuseRecord, Resume = Resume });
+        Quantizer quantizer = new(new() { Device = device, MemoryBudget = EffectiveMemoryBudget, Reuse = _earlier, KeepReuseRecord = KeepReuseRecord, Resume = Resume });
         QuantizationResult result = RunInBackground(
             Copy ? $"Copying {source}" : $"Quantizing {source} to {What(plan)}",
             (progress, token) => quantizer.Run(plan, destination, Force, progress, token));
@@ -115,6 +83,13 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         Destinations.Keep(plan.Source.Path, paths);
         WriteObject(new QuantizedFile(result, paths, device, Hash ? string.Join(' ', paths.Select(HashOf)) : null));
     }
+
+    /// <inheritdoc/>
+    private protected override bool ReplacesFiles => Force;
+
+    /// <inheritdoc/>
+    private protected override void ProcessUnplanned(GgufFile model, string type, string destination) =>
+        ShouldProcess($"Quantize '{Formatting.FileName(model.Path)}' to {type} and write '{destination}'.", "", "ConvertTo-Quantized");
 
     private static string What(QuantizationPlan plan) =>
         plan.Options.Allocation is null ? $"{plan.Type}" : $"{Formatting.Bits(plan.BitsPerWeight)} bits per weight";

@@ -1,9 +1,5 @@
-using System.Globalization;
 using System.Management.Automation;
-using GgufQuant.Evaluation.Calibration;
-using GgufQuant.Evaluation.Hosting;
 using GgufQuant.Evaluation.Imatrix;
-using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Gguf;
 
 namespace GgufQuant.Commands;
@@ -13,8 +9,6 @@ namespace GgufQuant.Commands;
 [OutputType(typeof(QuantCalibration))]
 public sealed class NewQuantCalibrationCommand : EngineCommand
 {
-    private const double FewTokensPerColumn = 5;
-
     private CollectedFiles? _files;
 
     /// <summary>The text to run the model over.</summary>
@@ -32,7 +26,7 @@ public sealed class NewQuantCalibrationCommand : EngineCommand
     [Parameter(HelpMessage = "Memory for moments at most: 4GB, 16GB. Less memory means more passes over the text, or narrower blocks.")]
     [ArgumentCompleter(typeof(SizeCompleter))]
     [ValidateRange(1L << 20, long.MaxValue)]
-    public long MemoryBudget { get; set; } = 4L << 30;
+    public long MemoryBudget { get; set; } = CorpusCalibration.DefaultMemoryBudget;
 
     /// <summary>Columns that a block of moments has at most.</summary>
     [Parameter(HelpMessage = "Columns per block of moments, a multiple of 256; default: the widest that three passes collect.")]
@@ -70,11 +64,7 @@ public sealed class NewQuantCalibrationCommand : EngineCommand
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        if (CovarianceWidth % 256 > 0)
-        {
-            ThrowTerminatingError(new(
-                new ArgumentException($"-CovarianceWidth must be a multiple of 256, not {CovarianceWidth}."), "InvalidWidth", ErrorCategory.InvalidArgument, CovarianceWidth));
-        }
+        CorpusCalibration.CheckWidth(this, CovarianceWidth);
         _files = new(this, "calibration", "-calibration.gguf", DestinationsAt(Destination, ".gguf"), Force);
         if (Corpus.Length > 0)
             ResolveCorpus(Corpus);
@@ -93,7 +83,6 @@ public sealed class NewQuantCalibrationCommand : EngineCommand
 
     private QuantCalibration Collect(GgufFile model, string destination)
     {
-        string name = Formatting.FileName(model.Path);
         ImatrixOptions options = new()
         {
             ContextLength = ContextLength,
@@ -103,33 +92,7 @@ public sealed class NewQuantCalibrationCommand : EngineCommand
             ParseSpecial = ParseSpecial,
             Threads = ThreadCount,
         };
-        RemoteMomentCollector collector = new(Session!.Engine, model, Corpus, options);
-        DiscoveredInputs discovered = RunInBackground($"Reading {name}", collector.Discover);
-        CalibrationPasses passes = CalibrationPasses.Plan(discovered.Inputs, MemoryBudget, CovarianceWidth);
-        WriteVerbose(Describe(discovered, passes));
-        WarnOfFewTokens(discovered, passes);
-        PerplexityResult perplexity = RunInBackground(
-            $"Collecting the calibration of {name}",
-            (progress, token) => collector.Collect(discovered, passes, destination, Force, progress, token));
-        return new(destination, model.Path, Corpus, discovered, passes, perplexity);
-    }
-
-    private static string Describe(DiscoveredInputs discovered, CalibrationPasses passes)
-    {
-        string blocks = passes.IsWhole ? "whole" : $"in blocks of {passes.Width} columns";
-        return $"{passes.Inputs.Count} inputs, {blocks}: {passes.Passes.Count} passes over {discovered.Chunks} chunks of {discovered.ChunkSize} tokens, "
-            + $"{Formatting.Size(passes.MemoryBytes)} of memory for moments, a file of {Formatting.Size(passes.FileBytes)}.";
-    }
-
-    private void WarnOfFewTokens(DiscoveredInputs discovered, CalibrationPasses passes)
-    {
-        int width = passes.Inputs.Max(input => input.Width);
-        double tokens = (double)discovered.Chunks * discovered.ChunkSize / width;
-        if (tokens < FewTokensPerColumn)
-        {
-            WriteWarning(string.Create(
-                CultureInfo.InvariantCulture,
-                $"The text has {tokens:0.#} tokens per column of the widest input ({width}); 20 give nearly all of the gain, fewer than {FewTokensPerColumn} little of it. Give more text, or a smaller -CovarianceWidth."));
-        }
+        CalibrationCollection collection = new(this, Corpus, options) { MemoryBudget = MemoryBudget, Width = CovarianceWidth };
+        return collection.Collect(Session!, model, destination, Force);
     }
 }

@@ -17,8 +17,9 @@ public sealed class NewQuantRecipeCommand : EngineCommand
 {
     private Destinations _destinations = new();
     private OpenCalibration? _calibration;
+    private CorpusCalibration? _corpus;
     private QuantizationOptions _options = QuantizationOptions.Default;
-    private SizeAllocation? _allocation;
+    private SizeTarget[] _targets = [];
 
     /// <summary>Bytes that each file may have.</summary>
     [Parameter(Position = 1, HelpMessage = "The maximum size of the file, or several sizes: 4GB, 5GB.")]
@@ -48,9 +49,31 @@ public sealed class NewQuantRecipeCommand : EngineCommand
     public CacheType CacheType { get; set; } = CacheType.F16;
 
     /// <summary>The calibration of the model.</summary>
-    [Parameter(Mandatory = true, HelpMessage = "A calibration of the model, from New-QuantCalibration.")]
+    [Parameter(HelpMessage = "A calibration of the model, from New-QuantCalibration.")]
     [ValidateNotNullOrEmpty]
-    public string Calibration { get; set; } = "";
+    public string? Calibration { get; set; }
+
+    /// <summary>A text to collect the calibration from.</summary>
+    [Parameter(HelpMessage = "A text to collect the calibration from, which is kept next to the output and used again.")]
+    [ValidateNotNullOrEmpty]
+    public string? Corpus { get; set; }
+
+    /// <summary>Maximum number of chunks of the text.</summary>
+    [Parameter(HelpMessage = "Maximum number of chunks of -Corpus to evaluate; default: the whole text.")]
+    [Alias("Chunks")]
+    [ValidateRange(1, int.MaxValue)]
+    public int? ChunkCount { get; set; }
+
+    /// <summary>Columns that a block of moments has at most.</summary>
+    [Parameter(HelpMessage = "Columns per block of moments that are collected, a multiple of 256; default: the widest that three passes collect.")]
+    [ValidateRange(256, 46080)]
+    public int? CovarianceWidth { get; set; }
+
+    /// <summary>Maximum bytes of memory to use.</summary>
+    [Parameter(HelpMessage = "The maximum memory to use besides the engine's: 512MB, 2GB.")]
+    [ArgumentCompleter(typeof(SizeCompleter))]
+    [ValidateRange(64L << 20, long.MaxValue)]
+    public long MemoryBudget { get; set; } = CorpusCalibration.DefaultMemoryBudget;
 
     /// <summary>The types that may be chosen.</summary>
     [Parameter(HelpMessage = "The types to choose from, wildcards allowed: 'q?_K', q8_0; default: all.")]
@@ -84,59 +107,102 @@ public sealed class NewQuantRecipeCommand : EngineCommand
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
+        this.ThrowIfBothBound(nameof(Calibration), nameof(Corpus));
+        this.ThrowIfMissing(nameof(Corpus), nameof(ChunkCount), nameof(CovarianceWidth));
+        if (Calibration is null && Corpus is null)
+        {
+            ThrowTerminatingError(new(
+                new ArgumentException("Give -Calibration a file from New-QuantCalibration, or -Corpus a text to collect one from."), "CalibrationMissing", ErrorCategory.InvalidArgument, null));
+        }
         this.ThrowIfMissing(nameof(TargetMemory), nameof(ContextLength), nameof(CacheType));
         MemoryOptions run = new() { ContextLength = ContextLength, KeyType = CacheType, ValueType = CacheType };
-        SizeTarget[] targets =
+        _targets =
         [
             .. TargetSize.Select(SizeTarget.OfBytes), .. TargetBitsPerWeight.Select(SizeTarget.OfBitsPerWeight),
             .. TargetMemory.Select(memory => SizeTarget.OfMemory(memory, run)),
         ];
-        if (targets.Length == 0)
+        if (_targets.Length == 0)
         {
             ThrowTerminatingError(new(
                 new ArgumentException("Give -TargetSize one or more sizes, such as 4GB, or -TargetBitsPerWeight or -TargetMemory."), "SizeMissing", ErrorCategory.InvalidArgument, null));
         }
         _destinations = DestinationsAt(Destination, ".psd1");
-        if (_destinations.IsFile && targets.Length > 1)
+        if (_destinations.IsFile && _targets.Length > 1)
         {
             ThrowTerminatingError(new(
-                new ArgumentException($"'{Destination}' is one file, but {targets.Length} sizes were requested. Give -Destination a folder."),
+                new ArgumentException($"'{Destination}' is one file, but {_targets.Length} sizes were requested. Give -Destination a folder."),
                 "DestinationIsFile", ErrorCategory.InvalidArgument, Destination));
         }
-        _calibration = new(ReadOrThrowTerminating(this.ResolveUnexpanded(Calibration), path => RunInBackground(
-            $"Reading {Formatting.FileName(path)}", (_, token) => CalibrationFile.Open(path, token))));
-        _options = new() { TensorTypes = TensorType };
-        _allocation = new(this, _calibration, targets, AllowedType.Length == 0 ? null : [.. AllowedType.Select(format => format.Type)])
+        if (Calibration is not null)
         {
-            OpenEngine = FindEngine,
-            IsEngineNamed = Engine is not null,
-            UsesDefaults = DefaultCoefficient,
-            Threads = ThreadCount,
-        };
+            _calibration = new(ReadOrThrowTerminating(this.ResolveUnexpanded(Calibration), path => RunInBackground(
+                $"Reading {Formatting.FileName(path)}", (_, token) => CalibrationFile.Open(path, token))));
+        }
+        if (Corpus is not null)
+            _corpus = CorpusCalibration.Of(this, ResolveCorpus(Corpus), ChunkCount, CovarianceWidth, MemoryBudget);
+        _options = new() { TensorTypes = TensorType };
     }
 
     /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)
     {
-        foreach ((SizeTarget target, Func<QuantizationPlan> plan) in _allocation!.PlansFor(model, () => _options with { Calibration = _calibration!.File }))
-            Write(plan(), target);
+        if (_corpus is null)
+        {
+            Process(model, _calibration!);
+            return;
+        }
+        SizeTarget[] possible = SizeAllocation.PossibleBefore(this, model, _options, _targets, AllowedTypes);
+        if (possible.Length == 0)
+            return;
+        using OpenCalibration? collected = _corpus.Collect(FindEngine, model, _destinations.Beside(model.Path, CorpusCalibration.NameFor(model.Path)), Force, out bool isWhatIf);
+        if (collected is not null)
+        {
+            Process(model, collected);
+        }
+        else if (isWhatIf)
+        {
+            foreach (SizeTarget target in possible)
+                MayWrite(model, target, PathFor(model, target));
+        }
     }
 
-    private void Write(QuantizationPlan plan, SizeTarget target)
+    private IReadOnlyCollection<GgmlType>? AllowedTypes => AllowedType.Length == 0 ? null : [.. AllowedType.Select(format => format.Type)];
+
+    private void Process(GgufFile model, OpenCalibration calibration)
     {
-        string path = _destinations.For(plan.Source.Path, $"{QuantName.WithoutQuantization(plan.Source.Path)}-{Formatting.SizeInName(target)}.psd1");
-        if (!ShouldProcess(path, $"Write types for {target} of '{Formatting.FileName(plan.Source.Path)}'"))
+        SizeAllocation allocation = new(this, calibration, _targets, AllowedTypes)
+        {
+            OpenEngine = FindEngine,
+            IsEngineNamed = Engine is not null,
+            UsesDefaults = DefaultCoefficient,
+            Threads = ThreadCount,
+            MemoryBudget = MemoryBudget,
+        };
+        foreach ((SizeTarget target, Func<QuantizationPlan> plan) in allocation.PlansFor(model, () => _options with { Calibration = calibration.File }))
+            Write(plan(), target, calibration.File.Path);
+    }
+
+    private string PathFor(GgufFile model, SizeTarget target) =>
+        _destinations.For(model.Path, $"{QuantName.WithoutQuantization(model.Path)}-{Formatting.SizeInName(target)}.psd1");
+
+    private bool MayWrite(GgufFile model, SizeTarget target, string path) =>
+        ShouldProcess(path, $"Write types for {target} of '{Formatting.FileName(model.Path)}'");
+
+    private void Write(QuantizationPlan plan, SizeTarget target, string calibration)
+    {
+        string path = PathFor(plan.Source, target);
+        if (!MayWrite(plan.Source, target, path))
             return;
-        if (!_destinations.TryPrepare(this, [.. plan.Source.SourcePaths, _calibration!.File.Path], Force, path))
+        if (!_destinations.TryPrepare(this, [.. plan.Source.SourcePaths, calibration], Force, path))
             return;
         string model = System.IO.Path.GetFileName(plan.Source.Path);
         string text = RecipeFile.Write(
             plan,
             $"Types for '{model}' in {target}: {plan.TotalBytes:N0} bytes, {Formatting.Bits(plan.BitsPerWeight)} bits per weight, an expected KL divergence of {Formatting.Measure(plan.Options.Allocation!.Divergence)} nats per token.",
-            $"ConvertTo-Quantized '{model}' Q4_K_M -Recipe '{System.IO.Path.GetFileName(path)}' -Calibration '{System.IO.Path.GetFileName(_calibration.File.Path)}' makes the file; every type that counts is here.");
+            $"ConvertTo-Quantized '{model}' Q4_K_M -Recipe '{System.IO.Path.GetFileName(path)}' -Calibration '{System.IO.Path.GetFileName(calibration)}' makes the file; every type that counts is here.");
         TextFile.Write(path, text, Force);
         _destinations.Keep(plan.Source.Path, path);
-        WriteObject(new QuantRecipe(path, plan, _calibration.File.Path));
+        WriteObject(new QuantRecipe(path, plan, calibration));
     }
 
     /// <inheritdoc/>

@@ -31,6 +31,9 @@ internal sealed class Destinations(string? destination = null, bool isFolder = f
     internal string For(string source, string name) =>
         IsFile ? destination! : Path.Combine(destination ?? Path.GetDirectoryName(source)!, name);
 
+    /// <summary>The full path of a file that is kept beside the file for one source.</summary>
+    internal string Beside(string source, string name) => Path.Combine(Path.GetDirectoryName(For(source, name))!, name);
+
     /// <summary>Creates the folder for the files of one source, or writes an error if they must not be written.</summary>
     /// <param name="cmdlet">The cmdlet.</param>
     /// <param name="sources">The full path of the source, or those of its shards.</param>

@@ -19,8 +19,8 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
     // A file that is smaller by more than this is worth a word.
     private const double Close = 0.999;
 
-    /// <summary>Finds the engine to measure with; null if the cmdlet never runs models.</summary>
-    internal Func<EngineSession>? OpenEngine { get; init; }
+    /// <summary>Finds the engine to measure with.</summary>
+    internal required Func<EngineSession> OpenEngine { get; init; }
 
     /// <summary>Whether the user has named an engine, so that there must be one.</summary>
     internal bool IsEngineNamed { get; init; }
@@ -31,7 +31,21 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
     /// <summary>Threads; 0 for all.</summary>
     internal int Threads { get; init; }
 
+    /// <summary>Bytes of memory besides the engine's.</summary>
+    internal required long MemoryBudget { get; init; }
+
     private int EffectiveThreads => Threads > 0 ? Threads : Environment.ProcessorCount;
+
+    /// <summary>Finds out which sizes are possible before a calibration is collected; an error is written for each that is not.</summary>
+    /// <exception cref="QuantizationException">The model has no types to choose.</exception>
+    internal static SizeTarget[] PossibleBefore(
+        StoppableCommand command, GgufFile model, QuantizationOptions options, IReadOnlyList<SizeTarget> targets, IReadOnlyCollection<GgmlType>? allowed)
+    {
+        if (targets.Count == 0)
+            return [];
+        SizeReach reach = SizeReach.BeforeCalibration(model, options, allowed);
+        return [.. targets.Distinct().Where(target => IsPossible(command, reach, target, model))];
+    }
 
     /// <summary>Plans files, one for each size that is possible; an error is written for each that is not.</summary>
     /// <param name="model">The model.</param>
@@ -41,40 +55,45 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
     internal IEnumerable<(SizeTarget Target, Func<QuantizationPlan> Plan)> PlansFor(GgufFile model, Func<QuantizationOptions> optionsOf)
     {
         TypeAllocator allocator = new(model, optionsOf(), allowed);
-        SizeTarget[] possible = [.. targets.Distinct().Where(target => IsPossible(allocator, target, model))];
+        SizeTarget[] possible = [.. targets.Distinct().Where(target => IsPossible(command, allocator.Reach, target, model))];
         if (possible.Length == 0)
             yield break;
 
         MeasuredCosts before = calibration.File.Costs;
         ProbeGroup[] unknown = UsesDefaults ? [] : [.. allocator.Groups.Where(group => !before.Coefficients.ContainsKey(group.Name))];
         string name = Formatting.FileName(model.Path);
-        bool mayKeep = OpenEngine is not null
-            && (unknown.Length > 0 || allocator.NeedsErrors(before))
-            && command.ShouldProcess(calibration.File.Path, $"Measure what types cost '{name}', and keep it");
+        int missing = allocator.CountMissingErrors(before);
+        if (unknown.Length > 0 || missing > 0)
+            allocator.CheckBudget(MemoryBudget);
+        bool mayKeep = (unknown.Length > 0 || missing > 0) && command.ShouldProcess(calibration.File.Path, $"Measure what types cost '{name}', and keep it");
+        MeasuringOptions measuring = new(EffectiveThreads, MemoryBudget, IsQuick: !mayKeep);
         MeasuredCosts costs = command.RunInBackground(
-            $"Measuring what types do to {name}", (progress, token) => allocator.MeasureErrors(before, EffectiveThreads, progress, token));
+            $"{(mayKeep ? "Measuring" : "Estimating")} what types do to {name}, as far as '{Formatting.FileName(calibration.File.Path)}' does not say",
+            (progress, token) => allocator.MeasureErrors(before, measuring, progress, token));
+        if (missing > 0)
+            command.WriteVerbose(DescribeMeasured(missing, before.Errors.Count, mayKeep));
         string? estimated = UsesDefaults ? "as -DefaultCoefficient asks for" : null;
         if (unknown.Length > 0)
-            (costs, estimated) = mayKeep ? Probe(model, unknown, costs) : (costs, "because nothing has been measured yet: New-QuantRecipe and ConvertTo-Quantized do it once");
+            (costs, estimated) = mayKeep ? Probe(model, unknown, costs) : (costs, "because nothing has been measured yet, and -WhatIf does not run the model");
         if (mayKeep)
         {
             Keep(costs);
             allocator = new(model, optionsOf(), allowed);
         }
         if (estimated is not null || allocator.Groups.Any(group => !costs.Coefficients.ContainsKey(group.Name)))
-            costs = Estimate(allocator, costs, estimated);
+            costs = Estimate(allocator, costs, measuring, estimated);
         if (allocator.SamplingError(costs) is > 0 and double error)
-            command.WriteVerbose($"The errors of large tensors are measured on a sample of their rows; their standard error is {Formatting.FinePercent(error)} at most.");
+            command.WriteVerbose($"The errors of {(mayKeep || missing == 0 ? "large tensors" : "these tensors")} are measured on a sample of their rows; their standard error is {Formatting.FinePercent(error)} at most.");
 
         foreach (SizeTarget target in possible)
             yield return (target, () => Allocate(allocator, target, costs));
     }
 
-    private bool IsPossible(TypeAllocator allocator, SizeTarget target, GgufFile model)
+    private static bool IsPossible(StoppableCommand command, SizeReach reach, SizeTarget target, GgufFile model)
     {
         try
         {
-            allocator.Check(target);
+            reach.Check(target);
             return true;
         }
         catch (QuantizationException exception)
@@ -84,9 +103,13 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
         }
     }
 
+    private string DescribeMeasured(int missing, int known, bool mayKeep) => mayKeep
+        ? $"{missing} errors of tensors and types were measured; {known} were known from '{calibration.File.Path}'."
+        : $"{missing} errors of tensors and types are not in '{calibration.File.Path}' yet, and were estimated; {known} are.";
+
     private QuantizationPlan Allocate(TypeAllocator allocator, SizeTarget target, MeasuredCosts costs)
     {
-        QuantizationPlan plan = command.RunInBackground($"Choosing types for {target}", (_, _) => allocator.Allocate(target, costs));
+        QuantizationPlan plan = command.RunInBackground($"Choosing types for {target}", (_, token) => allocator.Allocate(target, costs, token));
         SizeTarget reached = allocator.SizeOf(plan, target);
         if (reached.Amount / target.Amount < Close)
             command.WriteWarning($"The file {(target.Memory is null ? "has" : "takes")} {reached}, not all of {target}: no choice of types that comes closer loses less.");
@@ -102,7 +125,7 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
         EngineSession session;
         try
         {
-            session = OpenEngine!();
+            session = OpenEngine();
         }
         catch (InferenceException exception) when (!IsEngineNamed)
         {
@@ -110,7 +133,7 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
         }
         if (session.TryWaitUntilStarted() is { } error)
             return IsEngineNamed ? throw error.Exception : (costs, $"because no engine can measure it: {error.Exception.Message}");
-        RemoteProber prober = new(session.Engine, model.Path, calibration.File.Path, Threads);
+        RemoteProber prober = new(session.Engine, model.Path, calibration.File.Path, Threads, MemoryBudget);
         IReadOnlyDictionary<string, GroupProbe> probes = command.RunInBackground(
             $"Measuring what rounding costs {name}", (progress, token) => prober.Measure(groups, progress, token));
         command.WriteVerbose($"{groups.Length} groups of tensors of '{name}' were measured on {calibration.File.ProbeTokens.Count} tokens.");
@@ -138,10 +161,10 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
     }
 
     // Of a tensor that the text never used nothing can be measured.
-    private MeasuredCosts Estimate(TypeAllocator allocator, MeasuredCosts costs, string? reason)
+    private MeasuredCosts Estimate(TypeAllocator allocator, MeasuredCosts costs, MeasuringOptions measuring, string? reason)
     {
         IReadOnlyDictionary<string, double> defaults = command.RunInBackground(
-            "Estimating what types cost", (progress, token) => allocator.DefaultCoefficients(EffectiveThreads, progress, token));
+            "Estimating what types cost", (progress, token) => allocator.DefaultCoefficients(measuring, progress, token));
         if (reason is null)
             return costs.With(defaults.Where(group => !costs.Coefficients.ContainsKey(group.Key)), []);
         command.WriteWarning($"Types are chosen by how much each kind of tensor matters in the sample model, not by measurements of this one, {reason}. Expect more loss than with measurements.");

@@ -1,4 +1,5 @@
 using GgufQuant.Calibration;
+using GgufQuant.Planning;
 
 namespace GgufQuant.Evaluation.Calibration;
 
@@ -10,14 +11,18 @@ public sealed class CalibrationPasses
 
     private static readonly int[] s_widths = [InputMoments.MostColumns, 16384, 8192, 4096, 2048, 1024, 512, 256];
 
-    private CalibrationPasses(int width, IReadOnlyList<IReadOnlyList<CalibratedInput>> passes)
+    private CalibrationPasses(int width, int widthOfExperts, IReadOnlyList<IReadOnlyList<CalibratedInput>> passes)
     {
         Width = width;
+        WidthOfExperts = widthOfExperts;
         Passes = passes;
     }
 
     /// <summary>Maximum columns per diagonal block.</summary>
     public int Width { get; }
+
+    /// <summary>The same for inputs of which every expert has its own; 0 where they have no moments.</summary>
+    public int WidthOfExperts { get; }
 
     /// <summary>The inputs of each pass over the text.</summary>
     public IReadOnlyList<IReadOnlyList<CalibratedInput>> Passes { get; }
@@ -38,29 +43,38 @@ public sealed class CalibrationPasses
     /// <param name="inputs">The inputs, in the order the model meets them.</param>
     /// <param name="budget">Bytes of memory for moments.</param>
     /// <param name="width">Columns of a block; null for the widest that three passes collect.</param>
+    /// <param name="roundingBudget">Bytes of memory for rounding with the moments, which blocks must fit if <paramref name="width"/> is null.</param>
     /// <exception cref="CalibrationException">One input's moments exceed the budget; the message gives the smallest budget that suffices.</exception>
-    public static CalibrationPasses Plan(IReadOnlyList<CalibratedInput> inputs, long budget, int? width = null)
+    public static CalibrationPasses Plan(IReadOnlyList<CalibratedInput> inputs, long budget, int? width = null, long roundingBudget = long.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         CalibrationPasses? plan = null;
-        foreach (int candidate in width is { } given ? [given] : s_widths)
+        int mostColumns = inputs.Select(input => input.Columns).DefaultIfEmpty(0).Max();
+        int widest = Math.Max(RoundingBudget.WidestFor(roundingBudget), s_widths[^1]);
+        int[] widths = [.. s_widths.Where(candidate => Math.Min(candidate, mostColumns) <= widest)];
+        foreach ((int dense, int ofExperts) in width is { } given ? [(given, given)] : Candidates(widths))
         {
-            plan = TryPlan(inputs, budget, candidate);
+            plan = TryPlan(inputs, budget, dense, ofExperts);
             if (plan?.Passes.Count <= MostPasses)
                 break;
         }
         if (plan is not null)
             return plan;
-        long least = inputs.Select(input => MomentSums.BytesFor(With(input, width ?? s_widths[^1]))).Max();
+        long least = inputs.Where(input => width is not null || input.Matrices == 1).Max(input => MomentSums.BytesFor(With(input, width ?? s_widths[^1])));
         throw new CalibrationException($"Moments in blocks of {width ?? s_widths[^1]} columns need a memory budget of at least {least:N0} bytes, but {budget:N0} were given.");
     }
 
-    private static CalibrationPasses? TryPlan(IReadOnlyList<CalibratedInput> inputs, long budget, int width)
+    // Experts' own inputs are by far the most, and each sees the least text: they become narrower first, and go last.
+    private static IEnumerable<(int Dense, int OfExperts)> Candidates(int[] widths) =>
+        [.. widths.Select(width => (widths[0], width)), .. widths.Select(width => (width, widths[^1])), .. widths.Select(width => (width, 0))];
+
+    private static CalibrationPasses? TryPlan(IReadOnlyList<CalibratedInput> inputs, long budget, int width, int widthOfExperts)
     {
         List<List<CalibratedInput>> passes = [];
         long used = long.MaxValue;
-        foreach (CalibratedInput input in inputs.Select(input => With(input, width)))
+        foreach (CalibratedInput whole in inputs.Where(input => input.Matrices == 1 || widthOfExperts > 0))
         {
+            CalibratedInput input = With(whole, whole.Matrices == 1 ? width : widthOfExperts);
             long bytes = MomentSums.BytesFor(input);
             if (bytes > budget)
                 return null;
@@ -72,7 +86,7 @@ public sealed class CalibrationPasses
             passes[^1].Add(input);
             used += bytes;
         }
-        return new(width, passes);
+        return new(width, widthOfExperts, passes);
     }
 
     private static CalibratedInput With(CalibratedInput input, int width) => input with { Width = Math.Min(width, input.Columns) };

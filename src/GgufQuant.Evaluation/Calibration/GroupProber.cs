@@ -24,6 +24,7 @@ internal sealed class GroupProber : IDisposable
     private readonly int _firstScored;
     private readonly int _step;
     private readonly int _threads;
+    private readonly KeptFactors _factors;
     private readonly float[][] _expected;
 
     /// <summary>Loads a model and records its predictions.</summary>
@@ -31,11 +32,13 @@ internal sealed class GroupProber : IDisposable
     /// <param name="modelPath">The model.</param>
     /// <param name="calibrationPath">Its calibration.</param>
     /// <param name="threads">Threads; 0 for all.</param>
+    /// <param name="factorBudget">Bytes of memory for what is kept of inputs that several groups share.</param>
     /// <exception cref="CalibrationException">The calibration has no text to probe with, or one that the model does not know.</exception>
     /// <exception cref="InferenceException">The engine cannot run the model.</exception>
-    public GroupProber(IInferenceEngine engine, string modelPath, string calibrationPath, int threads)
+    public GroupProber(IInferenceEngine engine, string modelPath, string calibrationPath, int threads, long factorBudget)
     {
         _threads = threads > 0 ? threads : Environment.ProcessorCount;
+        _factors = new(factorBudget, _threads);
         _file = GgufFile.Open(modelPath);
         try
         {
@@ -105,30 +108,38 @@ internal sealed class GroupProber : IDisposable
         string status = "";
         using Timer alive = new(_ => progress?.Report(new(status, 0)), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
         double error = 0;
-        foreach (IGrouping<InputMoments?, GgufTensor> sharing in tensors.GroupBy(_calibration.MomentsOf))
+        IGrouping<InputMoments?, GgufTensor>[] inputs = [.. tensors.GroupBy(_calibration.MomentsOf)];
+        HashSet<InputMoments> needed = [.. inputs.Select(sharing => sharing.Key).OfType<InputMoments>().SelectMany(MatricesOf)];
+        foreach (IGrouping<InputMoments?, GgufTensor> sharing in inputs)
         {
-            RoundingFactor? factor = sharing.Key is { } moments ? RoundingFactor.Create(moments, _threads, CancellationToken.None) : null;
-            foreach (GgufTensor tensor in sharing)
+            InputMoments?[] matrices = sharing.Key is { } moments ? [.. MatricesOf(moments)] : [null];
+            for (int matrix = 0; matrix < matrices.Length; matrix++)
             {
-                status = tensor.Name;
-                error += Round(tensor, factor);
+                RoundingFactor? factor = matrices[matrix] is { } own ? _factors.Get(own, needed) : null;
+                foreach (GgufTensor tensor in sharing)
+                {
+                    status = tensor.Name;
+                    error += Round(tensor, new(_file, tensor, _calibration, factor, matrix, matrices.Length));
+                }
             }
         }
         return error;
     }
 
-    private double Round(GgufTensor tensor, RoundingFactor? factor)
+    private static IReadOnlyList<InputMoments> MatricesOf(InputMoments moments) => moments.Matrices.Count > 0 ? moments.Matrices : [moments];
+
+    private double Round(GgufTensor tensor, TensorRounding rounding)
     {
         if (ProbeGroup.TypeFor(tensor) is not { } type)
             return 0;
         int columns = (int)tensor.RowLength;
         int rowBytes = (int)tensor.Format.ByteCount(columns);
-        return new TensorRounding(_file, tensor, _calibration, factor).Round(type, (int)tensor.RowCount, _threads, (first, rows) =>
+        return rounding.Round(type, rounding.RowCount, _threads, (first, rows) =>
         {
             byte[] bytes = new byte[rows.Length / columns * rowBytes];
             tensor.Format.Quantize(rows, columns, [], bytes);
             lock (_model)
-                _model.Overwrite(tensor.Name, (long)first * rowBytes, bytes);
+                _model.Overwrite(tensor.Name, first * rowBytes, bytes);
         }, CancellationToken.None).Value;
     }
 

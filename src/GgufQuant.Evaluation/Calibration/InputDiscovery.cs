@@ -6,12 +6,12 @@ namespace GgufQuant.Evaluation.Calibration;
 /// <summary>Finds which weights share an input, from the products that a model computes; it reads no data.</summary>
 internal sealed class InputDiscovery : IActivationObserver
 {
-    private readonly List<(nint Input, int Columns, List<string> Weights)> _inputs = [];
+    private readonly List<(nint Input, int Columns, int Matrices, List<string> Weights)> _inputs = [];
     private readonly HashSet<string> _weights = new(StringComparer.Ordinal);
 
     /// <summary>The inputs, in the order of their first product.</summary>
     public IReadOnlyList<CalibratedInput> Inputs =>
-        [.. _inputs.Select(input => new CalibratedInput(input.Weights[0], input.Columns, input.Columns, input.Weights))];
+        [.. _inputs.Select(input => new CalibratedInput(input.Weights[0], input.Columns, input.Columns, input.Weights) { Matrices = input.Matrices })];
 
     public bool Wants(in MatrixProduct product)
     {
@@ -22,7 +22,7 @@ internal sealed class InputDiscovery : IActivationObserver
         if (known >= 0)
             _inputs[known].Weights.Add(product.WeightName);
         else
-            _inputs.Add((id, (int)product.InputShape[0], [product.WeightName]));
+            _inputs.Add((id, (int)product.InputShape[0], MomentRules.MatricesOf(product), [product.WeightName]));
         return false;
     }
 

@@ -33,7 +33,7 @@ internal static class MomentCollector
     /// <param name="withMatrix">Whether an importance matrix is collected too.</param>
     /// <param name="progress">Receives progress after each chunk.</param>
     /// <exception cref="InferenceException">An input is not finite, or the model no longer has it.</exception>
-    public static (IReadOnlyList<MomentSums> Sums, ImatrixData? Matrix, PerplexityResult Perplexity) Collect(
+    public static (IReadOnlyList<MomentSums[]> Sums, ImatrixData? Matrix, PerplexityResult Perplexity) Collect(
         ILanguageModel model, string text, ImatrixOptions options, IReadOnlyList<CalibratedInput> inputs, bool withMatrix, IProgress<WorkProgress>? progress)
     {
         CorpusChunks corpus = CorpusOf(model, text, options);
@@ -43,11 +43,11 @@ internal static class MomentCollector
         using IEvaluationContext context = model.CreateContext(contextOptions with { Observer = observer });
         PerplexityResult perplexity = PerplexityMeter.Measure(
             context, corpus, contextOptions.EffectiveThreads, allOutputs: true, null, progress, CancellationToken.None);
-        foreach ((string name, MomentSums sums) in observer.Sums)
+        foreach ((string name, MomentSums[] sums) in observer.Sums)
         {
-            if (sums.Tokens == 0)
+            if (sums.All(matrix => matrix.Tokens == 0))
                 throw new InferenceException($"The model did not use '{name}' again.");
-            if (!sums.AreFinite)
+            if (!sums.All(matrix => matrix.AreFinite))
                 throw new InferenceException($"The input of '{name}' contains values that are not finite, so it has no moments.");
         }
         return ([.. inputs.Select(input => observer.Sums[input.Name])], matrix, perplexity);

@@ -12,9 +12,9 @@ internal sealed class MomentObserver(IEnumerable<CalibratedInput> inputs, Imatri
 {
     private float[] _rows = [];
 
-    /// <summary>The sums by the name of the input.</summary>
-    public IReadOnlyDictionary<string, MomentSums> Sums { get; } =
-        inputs.ToDictionary(input => input.Name, input => new MomentSums(input), StringComparer.Ordinal);
+    /// <summary>The sums of each matrix by the name of the input.</summary>
+    public IReadOnlyDictionary<string, MomentSums[]> Sums { get; } = inputs.ToDictionary(
+        input => input.Name, input => Enumerable.Range(0, input.Matrices).Select(_ => new MomentSums(input)).ToArray(), StringComparer.Ordinal);
 
     public bool Wants(in MatrixProduct product) => matrix?.Wants(product) == true || IsWanted(product);
 
@@ -24,10 +24,19 @@ internal sealed class MomentObserver(IEnumerable<CalibratedInput> inputs, Imatri
             matrix.Observe(product);
         if (!IsWanted(product))
             return;
+        MomentSums[] sums = Sums[product.WeightName];
+        long size = MomentRules.RowsOf(product) * product.InputShape[0];
+        if (_rows.Length < size)
+            _rows = new float[checked((int)size)];
+        if (MomentRules.MatricesOf(product) == 1)
+            AddShared(product, sums[0]);
+        else
+            AddOwn(product, sums);
+    }
+
+    private void AddShared(in MatrixProduct product, MomentSums sums)
+    {
         int columns = (int)product.InputShape[0];
-        int rows = checked((int)MomentRules.RowsOf(product));
-        if (_rows.Length < (long)rows * columns)
-            _rows = new float[checked(rows * columns)];
         int row = 0;
         for (long i3 = 0; i3 < product.InputShape[3]; i3++)
         {
@@ -37,7 +46,32 @@ internal sealed class MomentObserver(IEnumerable<CalibratedInput> inputs, Imatri
                     product.InputRow(i1, i2, i3).CopyTo(_rows.AsSpan(columns * row++));
             }
         }
-        Sums[product.WeightName].Add(_rows, rows, threads);
+        sums.Add(_rows, row, threads);
+    }
+
+    // The rows of each expert that chose it, in the order of the text.
+    private void AddOwn(in MatrixProduct product, MomentSums[] sums)
+    {
+        int columns = (int)product.InputShape[0];
+        List<(long Token, int Slot)>?[] chosen = new List<(long, int)>?[sums.Length];
+        for (long token = 0; token < product.InputShape[2]; token++)
+        {
+            for (int slot = 0; slot < product.SelectedExperts; slot++)
+            {
+                int expert = product.SelectedExpert(slot, token);
+                if ((uint)expert >= (uint)sums.Length)
+                    throw new InferenceException($"'{product.WeightName}' has {sums.Length} experts, but number {expert} was selected.");
+                (chosen[expert] ??= []).Add((token, slot));
+            }
+        }
+        for (int expert = 0; expert < sums.Length; expert++)
+        {
+            int row = 0;
+            foreach ((long token, int slot) in chosen[expert] ?? [])
+                product.InputRow(slot % product.InputShape[1], token, 0).CopyTo(_rows.AsSpan(columns * row++));
+            if (row > 0)
+                sums[expert].Add(_rows, row, threads);
+        }
     }
 
     private bool IsWanted(in MatrixProduct product) => Sums.ContainsKey(product.WeightName) && MomentRules.Wants(product);

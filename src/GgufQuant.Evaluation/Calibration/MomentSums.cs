@@ -4,7 +4,7 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Calibration;
 
-/// <summary>Σ x xᵀ of one input, in diagonal blocks: tiles of rows from their diagonal on.</summary>
+/// <summary>Σ x xᵀ of one input, or of one matrix's where each has its own, in diagonal blocks: tiles of rows from their diagonal on.</summary>
 /// <remarks>
 /// Each evaluation's positions are summed separately first, so that little is lost to rounding against a large total, and
 /// in an order that does not depend on the number of threads.
@@ -31,7 +31,7 @@ internal sealed class MomentSums
     public long Tokens { get; private set; }
 
     /// <summary>Bytes that the sums of an input take.</summary>
-    public static long BytesFor(CalibratedInput input) => CalibrationWriter.BytesFor(input) + ((long)input.Columns * TileRows / 2 * sizeof(float));
+    public static long BytesFor(CalibratedInput input) => CalibrationWriter.BytesFor(input) + ((long)input.Matrices * input.Columns * TileRows / 2 * sizeof(float));
 
     /// <summary>Adds positions.</summary>
     /// <param name="inputs">The inputs, position after position.</param>

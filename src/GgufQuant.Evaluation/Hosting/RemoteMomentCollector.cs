@@ -46,6 +46,7 @@ public sealed class RemoteMomentCollector(RemoteEngine engine, GgufFile model, s
         {
             string moments = Path.Combine(folder.FullName, "moments");
             string matrix = Path.Combine(folder.FullName, "matrix");
+            string textHash = CorpusFingerprint.Of(corpusPath, options, cancellationToken);
             PerplexityResult? perplexity = null;
             for (int pass = 0; pass < passes.Passes.Count; pass++)
             {
@@ -53,8 +54,8 @@ public sealed class RemoteMomentCollector(RemoteEngine engine, GgufFile model, s
                 MomentsRequest request = Request(inputs, moments, writer is null ? matrix : null);
                 PassProgress? share = progress is null ? null : new(progress, pass, passes.Passes.Count);
                 perplexity = engine.Run(CollectMoments.Operation, request, model.Path, share, cancellationToken);
-                writer ??= new CalibrationWriter(destination, HeaderOf(discovered, passes, ImatrixSumsFile.Read(matrix)), overwrite);
-                Write(writer, inputs, moments);
+                writer ??= new CalibrationWriter(destination, HeaderOf(textHash, discovered, passes, ImatrixSumsFile.Read(matrix)), overwrite);
+                Write(writer, inputs, moments, cancellationToken);
             }
             writer?.Commit();
             return perplexity ?? throw new CalibrationException($"'{model.Path}' has no weights whose inputs have moments.");
@@ -69,8 +70,9 @@ public sealed class RemoteMomentCollector(RemoteEngine engine, GgufFile model, s
     private MomentsRequest Request(IReadOnlyList<CalibratedInput> inputs, string? moments, string? matrix) =>
         new(model.Path, corpusPath, options, inputs, moments, matrix);
 
-    private CalibrationHeader HeaderOf(DiscoveredInputs discovered, CalibrationPasses passes, ImatrixData matrix) => new(
+    private CalibrationHeader HeaderOf(string textHash, DiscoveredInputs discovered, CalibrationPasses passes, ImatrixData matrix) => new(
         CalibrationWriter.HashOf(model),
+        textHash,
         [corpusPath],
         discovered.Chunks,
         discovered.ChunkSize,
@@ -83,13 +85,16 @@ public sealed class RemoteMomentCollector(RemoteEngine engine, GgufFile model, s
         ],
         discovered.ProbeTokens);
 
-    private static void Write(CalibrationWriter writer, IReadOnlyList<CalibratedInput> inputs, string path)
+    private static void Write(CalibrationWriter writer, IReadOnlyList<CalibratedInput> inputs, string path, CancellationToken token)
     {
         using BinaryReader reader = new(File.OpenRead(path));
         try
         {
-            foreach (CalibratedInput _ in inputs)
-                writer.WriteMoments(reader.ReadInt64(), reader.BaseStream);
+            foreach (CalibratedInput input in inputs)
+            {
+                long[] tokens = [.. Enumerable.Range(0, input.Matrices).Select(_ => reader.ReadInt64())];
+                writer.WriteMoments(tokens, reader.BaseStream, token);
+            }
         }
         catch (EndOfStreamException exception)
         {

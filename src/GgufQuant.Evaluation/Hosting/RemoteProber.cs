@@ -4,6 +4,7 @@ using GgufQuant.Evaluation.Calibration;
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Hosting.Operations;
 using GgufQuant.IO;
+using GgufQuant.Planning;
 
 namespace GgufQuant.Evaluation.Hosting;
 
@@ -12,7 +13,8 @@ namespace GgufQuant.Evaluation.Hosting;
 /// <param name="modelPath">The model's file.</param>
 /// <param name="calibrationPath">The calibration's file, which the process reads until its models are released.</param>
 /// <param name="threads">Threads; 0 for all.</param>
-public sealed class RemoteProber(RemoteEngine engine, string modelPath, string calibrationPath, int threads)
+/// <param name="memoryBudget">Bytes of memory besides the model: half of them for what groups with the same inputs share.</param>
+public sealed class RemoteProber(RemoteEngine engine, string modelPath, string calibrationPath, int threads, long memoryBudget)
 {
     private readonly long _session = SessionNumber.Next();
 
@@ -34,7 +36,7 @@ public sealed class RemoteProber(RemoteEngine engine, string modelPath, string c
         {
             foreach (ProbeGroup group in groups)
             {
-                ProbeRequest request = new(_session, modelPath, calibrationPath, threads, [.. group.Tensors.Select(tensor => tensor.Name)]);
+                ProbeRequest request = new(_session, modelPath, calibrationPath, threads, RoundingBudget.ForFactors(memoryBudget), [.. group.Tensors.Select(tensor => tensor.Name)]);
                 GroupProgress? share = progress is null ? null : new(progress, group.Name, probes.Count, groups.Count, start);
                 probes.Add(group.Name, engine.Run(ProbeGroupOfTensors.Operation, request, modelPath, share, cancellationToken));
             }

@@ -1,4 +1,3 @@
-using GgufQuant.Calibration;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Planning;
@@ -22,11 +21,10 @@ internal static class CandidateTypes
     /// <param name="name">The tensor's name in the file to be written.</param>
     /// <param name="source">The tensor.</param>
     /// <param name="allowed">The types that the user allows; null for all but IQ1, and the source's own last.</param>
-    /// <param name="calibration">Says whether the tensor has an importance matrix, which some types need.</param>
-    public static IReadOnlyList<GgmlType> For(string name, GgufTensor source, IReadOnlyCollection<GgmlType>? allowed, CalibrationFile calibration)
+    /// <param name="hasImportance">Whether the tensor has an entry in the importance matrix, which some types need.</param>
+    public static IReadOnlyList<GgmlType> For(string name, GgufTensor source, IReadOnlyCollection<GgmlType>? allowed, bool hasImportance)
     {
         GgmlType unquantized = UnquantizedOf(source);
-        bool hasImportance = ImatrixRules.FindEntry(calibration.Imatrix, source.Name) is not null;
         List<GgmlType> types = [];
         foreach (GgmlType type in allowed ?? [.. s_all, unquantized])
         {

@@ -16,8 +16,9 @@ internal static class Knapsack
     /// <summary>Solves it.</summary>
     /// <param name="items">The choices of each tensor, at most 255.</param>
     /// <param name="budget">Bytes that all of them may take.</param>
+    /// <param name="token">Stops it between two choices.</param>
     /// <returns>The index of each tensor's choice; null if even the smallest exceed the budget.</returns>
-    public static int[]? Solve(IReadOnlyList<IReadOnlyList<Choice>> items, long budget)
+    public static int[]? Solve(IReadOnlyList<IReadOnlyList<Choice>> items, long budget, CancellationToken token)
     {
         long[] least = [.. items.Select(choices => choices.Min(choice => choice.Bytes))];
         long capacity = budget - least.Sum();
@@ -38,7 +39,10 @@ internal static class Knapsack
             after.Clear();
             table[i] = new byte[buckets];
             for (int k = 0; k < items[i].Count; k++)
+            {
+                token.ThrowIfCancellationRequested();
                 before.Extend(after, items[i][k].Bytes - least[i], items[i][k].Cost, capacity, unit, table[i], (byte)k);
+            }
             after.RemoveDominated();
             (before, after) = (after, before);
         }

@@ -1,5 +1,6 @@
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.Planning;
 
 namespace GgufQuant.Allocation;
 
@@ -10,6 +11,29 @@ namespace GgufQuant.Allocation;
 /// <param name="Types">The types that it may get, in the order of their size.</param>
 internal sealed record OpenTensor(string Name, GgufTensor Source, string Group, IReadOnlyList<GgmlType> Types)
 {
+    /// <summary>The tensors of a model whose types are up for choice.</summary>
+    /// <param name="source">The model.</param>
+    /// <param name="options">Types for single tensors, which are not.</param>
+    /// <param name="allowed">The types to choose from; null for all.</param>
+    /// <param name="hasImportance">Whether a tensor has an entry in the importance matrix.</param>
+    /// <exception cref="QuantizationException">There are none, or the model is quantized already.</exception>
+    public static IReadOnlyList<OpenTensor> Of(
+        GgufFile source, QuantizationOptions options, IReadOnlyCollection<GgmlType>? allowed, Func<GgufTensor, bool> hasImportance)
+    {
+        int layers = TensorGroups.CountLayers(source.Tensors.Select(tensor => tensor.Name));
+        OpenTensor[] tensors =
+        [
+            .. from tensor in QuantizationPlan.OpenTensors(source, options)
+               let types = CandidateTypes.For(tensor.Name, tensor.Source, allowed, hasImportance(tensor.Source))
+               select new OpenTensor(tensor.Name, tensor.Source, TensorGroups.GroupOf(tensor.Source.Name, layers), types),
+        ];
+        if (tensors.Length == 0)
+            throw new QuantizationException($"'{source.Path}' has no tensor to choose a type for: give a file type instead of a size.");
+        return Array.Find(tensors, tensor => tensor.Source.Format.IsQuantized) is { } quantized
+            ? throw new QuantizationException($"Tensor '{quantized.Name}' is already quantized, to {quantized.Source.Format}. Types for a size are chosen from the F16, BF16 or F32 model.")
+            : tensors;
+    }
+
     /// <summary>Whether a type changes the weights.</summary>
     public bool IsLossy(GgmlType type) => type != CandidateTypes.UnquantizedOf(Source);
 

@@ -15,29 +15,44 @@ internal sealed class TensorRounding
 {
     private const int BatchRows = 32;
 
+    // Floats per weight of a batch: as read, as rounded, their products, and what the rounder keeps.
+    private const int FloatsPerWeight = 8;
+
     private readonly GgufFile _model;
     private readonly GgufTensor _tensor;
     private readonly RoundingFactor? _factor;
     private readonly float[] _importance;
     private readonly int _columns;
+    private readonly long _firstRow;
+    private readonly long _rowCount;
 
     /// <param name="model">The model.</param>
     /// <param name="tensor">The tensor.</param>
     /// <param name="calibration">Its importance matrix.</param>
     /// <param name="factor">The moments of its input; null if there are none.</param>
-    public TensorRounding(GgufFile model, GgufTensor tensor, CalibrationFile calibration, RoundingFactor? factor)
+    /// <param name="matrix">The matrix to round, of several whose inputs differ.</param>
+    /// <param name="matrices">How many there are; 1 for all of a tensor.</param>
+    public TensorRounding(GgufFile model, GgufTensor tensor, CalibrationFile calibration, RoundingFactor? factor, int matrix = 0, int matrices = 1)
     {
         _model = model;
         _tensor = tensor;
         _factor = factor;
         _importance = ImatrixRules.FindEntry(calibration.Imatrix, tensor.Name)?.ReadMeans() ?? [];
         _columns = checked((int)tensor.RowLength);
+        _rowCount = tensor.RowCount / matrices;
+        _firstRow = matrix * _rowCount;
     }
 
+    /// <summary>Rows that are rounded if all are.</summary>
+    public int RowCount => checked((int)_rowCount);
+
+    /// <summary>Bytes that a thread takes.</summary>
+    public static long BytesPerThread(long columns) => BatchRows * columns * FloatsPerWeight * sizeof(float);
+
     /// <summary>Takes a batch of rounded rows.</summary>
-    /// <param name="first">The number of the first in the sample.</param>
+    /// <param name="first">The first row of the tensor, if all are rounded.</param>
     /// <param name="rows">Their values.</param>
-    public delegate void RoundedRows(int first, ReadOnlySpan<float> rows);
+    public delegate void RoundedRows(long first, ReadOnlySpan<float> rows);
 
     /// <summary>Rounds a sample of rows, evenly spaced.</summary>
     /// <param name="type">The type; null for zeros, whose error is the outputs' own size.</param>
@@ -57,15 +72,15 @@ internal sealed class TensorRounding
                 batch.Read(row, RowOf(first + row, sample));
             batch.Round(rows, row => RowOf(first + row, sample), token);
             batch.Measure(rows, row => RowOf(first + row, sample), errors.AsSpan(first, rows));
-            take?.Invoke(first, batch.Rounded(rows));
+            take?.Invoke(RowOf(first, sample), batch.Rounded(rows));
             return batch;
         }, token);
         if (Array.Exists(errors, error => !double.IsFinite(error)))
             throw new QuantizationException($"Tensor '{_tensor.Name}' has weights that are not finite, or too large for {(type is { } named ? BlockFormat.Of(named) : "its type")}.");
-        return OutputError.Of(errors, _tensor.RowCount);
+        return OutputError.Of(errors, _rowCount);
     }
 
-    private long RowOf(int index, int sample) => (long)((Int128)index * _tensor.RowCount / sample);
+    private long RowOf(int index, int sample) => _firstRow + (long)((Int128)index * _rowCount / sample);
 
     // Each matrix has its own factors.
     private ReadOnlySpan<float> ImportanceOf(long row)

@@ -22,7 +22,6 @@ public sealed class TypeAllocator
     private readonly CalibrationFile _calibration;
     private readonly IReadOnlyList<OpenTensor> _tensors;
     private readonly QuantizationPlan _smallest;
-    private readonly QuantizationPlan _largest;
 
     /// <summary>Prepares to choose.</summary>
     /// <param name="source">The model; it must stay open.</param>
@@ -39,17 +38,10 @@ public sealed class TypeAllocator
         _calibration = options.Calibration ?? throw new ArgumentException("An allocation needs a calibration.", nameof(options));
         _calibration.CheckModel(source);
         int layers = TensorGroups.CountLayers(source.Tensors.Select(tensor => tensor.Name));
-        _tensors =
-        [
-            .. from tensor in QuantizationPlan.OpenTensors(source, options)
-               select new OpenTensor(tensor.Name, tensor.Source, TensorGroups.GroupOf(tensor.Source.Name, layers), CandidateTypes.For(tensor.Name, tensor.Source, allowed, _calibration)),
-        ];
-        if (_tensors.Count == 0)
-            throw new QuantizationException($"'{source.Path}' has no tensor to choose a type for: give a file type instead of a size.");
-        if (_tensors.FirstOrDefault(tensor => tensor.Source.Format.IsQuantized) is { } quantized)
-            throw new QuantizationException($"Tensor '{quantized.Name}' is already quantized, to {quantized.Source.Format}. Types for a size are chosen from the F16, BF16 or F32 model.");
+        _tensors = OpenTensor.Of(source, options, allowed, tensor => ImatrixRules.FindEntry(_calibration.Imatrix, tensor.Name) is not null);
         _smallest = PlanWith(tensor => tensor.Types[0]);
-        _largest = PlanWith(tensor => tensor.Types[^1]);
+        QuantizationPlan largest = PlanWith(tensor => tensor.Types[^1]);
+        Reach = new(source, FileSize.Of(_smallest), FileSize.Of(largest));
         // Every group is measured whole, so that the coefficient serves whatever types are asked for next.
         HashSet<string> wanted = [.. _tensors.Where(tensor => tensor.Types.Any(tensor.IsLossy)).Select(tensor => tensor.Group)];
         Groups =
@@ -58,7 +50,8 @@ public sealed class TypeAllocator
                where QuantizableTensors.ReasonToKeep(tensor.Name, tensor.Shape.AsSpan(), leaveOutput: false) is null && ProbeGroup.TypeFor(tensor) is not null
                group tensor by TensorGroups.GroupOf(tensor.Name, layers) into members
                where wanted.Contains(members.Key)
-               orderby members.Key
+               // Groups with the same inputs follow each other, so that these are prepared once.
+               orderby members.Min(tensor => TensorNames.LayerOf(tensor.Name) ?? -1), members.Select(tensor => _calibration.Find(tensor.Name)?.Name).Min(StringComparer.Ordinal), members.Key
                select new ProbeGroup(members.Key, [.. members]),
         ];
     }
@@ -66,69 +59,52 @@ public sealed class TypeAllocator
     /// <summary>The groups of tensors whose coefficients are needed.</summary>
     public IReadOnlyList<ProbeGroup> Groups { get; }
 
-    /// <summary>Checks that a target is possible, before anything is measured for it.</summary>
-    /// <exception cref="QuantizationException">The file would be larger even with the smallest types, or smaller even with the largest.</exception>
-    public void Check(SizeTarget target)
-    {
-        (SizeTarget smallest, SizeTarget largest) = (SizeOf(_smallest, target), SizeOf(_largest, target));
-        // Memory that is left over is no fault.
-        if (target.Amount >= smallest.Amount && (target.Amount <= largest.Amount || target.Memory is not null))
-            return;
-        if (target.Memory is not null)
-        {
-            throw new QuantizationException(
-                $"'{_source.Path}' cannot be quantized to {target}: with the types that may be chosen, the smallest file takes {smallest}, {MemoryBesideWeights(target):N0} bytes of it for a context of {ContextOf(target):N0} tokens and buffers. A shorter -ContextLength or a smaller -CacheType takes less.");
-        }
-        (SizeTarget least, SizeTarget most) = target.Bytes is null
-            ? (SizeTarget.OfBitsPerWeight(Math.Ceiling(smallest.Amount * 1e4) / 1e4), SizeTarget.OfBitsPerWeight(Math.Floor(largest.Amount * 1e4) / 1e4))
-            : (smallest, largest);
-        throw new QuantizationException($"'{_source.Path}' cannot be quantized to {target}: with the types that may be chosen, the smallest file has {least}, the largest {most}.");
-    }
+    /// <summary>The sizes that are possible.</summary>
+    public SizeReach Reach { get; }
 
     /// <summary>How large a planned file is, in the unit of a target.</summary>
     public SizeTarget SizeOf(QuantizationPlan plan, SizeTarget target)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        return target.Bytes is not null ? SizeTarget.OfBytes(plan.TotalBytes)
-            : target.Memory is not null ? SizeTarget.OfMemory(plan.TensorBytes + MemoryBesideWeights(target), target.Run!)
-            : SizeTarget.OfBitsPerWeight(plan.BitsPerWeight);
+        return Reach.SizeOf(FileSize.Of(plan), target);
     }
 
-    private long MemoryBesideWeights(SizeTarget target) => EstimateFor(target).Total;
-
-    private long ContextOf(SizeTarget target) => EstimateFor(target).ContextLength;
-
-    private MemoryEstimate EstimateFor(SizeTarget target) => MemoryEstimate.Of(0, ModelShape.Read(_source), target.Run);
-
-    /// <summary>Whether errors are still to be measured.</summary>
-    public bool NeedsErrors(MeasuredCosts costs)
+    /// <summary>The number of errors, of tensors and types, that are still to be measured.</summary>
+    public int CountMissingErrors(MeasuredCosts costs)
     {
         ArgumentNullException.ThrowIfNull(costs);
-        return Missing(costs).Any();
+        return Missing(costs).Count();
     }
+
+    /// <summary>Checks that the moments of all inputs can be factorized within a memory budget, before anything is measured.</summary>
+    /// <exception cref="QuantizationException">They cannot; the message gives the budget that is needed.</exception>
+    public void CheckBudget(long budget) => RoundingBudget.Check(Groups.SelectMany(group => group.Tensors).Select(_calibration.MomentsOf), budget);
 
     /// <summary>The costs, with the errors that are still to be measured.</summary>
     /// <param name="costs">What has been measured.</param>
-    /// <param name="threads">Threads to use; nothing depends on it.</param>
+    /// <param name="options">How to measure; what a quick measurement adds is not fit to be kept.</param>
     /// <param name="progress">Told after each tensor and type.</param>
     /// <param name="token">Stops it.</param>
-    /// <exception cref="QuantizationException">A weight is not finite.</exception>
-    public MeasuredCosts MeasureErrors(MeasuredCosts costs, int threads, IProgress<WorkProgress>? progress, CancellationToken token)
+    /// <exception cref="QuantizationException">A weight is not finite, or the budget is too small.</exception>
+    /// <exception cref="CalibrationException">The calibration is damaged.</exception>
+    public MeasuredCosts MeasureErrors(MeasuredCosts costs, MeasuringOptions options, IProgress<WorkProgress>? progress, CancellationToken token)
     {
         ArgumentNullException.ThrowIfNull(costs);
+        ArgumentNullException.ThrowIfNull(options);
         (GgufTensor, GgmlType?)[] wanted = [.. Missing(costs)];
-        return wanted.Length == 0 ? costs : costs.With([], OutputErrors.Measure(_source, _calibration, wanted, threads, progress, token)
+        return wanted.Length == 0 ? costs : costs.With([], OutputErrors.Measure(_source, _calibration, wanted, options, progress, token)
             .Select(error => KeyValuePair.Create((error.Key.Tensor, error.Key.Type!.Value), error.Value)));
     }
 
     /// <summary>Coefficients for the groups by what roles are worth in the sample model.</summary>
-    /// <param name="threads">Threads to use; nothing depends on it.</param>
+    /// <param name="options">How to measure the sizes of the outputs.</param>
     /// <param name="progress">Told after each tensor.</param>
     /// <param name="token">Stops it.</param>
-    public IReadOnlyDictionary<string, double> DefaultCoefficients(int threads, IProgress<WorkProgress>? progress, CancellationToken token)
+    public IReadOnlyDictionary<string, double> DefaultCoefficients(MeasuringOptions options, IProgress<WorkProgress>? progress, CancellationToken token)
     {
+        ArgumentNullException.ThrowIfNull(options);
         (GgufTensor, GgmlType?)[] wanted = [.. Groups.SelectMany(group => group.Tensors).Select(tensor => (tensor, (GgmlType?)null))];
-        return RoleCoefficients.Of(Groups, OutputErrors.Measure(_source, _calibration, wanted, threads, progress, token).ToDictionary(error => error.Key.Tensor, error => error.Value.Value));
+        return RoleCoefficients.Of(Groups, OutputErrors.Measure(_source, _calibration, wanted, options, progress, token).ToDictionary(error => error.Key.Tensor, error => error.Value.Value));
     }
 
     /// <summary>The largest standard error of the errors that types are chosen by, as a share of them; 0 if all rows were measured.</summary>
@@ -146,20 +122,21 @@ public sealed class TypeAllocator
     /// <summary>Plans the file of a size that is expected to lose least.</summary>
     /// <param name="target">The size; the file is at most as large.</param>
     /// <param name="costs">The errors of all types that may be chosen, and the coefficients of all groups.</param>
+    /// <param name="token">Stops it.</param>
     /// <exception cref="QuantizationException">The target is not possible.</exception>
-    public QuantizationPlan Allocate(SizeTarget target, MeasuredCosts costs)
+    public QuantizationPlan Allocate(SizeTarget target, MeasuredCosts costs, CancellationToken token = default)
     {
         ArgumentNullException.ThrowIfNull(costs);
-        Check(target);
+        Reach.Check(target);
         bool isFile = target.Bytes is not null;
         int alignment = isFile ? _smallest.Layout.Files[0].Alignment : 1;
         Choice[][] choices = [.. _tensors.Select(tensor => tensor.Types
             .Select(type => new Choice(GgufAlignment.Align(tensor.BytesIn(type), alignment), CostOf(tensor, type, costs))).ToArray())];
-        long wanted = target.Bytes ?? target.Memory - MemoryBesideWeights(target) ?? (long)(target.BitsPerWeight!.Value / 8 * _smallest.Weights);
+        long wanted = target.Bytes ?? target.Memory - Reach.MemoryBesideWeights(target) ?? (long)(target.BitsPerWeight!.Value / 8 * _smallest.Weights);
         long others = (isFile ? _smallest.TotalBytes : _smallest.TensorBytes) - _tensors.Sum(tensor => GgufAlignment.Align(tensor.BytesIn(tensor.Types[0]), alignment));
         while (true)
         {
-            int[] chosen = Knapsack.Solve(choices, wanted - others)
+            int[] chosen = Knapsack.Solve(choices, wanted - others, token)
                 ?? throw new QuantizationException($"'{_source.Path}' cannot be quantized to {target} in as many shards as that makes.");
             QuantizationPlan plan = PlanWith(_tensors.Zip(chosen, (tensor, choice) => tensor.Types[choice]).ToArray(), costs);
             long excess = (isFile ? plan.TotalBytes : plan.TensorBytes) - wanted;

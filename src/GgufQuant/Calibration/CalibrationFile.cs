@@ -9,6 +9,11 @@ namespace GgufQuant.Calibration;
 /// <remarks>Moments are read on demand.</remarks>
 public sealed class CalibrationFile : IDisposable
 {
+    // As many experts as llama.cpp allows, with room.
+    private const int MostMatrices = 4096;
+
+    private const int PieceValues = 4 << 20;
+
     private readonly GgufFile _file;
     private readonly Dictionary<string, InputMoments> _byWeight;
 
@@ -19,6 +24,7 @@ public sealed class CalibrationFile : IDisposable
         Imatrix = imatrix;
         Id = Text(file, CalibrationKeys.Id);
         ModelHash = Text(file, CalibrationKeys.ModelHash);
+        TextHash = Text(file, CalibrationKeys.TextHash);
         int[] tokens = Array<int>(file, CalibrationKeys.ProbeTokens);
         ProbeTokens = tokens;
         ProbeLength = ReadProbeLength(file, tokens);
@@ -33,6 +39,9 @@ public sealed class CalibrationFile : IDisposable
 
     /// <summary>The hash of the model that the text was run through.</summary>
     public string ModelHash { get; }
+
+    /// <summary>The hash of the text and of how it was cut into chunks.</summary>
+    public string TextHash { get; }
 
     /// <summary>The moments' diagonal, and the columns of the weights without moments, as an importance matrix.</summary>
     public ImatrixFile Imatrix { get; }
@@ -92,6 +101,9 @@ public sealed class CalibrationFile : IDisposable
         InputMoments? moments = Find(tensor.Name);
         if (moments is not null && moments.Columns != tensor.RowLength)
             throw new CalibrationException($"The calibration '{Path}' has {moments.Columns} columns for tensor '{tensor.Name}', which has {tensor.RowLength}: it is damaged.");
+        int matrices = moments?.Matrices.Count ?? 0;
+        if (matrices > 0 && tensor.RowCount != tensor.Shape[1] * matrices)
+            throw new CalibrationException($"The calibration '{Path}' has moments of {matrices} matrices for tensor '{tensor.Name}', which has {tensor.RowCount / tensor.Shape[1]}: it is damaged.");
         return moments;
     }
 
@@ -107,12 +119,19 @@ public sealed class CalibrationFile : IDisposable
         GgufMetadataEditor.Apply(path, costs.ToEntries(), [], null, token);
     }
 
+    /// <summary>Whether this is the model that the text was run through.</summary>
+    public bool IsOf(GgufFile model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return ModelFingerprint.Of(model) == ModelHash;
+    }
+
     /// <summary>Checks that this is the model that the text was run through.</summary>
     /// <exception cref="CalibrationException">It is another one, or has been changed since.</exception>
     public void CheckModel(GgufFile model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        if (ModelFingerprint.Of(model) != ModelHash)
+        if (!IsOf(model))
         {
             throw new CalibrationException(
                 $"The calibration '{Path}' was made from a different model than '{model.Path}', from another type of it, or before it was changed: make one from this file.");
@@ -146,26 +165,31 @@ public sealed class CalibrationFile : IDisposable
     {
         GgufTensor tokens = Floats(file, name + CalibrationKeys.TokensSuffix);
         GgufTensor moments = Floats(file, name + CalibrationKeys.MomentsSuffix);
-        if (tokens.ElementCount != 2)
+        if (tokens.ElementCount is < 2 or > MostMatrices + 1)
             throw Invalid(tokens, file, $"{tokens.ElementCount} values were found where columns and tokens are expected");
-        float[] values = Read(file, tokens, 0, 2);
-        (float columns, float count) = (values[0], values[1]);
-        if (!(columns >= 1 && columns <= int.MaxValue / 2) || columns != MathF.Floor(columns) || !(count >= 1) || !float.IsFinite(count))
-            throw Invalid(tokens, file, $"{columns} columns and {count} tokens are out of range");
+        float[] values = Read(file, tokens, 0, (int)tokens.ElementCount, default);
+        float columns = values[0];
+        float[] counts = values[1..];
+        if (!(columns >= 1 && columns <= int.MaxValue / 2) || columns != MathF.Floor(columns) || !(counts.Sum() >= 1) || counts.Any(count => !(count >= 0 && count < 1L << 40)))
+            throw Invalid(tokens, file, $"{columns} columns and {string.Join(", ", counts)} tokens are out of range");
         if (width < 1 || width > InputMoments.MostColumns || (width < columns && width % SuperBlock.Size != 0))
             throw Invalid(file, CalibrationKeys.Widths, $"blocks of {width} columns are neither whole nor multiples of {SuperBlock.Size}");
 
         int blockWidth = (int)Math.Min(width, columns);
         long whole = (long)columns / blockWidth;
         int rest = (int)((long)columns % blockWidth);
-        long expected = (whole * InputMoments.HalfLength(blockWidth)) + InputMoments.HalfLength(rest);
-        if (moments.ElementCount != expected)
-            throw Invalid(moments, file, $"{moments.ElementCount} values were found, but {columns} columns in blocks of {blockWidth} have {expected}");
-        return new InputMoments(name, (int)columns, blockWidth, (long)count, block =>
-        {
-            long start = block * InputMoments.HalfLength(blockWidth);
-            return Read(file, moments, start, (int)InputMoments.HalfLength(block < whole ? blockWidth : rest));
-        });
+        long perMatrix = (whole * InputMoments.HalfLength(blockWidth)) + InputMoments.HalfLength(rest);
+        if (moments.ElementCount != counts.Length * perMatrix)
+            throw Invalid(moments, file, $"{moments.ElementCount} values were found, but {columns} columns in blocks of {blockWidth} have {counts.Length * perMatrix}");
+        InputMoments[] matrices =
+        [
+            .. counts.Select((count, matrix) => new InputMoments(name, (int)columns, blockWidth, (long)count, (block, token) =>
+            {
+                long start = (matrix * perMatrix) + (block * InputMoments.HalfLength(blockWidth));
+                return Read(file, moments, start, (int)InputMoments.HalfLength(block < whole ? blockWidth : rest), token);
+            })),
+        ];
+        return matrices.Length == 1 ? matrices[0] : new InputMoments(matrices);
     }
 
     private static int ReadProbeLength(GgufFile file, int[] tokens)
@@ -206,10 +230,15 @@ public sealed class CalibrationFile : IDisposable
         return System.Array.Exists(values, value => !double.IsFinite(value) || value < 0) ? throw Invalid(file, key, "a value is negative or not a finite number") : values;
     }
 
-    private static float[] Read(GgufFile file, GgufTensor tensor, long first, int count)
+    private static float[] Read(GgufFile file, GgufTensor tensor, long first, int count, CancellationToken token)
     {
         float[] values = new float[count];
-        file.Read(tensor, first * sizeof(float), MemoryMarshal.AsBytes(values.AsSpan()));
+        for (int done = 0; done < count; done += PieceValues)
+        {
+            token.ThrowIfCancellationRequested();
+            Span<float> piece = values.AsSpan(done, Math.Min(PieceValues, count - done));
+            file.Read(tensor, (first + done) * sizeof(float), MemoryMarshal.AsBytes(piece));
+        }
         return values;
     }
 

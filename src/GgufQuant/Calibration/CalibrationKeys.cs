@@ -12,6 +12,7 @@ internal static class CalibrationKeys
     public const string VersionKey = "calibration.version";
     public const string Id = "calibration.id";
     public const string ModelHash = "calibration.model_hash";
+    public const string TextHash = "calibration.text_hash";
 
     /// <summary>The weights that have moments.</summary>
     public const string Weights = "calibration.weights";

@@ -16,9 +16,12 @@ namespace GgufQuant.Calibration;
 /// <param name="Weights">The weights that have this input, including the first.</param>
 public sealed record CalibratedInput(string Name, int Columns, int Width, IReadOnlyList<string> Weights)
 {
-    /// <summary>Values of the upper halves of all blocks.</summary>
+    /// <summary>Matrices that have an input of these columns each, as the last of every expert; 1 for an input that all share.</summary>
+    public int Matrices { get; init; } = 1;
+
+    /// <summary>Values of the upper halves of all blocks, of all matrices.</summary>
     internal long MomentCount =>
-        (Columns / Width * InputMoments.HalfLength(Width)) + InputMoments.HalfLength(Columns % Width);
+        Matrices * ((Columns / Width * InputMoments.HalfLength(Width)) + InputMoments.HalfLength(Columns % Width));
 }
 
 /// <summary>A weight's sums for the importance matrix.</summary>
@@ -29,6 +32,7 @@ public sealed record CalibratedSums(string Weight, float[] Squares, float[] Coun
 
 /// <summary>What a calibration file contains besides moments.</summary>
 /// <param name="ModelHash">The model's fingerprint.</param>
+/// <param name="TextHash">A hash of the text and of how it is cut into chunks.</param>
 /// <param name="Datasets">The texts.</param>
 /// <param name="ChunkCount">Chunks of text.</param>
 /// <param name="ChunkSize">Tokens per chunk.</param>
@@ -37,6 +41,7 @@ public sealed record CalibratedSums(string Weight, float[] Squares, float[] Coun
 /// <param name="ProbeTokens">Tokens of a few chunks to probe with.</param>
 public sealed record CalibrationHeader(
     string ModelHash,
+    string TextHash,
     IReadOnlyList<string> Datasets,
     int ChunkCount,
     int ChunkSize,
@@ -89,19 +94,25 @@ public sealed class CalibrationWriter : IDisposable
     }
 
     /// <summary>Writes the moments of the next input.</summary>
-    /// <param name="tokens">Positions of text.</param>
-    /// <param name="moments">The blocks' upper halves of Σ x xᵀ, each row from the diagonal on, as 32-bit floats in this machine's byte order.</param>
+    /// <param name="tokens">Positions of text, of each matrix.</param>
+    /// <param name="moments">
+    /// The blocks' upper halves of Σ x xᵀ, matrix after matrix, each row from the diagonal on, as 32-bit floats in this machine's byte order.
+    /// </param>
+    /// <param name="token">Stops it between two pieces.</param>
     /// <exception cref="InvalidDataException">The stream ends too early.</exception>
-    public void WriteMoments(long tokens, Stream moments)
+    public void WriteMoments(IReadOnlyList<long> tokens, Stream moments, CancellationToken token = default)
     {
+        ArgumentNullException.ThrowIfNull(tokens);
         ArgumentNullException.ThrowIfNull(moments);
         CalibratedInput input = _header.Inputs[_next++];
-        WriteTensor(input.Name + CalibrationKeys.TokensSuffix, [input.Columns, tokens]);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(tokens.Count, input.Matrices);
+        WriteTensor(input.Name + CalibrationKeys.TokensSuffix, [input.Columns, .. tokens]);
         _hash.AppendData(Encoding.UTF8.GetBytes($"{input.Name}|{input.Width}|{string.Join('|', input.Weights)}"));
         long offset = Slot(input.Name + CalibrationKeys.MomentsSuffix).FileOffset;
         float[] buffer = new float[1 << 18];
         for (long left = input.MomentCount; left > 0;)
         {
+            token.ThrowIfCancellationRequested();
             Span<float> part = buffer.AsSpan(0, (int)Math.Min(left, buffer.Length));
             if (moments.ReadAtLeast(MemoryMarshal.AsBytes(part), part.Length * sizeof(float), throwOnEndOfStream: false) < part.Length * sizeof(float))
                 throw new InvalidDataException($"The moments of '{input.Name}' are incomplete.");
@@ -141,6 +152,7 @@ public sealed class CalibrationWriter : IDisposable
             GgufEntry.Create(CalibrationKeys.VersionKey, CalibrationKeys.Version),
             GgufEntry.Create(CalibrationKeys.Id, id),
             GgufEntry.Create(CalibrationKeys.ModelHash, header.ModelHash),
+            GgufEntry.Create(CalibrationKeys.TextHash, header.TextHash),
             GgufEntry.Create(CalibrationKeys.Weights, weights.Select(weight => weight.Weight).ToArray()),
             GgufEntry.Create(CalibrationKeys.Inputs, weights.Select(weight => weight.Input.Name).ToArray()),
             GgufEntry.Create(CalibrationKeys.Widths, weights.Select(weight => (uint)weight.Input.Width).ToArray()),
@@ -158,7 +170,7 @@ public sealed class CalibrationWriter : IDisposable
         }
         foreach (CalibratedInput input in header.Inputs)
         {
-            tensors.Add(new(input.Name + CalibrationKeys.TokensSuffix, GgmlType.F32, [2]));
+            tensors.Add(new(input.Name + CalibrationKeys.TokensSuffix, GgmlType.F32, [1 + input.Matrices]));
             tensors.Add(new(input.Name + CalibrationKeys.MomentsSuffix, GgmlType.F32, [input.MomentCount]));
         }
         return new GgufWriter(metadata, tensors);

@@ -7,14 +7,17 @@ public sealed class InputMoments
     /// <summary>Maximum columns per diagonal block; the square of more would not fit an array.</summary>
     public const int MostColumns = 46080;
 
-    private readonly Func<int, float[]> _readBlock;
+    // Blocks are large: once per this many rows is often enough to be stopped.
+    private const int RowsBetweenStops = 256;
+
+    private readonly Func<int, CancellationToken, float[]> _readBlock;
 
     /// <param name="name">The first weight tensor that has this input.</param>
     /// <param name="columns">Columns of the input.</param>
     /// <param name="width">Columns of a block; the last may have fewer.</param>
     /// <param name="tokens">Text positions that the moments are averaged over.</param>
     /// <param name="readBlock">Reads a block by its number: the upper half of Σ x xᵀ, row after row, each from the diagonal on.</param>
-    internal InputMoments(string name, int columns, int width, long tokens, Func<int, float[]> readBlock)
+    internal InputMoments(string name, int columns, int width, long tokens, Func<int, CancellationToken, float[]> readBlock)
     {
         Name = name;
         Columns = columns;
@@ -23,8 +26,18 @@ public sealed class InputMoments
         _readBlock = readBlock;
     }
 
+    /// <param name="matrices">The moments of each matrix's input, of the same columns and width.</param>
+    internal InputMoments(IReadOnlyList<InputMoments> matrices)
+        : this(matrices[0].Name, matrices[0].Columns, matrices[0].Width, matrices.Sum(matrix => matrix.Tokens), (_, _) => throw new InvalidOperationException("Each matrix has its own moments."))
+    {
+        Matrices = matrices;
+    }
+
     /// <summary>The first weight tensor that has this input.</summary>
     public string Name { get; }
+
+    /// <summary>The moments of each matrix, where every matrix of a tensor has its own input, as the last of each expert; otherwise none.</summary>
+    public IReadOnlyList<InputMoments> Matrices { get; } = [];
 
     /// <summary>Columns of the input.</summary>
     public int Columns { get; }
@@ -44,16 +57,22 @@ public sealed class InputMoments
     /// <summary>Columns of a block.</summary>
     internal int SizeOf(int block) => Math.Min(Width, Columns - (block * Width));
 
+    /// <summary>The moments of one matrix's input.</summary>
+    internal InputMoments OfMatrix(int matrix) => Matrices.Count == 0 ? this : Matrices[matrix];
+
     /// <summary>Reads a block of Σ x xᵀ, both halves, divided by the positions.</summary>
-    internal float[] ReadMeans(int block)
+    internal float[] ReadMeans(int block, CancellationToken token = default)
     {
         int size = SizeOf(block);
-        float[] half = _readBlock(block);
+        float[] half = _readBlock(block, token);
         float[] means = new float[size * size];
-        float factor = 1f / Tokens;
+        // The text may never have chosen an expert.
+        float factor = 1f / Math.Max(1, Tokens);
         int from = 0;
         for (int i = 0; i < size; i++)
         {
+            if (i % RowsBetweenStops == 0)
+                token.ThrowIfCancellationRequested();
             for (int j = i; j < size; j++)
             {
                 float mean = half[from++] * factor;

@@ -5,6 +5,10 @@ namespace GgufQuant.Calibration;
 /// <param name="StandardError">Its standard error, where it was estimated from a sample of rows; else 0.</param>
 public readonly record struct OutputError(double Value, double StandardError)
 {
+    /// <summary>The error of both of two independent sets of rows.</summary>
+    internal OutputError Plus(OutputError other) =>
+        new(Value + other.Value, Math.Sqrt((StandardError * StandardError) + (other.StandardError * other.StandardError)));
+
     /// <summary>The sum over a sample of rows, for all of them.</summary>
     /// <param name="sampled">The error of each row of the sample.</param>
     /// <param name="rows">All rows.</param>

@@ -31,6 +31,9 @@ internal sealed class RoundingFactor
     public static long BytesFor(InputMoments moments) =>
         Enumerable.Range(0, moments.BlockCount).Sum(block => FeedbackFactor.BytesFor(moments.SizeOf(block)));
 
+    /// <summary>Bytes that it takes while it is made: reading the upper half takes a quarter more for a moment.</summary>
+    public static long PeakBytesFor(InputMoments moments) => BytesFor(moments) / 4 * 5;
+
     /// <summary>Reads moments, damps them and factorizes them.</summary>
     /// <param name="moments">The moments.</param>
     /// <param name="threads">Threads to use; the factor does not depend on it.</param>
@@ -45,7 +48,7 @@ internal sealed class RoundingFactor
         for (int block = 0; block < moments.BlockCount; block++)
         {
             int size = moments.SizeOf(block);
-            float[] means = moments.ReadMeans(block);
+            float[] means = moments.ReadMeans(block, token);
             double trace = 0;
             for (int i = 0; i < size; i++)
             {

@@ -13,8 +13,9 @@ namespace GgufQuant.Pipeline;
 /// <param name="RowLength">Weights per row in the piece, or per part of a row if rows are cut.</param>
 /// <param name="Rows">Rows in the piece.</param>
 /// <param name="Importance">One factor per column, or empty.</param>
+/// <param name="Matrix">The number of the matrix that its rows are of, where the tensor's matrices differ in importance or moments.</param>
 internal sealed record Chunk(
-    long Number, int Index, PlannedTensor Tensor, int File, GgufTensor Slot, long FirstWeight, int RowLength, int Rows, ReadOnlyMemory<float> Importance)
+    long Number, int Index, PlannedTensor Tensor, int File, GgufTensor Slot, long FirstWeight, int RowLength, int Rows, ReadOnlyMemory<float> Importance, int Matrix)
 {
     internal int Weights => RowLength * Rows;
 
@@ -51,31 +52,34 @@ internal static class Chunks
 
     private static IEnumerable<Chunk> Of(PlannedTensor tensor, GgufTensor slot, int weights)
     {
-        if (tensor.Importance is { } importance)
-            return OfMatrices(tensor, slot, weights, importance.ReadMeans());
-        return tensor.Moments is null && tensor.Source.RowLength > weights ? OfLongRows(tensor, slot, weights) : OfRows(tensor, slot, weights, 0, tensor.Source.RowCount, default);
+        if (tensor.Importance is null && tensor.Moments is null && tensor.Source.RowLength > weights)
+            return OfLongRows(tensor, slot, weights);
+        return OfMatrices(tensor, slot, weights, tensor.Importance?.ReadMeans());
     }
 
-    // Each matrix has its own factors.
+    // Each matrix may have its own importance, and its own moments.
     private static IEnumerable<Chunk> OfMatrices(PlannedTensor tensor, GgufTensor slot, int weights, ReadOnlyMemory<float> importance)
     {
         int columns = (int)tensor.Source.RowLength;
-        int matrices = importance.Length / columns;
+        int weighed = importance.Length / columns;
+        int matrices = Math.Max(1, Math.Max(weighed, tensor.Moments?.Matrices.Count ?? 0));
         long rows = tensor.Source.RowCount / matrices;
         for (int matrix = 0; matrix < matrices; matrix++)
         {
-            foreach (Chunk chunk in OfRows(tensor, slot, weights, matrix * rows, rows, importance.Slice(matrix * columns, columns)))
+            ReadOnlyMemory<float> own = weighed == 0 ? default : importance.Slice(matrix * weighed / matrices * columns, columns);
+            foreach (Chunk chunk in OfRows(tensor, slot, weights, matrix, rows, own))
                 yield return chunk;
         }
     }
 
     private static IEnumerable<Chunk> OfRows(
-        PlannedTensor tensor, GgufTensor slot, int weights, long firstRow, long rowCount, ReadOnlyMemory<float> importance)
+        PlannedTensor tensor, GgufTensor slot, int weights, int matrix, long rowCount, ReadOnlyMemory<float> importance)
     {
+        long firstRow = matrix * rowCount;
         long rowLength = tensor.Source.RowLength;
         int step = (int)Math.Max(1, weights / Math.Max(1, rowLength));
         for (long row = 0; row < rowCount; row += step)
-            yield return new Chunk(0, 0, tensor, 0, slot, (firstRow + row) * rowLength, (int)rowLength, (int)Math.Min(step, rowCount - row), importance);
+            yield return new Chunk(0, 0, tensor, 0, slot, (firstRow + row) * rowLength, (int)rowLength, (int)Math.Min(step, rowCount - row), importance, matrix);
     }
 
     private static IEnumerable<Chunk> OfLongRows(PlannedTensor tensor, GgufTensor slot, int weights)
@@ -85,7 +89,7 @@ internal static class Chunks
         for (long row = 0; row < tensor.Source.RowCount; row++)
         {
             for (long column = 0; column < rowLength; column += piece)
-                yield return new Chunk(0, 0, tensor, 0, slot, (row * rowLength) + column, (int)Math.Min(piece, rowLength - column), 1, default);
+                yield return new Chunk(0, 0, tensor, 0, slot, (row * rowLength) + column, (int)Math.Min(piece, rowLength - column), 1, default, 0);
         }
     }
 }

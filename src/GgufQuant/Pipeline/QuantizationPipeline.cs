@@ -52,8 +52,7 @@ internal sealed class QuantizationPipeline
         _token = token;
         _weightsLeft = [.. plan.Tensors.Select(tensor => tensor.Source.ElementCount)];
         (_chunkWeights, _threads) = Divide(plan, device, bufferBudget);
-        if (RoundingFactors.LargestOf(plan) is var largest && largest > bufferBudget)
-            throw new QuantizationException($"Rounding with the calibration needs a memory budget of {2 * largest:N0} bytes: raise the budget, or make a calibration of narrower blocks.");
+        RoundingBudget.Check(plan.Tensors.Select(tensor => tensor.Moments), 2 * bufferBudget);
         _factors = new(bufferBudget, device.Parallelism);
     }
 
@@ -243,7 +242,7 @@ internal sealed class QuantizationPipeline
         WeightFault? fault;
         if (chunk.Tensor.Moments is { } moments)
         {
-            using RoundingFactors.Lease lease = _factors.Rent(moments, _token);
+            using RoundingFactors.Lease lease = _factors.Rent(moments.OfMatrix(chunk.Matrix), _token);
             fault = _device.Quantize(job with { Factor = lease.Factor }, _token);
         }
         else

@@ -1,5 +1,4 @@
 using GgufQuant.Calibration;
-using GgufQuant.Planning;
 
 namespace GgufQuant.Pipeline;
 
@@ -10,10 +9,6 @@ internal sealed class RoundingFactors(long budget, int threads)
     private readonly object _lock = new();
     private readonly Dictionary<InputMoments, Slot> _slots = [];
     private long _used;
-
-    /// <summary>Bytes that the largest factor of a plan takes while it is made; 0 if it needs none.</summary>
-    public static long LargestOf(QuantizationPlan plan) =>
-        plan.Tensors.Select(tensor => tensor.Moments).OfType<InputMoments>().Select(BytesFor).DefaultIfEmpty(0).Max();
 
     /// <summary>The factor of an input's moments, held until the lease is disposed.</summary>
     /// <exception cref="CalibrationException">The moments are damaged.</exception>
@@ -34,12 +29,9 @@ internal sealed class RoundingFactors(long budget, int threads)
         }
     }
 
-    // Reading the upper half takes a quarter more for a moment.
-    private static long BytesFor(InputMoments moments) => RoundingFactor.BytesFor(moments) / 4 * 5;
-
     private Slot Reserve(InputMoments moments, CancellationToken token)
     {
-        long bytes = BytesFor(moments);
+        long bytes = RoundingFactor.PeakBytesFor(moments);
         lock (_lock)
         {
             while (true)

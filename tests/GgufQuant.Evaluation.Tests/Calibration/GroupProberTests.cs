@@ -28,7 +28,7 @@ public sealed class GroupProberTests : IDisposable
     {
         string calibration = Calibrate();
         GroupProbe probe;
-        using (GroupProber prober = new(SampleEngine.Start(), Sample.Model, calibration, threads: 1))
+        using (GroupProber prober = new(SampleEngine.Start(), Sample.Model, calibration, threads: 1, factorBudget: 1L << 30))
         {
             Assert.Equal(new(0, 0), prober.Measure(["blk.99.attn_v.weight"], null));
             probe = prober.Measure(s_group, null);
@@ -47,9 +47,9 @@ public sealed class GroupProberTests : IDisposable
         string calibration = Calibrate();
         using GgufFile model = GgufFile.Open(Sample.Model);
         using RemoteEngine engine = new(FaultyHost.Command(), SampleEngine.Location);
-        RemoteProber remote = new(engine, Sample.Model, calibration, 1);
+        RemoteProber remote = new(engine, Sample.Model, calibration, 1, 1L << 30);
         GroupProbe probe = remote.Measure([new("attn_v 2/3", [.. s_group.Select(name => model.FindTensor(name)!)])], null, Token)["attn_v 2/3"];
-        using GroupProber prober = new(SampleEngine.Start(), Sample.Model, calibration, threads: 1);
+        using GroupProber prober = new(SampleEngine.Start(), Sample.Model, calibration, threads: 1, factorBudget: 1L << 30);
         Assert.Equal(prober.Measure(s_group, null), probe);
     }
 

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using GgufQuant.Allocation;
 using GgufQuant.Calibration;
 using GgufQuant.Evaluation.Calibration;
 using GgufQuant.Evaluation.Engines;
@@ -34,17 +36,96 @@ public sealed class MomentCollectorTests
     }
 
     [Fact]
-    public void Experts_share_their_layers_input_but_not_their_own()
+    public void Experts_share_their_layers_input_and_have_their_own_for_what_they_make_of_it()
     {
         using TemporaryFolder folder = new();
         ExpertModel.Write(folder.File("experts.gguf"));
         using ILanguageModel model = SampleEngine.Load(folder.File("experts.gguf"));
         DiscoveredInputs found = MomentCollector.Discover(model, Sample.Calibration, s_options);
         Assert.Equal(["blk.0.ffn_gate_exps.weight", "blk.0.ffn_up_exps.weight"], SharingWith(found, "blk.0.ffn_up_exps.weight"));
-        Assert.DoesNotContain(found.Inputs, input => input.Weights.Contains("blk.0.ffn_down_exps.weight"));
-        (IReadOnlyList<MomentSums> sums, _, _) = MomentCollector.Collect(
-            model, Sample.Calibration, s_options, [.. found.Inputs.Where(input => input.Weights.Contains("blk.0.ffn_up_exps.weight"))], withMatrix: false, null);
-        Assert.Equal(3 * 64, Assert.Single(sums).Tokens);
+        Assert.Equal(["blk.0.ffn_down_exps.weight"], SharingWith(found, "blk.0.ffn_down_exps.weight"));
+        CalibratedInput[] inputs =
+            [.. new[] { "blk.0.ffn_up_exps.weight", "blk.0.ffn_down_exps.weight" }.Select(name => found.Inputs.Single(input => input.Weights.Contains(name)))];
+        Assert.Equal([1, ExpertModel.Experts], inputs.Select(input => input.Matrices));
+        (IReadOnlyList<MomentSums[]> sums, ImatrixData? matrix, _) = MomentCollector.Collect(model, Sample.Calibration, s_options, inputs, withMatrix: true, null);
+        Assert.Equal(3 * 64, Assert.Single(sums[0]).Tokens);
+        Assert.Equal(3 * 64 * ExpertModel.UsedExperts, sums[1].Sum(expert => expert.Tokens));
+
+        // The diagonal is the importance matrix, which llama-imatrix's rules collect expert by expert.
+        ImatrixSums expected = matrix!.Entries["blk.0.ffn_down_exps.weight"];
+        Assert.Equal(expected.Counts, sums[1].Select(expert => expert.Tokens));
+        for (int expert = 0; expert < ExpertModel.Experts; expert++)
+        {
+            float[] half = Read(sums[1][expert]);
+            for (int i = 0, at = 0; i < 768; at += 768 - i++)
+                Assert.Equal(expected.Squares[(expert * 768) + i], half[at], 1e-4 * Math.Max(1e-9, expected.Squares[(expert * 768) + i]));
+        }
+    }
+
+    [Fact]
+    public void Each_expert_is_rounded_and_measured_with_its_own_moments()
+    {
+        using TemporaryFolder folder = new();
+        ExpertModel.Write(folder.File("experts.gguf"));
+        using GgufFile model = GgufFile.Open(folder.File("experts.gguf"));
+        using RemoteEngine engine = new(FaultyHost.Command(), SampleEngine.Location);
+        RemoteMomentCollector collector = new(engine, model, Repository.PathOf("samples", "calibration.txt"), s_options with { Chunks = 8 });
+        DiscoveredInputs found = collector.Discover(null, Token);
+        collector.Collect(found, CalibrationPasses.Plan(found.Inputs, 1L << 30), folder.File("calibration.gguf"), overwrite: false, null, Token);
+        using CalibrationFile calibration = CalibrationFile.Open(folder.File("calibration.gguf"), Token);
+        GgufTensor down = model.FindTensor("blk.0.ffn_down_exps.weight")!;
+        InputMoments moments = calibration.Find(down.Name)!;
+        Assert.Equal(ExpertModel.Experts, moments.Matrices.Count);
+        Assert.All(moments.Matrices, expert => Assert.InRange(expert.Tokens, 1, 8 * 64 * ExpertModel.UsedExperts));
+        Assert.Empty(calibration.Find("blk.0.ffn_up_exps.weight")!.Matrices);
+
+        string quantized = folder.File("quantized.gguf");
+        new Quantizer().Run(QuantizationPlan.Create(model, FileType.Q4_K_M, new() { Calibration = calibration, TensorTypes = [new("ffn_down_exps", GgmlType.Q3_K)] }), quantized, token: Token);
+        using GgufFile file = GgufFile.Open(quantized);
+        byte[] actual = file.Read(file.FindTensor(down.Name)!);
+        byte[] halves = model.Read(down);
+        float[] weights = new float[down.ElementCount];
+        down.Format.Dequantize(halves, weights);
+        BlockFormat format = BlockFormat.Of(GgmlType.Q3_K);
+        int perExpert = weights.Length / ExpertModel.Experts;
+        int bytesPerExpert = (int)format.ByteCount(perExpert);
+        byte[] first = [];
+        for (int expert = 0; expert < ExpertModel.Experts; expert++)
+        {
+            byte[] expected = new byte[bytesPerExpert];
+            RoundingFactor factor = RoundingFactor.Create(moments.Matrices[expert], 1, Token);
+            new MomentRounder(SegmentRounder.Find(GgmlType.Q3_K)!, factor).Quantize(weights.AsSpan(expert * perExpert, perExpert), expected, Token);
+            Assert.Equal(expected, actual[(expert * bytesPerExpert)..((expert + 1) * bytesPerExpert)]);
+            first = expert == 0 ? expected : first;
+        }
+        Assert.NotEqual(first, actual[bytesPerExpert..(2 * bytesPerExpert)]);
+
+        // The whole A + B way: errors, probes and a choice of types.
+        TypeAllocator allocator = new(model, new() { Calibration = calibration }, [GgmlType.Q2_K, GgmlType.Q4_K, GgmlType.Q6_K]);
+        MeasuredCosts costs = allocator.MeasureErrors(MeasuredCosts.None, new(2, 1L << 30), null, Token);
+        OutputError measured = costs.Errors[(down.Name, GgmlType.Q4_K)];
+        Assert.True(measured.Value > 0);
+        IReadOnlyDictionary<string, GroupProbe> probes = new RemoteProber(engine, model.Path, calibration.Path, 2, 1L << 30).Measure(allocator.Groups, null, Token);
+        Assert.True(probes["ffn_down_exps 1/3"].Coefficient > 0);
+        costs = costs.With(probes.Select(probe => KeyValuePair.Create(probe.Key, probe.Value.Coefficient!.Value)), []);
+        QuantizationPlan plan = allocator.Allocate(SizeTarget.OfBitsPerWeight(4.25), costs, Token);
+        Assert.InRange(plan.BitsPerWeight, 4, 4.25);
+    }
+
+    [Fact]
+    public void Experts_own_inputs_become_narrower_before_others_and_go_last()
+    {
+        CalibratedInput dense = new("a", 4096, 4096, ["a"]);
+        CalibratedInput own = new("b", 2048, 2048, ["b"]) { Matrices = 64 };
+        CalibratedInput[] inputs = [dense, own];
+        CalibrationPasses whole = CalibrationPasses.Plan(inputs, 1L << 30);
+        Assert.True(whole.IsWhole);
+        CalibrationPasses narrower = CalibrationPasses.Plan(inputs, 128 << 20);
+        Assert.Equal([4096, 256], narrower.Inputs.Select(input => input.Width));
+        CalibrationPasses none = CalibrationPasses.Plan(inputs, 40 << 20);
+        Assert.Equal(("a", 4096), none.Inputs.Select(input => (input.Name, input.Width)).Single());
+        // Rounding 4,096 columns takes more than collecting them.
+        Assert.Equal([2048, 2048], CalibrationPasses.Plan(inputs, 1L << 30, null, 256 << 20).Inputs.Select(input => input.Width));
     }
 
     [Theory]
@@ -54,9 +135,9 @@ public sealed class MomentCollectorTests
     {
         CalibratedInput input = new("blk.2.ffn_down.weight", 768, width, ["blk.2.ffn_down.weight"]);
         using ILanguageModel model = SampleEngine.Load();
-        (IReadOnlyList<MomentSums> sums, ImatrixData? matrix, _) = MomentCollector.Collect(model, Sample.Calibration, s_options, [input], withMatrix: true, null);
+        (IReadOnlyList<MomentSums[]> sums, ImatrixData? matrix, _) = MomentCollector.Collect(model, Sample.Calibration, s_options, [input], withMatrix: true, null);
         using MemoryStream stream = new();
-        sums[0].Write(stream);
+        sums[0][0].Write(stream);
         stream.Position = 0;
         using BinaryReader reader = new(stream);
 
@@ -69,7 +150,7 @@ public sealed class MomentCollectorTests
             context.Evaluate(corpus.Evaluated(chunk), 0, 0, Token);
         }
         Assert.Equal(3 * 64, rows.All.Count);
-        Assert.Equal(rows.All.Count, sums[0].Tokens);
+        Assert.Equal(rows.All.Count, sums[0][0].Tokens);
         for (int i = 0; i < 768; i++)
         {
             for (int j = i; j < Math.Min(768, ((i / width) + 1) * width); j++)
@@ -146,6 +227,13 @@ public sealed class MomentCollectorTests
             new Quantizer().Run(QuantizationPlan.Create(model, FileType.Q4_K_M, quantization), path, overwrite: true, null, Token);
             return meter.Measure(path, null, Token).KlDivergence.Value;
         }
+    }
+
+    private static float[] Read(MomentSums sums)
+    {
+        using MemoryStream stream = new();
+        sums.Write(stream);
+        return MemoryMarshal.Cast<byte, float>(stream.ToArray()).ToArray();
     }
 
     private static IEnumerable<string> SharingWith(DiscoveredInputs found, string weight) =>

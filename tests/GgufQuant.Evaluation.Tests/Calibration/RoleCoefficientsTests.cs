@@ -27,10 +27,10 @@ public sealed class RoleCoefficientsTests
         using CalibrationFile calibration = CalibrationFile.Open(path, token);
         TypeAllocator allocator = new(model, new() { Calibration = calibration }, null);
         Assert.Equal(23, allocator.Groups.Count);
-        IReadOnlyDictionary<string, GroupProbe> probes = new RemoteProber(engine, model.Path, path, 1).Measure(allocator.Groups, null, token);
+        IReadOnlyDictionary<string, GroupProbe> probes = new RemoteProber(engine, model.Path, path, 1, 1L << 30).Measure(allocator.Groups, null, token);
 
         // Were the sizes of the outputs 1, the default coefficients would be the roles' shares of what they are worth.
-        IReadOnlyDictionary<string, double> defaults = allocator.DefaultCoefficients(1, null, token);
+        IReadOnlyDictionary<string, double> defaults = allocator.DefaultCoefficients(new(1, 1L << 30), null, token);
         Dictionary<string, double> worth = [];
         foreach (IGrouping<string, ProbeGroup> role in allocator.Groups.GroupBy(group => TensorGroups.RoleOf(group.Tensors[0].Name)))
         {

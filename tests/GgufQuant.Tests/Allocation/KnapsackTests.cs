@@ -5,6 +5,8 @@ namespace GgufQuant.Tests.Allocation;
 /// <summary>The choice of types against all the choices there are.</summary>
 public sealed class KnapsackTests
 {
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
     [Theory]
     [InlineData(1, 1)]
     [InlineData(2, 32)]
@@ -17,7 +19,7 @@ public sealed class KnapsackTests
             Choice[][] items = Items(random, random.Next(1, 6), unit, mostUnits: 40);
             long smallest = items.Sum(item => item.Min(choice => choice.Bytes));
             long budget = smallest + random.Next(0, 120 * unit);
-            int[] chosen = Knapsack.Solve(items, budget)!;
+            int[] chosen = Knapsack.Solve(items, budget, Token)!;
             Assert.True(BytesOf(items, chosen) <= budget);
             Assert.Equal(All(items).Where(all => BytesOf(items, all) <= budget).Min(all => CostOf(items, all)), CostOf(items, chosen), 1e-9);
         }
@@ -28,8 +30,8 @@ public sealed class KnapsackTests
     {
         Choice[][] items = Items(new(4), 5, 1, mostUnits: 1000);
         long smallest = items.Sum(item => item.Min(choice => choice.Bytes));
-        Assert.Equal(smallest, BytesOf(items, Knapsack.Solve(items, smallest)!));
-        Assert.Null(Knapsack.Solve(items, smallest - 1));
+        Assert.Equal(smallest, BytesOf(items, Knapsack.Solve(items, smallest, Token)!));
+        Assert.Null(Knapsack.Solve(items, smallest - 1, Token));
     }
 
     [Fact]
@@ -40,7 +42,7 @@ public sealed class KnapsackTests
         double last = double.PositiveInfinity;
         for (long budget = smallest; budget < smallest + 2_000_000; budget += 100_000)
         {
-            double cost = CostOf(items, Knapsack.Solve(items, budget)!);
+            double cost = CostOf(items, Knapsack.Solve(items, budget, Token)!);
             Assert.True(cost <= last);
             last = cost;
         }
@@ -54,7 +56,7 @@ public sealed class KnapsackTests
         long smallest = items.Sum(item => item.Min(choice => choice.Bytes));
         foreach (long budget in (long[])[smallest + 300_000_001, smallest + 500_000_001, smallest + 900_000_001])
         {
-            int[] chosen = Knapsack.Solve(items, budget)!;
+            int[] chosen = Knapsack.Solve(items, budget, Token)!;
             Assert.True(BytesOf(items, chosen) <= budget);
             double best = All(items).Where(all => BytesOf(items, all) <= budget).Min(all => CostOf(items, all));
             Assert.InRange(CostOf(items, chosen), best, best * 1.001);
@@ -66,7 +68,18 @@ public sealed class KnapsackTests
     public void Of_choices_that_cost_the_same_the_smaller_is_taken()
     {
         Choice[][] items = [[new(1, 5), new(400_000_000, 0)], [new(1001, 1), new(1000, 1)]];
-        Assert.Equal([1, 1], Knapsack.Solve(items, 500_000_000)!);
+        Assert.Equal([1, 1], Knapsack.Solve(items, 500_000_000, Token)!);
+    }
+
+    // As many tensors and types as a model of 70 billion weights has.
+    [Fact]
+    public void A_choice_of_seconds_can_be_stopped()
+    {
+        Random random = new(7);
+        Choice[][] items =
+            [.. Enumerable.Range(0, 2000).Select(_ => Enumerable.Range(0, 100).Select(_ => new Choice(random.Next(1, 400_000_000), random.NextDouble())).ToArray())];
+        using CancellationTokenSource stop = new(TimeSpan.FromMilliseconds(50));
+        Assert.Throws<OperationCanceledException>(() => Knapsack.Solve(items, 400_000_000_000, stop.Token));
     }
 
     private static Choice[][] Items(Random random, int count, int unit, int mostUnits) =>

@@ -34,10 +34,10 @@ public sealed class OutputErrorsTests : IDisposable
         new Quantizer().Run(plan, written, token: token);
         using GgufFile file = GgufFile.Open(written);
 
-        OutputError error = OutputErrors.Measure(model, calibration, [(tensor, type)], 2, null, token)[(name, type)];
+        OutputError error = OutputErrors.Measure(model, calibration, [(tensor, type)], new(2, 1L << 30), null, token)[(name, type)];
         Assert.Equal(0, error.StandardError);
         Assert.Equal(1, error.Value / ErrorOf(Read(model, tensor), Read(file, file.FindTensor(name)!), tensor, calibration), 1e-3);
-        Assert.Equal(error, OutputErrors.Measure(model, calibration, [(tensor, type)], 1, null, token)[(name, type)]);
+        Assert.Equal(error, OutputErrors.Measure(model, calibration, [(tensor, type)], new(1, 1L << 30), null, token)[(name, type)]);
     }
 
     [Fact]
@@ -54,6 +54,44 @@ public sealed class OutputErrorsTests : IDisposable
         OutputError some = rounding.Round(GgmlType.Q3_K, 128, 1, null, token);
         Assert.InRange(some.StandardError / some.Value, 0.001, 0.2);
         Assert.InRange(some.Value - all.Value, -4 * some.StandardError, 4 * some.StandardError);
+    }
+
+    [Fact]
+    public void A_preview_takes_few_rows_and_says_how_far_off_it_may_be()
+    {
+        CancellationToken token = TestContext.Current.CancellationToken;
+        using GgufFile model = GgufFile.Open(Sample.Model);
+        string path = Path.Combine(_folder.FullName, "calibration.gguf");
+        TestCalibration.Write(path, model);
+        using CalibrationFile calibration = CalibrationFile.Open(path, token);
+        (GgufTensor, GgmlType?)[] wanted =
+            [.. model.Tensors.Where(tensor => tensor.Name.StartsWith("blk.0.", StringComparison.Ordinal) && tensor.Shape.Length > 1).Select(tensor => (tensor, (GgmlType?)GgmlType.Q3_K))];
+        IReadOnlyDictionary<(string Tensor, GgmlType? Type), OutputError> all = OutputErrors.Measure(model, calibration, wanted, new(2, 1L << 30), null, token);
+        IReadOnlyDictionary<(string Tensor, GgmlType? Type), OutputError> some = OutputErrors.Measure(model, calibration, wanted, new(2, 1L << 30, IsQuick: true), null, token);
+        Assert.Equal(7, all.Count);
+        Assert.All(all, error =>
+        {
+            OutputError estimate = some[error.Key];
+            Assert.Equal(0, error.Value.StandardError);
+            Assert.InRange(estimate.StandardError / estimate.Value, 0.001, 0.3);
+            Assert.InRange(estimate.Value - error.Value.Value, -4 * estimate.StandardError, 4 * estimate.StandardError);
+        });
+    }
+
+    [Fact]
+    public void A_budget_that_no_factor_fits_is_refused_before_anything_is_measured()
+    {
+        CancellationToken token = TestContext.Current.CancellationToken;
+        using GgufFile model = GgufFile.Open(Sample.Model);
+        string path = Path.Combine(_folder.FullName, "calibration.gguf");
+        TestCalibration.Write(path, model);
+        using CalibrationFile calibration = CalibrationFile.Open(path, token);
+        (GgufTensor, GgmlType?)[] wanted = [(model.FindTensor("blk.0.attn_q.weight")!, GgmlType.Q3_K), (model.FindTensor("blk.0.ffn_down.weight")!, GgmlType.Q3_K)];
+        // Of 768 columns: H and its factor, and a quarter more while they are read; twice that, for the rows.
+        long needed = 2L * 2 * 768 * 768 * sizeof(float) / 4 * 5;
+        string message = Assert.Throws<QuantizationException>(void () => OutputErrors.Measure(model, calibration, wanted, new(1, needed - 1), null, token)).Message;
+        Assert.Contains($"{needed:N0} bytes", message);
+        Assert.Equal(2, OutputErrors.Measure(model, calibration, wanted, new(1, needed), null, token).Count);
     }
 
     private static float[] Read(GgufFile file, GgufTensor tensor)

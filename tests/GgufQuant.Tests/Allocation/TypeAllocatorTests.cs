@@ -81,8 +81,8 @@ public sealed class TypeAllocatorTests : IDisposable
     {
         MemoryOptions run = new() { ContextLength = 4096 };
         TypeAllocator allocator = Allocator(s_few);
-        allocator.Check(SizeTarget.OfMemory(1L << 40, run));
-        string message = Assert.Throws<QuantizationException>(() => allocator.Check(SizeTarget.OfMemory(1000, run))).Message;
+        allocator.Reach.Check(SizeTarget.OfMemory(1L << 40, run));
+        string message = Assert.Throws<QuantizationException>(() => allocator.Reach.Check(SizeTarget.OfMemory(1000, run))).Message;
         Assert.Contains(" cannot be quantized to 1,000 bytes of memory: ", message, StringComparison.Ordinal);
         Assert.Contains($"{MemoryEstimate.Of(0, ModelShape.Read(_model), run).Total:N0} bytes of it for a context of 4,096 tokens", message, StringComparison.Ordinal);
     }
@@ -147,11 +147,11 @@ public sealed class TypeAllocatorTests : IDisposable
     public void A_target_out_of_reach_names_the_smallest_and_the_largest_that_are_not()
     {
         TypeAllocator allocator = Allocator(s_few);
-        string small = Assert.Throws<QuantizationException>(() => allocator.Check(SizeTarget.OfBytes(1000))).Message;
-        string large = Assert.Throws<QuantizationException>(() => allocator.Check(SizeTarget.OfBitsPerWeight(16))).Message;
+        string small = Assert.Throws<QuantizationException>(() => allocator.Reach.Check(SizeTarget.OfBytes(1000))).Message;
+        string large = Assert.Throws<QuantizationException>(() => allocator.Reach.Check(SizeTarget.OfBitsPerWeight(16))).Message;
         long least = long.Parse(small.Split("smallest file has ")[1].Split(' ')[0].Replace(",", ""), System.Globalization.CultureInfo.InvariantCulture);
-        allocator.Check(SizeTarget.OfBytes(least));
-        Assert.Throws<QuantizationException>(() => allocator.Check(SizeTarget.OfBytes(least - 1)));
+        allocator.Reach.Check(SizeTarget.OfBytes(least));
+        Assert.Throws<QuantizationException>(() => allocator.Reach.Check(SizeTarget.OfBytes(least - 1)));
         Assert.Matches("the largest 6.5\\d* bits per weight", large);
     }
 
@@ -159,17 +159,39 @@ public sealed class TypeAllocatorTests : IDisposable
     public void Without_a_list_the_source_s_own_type_is_the_largest()
     {
         TypeAllocator allocator = Allocator(null);
-        allocator.Check(SizeTarget.OfBytes(_model.Length));
-        Assert.Throws<QuantizationException>(() => allocator.Check(SizeTarget.OfBytes(_model.Length + 1000)));
-        Assert.Throws<QuantizationException>(() => allocator.Check(SizeTarget.OfBitsPerWeight(1.5)));
+        allocator.Reach.Check(SizeTarget.OfBytes(_model.Length));
+        Assert.Throws<QuantizationException>(() => allocator.Reach.Check(SizeTarget.OfBytes(_model.Length + 1000)));
+        Assert.Throws<QuantizationException>(() => allocator.Reach.Check(SizeTarget.OfBitsPerWeight(1.5)));
     }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(GgmlType.IQ2_S)]
+    [InlineData(GgmlType.Q5_K)]
+    public void The_reach_is_known_before_there_is_a_calibration(GgmlType? allowed)
+    {
+        GgmlType[]? types = allowed is { } type ? [type, GgmlType.Q6_K] : null;
+        SizeReach before = SizeReach.BeforeCalibration(_model, new() { TensorTypes = [new("token_embd", GgmlType.Q4_K)] }, types);
+        SizeReach after = Allocator(types, new() { TensorTypes = [new("token_embd", GgmlType.Q4_K)] }).Reach;
+        foreach (SizeTarget target in (SizeTarget[])[SizeTarget.OfBytes(1000), SizeTarget.OfBitsPerWeight(64)])
+        {
+            Assert.Equal(
+                Assert.Throws<QuantizationException>(() => after.Check(target)).Message,
+                Assert.Throws<QuantizationException>(() => before.Check(target)).Message);
+        }
+    }
+
+    [Fact]
+    public void Groups_that_share_inputs_follow_each_other() => Assert.Equal(
+        ["attn_k 1/3", "attn_q 1/3", "attn_v 1/3"],
+        Allocator(s_few).Groups.Select(group => group.Name).SkipWhile(name => !name.StartsWith("attn_", StringComparison.Ordinal)).Where(name => name != "attn_output 1/3").Take(3));
 
     [Fact]
     public void A_tensor_gets_no_larger_type_than_it_has()
     {
         GgufTensor tensor = _model.FindTensor("blk.0.ffn_up.weight")!;
-        Assert.Equal([GgmlType.Q8_0], CandidateTypes.For(tensor.Name, tensor, [GgmlType.F32, GgmlType.Q8_0], _calibration));
-        Assert.Equal([GgmlType.F16], CandidateTypes.For(tensor.Name, tensor, [GgmlType.F32], _calibration));
+        Assert.Equal([GgmlType.Q8_0], CandidateTypes.For(tensor.Name, tensor, [GgmlType.F32, GgmlType.Q8_0], hasImportance: true));
+        Assert.Equal([GgmlType.F16], CandidateTypes.For(tensor.Name, tensor, [GgmlType.F32], hasImportance: true));
     }
 
     [Fact]
@@ -203,7 +225,7 @@ public sealed class TypeAllocatorTests : IDisposable
         Assert.Equal(id, again.Id);
         Assert.Equal(costs.Coefficients.OrderBy(cost => cost.Key), again.Costs.Coefficients.OrderBy(cost => cost.Key));
         Assert.Equal(costs.Errors.ToHashSet(), again.Costs.Errors.ToHashSet());
-        Assert.Same(again.Costs, new TypeAllocator(_model, new() { Calibration = again }, s_few).MeasureErrors(again.Costs, 1, null, TestContext.Current.CancellationToken));
+        Assert.Same(again.Costs, new TypeAllocator(_model, new() { Calibration = again }, s_few).MeasureErrors(again.Costs, new(1, 1L << 30), null, TestContext.Current.CancellationToken));
         Assert.NotNull(again.Find("blk.0.attn_q.weight"));
     }
 
@@ -225,7 +247,7 @@ public sealed class TypeAllocatorTests : IDisposable
 
     private static MeasuredCosts CostsOf(TypeAllocator allocator)
     {
-        s_measured = allocator.MeasureErrors(s_measured, 2, null, TestContext.Current.CancellationToken);
+        s_measured = allocator.MeasureErrors(s_measured, new(2, 1L << 30), null, TestContext.Current.CancellationToken);
         return s_measured.With(allocator.Groups.Select((group, i) => KeyValuePair.Create(group.Name, 1e-3 * (1 + (i % 5)))), []);
     }
 }

@@ -91,6 +91,7 @@ public sealed class CalibrationFileTests : IDisposable
     [InlineData("calibration.version")]
     [InlineData("calibration.id")]
     [InlineData("calibration.model_hash")]
+    [InlineData("calibration.text_hash")]
     [InlineData("calibration.weights")]
     [InlineData("calibration.inputs")]
     [InlineData("calibration.widths")]
@@ -127,18 +128,18 @@ public sealed class CalibrationFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData(".in_moments")]
-    [InlineData(".in_tokens")]
-    public void A_tensor_that_is_missing_or_of_another_size_is_named(string suffix)
+    [InlineData(".in_moments", 1)]
+    [InlineData(".in_tokens", -1)]
+    public void A_tensor_that_is_missing_or_of_another_size_is_named(string suffix, int more)
     {
         using GgufFile model = GgufFile.Open(Sample.Model);
         string whole = Write(model);
         string missing = Rewrite(whole, entries => entries, tensors => tensors.Where(tensor => tensor.Name != "blk.0.ffn_down.weight" + suffix));
         Assert.Contains(suffix, Assert.Throws<CalibrationException>(() => Open(missing)).Message);
-        string longer = Rewrite(
+        string other = Rewrite(
             whole, entries => entries,
-            tensors => tensors.Select(tensor => tensor.Name.EndsWith(suffix, StringComparison.Ordinal) ? tensor with { Shape = [tensor.Shape[0] + 1] } : tensor));
-        Assert.Contains(suffix, Assert.Throws<CalibrationException>(() => Open(longer)).Message);
+            tensors => tensors.Select(tensor => tensor.Name.EndsWith(suffix, StringComparison.Ordinal) ? tensor with { Shape = [tensor.Shape[0] + more] } : tensor));
+        Assert.Contains(suffix, Assert.Throws<CalibrationException>(() => Open(other)).Message);
     }
 
     [Fact]
@@ -146,9 +147,9 @@ public sealed class CalibrationFileTests : IDisposable
     {
         using GgufFile model = GgufFile.Open(Sample.Model);
         string path = _folder.File("x.gguf");
-        using (CalibrationWriter writer = new(path, new("", [], 0, 1, [new("a", 1, 1, ["a"])], [], []), overwrite: false))
+        using (CalibrationWriter writer = new(path, new("", "", [], 0, 1, [new("a", 1, 1, ["a"])], [], []), overwrite: false))
         {
-            Assert.Throws<InvalidDataException>(() => writer.WriteMoments(1, new MemoryStream(new byte[3])));
+            Assert.Throws<InvalidDataException>(() => writer.WriteMoments([1], new MemoryStream(new byte[3])));
             Assert.Single(_folder.Files);
         }
         Assert.Empty(_folder.Files);

@@ -9,7 +9,7 @@ internal static class CorrelatedInputs
     public static InputMoments Moments(int columns, int width, int tokens = 4096, int seed = 1)
     {
         float[] inputs = Make(columns, tokens, seed);
-        return new InputMoments("blk.0.attn_q.weight", columns, width, tokens, block =>
+        return new InputMoments("blk.0.attn_q.weight", columns, width, tokens, (block, _) =>
         {
             int first = block * Math.Min(width, columns);
             int size = Math.Min(width, columns - first);

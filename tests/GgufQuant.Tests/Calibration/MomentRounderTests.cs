@@ -97,7 +97,7 @@ public class MomentRounderTests : IClassFixture<LaneWidth>
         float[] half = new float[InputMoments.HalfLength(256)];
         for (int i = 0, at = 0; i < 256; at += 256 - i, i++)
             half[at] = 1;
-        RoundingFactor factor = RoundingFactor.Create(new("blk.0.attn_q.weight", 256, 256, 1, _ => half), 1, TestContext.Current.CancellationToken);
+        RoundingFactor factor = RoundingFactor.Create(new("blk.0.attn_q.weight", 256, 256, 1, (_, _) => half), 1, TestContext.Current.CancellationToken);
         float[] weights = WeightData.Make("gaussian", 256 * Rows);
         byte[] blocks = Round(GgmlType.Q4_0, weights, factor);
         float[] values = new float[weights.Length];

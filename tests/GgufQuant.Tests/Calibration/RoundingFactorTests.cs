@@ -48,7 +48,7 @@ public class RoundingFactorTests
         float[] half = new float[InputMoments.HalfLength(32)];
         for (int i = 0, at = 0; i < 32; at += 32 - i, i++)
             half[at] = 2;
-        RoundingFactor factor = RoundingFactor.Create(new(name, 32, 32, 1, _ => half), 1, TestContext.Current.CancellationToken);
+        RoundingFactor factor = RoundingFactor.Create(new(name, 32, 32, 1, (_, _) => half), 1, TestContext.Current.CancellationToken);
         Assert.All(factor.Importance, importance => Assert.Equal(2 * (1 + damping), importance, 1e-6f));
     }
 
@@ -62,7 +62,7 @@ public class RoundingFactorTests
     [Fact]
     public void An_input_that_was_always_zero_makes_all_columns_count_the_same()
     {
-        InputMoments moments = new("blk.0.ffn_down.weight", 32, 32, 100, _ => new float[InputMoments.HalfLength(32)]);
+        InputMoments moments = new("blk.0.ffn_down.weight", 32, 32, 100, (_, _) => new float[InputMoments.HalfLength(32)]);
         RoundingFactor factor = RoundingFactor.Create(moments, 1, TestContext.Current.CancellationToken);
         Assert.All(factor.Importance, importance => Assert.Equal(1, importance));
         Assert.All(factor.Blocks[0].Variances, variance => Assert.Equal(1, variance));
@@ -94,5 +94,5 @@ public class RoundingFactorTests
     }
 
     private static RoundingFactor Create(float[] half) =>
-        RoundingFactor.Create(new("blk.0.ffn_down.weight", 32, 32, 1, _ => half), 1, TestContext.Current.CancellationToken);
+        RoundingFactor.Create(new("blk.0.ffn_down.weight", 32, 32, 1, (_, _) => half), 1, TestContext.Current.CancellationToken);
 }

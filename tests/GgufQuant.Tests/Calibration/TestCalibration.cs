@@ -10,10 +10,10 @@ internal static class TestCalibration
 {
     private const int Tokens = 512;
 
-    private static readonly ConcurrentDictionary<(string Name, int Columns, int Width), float[]> s_moments = new();
+    private static readonly ConcurrentDictionary<(string Name, int Columns, int Width, int Seed), float[]> s_moments = new();
 
     /// <summary>Writes a calibration for a model's matrices.</summary>
-    public static void Write(string path, GgufFile model, int width = InputMoments.MostColumns)
+    public static void Write(string path, GgufFile model, int width = InputMoments.MostColumns, int seed = 0)
     {
         CalibratedInput[] inputs =
         [
@@ -22,21 +22,21 @@ internal static class TestCalibration
                group tensor.Name by (Input: InputOf(tensor.Name), Columns: (int)tensor.RowLength) into sharing
                select new CalibratedInput(sharing.First(), sharing.Key.Columns, Math.Min(width, sharing.Key.Columns), [.. sharing]),
         ];
-        Dictionary<string, float[]> moments = inputs.ToDictionary(input => input.Name, input => s_moments.GetOrAdd((input.Name, input.Columns, input.Width), _ => MomentsOf(input)));
+        Dictionary<string, float[]> moments = inputs.ToDictionary(input => input.Name, input => s_moments.GetOrAdd((input.Name, input.Columns, input.Width, seed), _ => MomentsOf(input, seed)));
         CalibratedSums[] sums = [.. inputs.SelectMany(input => input.Weights.Select(weight => new CalibratedSums(weight, DiagonalOf(input, moments[input.Name]), [Tokens])))];
-        CalibrationHeader header = new(CalibrationWriter.HashOf(model), ["text.txt"], 2, 256, inputs, sums, [1, 2, 3]);
+        CalibrationHeader header = new(CalibrationWriter.HashOf(model), "text", ["text.txt"], 2, 256, inputs, sums, [1, 2, 3]);
         using CalibrationWriter writer = new(path, header, overwrite: true);
         foreach (CalibratedInput input in inputs)
-            writer.WriteMoments(Tokens, new MemoryStream(MemoryMarshal.AsBytes<float>(moments[input.Name]).ToArray()));
+            writer.WriteMoments([Tokens], new MemoryStream(MemoryMarshal.AsBytes<float>(moments[input.Name]).ToArray()));
         writer.Commit();
     }
 
     private static string InputOf(string name) => name.Replace("attn_k", "attn_q").Replace("attn_v", "attn_q").Replace("ffn_up", "ffn_gate");
 
-    private static float[] MomentsOf(CalibratedInput input)
+    private static float[] MomentsOf(CalibratedInput input, int seed)
     {
         int n = input.Columns;
-        Random random = new(input.Name.Length + n);
+        Random random = new(input.Name.Length + n + seed);
         float[] inputs = new float[Tokens * n];
         for (int i = 0; i < inputs.Length; i++)
             inputs[i] = (float)(random.NextDouble() - 0.5 + (i % n == 0 ? 0 : 0.8 * inputs[i - 1]));

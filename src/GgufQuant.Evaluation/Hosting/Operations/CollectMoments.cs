@@ -22,14 +22,16 @@ internal static class CollectMoments
         if (request.Moments is null)
             throw new ProtocolException("A request names no file for moments.");
         using ILanguageModel model = request.LoadModel(engine);
-        (IReadOnlyList<MomentSums> sums, ImatrixData? matrix, PerplexityResult perplexity) = MomentCollector.Collect(
+        (IReadOnlyList<MomentSums[]> sums, ImatrixData? matrix, PerplexityResult perplexity) = MomentCollector.Collect(
             model, CorpusChunks.ReadText(request.Corpus), request.Options, request.Inputs, request.Matrix is not null, progress);
         using (BinaryWriter writer = new(File.Create(request.Moments)))
         {
-            foreach (MomentSums moments in sums)
+            foreach (MomentSums[] matrices in sums)
             {
-                writer.Write(moments.Tokens);
-                moments.Write(writer.BaseStream);
+                foreach (MomentSums moments in matrices)
+                    writer.Write(moments.Tokens);
+                foreach (MomentSums moments in matrices)
+                    moments.Write(writer.BaseStream);
             }
         }
         if (matrix is not null)
@@ -43,7 +45,7 @@ internal static class CollectMoments
 /// <param name="Corpus">The text's file.</param>
 /// <param name="Options">How to collect.</param>
 /// <param name="Inputs">The inputs to collect the moments of.</param>
-/// <param name="Moments">The file to write each input's positions and moments to.</param>
+/// <param name="Moments">The file to write each input's positions and moments to, matrix by matrix.</param>
 /// <param name="Matrix">The file to write an importance matrix's sums to; null for none.</param>
 internal sealed record MomentsRequest(
     string Model, string Corpus, ImatrixOptions Options, IReadOnlyList<CalibratedInput> Inputs, string? Moments, string? Matrix)

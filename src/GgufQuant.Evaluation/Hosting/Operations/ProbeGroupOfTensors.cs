@@ -17,10 +17,11 @@ internal static class ProbeGroupOfTensors
 /// <param name="Model">The model's file.</param>
 /// <param name="Calibration">The calibration's file.</param>
 /// <param name="Threads">Threads; 0 for all.</param>
+/// <param name="FactorBudget">Bytes of memory for what is kept of inputs that several groups share.</param>
 /// <param name="Tensors">The tensors to round.</param>
-internal sealed record ProbeRequest(long Session, string Model, string Calibration, int Threads, IReadOnlyList<string> Tensors)
+internal sealed record ProbeRequest(long Session, string Model, string Calibration, int Threads, long FactorBudget, IReadOnlyList<string> Tensors)
 {
     /// <summary>The prober, created if the child has none for the session.</summary>
     internal GroupProber ProberIn(HostedEngine engine) =>
-        engine.Session(Session, () => new GroupProber(engine.Engine, Model, Calibration, Threads));
+        engine.Session(Session, () => new GroupProber(engine.Engine, Model, Calibration, Threads, FactorBudget));
 }

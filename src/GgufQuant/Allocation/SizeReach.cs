@@ -1,0 +1,93 @@
+using GgufQuant.Formats;
+using GgufQuant.Gguf;
+using GgufQuant.Models;
+using GgufQuant.Planning;
+
+namespace GgufQuant.Allocation;
+
+/// <summary>The smallest and the largest file that the types which may be chosen make.</summary>
+public sealed class SizeReach
+{
+    private readonly GgufFile _source;
+    private readonly FileSize _smallest;
+    private readonly FileSize _largest;
+
+    internal SizeReach(GgufFile source, FileSize smallest, FileSize largest)
+    {
+        _source = source;
+        _smallest = smallest;
+        _largest = largest;
+    }
+
+    /// <summary>The sizes for a model whose calibration is still to be collected, and will have importance for every tensor.</summary>
+    /// <param name="source">The model.</param>
+    /// <param name="options">Types for single tensors, which are not up for choice.</param>
+    /// <param name="allowed">The types to choose from; null for all.</param>
+    /// <exception cref="QuantizationException">No tensor is left to choose a type for, or the model is quantized already.</exception>
+    public static SizeReach BeforeCalibration(GgufFile source, QuantizationOptions options, IReadOnlyCollection<GgmlType>? allowed)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(options);
+        IReadOnlyList<OpenTensor> tensors = OpenTensor.Of(source, options, allowed, _ => true);
+        // The file will say which calibration it was made with.
+        GgufEntry id = GgufEntry.Create(GgufKeys.CalibrationId, new string('0', 64));
+        Dictionary<string, AllocatedType> unquantized = tensors.ToDictionary(
+            tensor => tensor.Name, tensor => new AllocatedType(CandidateTypes.UnquantizedOf(tensor.Source), tensor.Group, 0, 0), StringComparer.Ordinal);
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M, options with { Allocation = new(unquantized), Metadata = [.. options.Metadata, id] });
+        FileSize With(Func<OpenTensor, GgmlType> type)
+        {
+            int alignment = plan.Layout.Files[0].Alignment;
+            long bytes = 0;
+            long aligned = 0;
+            foreach (OpenTensor tensor in tensors)
+            {
+                (long before, long after) = (tensor.BytesIn(unquantized[tensor.Name].Type), tensor.BytesIn(type(tensor)));
+                bytes += after - before;
+                aligned += GgufAlignment.Align(after, alignment) - GgufAlignment.Align(before, alignment);
+            }
+            return new(plan.TotalBytes + aligned, plan.TensorBytes + bytes, plan.Weights);
+        }
+        return new(source, With(tensor => tensor.Types[0]), With(tensor => tensor.Types[^1]));
+    }
+
+    /// <summary>Checks that a target is possible.</summary>
+    /// <exception cref="QuantizationException">The file would be larger even with the smallest types, or smaller even with the largest.</exception>
+    public void Check(SizeTarget target)
+    {
+        (SizeTarget smallest, SizeTarget largest) = (SizeOf(_smallest, target), SizeOf(_largest, target));
+        // Memory that is left over is no fault.
+        if (target.Amount >= smallest.Amount && (target.Amount <= largest.Amount || target.Memory is not null))
+            return;
+        if (target.Memory is not null)
+        {
+            throw new QuantizationException(
+                $"'{_source.Path}' cannot be quantized to {target}: with the types that may be chosen, the smallest file takes {smallest}, {MemoryBesideWeights(target):N0} bytes of it for a context of {EstimateFor(target).ContextLength:N0} tokens and buffers. A shorter -ContextLength or a smaller -CacheType takes less.");
+        }
+        (SizeTarget least, SizeTarget most) = target.Bytes is null
+            ? (SizeTarget.OfBitsPerWeight(Math.Ceiling(smallest.Amount * 1e4) / 1e4), SizeTarget.OfBitsPerWeight(Math.Floor(largest.Amount * 1e4) / 1e4))
+            : (smallest, largest);
+        throw new QuantizationException($"'{_source.Path}' cannot be quantized to {target}: with the types that may be chosen, the smallest file has {least}, the largest {most}.");
+    }
+
+    /// <summary>How large a file is, in the unit of a target.</summary>
+    internal SizeTarget SizeOf(FileSize size, SizeTarget target) =>
+        target.Bytes is not null ? SizeTarget.OfBytes(size.TotalBytes)
+        : target.Memory is not null ? SizeTarget.OfMemory(size.TensorBytes + MemoryBesideWeights(target), target.Run!)
+        : SizeTarget.OfBitsPerWeight(size.BitsPerWeight);
+
+    /// <summary>Bytes of memory that a target leaves to the context and the buffers.</summary>
+    internal long MemoryBesideWeights(SizeTarget target) => EstimateFor(target).Total;
+
+    private MemoryEstimate EstimateFor(SizeTarget target) => MemoryEstimate.Of(0, ModelShape.Read(_source), target.Run);
+}
+
+/// <summary>How large a file is.</summary>
+/// <param name="TotalBytes">Bytes of the file, or of all shards.</param>
+/// <param name="TensorBytes">Bytes of the tensors without header and padding.</param>
+/// <param name="Weights">Weights in the model.</param>
+internal readonly record struct FileSize(long TotalBytes, long TensorBytes, long Weights)
+{
+    public double BitsPerWeight => Weights == 0 ? 0 : 8.0 * TensorBytes / Weights;
+
+    public static FileSize Of(QuantizationPlan plan) => new(plan.TotalBytes, plan.TensorBytes, plan.Weights);
+}
