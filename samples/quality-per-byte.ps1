@@ -5,32 +5,33 @@ Measures what a calibration gains on the sample model, and renews the tables in 
 .DESCRIPTION
 Collects a calibration from calibration.txt, and one from scripture.txt, text of another kind. Quantizes to six types with
 the calibration as an importance matrix alone, and to the same sizes with the calibration: with the same types, also with
-the foreign calibration, and with types chosen for the size. Runs every file over heldout.txt, which the model has never
-seen, and writes the tables. The files go to a new temporary folder, which is removed.
+the foreign calibration, and with types chosen for the size, rounded with it or as llama.cpp does. Runs every file over
+heldout.txt, which the model has never seen, and writes the tables. The files go to a new temporary folder, which is removed.
 
 .PARAMETER Table
-The tables to renew: Rounding, the same types; Sizes, types chosen for the size. Default: both.
+The tables to renew: Rounding, the same types; Sizes, types chosen for the size; Types, the choice alone. Default: all.
 
 .PARAMETER ThreadCount
 Threads of the engine. Default: 1, which a small model is fastest with on a busy machine.
 #>
 #Requires -Version 7.6
 param(
-    [ValidateSet('Rounding', 'Sizes')]
-    [string[]] $Table = @('Rounding', 'Sizes'),
+    [ValidateSet('Rounding', 'Sizes', 'Types')]
+    [string[]] $Table = @('Rounding', 'Sizes', 'Types'),
     [int] $ThreadCount = 1
 )
 $ErrorActionPreference = 'Stop'
 if (-not (Get-Module GgufQuant)) { Import-Module (Join-Path $PSScriptRoot .. GgufQuant.psd1) }
 
-# What each type may keep of the divergence of llama.cpp's file: with its types, and with types chosen for its size.
+# What each type may keep of the divergence of llama.cpp's file: with its types, with types chosen for its size, and with
+# those rounded as llama.cpp does.
 $bars = [ordered] @{
-    Q2_K = 0.85, 0.27
-    IQ2_M = 0.80, 0.50
-    IQ3_M = 0.68, 0.42
-    Q3_K_M = 0.73, 0.35
-    Q4_K_M = 0.70, 0.42
-    Q5_K_M = 0.72, 0.60
+    Q2_K = 0.85, 0.27, 0.45
+    IQ2_M = 0.80, 0.50, 0.80
+    IQ3_M = 0.68, 0.42, 0.75
+    Q3_K_M = 0.73, 0.35, 0.65
+    Q4_K_M = 0.70, 0.42, 0.72
+    Q5_K_M = 0.72, 0.60, 0.92
 }
 $text = { param($value, $format) $value.ToString($format, [cultureinfo]::InvariantCulture) }
 
@@ -46,6 +47,10 @@ $tables = @{
     Sizes = @(
         '| size of | bytes, llama.cpp / chosen | bits per weight | KL divergence, llama.cpp | KL divergence, chosen | expected | share | bar |'
         '| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |'
+    )
+    Types = @(
+        '| size of | bytes, llama.cpp / chosen | KL divergence, llama.cpp | KL divergence, chosen | share | bar |'
+        '| --- | ---: | ---: | ---: | ---: | --- |'
     )
 }
 $folder = [IO.Directory]::CreateTempSubdirectory('ggufquant-').FullName
@@ -68,23 +73,43 @@ try {
             $files += $chosen
         }
 
+        if ('Types' -in $Table) {
+            # A header that names an importance matrix is longer than one with a calibration's hash.
+            $size = (Get-QuantPlan $model $type -Calibration $own).Size
+            $recipe = New-QuantRecipe $model $size -Calibration $own -Destination (Join-Path $folder "$type.psd1")
+            $alone = ConvertTo-Quantized $model $type -Recipe $recipe -ImportanceMatrix $own -Destination (Join-Path $folder "$type-types.gguf")
+            $files += $alone
+        }
+
         $measured = Compare-Quant $files.Path -Reference $model -Corpus (Join-Path $PSScriptRoot heldout.txt) -ThreadCount $ThreadCount |
             Where-Object { -not $_.IsReference }
-        $divergences = $measured.Predictions.KlDivergence
+        $divergences = @{}
+        foreach ($row in $measured) { $divergences[(Split-Path $row.Path -Leaf)] = $row.Predictions.KlDivergence }
+        $plain = $divergences["$type.gguf"]
         if ('Rounding' -in $Table) {
-            $share = $divergences[1].Value / $divergences[0].Value
+            $rounded = $divergences["$type-own.gguf"]
+            $share = $rounded.Value / $plain.Value
             $tables.Rounding += '| {0} | {1} / {2} | {3} | {4} | {5} | {6} | {7} | {8} / {9} |' -f @(
-                $type, $files[0].Size, $files[1].Size, (& $measure $divergences[0]), (& $measure $divergences[1])
-                (& $text $share '0.000'), (& $verdict $share $bars[$type][0]), (& $text ($divergences[2].Value / $divergences[0].Value) '0.000')
+                $type, $files[0].Size, $files[1].Size, (& $measure $plain), (& $measure $rounded)
+                (& $text $share '0.000'), (& $verdict $share $bars[$type][0]), (& $text ($divergences["$type-foreign.gguf"].Value / $plain.Value) '0.000')
                 (& $text $measured[0].Perplexity '0.000'), (& $text $measured[1].Perplexity '0.000')
             )
         }
 
         if ('Sizes' -in $Table) {
-            $share = $divergences[-1].Value / $divergences[0].Value
+            $both = $divergences["$type-size.gguf"]
+            $share = $both.Value / $plain.Value
             $tables.Sizes += '| {0} | {1} / {2} | {3} | {4} | {5} | {6} | {7} | {8} |' -f @(
-                $type, $files[0].Size, $chosen.Size, (& $text $chosen.BitsPerWeight '0.00'), (& $measure $divergences[0])
-                (& $measure $divergences[-1]), (& $text $expected '0.00000'), (& $text $share '0.000'), (& $verdict $share $bars[$type][1])
+                $type, $files[0].Size, $chosen.Size, (& $text $chosen.BitsPerWeight '0.00'), (& $measure $plain)
+                (& $measure $both), (& $text $expected '0.00000'), (& $text $share '0.000'), (& $verdict $share $bars[$type][1])
+            )
+        }
+
+        if ('Types' -in $Table) {
+            $types = $divergences["$type-types.gguf"]
+            $share = $types.Value / $plain.Value
+            $tables.Types += '| {0} | {1} / {2} | {3} | {4} | {5} | {6} |' -f @(
+                $type, $files[0].Size, $alone.Size, (& $measure $plain), (& $measure $types), (& $text $share '0.000'), (& $verdict $share $bars[$type][2])
             )
         }
     }
