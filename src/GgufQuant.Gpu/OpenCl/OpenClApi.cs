@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using GgufQuant.IO;
 using System.Text;
+using GgufQuant.IO;
 
 namespace GgufQuant.Gpu.OpenCl;
 

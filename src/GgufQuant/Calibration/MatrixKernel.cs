@@ -238,7 +238,7 @@ internal static class MatrixKernel
     private sealed class Workspace
     {
         [ThreadStatic]
-        private static Workspace? t_workspace;
+        private static Workspace? s_workspace;
 
         private readonly ArraySegment<float> _right;
 
@@ -247,7 +247,7 @@ internal static class MatrixKernel
             _ = MemoryMarshal.TryGetArray(CacheLines.Allocate(TileDepth * TileColumns), out _right);
         }
 
-        public static Workspace OfThread => t_workspace ??= new();
+        public static Workspace OfThread => s_workspace ??= new();
 
         /// <summary>Tiles of four rows, each of them column after column.</summary>
         public float[] Left { get; } = new float[BlockRows * TileDepth];

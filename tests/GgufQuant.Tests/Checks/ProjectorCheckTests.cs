@@ -1,7 +1,6 @@
 using GgufQuant.Checks;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
-using GgufQuant.TestKit;
 using GgufQuant.Tests.Gguf;
 
 namespace GgufQuant.Tests.Checks;

@@ -1,7 +1,6 @@
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Planning;
-using GgufQuant.TestKit;
 using GgufQuant.Tests.Gguf;
 
 namespace GgufQuant.Tests.Planning;
