@@ -12,7 +12,10 @@ public sealed class ForeignLibraryTests
     private const int Room = 512;
 
     private static readonly string[] s_functions =
-        ["llama_model_load_from_file", "llama_model_get_vocab", "llama_vocab_get_text", "llama_detokenize", "llama_log_set"];
+    [
+        "llama_model_load_from_file", "llama_init_from_model", "llama_free", "llama_model_free", "llama_model_size",
+        "llama_model_get_vocab", "llama_vocab_get_text", "llama_detokenize", "llama_log_set",
+    ];
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
