@@ -153,7 +153,7 @@ Describe 'Get-GgufInfo' {
 
         It 'shows what is on a card and on the host' {
             $lines = Get-GgufInfo $Samples.Model -GpuMemory 5MB -BatchSize 16 | Format-Lines
-            $lines[0] | Should -Match '^Type +File +On GPU +On host +Layers +llama.cpp arguments$'
+            $lines[0] | Should -Match '^Type +File +On GPU +On host +Layers +Arguments$'
             $lines[2] | Should -Match 'MiB +\S+ \wiB +[2-6] of 7 +-ngl [2-6]$'
         }
 
