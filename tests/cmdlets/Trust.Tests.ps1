@@ -158,13 +158,13 @@ Describe 'A text' {
         $other.Perplexity | Should -Be $plain.Perplexity
     }
 
-    It 'is told of by Compare-Quant' {
+    It 'makes Compare-Quant write a warning' {
         $result = Compare-Quant $Samples.Model -Reference $Samples.Model -Corpus mark.txt @how -WarningVariable warned -WarningAction SilentlyContinue
         $warned | Should -BeLike "'mark.txt' is not plain UTF-8*its byte order mark is left out*"
         $result | Should -Not -BeNullOrEmpty
     }
 
-    It 'is told of by New-QuantCalibration' {
+    It 'makes New-QuantCalibration write a warning' {
         $null = New-QuantCalibration $Samples.Model latin1.txt -Destination c.gguf @how -WarningVariable warned -WarningAction SilentlyContinue
         @($warned -like '*1 of its bytes are not UTF-8, perhaps because it is in Latin-1*') | Should -HaveCount 1
     }
