@@ -2,7 +2,6 @@ using System.Collections;
 using System.Management.Automation;
 using System.Text.RegularExpressions;
 using GgufQuant.Allocation;
-using GgufQuant.Calibration;
 using GgufQuant.Catalog;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
@@ -226,13 +225,8 @@ public abstract partial class QuantizationCommand : EngineCommand
         if (TargetBitsPerWeight.Length == 0 && TargetMemory.Length == 0)
             this.ThrowIfMissing(nameof(TargetSize), nameof(AllowedType), nameof(DefaultCoefficient));
         if (Calibration is not null)
-            _calibration = new(ReadOrThrowTerminating(this.ResolveUnexpanded(Calibration), ReadCalibration));
-        MemoryOptions run = new() { ContextLength = ContextLength, KeyType = CacheType, ValueType = CacheType };
-        _targets =
-        [
-            .. TargetSize.Select(SizeTarget.OfBytes), .. TargetBitsPerWeight.Select(SizeTarget.OfBitsPerWeight),
-            .. TargetMemory.Select(memory => SizeTarget.OfMemory(memory, run)),
-        ];
+            _calibration = ReadOrThrowTerminating(this.ResolveUnexpanded(Calibration), path => OpenCalibration.Read(this, path));
+        _targets = SizeAllocation.TargetsOf(TargetSize, TargetBitsPerWeight, TargetMemory, ContextLength, CacheType);
         if (Corpus is not null)
             _corpus = CorpusCalibration.Of(this, ResolveCorpus(Corpus), ChunkCount, CovarianceWidth, EffectiveMemoryBudget);
         _options = ReadOptions();
@@ -313,11 +307,9 @@ public abstract partial class QuantizationCommand : EngineCommand
     {
     }
 
-    private IReadOnlyCollection<GgmlType>? AllowedTypes => AllowedType.Length == 0 ? null : [.. AllowedType.Select(format => format.Type)];
-
     private void ProcessWithCorpus(GgufFile model, CorpusCalibration corpus)
     {
-        SizeTarget[] possible = SizeAllocation.PossibleBefore(this, model, OptionsFor(model), _targets, AllowedTypes);
+        SizeTarget[] possible = SizeAllocation.PossibleBefore(this, model, OptionsFor(model), _targets, AllowedType);
         if (_targets.Count > 0 && possible.Length == 0)
             return;
         using OpenCalibration? collected = corpus.Collect(FindEngine, model, Destinations.Beside(model.Path, CorpusCalibration.NameFor(model.Path)), ReplacesFiles, out bool isWhatIf);
@@ -343,7 +335,7 @@ public abstract partial class QuantizationCommand : EngineCommand
         }
     }
 
-    private SizeAllocation AllocationWith(OpenCalibration calibration) => new(this, calibration, _targets, AllowedTypes)
+    private SizeAllocation AllocationWith(OpenCalibration calibration) => new(this, calibration, _targets, AllowedType)
     {
         OpenEngine = FindEngine,
         IsEngineNamed = Engine is not null,
@@ -444,9 +436,6 @@ public abstract partial class QuantizationCommand : EngineCommand
         _calibration?.Dispose();
         base.Dispose(disposing);
     }
-
-    private CalibrationFile ReadCalibration(string path) => RunInBackground(
-        $"Reading {Formatting.FileName(path)}", (_, token) => CalibrationFile.Open(path, token));
 
     private Imatrix.ImatrixFile ReadMatrix(string path) => RunInBackground(
         $"Reading {Formatting.FileName(path)}", (_, token) => Imatrix.ImatrixFile.Open(path, token));

@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using GgufQuant.Allocation;
-using GgufQuant.Calibration;
 using GgufQuant.Catalog;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
@@ -115,12 +114,7 @@ public sealed class NewQuantRecipeCommand : EngineCommand
                 new ArgumentException("Give -Calibration a file from New-QuantCalibration, or -Corpus a text to collect one from."), "CalibrationMissing", ErrorCategory.InvalidArgument, null));
         }
         this.ThrowIfMissing(nameof(TargetMemory), nameof(ContextLength), nameof(CacheType));
-        MemoryOptions run = new() { ContextLength = ContextLength, KeyType = CacheType, ValueType = CacheType };
-        _targets =
-        [
-            .. TargetSize.Select(SizeTarget.OfBytes), .. TargetBitsPerWeight.Select(SizeTarget.OfBitsPerWeight),
-            .. TargetMemory.Select(memory => SizeTarget.OfMemory(memory, run)),
-        ];
+        _targets = SizeAllocation.TargetsOf(TargetSize, TargetBitsPerWeight, TargetMemory, ContextLength, CacheType);
         if (_targets.Length == 0)
         {
             ThrowTerminatingError(new(
@@ -134,10 +128,7 @@ public sealed class NewQuantRecipeCommand : EngineCommand
                 "DestinationIsFile", ErrorCategory.InvalidArgument, Destination));
         }
         if (Calibration is not null)
-        {
-            _calibration = new(ReadOrThrowTerminating(this.ResolveUnexpanded(Calibration), path => RunInBackground(
-                $"Reading {Formatting.FileName(path)}", (_, token) => CalibrationFile.Open(path, token))));
-        }
+            _calibration = ReadOrThrowTerminating(this.ResolveUnexpanded(Calibration), path => OpenCalibration.Read(this, path));
         if (Corpus is not null)
             _corpus = CorpusCalibration.Of(this, ResolveCorpus(Corpus), ChunkCount, CovarianceWidth, MemoryBudget);
         _options = new() { TensorTypes = TensorType };
@@ -151,7 +142,7 @@ public sealed class NewQuantRecipeCommand : EngineCommand
             Process(model, _calibration!);
             return;
         }
-        SizeTarget[] possible = SizeAllocation.PossibleBefore(this, model, _options, _targets, AllowedTypes);
+        SizeTarget[] possible = SizeAllocation.PossibleBefore(this, model, _options, _targets, AllowedType);
         if (possible.Length == 0)
             return;
         using OpenCalibration? collected = _corpus.Collect(FindEngine, model, _destinations.Beside(model.Path, CorpusCalibration.NameFor(model.Path)), Force, out bool isWhatIf);
@@ -166,11 +157,9 @@ public sealed class NewQuantRecipeCommand : EngineCommand
         }
     }
 
-    private IReadOnlyCollection<GgmlType>? AllowedTypes => AllowedType.Length == 0 ? null : [.. AllowedType.Select(format => format.Type)];
-
     private void Process(GgufFile model, OpenCalibration calibration)
     {
-        SizeAllocation allocation = new(this, calibration, _targets, AllowedTypes)
+        SizeAllocation allocation = new(this, calibration, _targets, AllowedType)
         {
             OpenEngine = FindEngine,
             IsEngineNamed = Engine is not null,

@@ -102,19 +102,20 @@ internal sealed class CorpusCalibration
     {
         if (!RegularFile.Exists(path))
             return null;
-        CalibrationFile? file = null;
+        OpenCalibration? kept = null;
         try
         {
-            file = _command.RunInBackground($"Reading {Formatting.FileName(path)}", (_, token) => CalibrationFile.Open(path, token));
+            kept = OpenCalibration.Read(_command, path);
             string text = _command.RunInBackground($"Reading {Formatting.FileName(_corpus)}", (_, token) => CorpusFingerprint.Of(_corpus, _options, token));
+            CalibrationFile file = kept.File;
             if (file.IsOf(model) && file.TextHash == text && file.Inputs.All(input => _width is null || input.Width == Math.Min(_width.Value, input.Columns)))
-                return new(file);
+                return kept;
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
         {
             // Another file has its name.
         }
-        file?.Dispose();
+        kept?.Dispose();
         return null;
     }
 }

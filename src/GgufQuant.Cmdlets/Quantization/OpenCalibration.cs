@@ -8,6 +8,12 @@ internal sealed class OpenCalibration(CalibrationFile file) : IDisposable
     /// <summary>The calibration.</summary>
     internal CalibrationFile File { get; private set; } = file;
 
+    /// <summary>Opens a calibration, with progress.</summary>
+    /// <exception cref="CalibrationException">The file is not a calibration.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    internal static OpenCalibration Read(StoppableCommand command, string path) =>
+        new(command.RunInBackground($"Reading {Formatting.FileName(path)}", (_, token) => CalibrationFile.Open(path, token)));
+
     /// <summary>Keeps measurements in the file; plans made with <see cref="File"/> before can no longer be used.</summary>
     /// <exception cref="IOException">The file cannot be written; it is open again.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be written; it is open again.</exception>

@@ -5,6 +5,7 @@ using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Hosting;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.Models;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Commands;
@@ -13,8 +14,8 @@ namespace GgufQuant.Commands;
 /// <param name="command">The cmdlet.</param>
 /// <param name="calibration">The calibration.</param>
 /// <param name="targets">The sizes.</param>
-/// <param name="allowed">The types to choose from; null for all.</param>
-internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration calibration, IReadOnlyList<SizeTarget> targets, IReadOnlyCollection<GgmlType>? allowed)
+/// <param name="allowed">The types to choose from; none for all.</param>
+internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration calibration, IReadOnlyList<SizeTarget> targets, BlockFormat[] allowed)
 {
     // A file that is smaller by more than this is worth a word.
     private const double Close = 0.999;
@@ -34,16 +35,27 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
     /// <summary>Bytes of memory besides the engine's.</summary>
     internal required long MemoryBudget { get; init; }
 
+    /// <summary>The targets that a cmdlet's parameters stand for.</summary>
+    internal static SizeTarget[] TargetsOf(long[] sizes, double[] bitsPerWeight, long[] memory, int? contextLength, CacheType cacheType)
+    {
+        MemoryOptions run = new() { ContextLength = contextLength, KeyType = cacheType, ValueType = cacheType };
+        return
+        [
+            .. sizes.Select(SizeTarget.OfBytes), .. bitsPerWeight.Select(SizeTarget.OfBitsPerWeight),
+            .. memory.Select(bytes => SizeTarget.OfMemory(bytes, run)),
+        ];
+    }
+
     private int EffectiveThreads => Threads > 0 ? Threads : Environment.ProcessorCount;
 
     /// <summary>Finds out which sizes are possible before a calibration is collected; an error is written for each that is not.</summary>
     /// <exception cref="QuantizationException">The model has no types to choose.</exception>
     internal static SizeTarget[] PossibleBefore(
-        StoppableCommand command, GgufFile model, QuantizationOptions options, IReadOnlyList<SizeTarget> targets, IReadOnlyCollection<GgmlType>? allowed)
+        StoppableCommand command, GgufFile model, QuantizationOptions options, IReadOnlyList<SizeTarget> targets, BlockFormat[] allowed)
     {
         if (targets.Count == 0)
             return [];
-        SizeReach reach = SizeReach.BeforeCalibration(model, options, allowed);
+        SizeReach reach = SizeReach.BeforeCalibration(model, options, TypesOf(allowed));
         return [.. targets.Distinct().Where(target => IsPossible(command, reach, target, model))];
     }
 
@@ -54,7 +66,7 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
     /// <exception cref="CalibrationException">The calibration is of another model.</exception>
     internal IEnumerable<(SizeTarget Target, Func<QuantizationPlan> Plan)> PlansFor(GgufFile model, Func<QuantizationOptions> optionsOf)
     {
-        TypeAllocator allocator = new(model, optionsOf(), allowed);
+        TypeAllocator allocator = new(model, optionsOf(), TypesOf(allowed));
         SizeTarget[] possible = [.. targets.Distinct().Where(target => IsPossible(command, allocator.Reach, target, model))];
         if (possible.Length == 0)
             yield break;
@@ -78,7 +90,7 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
         if (mayKeep)
         {
             Keep(costs);
-            allocator = new(model, optionsOf(), allowed);
+            allocator = new(model, optionsOf(), TypesOf(allowed));
         }
         if (estimated is not null || allocator.Groups.Any(group => !costs.Coefficients.ContainsKey(group.Name)))
             costs = Estimate(allocator, costs, measuring, estimated);
@@ -88,6 +100,8 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
         foreach (SizeTarget target in possible)
             yield return (target, () => Allocate(allocator, target, costs));
     }
+
+    private static IReadOnlyCollection<GgmlType>? TypesOf(BlockFormat[] allowed) => allowed.Length == 0 ? null : [.. allowed.Select(format => format.Type)];
 
     private static bool IsPossible(StoppableCommand command, SizeReach reach, SizeTarget target, GgufFile model)
     {
