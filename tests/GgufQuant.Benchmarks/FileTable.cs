@@ -31,6 +31,7 @@ internal static class FileTable
         DirectoryInfo work = Directory.CreateDirectory(Path.Combine(folder, $"GgufQuant.Benchmarks.{Environment.ProcessId}"));
         try
         {
+            RamDisk.Touch(work.FullName);
             foreach ((GgmlType source, FileType same) in new[] { (GgmlType.F16, FileType.F16), (GgmlType.BF16, FileType.BF16) })
             {
                 string model = Path.Combine(work.FullName, "model.gguf");

@@ -23,6 +23,7 @@ internal static class FolderTable
         DirectoryInfo work = Directory.CreateDirectory(Path.Combine(folder, $"GgufQuant.Benchmarks.{Environment.ProcessId}"));
         try
         {
+            RamDisk.Touch(work.FullName);
             string file = Path.Combine(work.FullName, "model.gguf");
             string model = work.CreateSubdirectory("model").FullName;
             BenchmarkModel.Write(file, GgmlType.BF16);

@@ -67,7 +67,7 @@ try {
             $meter.Dispose()
         }
         $child = Measure-Command {
-            $null = [GgufQuant.Evaluation.Hosting.RemoteQualityMeter]::new($remote, $model, $text, $options).MeasureReference($null, $null, $none)
+            $null = [GgufQuant.Evaluation.Hosting.RemoteQualityMeter]::new($remote, $model, $text, $options).MeasureReference($null, $none)
         }
         if ($round -gt 0) { [pscustomobject] @{ Local = $local.TotalSeconds; Child = $child.TotalSeconds } }
     }
