@@ -79,6 +79,13 @@ Describe 'Measure-GgufTask' {
         $row.Task, $row.Count, $row.Correct, $row.ChanceAccuracy | Should -Be 'MultipleChoice', 1, 1, 0.5
     }
 
+    It 'asks each object the questions that it names' {
+        $named = [pscustomobject] @{ Path = 'same.gguf'; DataPath = $questions }, [pscustomobject] @{ Path = 'same.gguf'; DataPath = 'own.jsonl' } |
+            Measure-GgufTask -Count 1 -ThreadCount 1
+        $named.DataPath | Should -Be $questions, (Join-Path $PWD own.jsonl)
+        $named.Task | Should -Be HellaSwag, MultipleChoice
+    }
+
     It 'says which line of a file is wrong before it runs a model' {
         { Measure-GgufTask same.gguf broken.txt } | Should -Throw -ErrorId "InvalidTaskData,$class" -ExpectedMessage "*broken.txt', line 8: 'five' is not the number of the true ending, 0 to 3."
         { Measure-GgufTask same.gguf none.txt } | Should -Throw -ErrorId "FileNotFound,$class"
@@ -110,8 +117,8 @@ Describe 'Measure-GgufTask' {
     }
 
     It 'shows its progress' {
-        $progress = (Invoke-Streams "Measure-GgufTask same.gguf '$questions' -Count 40 -ThreadCount 1").Progress | Where-Object Activity -EQ 'Asking same.gguf'
-        $progress | Where-Object StatusDescription -Match '^Question \d+ of 40, \d+\.\d% correct$' | Should -Not -BeNullOrEmpty
+        $progress = (Invoke-Streams "Measure-GgufTask same.gguf '$questions' -Count 200 -ThreadCount 1").Progress | Where-Object Activity -EQ 'Asking same.gguf'
+        $progress | Where-Object StatusDescription -Match '^Question \d+ of 200, \d+\.\d% correct$' | Should -Not -BeNullOrEmpty
         $progress[-1].RecordType | Should -Be 'Completed'
     }
 

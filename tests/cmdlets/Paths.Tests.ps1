@@ -155,20 +155,43 @@ Describe 'An address' {
 }
 
 Describe 'An argument after a pipe' {
-    It 'needs its name: <Cmdlet> <Argument>' -ForEach @(
-        @{ Cmdlet = 'Compare-GgufGeneration'; Argument = 'It was'; Expected = '-Prompt It was' }
-        @{ Cmdlet = 'ConvertTo-ImportanceMatrix'; Argument = 'Dat'; Expected = '-Format Dat' }
-        @{ Cmdlet = 'Merge-ImportanceMatrix'; Argument = 'merged.gguf'; Expected = '-Destination merged.gguf' }
-        @{ Cmdlet = 'New-ImportanceMatrix'; Argument = 'calibration.txt'; Expected = '-Corpus calibration.txt' }
-        @{ Cmdlet = 'New-QuantCalibration'; Argument = 'calibration.txt'; Expected = '-Corpus calibration.txt' }
-        @{ Cmdlet = 'ConvertTo-Quantized'; Argument = 'Q4_K_M'; Expected = '-Type Q4_K_M' }
-        @{ Cmdlet = 'Get-GgufTensor'; Argument = 'output.weight'; Expected = '-Name output.weight' }
-        @{ Cmdlet = 'Get-GgufMetadata'; Argument = 'general.name'; Expected = '-Key general.name' }
-        @{ Cmdlet = 'Split-Gguf'; Argument = 'parts'; Expected = '-Destination parts' }
-    ) {
+    BeforeDiscovery {
+        $arguments = @(
+            @{ Cmdlet = 'Compare-GgufGeneration'; Argument = 'It was'; Expected = '-Prompt It was' }
+            @{ Cmdlet = 'ConvertTo-ImportanceMatrix'; Argument = 'Dat'; Expected = '-Format Dat' }
+            @{ Cmdlet = 'Merge-ImportanceMatrix'; Argument = 'merged.gguf'; Expected = '-Destination merged.gguf' }
+            @{ Cmdlet = 'New-ImportanceMatrix'; Argument = 'calibration.txt'; Expected = '-Corpus calibration.txt' }
+            @{ Cmdlet = 'New-QuantCalibration'; Argument = 'calibration.txt'; Expected = '-Corpus calibration.txt' }
+            @{ Cmdlet = 'ConvertTo-Quantized'; Argument = 'Q4_K_M'; Expected = '-Type Q4_K_M' }
+            @{ Cmdlet = 'Get-GgufTensor'; Argument = 'output.weight'; Expected = '-Name output.weight' }
+            @{ Cmdlet = 'Get-GgufMetadata'; Argument = 'general.name'; Expected = '-Key general.name' }
+            @{ Cmdlet = 'Split-Gguf'; Argument = 'parts'; Expected = '-Destination parts' }
+            @{ Cmdlet = 'Measure-GgufTask'; Argument = 'questions.txt'; Expected = '-DataPath questions.txt' }
+            @{ Cmdlet = 'ConvertTo-Gguf'; Argument = 'Q8_0'; Expected = '-Type Q8_0' }
+            @{ Cmdlet = 'Get-ImportanceMatrix'; Argument = 'output.weight'; Expected = '-Name output.weight' }
+            @{ Cmdlet = 'Get-QuantPlan'; Argument = 'Q4_K_M'; Expected = '-Type Q4_K_M' }
+            @{ Cmdlet = 'Merge-Gguf'; Argument = 'merged.gguf'; Expected = '-Destination merged.gguf' }
+        )
+    }
+
+    It 'needs its name: <Cmdlet> <Argument>' -ForEach $arguments {
         $class = "GgufQuant.Commands.$($Cmdlet.Replace('-', ''))Command"
         $failure = { Get-Item $Samples.Model | & $Cmdlet $Argument } | Should -Throw -ErrorId "PathAndPipeline,$class" -PassThru
         $failure.Exception.Message | Should -BeLike "'$Argument' was bound to -Path, *: write $Expected after a pipe."
+    }
+
+    It 'needs its name in every cmdlet that has a second argument' -ForEach @{ Tried = $arguments.Cmdlet } {
+        $cmdlets = Get-Command -Module GgufQuant -CommandType Cmdlet |
+            Where-Object { $_.Parameters.Values.ParameterSets.Values.Position -contains 1 }
+        # Those of another kind are tried below.
+        $cmdlets.Name | Where-Object { $_ -notin $Tried } | Should -Be 'Find-QuantType', 'New-QuantRecipe', 'Set-GgufMetadata'
+    }
+
+    It 'is no path where it is a size or metadata: <Name>' -ForEach @(
+        @{ Name = 'New-QuantRecipe'; Work = { Get-Item $Samples.Model | New-QuantRecipe 4MB } }
+        @{ Name = 'Set-GgufMetadata'; Work = { Get-Item $Samples.Model | Set-GgufMetadata @{ 'general.name' = 'x' } } }
+    ) {
+        $Work | Should -Throw -ErrorId "ParameterArgumentTransformationError,GgufQuant.Commands.$($Name.Replace('-', ''))Command" -ExpectedMessage '*not a path*'
     }
 
     It 'needs its name though a file is called like that' {

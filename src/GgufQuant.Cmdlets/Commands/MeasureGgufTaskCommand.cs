@@ -12,14 +12,13 @@ namespace GgufQuant.Commands;
 [OutputType(typeof(TaskMeasurement), typeof(TaskAnswer))]
 public sealed class MeasureGgufTaskCommand : EngineCommand
 {
-    // The answers of each reference; null for one that cannot be run.
-    private readonly Dictionary<string, TaskResult?> _references = new(PathIdentity.Comparer);
-    private ReferencePairs? _pairs;
-    private RemoteTaskMeter? _meter;
-    private TaskData? _data;
+    // What to compare, by the file of questions: objects from the pipeline may name their own.
+    private readonly OrderedDictionary<string, ReferencePairs> _pairs = new(PathIdentity.Comparer);
+    private bool _isReferenceGiven;
 
     /// <summary>The file of questions.</summary>
-    [Parameter(Mandatory = true, Position = 1, HelpMessage = "A file of questions: HellaSwag text, Winogrande CSV, llama.cpp's multiple-choice file, or JSON Lines.")]
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true,
+        HelpMessage = "A file of questions: HellaSwag text, Winogrande CSV, llama.cpp's multiple-choice file, or JSON Lines.")]
     [PathTransformation]
     [ValidateNotNullOrEmpty]
     public string DataPath { get; set; } = "";
@@ -55,41 +54,53 @@ public sealed class MeasureGgufTaskCommand : EngineCommand
     {
         base.BeginProcessing();
         this.ThrowIfMissing(nameof(Count), nameof(Seed));
-        _pairs = new(this, Reference is not null, Measure, allowsOne: true);
-        DataPath = this.ResolveUnexpanded(DataPath);
-        _data = ReadOrThrowTerminating(DataPath, path => TaskData.Open(path, Task, Count, Seed));
+        _isReferenceGiven = Reference is not null;
+        if (DataPath.Length > 0)
+            PairsOf(DataPath);
         OpenEngine();
         Session!.Engine.StartInBackground();
     }
 
     /// <inheritdoc/>
-    private protected override string Variant => Reference ?? "";
+    private protected override string Variant => $"{Reference}\n{DataPath}";
 
     /// <inheritdoc/>
-    protected override void ProcessFile(string path) => _pairs!.Add(path, Reference);
+    protected override void ProcessFile(string path) => PairsOf(DataPath).Add(path, Reference);
 
     /// <inheritdoc/>
-    protected override void EndProcessing() => _pairs!.CompareWaiting();
-
-    private void Measure(GgufFile reference, GgufFile candidate)
+    protected override void EndProcessing()
     {
-        if (_meter is null)
-        {
-            Session!.WaitUntilStarted();
-            _meter = new(Session.Engine, _data!, ThreadCount);
-        }
-        if (!_references.TryGetValue(reference.Path, out TaskResult? expected))
-            _references.Add(reference.Path, expected = MeasureReference(reference));
+        foreach (ReferencePairs pairs in _pairs.Values)
+            pairs.CompareWaiting();
+    }
+
+    private ReferencePairs PairsOf(string dataPath)
+    {
+        string path = this.ResolveUnexpanded(dataPath);
+        if (_pairs.TryGetValue(path, out ReferencePairs? pairs))
+            return pairs;
+        TaskData data = ReadOrThrowTerminating(path, file => TaskData.Open(file, Task, Count, Seed));
+        // The answers of each reference; null for one that cannot be run.
+        Dictionary<string, TaskResult?> references = new(PathIdentity.Comparer);
+        return _pairs[path] = new(
+            this, _isReferenceGiven, (reference, candidate) => Measure(data, references, reference, candidate), allowsOne: true);
+    }
+
+    private void Measure(TaskData data, Dictionary<string, TaskResult?> references, GgufFile reference, GgufFile candidate)
+    {
+        Session!.WaitUntilStarted();
+        if (!references.TryGetValue(reference.Path, out TaskResult? expected))
+            references.Add(reference.Path, expected = MeasureReference(data, reference));
         if (candidate.Path != reference.Path)
-            Write(candidate, Answer(candidate), expected is null ? null : reference.Path, expected);
+            Write(candidate, Answer(data, candidate), expected is null ? null : reference.Path, expected);
     }
 
     // The other files are still measured without a reference that cannot be run.
-    private TaskResult? MeasureReference(GgufFile reference)
+    private TaskResult? MeasureReference(TaskData data, GgufFile reference)
     {
         try
         {
-            TaskResult result = Answer(reference);
+            TaskResult result = Answer(data, reference);
             Write(reference, result, reference.Path, result);
             return result;
         }
@@ -100,8 +111,12 @@ public sealed class MeasureGgufTaskCommand : EngineCommand
         }
     }
 
-    private TaskResult Answer(GgufFile model) => RunInBackground(
-        $"Asking {Formatting.FileName(model.Path)}", (progress, token) => _meter!.Measure(model.Path, progress, token));
+    private TaskResult Answer(TaskData data, GgufFile model)
+    {
+        RemoteTaskMeter meter = new(Session!.Engine, data, ThreadCount);
+        return RunInBackground(
+            $"Asking {Formatting.FileName(model.Path)}", (progress, token) => meter.Measure(model.Path, progress, token));
+    }
 
     private void Write(GgufFile model, TaskResult result, string? referencePath, TaskResult? reference)
     {
