@@ -90,9 +90,9 @@ Describe 'Compare-GgufGeneration' {
     }
 
     It 'shows its progress' {
-        $progress = (Invoke-Streams "Compare-GgufGeneration same.gguf 'It was' -Reference '$($Samples.Model)' -MaxToken 200 -Threads 1").Progress |
+        $progress = (Invoke-Streams "Compare-GgufGeneration same.gguf (@('It was') * 20) -Reference '$($Samples.Model)' -MaxToken 200 -Threads 1").Progress |
             Where-Object Activity -EQ 'Generating with same.gguf'
-        $progress | Where-Object StatusDescription -Match '^Prompt 1 of 1, token \d+ of 200$' | Should -Not -BeNullOrEmpty
+        $progress | Where-Object StatusDescription -Match '^Prompt \d+ of 20, token \d+ of 200$' | Should -Not -BeNullOrEmpty
         $progress[-1].RecordType | Should -Be 'Completed'
     }
 
