@@ -34,6 +34,11 @@ Describe 'Find-QuantType' {
             ($fits | Where-Object IsRecommended).Type | Should -Be Q4_K_M, Q4_K_M
         }
 
+        It 'pipes into ConvertTo-Quantized' {
+            $made = Find-QuantType $Samples.Model -Memory 9152KB | Where-Object IsRecommended | ConvertTo-Quantized -Destination (New-TestFolder)
+            $made.Type | Should -Be Q4_K_M
+        }
+
         It 'gives types that ConvertTo-Quantized takes' {
             $type = $fits | Where-Object IsRecommended
             (Get-QuantPlan $Samples.Model -Type $type).Type | Should -Be Q4_K_M
@@ -52,6 +57,7 @@ Describe 'Find-QuantType' {
             $warnings | Should -BeNullOrEmpty
             $fit.QualitySource | Should -Be 'measured on this model'
             $fit.KlDivergence | Should -Be $rows[1].KlDivergence
+            $fit.IsMeasured | Should -BeTrue
         }
 
         It 'takes the reference of rows from the pipeline as the model, live and from a job' {
@@ -126,14 +132,22 @@ Describe 'Find-QuantType' {
     }
 
     Context 'Nothing fits' {
-        It 'warns with the ways out that are left: <arguments>' -ForEach @(
-            @{ Arguments = @{}; Ways = 'try a smaller -ContextLength or -CacheType Q8_0 or -WithImportanceMatrix.' }
-            @{ Arguments = @{ CacheType = 'Q4_0'; WithImportanceMatrix = $true }; Ways = 'try a smaller -ContextLength.' }
+        It 'warns with what would fit: <arguments>' -ForEach @(
+            @{ Arguments = @{ Memory = 15MB; ContextLength = 2048 }
+               Ways = 'It fits with -ContextLength 1536 (Q2_K takes *), or with -CacheType Q8_0 (IQ4_NL takes *).' }
+            @{ Arguments = @{ GpuMemory = 3MB; BatchSize = 32 }
+               Ways = 'It fits with -CacheType Q8_0 (Q2_K takes *), or with -WithImportanceMatrix (IQ2_S takes *), or with -Memory of at least * (Q2_K, -ngl 5).' }
+            @{ Arguments = @{ Memory = 1MB }; Ways = 'with a context of 256 tokens, and neither a shorter context nor a smaller cache saves enough.' }
         ) {
-            Find-QuantType $Samples.Model -Memory 1MB @arguments -WarningVariable warnings -WarningAction SilentlyContinue |
-                Should -BeNullOrEmpty
+            Find-QuantType $Samples.Model @arguments -WarningVariable warnings -WarningAction SilentlyContinue | Should -BeNullOrEmpty
             $warnings | Should -HaveCount 1
-            $warnings[0].Message | Should -BeLike "'novels-6m-f16.gguf' does not fit into 1.00 MiB in any type.*$ways"
+            $warnings[0].Message | Should -BeLike "'novels-6m-f16.gguf' does not fit into *in any type: Q2_K, the smallest, takes *$ways"
+        }
+
+        It 'is told of a way that fits' {
+            Find-QuantType $Samples.Model -Memory 15MB -ContextLength 2048 -WarningVariable warnings -WarningAction SilentlyContinue
+            $length = [int] [regex]::Match($warnings[0].Message, '-ContextLength (\d+)').Groups[1].Value
+            Find-QuantType $Samples.Model -Memory 15MB -ContextLength $length | Should -Not -BeNullOrEmpty
         }
     }
 
@@ -156,6 +170,15 @@ Describe 'Find-QuantType' {
     Context 'View' {
         It 'shows types as a table under their model' {
             Find-QuantType $Samples.Model 9152KB | Format-Lines | Assert-Golden QuantTypeFit
+        }
+
+        It 'says in every width which type to take, and why' {
+            foreach ($width in 80, 120, 200) {
+                $lines = Find-QuantType $Samples.Model 9152KB | Format-Lines -Width $width
+                $lines -join ' ' -replace ' +', ' ' | Should -BeLike '*Model: novels-6m-f16.gguf Q4_K_M is the best quantization that leaves *leave 1.4 MiB.*'
+                ($lines -match '^\*').Count | Should -Be 1
+                ($lines | Select-Object -Skip 4 | Measure-Object Length -Maximum).Maximum | Should -BeLessThan 80
+            }
         }
 
         It 'marks the type to take in bold, and explains it in a list' {

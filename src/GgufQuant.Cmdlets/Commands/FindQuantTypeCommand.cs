@@ -153,9 +153,10 @@ public sealed class FindQuantTypeCommand : PathCommand
             .. QuantAdvisor.Find(model, Memory, Reserve?.Of(Budget), MemoryOptions, WithImportanceMatrix, measured)
                 .Where(advice => advice.Fit != MemoryFit.TooLarge),
         ];
+        string recommendation = fits.FirstOrDefault(fit => fit.IsRecommended)?.Reason ?? "";
         foreach (QuantAdvice fit in fits)
         {
-            PSObject output = new(new QuantTypeFit(model.Path, fit));
+            PSObject output = new(new QuantTypeFit(model.Path, fit, recommendation));
             if (GpuMemory is not null)
                 output.TypeNames.Insert(0, typeof(QuantTypeFit).FullName + PlacedSuffix);
             WriteObject(output);
@@ -173,15 +174,44 @@ public sealed class FindQuantTypeCommand : PathCommand
 
     private string NothingFits(GgufFile model)
     {
-        MemoryEstimate memory = MemoryEstimate.Of(0, ModelShape.Read(model), MemoryOptions with { GpuMemory = null });
-        string[] ways =
-        [
-            "a smaller -ContextLength",
-            .. CacheType is CacheType.F16 or CacheType.F32 or CacheType.BF16 ? ["-CacheType Q8_0"] : Array.Empty<string>(),
-            .. WithImportanceMatrix ? Array.Empty<string>() : ["-WithImportanceMatrix"],
-            .. GpuMemory is not null && Memory is null ? ["-Memory with that of the host, for the layers that do not fit on the card"] : Array.Empty<string>(),
-        ];
         string place = Memory is null ? " of the card's memory" : GpuMemory is null ? "" : $" of the host's memory beside {Formatting.Size(GpuMemory)} of the card's";
-        return $"'{Formatting.FileName(model.Path)}' does not fit into {Formatting.Size(Budget)}{place} in any type. Its cache for {memory.ContextLength:N0} tokens takes {Formatting.Size(memory.Cache)}: try {string.Join(" or ", ways)}.";
+        string refusal = $"'{Formatting.FileName(model.Path)}' does not fit into {Formatting.Size(Budget)}{place} in any type";
+        if (WayToFit.Smallest(model, Memory, MemoryOptions, WithImportanceMatrix) is not { } smallest)
+            return $"{refusal}, because no type suits its tensors.";
+        string[] ways = [.. WayToFit.Find(model, Memory, MemoryOptions, WithImportanceMatrix).Select(Describe)];
+        string reason = smallest.Margin >= 0
+            ? "the buffers alone do not fit on the card"
+            : $"{smallest.Type}, the smallest, takes {Formatting.Size(smallest.Budget - smallest.Margin)} with a context of {smallest.Memory.ContextLength:N0} tokens";
+        return ways.Length == 0
+            ? $"{refusal}: {reason}, and neither a shorter context nor a smaller cache saves enough."
+            : $"{refusal}: {reason}. It fits {string.Join(", or ", ways)}.";
+    }
+
+    private string Describe(WayToFit way)
+    {
+        QuantAdvice advice = way.Advice;
+        if (way.UsesHost)
+        {
+            GpuPlacement placement = advice.Memory.Placement!;
+            return $"with -Memory of at least {Formatting.Size(placement.Host.Total)} for what the card has no room for ({advice.Type}, {placement.Arguments})";
+        }
+        string[] arguments =
+        [
+            .. way.NeedsImportanceMatrix ? ["-WithImportanceMatrix"] : Array.Empty<string>(),
+            .. way.Options.ContextLength != ContextLength ? [$"-ContextLength {way.Options.ContextLength}"] : Array.Empty<string>(),
+            .. CacheArguments(way.Options),
+        ];
+        return $"with {string.Join(' ', arguments)} ({advice.Type} takes {Formatting.Size(advice.Budget - advice.Margin)})";
+    }
+
+    private IEnumerable<string> CacheArguments(MemoryOptions changed)
+    {
+        if (changed.KeyType == changed.ValueType)
+            return changed.KeyType == MemoryOptions.KeyType && changed.ValueType == MemoryOptions.ValueType ? [] : [$"-CacheType {changed.KeyType}"];
+        return
+        [
+            .. changed.KeyType != MemoryOptions.KeyType ? [$"-KeyCacheType {changed.KeyType}"] : Array.Empty<string>(),
+            .. changed.ValueType != MemoryOptions.ValueType ? [$"-ValueCacheType {changed.ValueType}"] : Array.Empty<string>(),
+        ];
     }
 }

@@ -173,6 +173,10 @@ public static class Formatting
     /// <summary>How a model would be quantized.</summary>
     public static string Plan(PSObject plan, PSHost host) => PlanText.Render(plan, host);
 
+    /// <summary>A model, and below it which type is recommended for it.</summary>
+    public static string Recommendation(string path, string? recommendation, PSHost host) =>
+        $"   Model: {FileName(path)}\n   {Wrap(recommendation, host, indent: 3, hanging: 3)}";
+
     /// <summary>The file name alone.</summary>
     public static string FileName(string path) => Text(Path.GetFileName(path));
 

@@ -9,9 +9,10 @@ public sealed class QuantTypeFit
 {
     private readonly QuantAdvice _advice;
 
-    internal QuantTypeFit(string path, QuantAdvice advice)
+    internal QuantTypeFit(string path, QuantAdvice advice, string recommendation)
     {
         Path = path;
+        Recommendation = recommendation;
         _advice = advice;
     }
 
@@ -63,6 +64,9 @@ public sealed class QuantTypeFit
     /// <summary>Where that number comes from.</summary>
     public string QualitySource => _advice.Quality.Source;
 
+    /// <summary>Whether the number was measured on this model.</summary>
+    public bool IsMeasured => _advice.Quality.IsMeasured;
+
     /// <summary>What an importance matrix does for the type: Ignored, Optional, Advised or Required.</summary>
     public string Imatrix => _advice.Type.Imatrix.ToString();
 
@@ -74,6 +78,9 @@ public sealed class QuantTypeFit
 
     /// <summary>Why it is recommended, or what speaks against it, in a sentence.</summary>
     public string Reason => _advice.Reason;
+
+    /// <summary>Which type is recommended for the model, and why: the same for all its types.</summary>
+    public string Recommendation { get; }
 
     /// <summary>What the memory is needed for, and what the estimate assumes.</summary>
     public MemoryEstimate GetMemoryEstimate() => _advice.Memory;

@@ -12,12 +12,13 @@ public sealed record ExpectedQuality(double KlDivergence, bool IsMeasured, strin
     /// <summary>The expected quality of each type with any evidence.</summary>
     /// <param name="withImportanceMatrix">Whether there will be an importance matrix.</param>
     /// <param name="measured">Divergences measured on this model; null for none.</param>
+    /// <param name="own">The type that the model is in, if it is not a quantization; null otherwise.</param>
     /// <remarks>
     /// How much models suffer differs, but the ranking of types hardly does. So if some types were measured, the published
     /// numbers of the others are scaled by the geometric mean of measured over published.
     /// </remarks>
     internal static IReadOnlyDictionary<FileType, ExpectedQuality> OfTypes(
-        bool withImportanceMatrix, IReadOnlyDictionary<FileType, double>? measured)
+        bool withImportanceMatrix, IReadOnlyDictionary<FileType, double>? measured, FileType? own)
     {
         Dictionary<FileType, PublishedQuality> published = [];
         foreach (QuantType type in QuantCatalog.All)
@@ -39,6 +40,8 @@ public sealed record ExpectedQuality(double KlDivergence, bool IsMeasured, strin
             entry => new ExpectedQuality(entry.Value.KlDivergence!.Value * scale, false, $"published for {entry.Value.Model} ({entry.Value.Source}){scaled}"));
         foreach ((FileType type, double divergence) in measured ?? new Dictionary<FileType, double>())
             expected[type] = new(divergence, true, "measured on this model");
+        if (own is { } itself)
+            expected[itself] = new(0, false, "the model itself");
         return expected;
     }
 

@@ -1,4 +1,5 @@
 using GgufQuant.Catalog;
+using GgufQuant.Formats;
 using GgufQuant.IO;
 using GgufQuant.Models;
 
@@ -28,6 +29,9 @@ public sealed record QuantAdvice(QuantType Type, long FileSize, MemoryEstimate M
     public MemoryFit Fit => Margin < 0 || (!IsForCard && Memory.Placement is { Fits: false }) ? MemoryFit.TooLarge
         : Margin < Reserve ? MemoryFit.Tight : MemoryFit.Comfortable;
 
+    /// <summary>Whether the type is not a quantization.</summary>
+    public bool IsUnquantized => IsUnquantizedType(Type.Type);
+
     /// <summary>Whether this is the recommended type.</summary>
     public bool IsRecommended { get; init; }
 
@@ -44,7 +48,7 @@ public sealed record QuantAdvice(QuantType Type, long FileSize, MemoryEstimate M
         {
             string memory = Parts;
             string budget = Bytes(Budget);
-            string unquantized = Unquantized is null
+            string unquantized = Unquantized is null || IsUnquantized
                 ? ""
                 : $" {Unquantized.Type} fits too: it predicts hardly better, with {Bytes(Unquantized.Memory.Total)} instead of {Bytes(Memory.Total)}.";
             string imatrix = Type.Imatrix == ImatrixAdvice.Required ? " It needs the importance matrix." : "";
@@ -53,14 +57,18 @@ public sealed record QuantAdvice(QuantType Type, long FileSize, MemoryEstimate M
                 MemoryFit.TooLarge when Margin >= 0 => $"The buffers alone take {Bytes(Memory.Placement!.Gpu.Total)} of the card's {Bytes(Memory.Placement.GpuMemory)}.",
                 MemoryFit.TooLarge => $"{memory} exceed {budget} by {Bytes(-Margin)}.",
                 MemoryFit.Comfortable when IsRecommended =>
-                    $"{Type} is the best quantization that leaves {Bytes(Reserve)} of {budget} free: {memory} leave {Bytes(Margin)}.{unquantized}{Division}{imatrix}",
+                    $"{Type} is the best {Kind} that leaves {Bytes(Reserve)} of {budget} free: {memory} leave {Bytes(Margin)}.{unquantized}{Division}{imatrix}",
                 MemoryFit.Tight when IsRecommended =>
-                    $"{Type} is the best quantization that fits, though none leaves {Bytes(Reserve)} of {budget} free: {memory} leave only {Bytes(Margin)}.{Division}{imatrix}",
+                    $"{Type} is the best {Kind} that fits, though none leaves {Bytes(Reserve)} of {budget} free: {memory} leave only {Bytes(Margin)}.{Division}{imatrix}",
                 MemoryFit.Tight => $"{memory} leave only {Bytes(Margin)} of {budget} free.{Division}{imatrix}",
                 _ => $"{memory} leave {Bytes(Margin)} of {budget} free.{Division}{imatrix}",
             };
         }
     }
+
+    internal static bool IsUnquantizedType(FileType type) => type is FileType.F32 or FileType.F16 or FileType.BF16;
+
+    private string Kind => IsUnquantized ? "type" : "quantization";
 
     private string Parts
     {

@@ -3,6 +3,7 @@ using GgufQuant.Catalog;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Models;
+using GgufQuant.Pipeline;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Tests.Advice;
@@ -111,6 +112,31 @@ public sealed class QuantAdvisorTests
 
         Assert.All(advice, entry => Assert.True(entry is { IsRecommended: false, Fit: MemoryFit.TooLarge, Margin: < 0 }));
         Assert.Contains("exceed 1 MiB by", advice[0].Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_models_own_type_loses_nothing()
+    {
+        using GgufFile file = GgufFile.Open(Sample.Model);
+
+        QuantAdvice best = QuantAdvisor.Find(file, Plenty)[0];
+
+        Assert.Equal((FileType.F16, 0.0, "the model itself"), (best.Type.Type, best.Quality.KlDivergence, best.Quality.Source));
+        Assert.False(best.IsRecommended);
+    }
+
+    [Fact]
+    public void Unquantized_types_are_not_offered_for_a_quantized_model()
+    {
+        using TemporaryFolder folder = new();
+        using GgufFile source = GgufFile.Open(Sample.Model);
+        new Quantizer().Run(QuantizationPlan.Create(source, FileType.Q8_0), folder.File("q8.gguf"));
+        using GgufFile file = GgufFile.Open(folder.File("q8.gguf"));
+
+        IReadOnlyList<QuantAdvice> advice = QuantAdvisor.Find(file, Plenty);
+
+        Assert.DoesNotContain(advice, entry => entry.IsUnquantized);
+        Assert.Equal(FileType.Q8_0, Assert.Single(advice, entry => entry.IsRecommended).Type.Type);
     }
 
     [Fact]
