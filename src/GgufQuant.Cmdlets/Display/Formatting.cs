@@ -114,8 +114,7 @@ public static class Formatting
     // To the error's first digit, or its second where the first is a 1, and to thousandths at most.
     private static string Difference(double value, double error)
     {
-        int place = error > 0 && double.IsFinite(error) ? (int)Math.Floor(Math.Log10(error)) : -2;
-        int decimals = Math.Clamp((error < 2 * Math.Pow(10, place) ? 1 : 0) - place, 0, 3);
+        int decimals = NumberText.DecimalsOf(error, most: 3);
         string digits = decimals == 0 ? "0" : "0." + new string('0', decimals);
         return $"{value.ToString($"+{digits};-{digits}", CultureInfo.CurrentCulture)} ± {error.ToString(digits, CultureInfo.CurrentCulture)}";
     }

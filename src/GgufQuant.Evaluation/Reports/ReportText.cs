@@ -18,8 +18,7 @@ internal static class ReportText
     {
         if (!(estimate.Error > 0) || !double.IsFinite(estimate.Error))
             return Significant(estimate.Value);
-        int place = (int)Math.Floor(Math.Log10(estimate.Error));
-        int decimals = Math.Clamp((estimate.Error < 2 * Math.Pow(10, place) ? 1 : 0) - place, 0, 9);
+        int decimals = NumberText.DecimalsOf(estimate.Error, most: 9);
         return $"{Fixed(estimate.Value, decimals)} ± {Fixed(estimate.Error, decimals)}";
     }
 

@@ -47,6 +47,16 @@ public static class NumberText
     internal static string Fixed(double value, int decimals, CultureInfo? culture = null) =>
         value.ToString("F" + decimals.ToString(CultureInfo.InvariantCulture), culture);
 
+    /// <summary>Decimals that show an error to its first significant digit, or its second if the first is a 1.</summary>
+    /// <returns>0 to <paramref name="most"/>; <paramref name="most"/> for an error that is zero or not finite.</returns>
+    public static int DecimalsOf(double error, int most)
+    {
+        if (!(error > 0) || !double.IsFinite(error))
+            return most;
+        int exponent = (int)Math.Floor(Math.Log10(error));
+        return Math.Clamp((error < 2 * Math.Pow(10, exponent) ? 1 : 0) - exponent, 0, most);
+    }
+
     /// <summary>A size in the unit that leaves less than 1000 of it.</summary>
     internal static (double Value, string Unit) InBinaryUnit(double bytes)
     {
