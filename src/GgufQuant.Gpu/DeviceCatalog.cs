@@ -72,10 +72,10 @@ public static class DeviceCatalog
 
         IReadOnlyCollection<GgmlType> types = plan is null ? KernelPlan.Types : GpuDevice.TypesOf(plan, onlyWhereItGains: api is null);
         List<string> reasons = [];
-        int place = 0;
+        int position = 0;
         foreach (Candidate candidate in FindAll().Where(candidate => api is null ? candidate.Device.IsGpu : candidate.Device.Api == api))
         {
-            if (index is not null && candidate.Open is not null && place++ != index)
+            if (index is not null && candidate.Open is not null && position++ != index)
                 continue;
             string? reason = candidate.Device.UnavailableReason;
             if (reason is null && TryOpen(candidate, types, progress, token, out IGpuDriver? driver, out reason))
@@ -111,7 +111,7 @@ public static class DeviceCatalog
         return parts switch
         {
             [_] => (api, null),
-            [_, string index] when int.TryParse(index, System.Globalization.NumberStyles.None, null, out int place) => (api, place),
+            [_, string index] when int.TryParse(index, System.Globalization.NumberStyles.None, null, out int number) => (api, number),
             _ => null,
         };
     }

@@ -30,17 +30,17 @@ internal static class BenchmarkModel
 
         using FileStream stream = File.Create(path);
         writer.WriteHeader(stream);
-        int place = 0;
+        int offset = 0;
         foreach (GgufTensor tensor in writer.Tensors)
         {
             byte[] source = tensor.Type == type ? halves : floats;
-            place = tensor.Type == type ? (place + (4099 * sizeof(ushort))) % source.Length : 0;
+            offset = tensor.Type == type ? (offset + (4099 * sizeof(ushort))) % source.Length : 0;
             for (long left = tensor.ByteCount; left > 0;)
             {
-                int count = (int)Math.Min(left, source.Length - place);
-                stream.Write(source, place, count);
+                int count = (int)Math.Min(left, source.Length - offset);
+                stream.Write(source, offset, count);
                 left -= count;
-                place = (place + count) % source.Length;
+                offset = (offset + count) % source.Length;
             }
             stream.Write(new byte[writer.PaddingAfter(tensor)]);
         }

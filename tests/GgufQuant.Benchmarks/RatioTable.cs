@@ -49,11 +49,11 @@ internal static class RatioTable
     {
         KernelInput sample = new(operation.Format, rows: 8);
         WarmUp(operation, sample);
-        double secondsARow = Time(() => operation.RunReference(sample)) / 8;
+        double secondsPerRow = Time(() => operation.RunReference(sample)) / 8;
         int rows = operation.Work == KernelWork.Dequantize
             ? DequantizedRows
-            : (int)Math.Clamp(s_turn.TotalSeconds / secondsARow, 8, MostRows);
-        int calls = Math.Max(1, (int)(s_turn.TotalSeconds / (secondsARow * rows)));
+            : (int)Math.Clamp(s_turn.TotalSeconds / secondsPerRow, 8, MostRows);
+        int calls = Math.Max(1, (int)(s_turn.TotalSeconds / (secondsPerRow * rows)));
         KernelInput input = new(operation.Format, rows);
         Memory<float> copy = CacheLines.Allocate(input.Weights.Length);
 

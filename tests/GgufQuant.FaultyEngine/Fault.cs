@@ -6,11 +6,11 @@ namespace GgufQuant.FaultyEngine;
 /// <summary>What goes wrong with a model, by its file's name: a fault and where, as in <c>hang-load.gguf</c>.</summary>
 internal static partial class Fault
 {
-    /// <summary>Lets happen what the name asks for at this place.</summary>
-    public static void At(string place, string path, Action? heartbeat = null)
+    /// <summary>Causes the fault that the file name asks for at this stage.</summary>
+    public static void At(string stage, string path, Action? heartbeat = null)
     {
         string[] words = Path.GetFileNameWithoutExtension(path).Split('-');
-        if (words.Length < 2 || words[1] != place)
+        if (words.Length < 2 || words[1] != stage)
             return;
         switch (words[0])
         {

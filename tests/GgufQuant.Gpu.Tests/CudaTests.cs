@@ -82,7 +82,7 @@ public sealed class CudaTests : IClassFixture<CudaStandIn>
         using IGpuDriver driver = _standIn.Open();
         using IGpuQueue first = driver.CreateQueue();
         using IGpuQueue second = driver.CreateQueue();
-        (nint Places, nint Neighbours) tables = first.Tables.Of(Grid.IQ3_S, first);
+        (nint GridMap, nint Neighbours) tables = first.Tables.Of(Grid.IQ3_S, first);
         _standIn.LimitMemory(0);
         Assert.Equal(tables, second.Tables.Of(Grid.IQ3_S, second));
         Assert.Throws<GpuException>(() => second.Tables.Of(Grid.IQ3_XXS, second));

@@ -13,7 +13,7 @@ internal static class Throughput
     private const int RowLength = 4096;
     private const int Weights = GpuDevice.MostWeights;
     private const int Rows = Weights / RowLength;
-    private const int JobsAQueue = 8;
+    private const int JobsPerQueue = 8;
     private const int Repetitions = 5;
 
     internal static void Run(IGpuDriver driver)
@@ -93,9 +93,9 @@ internal static class Throughput
         GpuJob[] queues = [.. Enumerable.Range(0, driver.Queues).Select(_ => new GpuJob(driver))];
         Parallel.For(0, queues.Length, i => queues[i].Run(plan, Job(i)));
         double kernels = Weights / Best(() => queues[0].Repeat(plan, Job(0)));
-        double copies = (double)Weights * queues.Length * JobsAQueue / Best(() => Parallel.For(0, queues.Length, i =>
+        double copies = (double)Weights * queues.Length * JobsPerQueue / Best(() => Parallel.For(0, queues.Length, i =>
         {
-            for (int job = 0; job < JobsAQueue; job++)
+            for (int job = 0; job < JobsPerQueue; job++)
                 queues[i].Run(plan, Job(i));
         }));
         foreach (GpuJob queue in queues)
@@ -106,17 +106,17 @@ internal static class Throughput
 
     private static double ProcessorRate(GgmlType type, ReadOnlyMemory<byte> source, float[] importance)
     {
-        const int RowsATask = 16;
+        const int RowsPerTask = 16;
         BlockFormat format = BlockFormat.Of(type);
-        int rows = Math.Min(Rows, RowsATask * Environment.ProcessorCount * 4);
+        int rows = Math.Min(Rows, RowsPerTask * Environment.ProcessorCount * 4);
         byte[] blocks = new byte[format.ByteCount((long)rows * RowLength)];
         using CpuDevice processor = new();
-        return (double)rows * RowLength / Best(() => Parallel.For(0, rows / RowsATask, part =>
+        return (double)rows * RowLength / Best(() => Parallel.For(0, rows / RowsPerTask, part =>
         {
-            int weights = RowsATask * RowLength;
+            int weights = RowsPerTask * RowLength;
             int bytes = (int)format.ByteCount(weights);
             processor.Quantize(
-                new(GgmlType.F16, type, RowLength, RowsATask, importance, source.Slice(part * weights * sizeof(ushort), weights * sizeof(ushort)),
+                new(GgmlType.F16, type, RowLength, RowsPerTask, importance, source.Slice(part * weights * sizeof(ushort), weights * sizeof(ushort)),
                     blocks.AsMemory(part * bytes, bytes)),
                 default);
         }));

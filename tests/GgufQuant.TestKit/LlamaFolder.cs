@@ -102,8 +102,8 @@ public static class LlamaFolder
         byte[] result = new byte[data.Length];
         for (int row = 0; row < tensor.Shape[1]; row++)
         {
-            (int head, int place) = Math.DivRem(row, rows);
-            int target = (head * rows) + (place % 2 * rows / 2) + (place / 2);
+            (int head, int index) = Math.DivRem(row, rows);
+            int target = (head * rows) + (index % 2 * rows / 2) + (index / 2);
             data.AsSpan(row * rowBytes, rowBytes).CopyTo(result.AsSpan(target * rowBytes));
         }
         return result;

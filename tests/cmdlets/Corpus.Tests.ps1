@@ -37,13 +37,13 @@ Describe 'Quantizing with a text' {
             $failure.FullyQualifiedErrorId | Should -Be "EngineMissing,$class"
         }
 
-        It 'refuses a text that is too short' {
+        It 'rejects a text that is too short' {
             Set-Content (Join-Path TestDrive: short.txt) 'Too short.'
             $failure = ConvertTo-Quantized m-f16.gguf Q4_0 -Corpus (Join-Path TestDrive: short.txt) -ErrorAction Continue 2>&1
             $failure.FullyQualifiedErrorId | Should -Be "CorpusTooShort,$class"
         }
 
-        It 'refuses <Arguments>' -ForEach @(
+        It 'rejects <Arguments>' -ForEach @(
             @{ Arguments = @{ Corpus = 'none.txt' }; Id = 'FileNotFound' }
             @{ Arguments = @{ Corpus = 'm-f16.gguf'; Calibration = 'm-f16.gguf' }; Id = 'ParametersExclusive' }
             @{ Arguments = @{ Corpus = 'm-f16.gguf'; ImportanceMatrix = 'm-f16.gguf' }; Id = 'ParametersExclusive' }

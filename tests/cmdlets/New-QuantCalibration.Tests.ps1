@@ -57,14 +57,14 @@ Describe 'New-QuantCalibration' {
         $narrow.Size | Should -BeLessThan $made.Size
     }
 
-    It 'refuses a budget that no input fits, and names the least' {
+    It 'rejects a budget that no input fits, and names the least' {
         $failure = New-QuantCalibration m-f16.gguf $Samples.Calibration -ChunkCount 2 -MemoryBudget 1MB -CovarianceWidth 1024 -Destination none.gguf -ErrorAction Continue 2>&1
         $failure.FullyQualifiedErrorId | Should -Be "InvalidCalibration,$class"
         "$failure" | Should -Match 'at least [\d,]+ bytes'
         Test-Path none.gguf | Should -BeFalse
     }
 
-    It 'refuses <Arguments>' -ForEach @(
+    It 'rejects <Arguments>' -ForEach @(
         @{ Arguments = @{ Corpus = 'none.txt' }; Id = 'FileNotFound' }
         @{ Arguments = @{ Corpus = 'm-f16.gguf'; CovarianceWidth = 300 }; Id = 'InvalidWidth' }
         @{ Arguments = @{ Corpus = 'm-f16.gguf'; CovarianceWidth = 128 }; Id = 'ParameterArgumentValidationError' }
@@ -90,7 +90,7 @@ Describe 'ConvertTo-Quantized -Calibration' {
         Pop-Location
     }
 
-    It 'refuses a calibration of another model' {
+    It 'rejects a calibration of another model' {
         Copy-Patched $Samples.Model other-f16.gguf -From blk.0.attn_q -To blk.0.attn_z
         $failure = ConvertTo-Quantized other-f16.gguf Q4_0 -Calibration $calibration -ErrorAction Continue 2>&1
         $failure.FullyQualifiedErrorId | Should -Be 'InvalidCalibration,GgufQuant.Commands.ConvertToQuantizedCommand'
@@ -98,11 +98,11 @@ Describe 'ConvertTo-Quantized -Calibration' {
         Test-Path other-Q4_0-cal.gguf | Should -BeFalse
     }
 
-    It 'refuses a file that is no calibration' {
+    It 'rejects a file that is no calibration' {
         { ConvertTo-Quantized m-f16.gguf Q4_0 -Calibration m-f16.gguf } | Should -Throw -ErrorId 'InvalidCalibration,GgufQuant.Commands.ConvertToQuantizedCommand'
     }
 
-    It 'refuses an importance matrix beside it' {
+    It 'rejects an importance matrix beside it' {
         { ConvertTo-Quantized m-f16.gguf Q4_0 -Calibration $calibration -ImportanceMatrix $calibration } | Should -Throw
     }
 }

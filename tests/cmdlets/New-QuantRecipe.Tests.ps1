@@ -118,7 +118,7 @@ Describe 'Types for a size' {
         }
     }
 
-    It 'refuses <Arguments>' -ForEach @(
+    It 'rejects <Arguments>' -ForEach @(
         @{ Arguments = @{ TargetSize = 3MB; Type = 'Q4_K_M' }; Id = 'ParametersExclusive' }
         @{ Arguments = @{ TargetSize = 3MB; TargetBitsPerWeight = 4; Pure = $true }; Id = 'ParametersExclusive' }
         @{ Arguments = @{ TargetMemory = 3MB; Type = 'Q4_K_M' }; Id = 'ParametersExclusive' }
@@ -136,7 +136,7 @@ Describe 'Types for a size' {
         { New-QuantRecipe m-f16.gguf 3MB } | Should -Throw -ErrorId "CalibrationMissing,$class"
     }
 
-    It 'refuses a calibration of another model' {
+    It 'rejects a calibration of another model' {
         Copy-Patched $Samples.Model other.gguf -From blk.0.attn_q -To blk.0.attn_z
         $failure = ConvertTo-Quantized other.gguf -TargetSize 3MB -Calibration $calibration -ErrorAction Continue 2>&1
         $failure.FullyQualifiedErrorId | Should -Be "InvalidCalibration,$convert"

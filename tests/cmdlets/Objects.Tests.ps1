@@ -251,7 +251,7 @@ Describe 'Rows of Compare-Quant from other sessions' {
         Get-Content job.html | Should -Be (Get-Content here.html)
     }
 
-    It 'are refused without what was measured' {
+    It 'are rejected without what was measured' {
         $selected = Import-Clixml rows.xml | Select-Object Path, Type
         $failure = $selected | Export-QuantReport none.html -ErrorAction Continue 2>&1
         $failure.FullyQualifiedErrorId | Select-Object -First 1 | Should -BeLike 'InputObjectNotBound,*'

@@ -174,17 +174,17 @@ public sealed class FindQuantTypeCommand : PathCommand
 
     private string NothingFits(GgufFile model)
     {
-        string place = Memory is null ? " of the card's memory" : GpuMemory is null ? "" : $" of the host's memory beside {Formatting.Size(GpuMemory)} of the card's";
-        string refusal = $"'{Formatting.FileName(model.Path)}' does not fit into {Formatting.Size(Budget)}{place} in any type";
+        string pool = Memory is null ? " of the card's memory" : GpuMemory is null ? "" : $" of the host's memory beside {Formatting.Size(GpuMemory)} of the card's";
+        string problem = $"'{Formatting.FileName(model.Path)}' does not fit into {Formatting.Size(Budget)}{pool} in any type";
         if (WayToFit.Smallest(model, Memory, MemoryOptions, WithImportanceMatrix) is not { } smallest)
-            return $"{refusal}, because no type suits its tensors.";
+            return $"{problem}, because no type suits its tensors.";
         string[] ways = [.. WayToFit.Find(model, Memory, MemoryOptions, WithImportanceMatrix).Select(Describe)];
         string reason = smallest.Margin >= 0
             ? "the buffers alone do not fit on the card"
             : $"{smallest.Type}, the smallest, takes {Formatting.Size(smallest.Budget - smallest.Margin)} with a context of {smallest.Memory.ContextLength:N0} tokens";
         return ways.Length == 0
-            ? $"{refusal}: {reason}, and neither a shorter context nor a smaller cache saves enough."
-            : $"{refusal}: {reason}. It fits {string.Join(", or ", ways)}.";
+            ? $"{problem}: {reason}, and neither a shorter context nor a smaller cache saves enough."
+            : $"{problem}: {reason}. It fits {string.Join(", or ", ways)}.";
     }
 
     private string Describe(WayToFit way)

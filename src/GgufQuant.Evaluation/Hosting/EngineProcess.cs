@@ -15,7 +15,7 @@ internal sealed class EngineProcess : IDisposable
     // Messages that may wait to be processed; beyond that the child has to wait.
     private const int MaximumWaiting = 1024;
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_exitTimeout = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_killTime = TimeSpan.FromSeconds(0.5);
 
     // To the dynamic linker of Linux, an empty entry is the current folder.
@@ -98,11 +98,11 @@ internal sealed class EngineProcess : IDisposable
     {
         if (_fault is not null)
             return $"sent an invalid message ({_fault.Message.TrimEnd('.')})";
-        return _process.WaitForExit(s_patience) ? DescribeExit(_process.ExitCode) : null;
+        return _process.WaitForExit(s_exitTimeout) ? DescribeExit(_process.ExitCode) : null;
     }
 
     /// <summary>The last line the process printed; null if there is none.</summary>
-    internal string? LastLine() => _errors.LastLine(s_patience) ?? _output.LastLine(s_patience);
+    internal string? LastLine() => _errors.LastLine(s_exitTimeout) ?? _output.LastLine(s_exitTimeout);
 
     public void Dispose()
     {

@@ -45,7 +45,7 @@ internal static class SizeQualityChart
         svg.Add($"""<text class="label" x="{(Left + Width - Right) / 2}" y="{Height - 12}" text-anchor="middle">File size</text>""");
         svg.Add($"""<text class="label" transform="translate(16 {(Top + Height - Bottom) / 2}) rotate(-90)" text-anchor="middle">{measure} (log)</text>""");
 
-        IEnumerable<string> front = Front(points).Select(point => Place(X(point.Row.Size), vertical[point.Loss]));
+        IEnumerable<string> front = Front(points).Select(point => Coordinates(X(point.Row.Size), vertical[point.Loss]));
         svg.Add($"""<polyline class="front" points="{string.Join(' ', front)}"/>""");
         List<Box> taken = [.. points.Select(point => Box.Around(X(point.Row.Size), vertical[point.Loss], 7))];
         foreach ((QuantReportRow row, double loss) in points)
@@ -71,12 +71,12 @@ internal static class SizeQualityChart
     private static Box Label(string name, double x, double y, List<Box> taken)
     {
         double width = name.Length * CharacterWidth;
-        (double X, double Y)[] places =
+        (double X, double Y)[] corners =
         [
             (x + 9, y - 10), (x - 9 - width, y - 10), (x - (width / 2), y - 26), (x - (width / 2), y + 8),
             (x + 9, y - 24), (x + 9, y + 6), (x - 9 - width, y - 24), (x - 9 - width, y + 6), (x + 9, y - 40), (x + 9, y + 22),
         ];
-        Box best = places.Select(place => new Box(place.X, place.Y, width, LineHeight))
+        Box best = corners.Select(corner => new Box(corner.X, corner.Y, width, LineHeight))
             .MinBy(box => taken.Count(other => other.Overlaps(box)) + (box.X < Left || box.X + width > Width ? 10 : 0));
         taken.Add(best);
         return best;
@@ -92,7 +92,7 @@ internal static class SizeQualityChart
         return unit * power * steps.First(step => step >= rough / power * 0.9999);
     }
 
-    private static string Place(double x, double y) => FormattableString.Invariant($"{x:0.##},{y:0.##}");
+    private static string Coordinates(double x, double y) => FormattableString.Invariant($"{x:0.##},{y:0.##}");
 
     private readonly record struct Box(double X, double Y, double Width, double Height)
     {

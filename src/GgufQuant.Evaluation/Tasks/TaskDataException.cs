@@ -5,10 +5,10 @@ public sealed class TaskDataException : Exception
 {
     /// <summary>Says what is wrong with a file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="place">Where in the file: a line or an offset; null for all of it.</param>
+    /// <param name="position">Where in the file: a line or an offset; null for all of it.</param>
     /// <param name="problem">What is wrong, and what is expected.</param>
-    public TaskDataException(string path, string? place, string problem)
-        : this(place is null ? $"'{path}': {problem}" : $"'{path}', {place}: {problem}")
+    public TaskDataException(string path, string? position, string problem)
+        : this(position is null ? $"'{path}': {problem}" : $"'{path}', {position}: {problem}")
     {
     }
 

@@ -45,7 +45,7 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
             // Where no cost is a finite number, any point will do.
             int point = chosen < 0 ? 0 : found[chosen];
             segment.Codes[start] = (ushort)point;
-            Place(point, scale, targets, values);
+            Scale(point, scale, targets, values);
             for (int i = start; i < start + _dimensions; i++)
             {
                 float value = values[i - start];
@@ -82,7 +82,7 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
                 continue;
             isChanged = true;
             segment.Codes[start] = (ushort)found[chosen];
-            Place(found[chosen], scale, targets, values);
+            Scale(found[chosen], scale, targets, values);
             for (int i = start; i < start + _dimensions; i++)
             {
                 float change = values[i - start] - segment.Values[i];
@@ -137,7 +137,7 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
         for (int first = 0; first < points.Length; first += PointsAtOnce)
         {
             ReadOnlySpan<int> batch = points.Slice(first, Math.Min(PointsAtOnce, points.Length - first));
-            Place(batch, scale, targets, values);
+            Scale(batch, scale, targets, values);
             TMeasure.Of(segment, start, values).CopyTo(lanes);
             for (int lane = 0; lane < batch.Length; lane++)
             {
@@ -153,7 +153,7 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
     }
 
     // The point's magnitudes with the targets' signs.
-    private void Place(int point, float scale, ReadOnlySpan<float> targets, Span<float> values)
+    private void Scale(int point, float scale, ReadOnlySpan<float> targets, Span<float> values)
     {
         for (int i = 0; i < values.Length; i++)
             values[i] = (targets[i] < 0 ? -scale : scale) * (byte)(_magnitudes[point] >> (8 * i));
@@ -161,7 +161,7 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
 
     // The same, a point in each lane; what the lanes without points have does not matter.
     [SkipLocalsInit]
-    private void Place(ReadOnlySpan<int> points, float scale, ReadOnlySpan<float> targets, Span<Vector256<float>> values)
+    private void Scale(ReadOnlySpan<int> points, float scale, ReadOnlySpan<float> targets, Span<Vector256<float>> values)
     {
         Span<int> digits = stackalloc int[2 * PointsAtOnce];
         for (int lane = 0; lane < points.Length; lane++)

@@ -7,7 +7,7 @@ namespace GgufQuant.Calibration;
 
 /// <summary>Where the elements of a matrix lie in an array of floats.</summary>
 /// <param name="Elements">The array.</param>
-/// <param name="Offset">The place of the first element.</param>
+/// <param name="Offset">The index of the first element.</param>
 /// <param name="RowStride">From a row to the next.</param>
 /// <param name="ColumnStride">From a column to the next.</param>
 internal readonly record struct MatrixView(float[] Elements, int Offset, int RowStride, int ColumnStride = 1);

@@ -138,7 +138,7 @@ internal sealed class VocabularyCheck
             id++;
         }
         // Token 0 counts as none there.
-        if (model == "plamo2" && Enumerable.Range(0, 256).Any(value => !ids.TryGetValue($"<0x{value:X2}>", out int place) || place == 0 || types?[place] != ByteToken))
+        if (model == "plamo2" && Enumerable.Range(0, 256).Any(value => !ids.TryGetValue($"<0x{value:X2}>", out int byteToken) || byteToken == 0 || types?[byteToken] != ByteToken))
             EndProgram(GgufKeys.Tokens, "It lacks tokens of type 6 for single bytes, such as '<0x0A>'.");
         _ = _metadata.TryGetString(GgufKeys.Name, out string? name);
         _ = _metadata.TryGetString(Prefix + "pre", out string? pre);

@@ -123,13 +123,13 @@ internal sealed class GgufCursor
                 Fill(sizeof(ulong), "elements");
 
             ReadOnlySpan<byte> window = _window.AsSpan(0, _windowLength);
-            long place = Position - _windowStart;
-            while (element < count && place <= window.Length - sizeof(ulong))
+            long offset = Position - _windowStart;
+            while (element < count && offset <= window.Length - sizeof(ulong))
             {
-                ulong length = BinaryPrimitives.ReadUInt64LittleEndian(window[(int)place..]);
+                ulong length = BinaryPrimitives.ReadUInt64LittleEndian(window[(int)offset..]);
                 if (IsBigEndian)
                     length = BinaryPrimitives.ReverseEndianness(length);
-                long end = _windowStart + place + sizeof(ulong);
+                long end = _windowStart + offset + sizeof(ulong);
                 if (length > (ulong)maxLength)
                     Fail($"element {element} length", end - sizeof(ulong), $"{length} bytes exceed the limit of {maxLength}");
                 if ((long)length > _source.Length - end)
@@ -137,10 +137,10 @@ internal sealed class GgufCursor
                     Position = end;
                     FailShort(length, $"element {element}");
                 }
-                place += sizeof(ulong) + (long)length;
+                offset += sizeof(ulong) + (long)length;
                 element++;
             }
-            Position = _windowStart + place;
+            Position = _windowStart + offset;
             if (Position > limit)
                 Fail("elements", start, $"they extend beyond the {limit} bytes that metadata may take");
         }

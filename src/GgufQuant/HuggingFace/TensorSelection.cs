@@ -24,7 +24,7 @@ internal static class TensorSelection
     internal static List<SourceTensor> Select(WeightFiles files, Architecture architecture, ModelConfig config, List<string> warnings)
     {
         List<SourceTensor> tensors = [];
-        Dictionary<string, int> places = new(StringComparer.Ordinal);
+        Dictionary<string, int> indices = new(StringComparer.Ordinal);
         List<string> others = [];
         foreach (SafetensorsTensor stored in files.Tensors)
         {
@@ -41,10 +41,10 @@ internal static class TensorSelection
             if (IsMatch(name, "*.attention.masked_bias", "*.attention.bias", "*.rotary_emb.inv_freq"))
                 continue;
             SourceTensor tensor = new(name, StoredValues.Of(stored)) { Stored = stored };
-            if (places.TryAdd(name, tensors.Count))
+            if (indices.TryAdd(name, tensors.Count))
                 tensors.Add(tensor);
             else
-                tensors[places[name]] = tensor;
+                tensors[indices[name]] = tensor;
         }
         if (others.Count > 0)
             warnings.Add($"{others.Count} tensors that are not part of the language model (vision, audio, projectors) are left out, such as '{others[0]}'.");

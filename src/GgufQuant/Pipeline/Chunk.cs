@@ -8,7 +8,7 @@ namespace GgufQuant.Pipeline;
 /// <param name="Index">The index of its tensor in the plan.</param>
 /// <param name="Tensor">Its tensor.</param>
 /// <param name="File">The index of the file its tensor is written to.</param>
-/// <param name="Slot">Its tensor's place in that file.</param>
+/// <param name="Slot">The index of its tensor in that file.</param>
 /// <param name="FirstWeight">The index of its first weight in the tensor.</param>
 /// <param name="RowLength">Weights per row in the piece, or per part of a row if rows are cut.</param>
 /// <param name="Rows">Rows in the piece.</param>

@@ -256,18 +256,18 @@ internal sealed class QuantizationPipeline
     {
         PlannedTensor tensor = chunk.Tensor;
         long weight = chunk.FirstWeight + fault.Weight;
-        string place = $"row {weight / tensor.Source.RowLength}, column {weight % tensor.Source.RowLength} (zero-based)";
+        string position = $"row {weight / tensor.Source.RowLength}, column {weight % tensor.Source.RowLength} (zero-based)";
         if (!fault.IsInSource)
-            return new QuantizationException($"Tensor '{tensor.Name}' has weights too large for {tensor.Format}, starting at {place}.");
+            return new QuantizationException($"Tensor '{tensor.Name}' has weights too large for {tensor.Format}, starting at {position}.");
 
         BlockFormat format = tensor.Source.Format;
         if (format.IsQuantized)
-            return new QuantizationException($"Tensor '{tensor.Name}' in the source is damaged: the {format} block at {place} has a non-finite scale.");
+            return new QuantizationException($"Tensor '{tensor.Name}' in the source is damaged: the {format} block at {position} has a non-finite scale.");
         float[] value = new float[1];
         format.Dequantize(source.Span.Slice((int)format.ByteCount(fault.Weight), format.BlockBytes), value);
         return new QuantizationException(string.Create(
             System.Globalization.CultureInfo.InvariantCulture,
-            $"Tensor '{tensor.Name}' in the source contains {value[0]} at {place}. The model is damaged and was not quantized."));
+            $"Tensor '{tensor.Name}' in the source contains {value[0]} at {position}. The model is damaged and was not quantized."));
     }
 
     private void Report(PlannedTensor tensor)

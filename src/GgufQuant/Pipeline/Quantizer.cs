@@ -8,7 +8,7 @@ namespace GgufQuant.Pipeline;
 
 /// <summary>Writes planned files.</summary>
 /// <remarks>
-/// The plan fixes the place of every byte, so a few threads each take the next chunk, read it, have it quantized and
+/// The plan fixes the offset of every byte, so a few threads each take the next chunk, read it, have it quantized and
 /// write it where it belongs. There are more threads than jobs on the device: while it works, the others read and write.
 /// Memory use does not depend on the model, and the bytes do not depend on the threads.
 /// </remarks>

@@ -103,7 +103,7 @@ internal sealed class ResumeJournal : IDisposable
             finished[tensor] = parts[1];
     }
 
-    // The headers cover every tensor's type and place and all metadata; the input files are identified by length and time.
+    // The headers cover every tensor's type and offset and all metadata; the input files are identified by length and time.
     private static string Describe(QuantizationPlan plan)
     {
         using SHA256 hash = SHA256.Create();

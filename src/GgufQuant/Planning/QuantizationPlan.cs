@@ -55,7 +55,7 @@ public sealed class QuantizationPlan
     /// <summary>The types in the file with their shares of the weights, largest first.</summary>
     public IReadOnlyList<TypeShare> Shares { get; }
 
-    /// <summary>The headers to write and the place of every tensor's data.</summary>
+    /// <summary>The headers to write and the offset of every tensor's data.</summary>
     internal PlannedLayout Layout { get; }
 
     /// <summary>The paths of the files written to a destination: the destination itself, or its shards.</summary>
@@ -116,7 +116,7 @@ public sealed class QuantizationPlan
         return new QuantizationPlan(source, type: null, options, tensors, PlannedLayout.Create(PlannedMetadata.Of(source, fileType, options, pruning), tensors, options));
     }
 
-    // Allocated types are nobody's mix.
+    // Allocated types are no file type's.
     private static GgufEntry FileTypeOf(FileType type, List<PlannedTensor> tensors, QuantizationOptions options) => GgufEntry.Create(
         GgufKeys.FileType, options.Allocation is null ? (uint)type : GuessedFileType.Of(tensors.Select(tensor => (tensor.Name, tensor.Target))));
 

@@ -97,10 +97,10 @@ public sealed class GroupProberTests : IDisposable
             file.Read(tensor, 0, blocks);
             float[] values = new float[tensor.ElementCount];
             tensor.Format.Dequantize(blocks, values);
-            GgufTensor place = model.FindTensor(tensor.Name)!;
-            byte[] halves = new byte[place.ByteCount];
-            place.Format.Quantize(values, (int)place.RowLength, [], halves);
-            stream.Position = place.FileOffset;
+            GgufTensor stored = model.FindTensor(tensor.Name)!;
+            byte[] halves = new byte[stored.ByteCount];
+            stored.Format.Quantize(values, (int)stored.RowLength, [], halves);
+            stream.Position = stored.FileOffset;
             stream.Write(halves);
         }
         return rounded;

@@ -12,7 +12,7 @@ namespace GgufQuant.Evaluation.Tests.Hosting;
 /// <summary>The engine process, with an engine that aborts, hangs or is killed on demand.</summary>
 public sealed class RemoteEngineTests
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_exitTimeout = TimeSpan.FromSeconds(5);
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -126,7 +126,7 @@ public sealed class RemoteEngineTests
         Assert.Contains("no sign of life for 2 seconds", exception.Message, StringComparison.Ordinal);
         Assert.True(exception.WasSilent);
         Assert.Equal(model + ".gguf", exception.Path);
-        Assert.True(await FaultyHost.IsGoneAsync(process, s_patience));
+        Assert.True(await FaultyHost.IsGoneAsync(process, s_exitTimeout));
         Assert.Single(meter.Measure("candidate.gguf", cancellationToken: Token));
     }
 
@@ -186,7 +186,7 @@ public sealed class RemoteEngineTests
         Assert.ThrowsAny<OperationCanceledException>(() => FaultyHost.Meter(engine, "hang-evaluate.gguf").MeasureReference(cancellationToken: source.Token));
 
         Assert.InRange(watch.ElapsedMilliseconds, 0, 1100);
-        Assert.True(await FaultyHost.IsGoneAsync(process, s_patience));
+        Assert.True(await FaultyHost.IsGoneAsync(process, s_exitTimeout));
     }
 
     [Fact]
@@ -200,7 +200,7 @@ public sealed class RemoteEngineTests
 
         parent.Kill();
 
-        Assert.True(await FaultyHost.IsGoneAsync(child!.Value, s_patience));
+        Assert.True(await FaultyHost.IsGoneAsync(child!.Value, s_exitTimeout));
     }
 
     [Fact]
@@ -213,7 +213,7 @@ public sealed class RemoteEngineTests
             process.Kill();
             process.WaitForExit();
         }
-        SpinWait.SpinUntil(() => engine.ProcessId is null, s_patience);
+        SpinWait.SpinUntil(() => engine.ProcessId is null, s_exitTimeout);
 
         Assert.Single(FaultyHost.Meter(engine, "reference.gguf").MeasureReference(cancellationToken: Token));
     }
@@ -326,7 +326,7 @@ public sealed class RemoteEngineTests
         pool.Return(again);
         pool.Return(other);
         pool.Clear();
-        Assert.True(await FaultyHost.IsGoneAsync(process, s_patience));
+        Assert.True(await FaultyHost.IsGoneAsync(process, s_exitTimeout));
     }
 
     [Fact]

@@ -59,8 +59,8 @@ public sealed class LogitsFileTests
         using (LogitsFile same = LogitsFile.Open(path))
             same.RequireFor(corpus, 2048);
 
-        int place = (chunk * 64) + token;
-        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(20 + (4 * place)), (corpus.Tokens[place] + 1) % 2048);
+        int position = (chunk * 64) + token;
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(20 + (4 * position)), (corpus.Tokens[position] + 1) % 2048);
         File.WriteAllBytes(path, bytes);
         using LogitsFile other = LogitsFile.Open(path);
         Assert.Contains("another text", Assert.Throws<LogitsFormatException>(() => other.RequireFor(corpus, 2048)).Message, StringComparison.Ordinal);

@@ -39,7 +39,7 @@ void stand_in_set_waits(int outcome) { waits = outcome; }
 // For tests: how many wait as long as waits last.
 int stand_in_waiting(void) { return waiting; }
 
-// For tests: the line of PTX without which a module is refused as of another version.
+// For tests: the line of PTX without which a module is rejected as built for another version.
 static const char *required_line = ".version";
 void stand_in_require_ptx(const char *line) { required_line = line; }
 

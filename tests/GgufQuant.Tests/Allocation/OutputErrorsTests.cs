@@ -79,7 +79,7 @@ public sealed class OutputErrorsTests : IDisposable
     }
 
     [Fact]
-    public void A_budget_that_no_factor_fits_is_refused_before_anything_is_measured()
+    public void A_budget_that_no_factor_fits_is_rejected_before_anything_is_measured()
     {
         CancellationToken token = TestContext.Current.CancellationToken;
         using GgufFile model = GgufFile.Open(Sample.Model);

@@ -232,7 +232,7 @@ public sealed class TypeAllocatorTests : IDisposable
     [Theory]
     [InlineData("calibration.cost.errors", -1.0, "negative")]
     [InlineData("calibration.cost.coefficients", double.NaN, "negative or not")]
-    public void Damaged_measurements_are_refused(string key, double value, string problem)
+    public void Damaged_measurements_are_rejected(string key, double value, string problem)
     {
         _calibration.Dispose();
         CalibrationFile.Keep(_calibration.Path, MeasuredCosts.None.With([KeyValuePair.Create("output", 1.0)], [KeyValuePair.Create(("output.weight", GgmlType.Q3_K), new OutputError(1, 0))]), CancellationToken.None);

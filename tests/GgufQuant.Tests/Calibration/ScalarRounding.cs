@@ -53,10 +53,10 @@ internal sealed class ScalarRounding
         return blocks;
     }
 
-    private void FeedForward(ScalarCodes codes, int first, int place)
+    private void FeedForward(ScalarCodes codes, int first, int position)
     {
         int count = codes.Dimensions;
-        codes.Choose(place, _targets.AsSpan(first, count), _factor.Variances.AsSpan(first, count), values => CostOf(first, values), double.PositiveInfinity, _codes.AsSpan(first, count), _values.AsSpan(first, count));
+        codes.Choose(position, _targets.AsSpan(first, count), _factor.Variances.AsSpan(first, count), values => CostOf(first, values), double.PositiveInfinity, _codes.AsSpan(first, count), _values.AsSpan(first, count));
         for (int i = first; i < first + count; i++)
         {
             float error = _values[i] - _weights[i];
@@ -86,7 +86,7 @@ internal sealed class ScalarRounding
         }
     }
 
-    private bool Improve(ScalarCodes codes, int first, int place)
+    private bool Improve(ScalarCodes codes, int first, int position)
     {
         int count = codes.Dimensions;
         float[] targets = new float[count];
@@ -97,7 +97,7 @@ internal sealed class ScalarRounding
             targets[i] = _values[first + i] - (_residuals[first + i] / squares[i]);
         }
         float[] values = new float[count];
-        if (!codes.Choose(place, targets, squares, values => GainOf(first, values), 0, _codes.AsSpan(first, count), values))
+        if (!codes.Choose(position, targets, squares, values => GainOf(first, values), 0, _codes.AsSpan(first, count), values))
             return false;
         for (int i = first; i < first + count; i++)
         {
@@ -173,7 +173,7 @@ internal abstract class ScalarCodes
 
     /// <summary>Takes the best code for a target if its cost is below a limit.</summary>
     public abstract bool Choose(
-        int place, ReadOnlySpan<float> targets, ReadOnlySpan<float> costs, Func<float[], double> costOf, double limit, Span<int> codes, Span<float> values);
+        int position, ReadOnlySpan<float> targets, ReadOnlySpan<float> costs, Func<float[], double> costOf, double limit, Span<int> codes, Span<float> values);
 
     /// <summary>Writes the codes of a segment.</summary>
     public abstract void Write(ReadOnlySpan<int> codes, ReadOnlySpan<float> values, Span<byte> blocks);
@@ -195,10 +195,10 @@ internal sealed class ScalarLevels(LevelCodec codec) : ScalarCodes
     }
 
     public override bool Choose(
-        int place, ReadOnlySpan<float> targets, ReadOnlySpan<float> costs, Func<float[], double> costOf, double limit, Span<int> codes, Span<float> values)
+        int position, ReadOnlySpan<float> targets, ReadOnlySpan<float> costs, Func<float[], double> costOf, double limit, Span<int> codes, Span<float> values)
     {
-        float scale = _scales[place / codec.SubBlockSize];
-        float offset = _offsets[place / codec.SubBlockSize];
+        float scale = _scales[position / codec.SubBlockSize];
+        float offset = _offsets[position / codec.SubBlockSize];
         float[] levels = codec.Levels;
         int code = Array.FindIndex(levels, level => level >= 0);
         if (scale != 0)
@@ -239,9 +239,9 @@ internal sealed class ScalarPoints<TFormat>(GridCodec codec) : ScalarCodes
     public override void ReadScales(ReadOnlySpan<byte> blocks) => TFormat.Unpack(blocks, stackalloc ulong[32], _scales);
 
     public override bool Choose(
-        int place, ReadOnlySpan<float> targets, ReadOnlySpan<float> costs, Func<float[], double> costOf, double limit, Span<int> codes, Span<float> values)
+        int position, ReadOnlySpan<float> targets, ReadOnlySpan<float> costs, Func<float[], double> costOf, double limit, Span<int> codes, Span<float> values)
     {
-        float scale = Math.Abs(_scales[place / TFormat.ScaleRun]);
+        float scale = Math.Abs(_scales[position / TFormat.ScaleRun]);
         bool isFound = false;
         foreach (int point in FindNearest(codec, targets, costs, scale))
         {

@@ -16,21 +16,21 @@ public sealed class BadFolderTests : IDisposable
     public void A_folder_without_configuration()
     {
         Delete("config.json");
-        AssertRefused("has no config.json");
+        AssertRejected("has no config.json");
     }
 
     [Fact]
     public void A_configuration_that_is_no_JSON()
     {
         Write("config.json", "{");
-        AssertRefused("config.json");
+        AssertRejected("config.json");
     }
 
     [Fact]
     public void A_class_that_is_not_known()
     {
         Change("config.json", "LlamaForCausalLM", "LLamaForCausalLm");
-        AssertRefused("'LLamaForCausalLm' cannot be converted; the closest that can is 'LlamaForCausalLM'");
+        AssertRejected("'LLamaForCausalLm' cannot be converted; the closest that can is 'LlamaForCausalLM'");
     }
 
     [Fact]
@@ -38,7 +38,7 @@ public sealed class BadFolderTests : IDisposable
     {
         Delete("config.json");
         Write("adapter_config.json", "{}");
-        AssertRefused("adapter");
+        AssertRejected("adapter");
     }
 
     [Theory]
@@ -52,14 +52,14 @@ public sealed class BadFolderTests : IDisposable
         foreach (string file in Directory.EnumerateFiles(_folder, "*.safetensors*"))
             File.Delete(file);
         Write(name, "x");
-        AssertRefused(problem);
+        AssertRejected(problem);
     }
 
     [Fact]
     public void A_pointer_in_place_of_weights()
     {
         Write(WeightsName, "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n");
-        AssertRefused("LFS");
+        AssertRejected("LFS");
     }
 
     [Theory]
@@ -69,21 +69,21 @@ public sealed class BadFolderTests : IDisposable
     public void An_index_that_names_what_is_not_there(string map, string problem)
     {
         Write("model.safetensors.index.json", $"{{\"weight_map\":{map}}}");
-        AssertRefused(problem);
+        AssertRejected(problem);
     }
 
     [Fact]
     public void An_index_of_another_model()
     {
         Write("model.safetensors.index.json", "{\"weight_map\":{\"something.weight\":\"" + WeightsName + "\"}}");
-        AssertRefused("lack 'something.weight'");
+        AssertRejected("lack 'something.weight'");
     }
 
     [Fact]
     public void A_tensor_in_two_files()
     {
         File.Copy(Path.Combine(_folder, WeightsName), Path.Combine(_folder, "model-copy.safetensors"));
-        AssertRefused("keep one set of files");
+        AssertRejected("keep one set of files");
     }
 
     [Fact]
@@ -91,10 +91,10 @@ public sealed class BadFolderTests : IDisposable
     {
         byte[] bytes = File.ReadAllBytes(Path.Combine(_folder, WeightsName));
         byte[] name = Encoding.UTF8.GetBytes("mlp.down_proj");
-        int place = bytes.AsSpan().IndexOf(name);
-        bytes[place + 4] = (byte)'x';
+        int offset = bytes.AsSpan().IndexOf(name);
+        bytes[offset + 4] = (byte)'x';
         File.WriteAllBytes(Path.Combine(_folder, WeightsName), bytes);
-        AssertRefused("has no tensors 'model.layers.", "mlp.xown_proj", "the known name closest to the first is", "down_proj");
+        AssertRejected("has no tensors 'model.layers.", "mlp.xown_proj", "the known name closest to the first is", "down_proj");
     }
 
     [Fact]
@@ -111,7 +111,7 @@ public sealed class BadFolderTests : IDisposable
     public void A_configuration_of_another_model()
     {
         Change("config.json", "\"hidden_size\": 64", "\"hidden_size\": 128");
-        AssertRefused("128", "64");
+        AssertRejected("128", "64");
     }
 
     [Theory]
@@ -121,7 +121,7 @@ public sealed class BadFolderTests : IDisposable
     public void A_quantization_that_is_not_read(string method)
     {
         Change("config.json", "\"head_dim\": 16", "\"quantization_config\": {\"quant_method\": \"" + method + "\"}");
-        AssertRefused(method);
+        AssertRejected(method);
     }
 
     [Fact]
@@ -131,8 +131,8 @@ public sealed class BadFolderTests : IDisposable
         string path = Path.Combine(folder, "model.safetensors");
         byte[] bytes = File.ReadAllBytes(path);
         // The first scales become as many bytes of another type.
-        int place = bytes.AsSpan().IndexOf("F8_E4M3"u8);
-        "F8_E5M2"u8.CopyTo(bytes.AsSpan(place));
+        int offset = bytes.AsSpan().IndexOf("F8_E4M3"u8);
+        "F8_E5M2"u8.CopyTo(bytes.AsSpan(offset));
         File.WriteAllBytes(path, bytes);
         string message = Assert.Throws<ModelFolderException>(() => HuggingFaceModel.Open(folder, new() { PreTokenizer = "llama-bpe" })).Message;
         Assert.Contains("do not fit together", message, StringComparison.Ordinal);
@@ -159,7 +159,7 @@ public sealed class BadFolderTests : IDisposable
 
     private string WeightsName => Path.GetFileName(Directory.EnumerateFiles(_folder, "*.safetensors").First());
 
-    private void AssertRefused(params string[] parts)
+    private void AssertRejected(params string[] parts)
     {
         ModelFolderException exception = Assert.Throws<ModelFolderException>(() => HuggingFaceModel.Open(_folder, null).Dispose());
         Assert.All(parts, part => Assert.Contains(part, exception.Message, StringComparison.Ordinal));

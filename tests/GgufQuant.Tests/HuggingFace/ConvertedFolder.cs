@@ -144,7 +144,7 @@ internal sealed partial class ConvertedFolder
         return Enumerable.Range(first, last - first + 1).Select(number => $"{name[..range.Index]}{number}{name[(range.Index + range.Length)..]}").SelectMany(Expand);
     }
 
-    // Values from 1/128 to 1/8 of both signs, the same for the same number and place; the logarithms of state matrices are 0, of which every exp is exact.
+    // Values from 1/128 to 1/8 of both signs, the same for the same number and index; the logarithms of state matrices are 0, of which every exp is exact.
     private static byte[] Values(string name, string type, int number, long count)
     {
         bool isZero = name.EndsWith("A_log", StringComparison.Ordinal);
@@ -178,9 +178,9 @@ internal sealed partial class ConvertedFolder
         return bytes;
     }
 
-    private static uint Noise(int number, int place)
+    private static uint Noise(int number, int index)
     {
-        uint bits = unchecked(((uint)place * 0x9E3779B1) + ((uint)number * 0x85EBCA77));
+        uint bits = unchecked(((uint)index * 0x9E3779B1) + ((uint)number * 0x85EBCA77));
         bits = unchecked((bits ^ (bits >> 15)) * 0x2C1B3C6D);
         return bits ^ (bits >> 12);
     }

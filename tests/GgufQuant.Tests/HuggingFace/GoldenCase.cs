@@ -51,7 +51,7 @@ internal sealed class GoldenCase
     public (ConversionOptions Options, GgufSplitOptions? Split) OptionsOf(string label)
     {
         string[] words = _case.GetProperty("extra").TryGetProperty(label, out JsonElement extra) ? [.. extra.EnumerateArray().Select(word => word.GetString()!)] : [label];
-        string? ValueOf(string option) => Array.IndexOf(words, option) is >= 0 and int place ? words[place + 1] : null;
+        string? ValueOf(string option) => Array.IndexOf(words, option) is >= 0 and int at ? words[at + 1] : null;
         ConversionOptions options = new()
         {
             Type = Enum.Parse<ConversionType>(words[0], ignoreCase: true),

@@ -49,7 +49,7 @@ public class SafetensorsTests
     [InlineData("""{"a":{"dtype":"I8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"I8","shape":[1],"data_offsets":[2,3]}}""", 3, "the tensor before it ends at 1")]
     [InlineData("""{"a":{"dtype":"I8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"I8","shape":[2],"data_offsets":[1,3]}}""", 3, "the tensor before it ends at 2")]
     [InlineData("""{"__metadata__":{"a":1}}""", 0, "must be strings")]
-    public void A_wrong_header_is_refused_with_its_field_and_place(string header, int dataBytes, string problem)
+    public void A_wrong_header_is_rejected_with_its_field_and_offset(string header, int dataBytes, string problem)
     {
         ModelFolderException exception = Assert.Throws<ModelFolderException>(() => SafetensorsFile.Open("file", Write(header, dataBytes)));
         Assert.Contains(problem, exception.Message, StringComparison.Ordinal);
@@ -62,7 +62,7 @@ public class SafetensorsTests
     [InlineData(new byte[] { 1, 2, 3 }, "8 bytes are needed, but the file has only 3")]
     [InlineData(new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1 }, "exceed the limit of 100000000")]
     [InlineData(new byte[] { 9, 0, 0, 0, 0, 0, 0, 0, 1 }, "the header takes 9 bytes, but the file has only 9")]
-    public void A_wrong_length_is_refused(byte[] bytes, string problem) =>
+    public void A_wrong_length_is_rejected(byte[] bytes, string problem) =>
         Assert.Contains(problem, Assert.Throws<ModelFolderException>(() => SafetensorsFile.Open("file", bytes)).Message, StringComparison.Ordinal);
 
     [Fact]
@@ -126,8 +126,8 @@ public class SafetensorsTests
                 return [.. bytes[..cut], .. bytes[(cut + random.Next(1, 16))..]];
             default:
                 // Within a name or a text, where nothing is said about the data.
-                int place = random.Next(8, bytes.Length);
-                bytes[place] = (byte)random.Next(' ', 127);
+                int offset = random.Next(8, bytes.Length);
+                bytes[offset] = (byte)random.Next(' ', 127);
                 return bytes;
         }
     }

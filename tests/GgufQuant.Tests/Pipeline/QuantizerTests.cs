@@ -479,10 +479,10 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
         File.Delete(actual);
         int same = expectedBytes.CommonPrefixLength(actualBytes);
         if (same < expectedBytes.Length || same < actualBytes.Length)
-            Assert.Fail($"The files of {expectedBytes.Length} and {actualBytes.Length} bytes part at {same}, in {Place(plan, same)}.");
+            Assert.Fail($"The files of {expectedBytes.Length} and {actualBytes.Length} bytes part at {same}, in {TensorAt(plan, same)}.");
     }
 
-    private static string Place(QuantizationPlan plan, long offset)
+    private static string TensorAt(QuantizationPlan plan, long offset)
     {
         GgufTensor? tensor = plan.Layout.Files[0].Tensors.LastOrDefault(tensor => tensor.FileOffset <= offset);
         return tensor is null ? "the header" : $"{tensor}";

@@ -293,14 +293,14 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
         string earlierPath = NewPath();
         Run(plan, earlierPath, s_recording);
-        long place;
+        long offset;
         using (GgufFile whole = GgufFile.Open(earlierPath))
-            place = whole.FindTensor("blk.0.ffn_up.weight") is { } tensor ? tensor.FileOffset + tensor.ByteCount - 1 : 0;
+            offset = whole.FindTensor("blk.0.ffn_up.weight") is { } tensor ? tensor.FileOffset + tensor.ByteCount - 1 : 0;
         using (FileStream stream = File.Open(earlierPath, FileMode.Open))
         {
-            stream.Position = place;
+            stream.Position = offset;
             int last = stream.ReadByte();
-            stream.Position = place;
+            stream.Position = offset;
             stream.WriteByte((byte)(last ^ 1));
         }
 

@@ -11,7 +11,7 @@ namespace GgufQuant.HuggingFace.Architectures;
 internal sealed class KeyWriter(ConversionContext context)
 {
     private readonly List<GgufEntry> _entries = [];
-    private readonly Dictionary<string, int> _places = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _indices = new(StringComparer.Ordinal);
 
     /// <summary>What the keys are read from.</summary>
     public ConversionContext Context => context;
@@ -27,10 +27,10 @@ internal sealed class KeyWriter(ConversionContext context)
     {
         if (entry is { Type: GgufValueType.Array, Count: 0 } or { Type: GgufValueType.String, EncodedLength: sizeof(ulong) })
             return;
-        if (_places.TryAdd(entry.Key, _entries.Count))
+        if (_indices.TryAdd(entry.Key, _entries.Count))
             _entries.Add(entry);
         else
-            _entries[_places[entry.Key]] = entry;
+            _entries[_indices[entry.Key]] = entry;
     }
 
     /// <summary>Writes a key of the general ones.</summary>
@@ -73,6 +73,6 @@ internal sealed class KeyWriter(ConversionContext context)
             AddUInt32(key, value);
     }
 
-    /// <summary>Writes the file's type, at the place where the converter does.</summary>
+    /// <summary>Writes the file type where the converter writes it.</summary>
     public void AddFileType() => AddGeneral(GgufKeys.FileType, (uint)context.FileType);
 }

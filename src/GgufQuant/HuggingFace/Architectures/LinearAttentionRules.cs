@@ -104,9 +104,9 @@ internal static class LinearAttentionRules
         return matrix.Rows(matrix.Shape, row => row < first ? row : first + SourceOf(context, row - first, length)).Reshape(values.Shape);
     }
 
-    private static long SourceOf(ConversionContext context, long place, long length)
+    private static long SourceOf(ConversionContext context, long index, long length)
     {
-        (long head, long part) = Math.DivRem(place, length);
+        (long head, long part) = Math.DivRem(index, length);
         (long repeat, long key) = Math.DivRem(head, context.Integer("linear_num_key_heads"));
         return (((key * ValueHeadsPerKey(context)) + repeat) * length) + part;
     }

@@ -99,10 +99,10 @@ internal static class SlidingWindowRules
         TensorValues values = tensor.Values.Shape.Length == 1 ? tensor.Values.Reshape(tensor.Values.Count, 1) : tensor.Values;
         TensorValues ordered = values.Rows(values.Shape, row =>
         {
-            (long head, long place) = Math.DivRem(row, length);
-            if (place < rotated)
-                place = place < rotated / 2 ? 2 * place : (2 * (place - (rotated / 2))) + 1;
-            return (head * length) + place;
+            (long head, long index) = Math.DivRem(row, length);
+            if (index < rotated)
+                index = index < rotated / 2 ? 2 * index : (2 * (index - (rotated / 2))) + 1;
+            return (head * length) + index;
         });
         return [tensor with { Values = ordered.Reshape(tensor.Values.Shape) }];
     };

@@ -193,14 +193,14 @@ internal static class StateSpaceRules
     private static TensorValues Folded(ConversionContext context, string name, TensorValues values)
     {
         double Of(string key) => context.Number(key);
-        double Part(string key, int place) => context.List(key) is var list && place < list.Length ? context.ToDouble(list[place], key) : throw context.Invalid($"'{key}' has too few numbers");
+        double Part(string key, int index) => context.List(key) is var list && index < list.Length ? context.ToDouble(list[index], key) : throw context.Invalid($"'{key}' has too few numbers");
         return IsMatch(name, "*down_proj*") ? values.Multiply(Part("mlp_multipliers", 1))
             : IsMatch(name, "*gate_proj*") ? values.Multiply(Part("mlp_multipliers", 0))
             : IsMatch(name, "*k_proj*") ? values.Multiply(Of("key_multiplier")).Multiply(Of("attention_in_multiplier"))
             : IsMatch(name, "*q_proj*", "*v_proj*") ? values.Multiply(Of("attention_in_multiplier"))
             : IsMatch(name, "*o_proj*") ? values.Multiply(Of("attention_out_multiplier"))
             : IsMatch(name, "*out_proj*") ? values.Multiply(Of("ssm_out_multiplier"))
-            : IsMatch(name, "*in_proj*") ? FoldedInput(context, values.Multiply(Of("ssm_in_multiplier")), [.. Enumerable.Range(0, 5).Select(place => (float)Part("ssm_multipliers", place))])
+            : IsMatch(name, "*in_proj*") ? FoldedInput(context, values.Multiply(Of("ssm_in_multiplier")), [.. Enumerable.Range(0, 5).Select(index => (float)Part("ssm_multipliers", index))])
             : IsMatch(name, "*lm_head*") ? values.Multiply(Of("lm_head_multiplier"))
             : IsMatch(name, "*embed_tokens*") ? values.Multiply(Of("embedding_multiplier"))
             : values;

@@ -53,11 +53,11 @@ internal sealed class TensorNameMap
         if (_names.TryGetValue(name, out string? global))
             return global;
         string[] parts = name.Split('.');
-        int place = Array.FindIndex(parts, part => part.Length > 0 && part.All(char.IsAsciiDigit));
-        if (place < 0 || !int.TryParse(parts[place], NumberStyles.None, CultureInfo.InvariantCulture, out int block) || block >= _blockCount)
+        int index = Array.FindIndex(parts, part => part.Length > 0 && part.All(char.IsAsciiDigit));
+        if (index < 0 || !int.TryParse(parts[index], NumberStyles.None, CultureInfo.InvariantCulture, out int block) || block >= _blockCount)
             return null;
-        string number = parts[place];
-        parts[place] = "{}";
+        string number = parts[index];
+        parts[index] = "{}";
         return _names.TryGetValue(string.Join('.', parts), out string? found) ? found.Replace("{}", number, StringComparison.Ordinal) : null;
     }
 }

@@ -49,10 +49,10 @@ internal static class TensorRules
     public static TensorRule CollectActivations { get; } = (context, tensor) =>
     {
         const string Part = ".act_fn.";
-        int place = tensor.Name.LastIndexOf(Part, StringComparison.Ordinal);
-        if (place < 0 || tensor.Block is null)
+        int index = tensor.Name.LastIndexOf(Part, StringComparison.Ordinal);
+        if (index < 0 || tensor.Block is null)
             return [tensor];
-        string parameter = tensor.Name[place..];
+        string parameter = tensor.Name[index..];
         context.Seen[tensor.Name] = tensor.Values;
         var layers = context.Seen.Where(pair => pair.Key.EndsWith(parameter, StringComparison.Ordinal)).OrderBy(pair => new SourceTensor(pair.Key, pair.Value).Block).ToArray();
         if (layers.Length == context.HiddenLayers)
@@ -109,10 +109,10 @@ internal static class TensorRules
         if (shape.Length < 2 || shape[^2] % parts.Length != 0)
             throw new ModelFolderException(context.Folder.Path, $"the tensor '{tensor.Name}' of shape [{string.Join(", ", shape)}] cannot be split into {parts.Length} equal parts");
         long rows = shape[^2] / parts.Length;
-        return parts.Select((part, place) => tensor with
+        return parts.Select((part, index) => tensor with
         {
             Name = tensor.Name[..^suffix.Length] + part,
-            Values = tensor.Values.RowsOfEachMatrix(place * rows, 1, rows),
+            Values = tensor.Values.RowsOfEachMatrix(index * rows, 1, rows),
         });
     };
 
@@ -129,8 +129,8 @@ internal static class TensorRules
         TensorValues matrix = shape.Length == 1 ? values.Reshape(rows, 1) : values;
         return matrix.Rows(matrix.Shape, row =>
         {
-            (long head, long place) = Math.DivRem(row, headRows);
-            return (head * headRows) + (place % 2 * half) + (place / 2);
+            (long head, long index) = Math.DivRem(row, headRows);
+            return (head * headRows) + (index % 2 * half) + (index / 2);
         }).Reshape(shape);
     }
 
@@ -147,8 +147,8 @@ internal static class TensorRules
         return matrix.Rows(matrix.Shape, row =>
         {
             (long part, long rest) = Math.DivRem(row, rows / Parts);
-            (long head, long place) = Math.DivRem(rest, headRows);
-            return (((head * Parts) + part) * headRows) + place;
+            (long head, long index) = Math.DivRem(rest, headRows);
+            return (((head * Parts) + part) * headRows) + index;
         }).Reshape(shape);
     }
 

@@ -109,12 +109,12 @@ internal static class TensorTable
         Block("nextn.shared_head_norm", "model.layers.{}.shared_head.norm"),
     ];
 
-    private static readonly FrozenDictionary<string, int> s_places =
-        s_entries.Select((entry, place) => (entry.Kind, place)).ToFrozenDictionary(pair => pair.Kind, pair => pair.place, StringComparer.Ordinal);
+    private static readonly FrozenDictionary<string, int> s_order =
+        s_entries.Select((entry, order) => (entry.Kind, order)).ToFrozenDictionary(pair => pair.Kind, pair => pair.order, StringComparer.Ordinal);
 
     /// <summary>The entries of kinds.</summary>
     /// <exception cref="KeyNotFoundException">There is no such kind.</exception>
-    internal static IEnumerable<Entry> Of(IEnumerable<string> kinds) => kinds.Select(kind => s_places[kind]).Order().Select(place => s_entries[place]);
+    internal static IEnumerable<Entry> Of(IEnumerable<string> kinds) => kinds.Select(kind => s_order[kind]).Order().Select(order => s_entries[order]);
 
     private static Entry Block(string kind, params string[] sources) => new(kind, $"blk.{{}}.{kind}", sources);
 }

@@ -18,11 +18,11 @@ internal readonly record struct SizeLabel(long Total, long Shared, long PerExper
             foreach (long dimension in shape)
                 size *= dimension;
             total += size;
-            int place = name.Contains(".bias", StringComparison.Ordinal) ? 2 : 3;
-            if (name.Contains("_exps.", StringComparison.Ordinal) && shape.Length >= 3 && shape[^place] > 0)
+            int axis = name.Contains(".bias", StringComparison.Ordinal) ? 2 : 3;
+            if (name.Contains("_exps.", StringComparison.Ordinal) && shape.Length >= 3 && shape[^axis] > 0)
             {
-                perExpert += size / shape[^place];
-                experts += shape[^place];
+                perExpert += size / shape[^axis];
+                experts += shape[^axis];
                 expertTensors++;
             }
             else

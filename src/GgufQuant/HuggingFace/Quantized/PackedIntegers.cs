@@ -38,5 +38,5 @@ internal sealed class PackedIntegers
     }
 
     /// <summary>One of a word's integers.</summary>
-    public int Unpack(uint word, long place) => (int)(word >> (int)(place * _bits)) & ((1 << _bits) - 1);
+    public int Unpack(uint word, long slot) => (int)(word >> (int)(slot * _bits)) & ((1 << _bits) - 1);
 }

@@ -66,10 +66,10 @@ internal sealed class PackedValues : TensorValues
             uint[] words = _weights.ReadRows(row, 1);
             for (int i = 0; i < count; i++)
             {
-                (long word, long place) = Math.DivRem(column + i, _weights.PerWord);
+                (long word, long slot) = Math.DivRem(column + i, _weights.PerWord);
                 long group = (column + i) / _groupSize;
                 int zero = _zeros is null ? _middle : _zeros.Unpack(zeros[(row / _zeros.PerWord * groups) + group], row % _zeros.PerWord);
-                values[i] = (_weights.Unpack(words[word], place) - zero) * scales[(row * groups) + group];
+                values[i] = (_weights.Unpack(words[word], slot) - zero) * scales[(row * groups) + group];
             }
             values = values[count..];
             first += count;

@@ -11,7 +11,7 @@ internal sealed class QuantizedSource
     private readonly string _folder;
     private readonly JsonElement _config;
     private readonly List<SourceTensor> _tensors;
-    private readonly Dictionary<string, int> _places;
+    private readonly Dictionary<string, int> _indices;
     private readonly HashSet<string> _used = new(StringComparer.Ordinal);
     private readonly List<SourceTensor> _made = [];
 
@@ -20,7 +20,7 @@ internal sealed class QuantizedSource
         _folder = folder;
         _config = config;
         _tensors = tensors;
-        _places = tensors.Select((tensor, place) => (tensor.Name, place)).ToDictionary(pair => pair.Name, pair => pair.place, StringComparer.Ordinal);
+        _indices = tensors.Select((tensor, index) => (tensor.Name, index)).ToDictionary(pair => pair.Name, pair => pair.index, StringComparer.Ordinal);
     }
 
     /// <summary>How a model is quantized, as its configuration says; null if it is not.</summary>
@@ -92,7 +92,7 @@ internal sealed class QuantizedSource
     {
         foreach (SourceTensor scale in _tensors.Where(tensor => tensor.Name.EndsWith(".weight_scale", StringComparison.Ordinal)))
         {
-            if (!_places.ContainsKey(scale.Name[..^"_scale".Length]))
+            if (!_indices.ContainsKey(scale.Name[..^"_scale".Length]))
                 _used.Add(scale.Name);
         }
         ScaleAll("_scale", [], ".weight_scale");
@@ -126,7 +126,7 @@ internal sealed class QuantizedSource
         foreach (SourceTensor packed in _tensors.Where(tensor => tensor.Name.EndsWith(".weight_packed", StringComparison.Ordinal)))
         {
             string name = packed.Name[..^"_packed".Length];
-            SafetensorsTensor? zeros = _places.ContainsKey($"{name}_zero_point") ? Take($"{name}_zero_point") : null;
+            SafetensorsTensor? zeros = _indices.ContainsKey($"{name}_zero_point") ? Take($"{name}_zero_point") : null;
             Made(name, PackedValues.Of(name, Take(packed.Name), Take($"{name}_scale"), Take($"{name}_shape"), zeros, bits, groupSize));
         }
     }
@@ -149,13 +149,13 @@ internal sealed class QuantizedSource
         foreach (SourceTensor scale in _tensors.Where(tensor => tensor.Name.EndsWith(".weight_scale", StringComparison.Ordinal)))
         {
             string name = scale.Name[..^"_scale".Length];
-            int place = PlaceOf(name);
-            TensorValues packed = _tensors[place].Values;
+            int index = IndexOf(name);
+            TensorValues packed = _tensors[index].Values;
             long quarter = packed.Shape[0];
             float[] factor = new float[1];
             scale.Values.ReadFloats(0, factor);
             TensorValues repeated = packed.Rows([4 * quarter, .. packed.Shape[1..]], row => row % quarter);
-            _tensors[place] = _tensors[place] with
+            _tensors[index] = _tensors[index] with
             {
                 Stored = null,
                 Values = repeated.SelectByRow((row, value) => ((((byte)value >> (int)(2 * (row / quarter))) & 3) - 1) / factor[0]),
@@ -169,9 +169,9 @@ internal sealed class QuantizedSource
         foreach (SourceTensor scale in _tensors.Where(tensor => tensor.Name.EndsWith(ending ?? suffix, StringComparison.Ordinal) && !_used.Contains(tensor.Name)).ToArray())
         {
             string name = scale.Name[..^suffix.Length];
-            int place = PlaceOf(name);
-            SourceTensor weight = _tensors[place];
-            _tensors[place] = weight with
+            int index = IndexOf(name);
+            SourceTensor weight = _tensors[index];
+            _tensors[index] = weight with
             {
                 Stored = null,
                 IsFromFloat8 = weight.Stored?.Type.Name.StartsWith("F8_", StringComparison.Ordinal) == true,
@@ -197,13 +197,13 @@ internal sealed class QuantizedSource
 
     private SafetensorsTensor Take(string name)
     {
-        SafetensorsTensor? stored = _tensors[PlaceOf(name)].Stored;
+        SafetensorsTensor? stored = _tensors[IndexOf(name)].Stored;
         _used.Add(name);
         return stored ?? throw new ModelFolderException(_folder, $"the tensor '{name}' does not match its quantization method");
     }
 
-    private int PlaceOf(string name) =>
-        _places.TryGetValue(name, out int place) ? place : throw new ModelFolderException(_folder, $"the tensor '{name}', which the quantization needs, is missing");
+    private int IndexOf(string name) =>
+        _indices.TryGetValue(name, out int index) ? index : throw new ModelFolderException(_folder, $"the tensor '{name}', which the quantization needs, is missing");
 
     private static string? Text(JsonElement element, string key) =>
         element.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;

@@ -43,8 +43,8 @@ internal sealed class ScaledValues : TensorValues
         for (int d = dimensions - 1; d >= 0; d--)
         {
             long count = d < scales.Shape.Length ? scales.Shape[d] : 1;
-            int place = d - (scales.Shape.Length - blockSize.Length);
-            blocks[d] = place >= 0 && place < blockSize.Length ? blockSize[place] : 1;
+            int axis = d - (scales.Shape.Length - blockSize.Length);
+            blocks[d] = axis >= 0 && axis < blockSize.Length ? blockSize[axis] : 1;
             bool isBroadcast = count == 1 && blocks[d] == 1;
             if (blocks[d] <= 0 || (!isBroadcast && count < (weights.Shape[d] + blocks[d] - 1) / blocks[d]))
                 throw new ModelFolderException(folder, $"the scales of '{name}' have the shape [{string.Join(", ", scales.Shape)}], which does not match [{string.Join(", ", weights.Shape)}]");

@@ -50,27 +50,27 @@ internal sealed class WeightFiles : IDisposable
     private List<SafetensorsTensor> Merge(ModelFolder folder, Dictionary<string, string>? index)
     {
         List<SafetensorsTensor> tensors = [];
-        Dictionary<string, int> places = new(StringComparer.Ordinal);
+        Dictionary<string, int> indices = new(StringComparer.Ordinal);
         foreach (SafetensorsFile file in _files)
         {
             foreach (SafetensorsTensor tensor in file.Tensors.OrderBy(tensor => tensor.Name, StringComparer.Ordinal))
             {
-                if (places.TryAdd(tensor.Name, tensors.Count))
+                if (indices.TryAdd(tensor.Name, tensors.Count))
                 {
                     tensors.Add(tensor);
                     continue;
                 }
-                SafetensorsTensor earlier = tensors[places[tensor.Name]];
+                SafetensorsTensor earlier = tensors[indices[tensor.Name]];
                 if (index is null)
                 {
                     throw new ModelFolderException(
                         folder.Path, $"the tensor '{tensor.Name}' is in '{Path.GetFileName(earlier.File.Path)}' and in '{Path.GetFileName(file.Path)}': keep one set of files");
                 }
-                tensors[places[tensor.Name]] = tensor;
+                tensors[indices[tensor.Name]] = tensor;
             }
         }
         if (index is not null)
-            CheckIndex(folder, index, places);
+            CheckIndex(folder, index, indices);
         return tensors;
     }
 

@@ -10,7 +10,7 @@ internal sealed class RowsOfValues : TensorValues
 
     /// <param name="sources">The tensors, all of one type and with rows as long as those of the shape.</param>
     /// <param name="shape">The shape.</param>
-    /// <param name="rowOf">The tensor and its row that stand in each place.</param>
+    /// <param name="rowOf">The tensor and the row of it that each row is read from.</param>
     public RowsOfValues(TensorValues[] sources, ImmutableArray<long> shape, Func<long, (int Source, long Row)> rowOf)
         : base(sources[0].Type, shape)
     {

@@ -108,7 +108,7 @@ internal abstract class TensorValues
 
     /// <summary>Other rows of the same tensor, or the same ones in another order.</summary>
     /// <param name="shape">The new shape; its rows are as long.</param>
-    /// <param name="rowOf">The row that stands in each place.</param>
+    /// <param name="rowOf">The row of the source that each row is read from.</param>
     /// <exception cref="ArgumentException">A row stands there that the tensor does not have.</exception>
     public TensorValues Rows(ImmutableArray<long> shape, Func<long, long> rowOf)
     {
@@ -140,7 +140,7 @@ internal abstract class TensorValues
     public TensorValues Transpose() => new TransposedValues(this);
 
     /// <summary>The values of each row in another order.</summary>
-    /// <param name="columns">The column whose value stands in each place.</param>
+    /// <param name="columns">The column of the source that each column is read from.</param>
     public TensorValues Columns(int[] columns) => new ColumnsOfValues(this, columns);
 
     /// <summary>Tensors of one shape as the matrices of one with one more dimension.</summary>

@@ -23,11 +23,11 @@ internal sealed class TransposedValues : TensorValues
     {
         while (!destination.IsEmpty)
         {
-            (long matrix, long place) = Math.DivRem(first, MatrixCount);
-            int values = (int)Math.Min(destination.Length / Format.BlockBytes, MatrixCount - place);
+            (long matrix, long index) = Math.DivRem(first, MatrixCount);
+            int values = (int)Math.Min(destination.Length / Format.BlockBytes, MatrixCount - index);
             byte[] bytes = BytesOfMatrix(matrix, values);
             int count = BytesOf(values);
-            bytes.AsSpan(BytesOf(place), count).CopyTo(destination);
+            bytes.AsSpan(BytesOf(index), count).CopyTo(destination);
             destination = destination[count..];
             first += values;
         }

@@ -96,16 +96,16 @@ internal sealed class TikTokenModel
         List<string> parts = [.. token.Select(letter => letter.ToString())];
         while (true)
         {
-            (int place, int lowest) = (-1, below);
+            (int best, int lowest) = (-1, below);
             for (int i = 0; i < parts.Count - 1; i++)
             {
                 if (_ranks.TryGetValue(parts[i] + parts[i + 1], out int rank) && rank < lowest)
-                    (place, lowest) = (i, rank);
+                    (best, lowest) = (i, rank);
             }
-            if (place < 0)
+            if (best < 0)
                 return parts;
-            parts[place] += parts[place + 1];
-            parts.RemoveAt(place + 1);
+            parts[best] += parts[best + 1];
+            parts.RemoveAt(best + 1);
         }
     }
 
