@@ -4,17 +4,17 @@ using GgufQuant.HuggingFace.Architectures;
 
 namespace GgufQuant.HuggingFace;
 
-/// <summary>What transformers fills in where config.json says nothing, as far as it becomes metadata.</summary>
+/// <summary>The defaults that transformers fills in for config.json, limited to those that become metadata.</summary>
 /// <remarks>
 /// convert_hf_to_gguf reads config.json through transformers' <c>AutoConfig</c>, whose classes have defaults. The values
-/// are those of transformers 4.57.5, from the files named beside them, below src/transformers/models. A model_type that is
-/// not here keeps its config.json as it is, and so do values that nothing is computed from.
+/// are those of transformers 4.57.5, from the files named beside them, below src/transformers/models. The config.json of any
+/// other model_type is used as it is, and values that nothing is computed from are omitted.
 /// </remarks>
 internal static class ConfigDefaults
 {
     private const string ModelTypeKey = "model_type";
 
-    // The heads of the attention, for "as many".
+    // Stands for "as many as the attention heads".
     private const string Heads = "=num_attention_heads";
     private const string HeadLength = "=hidden_size/num_attention_heads";
 
@@ -171,7 +171,7 @@ internal static class ConfigDefaults
             ("routed_scaling_factor", "1.0"), ("n_group", "1"), ("topk_group", "1"), ("first_k_dense_replace", "1"), ("norm_topk_prob", "true")]),
         ["qwen2_5_omni_text"] = new("qwen2_5_omni/configuration_qwen2_5_omni.py", [
             ("vocab_size", "152064"), ("num_key_value_heads", "4"), ("max_position_embeddings", "32768"), ("rms_norm_eps", "1e-6"), ("rope_theta", "1000000.0")]),
-        // Not those of its text part, which is a Llama.
+        // Not the defaults of its text part, which is a Llama.
         ["voxtral"] = new("voxtral/configuration_voxtral.py", [
             ("vocab_size", "131072"), ("num_key_value_heads", "8"), ("head_dim", "128"), ("max_position_embeddings", "131072"), ("rms_norm_eps", "1e-5"),
             ("rope_theta", "100000000.0")]),
@@ -198,7 +198,7 @@ internal static class ConfigDefaults
         ["camembert"] = new("camembert/configuration_camembert.py", [.. s_bert, ("vocab_size", "30522"), ("pad_token_id", "1")]),
     };
 
-    // The multimodal types, with what their text parts are unless they say so themselves.
+    // The multimodal types, with the default types of their text parts.
     private static readonly Dictionary<string, string> s_textTypes = new(StringComparer.Ordinal)
     {
         ["gemma3"] = "gemma3_text",
@@ -215,7 +215,7 @@ internal static class ConfigDefaults
         ["qwen3_vl_moe"] = "qwen3_vl_moe_text",
     };
 
-    /// <summary>The types that have defaults.</summary>
+    /// <summary>The model types with defaults.</summary>
     internal static IEnumerable<string> ModelTypes => s_byType.Keys;
 
     /// <summary>A configuration with defaults filled in.</summary>
@@ -237,7 +237,7 @@ internal static class ConfigDefaults
         foreach ((string key, string value) in defaults.Values)
         {
             bool isComputed = value[0] == '=';
-            // A null is kept, except where the class computes what it is.
+            // A null is kept, unless the class computes the value.
             if (done.Contains(key) || (given.TryGetProperty(key, out JsonElement own) && !(isComputed && own.ValueKind == JsonValueKind.Null)))
                 continue;
             if ((isComputed ? Compute(config, value[1..].Split('/')) : value) is not { } json)
@@ -245,7 +245,7 @@ internal static class ConfigDefaults
             done.Add(key);
             Set(key, json);
         }
-        // This class takes the end of a document and forgets it.
+        // This class accepts eod_token_id but does not store it.
         if (type == "hunyuan_v1_dense")
             config = config.With("eod_token_id", "null");
         if (!given.TryGetProperty("layer_types", out _) && LayerTypes(type, config) is { } types)
@@ -253,7 +253,7 @@ internal static class ConfigDefaults
         return config;
     }
 
-    // Of a multimodal type that transformers does not know it reads nothing, not even the text part.
+    // transformers reads nothing of a multimodal type that it does not know, not even the text part.
     private static string TypeOf(ModelConfig config)
     {
         string root = config.Root.TryGetProperty(ModelTypeKey, out JsonElement type) && type.ValueKind == JsonValueKind.String ? type.GetString()! : "";
@@ -262,7 +262,7 @@ internal static class ConfigDefaults
         return config.Text is { } text && text.TryGetProperty(ModelTypeKey, out JsonElement own) && own.ValueKind == JsonValueKind.String ? own.GetString()! : textType;
     }
 
-    // Where a class raises an error, the converter takes config.json as it is.
+    // If a class raises an error, the converter uses config.json as it is.
     private static bool IsRejected(string type, ModelConfig config) => type switch
     {
         "phi3" => config.Find("rope_scaling") is { } scaling && !HasFields(scaling, "type", "short_factor", "long_factor"),
@@ -293,7 +293,7 @@ internal static class ConfigDefaults
             return null;
         return type switch
         {
-            // The first models name only the layers that have attention.
+            // The first models list only the layers with attention.
             "lfm2" => Types(layers, Indices(config.Find("full_attn_idxs")) is { } full ? full.Contains : _ => true, "full_attention", "conv"),
             "olmo3" => Types(layers, layer => (layer + 1) % 4 != 0, "sliding_attention", "full_attention"),
             "exaone4" when config.FindInt64("sliding_window_pattern") is > 0 and var every =>

@@ -3,10 +3,10 @@ using GgufQuant.HuggingFace.Vocabulary;
 
 namespace GgufQuant.HuggingFace;
 
-/// <summary>The types that a Hugging Face model is converted to: those of llama.cpp's converter.</summary>
+/// <summary>The types that a Hugging Face model can be converted to; <c>--outtype</c> of llama.cpp's converter.</summary>
 public enum ConversionType
 {
-    /// <summary>BF16 or F16, as the first matrix of the model is; F16 if none is either.</summary>
+    /// <summary>The type of the model's first matrix if that is BF16 or F16; otherwise F16.</summary>
     Auto,
 
     /// <summary>Single precision.</summary>
@@ -18,7 +18,7 @@ public enum ConversionType
     /// <summary>Brain floating point.</summary>
     BF16,
 
-    /// <summary>Eight bits, the embeddings and the output too.</summary>
+    /// <summary>Q8_0, embeddings and output included.</summary>
     Q8_0,
 
     /// <summary>Ternary, 1.69 bits per weight.</summary>
@@ -52,10 +52,10 @@ public sealed record ConversionOptions
     /// <summary>Converts FP8 weights to Q8_0, whatever the requested type.</summary>
     public bool Fp8AsQ8 { get; init; }
 
-    /// <summary>Fills in what transformers does where config.json says nothing.</summary>
+    /// <summary>Fills in transformers' defaults for values that config.json lacks.</summary>
     internal bool UsesDefaults { get; init; } = true;
 
-    /// <summary>The file type of a type; null for <see cref="ConversionType.Auto"/>.</summary>
+    /// <summary>The file type for a conversion type; null for <see cref="ConversionType.Auto"/>.</summary>
     internal static FileType? FileTypeOf(ConversionType type) => type switch
     {
         ConversionType.F32 => FileType.F32,

@@ -4,7 +4,7 @@ using GgufQuant.IO;
 
 namespace GgufQuant.HuggingFace;
 
-/// <summary>Writes a converted model as one file or as shards, several tensors' parts at a time.</summary>
+/// <summary>Writes a converted model as one file or as shards, converting parts of tensors in parallel.</summary>
 /// <remarks>gguf-py's <c>GGUFWriter</c>: shards are filled by unpadded bytes, and the first has all metadata.</remarks>
 internal sealed class ConversionWriter(GgufFile source, GgufSplitOptions? split)
 {
@@ -12,10 +12,10 @@ internal sealed class ConversionWriter(GgufFile source, GgufSplitOptions? split)
 
     private readonly List<GgufWriter> _layouts = Layouts(source, split);
 
-    /// <summary>Bytes of all files.</summary>
+    /// <summary>The size of all files in bytes.</summary>
     internal long Length => _layouts.Sum(layout => layout.Length);
 
-    /// <summary>The paths of the files that are written to a destination: the destination itself, or the shards'.</summary>
+    /// <summary>The paths of the files: the destination itself, or its shards.</summary>
     internal string[] PathsAt(string destination)
     {
         const string Extension = ".gguf";
@@ -25,7 +25,7 @@ internal sealed class ConversionWriter(GgufFile source, GgufSplitOptions? split)
         return [.. Enumerable.Range(0, _layouts.Count).Select(number => ShardNames.PathOf(prefix, number, _layouts.Count))];
     }
 
-    /// <summary>Writes the files, which appear under their names when all are whole.</summary>
+    /// <summary>Writes the files, and renames them to their final names once all are complete.</summary>
     internal void Write(string destination, bool overwrite, int threads, IProgress<WorkProgress>? progress, CancellationToken token)
     {
         string[] paths = PathsAt(destination);
@@ -45,7 +45,7 @@ internal sealed class ConversionWriter(GgufFile source, GgufSplitOptions? split)
         }
     }
 
-    // In file order, since values computed from whole matrices are cached only briefly.
+    // In file order, because values computed from whole matrices are cached only briefly.
     private void WriteData(List<AtomicFile> files, int threads, IProgress<WorkProgress>? progress, CancellationToken token)
     {
         (int File, GgufTensor Target, long Offset, int Bytes)[] chunks = [.. Chunks()];

@@ -8,7 +8,7 @@ using GgufQuant.HuggingFace.Tensors;
 
 namespace GgufQuant.HuggingFace;
 
-/// <summary>The data of a folder's tensors as its GGUF file would have it, made when it is read.</summary>
+/// <summary>The tensor data of a folder's GGUF file, converted when it is read.</summary>
 internal sealed class ConvertedTensors(ModelFolder folder, WeightFiles files, IReadOnlyDictionary<string, TensorValues> values) : ITensorData
 {
     // In whole blocks of every format.
@@ -66,7 +66,7 @@ internal sealed class ConvertedTensors(ModelFolder folder, WeightFiles files, IR
         ArrayPool<float>.Shared.Return(buffer);
     }
 
-    // The converter goes through F32, which leaves no NaN as it was but a quiet one.
+    // The converter goes through F32, which turns signaling NaNs into quiet ones.
     private static void QuietNaNs(Span<ushort> values)
     {
         const ushort Magnitude = 0x7FFF, Infinity = 0x7F80, Quiet = 0x40;

@@ -13,10 +13,10 @@ using GgufQuant.Models;
 
 namespace GgufQuant.HuggingFace;
 
-/// <summary>A Hugging Face model as the GGUF file that llama.cpp's converter makes of it, without that file being written.</summary>
+/// <summary>A Hugging Face model, presented as the GGUF file that llama.cpp's converter would write.</summary>
 /// <remarks>
 /// convert_hf_to_gguf of 2026-08-21. The header is in memory, and tensor data is converted when it is read, so that
-/// whatever reads a GGUF file reads a folder as well.
+/// any code that reads GGUF files can read a folder.
 /// </remarks>
 public sealed class HuggingFaceModel : IDisposable
 {
@@ -32,29 +32,29 @@ public sealed class HuggingFaceModel : IDisposable
         Warnings = warnings;
     }
 
-    /// <summary>The model in GGUF's form; to close it is to close the model.</summary>
+    /// <summary>The model as a GGUF file; closing it closes the model.</summary>
     public GgufFile File { get; }
 
-    /// <summary>What its weights are converted to.</summary>
+    /// <summary>The type that its weights are converted to.</summary>
     public FileType Type { get; }
 
-    /// <summary>The name that the converter gives the file.</summary>
+    /// <summary>The file name that the converter would choose.</summary>
     public string DefaultName { get; }
 
-    /// <summary>Warnings about what is left out or might surprise.</summary>
+    /// <summary>Warnings about what is left out or looks odd.</summary>
     public IReadOnlyList<string> Warnings { get; }
 
-    /// <summary>Values that config.json lacks and transformers fills in, with what they are.</summary>
+    /// <summary>Values that config.json lacks and that were filled in from transformers' defaults, as <c>key = value</c>.</summary>
     public IReadOnlyList<string> Defaults { get; private init; } = [];
 
-    /// <summary>Whether a path is a folder with a model's configuration.</summary>
+    /// <summary>Whether a path is a folder with a config.json.</summary>
     public static bool IsModelFolder(string path) => Directory.Exists(path) && System.IO.File.Exists(Path.Combine(path, "config.json"));
 
     /// <summary>Opens a folder.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="options">How it is converted; null for the defaults.</param>
     /// <exception cref="ModelFolderException">The folder does not hold a model that can be converted; the message says why and what to do.</exception>
-    /// <exception cref="UnknownPreTokenizerException">The vocabulary is none that llama.cpp knows, and the options do not name one.</exception>
+    /// <exception cref="UnknownPreTokenizerException">llama.cpp does not know the pre-tokenizer, and the options do not name one.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
     public static HuggingFaceModel Open(string path, ConversionOptions? options = null)
     {
@@ -66,35 +66,35 @@ public sealed class HuggingFaceModel : IDisposable
         catch (Exception exception)
         {
             folder.Dispose();
-            // What recipes compute with comes from config.json, and its numbers are anybody's.
+            // Recipes compute with numbers from config.json, which is untrusted.
             if (exception is ArithmeticException or IndexOutOfRangeException)
                 throw new ModelFolderException(folder.PathOf("config.json"), "its numbers contradict each other or the shapes of the tensors", exception);
             throw;
         }
     }
 
-    /// <summary>The paths of the files that <see cref="Write"/> makes: the destination itself, or the shards'.</summary>
+    /// <summary>The paths of the files that <see cref="Write"/> writes: the destination itself, or its shards.</summary>
     /// <param name="destination">The file.</param>
     /// <param name="split">How it is split; null for one file.</param>
     /// <exception cref="ArgumentException">There would be too many shards.</exception>
     public IReadOnlyList<string> PathsAt(string destination, GgufSplitOptions? split = null) =>
         new ConversionWriter(File, split).PathsAt(Path.GetFullPath(destination));
 
-    /// <summary>Bytes that <see cref="Write"/> writes, all shards together.</summary>
+    /// <summary>The number of bytes that <see cref="Write"/> writes, in all shards.</summary>
     /// <param name="split">How it is split; null for one file.</param>
     /// <exception cref="ArgumentException">There would be too many shards.</exception>
     public long LengthWith(GgufSplitOptions? split = null) => new ConversionWriter(File, split).Length;
 
-    /// <summary>Writes the GGUF file. It appears under its name only when it is whole.</summary>
+    /// <summary>Writes the GGUF file. It is renamed to its final name once it is complete.</summary>
     /// <param name="destination">The file; shards get its name with their numbers.</param>
     /// <param name="split">How to split it; null for one file. A shard's bytes are counted without padding.</param>
     /// <param name="overwrite">Whether existing files may be replaced.</param>
     /// <param name="threads">Threads at most; 0 for one per core.</param>
     /// <param name="progress">Receives progress, from any thread.</param>
-    /// <param name="token">Stops it; nothing is left behind.</param>
+    /// <param name="token">Cancels it; nothing is left behind.</param>
     /// <exception cref="ArgumentException">There would be too many shards.</exception>
     /// <exception cref="ModelFolderException">A file has changed since it was opened.</exception>
-    /// <exception cref="IOException">A file exists already, or cannot be read or written.</exception>
+    /// <exception cref="IOException">A file already exists, or cannot be read or written.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public WrittenFile Write(
         string destination, GgufSplitOptions? split = null, bool overwrite = false, int threads = 0,

@@ -3,14 +3,14 @@ using System.Text.Unicode;
 
 namespace GgufQuant.HuggingFace;
 
-/// <summary>JSON files of others: as Python writes them, and in bounded memory.</summary>
+/// <summary>Reads untrusted JSON as Python writes it, in bounded memory.</summary>
 internal static class JsonFile
 {
-    // A document takes 12 bytes of memory for each; the largest tokenizer.json of the hub has some three million.
+    // A document takes 12 bytes of memory per token; the largest tokenizer.json on the hub has some three million.
     private const int MaxTokens = 1 << 23;
 
-    /// <summary>Parses a file. A byte order mark is left out.</summary>
-    /// <remarks>Python's <c>NaN</c> and <c>Infinity</c> are read, as null and as a number beyond every other.</remarks>
+    /// <summary>Parses a file, skipping a byte order mark.</summary>
+    /// <remarks>Python's <c>NaN</c> is read as null, and its <c>Infinity</c> as a number too large for a double.</remarks>
     /// <param name="path">The file's path, for errors.</param>
     /// <param name="bytes">Its bytes.</param>
     /// <exception cref="ModelFolderException">The file is not JSON, or has more than 8,388,608 values.</exception>
@@ -36,8 +36,8 @@ internal static class JsonFile
         }
     }
 
-    // The number of values, and whether every text is Unicode, with no half of a surrogate pair: System.Text.Json finds that out only
-    // when it is asked for the text.
+    // The number of values, and whether every string is valid Unicode without lone surrogates: System.Text.Json finds that out only
+    // when asked for the string.
     private static void Check(string path, ReadOnlySpan<byte> json)
     {
         Utf8JsonReader reader = new(json);

@@ -6,7 +6,7 @@ internal static class LfsPointer
     /// <summary>Bytes at the start of a file that identify a pointer.</summary>
     internal const int Bytes = 42;
 
-    /// <exception cref="ModelFolderException">The bytes, a file's first, are those of a pointer.</exception>
+    /// <exception cref="ModelFolderException">A file's first bytes are those of a pointer.</exception>
     internal static void ThrowIfPointer(string path, ReadOnlySpan<byte> start)
     {
         if (start.StartsWith("version https://git-lfs.github.com/spec/v1"u8))

@@ -6,7 +6,7 @@ namespace GgufQuant.HuggingFace;
 /// <remarks>convert_hf_to_gguf's <c>ModelBase.load_hparams</c>, <c>get_model_architecture</c> and <c>TextModel.__init__</c>.</remarks>
 internal sealed class ModelConfig
 {
-    // Where older multimodal models keep what is now called text_config; the last one found counts.
+    // The keys of older multimodal models for what is now text_config; the last one found is used.
     private static readonly string[][] s_textConfigs =
         [["text_config"], ["llm_config"], ["lm_config"], ["thinker_config", "text_config"], ["language_config"], ["lfm"]];
 
@@ -24,10 +24,10 @@ internal sealed class ModelConfig
     /// <summary>The file's path.</summary>
     public string Path { get; }
 
-    /// <summary>The file as it is.</summary>
+    /// <summary>The unchanged file.</summary>
     public JsonElement Root { get; }
 
-    /// <summary>The part for the language model alone; null for a model of text only.</summary>
+    /// <summary>The language model's part of a multimodal model; null for a text-only model.</summary>
     public JsonElement? Text { get; }
 
     /// <summary>The model's class, such as <c>LlamaForCausalLM</c>.</summary>
@@ -36,7 +36,7 @@ internal sealed class ModelConfig
     /// <summary>The value of <c>model_type</c>; empty if there is none.</summary>
     public string ModelType => Find("model_type") is { ValueKind: JsonValueKind.String } type ? type.GetString()! : "";
 
-    /// <summary>The values, merged.</summary>
+    /// <summary>The merged values.</summary>
     public IReadOnlyDictionary<string, JsonElement> Values => _values;
 
     /// <summary>Reads a configuration.</summary>
@@ -62,10 +62,10 @@ internal sealed class ModelConfig
         return new ModelConfig(path, root, text, architecture, values);
     }
 
-    /// <summary>Whether a key is there, even with the value null.</summary>
+    /// <summary>Whether a key exists, even if its value is null.</summary>
     public bool Contains(string key) => _values.ContainsKey(key);
 
-    /// <summary>The value of the first of some keys that is there; null if none is, or if its value is null.</summary>
+    /// <summary>The value of the first key that exists; null if none does, or if its value is null.</summary>
     /// <remarks>convert_hf_to_gguf's <c>find_hparam</c>.</remarks>
     public JsonElement? Find(params ReadOnlySpan<string> keys)
     {
@@ -77,19 +77,19 @@ internal sealed class ModelConfig
         return null;
     }
 
-    /// <summary>A whole number; null if none of the keys is there, or if its value is null or no whole number of 64 bits.</summary>
+    /// <summary>An integer; null if none of the keys exists, or if the value is null or not a 64-bit integer.</summary>
     public long? FindInt64(params ReadOnlySpan<string> keys) =>
         Find(keys) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt64(out long number) ? number : null;
 
-    /// <summary>A number; null if none of the keys is there, or if its value is null or no number.</summary>
+    /// <summary>A number; null if none of the keys exists, or if the value is null or not a number.</summary>
     public double? FindDouble(params ReadOnlySpan<string> keys) =>
         Find(keys) is { ValueKind: JsonValueKind.Number } value && value.TryGetDouble(out double number) ? number : null;
 
-    /// <summary>A string; null if none of the keys is there, or if its value is null or no string.</summary>
+    /// <summary>A string; null if none of the keys exists, or if the value is null or not a string.</summary>
     public string? FindString(params ReadOnlySpan<string> keys) =>
         Find(keys) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
 
-    /// <summary>A boolean; null if none of the keys is there, or if its value is null or no boolean.</summary>
+    /// <summary>A boolean; null if none of the keys exists, or if the value is null or not a boolean.</summary>
     public bool? FindBoolean(params ReadOnlySpan<string> keys) =>
         Find(keys) is { ValueKind: JsonValueKind.True or JsonValueKind.False } value ? value.GetBoolean() : null;
 
@@ -127,7 +127,7 @@ internal sealed class ModelConfig
             ? names[0].GetString()
             : null;
 
-    // Mamba models from before transformers had them name their layer.
+    // Mamba models older than transformers' support name their layer.
     private static string? ArchitectureOfMamba(JsonElement root)
     {
         if (!root.TryGetProperty("ssm_cfg", out JsonElement ssm) || ssm.ValueKind != JsonValueKind.Object)

@@ -4,10 +4,10 @@ using GgufQuant.IO;
 
 namespace GgufQuant.HuggingFace;
 
-/// <summary>A folder as Hugging Face's hub has it: config.json, tokenizer files, weights in safetensors.</summary>
+/// <summary>A folder in the layout of Hugging Face's hub: config.json, tokenizer files, weights in safetensors.</summary>
 internal sealed class ModelFolder : IDisposable
 {
-    // The largest tokenizer.json of the hub has some 35 MB.
+    // The largest tokenizer.json on the hub has some 35 MB.
     private const int MaxFileBytes = 128 << 20;
     private const string ConfigName = "config.json";
 
@@ -24,7 +24,7 @@ internal sealed class ModelFolder : IDisposable
     /// <summary>The folder's full path.</summary>
     public string Path { get; }
 
-    /// <summary>The folder's own name.</summary>
+    /// <summary>The folder's name.</summary>
     public string Name { get; }
 
     /// <summary>The model's configuration.</summary>
@@ -32,7 +32,7 @@ internal sealed class ModelFolder : IDisposable
 
     /// <summary>Opens a folder and reads its config.json.</summary>
     /// <param name="path">The folder.</param>
-    /// <exception cref="ModelFolderException">The folder holds no model, or one that cannot be read.</exception>
+    /// <exception cref="ModelFolderException">The folder contains no model, or one that cannot be read.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
     public static ModelFolder Open(string path)
     {
@@ -56,15 +56,15 @@ internal sealed class ModelFolder : IDisposable
     /// <summary>Whether the folder has a file of that name.</summary>
     public bool Contains(string name) => File.Exists(PathOf(name));
 
-    /// <summary>The names of the folder's own files that match a pattern such as <c>model*.safetensors</c>, in ordinal order.</summary>
+    /// <summary>The names of the files, without subfolders, that match a pattern such as <c>model*.safetensors</c>, in ordinal order.</summary>
     public IReadOnlyList<string> FindFiles(string pattern)
     {
         EnumerationOptions options = new() { MatchType = MatchType.Simple, MatchCasing = MatchCasing.CaseSensitive, AttributesToSkip = FileAttributes.None };
         return [.. Directory.EnumerateFiles(Path, pattern, options).Select(file => System.IO.Path.GetFileName(file)!).Order(StringComparer.Ordinal)];
     }
 
-    /// <summary>Reads a whole file; null if the folder has none of that name.</summary>
-    /// <exception cref="ModelFolderException">The file is a pointer of Git LFS.</exception>
+    /// <summary>Reads a whole file; null if the folder has no file of that name.</summary>
+    /// <exception cref="ModelFolderException">The file is a Git LFS pointer.</exception>
     /// <exception cref="IOException">The file is larger than 128 MiB, is not a regular file, or cannot be read.</exception>
     public byte[]? ReadBytes(string name)
     {
@@ -75,7 +75,7 @@ internal sealed class ModelFolder : IDisposable
         return bytes;
     }
 
-    /// <summary>Reads a text in UTF-8; null if the folder has no file of that name. A byte order mark is left out.</summary>
+    /// <summary>Reads a UTF-8 text, skipping a byte order mark; null if the folder has no file of that name.</summary>
     /// <exception cref="ModelFolderException">The file is not UTF-8, or see <see cref="ReadBytes"/>.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public string? ReadText(string name)
@@ -104,7 +104,7 @@ internal sealed class ModelFolder : IDisposable
         return document.RootElement;
     }
 
-    /// <summary>Frees the JSON that was read.</summary>
+    /// <summary>Frees the parsed JSON.</summary>
     public void Dispose()
     {
         foreach (JsonDocument document in _documents)

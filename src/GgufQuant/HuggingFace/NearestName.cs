@@ -2,10 +2,10 @@ using GgufQuant.IO;
 
 namespace GgufQuant.HuggingFace;
 
-/// <summary>Finds the name that was likely meant.</summary>
+/// <summary>Finds the name that was probably meant.</summary>
 internal static class NearestName
 {
-    /// <summary>The name with the fewest letters to insert and delete; null if they are more than half of all.</summary>
+    /// <summary>The name with the fewest insertions and deletions; null if they exceed half of all letters.</summary>
     internal static string? Find(string name, IEnumerable<string> names) =>
         (from known in names
          let distance = EditDistance.Between(name, known)

@@ -1,9 +1,9 @@
 namespace GgufQuant.HuggingFace;
 
-/// <summary>JSON as Python's <c>json</c> module writes it, with numbers that the standard has no words for.</summary>
+/// <summary>JSON as Python's <c>json</c> module writes it, with numbers that the standard does not have.</summary>
 internal static class PythonJson
 {
-    /// <summary>Whether a text has such a number, or a string with the same letters.</summary>
+    /// <summary>Whether a text contains such a number, or a string with the same letters.</summary>
     internal static bool MayHaveOwnNumbers(ReadOnlySpan<byte> json) => json.IndexOf("NaN"u8) >= 0 || json.IndexOf("Infinity"u8) >= 0;
 
     /// <summary>The same text in standard JSON: <c>NaN</c> becomes null, <c>Infinity</c> a number too large for a double.</summary>

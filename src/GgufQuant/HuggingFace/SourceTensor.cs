@@ -4,21 +4,21 @@ using GgufQuant.HuggingFace.Tensors;
 
 namespace GgufQuant.HuggingFace;
 
-/// <summary>A tensor on its way from the folder to the GGUF file.</summary>
-/// <param name="Name">Its name: Hugging Face's, later GGUF's.</param>
+/// <summary>A tensor during conversion.</summary>
+/// <param name="Name">Its Hugging Face name, later its GGUF name.</param>
 /// <param name="Values">Its values.</param>
 internal sealed record SourceTensor(string Name, TensorValues Values)
 {
     /// <summary>The tensor in its file, if it is stored unchanged.</summary>
     public SafetensorsTensor? Stored { get; init; }
 
-    /// <summary>Whether the name is GGUF's already, so that it is not looked up.</summary>
+    /// <summary>Whether the name is already GGUF's and need not be looked up.</summary>
     public bool HasGgufName { get; init; }
 
     /// <summary>Whether the values were FP8 in the folder.</summary>
     public bool IsFromFloat8 { get; init; }
 
-    /// <summary>The block the tensor belongs to: the first part of its name that is a number; null for none.</summary>
+    /// <summary>The number of the tensor's block: the first number among the parts of its name; null if there is none.</summary>
     public int? Block
     {
         get

@@ -5,7 +5,7 @@ using static GgufQuant.HuggingFace.Architectures.TensorRules;
 
 namespace GgufQuant.HuggingFace;
 
-/// <summary>Lists the tensors of a model's language part, under names without the prefixes of multimodal models.</summary>
+/// <summary>Lists the tensors of the language model, without the name prefixes of multimodal models.</summary>
 /// <remarks>convert_hf_to_gguf's <c>TextModel.filter_tensors</c>.</remarks>
 internal static class TensorSelection
 {
@@ -20,7 +20,7 @@ internal static class TensorSelection
     /// <param name="files">The files.</param>
     /// <param name="architecture">The architecture.</param>
     /// <param name="config">The configuration.</param>
-    /// <param name="warnings">Gets a sentence if parts of the model are left out.</param>
+    /// <param name="warnings">Receives a sentence if parts of the model are left out.</param>
     internal static List<SourceTensor> Select(WeightFiles files, Architecture architecture, ModelConfig config, List<string> warnings)
     {
         List<SourceTensor> tensors = [];
@@ -62,7 +62,7 @@ internal static class TensorSelection
         return renamed;
     }
 
-    // Some fine-tunes save the inner model, whose tensors lack what the class puts in front.
+    // Some fine-tunes save the inner model, whose tensor names lack the prefix.
     private static List<SourceTensor> WithPrefix(List<SourceTensor> tensors, List<string> warnings)
     {
         if (!tensors.Exists(tensor => tensor.Name.StartsWith("layers.", StringComparison.Ordinal)) || tensors.Exists(tensor => tensor.Name.StartsWith("model.", StringComparison.Ordinal)))

@@ -3,7 +3,7 @@ using GgufQuant.HuggingFace.Architectures;
 
 namespace GgufQuant.HuggingFace;
 
-/// <summary>Which tensor gets which type.</summary>
+/// <summary>Chooses each tensor's type.</summary>
 /// <remarks>convert_hf_to_gguf's <c>ModelBase.prepare_tensors</c>.</remarks>
 internal static class TensorTypes
 {

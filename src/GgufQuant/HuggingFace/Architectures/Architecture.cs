@@ -2,7 +2,7 @@ using GgufQuant.HuggingFace.Vocabulary;
 
 namespace GgufQuant.HuggingFace.Architectures;
 
-/// <summary>How models of some classes become GGUF: a row of the table in <see cref="ArchitectureTable"/>.</summary>
+/// <summary>How models of some classes are converted to GGUF; a row of <see cref="ArchitectureTable"/>.</summary>
 internal sealed record Architecture
 {
     /// <summary>The architecture's name in GGUF.</summary>
@@ -14,28 +14,28 @@ internal sealed record Architecture
     /// <summary>The kinds of tensors it has, see <see cref="TensorTable"/>.</summary>
     public required IReadOnlyList<string> Tensors { get; init; }
 
-    /// <summary>How it stores its vocabulary.</summary>
+    /// <summary>How models store their vocabulary.</summary>
     public required VocabularyKind Vocabulary { get; init; }
 
-    /// <summary>What writes its keys, in order.</summary>
+    /// <summary>The recipes that write its keys, in order.</summary>
     public required IReadOnlyList<KeyRule> Keys { get; init; }
 
-    /// <summary>What changes tensors before their names are looked up, in order.</summary>
+    /// <summary>The recipes that change tensors before their names are looked up, in order.</summary>
     public IReadOnlyList<TensorRule> Rules { get; init; } = [];
 
-    /// <summary>What changes names or leaves tensors out as soon as they are listed, in order.</summary>
+    /// <summary>The recipes that rename or drop tensors as soon as they are listed, in order.</summary>
     public IReadOnlyList<NameRule> Names { get; init; } = [];
 
-    /// <summary>Tensors that come first, under their GGUF names: those that no file holds, or that are computed from several others.</summary>
+    /// <summary>Tensors written first, under their GGUF names: computed from the configuration or from several others.</summary>
     public Func<ConversionContext, IReadOnlyList<SourceTensor>, IEnumerable<SourceTensor>> Extra { get; init; } = (_, _) => [];
 
-    /// <summary>Whether a configuration of one of the classes is for this row; the first row that is counts.</summary>
+    /// <summary>Whether this row applies to a configuration of one of the classes; the first that does is used.</summary>
     public Func<ModelConfig, bool> Applies { get; init; } = _ => true;
 
-    /// <summary>Values of the configuration that are other than in the file.</summary>
+    /// <summary>Changes values of the configuration.</summary>
     public Func<ModelConfig, ModelConfig> Prepare { get; init; } = config => config;
 
-    /// <summary>Blocks besides those of <c>num_hidden_layers</c>, given the tensors' names.</summary>
+    /// <summary>The number of blocks beyond <c>num_hidden_layers</c>, given the tensors' names.</summary>
     public Func<ModelConfig, IEnumerable<string>, int> ExtraBlocks { get; init; } = (_, _) => 0;
 
     /// <summary>Whether tensors are named without the prefix <c>model.</c>.</summary>
@@ -45,10 +45,10 @@ internal sealed record Architecture
     public bool TakesConfigAsItIs { get; init; }
 }
 
-/// <summary>Writes one key or some.</summary>
+/// <summary>Writes one or more keys.</summary>
 internal delegate void KeyRule(KeyWriter keys);
 
-/// <summary>Makes of a tensor none, one or several others.</summary>
+/// <summary>Turns a tensor into none, one or several.</summary>
 internal delegate IEnumerable<SourceTensor> TensorRule(ConversionContext context, SourceTensor tensor);
 
 /// <summary>Changes a tensor's name; null leaves the tensor out.</summary>

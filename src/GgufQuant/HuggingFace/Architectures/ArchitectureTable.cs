@@ -11,8 +11,8 @@ namespace GgufQuant.HuggingFace.Architectures;
 /// <summary>The architectures that can be converted, most used first.</summary>
 /// <remarks>
 /// The model classes of convert_hf_to_gguf's <c>conversion</c> folder, as of 2026-08-21. An architecture whose tensors are
-/// written as they are is one row here; what it takes to rearrange tensors is in <see cref="TensorRules"/> and
-/// the classes of families beside it.
+/// written as they are is one row here; code that rearranges tensors is in <see cref="TensorRules"/> and
+/// the classes for model families beside it.
 /// </remarks>
 internal static class ArchitectureTable
 {
@@ -183,7 +183,7 @@ internal static class ArchitectureTable
             Classes = ["LlamaForCausalLM", "LLaMAForCausalLM", "MistralForCausalLM", "MixtralForCausalLM", "IQuestCoderForCausalLM", "VLlama3ForCausalLM", "LlavaForConditionalGeneration", "VoxtralForConditionalGeneration", "LlamaModel"],
             Vocabulary = VocabularyKind.Llama,
             Tensors = s_llama,
-            // SmolVLM2 does not say how many heads it has.
+            // SmolVLM2's configuration lacks the number of heads.
             Prepare = config => config.Architecture == "VLlama3ForCausalLM" && !config.Contains("num_attention_heads") ? config.With("num_attention_heads", "32") : config,
             Keys = s_llamaKeys,
             Names = [(_, name) => name.Replace("text_model.", "", StringComparison.Ordinal), PrefixedFor("LlamaModel")],
@@ -206,7 +206,7 @@ internal static class ArchitectureTable
             Classes = ["Llama4ForConditionalGeneration", "Llama4ForCausalLM"],
             Vocabulary = VocabularyKind.Gpt2,
             Tensors = [.. s_llama, .. s_sharedExperts],
-            // The configuration has the experts' length under the name that is the dense layers' elsewhere.
+            // The configuration stores the experts' length under the name that others use for the dense layers.
             Prepare = config => config.Find("intermediate_size") is { } ofExperts && config.Find("intermediate_size_mlp") is { } dense
                 ? config.With([new("intermediate_size_moe", ofExperts), new("intermediate_size", dense)])
                 : throw new ModelFolderException(config.Path, "'intermediate_size' or 'intermediate_size_mlp' is missing"),
@@ -724,7 +724,7 @@ internal static class ArchitectureTable
                 Float32("attention.layer_norm_epsilon", "layer_norm_epsilon"),
                 KeyRules.FileType,
             ],
-            // Masks of old files, which the converter of that day could not leave out.
+            // Masks that older converters could not leave out.
             Names = [(_, name) => IsMatch(name, "*.attn.bias", "*.attn.masked_bias") ? null : name],
             Rules = [Values(["*.c_attn.weight", "*.c_proj.weight", "*.c_fc.weight"], (_, values) => values.Transpose())],
         },
@@ -1001,7 +1001,7 @@ internal static class ArchitectureTable
     internal static Architecture? Find(ModelConfig config) =>
         s_byClass.TryGetValue(config.Architecture, out Architecture[]? rows) ? Array.Find(rows, row => row.Applies(config)) : null;
 
-    /// <summary>The classes of all rows.</summary>
+    /// <summary>The model classes of all rows.</summary>
     internal static IEnumerable<string> Classes => s_byClass.Keys;
 
     private static NameRule PrefixedFor(string type) => (config, name) =>

@@ -4,7 +4,7 @@ using static GgufQuant.HuggingFace.Architectures.TensorRules;
 
 namespace GgufQuant.HuggingFace.Architectures;
 
-/// <summary>Recipes for BERT and what descends from it.</summary>
+/// <summary>Recipes for BERT and its descendants.</summary>
 internal static class BertRules
 {
     /// <summary>The names of a classifier's outputs.</summary>
@@ -19,18 +19,18 @@ internal static class BertRules
         [tensor.Name is "classifier.weight" or "classifier.bias" && Labels(context.Config) is not null
             ? tensor with { Name = tensor.Name.Replace("classifier.", "classifier.out_proj.", StringComparison.Ordinal) } : tensor];
 
-    /// <summary>Positions of RoBERTa start after that of padding.</summary>
+    /// <summary>RoBERTa's positions start after the padding position.</summary>
     public static ModelConfig WithPositionOffset(ModelConfig config) =>
         PositionOffset(config) is { } offset && config.FindInt64("max_position_embeddings") is { } positions
             ? config.With("max_position_embeddings", (positions - offset).ToString(CultureInfo.InvariantCulture))
             : config;
 
-    /// <summary>Leaves out the embeddings of positions before the first.</summary>
+    /// <summary>Drops the embeddings of positions before the first.</summary>
     public static TensorRule CutPositions { get; } = (context, tensor) =>
         [tensor.Name == "embeddings.position_embeddings.weight" && PositionOffset(context.Config) is { } offset
             ? tensor with { Values = tensor.Values.RowRange(offset, tensor.Values.Shape[0] - offset) } : tensor];
 
-    /// <summary>Nomic's models are trained for shorter texts than their configuration says.</summary>
+    /// <summary>Nomic's models are trained with shorter contexts than their configuration says.</summary>
     public static ModelConfig WithNomicPositions(ModelConfig config)
     {
         long positions = config.FindInt64("n_positions") ?? 0;
@@ -43,7 +43,7 @@ internal static class BertRules
         };
     }
 
-    /// <summary>Gives the experts of Nomic's mixture a dimension of their own.</summary>
+    /// <summary>Gives the experts of Nomic's MoE model their own dimension.</summary>
     public static TensorRule ReshapeNomicExperts { get; } = (context, tensor) =>
     {
         bool isDown = tensor.Name.Contains("mlp.experts.mlp.w2", StringComparison.Ordinal);
@@ -56,11 +56,11 @@ internal static class BertRules
         return [tensor with { Name = $"{tensor.Name}.weight", Values = isDown ? values.Transpose() : values }];
     };
 
-    /// <summary>Whether a model has low-rank adapters for tasks, as Jina's third has.</summary>
+    /// <summary>Whether a model has low-rank adapters for tasks, as Jina v3 does.</summary>
     public static bool HasTaskAdapters(ModelConfig config) =>
         config.Find("lora_adaptations") is { ValueKind: JsonValueKind.Array } adapters && adapters.GetArrayLength() > 0;
 
-    /// <summary>The name of a weight that is stored as the original that adapters add to.</summary>
+    /// <summary>The plain name of a weight that is stored as the <c>original</c> of an adapter's parametrization.</summary>
     public static string? WithoutParametrization(ModelConfig config, string name)
     {
         const string Part = ".parametrizations.", Original = ".original";
@@ -70,12 +70,12 @@ internal static class BertRules
         return name.EndsWith(Original, StringComparison.Ordinal) ? name[..^Original.Length] : name;
     }
 
-    /// <summary>Leaves out adapters, which the converter writes to files of their own.</summary>
+    /// <summary>Drops adapters, which the converter writes to separate files.</summary>
     public static TensorRule DropTaskAdapters { get; } = (context, tensor) =>
     {
         if (!IsMatch(tensor.Name, "*.0.lora_A", "*.0.lora_B"))
             return [tensor];
-        const string Warning = "The model's adapters for tasks are left out: the file has the model alone.";
+        const string Warning = "The model's task adapters are left out: the file contains only the model.";
         if (!context.Warnings.Contains(Warning))
             context.Warnings.Add(Warning);
         return [];
@@ -83,7 +83,7 @@ internal static class BertRules
 
     private static long? PositionOffset(ModelConfig config) => config.FindInt64("pad_token_id") is { } padding ? padding + 1 : null;
 
-    // What transformers adds where a configuration names no labels says nothing.
+    // The labels that transformers adds by default mean nothing.
     private static string[]? Labels(ModelConfig config)
     {
         if (config.Find("id2label") is not { ValueKind: JsonValueKind.Object } labels)

@@ -5,7 +5,7 @@ using GgufQuant.HuggingFace.Tensors;
 
 namespace GgufQuant.HuggingFace.Architectures;
 
-/// <summary>What the recipes of an architecture know of the model that is converted.</summary>
+/// <summary>The model being converted, as an architecture's recipes see it.</summary>
 internal sealed class ConversionContext
 {
     /// <summary>Far more layers than any model has.</summary>
@@ -32,37 +32,37 @@ internal sealed class ConversionContext
     /// <summary>The architecture.</summary>
     public Architecture Architecture { get; }
 
-    /// <summary>The configuration, with defaults filled in and what the architecture changes in it.</summary>
+    /// <summary>The configuration, with defaults filled in and the architecture's changes applied.</summary>
     public ModelConfig Config { get; }
 
-    /// <summary>How positions are rotated.</summary>
+    /// <summary>The rotary position parameters.</summary>
     public RopeParameters Rope { get; }
 
-    /// <summary>Blocks of the model proper.</summary>
+    /// <summary>The number of blocks without those that predict further tokens.</summary>
     public int HiddenLayers { get; }
 
-    /// <summary>Blocks that predict further tokens.</summary>
+    /// <summary>The number of blocks that predict further tokens (MTP).</summary>
     public int ExtraBlocks { get; init; }
 
-    /// <summary>Blocks in all.</summary>
+    /// <summary>The number of all blocks.</summary>
     public int BlockCount => HiddenLayers + ExtraBlocks;
 
-    /// <summary>The type that <c>general.file_type</c> gets.</summary>
+    /// <summary>The value of <c>general.file_type</c>.</summary>
     public FileType FileType { get; init; }
 
-    /// <summary>Warnings for the user about what is left out or might surprise.</summary>
+    /// <summary>Warnings for the user about what is left out or looks odd.</summary>
     public List<string> Warnings { get; } = [];
 
-    /// <summary>Keys that are known only when tensors have been prepared; they come first.</summary>
+    /// <summary>Keys known only once tensors have been prepared; they are written first.</summary>
     public List<GgufEntry> TensorKeys { get; } = [];
 
-    /// <summary>Tensors that a later one is compared with.</summary>
+    /// <summary>Tensors that later ones are compared with.</summary>
     public Dictionary<string, TensorValues> Seen { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Tokens of the vocabulary, padding included.</summary>
+    /// <summary>The number of tokens, padding included.</summary>
     public int TokenCount { get; }
 
-    /// <summary>Finds the number of a token by its text; null if there is none.</summary>
+    /// <summary>Finds a token's id by its text; null if there is no such token.</summary>
     public Func<string, int?> FindToken { get; init; } = _ => null;
 
     /// <summary>Attention heads.</summary>
@@ -71,38 +71,38 @@ internal sealed class ConversionContext
     /// <summary>Attention heads for keys and values.</summary>
     public int KeyValueHeads => (int)(Config.FindInt64("n_kv_heads", "num_key_value_heads") ?? Heads);
 
-    /// <summary>Values of a head: <c>head_dim</c>, else as many as divide the hidden size evenly.</summary>
+    /// <summary>The length of a head: <c>head_dim</c>, otherwise the hidden size divided by the number of heads.</summary>
     public long HeadLength => Config.FindInt64("head_dim") ?? (Integer("hidden_size") / Integer("num_attention_heads"));
 
-    /// <summary>The length of a head for which there is a factor per pair of values.</summary>
-    /// <exception cref="ModelFolderException">No head is that long.</exception>
+    /// <summary>The head length, checked before one factor per pair of values is allocated.</summary>
+    /// <exception cref="ModelFolderException">The length is out of range.</exception>
     public int FactorLength(long length) => length is >= 0 and <= MaxHeadLength ? (int)length : throw Invalid($"{length} is not a valid head length");
 
-    /// <summary>Experts of a layer.</summary>
+    /// <summary>The number of experts per layer.</summary>
     public int Experts => checked((int)Integer("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"));
 
-    /// <summary>A whole number of the configuration.</summary>
+    /// <summary>An integer from the configuration.</summary>
     /// <exception cref="ModelFolderException">It is missing, or not a whole number.</exception>
     public long Integer(params ReadOnlySpan<string> keys) =>
         Config.Find(keys) is { } value ? ToInt64(value, keys[0]) : throw Missing(keys);
 
-    /// <summary>A number of the configuration.</summary>
+    /// <summary>A number from the configuration.</summary>
     /// <exception cref="ModelFolderException">It is missing, or not a number.</exception>
     public double Number(params ReadOnlySpan<string> keys) =>
         Config.Find(keys) is { } value ? ToDouble(value, keys[0]) : throw Missing(keys);
 
-    /// <summary>A list of the configuration.</summary>
+    /// <summary>A list from the configuration.</summary>
     /// <exception cref="ModelFolderException">It is missing, or not a list.</exception>
     public JsonElement[] List(string key) =>
         Config.Find(key) is { } value
             ? value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : throw Invalid($"'{key}' is not a list")
             : throw Missing(key);
 
-    /// <summary>Whether each layer has a type of that name.</summary>
+    /// <summary>For each layer, whether its type has that name.</summary>
     public bool[] LayersOfType(string type, string key = "layer_types") =>
         [.. List(key).Select(value => value.ValueKind == JsonValueKind.String && value.ValueEquals(type))];
 
-    /// <summary>A whole number from JSON.</summary>
+    /// <summary>An integer from JSON.</summary>
     public long ToInt64(JsonElement value, string key)
     {
         if (value.ValueKind == JsonValueKind.Number)
@@ -122,11 +122,11 @@ internal sealed class ConversionContext
     /// <summary>An error in the configuration.</summary>
     public ModelFolderException Invalid(string problem) => new(Config.Path, problem);
 
-    /// <summary>Keeps tensors until a set of them is complete.</summary>
+    /// <summary>Collects tensors until a set is complete.</summary>
     /// <param name="set">The set.</param>
     /// <param name="tensor">One of its tensors.</param>
-    /// <param name="count">How many it has.</param>
-    /// <returns>The tensors by name, once, when the last has come; else null.</returns>
+    /// <param name="count">The size of the complete set.</param>
+    /// <returns>The tensors by name when the last one arrives; otherwise null.</returns>
     public IReadOnlyDictionary<string, TensorValues>? Collect(string set, SourceTensor tensor, int count)
     {
         if (!_collected.TryGetValue(set, out Dictionary<string, TensorValues>? tensors))

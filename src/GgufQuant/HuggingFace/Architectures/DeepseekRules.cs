@@ -2,7 +2,7 @@ using GgufQuant.HuggingFace.Tensors;
 
 namespace GgufQuant.HuggingFace.Architectures;
 
-/// <summary>Recipes for DeepSeek's models with latent attention.</summary>
+/// <summary>Recipes for DeepSeek's models with multi-head latent attention (MLA).</summary>
 /// <remarks>convert_hf_to_gguf's <c>DeepseekV2Model</c>.</remarks>
 internal static class DeepseekRules
 {
@@ -15,18 +15,18 @@ internal static class DeepseekRules
         "ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp",
     ];
 
-    /// <summary>Latent attention runs as attention of many queries and one key.</summary>
+    /// <summary>llama.cpp runs MLA as multi-query attention.</summary>
     public static ModelConfig Prepare(ModelConfig config)
     {
         ModelConfig prepared = config.With("num_key_value_heads", "1");
         return prepared.Contains("rms_norm_eps") ? prepared : prepared.With("rms_norm_eps", "1e-6");
     }
 
-    /// <summary>Whether a tensor is an output that is the same as the embeddings.</summary>
+    /// <summary>Whether a tensor is an output matrix identical to the embeddings.</summary>
     public static bool IsTiedOutput(ConversionContext context, string name) =>
         name is "lm_head.weight" or "model.lm_head.weight" && context.Config.FindBoolean("tie_word_embeddings") == true;
 
-    /// <summary>Splits what keys and values are unfolded with, and transposes the keys' part, so that it can be folded into the queries.</summary>
+    /// <summary>Splits <c>kv_b_proj</c> into the keys' and the values' part, and transposes the former so that it can be absorbed into the queries.</summary>
     public static TensorRule SplitKeysAndValues { get; } = (context, tensor) =>
     {
         if (!tensor.Name.EndsWith("kv_b_proj.weight", StringComparison.Ordinal))

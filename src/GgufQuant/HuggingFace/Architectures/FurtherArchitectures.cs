@@ -4,7 +4,7 @@ using static GgufQuant.HuggingFace.Architectures.TensorRules;
 
 namespace GgufQuant.HuggingFace.Architectures;
 
-/// <summary>Architectures that fewer people use than those of <see cref="ArchitectureTable"/>.</summary>
+/// <summary>Architectures less common than those of <see cref="ArchitectureTable"/>.</summary>
 internal static class FurtherArchitectures
 {
     private static readonly string[] s_dense =
@@ -74,7 +74,7 @@ internal static class FurtherArchitectures
             Classes = ["HunYuanDenseV1ForCausalLM"],
             Vocabulary = VocabularyKind.Hunyuan,
             Tensors = [.. s_dense, "attn_q_norm", "attn_k_norm"],
-            // Some say that they have one expert.
+            // Some dense models claim to have one expert.
             Prepare = config => config.Contains("num_experts") ? config.With("num_experts", "null") : config,
             Keys = [Base, ScaledFrequenciesOfHunyuan],
             Rules = [Drop((context, name) => name == "lm_head.weight" && context.Config.FindBoolean("tie_word_embeddings") == true)],
@@ -126,7 +126,7 @@ internal static class FurtherArchitectures
         },
     ];
 
-    // Hunyuan scales the base of its rotations by a power of alpha, for texts of 256k tokens.
+    // Hunyuan scales RoPE's base frequency by a power of alpha, for contexts of 256k tokens.
     private static void ScaledFrequenciesOfHunyuan(KeyWriter keys)
     {
         const long LongContext = 256 * 1024;
@@ -143,7 +143,7 @@ internal static class FurtherArchitectures
         keys.AddUInt32("context_length", LongContext);
     }
 
-    // The rows of all queries, all keys and all values, one behind the other.
+    // The rows of all queries, then of all keys, then of all values.
     private static IEnumerable<SourceTensor> SplitQueryKeyValue(ConversionContext context, SourceTensor tensor)
     {
         const string Suffix = "qkv_proj.weight";

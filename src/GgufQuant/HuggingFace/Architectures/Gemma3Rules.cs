@@ -15,7 +15,7 @@ internal static class Gemma3Rules
     {
         if (context.Folder.Contains("tokenizer.model"))
             return context.TokenCount;
-        // Added tokens count twice where they are in the vocabulary as well.
+        // Added tokens that are also in the vocabulary count twice.
         return context.Folder.ReadJson("tokenizer.json") is { ValueKind: JsonValueKind.Object } tokenizer
             && tokenizer.TryGetProperty("model", out JsonElement model) && model.TryGetProperty("vocab", out JsonElement tokens) && tokens.ValueKind == JsonValueKind.Object
             && tokenizer.TryGetProperty("added_tokens", out JsonElement added) && added.ValueKind == JsonValueKind.Array

@@ -9,7 +9,7 @@ namespace GgufQuant.HuggingFace.Architectures;
 /// <remarks>convert_hf_to_gguf's <c>Gemma4Model</c>.</remarks>
 internal static class Gemma4Rules
 {
-    // Turns a rotation of the dimensions that are not to be rotated into none.
+    // A factor so large that it turns RoPE off for a pair of dimensions.
     private const float NoRotation = 1e30f;
 
     /// <summary>The keys after those of Gemma 3.</summary>
@@ -37,7 +37,7 @@ internal static class Gemma4Rules
         : tensor,
     ];
 
-    /// <summary>Factors that leave all but the first part of each head of full attention unrotated.</summary>
+    /// <summary>Factors that rotate only the first part of each head of full attention.</summary>
     public static IEnumerable<SourceTensor> RopeFrequencies(ConversionContext context, IReadOnlyList<SourceTensor> tensors)
     {
         if (context.Rope.Type != "proportional")
@@ -47,7 +47,7 @@ internal static class Gemma4Rules
         return [new SourceTensor("rope_freqs.weight", new GivenValues([.. Enumerable.Range(0, length / 2).Select(i => i < rotated ? 1 : NoRotation)]))];
     }
 
-    /// <summary>The tokens that are never to be generated, where the folder says so.</summary>
+    /// <summary>The tokens that must never be generated, if the folder lists any.</summary>
     public static void SuppressedTokens(KeyWriter keys)
     {
         if (keys.Context.Folder.ReadJson("generation_config.json") is { ValueKind: JsonValueKind.Object } generation
@@ -60,7 +60,7 @@ internal static class Gemma4Rules
     private static long FullHeadLength(ConversionContext context) =>
         OfFullLayers(context, "global_head_dim", "head_dim") ?? throw context.Invalid("'global_head_dim' is missing");
 
-    // A value of the layers with full attention: one key has it, or those layers' own configurations do.
+    // A value for the layers with full attention, under a key of its own or in those layers' configurations.
     private static long? OfFullLayers(ConversionContext context, string key, string keyOfLayer)
     {
         if (context.Config.FindInt64(key) is { } value)

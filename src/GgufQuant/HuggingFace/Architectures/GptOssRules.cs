@@ -3,11 +3,11 @@ using static GgufQuant.HuggingFace.Architectures.TensorRules;
 
 namespace GgufQuant.HuggingFace.Architectures;
 
-/// <summary>Recipes for gpt-oss, whose gate and up matrices alternate row by row, and whose experts are MXFP4 or BF16.</summary>
+/// <summary>Recipes for gpt-oss, whose gate and up matrices are interleaved by row, with experts in MXFP4 or BF16.</summary>
 /// <remarks>convert_hf_to_gguf's <c>GptOssModel</c>.</remarks>
 internal static class GptOssRules
 {
-    /// <summary>How tensors that are not MXFP4 are converted.</summary>
+    /// <summary>Recipes for the tensors that are not MXFP4.</summary>
     public static TensorRule[] All { get; } =
     [
         Drop((_, name) => IsMatch(name, "*mlp.experts.*_blocks", "*mlp.experts.*_scales")),
@@ -18,7 +18,7 @@ internal static class GptOssRules
         Split("*.experts.gate_up_proj", "gate_up_proj", ".weight", (values, first) => values.RowsOfEachMatrix(first, 2, values.Shape[^2] / 2)),
     ];
 
-    /// <summary>The experts in MXFP4, whose blocks are taken over as they are.</summary>
+    /// <summary>The experts in MXFP4, whose blocks are kept.</summary>
     public static IEnumerable<SourceTensor> RepackedExperts(ConversionContext context, IReadOnlyList<SourceTensor> tensors)
     {
         Dictionary<string, SourceTensor> byName = tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);

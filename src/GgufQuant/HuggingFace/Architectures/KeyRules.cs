@@ -7,26 +7,26 @@ internal static class KeyRules
 {
     private static readonly (string Name, uint Function)[] s_gatingFunctions = [("softmax", 1), ("sigmoid", 2), ("sqrtsoftplus", 4)];
 
-    /// <summary>A whole number that must be there.</summary>
+    /// <summary>A required integer.</summary>
     public static KeyRule UInt32(string key, params string[] names) => keys => keys.AddUInt32(key, keys.Context.Integer(names));
 
-    /// <summary>A whole number that may be missing.</summary>
+    /// <summary>An optional integer.</summary>
     public static KeyRule OptionalUInt32(string key, params string[] names) => keys => keys.AddUInt32(key, keys.Config.Find(names));
 
-    /// <summary>A whole number with a default.</summary>
+    /// <summary>An integer with a default.</summary>
     public static KeyRule UInt32Or(string key, long otherwise, params string[] names) =>
         keys => keys.AddUInt32(key, keys.Config.Find(names) is { } value ? keys.Context.ToInt64(value, key) : otherwise);
 
-    /// <summary>A whole number that is computed.</summary>
+    /// <summary>A computed integer.</summary>
     public static KeyRule UInt32(string key, Func<ConversionContext, long> value) => keys => keys.AddUInt32(key, value(keys.Context));
 
-    /// <summary>A number that must be there.</summary>
+    /// <summary>A required number.</summary>
     public static KeyRule Float32(string key, params string[] names) => keys => keys.AddFloat32(key, keys.Context.Number(names));
 
-    /// <summary>A number that may be missing.</summary>
+    /// <summary>An optional number.</summary>
     public static KeyRule OptionalFloat32(string key, params string[] names) => keys => keys.AddFloat32(key, keys.Config.Find(names));
 
-    /// <summary>A number that is left out where it is missing or 0.</summary>
+    /// <summary>A number, omitted if it is missing or 0.</summary>
     public static KeyRule NonZeroFloat32(string key, string name) => keys =>
     {
         if (keys.Config.FindDouble(name) is { } value && value != 0)
@@ -37,40 +37,40 @@ internal static class KeyRules
     public static KeyRule Float32Or(string key, double otherwise, params string[] names) =>
         keys => keys.AddFloat32(key, keys.Config.Find(names) is { } value ? keys.Context.ToDouble(value, key) : otherwise);
 
-    /// <summary>A boolean that is left out where it is missing or null.</summary>
+    /// <summary>A boolean, omitted if it is missing or null.</summary>
     public static KeyRule OptionalBoolean(string key, string name) => keys =>
     {
         if (keys.Config.FindBoolean(name) is { } value)
             keys.Add(key, value);
     };
 
-    /// <summary>A boolean that is left out unless it is true.</summary>
+    /// <summary>A boolean, omitted unless it is true.</summary>
     public static KeyRule IfTrue(string key, string name) => keys =>
     {
         if (keys.Config.FindBoolean(name) == true)
             keys.Add(key, true);
     };
 
-    /// <summary>A value that is always the same.</summary>
+    /// <summary>A constant.</summary>
     public static KeyRule Constant(string key, object value) => keys => keys.Add(key, value);
 
     /// <summary>One boolean per layer.</summary>
     public static KeyRule Booleans(string key, Func<ConversionContext, bool[]> values) => keys => keys.Add(key, values(keys.Context));
 
-    /// <summary>How many blocks there are.</summary>
+    /// <summary>The number of blocks.</summary>
     public static void BlockCount(KeyWriter keys) => keys.AddUInt32("block_count", keys.Context.BlockCount);
 
-    /// <summary>The type of the file.</summary>
+    /// <summary>The file type.</summary>
     public static void FileType(KeyWriter keys) => keys.AddFileType();
 
-    /// <summary>The values of a head that positions rotate: all of them.</summary>
+    /// <summary>RoPE's dimensions: the whole head.</summary>
     public static void RopeDimensionCount(KeyWriter keys) => keys.AddUInt32("rope.dimension_count", keys.Context.HeadLength);
 
-    /// <summary>The values of a head that positions rotate: a share of them.</summary>
+    /// <summary>RoPE's dimensions: a share of the head.</summary>
     public static KeyRule RopeDimensionCountOf(double otherwise) =>
         keys => keys.AddUInt32("rope.dimension_count", (long)(keys.Context.HeadLength * keys.Context.Rope.Number("partial_rotary_factor", otherwise)));
 
-    /// <summary>How sentence-transformers pools a text's vectors into one: given by config.json of a folder that modules.json names.</summary>
+    /// <summary>How sentence-transformers pools the token embeddings, from the config.json in the folder that modules.json names.</summary>
     public static void Pooling(KeyWriter keys)
     {
         ModelFolder folder = keys.Context.Folder;
@@ -82,11 +82,11 @@ internal static class KeyRules
                 || type.ValueKind != JsonValueKind.String || !type.GetString()!.EndsWith("Pooling", StringComparison.Ordinal))
                 continue;
             string? path = module.TryGetProperty("path", out JsonElement given) && given.ValueKind == JsonValueKind.String ? given.GetString() : null;
-            // The file is a stranger's: a path could lead out of the folder.
+            // The file is untrusted: the path could point outside the folder.
             if (string.IsNullOrEmpty(path) || path.AsSpan().ContainsAny("/\\:") || path is "." or "..")
                 throw new ModelFolderException(folder.PathOf("modules.json"), $"'{path}' does not name a subfolder of the model");
             if (folder.ReadJson(Path.Combine(path, "config.json")) is not { } pooling)
-                throw new ModelFolderException(folder.PathOf(Path.Combine(path, "config.json")), "the file, to which modules.json refers, is missing");
+                throw new ModelFolderException(folder.PathOf(Path.Combine(path, "config.json")), "the file is missing, but modules.json refers to it");
             keys.Add("pooling_type", PoolingType(pooling) ?? throw new ModelFolderException(folder.PathOf(Path.Combine(path, "config.json")), "only MEAN, CLS and LAST pooling are supported"));
             return;
         }

@@ -3,17 +3,17 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.HuggingFace.Architectures;
 
-/// <summary>The metadata of a GGUF file as it grows.</summary>
+/// <summary>Collects the metadata of a GGUF file.</summary>
 /// <remarks>
-/// gguf-py's <c>GGUFWriter.add_key_value</c>: a key that is written again keeps its position and takes the new value, and what
-/// is empty is not written.
+/// gguf-py's <c>GGUFWriter.add_key_value</c>: a key that is written again keeps its position and takes the new value;
+/// empty values are not written.
 /// </remarks>
 internal sealed class KeyWriter(ConversionContext context)
 {
     private readonly List<GgufEntry> _entries = [];
     private readonly Dictionary<string, int> _indices = new(StringComparer.Ordinal);
 
-    /// <summary>What the keys are read from.</summary>
+    /// <summary>The model that the keys describe.</summary>
     public ConversionContext Context => context;
 
     /// <summary>The model's configuration.</summary>
@@ -33,13 +33,13 @@ internal sealed class KeyWriter(ConversionContext context)
             _entries[_indices[entry.Key]] = entry;
     }
 
-    /// <summary>Writes a key of the general ones.</summary>
+    /// <summary>Writes a <c>general.*</c> key.</summary>
     public void AddGeneral(string key, object value) => Add(GgufEntry.Create(key, value));
 
-    /// <summary>Writes a key of the architecture's own.</summary>
+    /// <summary>Writes a key with the architecture's prefix.</summary>
     public void Add(string key, object value) => Add(GgufEntry.Create($"{context.Architecture.Name}.{key}", value));
 
-    /// <summary>Writes a whole number that is not negative.</summary>
+    /// <summary>Writes a non-negative integer.</summary>
     public void AddUInt32(string key, long value)
     {
         if (value is < 0 or > uint.MaxValue)
@@ -47,7 +47,7 @@ internal sealed class KeyWriter(ConversionContext context)
         Add(key, (uint)value);
     }
 
-    /// <summary>Writes a whole number that is not negative, if there is one.</summary>
+    /// <summary>Writes a non-negative integer, if there is one.</summary>
     public void AddUInt32(string key, JsonElement? value)
     {
         if (value is { } given)
@@ -64,7 +64,7 @@ internal sealed class KeyWriter(ConversionContext context)
     /// <summary>Writes a number.</summary>
     public void AddFloat32(string key, double value) => Add(key, (float)value);
 
-    /// <summary>Writes a whole number, or one per block.</summary>
+    /// <summary>Writes an integer, or one per block.</summary>
     public void AddUInt32OrArray(string key, JsonElement? value)
     {
         if (value is { ValueKind: JsonValueKind.Array } list)

@@ -8,7 +8,7 @@ namespace GgufQuant.HuggingFace.Architectures;
 /// <remarks>convert_hf_to_gguf's <c>Qwen3NextModel</c>, <c>_LinearAttentionVReorderBase</c> and <c>_QwenMtpMixin</c>.</remarks>
 internal static class LinearAttentionRules
 {
-    /// <summary>What both families need.</summary>
+    /// <summary>The recipes that both families share.</summary>
     public static TensorRule[] All { get; } =
     [
         NegativeExp,
@@ -17,7 +17,7 @@ internal static class LinearAttentionRules
         AddOne("*norm.weight", except: "*linear_attn.norm.weight"),
     ];
 
-    /// <summary>Sorts rows that are grouped by key head: all queries, all keys, all values; the gates become a tensor of their own.</summary>
+    /// <summary>Sorts rows grouped by key head into all queries, all keys and all values, and splits off the gates.</summary>
     public static TensorRule SplitHeads { get; } = (context, tensor) =>
     {
         if (!tensor.Name.Contains("in_proj_qkvz.weight", StringComparison.Ordinal))
@@ -37,7 +37,7 @@ internal static class LinearAttentionRules
         ];
     };
 
-    /// <summary>Puts value heads that are grouped by key head into the order in which ggml repeats key heads.</summary>
+    /// <summary>Reorders value heads, which are grouped by key head, to match the order in which ggml repeats key heads.</summary>
     public static TensorRule ReorderValueHeads { get; } = (context, tensor) =>
     {
         string name = tensor.Name;
@@ -60,7 +60,7 @@ internal static class LinearAttentionRules
         ];
     };
 
-    /// <summary>Gives the layers that predict further tokens the names of blocks after the last.</summary>
+    /// <summary>Names the layers that predict further tokens as blocks after the last.</summary>
     public static string? RenameNextTokens(ModelConfig config, string name)
     {
         if (name.StartsWith("model.mtp.", StringComparison.Ordinal))
@@ -82,7 +82,7 @@ internal static class LinearAttentionRules
         return target is null ? name : $"model.layers.{layers}.{target}.{parts[2]}";
     }
 
-    /// <summary>How many layers predict further tokens; where the configuration does not say so, the tensors do.</summary>
+    /// <summary>The number of layers that predict further tokens, from the configuration or else from the tensors.</summary>
     public static int NextTokenBlocks(ModelConfig config, IEnumerable<string> names)
     {
         if (config.FindInt64("mtp_num_hidden_layers") is { } count)

@@ -2,13 +2,13 @@ using GgufQuant.HuggingFace.Tensors;
 
 namespace GgufQuant.HuggingFace.Architectures;
 
-/// <summary>Recipes for Qwen3's rerankers, which answer "yes" or "no": the output's rows of the two words are a classifier.</summary>
+/// <summary>Recipes for Qwen3's rerankers, which answer "yes" or "no": the output rows of the two words form a classifier.</summary>
 /// <remarks>convert_hf_to_gguf's <c>Qwen3Model</c>.</remarks>
 internal static class RerankerRules
 {
     private const uint RankPooling = 4;
 
-    // What the model was trained with; llama.cpp fills in the query and the document.
+    // The prompt that the model was trained with; llama.cpp fills in the query and the document.
     private const string Template =
         "<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct provided. Note that the answer can only be \"yes\" or \"no\".<|im_end|>\n"
         + "<|im_start|>user\n<Instruct>: Given a web search query, retrieve relevant passages that answer the query\n<Query>: {query}\n<Document>: {document}<|im_end|>\n"
@@ -27,7 +27,7 @@ internal static class RerankerRules
         keys.AddGeneral("tokenizer.chat_templates", (string[])["rerank"]);
     }
 
-    /// <summary>Makes the classifier of the output, or of the embeddings where those are the output.</summary>
+    /// <summary>Makes the classifier from the output matrix, or from the embeddings if they are tied.</summary>
     public static IEnumerable<SourceTensor> Classifier(ConversionContext context, SourceTensor tensor)
     {
         if (!IsReranker(context))

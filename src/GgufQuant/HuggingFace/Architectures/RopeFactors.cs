@@ -5,7 +5,7 @@ using static GgufQuant.HuggingFace.Architectures.KeyRules;
 
 namespace GgufQuant.HuggingFace.Architectures;
 
-/// <summary>The tensors of factors by which rotations are slowed down for texts longer than the model was trained on.</summary>
+/// <summary>The tensors of RoPE frequency factors, for contexts longer than the model was trained on.</summary>
 internal static class RopeFactors
 {
     /// <summary>The keys of Phi-3.</summary>
@@ -32,7 +32,7 @@ internal static class RopeFactors
     /// <summary>The same factors, for EXAONE 4.</summary>
     public static IEnumerable<SourceTensor> OfExaone4(ConversionContext context, IReadOnlyList<SourceTensor> tensors) => OfLlama3(context, otherwise: 16);
 
-    /// <summary>The factors of Phi-3 with long texts.</summary>
+    /// <summary>The factors of Phi-3 with long contexts.</summary>
     /// <remarks>convert_hf_to_gguf's <c>Phi3MiniModel.generate_extra_tensors</c>.</remarks>
     public static IEnumerable<SourceTensor> OfPhi3(ConversionContext context, IReadOnlyList<SourceTensor> tensors)
     {
@@ -51,7 +51,7 @@ internal static class RopeFactors
         return LongAndShort(context, RotatedOfPhi3(context) / 2);
     }
 
-    /// <summary>The factors of MiniCPM with long texts.</summary>
+    /// <summary>The factors of MiniCPM with long contexts.</summary>
     /// <remarks>convert_hf_to_gguf's <c>MiniCPMModel.generate_extra_tensors</c>.</remarks>
     public static IEnumerable<SourceTensor> OfMiniCpm(ConversionContext context, IReadOnlyList<SourceTensor> tensors) =>
         context.Rope.Find("long_factor") is null && context.Rope.Find("short_factor") is null

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace GgufQuant.HuggingFace.Architectures;
 
-/// <summary>How positions are rotated, from <c>rope_parameters</c>, <c>rope_scaling</c> or the keys that older models have instead.</summary>
+/// <summary>RoPE's parameters, from <c>rope_parameters</c>, <c>rope_scaling</c> or the keys that older models use.</summary>
 /// <remarks>convert_hf_to_gguf's <c>TextModel.__init__</c>.</remarks>
 internal sealed class RopeParameters
 {
@@ -27,22 +27,22 @@ internal sealed class RopeParameters
         AddMissing("original_max_position_embeddings", config.Find("original_max_position_embeddings"));
     }
 
-    /// <summary>The base frequency of layers with sliding window attention; null if it is that of the others.</summary>
+    /// <summary>The base frequency of layers with sliding window attention; null if all layers share one.</summary>
     public JsonElement? SlidingTheta { get; }
 
-    /// <summary>A value of all layers; null if it is not there or null.</summary>
+    /// <summary>A value for all layers; null if it is missing or null.</summary>
     public JsonElement? Find(string key) => _values.TryGetValue(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
-    /// <summary>A value of the layers with full attention, where these have parameters of their own; null if it is not there or null.</summary>
+    /// <summary>A value for the layers with full attention, if these have separate parameters; null if it is missing or null.</summary>
     public JsonElement? FindOfFull(string key) => _full is { } full ? FindIn(full, key) : Find(key);
 
-    /// <summary>A number of all layers, or a default.</summary>
+    /// <summary>A number for all layers, or a default.</summary>
     public double Number(string key, double otherwise) => Find(key) is { ValueKind: JsonValueKind.Number } value ? value.GetDouble() : otherwise;
 
-    /// <summary>A number of the layers with full attention, or a default.</summary>
+    /// <summary>A number for the layers with full attention, or a default.</summary>
     public double NumberOfFull(string key, double otherwise) => FindOfFull(key) is { ValueKind: JsonValueKind.Number } value ? value.GetDouble() : otherwise;
 
-    /// <summary>The kind of scaling of the layers with full attention; null for none.</summary>
+    /// <summary>The scaling type of the layers with full attention; null for none.</summary>
     public string? Type => FindOfFull("rope_type") is { ValueKind: JsonValueKind.String } type ? type.GetString() : null;
 
     private static JsonElement? FindIn(JsonElement? element, string key) =>

@@ -3,12 +3,12 @@ using GgufQuant.HuggingFace.Tensors;
 
 namespace GgufQuant.HuggingFace.Architectures;
 
-/// <summary>Recipes that belong to one family of models each: windows of attention, sections of rotation, shared experts.</summary>
+/// <summary>Recipes for single model families: sliding windows, RoPE sections, shared experts.</summary>
 internal static class SlidingWindowRules
 {
     private static readonly int[] s_defaultSections = [11, 11, 10, 0];
 
-    /// <summary>Which layers of OLMo 3 attend to a window only: those it names, or all but every fourth.</summary>
+    /// <summary>Which layers of OLMo 3 use a sliding window: those it names, or all but every fourth.</summary>
     public static void SlidingWindowOfOlmo(KeyWriter keys)
     {
         if (!keys.Config.Contains("sliding_window"))
@@ -19,7 +19,7 @@ internal static class SlidingWindowRules
             : [.. Enumerable.Range(1, keys.Context.HiddenLayers).Select(layer => layer % 4 != 0)]);
     }
 
-    /// <summary>Which layers of EXAONE 4 attend to a window only: as <c>layer_types</c> says, or <c>LLLG</c>, or all but every nth.</summary>
+    /// <summary>Which layers of EXAONE 4 use a sliding window, by <c>layer_types</c> or by a pattern: <c>LLLG</c>, or all but every nth.</summary>
     public static void SlidingWindowOfExaone(KeyWriter keys)
     {
         ConversionContext context = keys.Context;
@@ -35,21 +35,21 @@ internal static class SlidingWindowRules
             keys.Add("attention.sliding_window_pattern", layers.Select(layer => (layer + 1) % every != 0).ToArray());
     }
 
-    /// <summary>No window for models of Llama 4's class whose layers all attend to everything.</summary>
+    /// <summary>No window for models of Llama 4's class whose layers all use full attention.</summary>
     public static void WindowOfLlama4(KeyWriter keys)
     {
         if (keys.Config.Contains("layer_types") && keys.Context.LayersOfType("full_attention").All(isFull => isFull))
             keys.AddUInt32("attention.sliding_window", 0);
     }
 
-    /// <summary>Sections of rotation that Qwen 3.5 has even if its configuration does not say so.</summary>
+    /// <summary>The RoPE sections that Qwen 3.5 has even if its configuration lacks them.</summary>
     public static void DefaultSections(KeyWriter keys)
     {
         if (keys.Context.Rope.Find("mrope_section") is null)
             keys.Add("rope.dimension_sections", s_defaultSections);
     }
 
-    /// <summary>Layers of Qwen3-VL that take in features of the image.</summary>
+    /// <summary>The number of layers of Qwen3-VL that take image features (deepstack).</summary>
     public static void DeepstackLayers(KeyWriter keys)
     {
         int count = keys.Config.Root.TryGetProperty("vision_config", out JsonElement vision) && vision.ValueKind == JsonValueKind.Object
@@ -64,7 +64,7 @@ internal static class SlidingWindowRules
             keys.AddUInt32("expert_shared_feed_forward_length", length);
     }
 
-    /// <summary>How Nemotron's rotations are scaled.</summary>
+    /// <summary>Nemotron's RoPE scaling.</summary>
     public static void NemotronScaling(KeyWriter keys)
     {
         JsonElement? factor = keys.Config.FindDouble("factor") is { } given && given != 0 ? keys.Config.Find("factor") : keys.Context.Rope.Find("factor");
@@ -72,11 +72,11 @@ internal static class SlidingWindowRules
         keys.AddFloat32("rope.scaling.factor", factor);
     }
 
-    /// <summary>Transposes experts that are stored transposed.</summary>
+    /// <summary>Undoes the transposition in which experts are stored.</summary>
     public static TensorRule TransposeVisionExperts { get; } = TensorRules.Values(
         ["*mlp.experts.gate_up_proj", "*mlp.experts.down_proj"], (_, values) => values.Transpose());
 
-    /// <summary>Leaves out biases, which must be zero.</summary>
+    /// <summary>Drops biases, which must be zero.</summary>
     public static TensorRule DropZeroBiases { get; } = (context, tensor) =>
     {
         if (!tensor.Name.EndsWith(".bias", StringComparison.Ordinal))
@@ -88,7 +88,7 @@ internal static class SlidingWindowRules
             : [];
     };
 
-    /// <summary>Puts the rotated rows of each head of GLM-4's vision models in order: the even ones, then the odd ones.</summary>
+    /// <summary>Reorders the rotated rows of each head of GLM-4's vision models: even rows first, then odd ones.</summary>
     /// <remarks>convert_hf_to_gguf's <c>Glm4Model.normal_to_neox</c>.</remarks>
     public static TensorRule DeinterleaveRotated { get; } = (context, tensor) =>
     {

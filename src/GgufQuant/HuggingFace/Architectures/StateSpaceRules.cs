@@ -85,11 +85,11 @@ internal static class StateSpaceRules
         },
     ];
 
-    /// <summary>What Mamba-2 layers need.</summary>
+    /// <summary>The recipes for Mamba-2 layers.</summary>
     public static TensorRule[] Mamba2 { get; } =
     [
         Rename("*.dt_bias", ".dt_bias", ".dt_proj.bias"),
-        // One more dimension than in Mamba, as llama.cpp has it.
+        // llama.cpp expects one more dimension than in Mamba.
         Values(["*mixer.A_log", "*mamba.A_log", "*mixer.D", "*mamba.D"], (_, values) => values.Reshape([.. values.Shape, 1])),
         Values(["*mixer.norm.weight", "*mamba.norm.weight"], (context, values) => values.Reshape(Groups(context), values.Count / Groups(context))),
         SqueezeConvolution,
@@ -118,14 +118,14 @@ internal static class StateSpaceRules
         },
     ];
 
-    /// <summary>Leaves out the middle dimension of a convolution, which is 1.</summary>
+    /// <summary>Drops the middle dimension of a convolution, which is 1.</summary>
     public static TensorRule SqueezeConvolution => Values("*.conv1d.weight", (_, values) => values.Squeeze());
 
-    /// <summary>Leaves out the middle dimension of a short convolution, which is 1.</summary>
+    /// <summary>Drops the middle dimension of a short convolution, which is 1.</summary>
     public static TensorRule SqueezeShortConvolution { get; } =
         Values("*conv.conv*", (_, values) => values.Shape is [var rows, 1, var columns] ? values.Reshape(rows, columns) : values);
 
-    /// <summary>Leaves out an output that equals the embeddings.</summary>
+    /// <summary>Drops an output matrix that equals the embeddings.</summary>
     public static TensorRule DropEqualOutput { get; } = (context, tensor) =>
     {
         const string Embeddings = "embeddings of Mamba";
@@ -134,10 +134,10 @@ internal static class StateSpaceRules
         return tensor.Name == "lm_head.weight" && context.Seen.TryGetValue(Embeddings, out TensorValues? embeddings) && tensor.Values.HasSameValues(embeddings) ? [] : [tensor];
     };
 
-    /// <summary>Multiplies Falcon-H1's multipliers into its weights.</summary>
+    /// <summary>Folds Falcon-H1's multipliers into its weights.</summary>
     public static TensorRule FoldMultipliers { get; } = (context, tensor) => [tensor with { Values = Folded(context, tensor.Name, tensor.Values) }];
 
-    /// <summary>Whether each layer has attention.</summary>
+    /// <summary>For each layer, whether it has attention.</summary>
     public static bool[] AttentionLayers(ModelConfig config)
     {
         int layers = (int)Math.Clamp(config.FindInt64("num_hidden_layers") ?? 0, 0, ConversionContext.MaxLayers);
@@ -150,10 +150,10 @@ internal static class StateSpaceRules
         }
         if (config.FindInt64("attn_layer_period") is > 0 and long period && config.FindInt64("attn_layer_offset") is { } offset)
             return [.. Enumerable.Range(0, layers).Select(layer => layer % period == offset)];
-        throw new ModelFolderException(config.Path, "neither 'layer_types' nor 'attn_layer_indices' nor 'attn_layer_period' tells which layers have attention");
+        throw new ModelFolderException(config.Path, "neither 'layer_types' nor 'attn_layer_indices' nor 'attn_layer_period' says which layers have attention");
     }
 
-    /// <summary>Gives layers without attention no heads for keys and values.</summary>
+    /// <summary>The number of key-value heads per layer: 0 without attention.</summary>
     public static ModelConfig KeyValueHeadsPerLayer(ModelConfig config, Func<string, bool> hasAttention)
     {
         if (config.Find("layer_types") is not { ValueKind: JsonValueKind.Array } types || config.FindInt64("num_key_value_heads") is not { } heads)
@@ -161,7 +161,7 @@ internal static class StateSpaceRules
         return config.With("num_key_value_heads", $"[{string.Join(',', types.EnumerateArray().Select(type => hasAttention(type.ToString()) ? heads : 0))}]");
     }
 
-    /// <summary>LFM2's feed-forward length is derived from another one.</summary>
+    /// <summary>LFM2's feed-forward length is derived from a nominal one.</summary>
     public static long FeedForwardLengthOfLfm2(ConversionContext context)
     {
         long length = context.Integer("block_ff_dim", "intermediate_size");
@@ -181,7 +181,7 @@ internal static class StateSpaceRules
 
     private static long Groups(ConversionContext context) => OrDefault(context, 1, "n_groups", "num_groups", "mamba_n_groups");
 
-    // Granite says how many times the model's length it is, the others how long.
+    // Granite gives it as a multiple of the model's length, the others directly.
     private static long InnerLength(ConversionContext context) =>
         context.Config.FindInt64("mamba_expand") is { } expand && context.Config.FindInt64("mamba_d_ssm") is null
             ? expand * ModelLength(context)

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace GgufQuant.HuggingFace.Architectures;
 
-/// <summary>Finds the GGUF name of a Hugging Face tensor among those that an architecture has.</summary>
+/// <summary>Maps Hugging Face tensor names to an architecture's GGUF names.</summary>
 /// <remarks>gguf-py's <c>TensorNameMap.get_type_and_name</c>.</remarks>
 internal sealed class TensorNameMap
 {
@@ -18,14 +18,14 @@ internal sealed class TensorNameMap
         _blockCount = blockCount;
         foreach (TensorTable.Entry entry in TensorTable.Of(kinds))
         {
-            // A name that is GGUF's already stays.
+            // Names that are GGUF's already are kept.
             _names[entry.Name] = entry.Name;
             foreach (string source in entry.Sources)
                 _names[source] = entry.Name;
         }
     }
 
-    /// <summary>The Hugging Face names that would be understood.</summary>
+    /// <summary>The Hugging Face names that the map knows.</summary>
     public IEnumerable<string> KnownNames => _names.Keys;
 
     /// <summary>The GGUF name with the suffix; null if the architecture has no such tensor.</summary>
@@ -41,7 +41,7 @@ internal sealed class TensorNameMap
         return null;
     }
 
-    /// <summary>A name as the known ones are: without suffix, and with <c>{}</c> for the block.</summary>
+    /// <summary>A name in the form of the known ones: without suffix, and with <c>{}</c> for the block.</summary>
     public string Normalize(string name)
     {
         string stem = s_suffixes.FirstOrDefault(suffix => name.EndsWith(suffix, StringComparison.Ordinal)) is { } found ? name[..^found.Length] : name;

@@ -20,7 +20,7 @@ internal static class TensorRules
         return false;
     }
 
-    /// <summary>Makes others of the tensors that match a pattern.</summary>
+    /// <summary>Replaces tensors that match a pattern.</summary>
     public static TensorRule Where(string pattern, TensorRule rule) => (context, tensor) => IsMatch(tensor.Name, pattern) ? rule(context, tensor) : [tensor];
 
     /// <summary>Changes the values of tensors.</summary>
@@ -34,18 +34,18 @@ internal static class TensorRules
     public static TensorRule Rename(string pattern, string from, string to) =>
         (_, tensor) => [IsMatch(tensor.Name, pattern) ? tensor with { Name = tensor.Name.Replace(from, to, StringComparison.Ordinal) } : tensor];
 
-    /// <summary>Leaves tensors out.</summary>
+    /// <summary>Drops tensors.</summary>
     public static TensorRule Drop(Func<ConversionContext, string, bool> isDropped) => (context, tensor) => isDropped(context, tensor.Name) ? [] : [tensor];
 
-    /// <summary>Adds 1, for norms whose model adds it when it runs.</summary>
+    /// <summary>Adds 1, for norms to which the model's code adds it at run time.</summary>
     public static TensorRule AddOne(string pattern, string? except = null) => (_, tensor) =>
         [IsMatch(tensor.Name, pattern) && (except is null || !IsMatch(tensor.Name, except)) ? tensor with { Values = tensor.Values.Select(value => value + 1) } : tensor];
 
     /// <summary>-exp(x), for the state matrix of Mamba.</summary>
-    /// <remarks>torch's vectorized exp is a bit off the correctly rounded result for some values, differently from build to build.</remarks>
+    /// <remarks>torch's vectorized exp is not correctly rounded for some values, and differs from build to build.</remarks>
     public static TensorRule NegativeExp { get; } = Values("*.A_log", (_, values) => values.Select(value => -(float)Math.Exp(value)));
 
-    /// <summary>Makes keys of the parameters of xIELU, the activation of Apertus, of which each layer has its own.</summary>
+    /// <summary>Turns the per-layer parameters of xIELU, the activation of Apertus, into keys.</summary>
     public static TensorRule CollectActivations { get; } = (context, tensor) =>
     {
         const string Part = ".act_fn.";
@@ -60,7 +60,7 @@ internal static class TensorRules
         return [];
     };
 
-    /// <summary>Puts the rows of query and key heads into the order that llama.cpp rotates them in.</summary>
+    /// <summary>Reorders the rows of query and key heads to match llama.cpp's RoPE.</summary>
     /// <remarks>convert_hf_to_gguf's <c>LlamaModel.permute</c>.</remarks>
     public static TensorRule PermuteQueryAndKey { get; } = (context, tensor) =>
     [
@@ -69,10 +69,10 @@ internal static class TensorRules
         : tensor,
     ];
 
-    /// <summary>Makes one tensor of a layer's experts for each of three weights, when the last has come.</summary>
+    /// <summary>Stacks a layer's experts into one tensor for each of three weights, once the last one has arrived.</summary>
     /// <param name="source">The name of one expert's weight, with <c>{0}</c> for the block, <c>{1}</c> for the expert and <c>{2}</c> for the weight.</param>
     /// <param name="target">The name of the stacked tensor, with <c>{0}</c> for the block and <c>{2}</c> for the weight.</param>
-    /// <param name="weights">The weights in the order they are written.</param>
+    /// <param name="weights">The weights, in the order in which they are written.</param>
     public static TensorRule StackExperts(string source, string target, params string[] weights)
     {
         string pattern = source.Replace("{0}", "*").Replace("{1}", "*").Replace("{2}", "*");
@@ -98,9 +98,9 @@ internal static class TensorRules
     public static TensorRule StackMixtralExperts { get; } = StackExperts(
         "model.layers.{0}.block_sparse_moe.experts.{1}.{2}.weight", "layers.{0}.feed_forward.experts.{2}.weight", "w1", "w2", "w3");
 
-    /// <summary>Cuts a tensor's rows, of each matrix if there are several, into parts.</summary>
-    /// <param name="suffix">The end of the name, which the parts' take the place of.</param>
-    /// <param name="parts">The ends of the names of the parts, in order, which have the same size.</param>
+    /// <summary>Splits the rows of a tensor, or of each of its matrices, into equal parts.</summary>
+    /// <param name="suffix">The end of the name, which is replaced by the parts'.</param>
+    /// <param name="parts">The ends of the parts' names, in order.</param>
     public static TensorRule SplitRows(string suffix, params string[] parts) => (context, tensor) =>
     {
         if (!tensor.Name.EndsWith(suffix, StringComparison.Ordinal))
@@ -116,7 +116,7 @@ internal static class TensorRules
         });
     };
 
-    /// <summary>The rows of heads, each cut into two halves whose rows alternate in the result.</summary>
+    /// <summary>The rows of heads, with the two halves of each interleaved.</summary>
     public static TensorValues Permute(TensorValues values, int heads)
     {
         long rows = values.Shape[0];
@@ -134,7 +134,7 @@ internal static class TensorRules
         }).Reshape(shape);
     }
 
-    /// <summary>The rows of heads that hold query, key and value in turn, as all queries, all keys and all values.</summary>
+    /// <summary>The rows of heads that each hold query, key and value, sorted into all queries, all keys and all values.</summary>
     public static TensorValues GroupHeads(TensorValues values, int heads)
     {
         const int Parts = 3;

@@ -3,7 +3,7 @@ using System.Collections.Frozen;
 namespace GgufQuant.HuggingFace.Architectures;
 
 /// <summary>The GGUF names of Hugging Face tensors. <c>{}</c> is the block's number.</summary>
-/// <remarks>gguf-py's <c>TENSOR_NAMES</c> and <c>TensorNameMap</c>, as far as the architectures here have them.</remarks>
+/// <remarks>gguf-py's <c>TENSOR_NAMES</c> and <c>TensorNameMap</c>, limited to the architectures here.</remarks>
 internal static class TensorTable
 {
     /// <summary>One kind of tensor.</summary>
@@ -12,7 +12,7 @@ internal static class TensorTable
     /// <param name="Sources">The names in Hugging Face models, without suffix.</param>
     internal sealed record Entry(string Kind, string Name, string[] Sources);
 
-    // In gguf-py's order: of two kinds that an architecture has and that share a source, the later one gets it.
+    // In gguf-py's order: if two kinds of an architecture share a source, the later one wins.
     private static readonly Entry[] s_entries =
     [
         new("token_embd", "token_embd", ["model.embed_tokens", "embed_tokens", "embeddings.word_embeddings", "embeddings.tok_embeddings", "backbone.embedding", "backbone.embeddings", "model.embedding", "embedding.word_embeddings", "gpt_neox.embed_in", "transformer.wte", "wte"]),
@@ -55,7 +55,7 @@ internal static class TensorTable
 
         Block("ffn_norm", "model.layers.{}.post_attention_layernorm", "layers.{}.post_attention_layernorm", "model.layers.{}.ffn_norm", "model.layers.{}.pre_ff_layernorm", "model.layers.{}.feedforward_layernorm", "model.layers.{}.pre_mlp_layernorm", "layers.{}.mlp_norm", "encoder.layers.{}.post_attention_layernorm",
             "gpt_neox.layers.{}.post_attention_layernorm", "transformer.h.{}.ln_2", "h.{}.ln_2"),
-        // The suffix in the second name is gguf-py's: Falcon-H1's tensor has none in GGUF.
+        // gguf-py has the suffix in the second name because Falcon-H1's tensor has none in GGUF.
         new("ffn_pre_norm", "blk.{}.ffn_norm", ["model.layers.{}.pre_feedforward_layernorm", "model.layers.{}.pre_ff_layernorm.weight", "layers.{}.pre_feedforward_layernorm"]),
         Block("pre_ffw_norm_2", "model.layers.{}.pre_feedforward_layernorm_2"),
         Block("post_ffw_norm", "model.layers.{}.post_feedforward_layernorm", "layers.{}.post_feedforward_layernorm", "model.layers.{}.post_mlp_layernorm"),
@@ -112,8 +112,8 @@ internal static class TensorTable
     private static readonly FrozenDictionary<string, int> s_order =
         s_entries.Select((entry, order) => (entry.Kind, order)).ToFrozenDictionary(pair => pair.Kind, pair => pair.order, StringComparer.Ordinal);
 
-    /// <summary>The entries of kinds.</summary>
-    /// <exception cref="KeyNotFoundException">There is no such kind.</exception>
+    /// <summary>The entries of the given kinds, in table order.</summary>
+    /// <exception cref="KeyNotFoundException">A kind does not exist.</exception>
     internal static IEnumerable<Entry> Of(IEnumerable<string> kinds) => kinds.Select(kind => s_order[kind]).Order().Select(order => s_entries[order]);
 
     private static Entry Block(string kind, params string[] sources) => new(kind, $"blk.{{}}.{kind}", sources);

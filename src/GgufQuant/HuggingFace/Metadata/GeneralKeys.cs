@@ -5,11 +5,11 @@ using GgufQuant.HuggingFace.Architectures;
 
 namespace GgufQuant.HuggingFace.Metadata;
 
-/// <summary>The <c>general.*</c> keys: what the user, the model card, the configuration and the folder's name say of a model.</summary>
+/// <summary>The <c>general.*</c> keys: what the user, the model card, the configuration and the folder's name say about a model.</summary>
 /// <remarks>gguf-py's <c>Metadata</c>.</remarks>
 internal sealed partial class GeneralKeys
 {
-    // In the order they are written.
+    // In the order in which they are written.
     private static readonly string[] s_texts = ["author", "version", "organization", "finetune", "basename", "description", "quantized_by", "size_label"];
     private static readonly string[] s_origins = ["url", "doi", "uuid", "repo_url"];
     private static readonly string[] s_entryFields = ["name", "author", "version", "organization", "description", "url", "doi", "uuid", "repo_url"];
@@ -30,10 +30,10 @@ internal sealed partial class GeneralKeys
 
     /// <summary>Collects the general metadata of a model.</summary>
     /// <param name="folder">The model.</param>
-    /// <param name="overrides">Keys with values that come before all others, from a file the user gave; null for none.</param>
-    /// <param name="modelName">A name that comes before all others; null for none.</param>
+    /// <param name="overrides">Keys and values that override all others, from a file that the user gave; null for none.</param>
+    /// <param name="modelName">A name that overrides all others; null for none.</param>
     /// <param name="size">The model's size.</param>
-    /// <param name="warnings">Gets a sentence for what cannot be read.</param>
+    /// <param name="warnings">Receives a sentence for each thing that cannot be read.</param>
     public GeneralKeys(ModelFolder folder, JsonElement? overrides, string? modelName, SizeLabel size, List<string> warnings)
     {
         _folder = folder;
@@ -51,8 +51,8 @@ internal sealed partial class GeneralKeys
             _values.TryAdd("size_label", size.ToString());
     }
 
-    /// <summary>The name a file of the converter gets, without the extension.</summary>
-    /// <param name="type">The type's name; null for a file of the vocabulary alone.</param>
+    /// <summary>The name that the converter would give the file, without the extension.</summary>
+    /// <param name="type">The type's name; null for a file with the vocabulary only.</param>
     /// <remarks>gguf-py's <c>naming_convention</c>.</remarks>
     public string FileName(string? type)
     {
@@ -164,7 +164,7 @@ internal sealed partial class GeneralKeys
         }
     }
 
-    // Many models have one that is not JSON.
+    // Many models have a generation_config.json that is not valid JSON.
     private JsonElement? ReadGeneration()
     {
         try

@@ -1,6 +1,6 @@
 namespace GgufQuant.HuggingFace.Metadata;
 
-/// <summary>What the front matter of README.md says of a model.</summary>
+/// <summary>The front matter of a model's README.md.</summary>
 /// <remarks>gguf-py's <c>Metadata.load_model_card</c>.</remarks>
 internal sealed class ModelCard
 {
@@ -13,7 +13,7 @@ internal sealed class ModelCard
 
     /// <summary>Reads a folder's card; an empty one if there is none.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="warnings">Gets a sentence if the card cannot be read.</param>
+    /// <param name="warnings">Receives a sentence if the card cannot be read.</param>
     public static ModelCard Read(ModelFolder folder, List<string> warnings)
     {
         ModelCard none = new(new Dictionary<string, object?>());
@@ -22,7 +22,7 @@ internal sealed class ModelCard
             string[] lines = (folder.ReadText(FileName) ?? "").ReplaceLineEndings("\n").Split('\n');
             if (lines[0] != Fence)
                 return none;
-            // A tab is two spaces, and a language that YAML takes for a boolean is a language.
+            // As in gguf-py, tabs become two spaces, and the language code 'no' stays a string.
             IEnumerable<string> front = lines.Skip(1).TakeWhile(line => line != Fence).Select(line => line.Replace("\t", "  "));
             return Yaml.Parse(front) is IReadOnlyDictionary<string, object?> values ? new ModelCard(values) : none;
         }
@@ -33,7 +33,7 @@ internal sealed class ModelCard
         }
     }
 
-    /// <summary>A text; null if it is missing. Of a list, the texts joined with commas.</summary>
+    /// <summary>A string, or the strings of a list joined with commas; null if it is missing.</summary>
     public string? Text(string key) => _values.GetValueOrDefault(key) switch
     {
         string text => text,
@@ -41,7 +41,7 @@ internal sealed class ModelCard
         _ => null,
     };
 
-    /// <summary>The entries of the first of some keys that is there: texts, or mappings.</summary>
+    /// <summary>The entries of the first key that exists: strings or mappings.</summary>
     public IReadOnlyList<object>? Entries(params ReadOnlySpan<string> keys)
     {
         foreach (string key in keys)
@@ -52,7 +52,7 @@ internal sealed class ModelCard
         return null;
     }
 
-    /// <summary>The texts of all of some keys; null if none is there.</summary>
+    /// <summary>The strings of all the keys; null if none exists.</summary>
     public string[]? Texts(params ReadOnlySpan<string> keys)
     {
         List<string>? texts = null;

@@ -4,13 +4,13 @@ using System.Text.RegularExpressions;
 
 namespace GgufQuant.HuggingFace.Metadata;
 
-/// <summary>What the name of a model says of it: <c>Meta-Llama/Llama-3.2-1B-Instruct</c>.</summary>
+/// <summary>The parts of a model's name: <c>Meta-Llama/Llama-3.2-1B-Instruct</c>.</summary>
 /// <param name="Name">The name without the organization.</param>
 /// <param name="Organization">Who published it.</param>
 /// <param name="BaseName">The family.</param>
 /// <param name="FineTune">What it was tuned for.</param>
 /// <param name="Version">Its version.</param>
-/// <param name="SizeLabel">How large it is.</param>
+/// <param name="SizeLabel">Its size.</param>
 /// <remarks>gguf-py's <c>Metadata.get_model_id_components</c>.</remarks>
 internal sealed partial record ModelId(string Name, string? Organization, string? BaseName, string? FineTune, string? Version, string? SizeLabel)
 {
@@ -27,7 +27,7 @@ internal sealed partial record ModelId(string Name, string? Organization, string
 
     /// <summary>Splits a name into its parts.</summary>
     /// <param name="id">The name.</param>
-    /// <param name="parameters">Parameters of the model, 0 if they are unknown: a number in the name that is far from it is not a size.</param>
+    /// <param name="parameters">The number of parameters, 0 if unknown: a number in the name that is far from it is not a size.</param>
     public static ModelId Parse(string id, long parameters)
     {
         if (id.Contains(' '))
@@ -56,11 +56,11 @@ internal sealed partial record ModelId(string Name, string? Organization, string
         string.Join(' ', name.Trim().Replace('-', ' ').Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
             .Select(word => IsLower(word) && !VersionOrNumber().IsMatch(word) ? Capitalized(word) : word));
 
-    // Python's islower: at least one letter has a case, and all that have one are small.
+    // Python's islower: at least one letter has a case, and all that do are lower case.
     private static bool IsLower(string word) =>
         word.EnumerateRunes().Any(Rune.IsLower) && !word.EnumerateRunes().Any(rune => Rune.IsUpper(rune) || Rune.GetUnicodeCategory(rune) == UnicodeCategory.TitlecaseLetter);
 
-    // Python's title: a letter after none is large, the others are small.
+    // Python's title: a letter that follows no letter is upper case, the others are lower case.
     private static string Capitalized(string word)
     {
         StringBuilder title = new();
@@ -99,7 +99,7 @@ internal sealed partial record ModelId(string Name, string? Organization, string
     private static string NormalizedSize(string label)
     {
         label = label.Replace('_', '.');
-        // Bloom writes 7b1 for 7.1b.
+        // BLOOM writes 7b1 for 7.1b.
         if (char.IsDigit(label[^1]))
             label = $"{label[..^2]}.{label[^1]}{label[^2]}";
         return label.Length > 1 && char.IsDigit(label[^2]) && "kmbt".Contains(label[^1]) ? label[..^1] + char.ToUpperInvariant(label[^1]) : label;

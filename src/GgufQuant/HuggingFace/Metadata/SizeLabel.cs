@@ -3,12 +3,12 @@ using System.Globalization;
 
 namespace GgufQuant.HuggingFace.Metadata;
 
-/// <summary>How large a model is, in a word: <c>8.0B</c>, <c>8x7B</c>.</summary>
+/// <summary>A model's size as a label: <c>8.0B</c>, <c>8x7B</c>.</summary>
 /// <remarks>gguf-py's <c>size_label</c> and <c>GGUFWriter.get_total_parameter_count</c>.</remarks>
 internal readonly record struct SizeLabel(long Total, long Shared, long PerExpert, int Experts)
 {
     /// <summary>Counts the parameters of tensors.</summary>
-    /// <param name="tensors">Names in GGUF and shapes, the outermost dimension first.</param>
+    /// <param name="tensors">GGUF names and shapes, outermost dimension first.</param>
     public static SizeLabel Of(IEnumerable<(string Name, ImmutableArray<long> Shape)> tensors)
     {
         (long total, long shared, long perExpert, long experts, int expertTensors) = (0, 0, 0, 0, 0);

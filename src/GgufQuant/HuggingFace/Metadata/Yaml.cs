@@ -3,10 +3,10 @@ using System.Text;
 
 namespace GgufQuant.HuggingFace.Metadata;
 
-/// <summary>Reads YAML as far as model cards use it: mappings, sequences, quoted and plain text, text blocks.</summary>
+/// <summary>Reads the YAML that model cards use: mappings, sequences, quoted and plain scalars, block scalars.</summary>
 /// <remarks>
-/// Values are <see cref="string"/>, null, lists and dictionaries of these: nothing is made a number or a boolean, since
-/// metadata is text. Anchors, tags and several documents are not understood.
+/// Values are <see cref="string"/>, null, and lists and dictionaries of these: nothing becomes a number or a boolean, because
+/// metadata is text. Anchors, tags and multiple documents are not supported.
 /// </remarks>
 internal sealed class Yaml
 {
@@ -68,7 +68,7 @@ internal sealed class Yaml
                 items.Add(ReadBlock(indent + 1, depth + 1));
                 continue;
             }
-            // What follows the dash stands as if it were on a line of its own.
+            // Text after the dash is read as if it were on a separate line.
             int column = indent + 1 + rest.Length - text.Length;
             _lines[_next] = (column, new string(' ', column) + text);
             items.Add(ReadBlock(indent + 1, depth + 1));
@@ -95,7 +95,7 @@ internal sealed class Yaml
         return mapping;
     }
 
-    // A sequence may stand as far left as the key it is the value of.
+    // A sequence may be indented no further than its key.
     private object? ReadNested(int indent, int depth)
     {
         SkipBlank();
@@ -131,7 +131,7 @@ internal sealed class Yaml
         return text.ToString();
     }
 
-    // Plain and quoted text and flow collections go on over lines that are indented further.
+    // Plain and quoted scalars and flow collections continue on lines that are indented further.
     private object? ReadScalar(string text, int indent)
     {
         StringBuilder whole = new(text);
@@ -169,7 +169,7 @@ internal sealed class Yaml
         return (comment < 0 ? text : text[..comment]).TrimEnd();
     }
 
-    // Outside quotes, in front of a space or the end.
+    // Outside quotes, before a space or the end.
     private static int FindColon(string text)
     {
         int start = text[0] is '"' or '\'' ? ClosingQuote(text) : 0;
@@ -218,7 +218,7 @@ internal sealed class Yaml
         return result.ToString();
     }
 
-    /// <summary>A collection in brackets.</summary>
+    /// <summary>A flow collection.</summary>
     private sealed class Flow(string text)
     {
         private int _place;

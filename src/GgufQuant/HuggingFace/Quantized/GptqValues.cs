@@ -5,7 +5,7 @@ using GgufQuant.HuggingFace.Tensors;
 
 namespace GgufQuant.HuggingFace.Quantized;
 
-/// <summary>Weights of GPTQ, with the inputs as rows: the weights of the other formats transposed.</summary>
+/// <summary>GPTQ weights, whose rows are inputs: transposed compared with other formats.</summary>
 /// <remarks>convert_hf_to_gguf's <c>dequant_gptq</c>.</remarks>
 internal sealed class GptqValues : TensorValues
 {
@@ -35,7 +35,7 @@ internal sealed class GptqValues : TensorValues
     /// <param name="weights">Packed weights, [inputs / integers per word, outputs].</param>
     /// <param name="zeros">Packed zero points, [groups, outputs / integers per word].</param>
     /// <param name="scales">Scales, [groups, outputs].</param>
-    /// <param name="groups">The group of each input.</param>
+    /// <param name="groups">The group of each input (<c>g_idx</c>).</param>
     /// <param name="bits">Bits per weight: 2, 4 or 8.</param>
     /// <param name="zeroOffset">What is added to zero points.</param>
     /// <exception cref="ModelFolderException">The tensors do not fit together.</exception>

@@ -6,8 +6,8 @@ using GgufQuant.HuggingFace.Tensors;
 
 namespace GgufQuant.HuggingFace.Quantized;
 
-/// <summary>Takes over the weights of a model in NVFP4, of ModelOpt or compressed-tensors, as ggml's blocks.</summary>
-/// <remarks>convert_hf_to_gguf's <c>ModelBase._generate_nvfp4_tensors</c>. These tensors come first, each with its scales behind it.</remarks>
+/// <summary>Repacks the NVFP4 weights of ModelOpt and compressed-tensors as ggml's blocks.</summary>
+/// <remarks>convert_hf_to_gguf's <c>ModelBase._generate_nvfp4_tensors</c>. These tensors come first, each followed by its scales.</remarks>
 internal sealed partial class NvFp4Source
 {
     private const string Algorithm = "NVFP4";
@@ -39,8 +39,8 @@ internal sealed partial class NvFp4Source
         return HasLayers(config) || HasLayers(own);
     }
 
-    /// <summary>The repacked tensors under their GGUF names, and those that are left.</summary>
-    /// <exception cref="ModelFolderException">The tensors do not fit together, or the architecture's are rearranged in a way that blocks cannot be.</exception>
+    /// <summary>The repacked tensors under their GGUF names, and the remaining ones.</summary>
+    /// <exception cref="ModelFolderException">The tensors do not fit together, or the architecture rearranges them in a way that blocks do not allow.</exception>
     public static (List<SourceTensor> Repacked, List<SourceTensor> Others) Take(ConversionContext context, TensorNameMap names, List<SourceTensor> tensors)
     {
         if (context.Config.Find("quantization_config") is { } config && IsCompressed(config))
@@ -104,7 +104,7 @@ internal sealed partial class NvFp4Source
             _repacked.Add(new SourceTensor(name, new GivenValues(scales)) { HasGgufName = true });
     }
 
-    // Of the architectures whose rows are rearranged, those of Llama's kind are here too.
+    // Of the ways in which architectures reorder rows, only Llama's is supported.
     private TensorValues Permuted(string name, TensorValues values)
     {
         if (name.Contains("linear_attn.", StringComparison.Ordinal) && _context.Config.FindInt64("linear_num_value_heads") != _context.Config.FindInt64("linear_num_key_heads"))
@@ -130,7 +130,7 @@ internal sealed partial class NvFp4Source
         return factor[0];
     }
 
-    // compressed-tensors has the inverse of ModelOpt's factors; renamed tensors go to the end.
+    // compressed-tensors stores the inverse of ModelOpt's factors; renamed tensors go to the end.
     private static List<SourceTensor> Renamed(List<SourceTensor> tensors)
     {
         List<SourceTensor> kept = [];

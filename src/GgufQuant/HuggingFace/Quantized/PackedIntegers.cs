@@ -3,15 +3,15 @@ using GgufQuant.HuggingFace.Safetensors;
 
 namespace GgufQuant.HuggingFace.Quantized;
 
-/// <summary>Small integers packed into words of 32 bits, the low bits first.</summary>
+/// <summary>Small integers packed into 32-bit words, low bits first.</summary>
 internal sealed class PackedIntegers
 {
     private readonly SafetensorsTensor _words;
     private readonly int _bits;
 
-    /// <param name="words">The words, in two dimensions.</param>
+    /// <param name="words">The matrix of words.</param>
     /// <param name="bits">Bits per integer: 2, 4 or 8.</param>
-    /// <exception cref="ModelFolderException">The tensor is not of words in two dimensions.</exception>
+    /// <exception cref="ModelFolderException">The tensor is not a matrix of 32-bit integers.</exception>
     public PackedIntegers(SafetensorsTensor words, int bits)
     {
         if (words.Type.Name is not ("I32" or "U32") || words.Shape.Length != 2)

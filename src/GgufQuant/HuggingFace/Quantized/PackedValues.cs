@@ -5,7 +5,7 @@ using GgufQuant.HuggingFace.Tensors;
 
 namespace GgufQuant.HuggingFace.Quantized;
 
-/// <summary>Weights that compressed-tensors packs into words, with a scale per group of a row.</summary>
+/// <summary>Weights that compressed-tensors packs into words, with one scale per group within a row.</summary>
 /// <remarks>convert_hf_to_gguf's <c>dequant_packed</c>.</remarks>
 internal sealed class PackedValues : TensorValues
 {

@@ -4,7 +4,7 @@ using GgufQuant.HuggingFace.Tensors;
 
 namespace GgufQuant.HuggingFace.Quantized;
 
-/// <summary>Makes weights of the tensors of a model that is quantized already.</summary>
+/// <summary>Dequantizes the tensors of a model that is already quantized.</summary>
 /// <remarks>convert_hf_to_gguf's <c>ModelBase.dequant_model</c>.</remarks>
 internal sealed class QuantizedSource
 {
@@ -23,7 +23,7 @@ internal sealed class QuantizedSource
         _indices = tensors.Select((tensor, index) => (tensor.Name, index)).ToDictionary(pair => pair.Name, pair => pair.index, StringComparer.Ordinal);
     }
 
-    /// <summary>How a model is quantized, as its configuration says; null if it is not.</summary>
+    /// <summary>The quantization method in a model's configuration; null if it is not quantized.</summary>
     public static string? MethodOf(ModelFolder folder)
     {
         if (folder.Config.Find("quantization_config") is { ValueKind: JsonValueKind.Object } config
@@ -34,9 +34,9 @@ internal sealed class QuantizedSource
         return folder.Contains("hf_quant_config.json") ? "modelopt" : null;
     }
 
-    /// <summary>Checks that a quantization can be undone, before tensors are looked at.</summary>
+    /// <summary>Checks that a quantization can be read, before tensors are looked at.</summary>
     /// <param name="folder">The model.</param>
-    /// <param name="keepsMxFp4">Whether the architecture takes MXFP4 as it is.</param>
+    /// <param name="keepsMxFp4">Whether the architecture keeps MXFP4 blocks.</param>
     /// <exception cref="ModelFolderException">It cannot.</exception>
     public static void Check(ModelFolder folder, bool keepsMxFp4)
     {
@@ -52,17 +52,17 @@ internal sealed class QuantizedSource
     }
 
     /// <summary>The tensors, with weights replacing the quantized tensors they are computed from.</summary>
-    /// <exception cref="ModelFolderException">The quantization is not one of those that can be undone.</exception>
+    /// <exception cref="ModelFolderException">The quantization cannot be read.</exception>
     public static List<SourceTensor> Dequantize(ModelFolder folder, List<SourceTensor> tensors)
     {
         string? method = MethodOf(folder);
         if (method is null or "mxfp4")
             return tensors;
-        // ModelOpt's models may have a file of its own instead.
+        // ModelOpt's models may have hf_quant_config.json instead.
         QuantizedSource source = new(folder.Path, folder.Config.Find("quantization_config") ?? default, tensors);
         switch (method)
         {
-            // What was NVFP4 is gone already.
+            // NVFP4 tensors have already been taken out.
             case "compressed-tensors" when NvFp4Source.IsIn(folder):
                 break;
             case "modelopt":
@@ -87,7 +87,7 @@ internal sealed class QuantizedSource
 
     private List<SourceTensor> Result() => [.. _tensors.Where(tensor => !_used.Contains(tensor.Name)), .. _made];
 
-    // FP8, with one scale a tensor or a row; those of activations and of the cache are not used.
+    // FP8, with one scale per tensor or row; the scales of activations and of the cache are not used.
     private void UndoModelOpt()
     {
         foreach (SourceTensor scale in _tensors.Where(tensor => tensor.Name.EndsWith(".weight_scale", StringComparison.Ordinal)))
@@ -143,7 +143,7 @@ internal sealed class QuantizedSource
         }
     }
 
-    // Four rows are in the bits of one, a quarter of the rows apart; the scale is the inverse of one.
+    // Each stored row packs four, a quarter of the rows apart; the stored scale is the inverse.
     private void UndoBitNet()
     {
         foreach (SourceTensor scale in _tensors.Where(tensor => tensor.Name.EndsWith(".weight_scale", StringComparison.Ordinal)))

@@ -4,7 +4,7 @@ using GgufQuant.HuggingFace.Tensors;
 
 namespace GgufQuant.HuggingFace.Quantized;
 
-/// <summary>Weights that are multiplied by scales: one for all, one per row, or one per block.</summary>
+/// <summary>Weights with scales: one for all, one per row, or one per block.</summary>
 /// <remarks>convert_hf_to_gguf's <c>dequant_simple</c>: dimensions are aligned at the first, and the last blocks may be partial.</remarks>
 internal sealed class ScaledValues : TensorValues
 {

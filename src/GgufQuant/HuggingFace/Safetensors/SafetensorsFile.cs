@@ -3,11 +3,11 @@ using GgufQuant.IO;
 
 namespace GgufQuant.HuggingFace.Safetensors;
 
-/// <summary>A file in the safetensors format: its header in memory, its data on disk.</summary>
+/// <summary>A safetensors file, with its header in memory and its data on disk.</summary>
 /// <remarks>May be read from many threads at once.</remarks>
 internal sealed class SafetensorsFile : IDisposable
 {
-    /// <summary>Bytes in front of the header: its length.</summary>
+    /// <summary>Size of the field before the header, which is the header's length.</summary>
     internal const int LengthBytes = sizeof(ulong);
 
     // The limit of the safetensors library.
@@ -27,11 +27,11 @@ internal sealed class SafetensorsFile : IDisposable
     public IReadOnlyList<SafetensorsTensor> Tensors { get; private set; } = [];
 
     /// <summary>Opens a file and reads its header.</summary>
-    /// <exception cref="ModelFolderException">The file is not what it should be.</exception>
+    /// <exception cref="ModelFolderException">The file is not valid.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     public static SafetensorsFile Open(string path) => new SafetensorsFile(new(path)).Parsed();
 
-    /// <summary>Takes bytes as a file of the given name.</summary>
+    /// <summary>Reads bytes as a file of the given name.</summary>
     internal static SafetensorsFile Open(string name, byte[] bytes) => new SafetensorsFile(new(name, bytes)).Parsed();
 
     /// <inheritdoc cref="RandomAccessFile.ThrowIfChanged"/>

@@ -4,10 +4,10 @@ using System.Text.Json;
 
 namespace GgufQuant.HuggingFace.Safetensors;
 
-/// <summary>Reads a safetensors header and makes all the checks of the safetensors library before anything is believed.</summary>
+/// <summary>Reads a safetensors header and makes all the checks of the safetensors library.</summary>
 /// <remarks>
-/// safetensors' <c>SafeTensors::read_metadata</c> and <c>Metadata::validate</c>: tensors cover the data without holes and
-/// overlaps, and the data ends with the file. Duplicate names, which that library's JSON parser resolves, are errors too.
+/// safetensors' <c>SafeTensors::read_metadata</c> and <c>Metadata::validate</c>: tensors cover the data without gaps or
+/// overlaps, and the data ends with the file. Duplicate names, which that library accepts, are errors too.
 /// </remarks>
 internal ref struct SafetensorsHeader(SafetensorsFile file, byte[] header)
 {
@@ -22,7 +22,7 @@ internal ref struct SafetensorsHeader(SafetensorsFile file, byte[] header)
     private readonly long Offset => SafetensorsFile.LengthBytes + _json.TokenStartIndex;
 
     /// <summary>The tensors in the order of their data.</summary>
-    /// <exception cref="ModelFolderException">The header is not what it should be.</exception>
+    /// <exception cref="ModelFolderException">The header is not valid.</exception>
     public IReadOnlyList<SafetensorsTensor> Read()
     {
         try
@@ -39,7 +39,7 @@ internal ref struct SafetensorsHeader(SafetensorsFile file, byte[] header)
         }
         catch (InvalidOperationException)
         {
-            // The reader finds invalid UTF-8 only when a string is asked for.
+            // The reader finds invalid UTF-8 only when asked for a string.
             throw new ModelFolderException(file.Path, _field, Offset, "a string is not valid UTF-8");
         }
     }

@@ -3,8 +3,8 @@ using System.Collections.Immutable;
 namespace GgufQuant.HuggingFace.Safetensors;
 
 /// <summary>One tensor of a safetensors file.</summary>
-/// <param name="File">The file it is in.</param>
-/// <param name="Name">Its name there.</param>
+/// <param name="File">Its file.</param>
+/// <param name="Name">Its name.</param>
 /// <param name="Type">The type of its elements.</param>
 /// <param name="Shape">The dimensions, the outermost first; none for a scalar.</param>
 /// <param name="FileOffset">Where its data starts, in bytes from the start of the file.</param>
@@ -14,9 +14,9 @@ internal sealed record SafetensorsTensor(
 {
     /// <summary>Reads a part of the data.</summary>
     /// <param name="offset">Where to start, in bytes from the start of the tensor's data.</param>
-    /// <param name="destination">Is filled whole.</param>
+    /// <param name="destination">Receives the data; it is filled completely.</param>
     /// <exception cref="ArgumentOutOfRangeException">The part is not within the tensor.</exception>
-    /// <exception cref="ModelFolderException">The file has become shorter since it was opened.</exception>
+    /// <exception cref="ModelFolderException">The file has shrunk since it was opened.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public void Read(long offset, Span<byte> destination)
     {

@@ -16,7 +16,7 @@ internal sealed record SafetensorsType(string Name, int Bits)
         new("C64", 64), new("F64", 64), new("I64", 64), new("U64", 64),
     }.ToFrozenDictionary(type => type.Name, StringComparer.Ordinal);
 
-    /// <summary>The type of a name; null if the format has none of that name.</summary>
+    /// <summary>The type with a name; null if the format has no such type.</summary>
     public static SafetensorsType? Find(string name) => s_byName.GetValueOrDefault(name);
 
     /// <summary>The name.</summary>

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace GgufQuant.HuggingFace.Safetensors;
 
-/// <summary>The safetensors files of a model, and which tensor is in which.</summary>
+/// <summary>The safetensors files of a model and their tensors.</summary>
 /// <remarks>convert_hf_to_gguf's <c>ModelBase.index_tensors</c>.</remarks>
 internal sealed class WeightFiles : IDisposable
 {
@@ -18,11 +18,11 @@ internal sealed class WeightFiles : IDisposable
     /// <summary>The files in the order they are read.</summary>
     public IReadOnlyList<SafetensorsFile> Files => _files;
 
-    /// <summary>The tensors: file after file, and in each by name.</summary>
+    /// <summary>The tensors, file by file, sorted by name within each.</summary>
     public IReadOnlyList<SafetensorsTensor> Tensors { get; private set; } = [];
 
     /// <summary>Opens a folder's files and checks them against the index, if there is one.</summary>
-    /// <exception cref="ModelFolderException">There are no safetensors, files are missing, or names contradict each other.</exception>
+    /// <exception cref="ModelFolderException">There are no safetensors files, files are missing, or names conflict.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
     public static WeightFiles Open(ModelFolder folder)
     {
@@ -103,7 +103,7 @@ internal sealed class WeightFiles : IDisposable
         foreach (JsonProperty property in map.EnumerateObject())
         {
             string? file = property.Value.ValueKind == JsonValueKind.String ? property.Value.GetString() : null;
-            // The index is a stranger's: a path could lead out of the folder.
+            // The index is untrusted: a path could point outside the folder.
             if (string.IsNullOrEmpty(file) || file.AsSpan().ContainsAny("/\\:") || file is "." or "..")
                 throw new ModelFolderException(folder.PathOf(IndexName), $"'{file}' is not the name of a file in the folder");
             index[property.Name] = file;

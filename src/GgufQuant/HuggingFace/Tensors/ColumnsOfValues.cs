@@ -2,7 +2,7 @@ using System.Buffers;
 
 namespace GgufQuant.HuggingFace.Tensors;
 
-/// <summary>The values of each row in another order.</summary>
+/// <summary>The columns of a tensor in another order.</summary>
 internal sealed class ColumnsOfValues(TensorValues source, int[] columns) : TensorValues(source.Type, [.. source.Shape[..^1], columns.Length])
 {
     public override void Read(long first, Span<byte> destination)

@@ -3,7 +3,7 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.HuggingFace.Tensors;
 
-/// <summary>Each value replaced by what a function makes of the number of its row and of it.</summary>
+/// <summary>Each value replaced by a function of its row's index and of the value.</summary>
 internal sealed class ComputedValues(TensorValues source, GgmlType type, Func<long, float, float> function) : TensorValues(type, source.Shape)
 {
     public override void Read(long first, Span<byte> destination)

@@ -1,16 +1,16 @@
 namespace GgufQuant.HuggingFace.Tensors;
 
-/// <summary>What each byte means in the 8-bit floating point types.</summary>
+/// <summary>The values of the 8-bit floating point types, by byte.</summary>
 /// <remarks>The Open Compute Project's OFP8 and MX specifications.</remarks>
 internal static class Float8
 {
-    /// <summary>Four bits of exponent and three of mantissa: no infinity, one NaN of each sign.</summary>
+    /// <summary>Four exponent and three mantissa bits: no infinities, one NaN of each sign.</summary>
     public static ReadOnlySpan<float> E4M3 => s_e4m3;
 
-    /// <summary>Five bits of exponent and two of mantissa, with infinities.</summary>
+    /// <summary>Five exponent and two mantissa bits, with infinities.</summary>
     public static ReadOnlySpan<float> E5M2 => s_e5m2;
 
-    /// <summary>Eight bits of exponent: the powers of two.</summary>
+    /// <summary>Eight exponent bits: the powers of two.</summary>
     public static ReadOnlySpan<float> E8M0 => s_e8m0;
 
     private static readonly float[] s_e4m3 = [.. Enumerable.Range(0, 256).Select(ReadE4M3)];

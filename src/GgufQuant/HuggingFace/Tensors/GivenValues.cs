@@ -4,7 +4,7 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.HuggingFace.Tensors;
 
-/// <summary>Values that no file holds, in F32.</summary>
+/// <summary>Computed F32 values that are in no file.</summary>
 internal sealed class GivenValues(float[] values, ImmutableArray<long> shape) : TensorValues(GgmlType.F32, shape)
 {
     public GivenValues(float[] values)

@@ -5,7 +5,7 @@ using GgufQuant.HuggingFace.Safetensors;
 
 namespace GgufQuant.HuggingFace.Tensors;
 
-/// <summary>ggml's MXFP4 blocks, rearranged without loss from the OCP format's.</summary>
+/// <summary>ggml's MXFP4 blocks, repacked losslessly from the OCP format.</summary>
 /// <remarks>
 /// A block is its scale and 16 bytes. Stored byte k holds elements 2k and 2k + 1; ggml's byte j holds elements j and j + 16.
 /// </remarks>
@@ -23,7 +23,7 @@ internal sealed class MxFp4Values : TensorValues
         _scales = scales;
     }
 
-    /// <summary>Takes a tensor of packed values, whose last dimension is 16, and one of scales.</summary>
+    /// <summary>Combines a tensor of packed values, whose last dimension is 16, with one of scales.</summary>
     /// <exception cref="ModelFolderException">The two do not fit together.</exception>
     public static MxFp4Values Of(SafetensorsTensor blocks, SafetensorsTensor scales)
     {

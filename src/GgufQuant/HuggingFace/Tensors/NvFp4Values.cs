@@ -4,7 +4,7 @@ using GgufQuant.HuggingFace.Safetensors;
 
 namespace GgufQuant.HuggingFace.Tensors;
 
-/// <summary>ggml's NVFP4 blocks, rearranged without loss from ModelOpt's packed weights and scales.</summary>
+/// <summary>ggml's NVFP4 blocks, repacked losslessly from ModelOpt's packed weights and scales.</summary>
 /// <remarks>
 /// A block has four scales of 16 elements each, whose sign is cleared, and 32 bytes. Stored byte k holds elements 2k and 2k + 1;
 /// of each 16 elements, ggml's byte j holds elements j and j + 8. convert_hf_to_gguf's <c>_nvfp4_pack</c>.
@@ -25,7 +25,7 @@ internal sealed class NvFp4Values : TensorValues
         _scale = scale;
     }
 
-    /// <summary>Takes a matrix of packed values and one of scales.</summary>
+    /// <summary>Combines a matrix of packed values with one of scales.</summary>
     /// <exception cref="ModelFolderException">The two do not fit together.</exception>
     public static NvFp4Values Of(SafetensorsTensor weight, SafetensorsTensor scale)
     {

@@ -8,7 +8,7 @@ internal sealed class RowsOfValues : TensorValues
     private readonly TensorValues[] _sources;
     private readonly Func<long, (int Source, long Row)> _rowOf;
 
-    /// <param name="sources">The tensors, all of one type and with rows as long as those of the shape.</param>
+    /// <param name="sources">The tensors, of one type and with rows of the shape's length.</param>
     /// <param name="shape">The shape.</param>
     /// <param name="rowOf">The tensor and the row of it that each row is read from.</param>
     public RowsOfValues(TensorValues[] sources, ImmutableArray<long> shape, Func<long, (int Source, long Row)> rowOf)
@@ -16,7 +16,7 @@ internal sealed class RowsOfValues : TensorValues
     {
         if (sources.FirstOrDefault(source => source.RowLength != RowLength) is { } other)
             throw new ArgumentException($"Rows of {other.RowLength} values do not fit rows of {RowLength}.", nameof(sources));
-        // Rows of a few bytes each would be read one by one.
+        // Otherwise rows of a few bytes would be read one at a time.
         _sources = RowLength * sources[0].Format.BlockBytes >= StoredInMemory.SmallRowBytes ? sources : [.. sources.Select(StoredInMemory.Of)];
         _rowOf = rowOf;
     }

@@ -1,9 +1,9 @@
 namespace GgufQuant.HuggingFace.Tensors;
 
-/// <summary>A small tensor that is kept in memory, since it is read in very small pieces.</summary>
+/// <summary>A small tensor kept in memory because it is read in very small pieces.</summary>
 internal sealed class StoredInMemory : TensorValues
 {
-    /// <summary>Rows shorter than this are worth keeping their tensor for.</summary>
+    /// <summary>Tensors with rows shorter than this are kept.</summary>
     public const int SmallRowBytes = 64;
 
     private const long MaxBytes = 32 << 20;

@@ -6,7 +6,7 @@ using GgufQuant.HuggingFace.Safetensors;
 
 namespace GgufQuant.HuggingFace.Tensors;
 
-/// <summary>A tensor as a file holds it; other types than F32, F16 and BF16 are widened to F32.</summary>
+/// <summary>A tensor as stored in its file; types other than F32, F16 and BF16 are widened to F32.</summary>
 internal sealed class StoredValues : TensorValues
 {
     private delegate void Conversion(ReadOnlySpan<byte> source, Span<float> destination);

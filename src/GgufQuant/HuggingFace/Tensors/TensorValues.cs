@@ -7,8 +7,8 @@ namespace GgufQuant.HuggingFace.Tensors;
 
 /// <summary>The values of a tensor to write, produced on demand: stored, rearranged or computed.</summary>
 /// <remarks>
-/// Values are numbered in row-major order. They are F32, F16 or BF16, or blocks that are taken over as they are. Arithmetic
-/// is torch's: what is not F16 is widened to F32 before anything is done with it, and F16 is rounded to F16 after each step.
+/// Values are numbered in row-major order. They are F32, F16, BF16, or blocks that are kept. Arithmetic follows
+/// torch: F16 is rounded to F16 after each step, and everything else is widened to F32 first.
 /// May be read from many threads at once.
 /// </remarks>
 internal abstract class TensorValues
@@ -27,34 +27,34 @@ internal abstract class TensorValues
     /// <summary>The type in which the values are read.</summary>
     public GgmlType Type => Format.Type;
 
-    /// <summary>The type as an object.</summary>
+    /// <summary>The block format of that type.</summary>
     public BlockFormat Format { get; }
 
     /// <summary>The dimensions, the outermost first; none for a scalar.</summary>
     public ImmutableArray<long> Shape { get; }
 
-    /// <summary>Values in all.</summary>
+    /// <summary>The number of values.</summary>
     public long Count { get; }
 
-    /// <summary>Values in a row: the last dimension.</summary>
+    /// <summary>The length of a row: the last dimension.</summary>
     public long RowLength { get; }
 
-    /// <summary>Rows in all.</summary>
+    /// <summary>The number of rows.</summary>
     public long RowCount { get; }
 
-    /// <summary>The type of the results of arithmetic with the values.</summary>
+    /// <summary>The type of arithmetic results.</summary>
     protected GgmlType ArithmeticType => Type == GgmlType.F16 ? GgmlType.F16 : GgmlType.F32;
 
     /// <summary>Reads values in their type.</summary>
-    /// <param name="first">The first of them, the first of a block.</param>
-    /// <param name="destination">Whole blocks; is filled whole.</param>
+    /// <param name="first">The index of the first value, at the start of a block.</param>
+    /// <param name="destination">Receives whole blocks; it is filled completely.</param>
     /// <exception cref="ModelFolderException">A file has become shorter since it was opened.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
     public abstract void Read(long first, Span<byte> destination);
 
     /// <summary>Reads values as floats.</summary>
-    /// <param name="first">The first of them.</param>
-    /// <param name="destination">Is filled whole.</param>
+    /// <param name="first">The index of the first value.</param>
+    /// <param name="destination">Receives the values; it is filled completely.</param>
     public void ReadFloats(long first, Span<float> destination)
     {
         if (Type == GgmlType.F32)
@@ -88,32 +88,32 @@ internal abstract class TensorValues
         return true;
     }
 
-    /// <summary>Bytes of a number of values.</summary>
+    /// <summary>The size of a number of values in bytes.</summary>
     protected int BytesOf(long values) => checked((int)Format.ByteCount(values));
 
     /// <summary>The same values in another shape.</summary>
     public TensorValues Reshape(params ImmutableArray<long> shape) => new ReshapedValues(this, shape);
 
-    /// <summary>The values with every dimension of 1 left out.</summary>
+    /// <summary>The same values without dimensions of 1.</summary>
     public TensorValues Squeeze() => Reshape([.. Shape.Where(dimension => dimension != 1)]);
 
-    /// <summary>Each value replaced by what a function makes of it.</summary>
+    /// <summary>Each value replaced by a function of it.</summary>
     public TensorValues Select(Func<float, float> function) => SelectByRow((_, value) => function(value));
 
-    /// <summary>Each value replaced by what a function makes of the number of its row and of it.</summary>
+    /// <summary>Each value replaced by a function of its row's index and of the value.</summary>
     public TensorValues SelectByRow(Func<long, float, float> function) => new ComputedValues(this, ArithmeticType, function);
 
     /// <summary>Each value times a factor.</summary>
     public TensorValues Multiply(double factor) => Select(value => value * (float)factor);
 
-    /// <summary>Other rows of the same tensor, or the same ones in another order.</summary>
-    /// <param name="shape">The new shape; its rows are as long.</param>
+    /// <summary>A selection or reordering of the rows.</summary>
+    /// <param name="shape">The new shape, with rows of the same length.</param>
     /// <param name="rowOf">The row of the source that each row is read from.</param>
-    /// <exception cref="ArgumentException">A row stands there that the tensor does not have.</exception>
+    /// <exception cref="ArgumentException">A source row does not exist.</exception>
     public TensorValues Rows(ImmutableArray<long> shape, Func<long, long> rowOf)
     {
         RowsOfValues rows = new([this], shape, row => (0, rowOf(row)));
-        // The numbers of a configuration decide, which the tensor may contradict: better now than when it is read.
+        // Rows are computed from the configuration, which may contradict the tensor: fail now rather than when it is read.
         for (long row = 0; row < rows.RowCount; row++)
         {
             long source = rowOf(row);
@@ -123,28 +123,28 @@ internal abstract class TensorValues
         return rows;
     }
 
-    /// <summary>The first rows, or some that follow them.</summary>
+    /// <summary>Consecutive rows.</summary>
     public TensorValues RowRange(long first, long count) => Rows([count, .. Shape[1..]], row => first + row);
 
-    /// <summary>A part of the second last dimension of each matrix.</summary>
-    /// <param name="first">The first of the rows.</param>
-    /// <param name="step">From one row to the next.</param>
-    /// <param name="count">How many.</param>
+    /// <summary>Some of the rows of each matrix.</summary>
+    /// <param name="first">The index of the first row.</param>
+    /// <param name="step">The distance from one row to the next.</param>
+    /// <param name="count">The number of rows.</param>
     public TensorValues RowsOfEachMatrix(long first, long step, long count)
     {
         long rows = Shape[^2];
         return Rows([.. Shape[..^2], count, Shape[^1]], row => (row / count * rows) + first + (row % count * step));
     }
 
-    /// <summary>The last two dimensions of each matrix exchanged.</summary>
+    /// <summary>Each matrix transposed.</summary>
     public TensorValues Transpose() => new TransposedValues(this);
 
-    /// <summary>The values of each row in another order.</summary>
+    /// <summary>The columns in another order.</summary>
     /// <param name="columns">The column of the source that each column is read from.</param>
     public TensorValues Columns(int[] columns) => new ColumnsOfValues(this, columns);
 
-    /// <summary>Tensors of one shape as the matrices of one with one more dimension.</summary>
-    /// <exception cref="ArgumentException">They have different shapes.</exception>
+    /// <summary>Tensors of equal shape, stacked along a new first dimension.</summary>
+    /// <exception cref="ArgumentException">Their shapes differ.</exception>
     public static TensorValues Stack(IReadOnlyList<TensorValues> parts)
     {
         if (parts.FirstOrDefault(part => !part.Shape.AsSpan().SequenceEqual(parts[0].Shape.AsSpan())) is { } other)

@@ -1,6 +1,6 @@
 namespace GgufQuant.HuggingFace.Tensors;
 
-/// <summary>The last two dimensions of each matrix exchanged. Two matrices at most are held in memory.</summary>
+/// <summary>Each matrix of a tensor transposed. At most two matrices are held in memory.</summary>
 internal sealed class TransposedValues : TensorValues
 {
     private const int MatricesKept = 2;
@@ -33,7 +33,7 @@ internal sealed class TransposedValues : TensorValues
         }
     }
 
-    // Chunks are asked for in order by several threads, so that two matrices are in use where one ends; read ones are forgotten.
+    // Several threads ask for chunks in order, so two matrices are in use where one ends; earlier ones are freed.
     private byte[] BytesOfMatrix(long index, int values)
     {
         lock (_loading)

@@ -12,7 +12,7 @@ internal sealed class ChatTemplates
 
     private readonly List<(string Name, string Template)> _templates = [];
 
-    /// <summary>The templates of tokenizer_config.json if it has any, even null; otherwise those in separate files.</summary>
+    /// <summary>The templates of tokenizer_config.json if it has the key, even with a null; otherwise those in separate files.</summary>
     public static ChatTemplates Find(ModelFolder folder, JsonElement tokenizerConfig, ICollection<string> warnings)
     {
         ChatTemplates templates = new();
@@ -39,7 +39,7 @@ internal sealed class ChatTemplates
             names.Add(name);
             keys.Set(TokenizerKeys.ChatTemplateNamed(name), text);
         }
-        // The converter writes the names of a Python set, in an order that differs from run to run.
+        // The converter writes the names from a Python set, whose order differs from run to run.
         keys.Set(TokenizerKeys.ChatTemplates, names.ToArray());
         if (template is not null)
             keys.Set(TokenizerKeys.ChatTemplate, template);
@@ -81,6 +81,6 @@ internal sealed class ChatTemplates
 
     private static string Restricted(string name) => string.Concat(name.EnumerateRunes().Select(rune => rune.IsAscii && char.IsAsciiLetterOrDigit((char)rune.Value) ? (char)rune.Value : '_'));
 
-    // Python reads every kind of line break as a line feed.
+    // Python reads every line ending as a line feed.
     private static string Lines(string text) => text.Replace("\r\n", "\n").Replace('\r', '\n');
 }

@@ -2,10 +2,10 @@ using System.Text.Json;
 
 namespace GgufQuant.HuggingFace.Vocabulary;
 
-/// <summary>Reads JSON properties of uncertain types: one that is missing, null or of another type reads as null.</summary>
+/// <summary>Reads JSON properties of unknown types: a missing, null or mistyped one reads as null.</summary>
 internal static class JsonFields
 {
-    /// <summary>A property that is there and not null.</summary>
+    /// <summary>A property; null if it is missing or null.</summary>
     public static JsonElement? Property(this JsonElement element, string name) =>
         element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
@@ -21,7 +21,7 @@ internal static class JsonFields
     public static int? AsInteger(this JsonElement element) =>
         element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out int number) ? number : null;
 
-    /// <summary>The elements of an array; none for anything else.</summary>
+    /// <summary>The elements of an array; empty for anything else.</summary>
     public static IEnumerable<JsonElement> Items(this JsonElement element, string name) => element.Property(name)?.AsItems() ?? [];
 
     public static IEnumerable<JsonElement> AsItems(this JsonElement element) =>

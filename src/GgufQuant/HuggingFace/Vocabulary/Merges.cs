@@ -2,13 +2,13 @@ using System.Text.Json;
 
 namespace GgufQuant.HuggingFace.Vocabulary;
 
-/// <summary>The merges of a BPE model in tokenizer.json, as GGUF has them: two parts with a space between.</summary>
+/// <summary>The merges of a BPE model in tokenizer.json, in GGUF's form: two parts separated by a space.</summary>
 internal static class Merges
 {
     private const char EncodedSpace = 'Ġ';
 
-    /// <summary>Reads merges in either form, strings with a space or pairs; empty if there are none.</summary>
-    /// <exception cref="ModelFolderException">They are of no known form.</exception>
+    /// <summary>Reads merges in either form, strings or pairs; empty if there are none.</summary>
+    /// <exception cref="ModelFolderException">A merge has neither form.</exception>
     public static string[] Read(string path, JsonElement tokenizer)
     {
         if (tokenizer.Property("model")?.Property("merges") is not { ValueKind: JsonValueKind.Array } merges)
@@ -24,7 +24,7 @@ internal static class Merges
         return texts;
     }
 
-    // A space inside a part would look like the separator, so it is written as in byte-level BPE.
+    // A space within a part would look like the separator, so it is encoded as in byte-level BPE.
     private static string? Joined(JsonElement pair)
     {
         if (pair.ValueKind != JsonValueKind.Array || pair.GetArrayLength() != 2 || pair[0].AsText() is not { } left || pair[1].AsText() is not { } right)

@@ -1,6 +1,6 @@
 namespace GgufQuant.HuggingFace.Vocabulary;
 
-/// <summary>merges.txt, where tokenizers kept their merges before tokenizer.json.</summary>
+/// <summary>merges.txt, which contained the merges before there was tokenizer.json.</summary>
 /// <remarks>gguf-py's <c>SpecialVocab._try_load_merges_txt</c>.</remarks>
 internal static class MergesFile
 {

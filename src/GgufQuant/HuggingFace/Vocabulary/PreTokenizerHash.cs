@@ -4,7 +4,7 @@ using System.Text;
 
 namespace GgufQuant.HuggingFace.Vocabulary;
 
-/// <summary>The hash by which llama.cpp's converter recognizes a pre-tokenizer: that of the tokens of one fixed text.</summary>
+/// <summary>The hash by which llama.cpp's converter recognizes a pre-tokenizer, taken over the tokens of a fixed text.</summary>
 /// <remarks>convert_hf_to_gguf's <c>get_vocab_base_pre</c>.</remarks>
 internal static class PreTokenizerHash
 {
@@ -15,7 +15,7 @@ internal static class PreTokenizerHash
         + "?我想在apple工作1314151天～ ------======= нещо на Български ''''''```````\"\"\"\"......!!!!!!?????? I've "
         + "been 'told he's there, 'RE you sure? 'M not sure I'll make it, 'D you like some tea? We'Ve a'lL";
 
-    /// <summary>The SHA-256 in hexadecimal over the ids, written as Python writes a list.</summary>
+    /// <summary>The SHA-256, in hexadecimal, of the ids written as a Python list.</summary>
     public static string Of(IEnumerable<int> ids)
     {
         string list = $"[{string.Join(", ", ids.Select(id => id.ToString(CultureInfo.InvariantCulture)))}]";

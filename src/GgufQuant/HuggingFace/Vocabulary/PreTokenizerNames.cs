@@ -3,7 +3,7 @@ using System.Collections.Frozen;
 namespace GgufQuant.HuggingFace.Vocabulary;
 
 /// <summary>The pre-tokenizers that llama.cpp's converter recognizes, by <see cref="PreTokenizerHash"/>.</summary>
-/// <remarks>The rows of <c>get_vocab_base_pre</c> of 2026-08-21; where it has a hash twice, the later one.</remarks>
+/// <remarks>The rows of <c>get_vocab_base_pre</c> of 2026-08-21; if it lists a hash twice, the later one.</remarks>
 internal static class PreTokenizerNames
 {
     private static readonly FrozenDictionary<string, string> s_names = new Dictionary<string, string>
@@ -101,7 +101,7 @@ internal static class PreTokenizerNames
         ["972da7b59cec44d1f0a490a86c96df53859e486e481563e5dddac155013d87ac"] = "laguna",
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
-    /// <summary>How many hashes there are.</summary>
+    /// <summary>The number of hashes.</summary>
     public static int Count => s_names.Count;
 
     /// <summary>The names, in alphabetical order.</summary>

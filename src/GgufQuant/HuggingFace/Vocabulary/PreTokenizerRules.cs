@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace GgufQuant.HuggingFace.Vocabulary;
 
-/// <summary>The rules by which well-known tokenizers split text, to guess the pre-tokenizer of an unknown one.</summary>
+/// <summary>The rules by which well-known tokenizers split text, for guessing the pre-tokenizer of an unknown one.</summary>
 internal static class PreTokenizerRules
 {
     private const string Contractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
@@ -26,7 +26,7 @@ internal static class PreTokenizerRules
         ["BertNormalizer+BertPreTokenizer"] = "bert-bge",
     };
 
-    /// <summary>The name of a pre-tokenizer that splits in the same way; null if none of the well-known does.</summary>
+    /// <summary>The name of a well-known pre-tokenizer that splits in the same way; null if there is none.</summary>
     public static string? FindName(JsonElement tokenizer)
     {
         IEnumerable<string> rules =
@@ -41,7 +41,7 @@ internal static class PreTokenizerRules
         ? []
         : present.Text("type") == "Sequence" ? present.Items(listName).SelectMany(step => Steps(step, listName, describe)) : [describe(present)];
 
-    // ByteLevel without a pattern of its own only writes bytes as letters, as all of them do.
+    // ByteLevel without a pattern only maps bytes to letters, as all of them do.
     private static string Rule(JsonElement preTokenizer) => preTokenizer.Text("type") switch
     {
         "Split" => $"Split({preTokenizer.Property("pattern")?.Text("Regex")})",

@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace GgufQuant.HuggingFace.Vocabulary;
 
 /// <summary>Reads the fields of one Protocol Buffers message, in the order of its bytes.</summary>
-/// <remarks>Nothing nests by itself: a field that is a message is read by another reader, so that input decides no depth.</remarks>
+/// <remarks>A nested message is read by another reader, so the input cannot cause deep recursion.</remarks>
 internal ref struct ProtobufReader(ReadOnlySpan<byte> message, int fileOffset, string path)
 {
     private const int Varint = 0;
@@ -15,11 +15,11 @@ internal ref struct ProtobufReader(ReadOnlySpan<byte> message, int fileOffset, s
     private int _position;
     private int _wireType;
 
-    /// <summary>Where the next byte to be read is, from the start of the file.</summary>
+    /// <summary>The offset of the next byte from the start of the file.</summary>
     public readonly int FileOffset => fileOffset + _position;
 
-    /// <summary>Reads the next field's number; false at the message's end.</summary>
-    /// <exception cref="ModelFolderException">The bytes are no field.</exception>
+    /// <summary>Reads the next field's number; false at the end of the message.</summary>
+    /// <exception cref="ModelFolderException">The bytes are not a field.</exception>
     public bool TryReadField(out int field)
     {
         field = 0;
@@ -34,7 +34,7 @@ internal ref struct ProtobufReader(ReadOnlySpan<byte> message, int fileOffset, s
     }
 
     /// <summary>Reads a field's bytes: a string, raw bytes or a message.</summary>
-    /// <exception cref="ModelFolderException">The field is of another type or longer than what is left.</exception>
+    /// <exception cref="ModelFolderException">The field is of another type or longer than the rest of the message.</exception>
     public ReadOnlySpan<byte> ReadBytes()
     {
         Expect(LengthDelimited);
@@ -60,7 +60,7 @@ internal ref struct ProtobufReader(ReadOnlySpan<byte> message, int fileOffset, s
         return BinaryPrimitives.ReadSingleLittleEndian(Take(sizeof(float)));
     }
 
-    /// <exception cref="ModelFolderException">The field is cut off, or of a type that files of today do not have.</exception>
+    /// <exception cref="ModelFolderException">The field is truncated, or of a deprecated type.</exception>
     public void Skip()
     {
         switch (_wireType)

@@ -2,10 +2,10 @@ using System.Text;
 
 namespace GgufQuant.HuggingFace.Vocabulary;
 
-/// <summary>What a SentencePiece model says of its vocabulary and its normalizer; SentencePiece's <c>ModelProto</c>.</summary>
+/// <summary>The vocabulary and the normalizer of a SentencePiece model; SentencePiece's <c>ModelProto</c>.</summary>
 internal sealed class SentencePieceModel
 {
-    /// <summary>The value of <see cref="ModelType"/> for models of the Unigram kind.</summary>
+    /// <summary>The value of <see cref="ModelType"/> for Unigram models.</summary>
     public const int Unigram = 1;
 
     private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -26,7 +26,7 @@ internal sealed class SentencePieceModel
 
     public byte[] PrecompiledCharsmap { get; private set; } = [];
 
-    /// <exception cref="ModelFolderException">The bytes are no such model.</exception>
+    /// <exception cref="ModelFolderException">The bytes are not a SentencePiece model.</exception>
     public static SentencePieceModel Read(string path, ReadOnlySpan<byte> bytes)
     {
         SentencePieceModel model = new(path);
@@ -88,7 +88,7 @@ internal sealed class SentencePieceModel
             throw Wrong(start, "the piece is empty");
         if (_pieces.Count == TokenList.MaxCount)
             throw Wrong(start, $"there are more than {TokenList.MaxCount} pieces");
-        // The converter asks SentencePiece whether a piece is unknown, control, unused or a byte, and takes the rest for normal.
+        // The converter asks SentencePiece whether a piece is unknown, control, unused or a byte, and treats the rest as normal.
         if (type is not (TokenType.Unknown or TokenType.Control or TokenType.Unused or TokenType.Byte))
             type = TokenType.Normal;
         _pieces.Add(new(text, score, type));
@@ -141,6 +141,6 @@ internal sealed class SentencePieceModel
 
     private ModelFolderException Wrong(int offset, string problem) => new(_path, $"piece {_pieces.Count}", offset, problem);
 
-    /// <summary>A token of the model.</summary>
+    /// <summary>One token.</summary>
     internal readonly record struct Piece(string Text, float Score, TokenType Type);
 }

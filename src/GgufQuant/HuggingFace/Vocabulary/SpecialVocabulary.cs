@@ -2,13 +2,13 @@ using System.Text.Json;
 
 namespace GgufQuant.HuggingFace.Vocabulary;
 
-/// <summary>Everything about a vocabulary but its tokens: merges, special tokens, what to add to a text, chat templates, normalization.</summary>
-/// <remarks>gguf-py's <c>SpecialVocab</c>, step by step: which file counts for what, and in which order, decides the metadata's order.</remarks>
+/// <summary>Everything about a vocabulary except its tokens: merges, special tokens and which of them to add, chat templates, normalization.</summary>
+/// <remarks>gguf-py's <c>SpecialVocab</c>, step by step: which file is used for what, and when, determines the order of the metadata.</remarks>
 internal sealed class SpecialVocabulary
 {
     private static readonly string[] s_types = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"];
 
-    // Types without a key are read all the same, and not written: cls, and those of infill tokens, which have other keys today.
+    // Types without a key are read but not written: cls, and the infill tokens', whose keys have changed.
     private static readonly Dictionary<string, string> s_idKeys = new()
     {
         ["bos"] = TokenizerKeys.BosId,
@@ -42,10 +42,10 @@ internal sealed class SpecialVocabulary
 
     /// <summary>Reads the tokenizer's files and config.json.</summary>
     /// <param name="files">The tokenizer's files.</param>
-    /// <param name="warnings">Takes what is odd.</param>
-    /// <param name="loadMerges">Whether merges are wanted.</param>
-    /// <param name="tokenCount">Ids from this one on are left out; null to leave out none.</param>
-    /// <param name="types">The special tokens that are wanted; null for the usual ones.</param>
+    /// <param name="warnings">Receives a sentence for each oddity.</param>
+    /// <param name="loadMerges">Whether to read merges.</param>
+    /// <param name="tokenCount">Ids from this one on are dropped; null to keep all.</param>
+    /// <param name="types">The types of special tokens to read; null for the usual ones.</param>
     public SpecialVocabulary(TokenizerFiles files, ICollection<string> warnings, bool loadMerges, int? tokenCount = null, string[]? types = null)
     {
         _folder = files.Folder;
@@ -57,10 +57,10 @@ internal sealed class SpecialVocabulary
         if (loadMerges && _merges.Count == 0)
             _merges = MergesFile.Read(_folder, warnings);
         if (loadMerges && _merges.Count == 0)
-            warnings.Add("The tokenizer has no merges, without which llama.cpp may not be able to use it.");
+            warnings.Add("The tokenizer has no merges; llama.cpp may not be able to use it.");
     }
 
-    /// <summary>Sets a special token whose type is not set yet.</summary>
+    /// <summary>Sets a special token unless its type is already set.</summary>
     public void SetDefault(string type, int id)
     {
         if (id < 0)
@@ -95,7 +95,7 @@ internal sealed class SpecialVocabulary
     private void ReadTokenizer(TokenizerFiles files, bool loadMerges)
     {
         Dictionary<string, int?> added = new(StringComparer.Ordinal);
-        // An empty object counts as no file, as in Python.
+        // As in Python, an empty object is treated like a missing file.
         JsonElement? config = files.TokenizerConfig is { } some && some.EnumerateObject().Any() ? some : null;
         if (files.Tokenizer is { } tokenizer)
         {
@@ -156,7 +156,7 @@ internal sealed class SpecialVocabulary
         }
     }
 
-    // What a tokenizer puts around a text says which special tokens llama.cpp is to add, and may say which token ends a text.
+    // The post-processor determines which special tokens llama.cpp adds, and may determine the eos token.
     private void ReadPostProcessor(JsonElement tokenizer, JsonElement? config)
     {
         if (Named(config, "bos").IsEmpty && Named(config, "cls") is { IsEmpty: false } cls)
@@ -263,7 +263,7 @@ internal sealed class SpecialVocabulary
     private bool IsSeparator(JsonElement part, JsonElement? config) =>
         SpecialTokenOf(part) is { } token && (Is(token, "sep", config) || Is(token, "eos", config));
 
-    // As in Python, a token that is given as an object never equals a text.
+    // As in Python, a token given as an object never equals a string.
     private bool Is(string token, string type, JsonElement? config) => Named(config, type) is { IsObject: false } name && name.Text == token;
 
     private TokenName Named(JsonElement? config, string type)
@@ -273,7 +273,7 @@ internal sealed class SpecialVocabulary
         return config?.Property($"{type}_token") is not { } value ? default : value.ValueKind switch
         {
             JsonValueKind.String => new(value.GetString()),
-            // An empty object counts as nothing, as in Python.
+            // As in Python, an empty object is falsy.
             JsonValueKind.Object when value.EnumerateObject().Any() => new(value.Text("content"), IsObject: true),
             _ => default,
         };
@@ -286,7 +286,7 @@ internal sealed class SpecialVocabulary
 
     private static string? SequenceOf(JsonElement part) => part.Property("Sequence")?.Text("id");
 
-    /// <summary>A special token as tokenizer_config.json gives it: its text, or an object with the text as its content.</summary>
+    /// <summary>A special token in tokenizer_config.json: its text, or an object with the text as <c>content</c>.</summary>
     private readonly record struct TokenName(string? Text, bool IsObject = false)
     {
         public bool IsEmpty => !IsObject && string.IsNullOrEmpty(Text);

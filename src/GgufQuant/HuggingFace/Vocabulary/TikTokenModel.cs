@@ -5,41 +5,41 @@ using GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
 namespace GgufQuant.HuggingFace.Vocabulary;
 
-/// <summary>The vocabulary of Kimi's models in tiktoken.model: sequences of bytes with their ranks, a line each.</summary>
-/// <remarks>What the model's own code and tiktoken read; merges are recovered as convert_hf_to_gguf's <c>QwenModel.bpe</c> does.</remarks>
+/// <summary>The vocabulary of Kimi's models in tiktoken.model: byte sequences with their ranks, one per line.</summary>
+/// <remarks>Read as by the model's code and tiktoken; merges are recovered as in convert_hf_to_gguf's <c>QwenModel.bpe</c>.</remarks>
 internal sealed class TikTokenModel
 {
     /// <summary>The file's name.</summary>
     public const string FileName = "tiktoken.model";
 
-    /// <summary>Special tokens after the others, named or not.</summary>
+    /// <summary>The number of special tokens after the others, named or not.</summary>
     public const int SpecialCount = 258;
 
-    // Some thousand times what a real vocabulary takes to split.
+    // About a thousand times what splitting a real vocabulary takes.
     private const long MaxWork = 1L << 30;
 
-    // The model's own pattern; letters of Chinese characters are not those of words.
+    // The pattern from the model's code; Chinese characters are not part of words.
     private const string Pattern =
         @"[\p{Han}]+"
         + @"|[^\r\n\p{L}\p{N}]?(?:(?!\p{Han})[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}])*(?:(?!\p{Han})[\p{Ll}\p{Lm}\p{Lo}\p{M}])+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
         + @"|[^\r\n\p{L}\p{N}]?(?:(?!\p{Han})[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}])+(?:(?!\p{Han})[\p{Ll}\p{Lm}\p{Lo}\p{M}])*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
         + @"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-    // Each char is a byte.
+    // Each char stands for a byte.
     private readonly OrderedDictionary<string, int> _ranks = new(StringComparer.Ordinal);
     private readonly string _path;
     private long _work;
 
     private TikTokenModel(string path) => _path = path;
 
-    /// <summary>How many tokens there are.</summary>
+    /// <summary>The number of tokens.</summary>
     public int Count => _ranks.Count;
 
-    /// <summary>The tokens, in byte-level BPE's letters, with their ids.</summary>
+    /// <summary>The tokens in the letters of byte-level BPE, with their ids.</summary>
     public IEnumerable<(string Text, int Id)> Tokens => _ranks.Select(pair => (Letters(pair.Key), pair.Value));
 
     /// <summary>Reads a file's content.</summary>
-    /// <exception cref="ModelFolderException">It is not such a vocabulary.</exception>
+    /// <exception cref="ModelFolderException">It is not a tiktoken vocabulary.</exception>
     public static TikTokenModel Read(string path, ReadOnlySpan<byte> content)
     {
         TikTokenModel model = new(path);
@@ -62,7 +62,7 @@ internal sealed class TikTokenModel
         return model;
     }
 
-    /// <summary>The pairs that make tokens, in the order of the tokens.</summary>
+    /// <summary>The pairs that form tokens, in the tokens' order.</summary>
     /// <exception cref="ModelFolderException">Tokens are too long to be split.</exception>
     public IEnumerable<string> Merges()
     {
@@ -87,7 +87,7 @@ internal sealed class TikTokenModel
         return ids;
     }
 
-    // Joins the pair of the lowest rank again and again, as long as it is below a rank.
+    // Repeatedly merges the pair of lowest rank, as long as that is below the limit.
     private List<string> Split(string token, int below)
     {
         _work += (long)token.Length * token.Length;

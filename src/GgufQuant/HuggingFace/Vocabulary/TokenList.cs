@@ -3,10 +3,10 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.HuggingFace.Vocabulary;
 
-/// <summary>Every token's text, score and type, filled with padding at first.</summary>
+/// <summary>Every token's text, score and type; initially all padding.</summary>
 internal sealed class TokenList
 {
-    /// <summary>Sixteen times as many tokens as the largest vocabularies have; beyond it a file is hostile.</summary>
+    /// <summary>Sixteen times the size of the largest vocabularies; a file with more tokens is hostile.</summary>
     public const int MaxCount = 1 << 22;
 
     private const float PaddingScore = -10000;
@@ -15,7 +15,7 @@ internal sealed class TokenList
     private readonly float[] _scores;
     private readonly int[] _types;
 
-    /// <param name="count">How many tokens; at most <see cref="MaxCount"/>.</param>
+    /// <param name="count">The number of tokens, at most <see cref="MaxCount"/>.</param>
     public TokenList(int count)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, MaxCount);
@@ -41,7 +41,7 @@ internal sealed class TokenList
         _types[id] = (int)type;
     }
 
-    /// <summary>Writes texts and types, and between them the scores if the vocabulary's model has any.</summary>
+    /// <summary>Writes texts, then scores if the vocabulary's model has any, then types.</summary>
     public void AddTo(KeyList keys, bool withScores)
     {
         keys.Set(GgufKeys.Tokens, _texts);
@@ -50,7 +50,7 @@ internal sealed class TokenList
         keys.Set(GgufKeys.TokenTypes, _types);
     }
 
-    /// <summary>How many tokens there are of each type, as <c>316 normal, 4 control</c>.</summary>
+    /// <summary>The number of tokens of each type: <c>316 normal, 4 control</c>.</summary>
     public string Describe() => string.Join(", ", _types.CountBy(type => type).OrderBy(pair => pair.Key).Select(pair => $"{pair.Value} {Name((TokenType)pair.Key)}"));
 
     private static string Name(TokenType type) => type switch

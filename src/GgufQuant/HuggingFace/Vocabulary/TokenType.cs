@@ -1,6 +1,6 @@
 namespace GgufQuant.HuggingFace.Vocabulary;
 
-/// <summary>What a token is for, as llama.cpp's <c>llama_token_type</c> numbers it.</summary>
+/// <summary>The type of a token, with the values of llama.cpp's <c>llama_token_type</c>.</summary>
 internal enum TokenType
 {
     Normal = 1,

@@ -1,6 +1,6 @@
 namespace GgufQuant.HuggingFace.Vocabulary;
 
-/// <summary>The keys that GGUF has for a vocabulary, as gguf-py's <c>Keys.Tokenizer</c> names them.</summary>
+/// <summary>GGUF's keys for a vocabulary, with the names of gguf-py's <c>Keys.Tokenizer</c>.</summary>
 internal static class TokenizerKeys
 {
     public const string Model = "tokenizer.ggml.model";
@@ -12,7 +12,7 @@ internal static class TokenizerKeys
     public const string EotId = "tokenizer.ggml.eot_token_id";
     public const string EomId = "tokenizer.ggml.eom_token_id";
     public const string UnkId = "tokenizer.ggml.unknown_token_id";
-    // The converter's own spelling.
+    // The converter's spelling.
     public const string SepId = "tokenizer.ggml.seperator_token_id";
     public const string PadId = "tokenizer.ggml.padding_token_id";
     public const string MaskId = "tokenizer.ggml.mask_token_id";

@@ -1,6 +1,6 @@
 namespace GgufQuant.HuggingFace.Vocabulary;
 
-/// <summary>A tokenizer is not one of those that llama.cpp knows by their output, so <c>tokenizer.ggml.pre</c> must be given.</summary>
+/// <summary>llama.cpp's converter does not recognize a tokenizer by its output, so <c>tokenizer.ggml.pre</c> must be given.</summary>
 public sealed class UnknownPreTokenizerException : Exception
 {
     internal UnknownPreTokenizerException(string path, string hash, string? likelyName)
@@ -18,7 +18,7 @@ public sealed class UnknownPreTokenizerException : Exception
     /// <summary>The file with the tokenizer.</summary>
     public string FilePath { get; }
 
-    /// <summary>The SHA-256 over the tokens of llama.cpp's check text, in hexadecimal; null if the tokenizer has parts that cannot be run.</summary>
+    /// <summary>The SHA-256 of the tokens of llama.cpp's check text, in hexadecimal; null if the tokenizer cannot be run.</summary>
     public string? Hash { get; }
 
     /// <summary>The name of a pre-tokenizer with the same rules; null if there is none.</summary>

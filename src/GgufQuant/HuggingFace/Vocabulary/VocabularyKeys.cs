@@ -2,16 +2,16 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.HuggingFace.Vocabulary;
 
-/// <summary>A vocabulary as a GGUF file holds it.</summary>
-/// <param name="Entries">The metadata, in the order of convert_hf_to_gguf.</param>
-/// <param name="TokenCount">How many tokens there are, padding included.</param>
-/// <param name="Warnings">What was left out or is odd, as sentences.</param>
+/// <summary>The metadata of a vocabulary.</summary>
+/// <param name="Entries">The entries, in convert_hf_to_gguf's order.</param>
+/// <param name="TokenCount">The number of tokens, padding included.</param>
+/// <param name="Warnings">Sentences about what was left out or looks odd.</param>
 internal sealed record VocabularyKeys(IReadOnlyList<GgufEntry> Entries, int TokenCount, IReadOnlyList<string> Warnings)
 {
-    /// <summary>The vocabulary in one line: its model, its pre-tokenizer, and how many tokens there are of each type.</summary>
+    /// <summary>A one-line summary: the model, the pre-tokenizer, and the number of tokens of each type.</summary>
     public required string Description { get; init; }
 
-    /// <summary>The number of a token; null if there is none with that text.</summary>
+    /// <summary>A token's id by its text; null if there is no such token.</summary>
     public int? Find(string token) =>
         Entries.First(entry => entry.Key == GgufKeys.Tokens).Value is string[] tokens && Array.IndexOf(tokens, token) is >= 0 and int id ? id : null;
 }

@@ -4,7 +4,7 @@ using GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
 namespace GgufQuant.HuggingFace.Vocabulary;
 
-/// <summary>Makes the keys of one model's vocabulary: the <c>set_vocab</c> functions of convert_hf_to_gguf.</summary>
+/// <summary>Creates the keys of a model's vocabulary; the <c>set_vocab</c> functions of convert_hf_to_gguf.</summary>
 internal sealed partial class VocabularyReader
 {
     private const string SentencePieceName = "tokenizer.model";
@@ -38,9 +38,9 @@ internal sealed partial class VocabularyReader
 
     private bool HasSentencePiece => _folder.Contains(SentencePieceName);
 
-    /// <summary>Reads the vocabulary; to be called once.</summary>
-    /// <param name="kind">How models of this architecture keep their vocabulary.</param>
-    /// <exception cref="ModelFolderException">A file is missing, is not what its name says, or contradicts another.</exception>
+    /// <summary>Reads the vocabulary. Call it only once.</summary>
+    /// <param name="kind">How models of this architecture store their vocabulary.</param>
+    /// <exception cref="ModelFolderException">A file is missing or not valid, or contradicts another.</exception>
     /// <exception cref="UnknownPreTokenizerException">llama.cpp does not recognize the pre-tokenizer, and the options do not name it.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
     public VocabularyKeys Read(VocabularyKind kind)
@@ -219,7 +219,7 @@ internal sealed partial class VocabularyReader
         return PreTokenizerNames.Find(hash) ?? throw new UnknownPreTokenizerException(Tokenizer.Path, hash, Tokenizer.LikelyPreTokenizer);
     }
 
-    // DeepseekV2Model.set_vocab, for Kimi's models, whose tokenizer is code of their own.
+    // DeepseekV2Model.set_vocab, for Kimi's models, which bring their own tokenizer code.
     private void AddTikToken()
     {
         const string Name = "kimi-k2";
@@ -349,7 +349,7 @@ internal sealed partial class VocabularyReader
         int? size = Size();
         if (size == CodeLlamaSize)
         {
-            // Of the infill tokens only the end of the middle has a key of its own today.
+            // Of the infill tokens, only the end of the middle still has a key.
             SpecialVocabulary infill = new(_files, _warnings, loadMerges: false, types: ["prefix", "suffix", "middle", "eot"]);
             infill.SetDefault("eot", 32010);
             infill.AddTo(_keys);
@@ -358,7 +358,7 @@ internal sealed partial class VocabularyReader
             _keys.Set(TokenizerKeys.AddBos, false);
     }
 
-    // CodeGemma's infill tokens, and Gemma's end of turn, the only one of them that has a key.
+    // CodeGemma's infill tokens, and Gemma's end of turn, the only one with a key.
     private void AddEndOfTurnOfGemma()
     {
         SpecialVocabulary infill = new(_files, _warnings, loadMerges: false, types: ["prefix", "suffix", "middle", "fsep", "eot"]);
@@ -412,7 +412,7 @@ internal sealed partial class VocabularyReader
         _keys.Set(TokenizerKeys.AddBos, true);
     }
 
-    // Phi3MiniModel.set_vocab: of three files with added tokens the later ones win, and a text is written as it is.
+    // Phi3MiniModel.set_vocab: of three files with added tokens, later ones win, and texts are written unchanged.
     private void AddPhi3()
     {
         if (_files.TokenizerConfig?.Text("tokenizer_class") == "GPT2Tokenizer")
@@ -444,7 +444,7 @@ internal sealed partial class VocabularyReader
         _keys.Set(TokenizerKeys.Model, "gpt2");
         _keys.Set(TokenizerKeys.Pre, pre);
         AddTokens(tokens, withScores: false);
-        // Some say that padding is -1.
+        // Some give -1 as the padding token.
         string[]? types = Config.FindInt64("pad_token_id") < 0 ? ["bos", "eos", "unk", "sep", "cls", "mask"] : null;
         new SpecialVocabulary(_files, _warnings, loadMerges: true, types: types).AddTo(_keys);
         if (Config.FindInt64("eod_token_id") is { } end)
@@ -522,7 +522,7 @@ internal sealed partial class VocabularyReader
         _keys.Set(TokenizerKeys.TokenTypeCount, 2u);
     }
 
-    // _set_vocab_whitespace: the name is fixed, for the hash is that of another tokenizer.
+    // _set_vocab_whitespace: the name is fixed, because the hash is another tokenizer's.
     private void AddWhitespace()
     {
         TokenList tokens = ReadBase(Size(), out _);
@@ -532,7 +532,7 @@ internal sealed partial class VocabularyReader
         new SpecialVocabulary(_files, _warnings, loadMerges: true).AddTo(_keys);
     }
 
-    // _xlmroberta_set_vocab; the mask token, if given, is one that a SentencePiece model lacks.
+    // _xlmroberta_set_vocab; the mask token, if given, is missing from the SentencePiece model.
     private void AddXlmRoberta(int? maskId)
     {
         const string Name = "sentencepiece.bpe.model";
@@ -567,7 +567,7 @@ internal sealed partial class VocabularyReader
         new SpecialVocabulary(_files, _warnings, loadMerges: false, tokens.Count).AddTo(_keys);
     }
 
-    // fairseq, whose ids these models have, starts with other tokens than SentencePiece.
+    // These models have fairseq's ids, whose first tokens differ from SentencePiece's.
     private TokenList Realigned(SentencePieceModel model)
     {
         int size = Math.Max(Size() ?? 0, model.Pieces.Count);
@@ -646,7 +646,7 @@ internal sealed partial class VocabularyReader
         return Config.Find("attn_layer_indices")?.AsItems().Count() < blocks;
     }
 
-    // does_token_look_special: control tokens that some models do not mark as such.
+    // does_token_look_special: control tokens that some models fail to mark.
     private static bool LooksSpecial(string token) =>
         token is "<pad>" or "<mask>" or "<2mass>" or "[@BOS@]"
         || (token.StartsWith("<|", StringComparison.Ordinal) && token.EndsWith("|>", StringComparison.Ordinal))

@@ -2,13 +2,13 @@ using System.Text.Json;
 
 namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
-/// <summary>A token that is found in a text before the model sees it.</summary>
+/// <summary>A token that is matched in a text before the model sees it.</summary>
 /// <param name="Content">Its text; never empty.</param>
-/// <param name="IsSpecial">Whether it is no part of what is written or read.</param>
-/// <param name="IsNormalized">Whether it is looked for in the normalized text.</param>
+/// <param name="IsSpecial">Whether it is a control token rather than text.</param>
+/// <param name="IsNormalized">Whether it is matched in the normalized text.</param>
 /// <param name="IsSingleWord">Whether it matches only as a whole word.</param>
-/// <param name="StripsLeft">Whether it takes the spaces before it.</param>
-/// <param name="StripsRight">Whether it takes the spaces after it.</param>
+/// <param name="StripsLeft">Whether it absorbs preceding spaces.</param>
+/// <param name="StripsRight">Whether it absorbs following spaces.</param>
 internal sealed record AddedToken(string Content, bool IsSpecial, bool IsNormalized, bool IsSingleWord = false, bool StripsLeft = false, bool StripsRight = false)
 {
     /// <summary>A special token of which only the text is known.</summary>

@@ -2,8 +2,8 @@ using System.Text;
 
 namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
-/// <summary>The added tokens of a tokenizer, with the ids they get when they are added to its model.</summary>
-/// <remarks>tokenizers' <c>AddedVocabulary</c>. The ids that files give them do not count.</remarks>
+/// <summary>The added tokens of a tokenizer, with the ids that they get when added to its model.</summary>
+/// <remarks>tokenizers' <c>AddedVocabulary</c>. The ids in the files are ignored.</remarks>
 internal sealed class AddedVocabulary(TokenModel model)
 {
     private readonly Dictionary<string, int> _ids = new(StringComparer.Ordinal);
@@ -15,7 +15,7 @@ internal sealed class AddedVocabulary(TokenModel model)
 
     public bool TryGetId(string content, out int id) => _ids.TryGetValue(content, out id);
 
-    /// <summary>Adds a token, or gives one of the same text other properties.</summary>
+    /// <summary>Adds a token, or replaces the properties of one with the same text.</summary>
     public void Add(AddedToken token)
     {
         if (!_ids.TryGetValue(token.Content, out int id) && !model.Ids.TryGetValue(token.Content, out id))
@@ -27,14 +27,14 @@ internal sealed class AddedVocabulary(TokenModel model)
         _tokens[id] = token;
     }
 
-    /// <summary>Creates a search for the tokens: for those that match raw text, or for the others.</summary>
+    /// <summary>Creates a search for the tokens that match raw text, or for those that match normalized text.</summary>
     /// <param name="areNormalized">Which tokens.</param>
-    /// <param name="normalize">What is done to their texts first.</param>
+    /// <param name="normalize">How their texts are normalized.</param>
     public Finder CreateFinder(bool areNormalized, Func<string, string> normalize) =>
         new(_tokens.Where(pair => pair.Value.IsNormalized == areNormalized)
             .Select(pair => (normalize(pair.Value.Content), pair.Key, pair.Value)));
 
-    /// <summary>Finds tokens from left to right, of several that start together the longest.</summary>
+    /// <summary>Finds tokens from left to right, the longest first.</summary>
     internal sealed class Finder
     {
         private readonly Dictionary<char, (string Text, int Id, AddedToken Token)[]> _byStart;
@@ -44,7 +44,7 @@ internal sealed class AddedVocabulary(TokenModel model)
             .GroupBy(token => token.Text[0])
             .ToDictionary(group => group.Key, group => group.OrderByDescending(token => token.Text.Length).ToArray());
 
-        /// <summary>Splits a text: the segments between the tokens, and the tokens' ids with no segment.</summary>
+        /// <summary>Splits a text into tokens' ids, without a segment, and the segments between them.</summary>
         public IEnumerable<(Segment Segment, int? Id)> Split(Segment segment)
         {
             string text = segment.Text;

@@ -3,10 +3,10 @@ using System.Text;
 
 namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
-/// <summary>A text with one UTF-16 unit for each character, for regular expressions that know no others.</summary>
+/// <summary>A text with one UTF-16 unit per character, for .NET's regular expressions.</summary>
 /// <remarks>
-/// .NET matches UTF-16 units, so that <c>\p{S}</c> misses an emoji and a class takes half of it. A character beyond the basic
-/// plane is therefore replaced by one of the basic plane that has the same general category.
+/// .NET matches UTF-16 units, so <c>\p{S}</c> misses an emoji and a character class matches half of one. Characters beyond
+/// the basic plane are therefore replaced by one of the basic plane with the same general category.
 /// </remarks>
 internal sealed class BasicPlane
 {

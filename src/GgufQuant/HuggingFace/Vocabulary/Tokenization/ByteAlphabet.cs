@@ -8,13 +8,13 @@ internal static class ByteAlphabet
     private static readonly char[] s_letters = MakeLetters();
     private static readonly Dictionary<char, byte> s_bytes = s_letters.Select((letter, value) => (letter, value)).ToDictionary(pair => pair.letter, pair => (byte)pair.value);
 
-    /// <summary>A text with each byte of its UTF-8 as a letter.</summary>
+    /// <summary>Each byte of a text's UTF-8 as a letter.</summary>
     public static string Encode(string text) => Encode(Encoding.UTF8.GetBytes(text));
 
     /// <summary>Each byte as a letter.</summary>
     public static string Encode(byte[] bytes) => string.Concat(bytes.Select(value => s_letters[value]));
 
-    /// <summary>The bytes that a token represents: those of its letters, or its UTF-8 if any letter represents no byte.</summary>
+    /// <summary>The bytes that a token represents; its UTF-8 if any letter represents no byte.</summary>
     public static byte[] Decode(string token)
     {
         byte[] bytes = new byte[token.Length];

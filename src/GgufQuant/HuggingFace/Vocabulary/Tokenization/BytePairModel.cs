@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
-/// <summary>Byte pair encoding: the characters of a word are merged pair by pair, the earliest merge of the list first.</summary>
+/// <summary>Byte pair encoding: the characters of a word are merged pair by pair, in the order of the merge list.</summary>
 internal sealed class BytePairModel : TokenModel
 {
     private readonly Dictionary<(int Left, int Right), (int Rank, int Id)> _merges = [];
@@ -22,7 +22,7 @@ internal sealed class BytePairModel : TokenModel
         _wordSuffix = model.Text("end_of_word_suffix") ?? "";
     }
 
-    /// <exception cref="ModelFolderException">Tokens or merges are wrong.</exception>
+    /// <exception cref="ModelFolderException">Tokens or merges are not valid.</exception>
     public static BytePairModel Create(string path, JsonElement model)
     {
         BytePairModel bytePairs = new(ReadVocabulary(path, model), model);
@@ -54,7 +54,7 @@ internal sealed class BytePairModel : TokenModel
     {
         if (Parts(merge) is not ({ } left, { } right))
         {
-            // The first line of a merges.txt, which some tokenizers took over with the merges.
+            // The first line of merges.txt, which some tokenizers copied along with the merges.
             if (merge.AsText()?.StartsWith("#version", StringComparison.Ordinal) ?? false)
                 return;
             throw new ModelFolderException(path, $"merge {rank} is neither two strings separated by a space nor a pair of strings");

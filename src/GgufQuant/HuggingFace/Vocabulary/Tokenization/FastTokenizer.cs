@@ -2,10 +2,10 @@ using System.Text.Json;
 
 namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
-/// <summary>The tokenizer that transformers makes of tokenizer.json and tokenizer_config.json.</summary>
+/// <summary>The tokenizer that transformers creates from tokenizer.json and tokenizer_config.json.</summary>
 /// <remarks>
-/// transformers' <c>PreTrainedTokenizerFast</c>: tokens that only tokenizer_config.json names are added, some classes replace
-/// the post-processor. It is made for single short texts, not for speed.
+/// transformers' <c>PreTrainedTokenizerFast</c>: tokens that only tokenizer_config.json lists are added, and some classes
+/// replace the post-processor. Written for single short texts, not for speed.
 /// </remarks>
 internal sealed class FastTokenizer
 {
@@ -16,7 +16,7 @@ internal sealed class FastTokenizer
     private readonly Dictionary<string, string> _named = [];
 
     /// <param name="files">The files: tokenizer.json, or vocab.json and merges.txt.</param>
-    /// <exception cref="ModelFolderException">There are no such files, or their tokens are wrong.</exception>
+    /// <exception cref="ModelFolderException">There are no such files, or their tokens are not valid.</exception>
     public FastTokenizer(TokenizerFiles files)
     {
         bool isSlow = files.Tokenizer is null && SlowTokenizer.IsIn(files.Folder);
@@ -41,22 +41,22 @@ internal sealed class FastTokenizer
 
     public AddedVocabulary Added { get; }
 
-    /// <summary>The name of a pre-tokenizer with the same rules; null if none of the well-known has them.</summary>
+    /// <summary>The name of a well-known pre-tokenizer with the same rules; null if there is none.</summary>
     public string? LikelyPreTokenizer => PreTokenizerRules.FindName(_tokenizer);
 
-    /// <summary>The texts of all special tokens that have a role, each once.</summary>
+    /// <summary>The distinct texts of all special tokens that have a role.</summary>
     public IReadOnlyList<string> SpecialTokens => _specialTokens;
 
-    /// <summary>The id of a token, added or not.</summary>
+    /// <summary>The id of a token of the model or an added one.</summary>
     public bool TryGetId(string token, out int id) => Added.TryGetId(token, out id) || Model.Ids.TryGetValue(token, out id);
 
-    /// <summary>The tokens of a text, with what the tokenizer puts around every text.</summary>
+    /// <summary>The tokens of a text, including those that the post-processor adds.</summary>
     /// <exception cref="UnsupportedTokenizerException">The tokenizer has parts that are not known, or takes too long.</exception>
     public IReadOnlyList<int> Encode(string text)
     {
         PartCount parts = new();
         Normalizer? normalizer = _tokenizer.Property("normalizer") is { } normalization ? Normalizer.Read(normalization, parts) : null;
-        // transformers sets it by tokenizer_config.json alone.
+        // transformers takes it from tokenizer_config.json only.
         bool addsPrefixSpace = _config?.Flag("add_prefix_space") ?? false;
         PreTokenizer? preTokenizer = _tokenizer.Property("pre_tokenizer") is { } splitting ? PreTokenizer.Read(splitting, parts, addsPrefixSpace) : null;
         string Normalize(string raw) => normalizer?.Apply(raw) ?? raw;
@@ -82,7 +82,7 @@ internal sealed class FastTokenizer
         return _class.ReplacesPostProcessor ? Surrounded(ids) : PostProcessor.Apply(_tokenizer.Property("post_processor"), ids, parts);
     }
 
-    /// <summary>The text of one token as decoding gives it.</summary>
+    /// <summary>The decoded text of one token.</summary>
     public string Decode(string token) => TokenDecoder.Apply(_tokenizer.Property("decoder"), token, new());
 
     private void Encode(PreTokenizer? preTokenizer, Segment segment, List<int> ids)
@@ -144,7 +144,7 @@ internal sealed class FastTokenizer
         return token is null ? null : configured.GetValueOrDefault(token.Content) ?? token;
     }
 
-    // What only the class names is special if the tokenizer has it, but does not become one of its tokens.
+    // Tokens that only the class names are special if the tokenizer has them, but are not added to it.
     private AddedToken? Existing(string content, Dictionary<string, AddedToken> configured) =>
         configured.TryGetValue(content, out AddedToken? token) ? token : TryGetId(content, out _) ? AddedToken.Special(content) : null;
 

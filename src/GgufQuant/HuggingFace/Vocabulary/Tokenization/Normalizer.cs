@@ -4,10 +4,10 @@ using System.Text.Json;
 
 namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
-/// <summary>What a tokenizer does to a text before it is split.</summary>
+/// <summary>Changes a text before it is split.</summary>
 internal abstract class Normalizer
 {
-    // The texts that are normalized here have some hundred characters: what grows beyond this grows without end.
+    // The texts normalized here have a few hundred characters; one that exceeds this grows without end.
     private const int MaxLength = 1 << 16;
 
     private static readonly bool s_hasUnicodeData = "\u00E9".Normalize(NormalizationForm.FormD).Length == 2;
@@ -40,7 +40,7 @@ internal abstract class Normalizer
         };
     }
 
-    /// <summary>A text with some characters left out.</summary>
+    /// <summary>A text without some of its characters.</summary>
     private static string Without(string text, Func<Rune, bool> isLeftOut) =>
         string.Concat(text.EnumerateRunes().Where(rune => !isLeftOut(rune)).Select(rune => rune.ToString()));
 
@@ -89,7 +89,7 @@ internal abstract class Normalizer
     private static string Bounded(long length, Func<string> make) =>
         length <= MaxLength ? make() : throw new UnsupportedTokenizerException($"its normalizer turns a short text into {length} characters");
 
-    // Without ICU, .NET leaves a text as it is. The one character of the check text that any form changes is a wide tilde.
+    // Without ICU, .NET does not normalize. The only character of the check text that any form changes is a fullwidth tilde.
     private static string Form(string text, NormalizationForm form)
     {
         if (s_hasUnicodeData)

@@ -3,9 +3,9 @@ using System.Text;
 
 namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
-/// <summary>Turns a regular expression of Oniguruma, which tokenizers has, into one of .NET that matches the same in texts of the basic plane.</summary>
+/// <summary>Translates a regular expression of Oniguruma, which tokenizers uses, to .NET; both match alike in texts of the basic plane.</summary>
 /// <remarks>
-/// What differs: classes nest and intersect (<c>[\p{L}&amp;&amp;[^\p{Han}]]</c>), quantifiers are possessive (<c>?+</c>),
+/// Differences: classes nest and intersect (<c>[\p{L}&amp;&amp;[^\p{Han}]]</c>), quantifiers are possessive (<c>?+</c>),
 /// <c>\p{Han}</c> and other scripts, <c>\h</c>, <c>(?m)</c> for what .NET calls single line.
 /// </remarks>
 internal sealed class OnigurumaPattern
@@ -44,7 +44,7 @@ internal sealed class OnigurumaPattern
 
     private OnigurumaPattern(string source) => _source = source;
 
-    /// <exception cref="UnsupportedTokenizerException">The expression has something that is not translated.</exception>
+    /// <exception cref="UnsupportedTokenizerException">The expression contains something that is not translated.</exception>
     public static string Translate(string pattern)
     {
         OnigurumaPattern translation = new(pattern);
@@ -71,7 +71,7 @@ internal sealed class OnigurumaPattern
         }
     }
 
-    // Whether what was read can have a quantifier.
+    // Whether a quantifier may follow.
     private bool Atom(int depth)
     {
         char next = Current;
@@ -147,7 +147,7 @@ internal sealed class OnigurumaPattern
                 _position++;
                 _result.Insert(start, "(?>").Append(')');
             }
-            // A quantifier of a quantifier is legal there, and here only around a group.
+            // A quantifier after a quantifier is legal in Oniguruma; .NET needs a group.
             _result.Insert(start, "(?:").Append(')');
         }
     }
@@ -168,7 +168,7 @@ internal sealed class OnigurumaPattern
         return bounds.Length == 1 ? $"{{{least}}}" : $"{{{least},{bounds[1]}}}";
     }
 
-    // After '[': the class as an expression that matches one character.
+    // Reads a class after its '[', as an expression that matches one character.
     private string Class(int depth)
     {
         if (depth > MaxDepth)
@@ -266,7 +266,7 @@ internal sealed class OnigurumaPattern
             : throw Unsupported($"the range with '{escaped}'");
     }
 
-    // After a backslash: in a class the class's content, or a class of its own if it is a complement.
+    // Reads an escape after its backslash: within a class as part of it, or as a separate class if it is a complement.
     private string Escaped(bool isInClass)
     {
         _position++;
@@ -338,7 +338,7 @@ internal sealed class OnigurumaPattern
 
     private char Character() => char.IsSurrogate(Current) ? throw Unsupported("a character beyond the basic plane") : _source[_position++];
 
-    // Always escaped, so that no character has a meaning to .NET.
+    // Always escaped, so that no character has a special meaning in .NET.
     private static string Literal(char character) => $@"\u{(int)character:X4}";
 
     private UnsupportedTokenizerException Unsupported(string what) =>

@@ -1,13 +1,13 @@
 namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
-/// <summary>How many normalizers, pre-tokenizers and decoders a tokenizer has, which real ones have some ten of.</summary>
+/// <summary>Counts a tokenizer's normalizers, pre-tokenizers and decoders; real ones have about ten.</summary>
 internal sealed class PartCount
 {
     private const int Most = 256;
 
     private int _count;
 
-    /// <exception cref="UnsupportedTokenizerException">There are more than any tokenizer has.</exception>
+    /// <exception cref="UnsupportedTokenizerException">There are more than in any real tokenizer.</exception>
     public void Add()
     {
         if (++_count > Most)

@@ -2,13 +2,13 @@ using System.Text.Json;
 
 namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
-/// <summary>Puts special tokens around a text's.</summary>
+/// <summary>Adds special tokens around those of a text.</summary>
 internal static class PostProcessor
 {
     /// <param name="processor">The object of tokenizer.json; null for none.</param>
     /// <param name="ids">The text's tokens.</param>
     /// <param name="parts">Counts the parts of the tokenizer.</param>
-    /// <exception cref="UnsupportedTokenizerException">There is a part that is not known, or one without its tokens.</exception>
+    /// <exception cref="UnsupportedTokenizerException">A part is unknown or lacks its tokens.</exception>
     public static List<int> Apply(JsonElement? processor, List<int> ids, PartCount parts)
     {
         if (processor is not { } present)

@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
-/// <summary>Splits a text into the words that a model then makes tokens of.</summary>
+/// <summary>Splits a text into words, which the model then tokenizes.</summary>
 internal abstract class PreTokenizer
 {
     private const string Gpt2Words = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
@@ -17,7 +17,7 @@ internal abstract class PreTokenizer
 
     /// <param name="preTokenizer">The object of tokenizer.json.</param>
     /// <param name="parts">Counts the parts of the tokenizer.</param>
-    /// <param name="addsPrefixSpace">Whether byte-level BPE that is no part of a sequence gets a space in front; null if the object decides.</param>
+    /// <param name="addsPrefixSpace">Whether byte-level BPE outside a sequence adds a space in front; null if the object decides.</param>
     /// <exception cref="UnsupportedTokenizerException">There is a part that is not known.</exception>
     public static PreTokenizer Read(JsonElement preTokenizer, PartCount parts, bool? addsPrefixSpace = null)
     {

@@ -3,10 +3,10 @@ using System.Text.Json;
 
 namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
-/// <summary>vocab.json and merges.txt as the tokenizer.json that transformers makes of them.</summary>
+/// <summary>Converts vocab.json and merges.txt to a tokenizer.json, as transformers does.</summary>
 /// <remarks>
-/// transformers' <c>convert_slow_tokenizer</c>, <c>GPT2Converter</c> and <c>Qwen2Converter</c>: what is not in the files, such as
-/// how text is divided, is part of the class that tokenizer_config.json or the type of the model names.
+/// transformers' <c>convert_slow_tokenizer</c>, <c>GPT2Converter</c> and <c>Qwen2Converter</c>: what the files lack, such as how
+/// text is split, comes from the class that tokenizer_config.json or the model type names.
 /// </remarks>
 internal static class SlowTokenizer
 {
@@ -20,7 +20,7 @@ internal static class SlowTokenizer
     public static bool IsIn(ModelFolder folder) => folder.Contains(VocabularyName) && folder.Contains(MergesName);
 
     /// <summary>Reads the files.</summary>
-    /// <exception cref="ModelFolderException">They are not what they should be, or of a class that is not known.</exception>
+    /// <exception cref="ModelFolderException">They are not valid, or their class is unknown.</exception>
     public static JsonElement Read(TokenizerFiles files)
     {
         ModelFolder folder = files.Folder;
@@ -73,7 +73,7 @@ internal static class SlowTokenizer
         return name.EndsWith("Fast", StringComparison.Ordinal) ? name[..^"Fast".Length] : name;
     }
 
-    // tokenizer_config.json has them as well since transformers 4.34, and counts then.
+    // Since transformers 4.34, tokenizer_config.json has them as well and takes precedence.
     private static void WriteAddedTokens(Utf8JsonWriter writer, TokenizerFiles files)
     {
         if (files.TokenizerConfig?.Property("added_tokens_decoder") is not null || files.Folder.ReadJson(AddedTokensName) is not { ValueKind: JsonValueKind.Object } added)
@@ -156,7 +156,7 @@ internal static class SlowTokenizer
         writer.WriteEndObject();
     }
 
-    // GPT-2's class leaves out the first line, whatever it is; Qwen2's only a line with the version.
+    // GPT-2's class always skips the first line, Qwen2's only a version line.
     private static IEnumerable<string> Merges(string text, bool isQwen2)
     {
         string[] lines = text.Split('\n');

@@ -1,6 +1,6 @@
 namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
-/// <summary>What becomes of the places where a text is split; tokenizers' <c>SplitDelimiterBehavior</c>.</summary>
+/// <summary>What happens to the delimiters at which a text is split; tokenizers' <c>SplitDelimiterBehavior</c>.</summary>
 internal enum SplitBehavior
 {
     Removed,

@@ -3,12 +3,12 @@ using System.Text.RegularExpressions;
 
 namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
-/// <summary>A pattern to split or replace by: a regular expression, or literal text.</summary>
+/// <summary>A pattern for splitting or replacing: a regular expression or literal text.</summary>
 internal sealed class SplitPattern
 {
     private const int MaxPatternLength = 1 << 14;
 
-    // The longest known takes some milliseconds for the check text.
+    // The slowest known pattern takes a few milliseconds for the check text.
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(2);
 
     private readonly Regex _regex;
@@ -16,7 +16,7 @@ internal sealed class SplitPattern
     private SplitPattern(Regex regex) => _regex = regex;
 
     /// <summary>Reads <c>{"Regex": …}</c> or <c>{"String": …}</c>.</summary>
-    /// <exception cref="UnsupportedTokenizerException">It is neither, or an expression that .NET cannot match in the same way.</exception>
+    /// <exception cref="UnsupportedTokenizerException">It is neither, or an expression that cannot be translated to .NET.</exception>
     public static SplitPattern Read(JsonElement pattern)
     {
         if (pattern.AsText() is { } text || (text = pattern.Text("String")) is not null)
@@ -26,11 +26,11 @@ internal sealed class SplitPattern
             : throw new UnsupportedTokenizerException("a pattern is neither a string nor a regular expression");
     }
 
-    /// <param name="regex">A regular expression as the library tokenizers takes it.</param>
-    /// <exception cref="UnsupportedTokenizerException">.NET cannot match it in the same way.</exception>
+    /// <param name="regex">A regular expression of the tokenizers library.</param>
+    /// <exception cref="UnsupportedTokenizerException">It cannot be translated to .NET.</exception>
     public static SplitPattern FromOniguruma(string regex) => FromRegex(Translated(regex));
 
-    /// <param name="regex">A regular expression of .NET, for texts of the basic plane.</param>
+    /// <param name="regex">A .NET regular expression for texts of the basic plane.</param>
     public static SplitPattern FromRegex(string regex)
     {
         if (regex.Length == 0)
@@ -45,7 +45,7 @@ internal sealed class SplitPattern
         }
     }
 
-    /// <summary>Where the pattern matches, in the original text's units; matches do not overlap, and none is empty.</summary>
+    /// <summary>The matches, in units of the original text, without overlaps or empty ones.</summary>
     /// <exception cref="UnsupportedTokenizerException">It takes too long.</exception>
     public IReadOnlyList<(int Start, int End)> Find(string text)
     {

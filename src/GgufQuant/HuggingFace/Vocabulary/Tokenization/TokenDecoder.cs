@@ -6,8 +6,8 @@ namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
 /// <summary>Turns one token back into text.</summary>
 /// <remarks>
-/// The converter decodes single added tokens alone, so that only what a decoder does to a token by itself matters; one that
-/// only joins tokens does nothing.
+/// The converter decodes only single added tokens, so only what a decoder does to one token matters; decoders that join
+/// tokens do nothing.
 /// </remarks>
 internal static class TokenDecoder
 {

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
-/// <summary>The model of a tokenizer.json: its own tokens, and how a word becomes some of them.</summary>
+/// <summary>The model of a tokenizer.json: its tokens, and how a word is split into them.</summary>
 internal abstract class TokenModel
 {
     private readonly Dictionary<string, int> _ids;
@@ -12,16 +12,16 @@ internal abstract class TokenModel
     /// <summary>The texts of the tokens with their ids; added tokens may be among them.</summary>
     public IReadOnlyDictionary<string, int> Ids => _ids;
 
-    /// <summary>How many tokens there are, as the tokenizers library counts.</summary>
+    /// <summary>The number of tokens, as the tokenizers library counts them.</summary>
     public virtual int Count => _ids.Count;
 
     /// <summary>Appends a word's tokens.</summary>
-    /// <exception cref="UnsupportedTokenizerException">The kind of model makes no tokens here, or the model lacks one that it needs.</exception>
+    /// <exception cref="UnsupportedTokenizerException">Models of this kind are not run, or the model lacks a token that it needs.</exception>
     public abstract void Encode(string word, List<int> ids);
 
     /// <param name="path">The file, for messages.</param>
     /// <param name="tokenizer">The content of tokenizer.json.</param>
-    /// <exception cref="ModelFolderException">There is no such model, or its tokens are wrong.</exception>
+    /// <exception cref="ModelFolderException">There is no model, or its tokens are not valid.</exception>
     public static TokenModel Read(string path, JsonElement tokenizer)
     {
         JsonElement model = tokenizer.Property("model") ?? throw new ModelFolderException(path, "the tokenizer has no model");
@@ -36,7 +36,7 @@ internal abstract class TokenModel
         };
     }
 
-    /// <summary>The model's type; in old files it follows from the properties that exist.</summary>
+    /// <summary>The model's type; old files lack it, so it is inferred from the properties.</summary>
     public static string TypeOf(JsonElement model) => model.Text("type")
         ?? (model.Property("vocab") is { ValueKind: JsonValueKind.Array } ? "Unigram"
             : model.Property("merges") is not null ? "BPE"

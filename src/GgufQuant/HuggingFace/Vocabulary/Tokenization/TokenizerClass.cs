@@ -2,12 +2,12 @@ using System.Text.Json;
 
 namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
-/// <summary>What transformers' tokenizer classes add by themselves; tokenizer_config.json names the class.</summary>
-/// <param name="Defaults">The special tokens of a model that does not name its own.</param>
-/// <param name="ReplacesPostProcessor">Whether the class puts the bos token in front itself, whatever tokenizer.json says.</param>
+/// <summary>What transformers' tokenizer classes add; tokenizer_config.json names the class.</summary>
+/// <param name="Defaults">The default special tokens.</param>
+/// <param name="ReplacesPostProcessor">Whether the class adds the bos token, whatever tokenizer.json says.</param>
 internal sealed record TokenizerClass(IReadOnlyDictionary<string, string> Defaults, bool ReplacesPostProcessor)
 {
-    /// <summary>The names of special tokens in the order in which transformers goes through them.</summary>
+    /// <summary>The names of special tokens, in transformers' order.</summary>
     public static readonly string[] SpecialNames = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
     private static readonly TokenizerClass s_plain = Make();
@@ -19,7 +19,7 @@ internal sealed record TokenizerClass(IReadOnlyDictionary<string, string> Defaul
     private static readonly TokenizerClass s_qwen2 = Make(eos: "<|endoftext|>", unk: "<|endoftext|>", pad: "<|endoftext|>");
     private static readonly TokenizerClass s_bert = Make(unk: "[UNK]", sep: "[SEP]", pad: "[PAD]", cls: "[CLS]", mask: "[MASK]");
 
-    /// <summary>The class of a model: the one that tokenizer_config.json names, otherwise the default of its kind.</summary>
+    /// <summary>A model's class: the one named in tokenizer_config.json, otherwise the default of its kind.</summary>
     public static TokenizerClass Of(JsonElement? tokenizerConfig, string modelType)
     {
         string name = tokenizerConfig?.Text("tokenizer_class") ?? modelType switch

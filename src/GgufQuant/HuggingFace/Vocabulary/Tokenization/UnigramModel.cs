@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
-/// <summary>Unigram: tokens with log probabilities. Its texts are never recognized by their tokens, so it only gives the tokens.</summary>
+/// <summary>Unigram: tokens with log probabilities. Not run, because its pre-tokenizer is not recognized by tokens.</summary>
 internal sealed class UnigramModel : TokenModel
 {
     private UnigramModel(Dictionary<string, int> ids, List<(string Text, float Score)> pieces, int? unknownId)
@@ -18,7 +18,7 @@ internal sealed class UnigramModel : TokenModel
 
     public override int Count => Pieces.Count;
 
-    /// <exception cref="ModelFolderException">Tokens are wrong.</exception>
+    /// <exception cref="ModelFolderException">Tokens are not valid.</exception>
     public static UnigramModel Create(string path, JsonElement model)
     {
         if (model.Property("vocab") is not { ValueKind: JsonValueKind.Array } vocabulary || vocabulary.GetArrayLength() > TokenList.MaxCount)

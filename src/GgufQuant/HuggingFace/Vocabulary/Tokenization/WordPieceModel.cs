@@ -1,6 +1,6 @@
 namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
-/// <summary>WordPiece: the longest token that a word starts with, then the longest that continues it, and so on.</summary>
+/// <summary>WordPiece: takes the longest token at the start of a word, then the longest that continues it, and so on.</summary>
 internal sealed class WordPieceModel(Dictionary<string, int> ids, string? unknown, string continuingPrefix, int maxCharacters) : TokenModel(ids)
 {
     public override void Encode(string word, List<int> ids)
@@ -14,7 +14,7 @@ internal sealed class WordPieceModel(Dictionary<string, int> ids, string? unknow
         ids.AddRange(pieces);
     }
 
-    // Where the piece ends; -1 if there is none.
+    // The end of the piece; -1 if there is none.
     private int AddLongest(string word, int start, List<int> pieces)
     {
         for (int end = word.Length; end > start; end -= char.IsLowSurrogate(word[end - 1]) ? 2 : 1)
