@@ -8,7 +8,8 @@ namespace GgufQuant.Commands;
 /// <summary>A cmdlet that runs models in an engine.</summary>
 public abstract class EngineCommand : PathCommand
 {
-    private readonly HashSet<string> _corpora = new(PathIdentity.Comparer);
+    private readonly HashSet<string> _corpora = new(StringComparer.Ordinal);
+    private readonly PathSpellings _spellings = new();
 
     /// <summary>Processor threads to use.</summary>
     [Parameter(HelpMessage = "Threads; default: all cores.")]
@@ -55,7 +56,7 @@ public abstract class EngineCommand : PathCommand
     private protected string ResolveCorpus(string path)
     {
         string full = this.ResolveUnexpanded(path);
-        if (_corpora.Add(full) && ReadOrThrowTerminating(full, file => InputText.Read(file).Changes) is { Count: > 0 } changes)
+        if (_corpora.Add(_spellings.Of(full)) && ReadOrThrowTerminating(full, file => InputText.Read(file).Changes) is { Count: > 0 } changes)
             WriteWarning($"'{Formatting.FileName(full)}' is not plain UTF-8 with line feeds: {string.Join("; ", changes)}. llama.cpp takes the bytes as they are, so its results for this file differ.");
         return full;
     }

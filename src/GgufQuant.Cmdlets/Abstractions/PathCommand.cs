@@ -15,8 +15,9 @@ public abstract class PathCommand : StoppableCommand
 
     // For each split model, the shard that represents it, by the path of the first one.
     private readonly Dictionary<string, string> _shards = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _taken = new(PathIdentity.Comparer);
-    private readonly HashSet<string> _opened = new(PathIdentity.Comparer);
+    private readonly HashSet<string> _taken = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _opened = new(StringComparer.Ordinal);
+    private readonly PathSpellings _spellings = new();
 
     /// <summary>Files; wildcards allowed.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true,
@@ -117,7 +118,7 @@ public abstract class PathCommand : StoppableCommand
             return ShowsFaultyFiles ? GgufFile.OpenToShow(path, StopToken) : GgufFile.Open(path, StopToken);
         }
         HuggingFaceModel model = HuggingFaceModel.Open(path, new() { PreTokenizer = PreTokenizerOfFolders });
-        if (_opened.Add(model.File.Path))
+        if (_opened.Add(_spellings.Of(model.File.Path)))
             Tell(model);
         return model.File;
     }
@@ -171,7 +172,7 @@ public abstract class PathCommand : StoppableCommand
         {
             if (IsFurtherShard(file))
                 return;
-            if (_taken.Add($"{file}\n{Variant}"))
+            if (_taken.Add($"{_spellings.Of(file)}\n{Variant}"))
                 ProcessFile(file);
             else
                 WriteVerbose($"'{file}' has already been processed.");
@@ -193,8 +194,8 @@ public abstract class PathCommand : StoppableCommand
             return false;
         try
         {
-            string first = GgufFile.FirstShardOf(path, StopToken);
-            return !_shards.TryAdd(first, path) && _shards[first] != path;
+            string first = _spellings.Of(GgufFile.FirstShardOf(path, StopToken));
+            return !_shards.TryAdd(first, path) && !PathIdentity.AreSame(_shards[first], path);
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
         {

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using GgufQuant.Evaluation.Generation;
 using GgufQuant.Evaluation.Hosting;
 using GgufQuant.Gguf;
+using GgufQuant.IO;
 using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
@@ -68,7 +69,7 @@ public sealed class CompareGgufGenerationCommand : EngineCommand
 
     private void Compare(GgufFile reference, GgufFile candidate, string[] prompts)
     {
-        if (candidate.Path == reference.Path)
+        if (PathIdentity.AreSame(candidate.Path, reference.Path))
             return;
         if (_metered != (reference.Path, prompts))
             StartMeter(reference.Path, prompts);

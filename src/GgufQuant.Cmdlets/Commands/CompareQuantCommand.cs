@@ -114,7 +114,7 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
             foreach (ComparedModel model in _session.Compare(reference, candidate))
                 WriteRow(model);
         }
-        else if (candidate.Path != reference.Path)
+        else if (!PathIdentity.AreSame(candidate.Path, reference.Path))
         {
             foreach (TensorError tensor in _session.MeasureWeights(reference, candidate).Tensors)
                 WriteObject(new TensorComparison(reference.Path, candidate.Path, tensor));

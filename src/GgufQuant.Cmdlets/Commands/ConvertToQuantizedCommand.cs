@@ -2,6 +2,7 @@ using System.Management.Automation;
 using System.Security.Cryptography;
 using GgufQuant.Gguf;
 using GgufQuant.Gpu;
+using GgufQuant.IO;
 using GgufQuant.Pipeline;
 using GgufQuant.Planning;
 
@@ -76,12 +77,30 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         if (plan.Imatrix is { } imatrix)
             WriteVerbose($"'{imatrix.Path}' has entries for {imatrix.Weighed} of the {imatrix.Weighable} tensors that gain from one.");
         Quantizer quantizer = new(new() { Device = device, MemoryBudget = EffectiveMemoryBudget, Reuse = _earlier, KeepReuseRecord = KeepReuseRecord, Resume = Resume });
-        QuantizationResult result = RunInBackground(
-            Copy ? $"Copying {source}" : $"Quantizing {source} to {What(plan)}",
-            (progress, token) => quantizer.Run(plan, destination, Force, progress, token));
+        bool replacesEarlier = _earlier is not null && paths.Any(path => PathIdentity.AreSame(path, _earlier.Path));
+        QuantizationResult result;
+        try
+        {
+            result = RunInBackground(
+                Copy ? $"Copying {source}" : $"Quantizing {source} to {What(plan)}",
+                (progress, token) => quantizer.Run(plan, destination, Force, progress, token));
+        }
+        finally
+        {
+            if (replacesEarlier)
+                ReopenEarlier();
+        }
         WriteVerbose(TimesOf(result));
         Destinations.Keep(plan.Source.Path, paths);
         WriteObject(new QuantizedFile(result, paths, device, Hash ? string.Join(' ', paths.Select(HashOf)) : null));
+    }
+
+    // It was closed to be replaced, and further types reuse what is there now.
+    private void ReopenEarlier()
+    {
+        string path = _earlier!.Path;
+        _earlier.Dispose();
+        _earlier = GgufFile.Open(path, StopToken);
     }
 
     /// <inheritdoc/>

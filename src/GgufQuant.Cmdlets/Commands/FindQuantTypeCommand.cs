@@ -138,7 +138,8 @@ public sealed class FindQuantTypeCommand : PathCommand
     protected override void EndProcessing()
     {
         Comparison = _rows.Count > 0 ? [.. _rows] : Comparison;
-        foreach (string reference in _rows.Select(row => row.Reference).Distinct(PathIdentity.Comparer))
+        PathSpellings spellings = new();
+        foreach (string reference in _rows.Select(row => spellings.Of(row.Reference)).Distinct(StringComparer.Ordinal))
             ProcessPath(reference, isLiteral: true);
     }
 

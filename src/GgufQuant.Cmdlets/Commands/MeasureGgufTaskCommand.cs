@@ -13,7 +13,8 @@ namespace GgufQuant.Commands;
 public sealed class MeasureGgufTaskCommand : EngineCommand
 {
     // What to compare, by the file of questions: objects from the pipeline may name their own.
-    private readonly OrderedDictionary<string, ReferencePairs> _pairs = new(PathIdentity.Comparer);
+    private readonly OrderedDictionary<string, ReferencePairs> _pairs = new(StringComparer.Ordinal);
+    private readonly PathSpellings _spellings = new();
     private bool _isReferenceGiven;
 
     /// <summary>The file of questions.</summary>
@@ -76,12 +77,12 @@ public sealed class MeasureGgufTaskCommand : EngineCommand
 
     private ReferencePairs PairsOf(string dataPath)
     {
-        string path = this.ResolveUnexpanded(dataPath);
+        string path = _spellings.Of(this.ResolveUnexpanded(dataPath));
         if (_pairs.TryGetValue(path, out ReferencePairs? pairs))
             return pairs;
         TaskData data = ReadOrThrowTerminating(path, file => TaskData.Open(file, Task, Count, Seed));
         // The answers of each reference; null for one that cannot be run.
-        Dictionary<string, TaskResult?> references = new(PathIdentity.Comparer);
+        Dictionary<string, TaskResult?> references = new(StringComparer.Ordinal);
         return _pairs[path] = new(
             this, _isReferenceGiven, (reference, candidate) => Measure(data, references, reference, candidate), allowsOne: true);
     }
@@ -91,7 +92,7 @@ public sealed class MeasureGgufTaskCommand : EngineCommand
         Session!.WaitUntilStarted();
         if (!references.TryGetValue(reference.Path, out TaskResult? expected))
             references.Add(reference.Path, expected = MeasureReference(data, reference));
-        if (candidate.Path != reference.Path)
+        if (!PathIdentity.AreSame(candidate.Path, reference.Path))
             Write(candidate, Answer(data, candidate), expected is null ? null : reference.Path, expected);
     }
 

@@ -10,7 +10,8 @@ namespace GgufQuant.Commands;
 public sealed class MergeImportanceMatrixCommand : PathCommand
 {
     // What to merge, by destination.
-    private readonly OrderedDictionary<string, List<string>> _parts = new(PathIdentity.Comparer);
+    private readonly OrderedDictionary<string, List<string>> _parts = new(StringComparer.Ordinal);
+    private readonly PathSpellings _destinations = new();
 
     // The matrix being read, for errors; null while the sum is written.
     private string? _current;
@@ -38,7 +39,7 @@ public sealed class MergeImportanceMatrixCommand : PathCommand
     {
         if (!IsMatrix(path))
             return;
-        string destination = this.ResolveDestination(Destination);
+        string destination = _destinations.Of(this.ResolveDestination(Destination));
         _parts.TryAdd(destination, []);
         _parts[destination].Add(path);
     }

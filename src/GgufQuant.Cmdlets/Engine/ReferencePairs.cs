@@ -13,7 +13,8 @@ namespace GgufQuant.Commands;
 internal sealed class ReferencePairs(PathCommand command, bool isGiven, Action<GgufFile, GgufFile> compare, bool allowsOne = false)
 {
     private readonly List<string> _waiting = [];
-    private readonly HashSet<string> _told = new(PathIdentity.Comparer);
+    private readonly HashSet<string> _told = new(StringComparer.Ordinal);
+    private readonly PathSpellings _spellings = new();
 
     /// <summary>Compares a file, or keeps it for <see cref="CompareWaiting"/> if it has no reference.</summary>
     internal void Add(string path, string? reference)
@@ -48,7 +49,8 @@ internal sealed class ReferencePairs(PathCommand command, bool isGiven, Action<G
 
     private string Tell(string given)
     {
-        string reference = command.ResolveUnexpanded(given);
+        // One spelling for all, so that what was measured of the reference serves every file.
+        string reference = _spellings.Of(command.ResolveUnexpanded(given));
         if (_told.Add(reference))
             command.WriteVerbose($"'{reference}' is the reference: {(isGiven ? "-Reference names it" : "the files from the pipeline name it")}.");
         return reference;

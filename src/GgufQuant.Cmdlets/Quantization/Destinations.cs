@@ -9,7 +9,8 @@ namespace GgufQuant.Commands;
 internal sealed class Destinations(string? destination = null, bool isFolder = false)
 {
     // The files written by this run, with the source of each.
-    private readonly Dictionary<string, string> _written = new(PathIdentity.Comparer);
+    private readonly Dictionary<string, string> _written = new(StringComparer.Ordinal);
+    private readonly PathSpellings _spellings = new();
 
     /// <summary>Parses a <c>-Destination</c>: only a name with a file's extension is a file.</summary>
     /// <param name="asGiven">The parameter's value.</param>
@@ -55,8 +56,8 @@ internal sealed class Destinations(string? destination = null, bool isFolder = f
     {
         foreach (string path in paths)
         {
-            if (_written.TryGetValue(path, out string? earlier))
-                return UsedTwice(path, isSameSource: PathIdentity.Comparer.Equals(sources[0], earlier));
+            if (_written.TryGetValue(_spellings.Of(path), out string? earlier))
+                return UsedTwice(path, isSameSource: PathIdentity.AreSame(sources[0], earlier));
             if (sources.Any(source => PathIdentity.AreSame(source, path)))
                 return PathErrors.IsSource(path);
         }
@@ -69,7 +70,7 @@ internal sealed class Destinations(string? destination = null, bool isFolder = f
     internal void Keep(string source, params IReadOnlyList<string> paths)
     {
         foreach (string path in paths)
-            _written[path] = source;
+            _written[_spellings.Of(path)] = source;
     }
 
     private static ErrorRecord UsedTwice(string path, bool isSameSource)

@@ -51,7 +51,7 @@ public sealed class ComparisonSession
         ModelInfo referenceInfo = Describe(reference);
         if (_measuredReferences.Add(reference.Path))
             yield return MeasureReference(referenceInfo);
-        if (candidate.Path != reference.Path)
+        if (!PathIdentity.AreSame(candidate.Path, reference.Path))
             yield return Measure(referenceInfo, candidate, MeasureWeights(reference, candidate));
     }
 

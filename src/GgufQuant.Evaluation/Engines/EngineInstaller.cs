@@ -44,14 +44,14 @@ public sealed class EngineInstaller(string folder)
             package.Extract(unfinished, cancellationToken).Write(unfinished);
             bool replaces = Directory.Exists(target);
             if (replaces)
-                Directory.Move(target, replaced);
+                Move(target, replaced);
             try
             {
-                Directory.Move(unfinished, target);
+                Move(unfinished, target);
             }
             catch when (replaces)
             {
-                Directory.Move(replaced, target);
+                Move(replaced, target);
                 throw;
             }
         }
@@ -61,6 +61,9 @@ public sealed class EngineInstaller(string folder)
             Remove(replaced);
         }
     }
+
+    // A scanner may have the new libraries open for a moment.
+    private static void Move(string from, string to) => FileSystem.Native.Retry(() => FileSystem.Native.MoveFolder(from, to));
 
     private static void Remove(string path)
     {

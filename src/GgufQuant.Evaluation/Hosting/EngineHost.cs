@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.IO.Pipes;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Hosting;
 
@@ -41,7 +42,7 @@ public static class EngineHost
         {
             // On Unix a pipe is a socket, and a killed parent leaves its file behind.
             if (!OperatingSystem.IsWindows())
-                File.Delete(pipe);
+                FileSystem.Native.Delete(pipe);
             return NoParent;
         }
         MessageChannel channel = new(stream);

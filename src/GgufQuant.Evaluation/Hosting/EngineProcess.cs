@@ -164,7 +164,7 @@ internal sealed class EngineProcess : IDisposable
         {
             _pipe.WaitForConnectionAsync(_ending.Token).GetAwaiter().GetResult();
             if (!OperatingSystem.IsWindows())
-                File.Delete(_pipeName);
+                FileSystem.Native.Delete(_pipeName);
             Authenticate(_channel.Receive());
             while (_channel.Receive() is { } message)
                 _messages.Add(message, _ending.Token);

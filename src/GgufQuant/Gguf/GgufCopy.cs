@@ -17,9 +17,10 @@ internal sealed class GgufCopy(GgufFile source, IProgress<WorkProgress>? progres
     /// <param name="path">The file's name.</param>
     /// <param name="writer">The layout; each of its tensors is one of the source's.</param>
     /// <param name="overwrite">Whether a file of that name may be replaced.</param>
-    public AtomicFile Write(string path, GgufWriter writer, bool overwrite)
+    /// <param name="replacesSource">Whether it replaces the source, which the caller closes before it commits the file.</param>
+    public AtomicFile Write(string path, GgufWriter writer, bool overwrite, bool replacesSource = false)
     {
-        AtomicFile file = AtomicFile.Create(path, writer.Length, overwrite, writer.WriteHeader);
+        AtomicFile file = AtomicFile.Create(path, writer.Length, overwrite, writer.WriteHeader, isOpenHere: replacesSource);
         try
         {
             foreach (GgufTensor target in writer.Tensors)

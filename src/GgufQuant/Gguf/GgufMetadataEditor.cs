@@ -37,7 +37,7 @@ public static class GgufMetadataEditor
         {
             if (model is { IsBigEndian: true, Shards.Count: > 1 })
                 throw new ArgumentException($"'{model.Path}' is a shard of a big-endian model, and rewriting makes it little-endian: merge the model first.");
-            first = File.ResolveLinkTarget(model.Path, returnFinalTarget: true)?.FullName ?? model.Path;
+            first = FileSystem.Native.FindLinkTarget(model.Path) ?? model.Path;
         }
 
         long pageStart;
@@ -60,7 +60,7 @@ public static class GgufMetadataEditor
         token.ThrowIfCancellationRequested();
         using FileStream stream = new(first, FileMode.Open, FileAccess.Write, FileShare.Read, bufferSize: 0);
         RandomAccess.Write(stream.SafeFileHandle, page, pageStart);
-        AtomicFile.FlushToDisk(stream.SafeFileHandle, first);
+        FileSystem.Native.Flush(stream.SafeFileHandle, first);
         return GgufEdit.InPlace;
     }
 
@@ -118,11 +118,11 @@ public static class GgufMetadataEditor
 
     private static void Rewrite(GgufFile file, GgufWriter writer, IProgress<WorkProgress>? progress, CancellationToken token)
     {
-        using AtomicFile target = new GgufCopy(file, progress, token).Write(file.Path, writer, overwrite: true);
+        using AtomicFile target = new GgufCopy(file, progress, token).Write(file.Path, writer, overwrite: true, replacesSource: true);
         file.ThrowIfChanged();
 
         // Windows does not let an open file be replaced.
         file.Dispose();
-        target.Commit();
+        target.Commit(token);
     }
 }

@@ -1,3 +1,5 @@
+using GgufQuant.IO;
+
 namespace GgufQuant.Gguf;
 
 /// <summary>A model in several files, <c>name-00001-of-00003.gguf</c> and so on: which shard a file is, and where the others are.</summary>
@@ -39,7 +41,7 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count)
             throw Wrong(path, NumberKey, numberEntry.FileOffset, $"shard {number}, counted from 0, cannot be one of {count}");
 
         string suffix = ShardNames.PathOf("", number, count);
-        if (!path.EndsWith(suffix, StringComparison.Ordinal))
+        if (path.Length < suffix.Length || !PathIdentity.AreSame(path[..^suffix.Length] + suffix, path))
             throw Wrong(path, NumberKey, numberEntry.FileOffset, $"this is shard {number + 1} of {count}, so its name must end in '{suffix}': rename it, and keep all shards in one folder");
         return new GgufSplit(path[..^suffix.Length], number, count);
     }

@@ -72,7 +72,7 @@ public static class GgufSplitter
             foreach ((string path, GgufWriter layout) in paths.Zip(layouts))
                 files.Add(copy.Write(path, layout, options.Overwrite));
             source.ThrowIfChanged();
-            AtomicFile.CommitAll(files);
+            AtomicFile.CommitAll(files, token);
             return paths;
         }
         finally
@@ -99,7 +99,7 @@ public static class GgufSplitter
         GgufWriter writer = new(WithoutSplit(source.Metadata), source.Tensors.Select(tensor => GgufTensorInfo.Of(tensor, tensor.Type)));
         using AtomicFile file = new GgufCopy(source, progress, token).Write(Path.GetFullPath(destination), writer, overwrite);
         source.ThrowIfChanged();
-        file.Commit();
+        file.Commit(token);
     }
 
     private static GgufWriter Layout(GgufFile source, IReadOnlyList<GgufTensor> tensors, int number, int count) => new(

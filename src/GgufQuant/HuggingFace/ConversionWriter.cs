@@ -37,7 +37,7 @@ internal sealed class ConversionWriter(GgufFile source, GgufSplitOptions? split)
                 files.Add(AtomicFile.Create(path, layout.Length, overwrite, layout.WriteHeader));
             WriteData(files, threads, progress, token);
             source.ThrowIfChanged();
-            AtomicFile.CommitAll(files);
+            AtomicFile.CommitAll(files, token);
         }
         finally
         {

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
 
 namespace GgufQuant.IO;
 
@@ -8,26 +7,31 @@ namespace GgufQuant.IO;
 /// It is written beside its target under a temporary name, flushed to the disk and renamed by <see cref="Commit"/>, as its
 /// folder is flushed then. Disposed without that, or when the process is asked to terminate, it leaves nothing behind,
 /// unless it is to be resumed later. What a killed process left is removed when a file of the same name is next begun. A
-/// file that takes another's place has its permissions.
+/// file that takes another's place has its permissions. A finished file that cannot get its name is never deleted: it stays
+/// beside its target.
 /// </remarks>
 internal sealed class AtomicFile : IDisposable
 {
     private const string Extension = ".partial";
+    private const string KeptExtension = ".new";
 
     // Held while names change, which a request to terminate must not interrupt.
     private static readonly Lock s_naming = new();
 
+    private readonly IFileSystem _files;
     private readonly string _path;
-    private readonly string _temporaryPath;
     private readonly bool _overwrite;
     private readonly bool _isResumable;
     private readonly FileStream _stream;
     private readonly PosixSignalRegistration[] _signals;
     private readonly Lock _writing = new();
+    private string _temporaryPath;
+    private bool _isFinished;
     private bool _committed;
 
-    private AtomicFile(string path, bool overwrite, Continuation? continuation)
+    private AtomicFile(IFileSystem files, string path, bool overwrite, Continuation? continuation)
     {
+        _files = files;
         _path = path;
         _overwrite = overwrite;
         _isResumable = continuation is not null;
@@ -47,7 +51,7 @@ internal sealed class AtomicFile : IDisposable
             ? []
             : [PosixSignalRegistration.Create(PosixSignal.SIGTERM, Abandon), PosixSignalRegistration.Create(PosixSignal.SIGHUP, Abandon)];
         if (continuation == Continuation.FromNothing)
-            _stream.SetLength(0);
+            _files.SetLength(_stream, 0);
     }
 
     /// <summary>What a resumable file is begun with.</summary>
@@ -66,18 +70,25 @@ internal sealed class AtomicFile : IDisposable
     /// <param name="overwrite">Whether a file of that name may be replaced.</param>
     /// <param name="writeHeader">Writes the bytes it starts with.</param>
     /// <param name="continuation">What to start with where the file is kept if it is not committed; the caller has checked the disk space and <see cref="CheckUnfinished"/>. Null for a file that is not kept.</param>
-    /// <exception cref="IOException">The target exists and is not to be overwritten, is a folder, or the disk has no room.</exception>
-    internal static AtomicFile Create(string path, long length, bool overwrite, Action<Stream> writeHeader, Continuation? continuation = null)
+    /// <param name="isOpenHere">Whether the caller has the file that is replaced open, and closes it before <see cref="Commit"/>.</param>
+    /// <param name="fileSystem">The file system; null for this platform's.</param>
+    /// <exception cref="IOException">The target exists and is not to be overwritten or cannot be replaced, is a folder, or the disk has no room.</exception>
+    internal static AtomicFile Create(
+        string path, long length, bool overwrite, Action<Stream> writeHeader, Continuation? continuation = null,
+        bool isOpenHere = false, IFileSystem? fileSystem = null)
     {
+        IFileSystem files = fileSystem ?? FileSystem.Native;
         CheckTarget(path, overwrite);
+        if (!isOpenHere && File.Exists(path))
+            CheckReplaceable(files, path);
         RemoveAbandoned(path);
         if (continuation is null)
-            DiskSpace.Check(path, length);
+            DiskSpace.Check(path, length, files);
 
-        AtomicFile file = new(path, overwrite, continuation);
+        AtomicFile file = new(files, path, overwrite, continuation);
         try
         {
-            file._stream.SetLength(length);
+            files.SetLength(file._stream, length);
             writeHeader(file._stream);
             file._stream.Flush();
             return file;
@@ -90,23 +101,12 @@ internal sealed class AtomicFile : IDisposable
     }
 
     /// <summary>Checks before long work that the file could be written; leaves nothing behind.</summary>
-    /// <exception cref="IOException">The target exists and is not to be overwritten, is a folder, or cannot be written.</exception>
+    /// <exception cref="IOException">The target exists and is not to be overwritten or cannot be replaced, is a folder, or cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">This user may not write to the folder.</exception>
     internal static void Try(string path, bool overwrite) => Create(path, length: 0, overwrite, _ => { }).Dispose();
 
     /// <summary>The name of a resumable file while it is written.</summary>
     internal static string UnfinishedPathOf(string path) => path + Extension;
-
-    /// <summary>Flushes a file to the disk.</summary>
-    /// <exception cref="IOException">The disk is full or fails.</exception>
-    internal static void FlushToDisk(SafeFileHandle handle, string path)
-    {
-        if (!OperatingSystem.IsWindows())
-            PosixFile.Flush(handle, path);
-        // On macOS this empties the disk's own buffers too.
-        if (!OperatingSystem.IsLinux())
-            RandomAccess.FlushToDisk(handle);
-    }
 
     /// <summary>Checks that an unfinished file, or what belongs to it, is a file of its own and not another's under a link.</summary>
     /// <exception cref="IOException">It is a symbolic link, a pipe or a device.</exception>
@@ -114,7 +114,7 @@ internal sealed class AtomicFile : IDisposable
     {
         if (new FileInfo(path).LinkTarget is not null)
             throw new IOException($"'{path}' is a symbolic link, and is not written through: remove the link, or write elsewhere.");
-        if (PosixFile.IsSpecial(path))
+        if (FileSystem.Native.IsSpecial(path))
             throw new IOException($"'{path}' is a pipe or a device, not an unfinished file: remove it, or write elsewhere.");
     }
 
@@ -147,52 +147,75 @@ internal sealed class AtomicFile : IDisposable
     internal int Read(long offset, Span<byte> bytes) => RandomAccess.Read(_stream.SafeFileHandle, bytes, offset);
 
     /// <summary>Flushes the file to the disk and gives it its name.</summary>
-    /// <exception cref="IOException">The disk is full or fails, or the target has appeared meanwhile.</exception>
-    internal void Commit() => CommitAll([this]);
+    /// <param name="token">Ends the waiting for a target that is in use.</param>
+    /// <exception cref="IOException">The disk is full or fails, or the target cannot be replaced or has appeared meanwhile; the file is then kept beside it, and the message names both.</exception>
+    internal void Commit(CancellationToken token = default) => CommitAll([this], token);
 
     /// <summary>Flushes files to the disk and gives them their names: all of them, or none, and then what they were to replace stays.</summary>
-    /// <exception cref="IOException">The disk is full or fails, or a target has appeared meanwhile.</exception>
-    internal static void CommitAll(IReadOnlyList<AtomicFile> files)
+    /// <param name="files">The files.</param>
+    /// <param name="token">Ends the waiting for a target that is in use.</param>
+    /// <exception cref="IOException">The disk is full or fails, or a target cannot be replaced or has appeared meanwhile; the files are then kept beside their targets.</exception>
+    internal static void CommitAll(IReadOnlyList<AtomicFile> files, CancellationToken token = default)
     {
         foreach (AtomicFile file in files)
             file.Finish();
+        IFileSystem system = files[0]._files;
         IReadOnlyList<string> replaced = [];
-        lock (s_naming)
+        try
         {
-            foreach (AtomicFile file in files)
-                CheckTarget(file._path, file._overwrite);
-            if (files is [AtomicFile only])
-                File.Move(only._temporaryPath, only._path, only._overwrite);
-            else
-                replaced = MoveAll(files);
-            foreach (AtomicFile file in files)
-                file._committed = true;
+            lock (s_naming)
+            {
+                foreach (AtomicFile file in files)
+                    file._isFinished = true;
+            }
+            system.Retry(() => replaced = NameAll(files), token);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw KeepAll(files, exception);
         }
         foreach (string aside in replaced)
             TryRemove(aside);
-        if (OperatingSystem.IsWindows())
-            return;
         foreach (string folder in files.Select(file => Path.GetDirectoryName(file._path)!).Distinct())
-            PosixFile.FlushFolder(folder);
+            system.FlushFolder(folder);
     }
 
+    /// <summary>Closes the file, and deletes it unless it is finished or to be resumed.</summary>
     public void Dispose()
     {
         foreach (PosixSignalRegistration signal in _signals)
             signal.Dispose();
         Close();
-        if (!_committed && !_isResumable)
-            File.Delete(_temporaryPath);
+        if (!_committed && !_isFinished && !_isResumable)
+            _files.TryDelete(_temporaryPath);
+    }
+
+    private static IReadOnlyList<string> NameAll(IReadOnlyList<AtomicFile> files)
+    {
+        lock (s_naming)
+        {
+            IReadOnlyList<string> replaced = [];
+            foreach (AtomicFile file in files)
+                CheckTarget(file._path, file._overwrite);
+            if (files is [AtomicFile only])
+                only._files.Move(only._temporaryPath, only._path, only._overwrite);
+            else
+                replaced = MoveAll(files);
+            foreach (AtomicFile file in files)
+                file._committed = true;
+            return replaced;
+        }
     }
 
     // Several files cannot be replaced at once, so what is replaced is put aside until all have their names.
     private static List<string> MoveAll(IReadOnlyList<AtomicFile> files)
     {
+        IFileSystem system = files[0]._files;
         List<string> replaced = [];
         Stack<(string From, string To)> undo = [];
         void Move(string from, string to)
         {
-            File.Move(from, to, overwrite: false);
+            system.Move(from, to, overwrite: false);
             undo.Push((to, from));
         }
         try
@@ -208,20 +231,70 @@ internal sealed class AtomicFile : IDisposable
                 Move(file._temporaryPath, file._path);
             }
         }
-        catch
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
-            while (undo.TryPop(out (string From, string To) move))
-                File.Move(move.From, move.To, overwrite: false);
-            throw;
+            string stuck = string.Concat(undo.Select(move => UndoMove(system, move.From, move.To)));
+            if (stuck.Length == 0)
+                throw;
+            throw new IOException(cause.Message + stuck, cause);
         }
         return replaced;
+    }
+
+    // Returns what could not be undone, as a sentence.
+    private static string UndoMove(IFileSystem system, string from, string to)
+    {
+        try
+        {
+            system.Retry(() => system.Move(from, to, overwrite: false));
+            return "";
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return $" '{from}' could then not be renamed back to '{to}': {exception.Message}";
+        }
+    }
+
+    private static IOException KeepAll(IReadOnlyList<AtomicFile> files, Exception cause)
+    {
+        lock (s_naming)
+        {
+            foreach (AtomicFile file in files)
+                file.Keep();
+        }
+        string kept = string.Join(", ", files.Select(file => $"'{(File.Exists(file._temporaryPath) ? file._temporaryPath : file._path)}'"));
+        string targets = string.Join(", ", files.Select(file => $"'{file._path}'"));
+        return new IOException(
+            files.Count == 1
+                ? $"The finished file could not be named {targets}: {cause.Message} It has been kept as {kept}: rename it when no program uses its target."
+                : $"None of the finished files could be named {targets}: {cause.Message} They have been kept as {kept}: rename them when no program uses their targets.",
+            cause);
+    }
+
+    // Under a name that no later run removes. A file to be resumed has one.
+    private void Keep()
+    {
+        if (_isResumable)
+            return;
+        string kept = _path + KeptExtension;
+        if (File.Exists(kept))
+            kept = $"{_path}.{Guid.NewGuid():N}{KeptExtension}";
+        try
+        {
+            _files.Retry(() => _files.Move(_temporaryPath, kept, overwrite: false));
+            _temporaryPath = kept;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // It keeps the name that it has.
+        }
     }
 
     private void Finish()
     {
         if (PermissionsOf(_path) is { } mode && !OperatingSystem.IsWindows())
             File.SetUnixFileMode(_stream.SafeFileHandle, mode);
-        FlushToDisk(_stream.SafeFileHandle, _temporaryPath);
+        _files.Flush(_stream.SafeFileHandle, _temporaryPath);
         _stream.Dispose();
     }
 
@@ -246,7 +319,7 @@ internal sealed class AtomicFile : IDisposable
         {
             _stream.Dispose();
         }
-        catch (IOException) when (!_committed)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException && !_committed)
         {
             // The rest of the header finds no room either on a full disk; the file is closed all the same.
         }
@@ -260,14 +333,10 @@ internal sealed class AtomicFile : IDisposable
                 return;
             lock (_writing)
                 Close();
-            try
-            {
-                File.Delete(_temporaryPath);
-            }
-            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-            {
-                // Left for the next file of this name to remove.
-            }
+            if (_isFinished)
+                Keep();
+            else
+                _files.TryDelete(_temporaryPath);
         }
     }
 
@@ -277,6 +346,18 @@ internal sealed class AtomicFile : IDisposable
             throw new IOException($"'{path}' is a folder.");
         if (!overwrite && File.Exists(path))
             throw new IOException($"'{path}' already exists.");
+    }
+
+    private static void CheckReplaceable(IFileSystem files, string path)
+    {
+        try
+        {
+            files.Retry(() => files.TryReplacing(path));
+        }
+        catch (Exception exception) when (files.IsInUse(exception))
+        {
+            throw new IOException($"'{path}' cannot be replaced, because a program has it open or this user may not write to it: close the program, or write to another name.", exception);
+        }
     }
 
     /// <summary>Removes what killed processes left of a file.</summary>
@@ -295,6 +376,6 @@ internal sealed class AtomicFile : IDisposable
     private static bool IsTemporaryNameOf(string target, string path)
     {
         ReadOnlySpan<char> stem = path.AsSpan()[..^Extension.Length];
-        return stem.StartsWith($"{target}.", StringComparison.Ordinal) && Guid.TryParseExact(stem[(target.Length + 1)..], "N", out _);
+        return stem.StartsWith($"{target}.", PathIdentity.NameComparison) && Guid.TryParseExact(stem[(target.Length + 1)..], "N", out _);
     }
 }

@@ -1,21 +1,30 @@
 namespace GgufQuant.IO;
 
 /// <summary>Which paths name the same file.</summary>
+/// <remarks>Links, other spellings and cases, mounted folders and mapped drives lead to one file: the file system is asked, not the text.</remarks>
 public static class PathIdentity
 {
-    /// <summary>Compares names with the case sensitivity usual on this system.</summary>
-    public static StringComparer Comparer { get; } = OperatingSystem.IsLinux() ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase;
+    /// <summary>How names are compared where the file system is not asked: with the case sensitivity usual on this system.</summary>
+    internal static StringComparison NameComparison { get; } = OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase;
 
-    /// <summary>Whether two full paths lead to the same file, resolving symlinks.</summary>
-    public static bool AreSame(string first, string second) => Comparer.Equals(Final(first), Final(second));
+    /// <summary>Whether two full paths lead to the same file or folder, or would if it existed.</summary>
+    public static bool AreSame(string first, string second) => AreSame(FileSystem.Native, first, second);
 
-    // Any folder in the path may be a link, and so may the file itself.
-    private static string Final(string path)
+    internal static bool AreSame(IFileSystem files, string first, string second) => first == second || Of(files, first) == Of(files, second);
+
+    /// <summary>A value that is equal for paths to the same file.</summary>
+    internal static FilePlace Of(IFileSystem files, string path)
     {
-        if (Path.GetDirectoryName(path) is not { } folder)
-            return path;
-        string here = Path.Combine(Final(folder), Path.GetFileName(path));
-        FileSystemInfo? target = Path.Exists(here) ? File.ResolveLinkTarget(here, returnFinalTarget: true) : null;
-        return target is null ? here : Final(target.FullName);
+        if (files.Identify(path) is { } file)
+            return new(file, "");
+        // What does not exist yet is known by its name in the innermost folder that does.
+        for (string? folder = Path.GetDirectoryName(path); folder is not null; folder = Path.GetDirectoryName(folder))
+        {
+            if (files.Identify(folder) is { } parent)
+                return new(parent, Fold(Path.GetRelativePath(folder, path)));
+        }
+        return new(null, Fold(path));
     }
+
+    private static string Fold(string name) => NameComparison == StringComparison.Ordinal ? name : name.ToUpperInvariant();
 }

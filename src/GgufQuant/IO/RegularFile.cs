@@ -6,8 +6,8 @@ namespace GgufQuant.IO;
 /// <remarks>Opening a pipe blocks until something writes to it, and a device may never end, so both are rejected before they are opened.</remarks>
 public static class RegularFile
 {
-    /// <summary>Whether a path leads to a regular file. On macOS and Windows, pipes and devices are taken for one.</summary>
-    public static bool Exists(string path) => File.Exists(path) && !PosixFile.IsSpecial(path);
+    /// <summary>Whether a path leads to a regular file. On Windows, a pipe or device is taken for one.</summary>
+    public static bool Exists(string path) => File.Exists(path) && !FileSystem.Native.IsSpecial(path);
 
     /// <summary>The error for a path that leads to something else.</summary>
     public static IOException NotRegular(string path) => new($"'{path}' is a pipe or a device, but a regular file is needed.");
@@ -18,7 +18,7 @@ public static class RegularFile
     {
         if (Directory.Exists(path))
             throw new IOException($"'{path}' is a folder, not a file.");
-        if (PosixFile.IsSpecial(path))
+        if (FileSystem.Native.IsSpecial(path))
             throw NotRegular(path);
         return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
     }

@@ -16,11 +16,13 @@ public sealed class Quantizer
 {
     private const long SmallestBudget = 64L << 20;
     private readonly QuantizerOptions _options;
+    private readonly IFileSystem _files;
 
     /// <exception cref="ArgumentOutOfRangeException">The memory budget is below 64 MiB, or the number of threads is negative.</exception>
     public Quantizer(QuantizerOptions? options = null)
     {
         _options = options ?? new();
+        _files = _options.FileSystem ?? FileSystem.Native;
         ArgumentOutOfRangeException.ThrowIfNegative(_options.Threads, nameof(options));
         if (_options.MemoryBudget < SmallestBudget)
             throw new ArgumentOutOfRangeException(nameof(options), _options.MemoryBudget, $"A memory budget of {_options.MemoryBudget:N0} bytes is too small: at least {SmallestBudget:N0} are needed.");
@@ -50,7 +52,7 @@ public sealed class Quantizer
         ArgumentNullException.ThrowIfNull(plan);
         IReadOnlyList<string> paths = plan.PathsAt(destination);
         foreach (string path in paths)
-            CheckIsNotSource(plan.Source, path);
+            CheckIsNotSource(_files, plan.Source, path);
 
         using CpuDevice? own = _options.Device is null ? new CpuDevice(_options.Threads) : null;
         IQuantizationDevice device = _options.Device ?? own!;
@@ -61,20 +63,22 @@ public sealed class Quantizer
         IReadOnlyDictionary<int, GgufTensor> reused = _options.Reuse is { } earlier
             ? ReusableTensors.Find(plan, origins, earlier, device.Parallelism, token)
             : new Dictionary<int, GgufTensor>();
+        // Windows does not let an open file be replaced.
+        bool replacesReused = _options.Reuse is { } reuse && paths.Any(path => reuse.SourcePaths.Any(reusedPath => PathIdentity.AreSame(_files, reusedPath, path)));
         IReadOnlySet<int> resumed;
         WorkTimes times;
         List<AtomicFile> files = [];
         using ResumeJournal? journal = _options.Resume ? ResumeJournal.Open(plan, paths) : null;
         try
         {
-            // Shards share the disk, and the tensors that an interrupted run finished already have their space.
-            DiskSpace.Check(paths[0], plan.TotalBytes - (journal?.Finished.Keys.Sum(index => plan.Tensors[index].ByteCount) ?? 0));
+            // Shards share the disk, and what an interrupted run left has its space already: all of it or only what was written.
+            DiskSpace.Check(paths[0], paths.Zip(plan.Layout.Files, (path, layout) => journal is null ? layout.Length : LengthWithoutSpace(path, layout.Length)).Sum(), _files);
             AtomicFile.Continuation? continuation = journal is null ? null
                 : journal.IsContinued ? AtomicFile.Continuation.FromUnfinished
                 : AtomicFile.Continuation.FromNothing;
             foreach ((string path, GgufWriter layout) in paths.Zip(plan.Layout.Files))
             {
-                AtomicFile file = AtomicFile.Create(path, layout.Length, overwrite, layout.WriteHeader, continuation);
+                AtomicFile file = AtomicFile.Create(path, layout.Length, overwrite, layout.WriteHeader, continuation, isOpenHere: replacesReused, _files);
                 files.Add(file);
                 if (continuation == AtomicFile.Continuation.FromUnfinished)
                     WritePadding(file, layout);
@@ -83,7 +87,9 @@ public sealed class Quantizer
             resumed = conversion.Run();
             times = conversion.Times;
             plan.Source.ThrowIfChanged();
-            AtomicFile.CommitAll(files);
+            if (replacesReused)
+                _options.Reuse!.Dispose();
+            AtomicFile.CommitAll(files, token);
             journal?.Delete();
             if (journal is null)
                 RemoveUnfinished(paths);
@@ -136,9 +142,11 @@ public sealed class Quantizer
                                 select (tensor.Second, data, tensor.First.Name));
     }
 
-    private static void CheckIsNotSource(GgufFile source, string destination)
+    private long LengthWithoutSpace(string path, long length) => Math.Max(0, length - _files.CountAllocatedBytes(AtomicFile.UnfinishedPathOf(path)));
+
+    private static void CheckIsNotSource(IFileSystem files, GgufFile source, string destination)
     {
-        if (source.SourcePaths.Any(path => PathIdentity.AreSame(path, destination)))
+        if (source.SourcePaths.Any(path => PathIdentity.AreSame(files, path, destination)))
             throw new IOException($"'{destination}' is the source model: choose another name for the result.");
     }
 

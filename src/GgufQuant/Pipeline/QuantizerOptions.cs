@@ -1,4 +1,5 @@
 using GgufQuant.Gguf;
+using GgufQuant.IO;
 
 namespace GgufQuant.Pipeline;
 
@@ -17,7 +18,8 @@ public sealed record QuantizerOptions
     /// <summary>An earlier file: tensors that would get the same bytes are copied from it.</summary>
     /// <remarks>
     /// The record beside it, which <see cref="KeepReuseRecord"/> writes, says what each tensor was made from. All of the
-    /// source is hashed and compared with it, and so are the tensor's bytes; a tensor that differs is quantized.
+    /// source is hashed and compared with it, and so are the tensor's bytes; a tensor that differs is quantized. Where the file
+    /// is to be replaced, it is closed before.
     /// </remarks>
     public GgufFile? Reuse { get; init; }
 
@@ -27,4 +29,7 @@ public sealed record QuantizerOptions
     /// <summary>Keeps an unfinished file when the work is cancelled or fails, and continues it next time.</summary>
     /// <remarks>Only complete tensors are kept, and only if their bytes still match the recorded hash.</remarks>
     public bool Resume { get; init; }
+
+    /// <summary>The file system, for tests; null for this platform's.</summary>
+    internal IFileSystem? FileSystem { get; init; }
 }

@@ -5,16 +5,20 @@ using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
 using GgufQuant.IO;
 using GgufQuant.Planning;
+using Microsoft.Win32.SafeHandles;
 
 namespace GgufQuant.Pipeline;
 
 /// <summary>Records next to an unfinished file which of its tensors are complete, with a hash of each.</summary>
 /// <remarks>
-/// A text file: the first line identifies the quantization by everything its bytes depend on, each other line holds a
-/// tensor's index in the plan and the SHA-256 of its data. The journal of another conversion is discarded, and the unfinished file with it.
+/// A text file: the first line identifies the quantization by everything its bytes depend on, the next ones name the files
+/// that are read, and each other line holds a tensor's index in the plan and the SHA-256 of its data. The journal of another
+/// conversion is discarded, and the unfinished file with it. A file may be named by another path than before.
 /// </remarks>
 internal sealed class ResumeJournal : IDisposable
 {
+    private const int MaxPathBytes = 1 << 16;
+
     private readonly string _path;
     private readonly FileStream _stream;
     private readonly Lock _lock = new();
@@ -40,12 +44,13 @@ internal sealed class ResumeJournal : IDisposable
         string path = PathOf(destinations[0]);
         CheckUnfinished(path, destinations);
         string conversion = Describe(plan);
+        string[] inputs = [.. InputsOf(plan)];
         FileStream stream = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         Dictionary<int, string> finished = [];
         bool isContinued;
         using (StreamReader reader = new(stream, leaveOpen: true))
         {
-            isContinued = stream.Length <= MostBytes(plan) && reader.ReadLine() == conversion;
+            isContinued = stream.Length <= MostBytes(plan, inputs.Length) && reader.ReadLine() == conversion && inputs.All(input => IsNamed(reader.ReadLine(), input));
             while (isContinued && reader.ReadLine() is { } line)
                 Read(line, plan, finished);
         }
@@ -58,8 +63,10 @@ internal sealed class ResumeJournal : IDisposable
         }
         else
         {
-            stream.SetLength(0);
+            FileSystem.Native.SetLength(stream, 0);
             journal.Write(conversion);
+            foreach (string input in inputs)
+                journal.Write(Uri.EscapeDataString(input));
         }
         return journal;
     }
@@ -74,7 +81,7 @@ internal sealed class ResumeJournal : IDisposable
     internal void Delete()
     {
         _stream.Dispose();
-        File.Delete(_path);
+        FileSystem.Native.TryDelete(_path);
     }
 
     public void Dispose() => _stream.Dispose();
@@ -90,8 +97,13 @@ internal sealed class ResumeJournal : IDisposable
         }
     }
 
-    // A line has less than a hundred bytes, and few tensors are written more than once.
-    private static long MostBytes(QuantizationPlan plan) => 4096 + (1024L * plan.Tensors.Count);
+    // A tensor's line has less than a hundred bytes, and few tensors are written more than once.
+    private static long MostBytes(QuantizationPlan plan, int inputs) => 4096 + (1024L * plan.Tensors.Count) + ((long)MaxPathBytes * inputs);
+
+    private static bool IsNamed(string? line, string input) => line is not null && PathIdentity.AreSame(Uri.UnescapeDataString(line), input);
+
+    private static IEnumerable<string> InputsOf(QuantizationPlan plan) =>
+        plan.Source.SourcePaths.Concat(plan.Options.Imatrix is { } matrix ? [Path.GetFullPath(matrix.Path)] : []);
 
     private static string PathOf(string destination) => $"{AtomicFile.UnfinishedPathOf(destination)}.journal";
 
@@ -111,10 +123,11 @@ internal sealed class ResumeJournal : IDisposable
         {
             foreach (GgufWriter layout in plan.Layout.Files)
                 layout.WriteHeader(stream);
-            foreach (string path in plan.Source.SourcePaths.Concat(plan.Options.Imatrix is { } matrix ? [Path.GetFullPath(matrix.Path)] : []))
+            foreach (string path in InputsOf(plan))
             {
-                FileInfo file = new(path);
-                stream.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{path}|{file.Length}|{file.LastWriteTimeUtc:O}\n")));
+                // Of a link, the file that it leads to.
+                using SafeFileHandle file = RegularFile.Open(path);
+                stream.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{RandomAccess.GetLength(file)}|{File.GetLastWriteTimeUtc(file):O}\n")));
             }
             foreach (ImatrixEntry entry in plan.Tensors.Select(tensor => tensor.Importance).OfType<ImatrixEntry>())
                 stream.Write(Encoding.UTF8.GetBytes($"{entry.Name}\n"));

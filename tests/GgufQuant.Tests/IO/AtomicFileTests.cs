@@ -53,10 +53,11 @@ public sealed class AtomicFileTests : IDisposable
         using (AtomicFile file = AtomicFile.Create(Target, 2, overwrite: false, Header))
         {
             File.WriteAllBytes(Target, [7]);
-            Assert.Throws<IOException>(file.Commit);
+            Assert.Throws<IOException>(() => file.Commit(TestContext.Current.CancellationToken));
         }
         Assert.Equal([7], File.ReadAllBytes(Target));
-        Assert.Equal([Target], _folder.Files);
+        Assert.Equal([1, 2], File.ReadAllBytes($"{Target}.new"));
+        Assert.Equal(2, _folder.Files.Length);
     }
 
     [Fact]
@@ -66,7 +67,7 @@ public sealed class AtomicFileTests : IDisposable
         using (AtomicFile file = AtomicFile.Create(Target, 2, overwrite: false, Header))
         {
             File.CreateSymbolicLink(Target, "nowhere");
-            Assert.Throws<IOException>(file.Commit);
+            Assert.Throws<IOException>(() => file.Commit(TestContext.Current.CancellationToken));
         }
         Assert.Equal("nowhere", new FileInfo(Target).LinkTarget);
     }
@@ -87,7 +88,7 @@ public sealed class AtomicFileTests : IDisposable
         {
             UnixFileMode written = File.GetUnixFileMode(Assert.Single(_folder.Files, path => path != Target));
             Assert.Equal(UnixFileMode.None, written & ~mode);
-            file.Commit();
+            file.Commit(TestContext.Current.CancellationToken);
         }
         Assert.Equal([1, 2], File.ReadAllBytes(Target));
         Assert.Equal(mode, File.GetUnixFileMode(Target));
@@ -103,10 +104,10 @@ public sealed class AtomicFileTests : IDisposable
         List<AtomicFile> files = [.. targets.Select(target => AtomicFile.Create(target, 2, overwrite: true, Header))];
         // What is gone cannot be renamed.
         File.Delete(Directory.GetFiles(_folder.Path, $"{Path.GetFileName(targets[failing])}.*.partial").Single());
-        Assert.ThrowsAny<IOException>(() => AtomicFile.CommitAll(files));
+        Assert.ThrowsAny<IOException>(() => AtomicFile.CommitAll(files, TestContext.Current.CancellationToken));
         files.ForEach(file => file.Dispose());
         Assert.All(targets.Index(), target => Assert.Equal([(byte)target.Index], File.ReadAllBytes(target.Item)));
-        Assert.Equal(targets, _folder.Files.Order());
+        Assert.Equal(targets.Where((_, i) => i != failing).Select(target => $"{target}.new"), _folder.Files.Except(targets).Order());
     }
 
     [Fact]
@@ -116,7 +117,7 @@ public sealed class AtomicFileTests : IDisposable
         File.Delete(targets[2]);
         List<AtomicFile> files = [.. targets.Select((target, i) => AtomicFile.Create(target, 2, overwrite: i < 2, Header))];
         File.WriteAllBytes(targets[2], [2]);
-        Assert.Throws<IOException>(() => AtomicFile.CommitAll(files));
+        Assert.Throws<IOException>(() => AtomicFile.CommitAll(files, TestContext.Current.CancellationToken));
         files.ForEach(file => file.Dispose());
         Assert.All(targets.Index(), target => Assert.Equal([(byte)target.Index], File.ReadAllBytes(target.Item)));
     }
@@ -126,7 +127,7 @@ public sealed class AtomicFileTests : IDisposable
     {
         string[] targets = SetOfThree();
         List<AtomicFile> files = [.. targets.Select(target => AtomicFile.Create(target, 2, overwrite: true, Header))];
-        AtomicFile.CommitAll(files);
+        AtomicFile.CommitAll(files, TestContext.Current.CancellationToken);
         files.ForEach(file => file.Dispose());
         Assert.All(targets, target => Assert.Equal([1, 2], File.ReadAllBytes(target)));
         Assert.Equal(targets, _folder.Files.Order());
@@ -143,7 +144,7 @@ public sealed class AtomicFileTests : IDisposable
     private void Write()
     {
         using AtomicFile file = AtomicFile.Create(Target, 2, overwrite: true, Header);
-        file.Commit();
+        file.Commit(TestContext.Current.CancellationToken);
     }
 
     private string Touch(string name)

@@ -7,7 +7,7 @@ public sealed partial class RegularFileTests
     // Files that the program itself has written, in a folder of its own or after a check of what is there.
     private static readonly string[] s_own =
     [
-        "AtomicFile.cs", "GgufMetadataEditor.cs", "RegularFile.cs", "ResumeJournal.cs", "ReuseRecord.cs", "EnginePackage.cs",
+        "AtomicFile.cs", "GgufMetadataEditor.cs", "RegularFile.cs", "ResumeJournal.cs", "ReuseRecord.cs", "EnginePackage.cs", "WindowsFileSystem.cs",
         "CollectMoments.cs", "ImatrixSumsFile.cs", "RemoteMomentCollector.cs", "ConvertToQuantizedCommand.cs",
     ];
 

@@ -1,15 +1,21 @@
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Imatrix;
+using GgufQuant.IO;
 using GgufQuant.Pipeline;
 using GgufQuant.Planning;
+using GgufQuant.Tests.IO;
 using GgufQuant.Tests.Planning;
+using Microsoft.Win32.SafeHandles;
 
 namespace GgufQuant.Tests.Pipeline;
 
 /// <summary>Going on with an unfinished file, and taking tensors from an earlier one: less work, the same bytes.</summary>
 public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
 {
+    // What it is a journal of, and the source.
+    private const int HeaderLines = 2;
+
     private static readonly QuantizerOptions s_recording = new() { KeepReuseRecord = true };
 
     [Fact]
@@ -31,7 +37,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
         using GgufFile source = GgufFile.Open(Sample.Model);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
         string path = CancelHalfway(plan);
-        int finished = File.ReadAllLines($"{path}.partial.journal").Length - 1;
+        int finished = File.ReadAllLines($"{path}.partial.journal").Length - HeaderLines;
 
         Quantizer resuming = new(new() { Resume = true });
         Assert.ThrowsAny<OperationCanceledException>(() => resuming.Run(plan, path, overwrite: false, progress: null, new(canceled: true)));
@@ -49,7 +55,7 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
         string[] lines = File.ReadAllLines($"{path}.partial.journal");
         File.WriteAllText($"{path}.partial.journal", string.Join('\n', lines)[..^8]);
 
-        Assert.Equal(lines.Length - 2, Run(plan, path, new() { Resume = true }).TensorsReused);
+        Assert.Equal(lines.Length - HeaderLines - 1, Run(plan, path, new() { Resume = true }).TensorsReused);
         AssertIsWhole(plan, path);
     }
 
@@ -115,8 +121,8 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
         using GgufFile source = GgufFile.Open(Sample.Model);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
         string path = CancelHalfway(plan);
-        int finished = File.ReadAllLines($"{path}.partial.journal").Length - 1;
-        int first = int.Parse(File.ReadAllLines($"{path}.partial.journal")[1].Split(' ')[0]);
+        int finished = File.ReadAllLines($"{path}.partial.journal").Length - HeaderLines;
+        int first = int.Parse(File.ReadAllLines($"{path}.partial.journal")[HeaderLines].Split(' ')[0]);
         using (FileStream stream = File.OpenWrite($"{path}.partial"))
         {
             stream.Position = plan.Layout.Slots[first].Slot.FileOffset;
@@ -152,6 +158,91 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
 
         using GgufFile changed = GgufFile.Open(changing);
         Assert.Equal(0, Run(QuantizationPlan.Create(changed, FileType.Q4_K_M), path, new() { Resume = true }).TensorsReused);
+    }
+
+    [Fact]
+    public void A_source_by_another_path_is_the_same_source()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need privileges on Windows.");
+        string path;
+        using (GgufFile source = GgufFile.Open(models.PathOf("dense")))
+            path = CancelHalfway(QuantizationPlan.Create(source, FileType.Q4_K_M));
+        string link = NewPath();
+        File.CreateSymbolicLink(link, models.PathOf("dense"));
+        using (GgufFile source = GgufFile.Open(link))
+            Assert.NotEqual(0, Run(QuantizationPlan.Create(source, FileType.Q4_K_M), path, new() { Resume = true }).TensorsReused);
+
+        using (GgufFile source = GgufFile.Open(link))
+            path = CancelHalfway(QuantizationPlan.Create(source, FileType.Q4_K_M));
+        string copy = NewPath();
+        File.Copy(link, copy);
+        File.SetLastWriteTimeUtc(copy, File.GetLastWriteTimeUtc(models.PathOf("dense")));
+        using (GgufFile source = GgufFile.Open(copy))
+            Assert.Equal(0, Run(QuantizationPlan.Create(source, FileType.Q4_K_M), path, new() { Resume = true }).TensorsReused);
+    }
+
+    [Fact]
+    public void Space_that_an_unfinished_file_has_taken_is_not_asked_for_again()
+    {
+        using GgufFile source = GgufFile.Open(Sample.Model);
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
+        string path = CancelHalfway(plan);
+        Assert.Throws<DiskFullException>(() => Run(plan, path, new() { FileSystem = new WindowsRules { FreeBytes = plan.TotalBytes - 1 } }));
+        // The file system took the space of the whole file when it was begun, as NTFS does.
+        Assert.NotEqual(0, Run(plan, path, new() { Resume = true, FileSystem = new WindowsRules { FreeBytes = 0 } }).TensorsReused);
+        AssertIsWhole(plan, path);
+    }
+
+    [Fact]
+    public void Space_that_a_sparse_unfinished_file_has_not_taken_is_asked_for()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Other systems may fill the file.");
+        using GgufFile source = GgufFile.Open(Sample.Model);
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
+        string path = CancelHalfway(plan);
+        long taken = FileSystem.Native.CountAllocatedBytes($"{path}.partial");
+        Assert.InRange(taken, 1, plan.TotalBytes - 1);
+        Assert.Throws<DiskFullException>(() => Run(plan, path, new() { Resume = true, FileSystem = new LimitedDisk(plan.TotalBytes - taken - 1) }));
+        Assert.NotEqual(0, Run(plan, path, new() { Resume = true, FileSystem = new LimitedDisk(plan.TotalBytes - taken) }).TensorsReused);
+    }
+
+    [Fact]
+    public void A_disk_that_does_not_say_what_is_free_is_tried()
+    {
+        using GgufFile source = GgufFile.Open(models.PathOf("dense"));
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_0);
+        string path = NewPath();
+        Run(plan, path, new() { FileSystem = new WindowsRules { FreeBytes = null } });
+        AssertIsWhole(plan, path);
+    }
+
+    [Fact]
+    public void The_earlier_file_is_replaced_by_the_one_that_reuses_it()
+    {
+        using GgufFile source = GgufFile.Open(models.PathOf("dense"));
+        string path = NewPath();
+        Run(QuantizationPlan.Create(source, FileType.Q4_K_M), path, s_recording);
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_S);
+        using (GgufFile earlier = GgufFile.Open(path))
+        {
+            QuantizerOptions options = new() { Reuse = earlier, FileSystem = new WindowsRules() };
+            Assert.NotEqual(0, new Quantizer(options).Run(plan, path, overwrite: true, progress: null, TestContext.Current.CancellationToken).TensorsReused);
+        }
+        AssertIsWhole(plan, path);
+    }
+
+    [Fact]
+    public void A_target_that_is_open_is_found_before_the_work()
+    {
+        using GgufFile source = GgufFile.Open(models.PathOf("dense"));
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
+        string path = NewPath();
+        Run(plan, path);
+        using GgufFile reader = GgufFile.Open(path);
+        using CancellationTokenSource cancellation = new();
+        CountingDevice device = new(jobs: 1, cancellation);
+        Assert.Throws<IOException>(() => new Quantizer(new() { Device = device, FileSystem = new WindowsRules() }).Run(plan, path, overwrite: true, progress: null, cancellation.Token));
+        Assert.False(cancellation.IsCancellationRequested);
     }
 
     [Fact]
@@ -384,5 +475,29 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
         }
 
         public void Dispose() => _inner.Dispose();
+    }
+
+    /// <summary>This machine's file system on a disk with little room.</summary>
+    private sealed class LimitedDisk(long freeBytes) : IFileSystem
+    {
+        private readonly IFileSystem _native = FileSystem.Native;
+
+        public TimeSpan Patience => _native.Patience;
+
+        public FileIdentity? Identify(string path) => _native.Identify(path);
+
+        public bool IsSpecial(string path) => _native.IsSpecial(path);
+
+        public long? FindFreeBytes(string folder) => freeBytes;
+
+        public long CountAllocatedBytes(string path) => _native.CountAllocatedBytes(path);
+
+        public void Flush(SafeFileHandle file, string path) => _native.Flush(file, path);
+
+        public void FlushFolder(string path) => _native.FlushFolder(path);
+
+        public void TryReplacing(string path) => _native.TryReplacing(path);
+
+        public bool IsInUse(Exception exception) => _native.IsInUse(exception);
     }
 }

@@ -48,7 +48,7 @@ public sealed class FaultyDiskTests : IDisposable
     {
         File.WriteAllBytes(Target, [7]);
         using (AtomicFile file = AtomicFile.Create(Target, 2, overwrite: true, Header))
-            Assert.Contains("could not be flushed to the disk", Assert.Throws<IOException>(file.Commit).Message, StringComparison.Ordinal);
+            Assert.Contains("could not be flushed to the disk", Assert.Throws<IOException>(() => file.Commit(TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
         Assert.Equal([7], File.ReadAllBytes(Target));
         Assert.Equal([Target], _folder.Files);
 
@@ -64,14 +64,14 @@ public sealed class FaultyDiskTests : IDisposable
     public void Folder_flush_fails()
     {
         using AtomicFile file = AtomicFile.Create(Target, 2, overwrite: false, Header);
-        Assert.Contains("could not be flushed to the disk", Assert.Throws<IOException>(file.Commit).Message, StringComparison.Ordinal);
+        Assert.Contains("could not be flushed to the disk", Assert.Throws<IOException>(() => file.Commit(TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
     }
 
     [Fact(Explicit = true)]
     public void Flush_is_unknown()
     {
         using (AtomicFile file = AtomicFile.Create(Target, 2, overwrite: false, Header))
-            file.Commit();
+            file.Commit(TestContext.Current.CancellationToken);
         Assert.Equal([1, 2], File.ReadAllBytes(Target));
     }
 
