@@ -518,6 +518,17 @@ Describe 'ConvertTo-Quantized' {
             $again.Hash | Should -Be $whole.Hash
         }
 
+        It 'replaces the earlier file, and goes on with further types' {
+            $null = ConvertTo-Quantized $Samples.Model Q4_0 -Destination earlier.gguf -KeepReuseRecord
+            New-Item reused -ItemType Directory
+            $null = Copy-Item earlier.gguf reused/novels-6m-Q4_0.gguf
+            $null = Copy-Item earlier.gguf.reuse reused/novels-6m-Q4_0.gguf.reuse
+            $files = ConvertTo-Quantized $Samples.Model Q4_0, Q4_1 -Reuse reused/novels-6m-Q4_0.gguf -Destination reused/ -KeepReuseRecord -Force -Hash
+            $files.Type | Should -Be Q4_0, Q4_1
+            $files[0].TensorsReused | Should -BeGreaterThan 30
+            $files[0].Hash | Should -Be (Get-FileHash earlier.gguf).Hash
+        }
+
         It 'takes nothing from a file without a record, and warns' {
             $null = ConvertTo-Quantized $Samples.Model Q4_0 -Destination plain.gguf
             $again = ConvertTo-Quantized $Samples.Model Q4_0 -Reuse plain.gguf -Destination again.gguf -WarningVariable warnings -WarningAction SilentlyContinue

@@ -217,3 +217,19 @@ Describe 'An argument after a pipe' {
         [powershell]::Create().AddCommand('Get-GgufInfo').AddArgument($Samples.Model).Invoke(@()) | Should -HaveCount 1
     }
 }
+
+Describe 'Files with several names' {
+    BeforeAll { Push-Location (New-TestFolder) }
+
+    AfterAll { Pop-Location }
+
+    It 'are taken once under all their names' -Skip:$IsWindows {
+        Copy-Item $Samples.Model one.gguf
+        $null = New-Item other.gguf -ItemType SymbolicLink -Target one.gguf
+        $null = New-Item third.gguf -ItemType HardLink -Target one.gguf
+        (Get-GgufInfo one.gguf, other.gguf, third.gguf).Path | Should -Be (Join-Path $PWD one.gguf)
+        Compare-Quant one.gguf -Reference other.gguf | Should -HaveCount 1
+        $failure = { ConvertTo-Quantized one.gguf Q8_0 -Destination third.gguf -Force -ErrorAction Stop } | Should -Throw -PassThru
+        $failure.FullyQualifiedErrorId | Should -BeLike 'DestinationIsSource,*'
+    }
+}
