@@ -4,10 +4,10 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Allocation;
 
-/// <summary>The types that a tensor may get.</summary>
+/// <summary>The candidate types of a tensor.</summary>
 internal static class CandidateTypes
 {
-    // IQ1 only on request: with errors as large as the outputs themselves, KL divergence grows faster than they do.
+    // IQ1 only on request: once errors are as large as the outputs, KL divergence grows faster than they do.
     private static readonly GgmlType[] s_all =
     [
         GgmlType.IQ2_XXS, GgmlType.IQ2_XS, GgmlType.IQ2_S, GgmlType.Q2_K, GgmlType.IQ3_XXS, GgmlType.IQ3_S,
@@ -17,10 +17,10 @@ internal static class CandidateTypes
     private static readonly GgmlType[] s_smallBlocks =
         [GgmlType.IQ4_NL, GgmlType.Q4_0, GgmlType.Q4_1, GgmlType.Q5_0, GgmlType.Q5_1, GgmlType.Q8_0];
 
-    /// <summary>The types, in the order of their size.</summary>
+    /// <summary>The types, smallest first.</summary>
     /// <param name="name">The tensor's name in the file to be written.</param>
     /// <param name="source">The tensor.</param>
-    /// <param name="allowed">The types that the user allows; null for all but IQ1, and the source's own last.</param>
+    /// <param name="allowed">The types that the user allows; null for all but IQ1, with the source's type last.</param>
     /// <param name="hasImportance">Whether the tensor has an entry in the importance matrix, which some types need.</param>
     public static IReadOnlyList<GgmlType> For(string name, GgufTensor source, IReadOnlyCollection<GgmlType>? allowed, bool hasImportance)
     {
@@ -31,7 +31,7 @@ internal static class CandidateTypes
             foreach (GgmlType possible in PossibleFor(type, name, source.RowLength, isFree: allowed is null))
             {
                 bool isUsable = hasImportance || !ImatrixRules.IsRequired(name, BlockFormat.Of(possible), FileType.Q4_K_M);
-                // Nothing is gained by a larger type than the tensor has.
+                // A type larger than the source's gains nothing.
                 bool isSmaller = BlockFormat.Of(possible).BitsPerWeight <= BlockFormat.Of(unquantized).BitsPerWeight;
                 if (isUsable && isSmaller && !types.Contains(possible))
                     types.Add(possible);
@@ -40,7 +40,7 @@ internal static class CandidateTypes
         return types.Count == 0 ? [unquantized] : [.. types.OrderBy(type => BlockFormat.Of(type).BitsPerWeight)];
     }
 
-    /// <summary>What a tensor costs nothing in: its own type, or half precision for single.</summary>
+    /// <summary>The type that costs nothing: the source's, or F16 for F32.</summary>
     public static GgmlType UnquantizedOf(GgufTensor source) => source.Type == GgmlType.F32 ? GgmlType.F16 : source.Type;
 
     private static IEnumerable<GgmlType> PossibleFor(GgmlType type, string name, long rowLength, bool isFree)
@@ -48,7 +48,7 @@ internal static class CandidateTypes
         BlockFormat format = BlockFormat.Of(type);
         if (rowLength % format.BlockSize == 0)
             return [type];
-        // Where rows are no whole super-blocks, all types with small ones are in question.
+        // If rows are not whole super-blocks, all types with smaller blocks are candidates.
         return isFree && s_smallBlocks.All(small => rowLength % BlockFormat.Of(small).BlockSize == 0)
             ? s_smallBlocks
             : [TypeFallback.For(new(type, ""), name, rowLength).Type];

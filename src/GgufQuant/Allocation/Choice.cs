@@ -1,6 +1,6 @@
 namespace GgufQuant.Allocation;
 
-/// <summary>What one type would take and cost a tensor.</summary>
-/// <param name="Bytes">Bytes of the tensor.</param>
-/// <param name="Cost">The KL divergence that it adds.</param>
+/// <summary>What a type would cost for a tensor.</summary>
+/// <param name="Bytes">The tensor's size in bytes.</param>
+/// <param name="Cost">The added KL divergence.</param>
 internal readonly record struct Choice(long Bytes, double Cost);

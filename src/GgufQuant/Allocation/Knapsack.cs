@@ -1,22 +1,21 @@
 namespace GgufQuant.Allocation;
 
-/// <summary>Makes one choice for each tensor so that together they cost least and fit a budget of bytes.</summary>
+/// <summary>Picks one choice per tensor, with the least total cost within a budget of bytes.</summary>
 /// <remarks>
-/// A dynamic programme over bytes. Every state keeps its exact bytes, so that nothing is lost to a unit; only where sizes
-/// have so many different sums that they would not fit memory, those within a hundred-thousandth of the budget share one
-/// state, the cheaper of them.
+/// Dynamic programming over bytes. States keep exact byte counts. Only if there were too many different sums for memory do
+/// those within a hundred-thousandth of the budget share a state, which keeps the cheapest.
 /// </remarks>
 internal static class Knapsack
 {
     private const int MostBuckets = 1 << 17;
 
-    // A byte for each tensor and bucket.
+    // One byte per tensor and bucket.
     private const int MostTableBytes = 1 << 28;
 
     /// <summary>Solves it.</summary>
     /// <param name="items">The choices of each tensor, at most 255.</param>
-    /// <param name="budget">Bytes that all of them may take.</param>
-    /// <param name="token">Stops it between two choices.</param>
+    /// <param name="budget">The budget for all tensors in bytes.</param>
+    /// <param name="token">Cancels it between two choices.</param>
     /// <returns>The index of each tensor's choice; null if even the smallest exceed the budget.</returns>
     public static int[]? Solve(IReadOnlyList<IReadOnlyList<Choice>> items, long budget, CancellationToken token)
     {
@@ -68,7 +67,7 @@ internal static class Knapsack
         return a;
     }
 
-    /// <summary>The cheapest way to each sum of bytes, above the least that the tensors take.</summary>
+    /// <summary>The cheapest way to each sum of bytes beyond the minimum.</summary>
     private sealed class States(int buckets)
     {
         public double[] Costs { get; } = Filled(buckets);
@@ -98,7 +97,7 @@ internal static class Knapsack
             }
         }
 
-        // What takes more bytes and costs no less serves nothing.
+        // A state with more bytes and no lower cost is useless.
         public void RemoveDominated()
         {
             double least = double.PositiveInfinity;
@@ -111,7 +110,7 @@ internal static class Knapsack
             }
         }
 
-        // Dominated states are gone, so the last one that is left.
+        // Dominated states are gone, so the last one is the cheapest.
         public int Cheapest() => Array.FindLastIndex(Costs, cost => !double.IsPositiveInfinity(cost));
 
         private static double[] Filled(int count)

@@ -7,16 +7,16 @@ namespace GgufQuant.Allocation;
 /// <summary>A tensor whose type is to be chosen.</summary>
 /// <param name="Name">Its name in the file to be written.</param>
 /// <param name="Source">The tensor.</param>
-/// <param name="Group">The tensors that it shares a coefficient with.</param>
-/// <param name="Types">The types that it may get, in the order of their size.</param>
+/// <param name="Group">The group of tensors that share its coefficient.</param>
+/// <param name="Types">The candidate types, smallest first.</param>
 internal sealed record OpenTensor(string Name, GgufTensor Source, string Group, IReadOnlyList<GgmlType> Types)
 {
-    /// <summary>The tensors of a model whose types are up for choice.</summary>
+    /// <summary>The tensors of a model whose types are to be chosen.</summary>
     /// <param name="source">The model.</param>
-    /// <param name="options">Types for single tensors, which are not.</param>
+    /// <param name="options">The types fixed for single tensors.</param>
     /// <param name="allowed">The types to choose from; null for all.</param>
     /// <param name="hasImportance">Whether a tensor has an entry in the importance matrix.</param>
-    /// <exception cref="QuantizationException">There are none, or the model is quantized already.</exception>
+    /// <exception cref="QuantizationException">There are none, or the model is already quantized.</exception>
     public static IReadOnlyList<OpenTensor> Of(
         GgufFile source, QuantizationOptions options, IReadOnlyCollection<GgmlType>? allowed, Func<GgufTensor, bool> hasImportance)
     {
@@ -37,6 +37,6 @@ internal sealed record OpenTensor(string Name, GgufTensor Source, string Group, 
     /// <summary>Whether a type changes the weights.</summary>
     public bool IsLossy(GgmlType type) => type != CandidateTypes.UnquantizedOf(Source);
 
-    /// <summary>Bytes that it takes in a type.</summary>
+    /// <summary>The tensor's size in bytes with a type.</summary>
     public long BytesIn(GgmlType type) => BlockFormat.Of(type).ByteCount(Source.ElementCount);
 }

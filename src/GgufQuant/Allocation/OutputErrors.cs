@@ -7,7 +7,7 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Allocation;
 
-/// <summary>Measures what types do to the outputs of tensors.</summary>
+/// <summary>Measures the errors that types cause in the outputs of tensors.</summary>
 internal static class OutputErrors
 {
     // Larger tensors are measured on a sample of their rows.
@@ -16,20 +16,20 @@ internal static class OutputErrors
 
     private const int QuickRows = 32;
 
-    // Of each matrix of several, so that the spread of its rows is known.
+    // From each matrix of a stack, so that the spread of its rows is known.
     private const int FewestRowsPerMatrix = 8;
 
-    /// <summary>Rows of a tensor that its errors are measured on.</summary>
+    /// <summary>The number of a tensor's rows that its errors are measured on.</summary>
     public static int SampleOf(GgufTensor tensor, bool isQuick = false) =>
         (int)Math.Min(tensor.RowCount, isQuick ? QuickRows : Math.Max(FewestRows, MostWeights / tensor.RowLength));
 
-    /// <summary>Measures the errors of tensors. The moments that several share are factorized once.</summary>
+    /// <summary>Measures the errors of tensors. Moments that tensors share are factorized once.</summary>
     /// <param name="model">The model.</param>
     /// <param name="calibration">The moments of its inputs.</param>
-    /// <param name="wanted">Tensors and types; a null type stands for zeros, whose error is the outputs' own size.</param>
+    /// <param name="wanted">Tensors and types; a null type stands for zeros, whose error is the size of the outputs.</param>
     /// <param name="options">How to measure.</param>
-    /// <param name="progress">Told after each tensor and type.</param>
-    /// <param name="token">Stops it.</param>
+    /// <param name="progress">Reports each tensor and type that is done.</param>
+    /// <param name="token">Cancels the operation.</param>
     /// <exception cref="QuantizationException">A weight is not finite, or the budget is too small.</exception>
     /// <exception cref="CalibrationException">The calibration is damaged.</exception>
     public static IReadOnlyDictionary<(string Tensor, GgmlType? Type), OutputError> Measure(

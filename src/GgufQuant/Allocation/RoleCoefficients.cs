@@ -2,10 +2,10 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Allocation;
 
-/// <summary>Coefficients for models that have not been measured: what roles are worth in the sample model.</summary>
+/// <summary>Coefficients for models that have not been measured, from the roles of the sample model's tensors.</summary>
 internal static class RoleCoefficients
 {
-    // The KL divergence per share of a role's outputs that is in error, in all layers together; measured on
+    // The KL divergence per relative error of a role's outputs, all layers together, measured on
     // samples/novels-6m-f16.gguf by RoleCoefficientsTests.
     private static readonly Dictionary<string, double> s_worth = new(StringComparer.Ordinal)
     {
@@ -20,17 +20,17 @@ internal static class RoleCoefficients
         ["ffn_down"] = 0.64,
     };
 
-    // Of a role that the sample does not have: the median of those it has.
+    // For a role that the sample does not have: the median of the others.
     private static readonly double s_other = s_worth.Values.Order().ElementAt(s_worth.Count / 2);
 
-    /// <summary>What a role is worth; its experts are worth as much as one matrix in their place.</summary>
+    /// <summary>The coefficient of a role; its experts together have that of one matrix.</summary>
     public static double WorthOf(string role)
     {
         string dense = role.Replace("_exps", "", StringComparison.Ordinal).Replace("_shexp", "", StringComparison.Ordinal);
         return s_worth.GetValueOrDefault(dense, s_other);
     }
 
-    /// <summary>The coefficients of groups.</summary>
+    /// <summary>The coefficients of groups of tensors.</summary>
     /// <param name="groups">The groups.</param>
     /// <param name="outputs">The sizes of all tensors' outputs, Σ wᵀHw over the rows.</param>
     public static IReadOnlyDictionary<string, double> Of(IReadOnlyList<ProbeGroup> groups, IReadOnlyDictionary<string, double> outputs)

@@ -5,7 +5,7 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Allocation;
 
-/// <summary>The smallest and the largest file that the types which may be chosen make.</summary>
+/// <summary>The smallest and the largest file that the allowed types can produce.</summary>
 public sealed class SizeReach
 {
     private readonly GgufFile _source;
@@ -19,17 +19,17 @@ public sealed class SizeReach
         _largest = largest;
     }
 
-    /// <summary>The sizes for a model whose calibration is still to be collected, and will have importance for every tensor.</summary>
+    /// <summary>The sizes for a model without a calibration yet, assuming that it will have importance for every tensor.</summary>
     /// <param name="source">The model.</param>
-    /// <param name="options">Types for single tensors, which are not up for choice.</param>
+    /// <param name="options">The types fixed for single tensors.</param>
     /// <param name="allowed">The types to choose from; null for all.</param>
-    /// <exception cref="QuantizationException">No tensor is left to choose a type for, or the model is quantized already.</exception>
+    /// <exception cref="QuantizationException">No tensor is left to choose a type for, or the model is already quantized.</exception>
     public static SizeReach BeforeCalibration(GgufFile source, QuantizationOptions options, IReadOnlyCollection<GgmlType>? allowed)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(options);
         IReadOnlyList<OpenTensor> tensors = OpenTensor.Of(source, options, allowed, _ => true);
-        // The file will say which calibration it was made with.
+        // The file will name its calibration.
         GgufEntry id = GgufEntry.Create(GgufKeys.CalibrationId, new string('0', 64));
         Dictionary<string, AllocatedType> unquantized = tensors.ToDictionary(
             tensor => tensor.Name, tensor => new AllocatedType(CandidateTypes.UnquantizedOf(tensor.Source), tensor.Group, 0, 0), StringComparer.Ordinal);
@@ -55,7 +55,7 @@ public sealed class SizeReach
     public void Check(SizeTarget target)
     {
         (SizeTarget smallest, SizeTarget largest) = (SizeOf(_smallest, target), SizeOf(_largest, target));
-        // Memory that is left over is no fault.
+        // Leftover memory is fine.
         if (target.Amount >= smallest.Amount && (target.Amount <= largest.Amount || target.Memory is not null))
             return;
         if (target.Memory is not null)
@@ -69,22 +69,22 @@ public sealed class SizeReach
         throw new QuantizationException($"'{_source.Path}' cannot be quantized to {target}: with the types that may be chosen, the smallest file has {least}, the largest {most}.");
     }
 
-    /// <summary>How large a file is, in the unit of a target.</summary>
+    /// <summary>The size of a file, in the unit of a target.</summary>
     internal SizeTarget SizeOf(FileSize size, SizeTarget target) =>
         target.Bytes is not null ? SizeTarget.OfBytes(size.TotalBytes)
         : target.Memory is not null ? SizeTarget.OfMemory(size.TensorBytes + MemoryBesideWeights(target), target.Run!)
         : SizeTarget.OfBitsPerWeight(size.BitsPerWeight);
 
-    /// <summary>Bytes of memory that a target leaves to the context and the buffers.</summary>
+    /// <summary>Memory in bytes that a target needs for the context and the buffers.</summary>
     internal long MemoryBesideWeights(SizeTarget target) => EstimateFor(target).Total;
 
     private MemoryEstimate EstimateFor(SizeTarget target) => MemoryEstimate.Of(0, ModelShape.Read(_source), target.Run);
 }
 
-/// <summary>How large a file is.</summary>
-/// <param name="TotalBytes">Bytes of the file, or of all shards.</param>
-/// <param name="TensorBytes">Bytes of the tensors without header and padding.</param>
-/// <param name="Weights">Weights in the model.</param>
+/// <summary>The size of a file.</summary>
+/// <param name="TotalBytes">Size of the file, or of all shards, in bytes.</param>
+/// <param name="TensorBytes">Size of the tensors without header and padding, in bytes.</param>
+/// <param name="Weights">The number of weights.</param>
 internal readonly record struct FileSize(long TotalBytes, long TensorBytes, long Weights)
 {
     public double BitsPerWeight => Weights == 0 ? 0 : 8.0 * TensorBytes / Weights;

@@ -3,7 +3,7 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Allocation;
 
-/// <summary>How large a file may be: bytes of all of it, bits per weight without header and padding, or bytes of memory to run it.</summary>
+/// <summary>The target size of a file: bytes in all, bits per weight without header and padding, or bytes of memory to run it.</summary>
 public readonly record struct SizeTarget
 {
     private SizeTarget(long? bytes, double? bitsPerWeight, long? memory, MemoryOptions? run)
@@ -14,19 +14,19 @@ public readonly record struct SizeTarget
         Run = run;
     }
 
-    /// <summary>Bytes of the file, or of all shards together; null if the target is another.</summary>
+    /// <summary>Bytes of the file, or of all shards together; null for another kind of target.</summary>
     public long? Bytes { get; }
 
-    /// <summary>Bits per weight; null if the target is another.</summary>
+    /// <summary>Bits per weight; null for another kind of target.</summary>
     public double? BitsPerWeight { get; }
 
-    /// <summary>Bytes of memory for the weights, the cache, the states and the buffers; null if the target is another.</summary>
+    /// <summary>Bytes of memory for the weights, the cache, the states and the buffers; null for another kind of target.</summary>
     public long? Memory { get; }
 
-    /// <summary>How the model is run in that memory; null if the target is another.</summary>
+    /// <summary>How the model is run in that memory; null for another kind of target.</summary>
     public MemoryOptions? Run { get; }
 
-    /// <summary>The target as a number, in its own unit.</summary>
+    /// <summary>The target as a number in its unit.</summary>
     public double Amount => Bytes ?? Memory ?? BitsPerWeight ?? 0;
 
     /// <summary>A target in bytes.</summary>

@@ -4,13 +4,13 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Allocation;
 
-/// <summary>Which tensors share a coefficient: those of a role in a third of the layers; a tensor outside the layers is alone.</summary>
-/// <remarks>That makes about 23 groups of a model, however deep it is.</remarks>
+/// <summary>Groups tensors that share a coefficient: those of a role within a third of the layers; a tensor outside the layers is a group of one.</summary>
+/// <remarks>That gives about 23 groups, however deep the model is.</remarks>
 internal static partial class TensorGroups
 {
     private const int Parts = 3;
 
-    /// <summary>The number of layers that the names of tensors tell of.</summary>
+    /// <summary>The number of layers, from the names of tensors.</summary>
     public static int CountLayers(IEnumerable<string> names) =>
         names.Select(name => TensorNames.LayerOf(name) ?? -1).DefaultIfEmpty(-1).Max() + 1;
 
@@ -24,7 +24,7 @@ internal static partial class TensorGroups
         return string.Create(CultureInfo.InvariantCulture, $"{RoleOf(name)} {1 + ((int)layer * Parts / layers)}/{Parts}");
     }
 
-    /// <summary>What a tensor is in its layer: <c>attn_q</c>. The experts of a layer have one role, where a file holds them apart too.</summary>
+    /// <summary>The role of a tensor in its layer: <c>attn_q</c>. The experts of a layer have one role, even if stored as separate tensors.</summary>
     public static string RoleOf(string name)
     {
         const string Suffix = ".weight";

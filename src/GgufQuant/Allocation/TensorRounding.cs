@@ -6,16 +6,16 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Allocation;
 
-/// <summary>Rounds rows of a tensor as quantizing it would, and measures how far that moves its outputs.</summary>
+/// <summary>Rounds rows of a tensor as quantizing would, and measures the error in its outputs.</summary>
 /// <remarks>
-/// H is the calibration's, without what is added to its diagonal for rounding; of a tensor without moments the diagonal in
-/// the importance matrix, and without that the unit matrix.
+/// H is the calibration's, undamped; for a tensor without moments it is the diagonal given by the importance matrix, or else
+/// the identity.
 /// </remarks>
 internal sealed class TensorRounding
 {
     private const int BatchRows = 32;
 
-    // Floats per weight of a batch: as read, as rounded, their products, and what the rounder keeps.
+    // Floats per weight of a batch: read, rounded, their products, and the rounder's state.
     private const int FloatsPerWeight = 8;
 
     private readonly GgufFile _model;
@@ -30,8 +30,8 @@ internal sealed class TensorRounding
     /// <param name="tensor">The tensor.</param>
     /// <param name="calibration">Its importance matrix.</param>
     /// <param name="factor">The moments of its input; null if there are none.</param>
-    /// <param name="matrix">The matrix to round, of several whose inputs differ.</param>
-    /// <param name="matrices">How many there are; 1 for all of a tensor.</param>
+    /// <param name="matrix">The index of the matrix to round, if each has a different input.</param>
+    /// <param name="matrices">The number of such matrices; 1 if all share an input.</param>
     public TensorRounding(GgufFile model, GgufTensor tensor, CalibrationFile calibration, RoundingFactor? factor, int matrix = 0, int matrices = 1)
     {
         _model = model;
@@ -43,23 +43,23 @@ internal sealed class TensorRounding
         _firstRow = matrix * _rowCount;
     }
 
-    /// <summary>Rows that are rounded if all are.</summary>
+    /// <summary>The number of rows.</summary>
     public int RowCount => checked((int)_rowCount);
 
-    /// <summary>Bytes that a thread takes.</summary>
+    /// <summary>Memory per thread in bytes.</summary>
     public static long BytesPerThread(long columns) => BatchRows * columns * FloatsPerWeight * sizeof(float);
 
-    /// <summary>Takes a batch of rounded rows.</summary>
+    /// <summary>Receives a batch of rounded rows.</summary>
     /// <param name="first">The first row of the tensor, if all are rounded.</param>
-    /// <param name="rows">Their values.</param>
+    /// <param name="rows">Their rounded values.</param>
     public delegate void RoundedRows(long first, ReadOnlySpan<float> rows);
 
-    /// <summary>Rounds a sample of rows, evenly spaced.</summary>
-    /// <param name="type">The type; null for zeros, whose error is the outputs' own size.</param>
-    /// <param name="sample">Rows of the sample; all of them if it is as many.</param>
-    /// <param name="threads">Threads to use; nothing depends on it.</param>
-    /// <param name="take">Takes each batch, on any thread; null if only the error counts.</param>
-    /// <param name="token">Stops it.</param>
+    /// <summary>Rounds an evenly spaced sample of rows.</summary>
+    /// <param name="type">The type; null for zeros, whose error is the size of the outputs.</param>
+    /// <param name="sample">The number of rows in the sample.</param>
+    /// <param name="threads">Threads to use; they do not affect the result.</param>
+    /// <param name="take">Receives each batch, on any thread; null if only the error is needed.</param>
+    /// <param name="token">Cancels the operation.</param>
     /// <exception cref="QuantizationException">A weight is not finite, or the type cannot represent it.</exception>
     public OutputError Round(GgmlType? type, int sample, int threads, RoundedRows? take, CancellationToken token)
     {
@@ -82,7 +82,7 @@ internal sealed class TensorRounding
 
     private long RowOf(int index, int sample) => _firstRow + (long)((Int128)index * _rowCount / sample);
 
-    // Each matrix has its own factors.
+    // Each matrix has separate factors.
     private ReadOnlySpan<float> ImportanceOf(long row)
     {
         if (_importance.Length == 0)
@@ -91,7 +91,7 @@ internal sealed class TensorRounding
         return _importance.AsSpan((int)(row / rowsPerMatrix) * _columns, _columns);
     }
 
-    /// <summary>The memory of a thread.</summary>
+    /// <summary>The working memory of a thread.</summary>
     private sealed class Batch
     {
         private readonly TensorRounding _owner;
@@ -158,7 +158,7 @@ internal sealed class TensorRounding
             _format.Dequantize(_blocks.AsSpan(0, rows * rowBytes), _rounded.AsSpan(0, rows * columns));
         }
 
-        // The errors take the place of the weights.
+        // The errors overwrite the weights.
         public void Measure(int rows, Func<int, long> rowOf, Span<double> errors)
         {
             int columns = _owner._columns;

@@ -7,14 +7,14 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Allocation;
 
-/// <summary>Chooses the types of a model's tensors so that the file gets a size and its predictions change least.</summary>
+/// <summary>Chooses the types of a model's tensors so that a file of a given size changes predictions least.</summary>
 /// <remarks>
-/// The KL divergence of the whole file is close to the sum of what its tensors add, and what a tensor adds to its
-/// coefficient times the error of its outputs, whatever the type (docs/quality-per-byte.md).
+/// The KL divergence of a file is close to the sum over its tensors of a coefficient times the error in the tensor's
+/// outputs, whatever the type (docs/quality-per-byte.md).
 /// </remarks>
 public sealed class TypeAllocator
 {
-    // Chooses nothing, but every plan has one.
+    // A plan needs a file type, but this one chooses nothing.
     private const FileType AnyType = FileType.Q4_K_M;
 
     private readonly GgufFile _source;
@@ -23,11 +23,11 @@ public sealed class TypeAllocator
     private readonly IReadOnlyList<OpenTensor> _tensors;
     private readonly QuantizationPlan _smallest;
 
-    /// <summary>Prepares to choose.</summary>
+    /// <summary>Prepares an allocation.</summary>
     /// <param name="source">The model; it must stay open.</param>
-    /// <param name="options">The calibration, and types for single tensors, which are not up for choice.</param>
+    /// <param name="options">The calibration, and the types fixed for single tensors.</param>
     /// <param name="allowed">The types to choose from; null for all.</param>
-    /// <exception cref="QuantizationException">No tensor is left to choose a type for, or the model is quantized already.</exception>
+    /// <exception cref="QuantizationException">No tensor is left to choose a type for, or the model is already quantized.</exception>
     /// <exception cref="CalibrationException">The calibration is of another model.</exception>
     public TypeAllocator(GgufFile source, QuantizationOptions options, IReadOnlyCollection<GgmlType>? allowed)
     {
@@ -42,7 +42,7 @@ public sealed class TypeAllocator
         _smallest = PlanWith(tensor => tensor.Types[0]);
         QuantizationPlan largest = PlanWith(tensor => tensor.Types[^1]);
         Reach = new(source, FileSize.Of(_smallest), FileSize.Of(largest));
-        // Every group is measured whole, so that the coefficient serves whatever types are asked for next.
+        // Groups are measured as a whole, so that their coefficients serve later requests with other types.
         HashSet<string> wanted = [.. _tensors.Where(tensor => tensor.Types.Any(tensor.IsLossy)).Select(tensor => tensor.Group)];
         Groups =
         [
@@ -50,26 +50,26 @@ public sealed class TypeAllocator
                where QuantizableTensors.ReasonToKeep(tensor.Name, tensor.Shape.AsSpan(), leaveOutput: false) is null && ProbeGroup.TypeFor(tensor) is not null
                group tensor by TensorGroups.GroupOf(tensor.Name, layers) into members
                where wanted.Contains(members.Key)
-               // Groups with the same inputs follow each other, so that these are prepared once.
+               // Groups with the same inputs are adjacent, so that these are prepared once.
                orderby members.Min(tensor => TensorNames.LayerOf(tensor.Name) ?? -1), members.Select(tensor => _calibration.Find(tensor.Name)?.Name).Min(StringComparer.Ordinal), members.Key
                select new ProbeGroup(members.Key, [.. members]),
         ];
     }
 
-    /// <summary>The groups of tensors whose coefficients are needed.</summary>
+    /// <summary>The groups whose coefficients are needed.</summary>
     public IReadOnlyList<ProbeGroup> Groups { get; }
 
-    /// <summary>The sizes that are possible.</summary>
+    /// <summary>The possible sizes.</summary>
     public SizeReach Reach { get; }
 
-    /// <summary>How large a planned file is, in the unit of a target.</summary>
+    /// <summary>The size of a planned file, in the unit of a target.</summary>
     public SizeTarget SizeOf(QuantizationPlan plan, SizeTarget target)
     {
         ArgumentNullException.ThrowIfNull(plan);
         return Reach.SizeOf(FileSize.Of(plan), target);
     }
 
-    /// <summary>The number of errors, of tensors and types, that are still to be measured.</summary>
+    /// <summary>The number of errors still to be measured.</summary>
     public int CountMissingErrors(MeasuredCosts costs)
     {
         ArgumentNullException.ThrowIfNull(costs);
@@ -77,12 +77,12 @@ public sealed class TypeAllocator
     }
 
     /// <summary>Checks that the moments of all inputs can be factorized within a memory budget, before anything is measured.</summary>
-    /// <exception cref="QuantizationException">They cannot; the message gives the budget that is needed.</exception>
+    /// <exception cref="QuantizationException">They cannot; the message gives the budget needed.</exception>
     public void CheckBudget(long budget) => RoundingBudget.Check(Groups.SelectMany(group => group.Tensors).Select(_calibration.MomentsOf), budget);
 
-    /// <summary>The costs, with the errors that are still to be measured.</summary>
-    /// <param name="costs">What has been measured.</param>
-    /// <param name="options">How to measure; what a quick measurement adds is not fit to be kept.</param>
+    /// <summary>Completes the costs with the errors not measured yet.</summary>
+    /// <param name="costs">The costs measured so far.</param>
+    /// <param name="options">How to measure; do not keep the result of a quick measurement.</param>
     /// <param name="progress">Told after each tensor and type.</param>
     /// <param name="token">Stops it.</param>
     /// <exception cref="QuantizationException">A weight is not finite, or the budget is too small.</exception>
@@ -96,7 +96,7 @@ public sealed class TypeAllocator
             .Select(error => KeyValuePair.Create((error.Key.Tensor, error.Key.Type!.Value), error.Value)));
     }
 
-    /// <summary>Coefficients for the groups by what roles are worth in the sample model.</summary>
+    /// <summary>Estimates the groups' coefficients from the roles in the sample model.</summary>
     /// <param name="options">How to measure the sizes of the outputs.</param>
     /// <param name="progress">Told after each tensor.</param>
     /// <param name="token">Stops it.</param>
@@ -107,7 +107,7 @@ public sealed class TypeAllocator
         return RoleCoefficients.Of(Groups, OutputErrors.Measure(_source, _calibration, wanted, options, progress, token).ToDictionary(error => error.Key.Tensor, error => error.Value.Value));
     }
 
-    /// <summary>The largest standard error of the errors that types are chosen by, as a share of them; 0 if all rows were measured.</summary>
+    /// <summary>The largest relative standard error of the measured errors; 0 if all rows were measured.</summary>
     public double SamplingError(MeasuredCosts costs)
     {
         ArgumentNullException.ThrowIfNull(costs);
@@ -119,11 +119,11 @@ public sealed class TypeAllocator
                 select error.StandardError / error.Value).DefaultIfEmpty(0).Max();
     }
 
-    /// <summary>Plans the file of a size that is expected to lose least.</summary>
+    /// <summary>Plans the file that is expected to lose least at a size.</summary>
     /// <param name="target">The size; the file is at most as large.</param>
-    /// <param name="costs">The errors of all types that may be chosen, and the coefficients of all groups.</param>
+    /// <param name="costs">The errors of all candidate types, and the coefficients of all groups.</param>
     /// <param name="token">Stops it.</param>
-    /// <exception cref="QuantizationException">The target is not possible.</exception>
+    /// <exception cref="QuantizationException">The target cannot be met.</exception>
     public QuantizationPlan Allocate(SizeTarget target, MeasuredCosts costs, CancellationToken token = default)
     {
         ArgumentNullException.ThrowIfNull(costs);
@@ -137,12 +137,12 @@ public sealed class TypeAllocator
         while (true)
         {
             int[] chosen = Knapsack.Solve(choices, wanted - others, token)
-                ?? throw new QuantizationException($"'{_source.Path}' cannot be quantized to {target} in as many shards as that makes.");
+                ?? throw new QuantizationException($"'{_source.Path}' cannot be quantized to {target} because the shards' headers exceed it.");
             QuantizationPlan plan = PlanWith(_tensors.Zip(chosen, (tensor, choice) => tensor.Types[choice]).ToArray(), costs);
             long excess = (isFile ? plan.TotalBytes : plan.TensorBytes) - wanted;
             if (excess <= 0)
                 return plan;
-            // Other sizes may divide into more shards, each with a header.
+            // A different size may need more shards, each with a header.
             others += excess;
         }
     }

@@ -4,7 +4,7 @@ namespace GgufQuant.Calibration;
 public sealed class CalibrationException : Exception
 {
     /// <param name="message">The message.</param>
-    /// <param name="innerException">What caused it, if anything.</param>
+    /// <param name="innerException">The cause, if any.</param>
     public CalibrationException(string message, Exception? innerException = null)
         : base(message, innerException)
     {

@@ -5,11 +5,11 @@ using GgufQuant.Imatrix;
 
 namespace GgufQuant.Calibration;
 
-/// <summary>What running a text through a model showed: the moments of every input, an importance matrix, and tokens to probe with.</summary>
+/// <summary>A calibration, collected by running a text through a model: the moments of every input, an importance matrix, and tokens to probe with.</summary>
 /// <remarks>Moments are read on demand.</remarks>
 public sealed class CalibrationFile : IDisposable
 {
-    // As many experts as llama.cpp allows, with room.
+    // More experts than llama.cpp allows.
     private const int MostMatrices = 4096;
 
     private const int PieceValues = 4 << 20;
@@ -46,19 +46,19 @@ public sealed class CalibrationFile : IDisposable
     /// <summary>The moments' diagonal, and the columns of the weights without moments, as an importance matrix.</summary>
     public ImatrixFile Imatrix { get; }
 
-    /// <summary>Tokens of a few chunks from all over the text, to measure with what rounding a part of the model costs.</summary>
+    /// <summary>Tokens of a few chunks spread over the text, for measuring what rounding a part of the model costs.</summary>
     public IReadOnlyList<int> ProbeTokens { get; }
 
-    /// <summary>Tokens of a chunk of them.</summary>
+    /// <summary>The length of each of these chunks in tokens.</summary>
     public int ProbeLength { get; }
 
-    /// <summary>What has been measured with them so far.</summary>
+    /// <summary>The costs measured with them so far.</summary>
     public MeasuredCosts Costs { get; }
 
     /// <summary>The distinct inputs.</summary>
     public IReadOnlyList<InputMoments> Inputs => [.. _byWeight.Values.Distinct()];
 
-    /// <summary>Whether a file says that it is a calibration.</summary>
+    /// <summary>Whether a file's metadata marks it as a calibration.</summary>
     public static bool IsCalibration(GgufFile file)
     {
         ArgumentNullException.ThrowIfNull(file);
@@ -95,7 +95,7 @@ public sealed class CalibrationFile : IDisposable
     public InputMoments? Find(string weight) => _byWeight.GetValueOrDefault(weight);
 
     /// <summary>The moments of a tensor's input; null if there are none.</summary>
-    /// <exception cref="CalibrationException">They have another number of columns than the tensor.</exception>
+    /// <exception cref="CalibrationException">Their number of columns differs from the tensor's.</exception>
     internal InputMoments? MomentsOf(GgufTensor tensor)
     {
         InputMoments? moments = Find(tensor.Name);
@@ -107,10 +107,10 @@ public sealed class CalibrationFile : IDisposable
         return moments;
     }
 
-    /// <summary>Keeps measurements in a file, which is replaced once the new one is whole; its id stays the same.</summary>
+    /// <summary>Saves measurements in a calibration. The file is replaced once the new one is complete; its id does not change.</summary>
     /// <param name="path">The file, which must not be open.</param>
-    /// <param name="costs">All that has been measured.</param>
-    /// <param name="token">Stops it; the file stays as it was.</param>
+    /// <param name="costs">All measured costs.</param>
+    /// <param name="token">Cancels it; the file is left unchanged.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
     public static void Keep(string path, MeasuredCosts costs, CancellationToken token)
@@ -127,14 +127,14 @@ public sealed class CalibrationFile : IDisposable
     }
 
     /// <summary>Checks that this is the model that the text was run through.</summary>
-    /// <exception cref="CalibrationException">It is another one, or has been changed since.</exception>
+    /// <exception cref="CalibrationException">It is a different model, or has changed since.</exception>
     public void CheckModel(GgufFile model)
     {
         ArgumentNullException.ThrowIfNull(model);
         if (!IsOf(model))
         {
             throw new CalibrationException(
-                $"The calibration '{Path}' was made from a different model than '{model.Path}', from another type of it, or before it was changed: make one from this file.");
+                $"The calibration '{Path}' does not belong to '{model.Path}': it was made from another model, another type of it, or before the file changed. Make one from this file.");
         }
     }
 
@@ -195,7 +195,7 @@ public sealed class CalibrationFile : IDisposable
     private static int ReadProbeLength(GgufFile file, int[] tokens)
     {
         if (!file.Metadata.TryGetUInt64(CalibrationKeys.ProbeLength, out ulong length) || length is < 1 or > int.MaxValue)
-            throw Invalid(file, CalibrationKeys.ProbeLength, "it is missing or no length of a chunk");
+            throw Invalid(file, CalibrationKeys.ProbeLength, "it is missing or not a valid chunk length");
         if (System.Array.Exists(tokens, token => token < 0))
             throw Invalid(file, CalibrationKeys.ProbeTokens, "a token is negative");
         return (int)length;

@@ -1,6 +1,6 @@
 namespace GgufQuant.Calibration;
 
-/// <summary>The keys and names of a calibration file, which is an importance matrix of llama-imatrix's with more in it.</summary>
+/// <summary>The keys and tensor names of a calibration file, which extends llama-imatrix's importance matrix.</summary>
 internal static class CalibrationKeys
 {
     /// <summary>The <c>general.type</c>, which distinguishes it from models and plain importance matrices.</summary>
@@ -17,7 +17,7 @@ internal static class CalibrationKeys
     /// <summary>The weights that have moments.</summary>
     public const string Weights = "calibration.weights";
 
-    /// <summary>For each of them, the weight that represents its input; the moments are stored under its name.</summary>
+    /// <summary>For each of them, the weight under whose name its input's moments are stored.</summary>
     public const string Inputs = "calibration.inputs";
 
     /// <summary>For each of them, the columns per diagonal block.</summary>
@@ -31,10 +31,10 @@ internal static class CalibrationKeys
 
     public const string Coefficients = "calibration.cost.coefficients";
 
-    /// <summary>A tensor for each output error that has been measured.</summary>
+    /// <summary>The tensor of each measured output error.</summary>
     public const string ErrorTensors = "calibration.cost.tensors";
 
-    /// <summary>Of each error the type that was rounded to, by its number in ggml.</summary>
+    /// <summary>The type of each measured error, by its number in ggml.</summary>
     public const string ErrorTypes = "calibration.cost.types";
 
     public const string Errors = "calibration.cost.errors";

@@ -10,16 +10,16 @@ using GgufQuant.IO;
 namespace GgufQuant.Calibration;
 
 /// <summary>An input whose moments are to be written.</summary>
-/// <param name="Name">The first of its weights, which represents it.</param>
+/// <param name="Name">The first of its weights.</param>
 /// <param name="Columns">Columns.</param>
 /// <param name="Width">Columns per diagonal block; all of them for whole moments, otherwise a multiple of 256.</param>
 /// <param name="Weights">The weights that have this input, including the first.</param>
 public sealed record CalibratedInput(string Name, int Columns, int Width, IReadOnlyList<string> Weights)
 {
-    /// <summary>Matrices that have an input of these columns each, as the last of every expert; 1 for an input that all share.</summary>
+    /// <summary>The number of matrices with separate inputs, such as the down projections of experts; 1 for a shared input.</summary>
     public int Matrices { get; init; } = 1;
 
-    /// <summary>Values of the upper halves of all blocks, of all matrices.</summary>
+    /// <summary>The number of values in the upper halves of all blocks of all matrices.</summary>
     internal long MomentCount =>
         Matrices * ((Columns / Width * InputMoments.HalfLength(Width)) + InputMoments.HalfLength(Columns % Width));
 }
@@ -27,16 +27,16 @@ public sealed record CalibratedInput(string Name, int Columns, int Width, IReadO
 /// <summary>A weight's sums for the importance matrix.</summary>
 /// <param name="Weight">The weight tensor.</param>
 /// <param name="Squares">Σx² of each column, matrix after matrix.</param>
-/// <param name="Counts">Rows of input seen: one number for all matrices, or one per matrix.</param>
+/// <param name="Counts">The number of input rows seen, for all matrices or for each.</param>
 public sealed record CalibratedSums(string Weight, float[] Squares, float[] Counts);
 
 /// <summary>What a calibration file contains besides moments.</summary>
 /// <param name="ModelHash">The model's fingerprint.</param>
-/// <param name="TextHash">A hash of the text and of how it is cut into chunks.</param>
+/// <param name="TextHash">A hash of the text and of its division into chunks.</param>
 /// <param name="Datasets">The texts.</param>
 /// <param name="ChunkCount">Chunks of text.</param>
 /// <param name="ChunkSize">Tokens per chunk.</param>
-/// <param name="Inputs">The inputs, in the order their moments are written.</param>
+/// <param name="Inputs">The inputs, in the order in which their moments are written.</param>
 /// <param name="Sums">The importance matrix.</param>
 /// <param name="ProbeTokens">Tokens of a few chunks to probe with.</param>
 public sealed record CalibrationHeader(
@@ -49,7 +49,7 @@ public sealed record CalibrationHeader(
     IReadOnlyList<CalibratedSums> Sums,
     int[] ProbeTokens);
 
-/// <summary>Writes a calibration file, which appears under its name only once it is complete.</summary>
+/// <summary>Writes a calibration file, which is renamed to its final name once it is complete.</summary>
 public sealed class CalibrationWriter : IDisposable
 {
     private const int IdLength = 2 * SHA256.HashSizeInBytes;
@@ -63,8 +63,8 @@ public sealed class CalibrationWriter : IDisposable
     /// <summary>Begins a file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="header">What it contains besides moments.</param>
-    /// <param name="overwrite">Whether a file of that name may be replaced.</param>
-    /// <exception cref="IOException">The file exists and is not to be overwritten, or the disk is full.</exception>
+    /// <param name="overwrite">Whether an existing file may be replaced.</param>
+    /// <exception cref="IOException">The file exists and may not be replaced, or the disk is full.</exception>
     public CalibrationWriter(string path, CalibrationHeader header, bool overwrite)
     {
         ArgumentNullException.ThrowIfNull(header);
@@ -79,7 +79,7 @@ public sealed class CalibrationWriter : IDisposable
         }
     }
 
-    /// <summary>Bytes that the moments of an input take in a file.</summary>
+    /// <summary>The size of an input's moments in a file, in bytes.</summary>
     public static long BytesFor(CalibratedInput input)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -94,11 +94,11 @@ public sealed class CalibrationWriter : IDisposable
     }
 
     /// <summary>Writes the moments of the next input.</summary>
-    /// <param name="tokens">Positions of text, of each matrix.</param>
+    /// <param name="tokens">The number of text positions for each matrix.</param>
     /// <param name="moments">
-    /// The blocks' upper halves of Σ x xᵀ, matrix after matrix, each row from the diagonal on, as 32-bit floats in this machine's byte order.
+    /// The upper halves of the blocks of Σ x xᵀ, matrix by matrix, each row from the diagonal on, as 32-bit floats in native byte order.
     /// </param>
-    /// <param name="token">Stops it between two pieces.</param>
+    /// <param name="token">Cancels it between two pieces.</param>
     /// <exception cref="InvalidDataException">The stream ends too early.</exception>
     public void WriteMoments(IReadOnlyList<long> tokens, Stream moments, CancellationToken token = default)
     {
@@ -124,8 +124,8 @@ public sealed class CalibrationWriter : IDisposable
         }
     }
 
-    /// <summary>Gives the file its name once the moments of all inputs are written.</summary>
-    /// <exception cref="IOException">The disk is full, or the target has appeared meanwhile.</exception>
+    /// <summary>Renames the file to its final name once the moments of all inputs are written.</summary>
+    /// <exception cref="IOException">The disk is full, or the destination has been created meanwhile.</exception>
     public void Commit()
     {
         if (_next < _header.Inputs.Count)

@@ -5,8 +5,8 @@ namespace GgufQuant.Calibration;
 /// <summary>How a rounding error in one column is compensated in later columns, given the moments of their inputs.</summary>
 /// <remarks>
 /// H = N · diag(<see cref="Variances"/>) · Nᵀ with N upper triangular and ones on its diagonal, so that the error e of a row
-/// costs eᵀHe = Σⱼ dⱼ (eⱼ + Σᵢ˂ⱼ Nᵢⱼ eᵢ)²: with the columns before it fixed, column j is best where it makes up for
-/// −Σ Nᵢⱼ eᵢ. That is GPTQ's error feedback, and needs no inverse (LDLQ).
+/// costs eᵀHe = Σⱼ dⱼ (eⱼ + Σᵢ˂ⱼ Nᵢⱼ eᵢ)²: with the columns before it fixed, column j is best when it offsets
+/// −Σ Nᵢⱼ eᵢ. That is GPTQ's error feedback without an inverse (LDLQ).
 /// </remarks>
 internal sealed class FeedbackFactor
 {
@@ -26,23 +26,23 @@ internal sealed class FeedbackFactor
     /// <summary>Columns.</summary>
     public int Size { get; }
 
-    /// <summary>H, row after row.</summary>
+    /// <summary>H in row-major order.</summary>
     public float[] Moments { get; }
 
     /// <summary>The diagonal of H.</summary>
     public float[] Squares { get; }
 
-    /// <summary>N, row after row; below the diagonal undefined.</summary>
+    /// <summary>N in row-major order; undefined below the diagonal.</summary>
     public float[] Coefficients { get; }
 
-    /// <summary>The diagonal: the cost of an error that later columns cannot compensate.</summary>
+    /// <summary>The diagonal d: the cost of an error that later columns cannot compensate.</summary>
     public float[] Variances { get; }
 
-    /// <summary>Bytes of a factor with that many columns.</summary>
+    /// <summary>The size of a factor with that many columns, in bytes.</summary>
     public static long BytesFor(int size) => 2L * size * size * sizeof(float);
 
     /// <summary>Factorizes moments.</summary>
-    /// <param name="moments">H, row after row; kept, not copied.</param>
+    /// <param name="moments">H in row-major order; not copied.</param>
     /// <param name="size">Its rows and columns.</param>
     /// <param name="threads">Threads to use; the factor does not depend on it.</param>
     /// <param name="token">Cancels the operation.</param>
@@ -50,11 +50,11 @@ internal sealed class FeedbackFactor
     public static FeedbackFactor? TryCreate(float[] moments, int size, int threads, CancellationToken token)
     {
         float[] factor = (float[])moments.Clone();
-        // From the last columns to the first; each panel is taken out of what is left of H.
+        // From the last columns to the first; each panel is subtracted from the rest of H.
         for (int end = size; end > 0; end -= Panel)
         {
             int start = Math.Max(0, end - Panel);
-            // The first panel may be narrower: it has the columns that are left.
+            // The first panel has the remaining columns, which may be fewer.
             if (!FactorizeDiagonal(factor, size, start, end))
                 return null;
             float[] panel = new float[start * (end - start)];
@@ -79,7 +79,7 @@ internal sealed class FeedbackFactor
         return new FeedbackFactor(moments, factor, Normalize(factor, size), size);
     }
 
-    // Cholesky of a block, upper, from its last column to its first.
+    // Upper Cholesky factor of a block, from its last column to its first.
     private static bool FactorizeDiagonal(float[] factor, int size, int start, int end)
     {
         for (int j = end - 1; j >= start; j--)
@@ -113,7 +113,7 @@ internal sealed class FeedbackFactor
         return block;
     }
 
-    // The row above the block: x · blockᵀ = row, from the last column to the first. Its negative serves the product.
+    // The row above the block: x · blockᵀ = row, from the last column to the first. The product uses its negative.
     private static void SolveRow(Span<float> row, float[] block, float[] panel, float[] transposed, int index, int stride)
     {
         int count = row.Length;

@@ -2,16 +2,16 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Calibration;
 
-/// <summary>How a grid format with free signs stores the points of its groups.</summary>
+/// <summary>How a grid format with a sign per weight stores the points of its groups.</summary>
 internal abstract class GridCodec
 {
     /// <summary>The points.</summary>
     public abstract Grid Grid { get; }
 
-    /// <summary>The magnitude that each digit of a point stands for.</summary>
+    /// <summary>The magnitude of each digit of a point.</summary>
     public abstract ReadOnlySpan<byte> Magnitudes { get; }
 
-    /// <summary>Writes the points' numbers and the signs, a bit per weight, and leaves the scales.</summary>
+    /// <summary>Writes the points' indices and the signs, one bit per weight, without touching the scales.</summary>
     public abstract void Write(ReadOnlySpan<int> points, ReadOnlySpan<byte> signs, Span<byte> block);
 }
 

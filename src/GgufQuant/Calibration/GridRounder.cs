@@ -4,7 +4,7 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Calibration;
 
-/// <summary>Rounds to points of a grid with free signs, group by group: error feedback, then descent over groups.</summary>
+/// <summary>Rounds to points of a grid with a sign per weight, group by group: error feedback, then coordinate descent.</summary>
 internal sealed class GridRounder<TFormat> : SegmentRounder
     where TFormat : struct, IGridFormat
 {
@@ -15,7 +15,7 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
     private readonly GridSearch _search;
     private readonly int _dimensions;
 
-    // Every point's magnitudes, a byte for each digit.
+    // Every point's magnitudes, one byte per digit.
     private readonly ulong[] _magnitudes;
 
     public GridRounder(GridCodec codec)
@@ -42,7 +42,7 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
             Span<float> targets = segment.Targets.Slice(start, _dimensions);
             int count = _search.Find(targets, segment.Factor.Variances.AsSpan(segment.First + start, _dimensions), scale, found, distances);
             int chosen = Choose<CostOfErrors>(segment, start, targets, scale, found[..count], distances[..count], double.PositiveInfinity);
-            // Where no cost is a finite number, any point will do.
+            // If no cost is finite, any point will do.
             int point = chosen < 0 ? 0 : found[chosen];
             segment.Codes[start] = (ushort)point;
             Scale(point, scale, targets, values);
@@ -52,7 +52,7 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
                 segment.Values[i] = value;
                 float error = value - segment.Weights[i];
                 segment.Changes[i] = error;
-                // From the vector that has the next target on: those before it are no longer needed.
+                // From the vector with the next target: earlier targets are no longer needed.
                 int next = (start + _dimensions) / Lanes * Lanes;
                 MatrixKernel.AddMultiple(-error, segment.CoefficientsOf(i)[next..], segment.Targets[next..]);
             }
@@ -125,7 +125,7 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
             TFormat.Unpack(segment.Blocks.Slice(block, Format.BlockBytes), levels, scales.Slice(start, count));
     }
 
-    // The one of the nearest points with the least value below a limit; of equal ones the nearest. -1 if there is none.
+    // Of the nearest points, the index of the one with the least value below a limit, or the nearest of equals; -1 if there is none.
     [SkipLocalsInit]
     private int Choose<TMeasure>(
         RowSegment segment, int start, ReadOnlySpan<float> targets, float scale, ReadOnlySpan<int> points, ReadOnlySpan<float> distances, double limit)
@@ -159,7 +159,7 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
             values[i] = (targets[i] < 0 ? -scale : scale) * (byte)(_magnitudes[point] >> (8 * i));
     }
 
-    // The same, a point in each lane; what the lanes without points have does not matter.
+    // The same with one point per lane; lanes without a point are undefined.
     [SkipLocalsInit]
     private void Scale(ReadOnlySpan<int> points, float scale, ReadOnlySpan<float> targets, Span<Vector256<float>> values)
     {
@@ -180,13 +180,13 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
 
     private static Vector512<double> Widen(Vector256<float> values) => Vector512.WidenLower(values.ToVector512Unsafe());
 
-    /// <summary>What points cost, a point in each lane.</summary>
+    /// <summary>The cost of points, one per lane.</summary>
     private interface IMeasure
     {
         static abstract Vector512<double> Of(RowSegment segment, int start, ReadOnlySpan<Vector256<float>> values);
     }
 
-    /// <summary>The errors that the columns after the group cannot compensate.</summary>
+    /// <summary>The errors that columns after the group cannot compensate.</summary>
     private readonly struct CostOfErrors : IMeasure
     {
         [SkipLocalsInit]
@@ -206,7 +206,7 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
         }
     }
 
-    /// <summary>What changes add to the row's error; negative where they lower it.</summary>
+    /// <summary>What a change adds to the row's error; negative if it lowers it.</summary>
     private readonly struct GainOfChanges : IMeasure
     {
         [SkipLocalsInit]

@@ -12,7 +12,7 @@ namespace GgufQuant.Calibration;
 /// </remarks>
 internal sealed class GridSearch
 {
-    // Of these the whole quadratic form then chooses.
+    // The full quadratic form then chooses among these.
     private const int Nearest = 12;
 
     private const int Lanes = 16;
@@ -20,7 +20,7 @@ internal sealed class GridSearch
     private readonly int _dimensions;
     private readonly int _points;
 
-    // The magnitudes of a digit in all points, digit after digit.
+    // The magnitudes of all points, digit by digit.
     private readonly float[] _magnitudes;
 
     public GridSearch(Grid grid, ReadOnlySpan<byte> magnitudes)
@@ -35,20 +35,20 @@ internal sealed class GridSearch
         }
     }
 
-    /// <summary>The most points that a search finds.</summary>
+    /// <summary>The maximum number of points that a search finds.</summary>
     public int MostPoints => _points;
 
-    /// <summary>Finds the nearest points, in the order of their numbers, and perhaps a few more that <see cref="IsNearest"/> tells from them.</summary>
+    /// <summary>Finds the nearest points, in index order, and possibly a few more, which <see cref="IsNearest"/> rules out.</summary>
     /// <param name="targets">The target, one value per dimension.</param>
-    /// <param name="costs">What a squared miss costs in each dimension.</param>
-    /// <param name="scale">What the points' magnitudes are multiplied by.</param>
-    /// <param name="found">Takes the points' numbers.</param>
-    /// <param name="distances">Takes their distances.</param>
-    /// <returns>How many were found: none if no distance is finite.</returns>
+    /// <param name="costs">The cost of a squared miss in each dimension.</param>
+    /// <param name="scale">The factor for the points' magnitudes.</param>
+    /// <param name="found">Receives the points' indices.</param>
+    /// <param name="distances">Receives their distances.</param>
+    /// <returns>The number of points found; 0 if no distance is finite.</returns>
     [SkipLocalsInit]
     public int Find(ReadOnlySpan<float> targets, ReadOnlySpan<float> costs, float scale, Span<int> found, Span<float> distances)
     {
-        // Then all points are the same.
+        // All points are equal then.
         if (scale == 0)
         {
             found[0] = 0;
@@ -71,9 +71,9 @@ internal sealed class GridSearch
         return count;
     }
 
-    /// <summary>Whether a point that was found is one of the nearest; of equally near ones those with lower numbers are nearer.</summary>
-    /// <param name="distances">The distances of all that were found.</param>
-    /// <param name="index">Which of them.</param>
+    /// <summary>Whether a found point is one of the nearest; lower indices win ties.</summary>
+    /// <param name="distances">The distances of all found points.</param>
+    /// <param name="index">The index of the found point.</param>
     public static bool IsNearest(ReadOnlySpan<float> distances, int index)
     {
         int nearer = 0;
@@ -82,7 +82,7 @@ internal sealed class GridSearch
         return nearer < Nearest;
     }
 
-    // Returns what as many lanes are below, or at, as there are nearest points.
+    // Returns a limit that as many lanes are at or below as there are nearest points.
     [SkipLocalsInit]
     private float Measure(ReadOnlySpan<float> targets, ReadOnlySpan<float> costs, float scale, Span<float> distances)
     {
@@ -96,7 +96,7 @@ internal sealed class GridSearch
         Vector512<float> scales = Vector512.Create(scale);
         Vector512<float> least = Vector512.Create(float.PositiveInfinity);
         Vector512<float> otherLeast = least;
-        // Four at a time, as each distance is one chain.
+        // Four at a time, because each distance is one dependency chain.
         for (int first = 0; first < _points; first += 4 * Lanes)
         {
             Vector512<float> d0 = Vector512<float>.Zero, d1 = d0, d2 = d0, d3 = d0;
@@ -125,7 +125,7 @@ internal sealed class GridSearch
         return Order(least, otherLeast);
     }
 
-    // What is not a number is never the least.
+    // NaN is never the minimum.
     private static Vector512<float> Least(Vector512<float> distances, Vector512<float> least) =>
         Vector512.ConditionalSelect(Vector512.LessThan(distances, least), distances, least);
 
@@ -145,11 +145,11 @@ internal sealed class GridSearch
         Vector512<float> greatest = Vector512.Max(FirstOf(lanes, below), FirstOf(others, belowOthers));
         Vector256<float> halves = Vector256.Max(greatest.GetLower(), greatest.GetUpper());
         Vector128<float> quarters = Vector128.Max(halves.GetLower(), halves.GetUpper());
-        // An infinite limit would let in what is not near at all.
+        // An infinite limit would admit points that are not near.
         return Math.Min(float.MaxValue, Math.Max(Math.Max(quarters[0], quarters[1]), Math.Max(quarters[2], quarters[3])));
     }
 
-    // Zero in the lanes that too many are below.
+    // Zero in the lanes with too many others below them.
     private static Vector512<float> FirstOf(Vector512<float> lanes, Vector512<int> below) =>
         Vector512.ConditionalSelect(Vector512.LessThan(below, Vector512.Create(Nearest)).AsSingle(), lanes, Vector512<float>.Zero);
 }

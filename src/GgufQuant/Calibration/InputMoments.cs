@@ -1,13 +1,13 @@
 namespace GgufQuant.Calibration;
 
-/// <summary>The second moments H = E[x xᵀ] of a matrix's input: all of them, or diagonal blocks.</summary>
+/// <summary>The second moments H = E[x xᵀ] of a matrix's input, whole or in diagonal blocks.</summary>
 /// <remarks>Moments outside the blocks count as zero.</remarks>
 public sealed class InputMoments
 {
-    /// <summary>Maximum columns per diagonal block; the square of more would not fit an array.</summary>
+    /// <summary>Maximum columns per diagonal block; the square of a larger number would not fit an array.</summary>
     public const int MostColumns = 46080;
 
-    // Blocks are large: once per this many rows is often enough to be stopped.
+    // Blocks are large, so cancellation is checked only once per this many rows.
     private const int RowsBetweenStops = 256;
 
     private readonly Func<int, CancellationToken, float[]> _readBlock;
@@ -15,8 +15,8 @@ public sealed class InputMoments
     /// <param name="name">The first weight tensor that has this input.</param>
     /// <param name="columns">Columns of the input.</param>
     /// <param name="width">Columns of a block; the last may have fewer.</param>
-    /// <param name="tokens">Text positions that the moments are averaged over.</param>
-    /// <param name="readBlock">Reads a block by its number: the upper half of Σ x xᵀ, row after row, each from the diagonal on.</param>
+    /// <param name="tokens">The number of text positions that the moments are averaged over.</param>
+    /// <param name="readBlock">Reads a block by its index: the upper half of Σ x xᵀ, row by row, each from the diagonal on.</param>
     internal InputMoments(string name, int columns, int width, long tokens, Func<int, CancellationToken, float[]> readBlock)
     {
         Name = name;
@@ -36,7 +36,7 @@ public sealed class InputMoments
     /// <summary>The first weight tensor that has this input.</summary>
     public string Name { get; }
 
-    /// <summary>The moments of each matrix, where every matrix of a tensor has its own input, as the last of each expert; otherwise none.</summary>
+    /// <summary>The moments of each matrix, if the matrices of a tensor have separate inputs, as the down projections of experts do; otherwise empty.</summary>
     public IReadOnlyList<InputMoments> Matrices { get; } = [];
 
     /// <summary>Columns of the input.</summary>
@@ -45,28 +45,28 @@ public sealed class InputMoments
     /// <summary>Columns per diagonal block; all of them if the moments are whole.</summary>
     public int Width { get; }
 
-    /// <summary>Text positions that the moments are averaged over.</summary>
+    /// <summary>The number of text positions that the moments are averaged over.</summary>
     public long Tokens { get; }
 
-    /// <summary>Diagonal blocks.</summary>
+    /// <summary>The number of diagonal blocks.</summary>
     public int BlockCount => (Columns + Width - 1) / Width;
 
-    /// <summary>Values in the upper half of a block.</summary>
+    /// <summary>The number of values in the upper half of a block.</summary>
     internal static long HalfLength(int size) => (long)size * (size + 1) / 2;
 
-    /// <summary>Columns of a block.</summary>
+    /// <summary>The number of columns of a block.</summary>
     internal int SizeOf(int block) => Math.Min(Width, Columns - (block * Width));
 
     /// <summary>The moments of one matrix's input.</summary>
     internal InputMoments OfMatrix(int matrix) => Matrices.Count == 0 ? this : Matrices[matrix];
 
-    /// <summary>Reads a block of Σ x xᵀ, both halves, divided by the positions.</summary>
+    /// <summary>Reads a whole block of Σ x xᵀ, divided by the number of positions.</summary>
     internal float[] ReadMeans(int block, CancellationToken token = default)
     {
         int size = SizeOf(block);
         float[] half = _readBlock(block, token);
         float[] means = new float[size * size];
-        // The text may never have chosen an expert.
+        // The text may never have activated an expert.
         float factor = 1f / Math.Max(1, Tokens);
         int from = 0;
         for (int i = 0; i < size; i++)

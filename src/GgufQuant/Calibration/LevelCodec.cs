@@ -4,16 +4,16 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Calibration;
 
-/// <summary>A format whose weights read as <c>scale · level + offset</c> of their sub-block.</summary>
+/// <summary>A format whose weights are <c>scale · level + offset</c>, with the scale and offset of their sub-block.</summary>
 internal abstract class LevelCodec
 {
     /// <summary>The format.</summary>
     public abstract BlockFormat Format { get; }
 
-    /// <summary>Weights that share a scale.</summary>
+    /// <summary>The number of weights that share a scale.</summary>
     public abstract int SubBlockSize { get; }
 
-    /// <summary>The levels, ascending; a code is the index of one.</summary>
+    /// <summary>The levels in ascending order; a code is an index into them.</summary>
     public abstract float[] Levels { get; }
 
     /// <summary>Whether the levels are consecutive integers.</summary>
@@ -22,7 +22,7 @@ internal abstract class LevelCodec
     /// <summary>Reads the scale and the offset of each sub-block.</summary>
     public abstract void ReadScales(ReadOnlySpan<byte> block, Span<float> scales, Span<float> offsets);
 
-    /// <summary>Writes the codes and leaves the scales.</summary>
+    /// <summary>Writes the codes without touching the scales.</summary>
     public abstract void WriteCodes(ReadOnlySpan<byte> codes, Span<byte> block);
 
     /// <summary>Consecutive integers.</summary>
@@ -134,7 +134,7 @@ internal sealed class NonlinearCodes<TFormat> : LevelCodec
     }
 }
 
-/// <summary>Codes of 32 weights in 16 bytes: the first sixteen in the low halves, the last sixteen in the high ones.</summary>
+/// <summary>Codes of 32 weights in 16 bytes: the first sixteen in the low nibbles, the others in the high ones.</summary>
 internal static class NibblePairs
 {
     /// <summary>Writes the codes' low four bits.</summary>

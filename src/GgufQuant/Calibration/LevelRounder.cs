@@ -33,7 +33,7 @@ internal sealed class LevelRounder(LevelCodec codec) : SegmentRounder
             segment.Values[i] = value;
             float error = value - segment.Weights[i];
             segment.Changes[i] = error;
-            // From the vector that has the next target on: those before it are no longer needed.
+            // From the vector with the next target: earlier targets are no longer needed.
             int next = (i + 1) / Lanes * Lanes;
             MatrixKernel.AddMultiple(-error, segment.CoefficientsOf(i)[next..], targets[next..]);
         }
@@ -51,7 +51,7 @@ internal sealed class LevelRounder(LevelCodec codec) : SegmentRounder
         {
             float scale = scales[start / codec.SubBlockSize];
             float offset = offsets[start / codec.SubBlockSize];
-            // A change moves the residuals after it too, so they are searched again.
+            // A change also moves later residuals, so they are searched again.
             for (uint open = (1u << Lanes) - 1, better; (better = FindBetter(segment, start, scale, offset) & open) != 0;)
             {
                 int lane = BitOperations.TrailingZeroCount(better);
@@ -69,7 +69,7 @@ internal sealed class LevelRounder(LevelCodec codec) : SegmentRounder
         int code = Nearest(segment.Values[i] - (residual / square), scale, offset);
         float value = (scale * _levels[code]) + offset;
         float change = value - segment.Values[i];
-        // The residual is a sum of rounded terms: a change must lower the error by it, too.
+        // The residual is a sum of rounded terms, so the change must also lower the error computed from it.
         if (!(change * ((2 * residual) + (change * square)) < 0))
             return false;
         segment.Codes[i] = (ushort)code;
@@ -79,7 +79,7 @@ internal sealed class LevelRounder(LevelCodec codec) : SegmentRounder
         return true;
     }
 
-    // The columns that would be improved, a bit for each.
+    // The columns that would improve, one bit each.
     private uint FindBetter(RowSegment segment, int start, float scale, float offset)
     {
         Vector512<float> values = Vector512.Create<float>(segment.Values.Slice(start, Lanes));

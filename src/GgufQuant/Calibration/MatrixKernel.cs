@@ -5,17 +5,16 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Calibration;
 
-/// <summary>Where the elements of a matrix lie in an array of floats.</summary>
+/// <summary>A matrix within an array of floats.</summary>
 /// <param name="Elements">The array.</param>
 /// <param name="Offset">The index of the first element.</param>
-/// <param name="RowStride">From a row to the next.</param>
-/// <param name="ColumnStride">From a column to the next.</param>
+/// <param name="RowStride">The distance between rows.</param>
+/// <param name="ColumnStride">The distance between columns.</param>
 internal readonly record struct MatrixView(float[] Elements, int Offset, int RowStride, int ColumnStride = 1);
 
-/// <summary>Products of matrices, each element a chain of fused multiply-adds in the order of the inner index.</summary>
+/// <summary>Matrix products in which each element is a chain of fused multiply-adds in the order of the inner index.</summary>
 /// <remarks>
-/// No sum is ever split into partial sums, so the result depends neither on the width of the vectors nor on how a matrix is
-/// cut into tiles: a triple loop over <see cref="MathF.FusedMultiplyAdd"/> gives the same bits.
+/// Sums are never split into partial sums, so the result depends neither on the vector width nor on the tiling: a triple loop over <see cref="MathF.FusedMultiplyAdd"/> gives the same bits.
 /// </remarks>
 internal static class MatrixKernel
 {
@@ -68,9 +67,9 @@ internal static class MatrixKernel
 
     /// <summary>Adds multiples of some of a matrix's rows to a row of floats.</summary>
     /// <param name="factors">The multiples.</param>
-    /// <param name="rows">The number of the row that each is of.</param>
+    /// <param name="rows">The row that each factor belongs to.</param>
     /// <param name="matrix">The matrix; its columns are adjacent.</param>
-    /// <param name="sum">As many floats as are added of each row.</param>
+    /// <param name="sum">The sum, as long as the part of each row that is added.</param>
     public static void AddMultiples(ReadOnlySpan<float> factors, ReadOnlySpan<int> rows, MatrixView matrix, Span<float> sum)
     {
         const int Columns = 8 * Lanes;
@@ -234,7 +233,7 @@ internal static class MatrixKernel
         v3.StoreUnsafe(ref row, 3 * Lanes);
     }
 
-    /// <summary>Parts of both matrices, copied together: rows of thousands of floats, apart from each other, would evict each other.</summary>
+    /// <summary>Parts of both matrices are copied together, because rows thousands of floats apart would evict each other from the cache.</summary>
     private sealed class Workspace
     {
         [ThreadStatic]
@@ -249,7 +248,7 @@ internal static class MatrixKernel
 
         public static Workspace OfThread => s_workspace ??= new();
 
-        /// <summary>Tiles of four rows, each of them column after column.</summary>
+        /// <summary>Tiles of four rows, each in column-major order.</summary>
         public float[] Left { get; } = new float[BlockRows * TileDepth];
 
         public void PackLeft(MatrixView left, int rows, int depth)

@@ -3,17 +3,17 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Calibration;
 
-/// <summary>What types cost a model, as far as it has been measured: kept in its calibration, so that no size is measured for twice.</summary>
-/// <param name="Coefficients">Of each group of tensors, the KL divergence per unit of error in their outputs.</param>
-/// <param name="Errors">Of each tensor, what a type does to its outputs.</param>
+/// <summary>The measured costs of types for a model, kept in its calibration so that nothing is measured twice.</summary>
+/// <param name="Coefficients">The KL divergence per unit of output error, for each group of tensors.</param>
+/// <param name="Errors">The output error of each tensor and type.</param>
 public sealed record MeasuredCosts(
     IReadOnlyDictionary<string, double> Coefficients,
     IReadOnlyDictionary<(string Tensor, GgmlType Type), OutputError> Errors)
 {
-    /// <summary>Nothing is measured.</summary>
+    /// <summary>No measurements.</summary>
     public static MeasuredCosts None { get; } = new(new Dictionary<string, double>(), new Dictionary<(string, GgmlType), OutputError>());
 
-    /// <summary>The same with more, which replaces what it had.</summary>
+    /// <summary>A copy with additional or replaced measurements.</summary>
     /// <param name="coefficients">Coefficients of groups.</param>
     /// <param name="errors">Errors of tensors and types.</param>
     public MeasuredCosts With(

@@ -8,7 +8,7 @@ namespace GgufQuant.Calibration;
 /// <summary>A hash that distinguishes a model from others and from changed versions, computed from a small part of it.</summary>
 /// <remarks>
 /// It covers every tensor's name, type, shape and the first, middle and last 4 KiB of its data, ordered by name:
-/// splitting a model does not change it, and training does.
+/// splitting a model does not change it, but training does.
 /// </remarks>
 internal static class ModelFingerprint
 {

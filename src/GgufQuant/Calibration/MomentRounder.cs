@@ -4,11 +4,11 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Calibration;
 
-/// <summary>Quantizes rows so that their products with the inputs change least, not the weights themselves.</summary>
+/// <summary>Quantizes rows so as to minimize the change of their products with the inputs rather than of the weights.</summary>
 /// <remarks>
-/// Scales come from ggml's own search, on each 256 columns as the errors before them have moved their targets and with the
-/// moments' diagonal as importance. The codes are chosen by error feedback (GPTQ), then by coordinate descent on eᵀHe. Rows
-/// are independent of each other, and every sum has one order: the bytes depend neither on threads nor on vectors.
+/// Scales come from ggml's search, run on each 256 columns after earlier errors have shifted their targets, with the moments'
+/// diagonal as importance. Codes are chosen by error feedback (GPTQ), then by coordinate descent on eᵀHe. Rows are
+/// independent, and every sum has a fixed order: the bytes depend neither on threads nor on the vector width.
 /// </remarks>
 internal sealed class MomentRounder
 {
@@ -18,7 +18,7 @@ internal sealed class MomentRounder
     // The moments are streamed from memory once per this many rows.
     private const int BatchRows = 32;
 
-    // Columns of the moments of a segment that stay in the second-level cache while the rows of a batch pass.
+    // Columns of a segment's moments that stay in the second-level cache while the rows of a batch are processed.
     private const int TileColumns = 256;
 
     private readonly SegmentRounder _rounder;
@@ -35,7 +35,7 @@ internal sealed class MomentRounder
     private readonly byte[] _found;
 
     /// <param name="rounder">The format's rounder.</param>
-    /// <param name="factor">The moments, factorized.</param>
+    /// <param name="factor">The factorized moments.</param>
     public MomentRounder(SegmentRounder rounder, RoundingFactor factor)
     {
         _rounder = rounder;
@@ -57,8 +57,8 @@ internal sealed class MomentRounder
 
     /// <summary>Quantizes rows.</summary>
     /// <param name="weights">Whole rows of finite floats.</param>
-    /// <param name="blocks">Takes the blocks, row after row.</param>
-    /// <param name="token">Stops it between two segments.</param>
+    /// <param name="blocks">Receives the blocks, row by row.</param>
+    /// <param name="token">Cancels it between two segments.</param>
     public void Quantize(ReadOnlySpan<float> weights, Span<byte> blocks, CancellationToken token)
     {
         int rowBytes = (int)_rounder.Format.ByteCount(_columns);
@@ -111,7 +111,7 @@ internal sealed class MomentRounder
 
     private void Improve(ReadOnlySpan<float> weights, Span<byte> blocks, int rows, FeedbackFactor factor, int first, CancellationToken token)
     {
-        // The targets are no longer needed, so their memory takes the errors.
+        // The targets are no longer needed, so their memory is reused for the errors.
         for (int row = 0; row < rows; row++)
         {
             int start = (row * _columns) + first;
@@ -154,7 +154,7 @@ internal sealed class MomentRounder
         isChanged.CopyTo(isOpen);
     }
 
-    // Within the segment they are up to date already.
+    // Within the segment they are already up to date.
     private void UpdateResiduals(ReadOnlySpan<bool> isChanged, FeedbackFactor factor, int first, int start, int length)
     {
         Span<int> counts = stackalloc int[BatchRows];
@@ -179,7 +179,7 @@ internal sealed class MomentRounder
         }
     }
 
-    // Leaves those that are not zero, and their columns.
+    // Keeps those that are not zero, and their columns.
     private int CompressChanges(int row, int length)
     {
         int count = row * Segment;
@@ -193,7 +193,7 @@ internal sealed class MomentRounder
         return count - (row * Segment);
     }
 
-    // Rows of thousands of floats, apart from each other, would evict each other from the cache.
+    // Rows thousands of floats apart would evict each other from the cache.
     private MatrixView Pack(MatrixView tile, int rows, int width)
     {
         for (int row = 0; row < rows; row++)

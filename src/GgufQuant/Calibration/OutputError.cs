@@ -1,17 +1,17 @@
 namespace GgufQuant.Calibration;
 
-/// <summary>How far rounding a tensor moves its outputs: Σ eᵀHe over its rows, e being a row's error.</summary>
+/// <summary>The error that rounding a tensor causes in its outputs: Σ eᵀHe over its rows, where e is a row's error.</summary>
 /// <param name="Value">The error.</param>
-/// <param name="StandardError">Its standard error, where it was estimated from a sample of rows; else 0.</param>
+/// <param name="StandardError">Its standard error if it was estimated from a sample of rows; otherwise 0.</param>
 public readonly record struct OutputError(double Value, double StandardError)
 {
-    /// <summary>The error of both of two independent sets of rows.</summary>
+    /// <summary>The combined error of two independent sets of rows.</summary>
     internal OutputError Plus(OutputError other) =>
         new(Value + other.Value, Math.Sqrt((StandardError * StandardError) + (other.StandardError * other.StandardError)));
 
-    /// <summary>The sum over a sample of rows, for all of them.</summary>
-    /// <param name="sampled">The error of each row of the sample.</param>
-    /// <param name="rows">All rows.</param>
+    /// <summary>Extrapolates from a sample of rows to all.</summary>
+    /// <param name="sampled">The error of each sampled row.</param>
+    /// <param name="rows">The number of all rows.</param>
     internal static OutputError Of(ReadOnlySpan<double> sampled, long rows)
     {
         double sum = 0;

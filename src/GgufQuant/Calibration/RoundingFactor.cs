@@ -2,7 +2,7 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Calibration;
 
-/// <summary>What rounding needs from the moments of an input: a factor of each diagonal block, and the factors of columns.</summary>
+/// <summary>What rounding needs from the moments of an input: a factor per diagonal block, and the columns' importance.</summary>
 internal sealed class RoundingFactor
 {
     private const float Damping = 0.1f;
@@ -18,20 +18,20 @@ internal sealed class RoundingFactor
     /// <summary>The diagonal blocks in the order of the columns.</summary>
     public IReadOnlyList<FeedbackFactor> Blocks { get; }
 
-    /// <summary>What was added to the diagonal of each block.</summary>
+    /// <summary>The damping added to the diagonal of each block.</summary>
     public IReadOnlyList<float> DampingOfBlocks { get; }
 
-    /// <summary>The moments' diagonal: how much each column matters by itself.</summary>
+    /// <summary>The moments' diagonal: the importance of each column.</summary>
     public float[] Importance { get; }
 
     /// <summary>Columns.</summary>
     public int Columns => Importance.Length;
 
-    /// <summary>Bytes that an input's factor takes.</summary>
+    /// <summary>The size of an input's factor in bytes.</summary>
     public static long BytesFor(InputMoments moments) =>
         Enumerable.Range(0, moments.BlockCount).Sum(block => FeedbackFactor.BytesFor(moments.SizeOf(block)));
 
-    /// <summary>Bytes that it takes while it is made: reading the upper half takes a quarter more for a moment.</summary>
+    /// <summary>Its peak size during construction, in bytes: reading the upper half briefly takes a quarter more.</summary>
     public static long PeakBytesFor(InputMoments moments) => BytesFor(moments) / 4 * 5;
 
     /// <summary>Reads moments, damps them and factorizes them.</summary>
@@ -58,7 +58,7 @@ internal sealed class RoundingFactor
                 importance[(block * moments.Width) + i] = mean;
                 trace += mean;
             }
-            // An input that was always zero gives no information, so every column counts the same.
+            // An input that was always zero says nothing, so all columns count the same.
             float added = trace > 0 ? (float)(DampingOf(moments) * trace / size) : 1;
             for (int i = 0; i < size; i++)
             {
@@ -76,11 +76,11 @@ internal sealed class RoundingFactor
         return new RoundingFactor(blocks, damping, importance);
     }
 
-    // What is added to the diagonal, as a share of its mean. It keeps the matrix positive definite in single precision, and
-    // rounding from trusting directions that the text hardly has. Embeddings that serve as the output are looked up too,
-    // and then every direction counts.
+    // Damping of the diagonal, as a share of its mean. It keeps the matrix positive definite in single precision, and keeps
+    // rounding from trusting directions that hardly occur in the text. Tied embeddings are also looked up, and there every
+    // direction counts.
     private static float DampingOf(InputMoments moments) => moments.Name == TensorNames.TokenEmbedding ? TiedDamping : Damping;
 
-    // What few positions say about pairs of columns is mostly chance.
+    // Correlations estimated from few positions are mostly noise.
     private static float Shrinkage(InputMoments moments) => (float)(moments.Tokens / (moments.Tokens + (0.5 * moments.Width)));
 }

@@ -1,6 +1,6 @@
 namespace GgufQuant.Calibration;
 
-/// <summary>The columns of a row that one search for scales covers, while they are rounded.</summary>
+/// <summary>The columns of a row that share one scale search, while they are rounded.</summary>
 internal readonly ref struct RowSegment
 {
     /// <summary>Its first column in the factor.</summary>
@@ -12,22 +12,22 @@ internal readonly ref struct RowSegment
     /// <summary>The row's weights in it.</summary>
     public required ReadOnlySpan<float> Weights { get; init; }
 
-    /// <summary>What each column should become to compensate for earlier errors; used while errors are fed forward.</summary>
+    /// <summary>The value at which each column compensates for earlier errors; used by error feedback.</summary>
     public required Span<float> Targets { get; init; }
 
-    /// <summary>H e of each column, e being the error of the whole row; used while codes are improved.</summary>
+    /// <summary>H e of each column, where e is the error of the whole row; used by coordinate descent.</summary>
     public required Span<float> Residuals { get; init; }
 
-    /// <summary>The values that the codes stand for.</summary>
+    /// <summary>The values of the codes.</summary>
     public required Span<float> Values { get; init; }
 
-    /// <summary>The codes, one per column; for a grid, one per group, at its first column.</summary>
+    /// <summary>The codes: one per column, or for a grid one per group, at the group's first column.</summary>
     public required Span<ushort> Codes { get; init; }
 
-    /// <summary>Takes what the columns add to the errors: all of it at first, then what has changed.</summary>
+    /// <summary>Receives the columns' errors: first all of them, then only changes.</summary>
     public required Span<float> Changes { get; init; }
 
-    /// <summary>The blocks, whose scales are fixed.</summary>
+    /// <summary>The blocks, whose scales are already chosen.</summary>
     public required Span<byte> Blocks { get; init; }
 
     /// <summary>Columns.</summary>
@@ -37,7 +37,7 @@ internal readonly ref struct RowSegment
     public ReadOnlySpan<float> MomentsOf(int column) =>
         Factor.Moments.AsSpan(((First + column) * Factor.Size) + First, Length);
 
-    /// <summary>The factors that compensate an error in a column in each later column of the segment.</summary>
+    /// <summary>The coefficients by which later columns of the segment compensate for an error in a column.</summary>
     public ReadOnlySpan<float> CoefficientsOf(int column) =>
         Factor.Coefficients.AsSpan(((First + column) * Factor.Size) + First, Length);
 }

@@ -2,10 +2,10 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Calibration;
 
-/// <summary>Chooses the codes of a format with the moments of the weights' inputs, given the scales.</summary>
+/// <summary>Chooses the codes of a format, given the scales and the moments of the inputs.</summary>
 internal abstract class SegmentRounder
 {
-    // Lazy, as the grids' tables take a while to build.
+    // Lazy, because the grids' tables take a while to build.
     private static readonly Dictionary<GgmlType, Lazy<SegmentRounder>> s_rounders = new()
     {
         [GgmlType.Q2_K] = new(() => new LevelRounder(new ScaleMinLevels<Q2_K>())),
@@ -26,16 +26,16 @@ internal abstract class SegmentRounder
     /// <summary>The format.</summary>
     public abstract BlockFormat Format { get; }
 
-    /// <summary>The rounder of a type; null if moments do not help it.</summary>
+    /// <summary>The rounder for a type; null if moments do not help it.</summary>
     public static SegmentRounder? Find(GgmlType type) => s_rounders.GetValueOrDefault(type)?.Value;
 
     /// <summary>Whether there is a rounder for a type.</summary>
     public static bool Supports(GgmlType type) => s_rounders.ContainsKey(type);
 
-    /// <summary>Rounds column by column, each compensating for the errors before it.</summary>
+    /// <summary>Rounds column by column, compensating for earlier errors.</summary>
     public abstract void FeedErrorsForward(RowSegment segment);
 
-    /// <summary>Changes codes one by one wherever the row's error falls.</summary>
+    /// <summary>Changes single codes as long as that lowers the row's error.</summary>
     /// <returns>Whether any code was changed.</returns>
     public abstract bool ImproveCodes(RowSegment segment);
 
