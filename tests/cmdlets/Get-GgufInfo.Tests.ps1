@@ -49,7 +49,7 @@ Describe 'Get-GgufInfo' {
             $memory.Cache | Should -Be (6 * 2 * 64 * 1024 * (34 + 18) / 32)
             $memory.BatchSize, $memory.Parallel | Should -Be 64, 2
             $memory.FlashAttention | Should -BeFalse
-            $memory.Assumptions | Should -Contain 'llama.cpp quantizes the cached values with flash attention alone.'
+            $memory.Assumptions | Should -Contain 'llama.cpp quantizes cached values only with flash attention.'
         }
 
         It 'keeps the former names of the parts' {

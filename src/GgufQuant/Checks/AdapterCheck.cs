@@ -2,7 +2,7 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Checks;
 
-/// <summary>Checks a LoRA adapter as far as that can be without its model.</summary>
+/// <summary>Checks a LoRA adapter, as far as is possible without its model.</summary>
 /// <remarks>llama.cpp's <c>llama_adapter_lora_init_impl</c>.</remarks>
 internal static class AdapterCheck
 {

@@ -26,7 +26,7 @@ internal static partial class ControlVectorCheck
         }
     }
 
-    // What C's stoi reads a number from.
+    // The characters from which C++'s stoi reads a number.
     [GeneratedRegex(@"^direction\.\s*\+?(\d+)")]
     private static partial Regex DirectionName();
 

@@ -4,7 +4,7 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Checks;
 
-/// <summary>Reads all data and looks for non-finite weights and scales, and for zeros where there should be weights.</summary>
+/// <summary>Reads all data and looks for non-finite weights and scales, and for zeros that should be weights.</summary>
 internal static class DataCheck
 {
     public static IEnumerable<GgufFinding> Run(GgufFile file, int threads, IProgress<WorkProgress>? progress, CancellationToken token)

@@ -1,6 +1,6 @@
 namespace GgufQuant.Checks;
 
-/// <summary>How much a finding matters.</summary>
+/// <summary>The severity of a finding.</summary>
 public enum FindingSeverity
 {
     /// <summary>Worth knowing, but no cause for concern.</summary>

@@ -4,7 +4,7 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Checks;
 
-/// <summary>Checks whether the loader that a file is made for accepts it, and whether its weights are finite.</summary>
+/// <summary>Checks whether the loader that a file is for accepts it, and whether its weights are finite.</summary>
 public static class GgufCheck
 {
     /// <summary>Checks structure, metadata, the tensors that the loader needs, and every block of data.</summary>
@@ -44,11 +44,11 @@ public static class GgufCheck
         return findings;
     }
 
-    /// <summary>What a change of a file's metadata would break.</summary>
-    /// <param name="file">The file as it is.</param>
+    /// <summary>The errors that a change of a file's metadata would cause.</summary>
+    /// <param name="file">The unchanged file.</param>
     /// <param name="set">Entries to add or replace.</param>
     /// <param name="remove">Keys to remove.</param>
-    /// <returns>The errors that the file does not have now.</returns>
+    /// <returns>The errors that the unchanged file does not have.</returns>
     /// <exception cref="ArgumentException">The change cannot be made.</exception>
     public static IReadOnlyList<GgufFinding> FindBroken(GgufFile file, IEnumerable<GgufEntry> set, IEnumerable<string> remove)
     {
@@ -57,7 +57,7 @@ public static class GgufCheck
         return [.. ErrorsOf(file, changed).Except(ErrorsOf(file, file.Metadata))];
     }
 
-    /// <summary>What would end the process of any llama.cpp that loads a file; null if nothing is known that would.</summary>
+    /// <summary>The reason for which loading a file would crash llama.cpp; null if none is known.</summary>
     internal static GgufFinding? FindFatal(string path, CancellationToken token)
     {
         try
@@ -67,7 +67,7 @@ public static class GgufCheck
         }
         catch (Exception exception) when (exception is GgufFormatException or IOException or UnauthorizedAccessException)
         {
-            // The engine says better what is wrong with such a file.
+            // The engine gives a better message for such a file.
             return null;
         }
     }

@@ -3,9 +3,9 @@ namespace GgufQuant.Checks;
 /// <summary>One noteworthy fact about a file.</summary>
 /// <param name="Severity">How much it matters.</param>
 /// <param name="Subject">The tensor, metadata key or file concerned.</param>
-/// <param name="Message">What was found, in full sentences.</param>
+/// <param name="Message">What was found, in complete sentences.</param>
 public sealed record GgufFinding(FindingSeverity Severity, string Subject, string Message)
 {
-    /// <summary>Whether llama.cpp does not reject the file but ends the program, by an assertion or a crash.</summary>
+    /// <summary>Whether llama.cpp ends the program, by an assertion or a crash, instead of rejecting the file.</summary>
     internal bool EndsProgram { get; init; }
 }

@@ -2,8 +2,8 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Checks;
 
-/// <summary>A model's hyper-parameters, by llama.cpp's names, and what it computes from them.</summary>
-/// <remarks>llama.cpp's <c>llama_hparams</c>; what no key has set is 0 unless it is listed here.</remarks>
+/// <summary>A model's hyperparameters under llama.cpp's names, and values computed from them.</summary>
+/// <remarks>llama.cpp's <c>llama_hparams</c>; values that no key has set are 0 unless listed here.</remarks>
 internal sealed class HyperParameters
 {
     /// <summary>llama.cpp's <c>LLAMA_MAX_LAYERS</c>.</summary>
@@ -37,12 +37,12 @@ internal sealed class HyperParameters
         set => _values[name] = value;
     }
 
-    /// <summary>Layers beside those that predict further tokens.</summary>
+    /// <summary>The number of layers without those that predict further tokens.</summary>
     public long LayerCount => this["n_layer_all"] - this["n_layer_nextn"];
 
     public void SetList(string name, long[] values) => _lists[name] = values;
 
-    /// <summary>Sets one element of a list that has one for each layer.</summary>
+    /// <summary>Sets one element of a list with an element per layer.</summary>
     public void SetElement(string name, long index, long value)
     {
         if (!_lists.TryGetValue(name, out long[]? list) || list.Length < MaxLayers)
@@ -63,7 +63,7 @@ internal sealed class HyperParameters
     public long Element(string name, long index) =>
         _lists.TryGetValue(name, out long[]? list) && index >= 0 && index < list.Length ? list[index] : 0;
 
-    /// <remarks>llama.cpp's <c>set_swa_pattern</c>: of each period the last layer is dense, or the first.</remarks>
+    /// <remarks>llama.cpp's <c>set_swa_pattern</c>: the last layer of each period is dense, or the first.</remarks>
     public void SetSlidingPattern(long period, bool denseFirst)
     {
         for (long i = 0; i < this["n_layer_all"]; i++)
@@ -85,7 +85,7 @@ internal sealed class HyperParameters
         };
     }
 
-    /// <summary>A function of a tensor, or of the architecture, that a rule names.</summary>
+    /// <summary>A function that a rule calls with the name of a tensor or an architecture.</summary>
     public long OfText(string function, string text, long[] arguments) => (function, function == "is_arch" ? null : _find(text)) switch
     {
         ("is_arch", _) => text == _architecture ? 1 : 0,
@@ -94,7 +94,7 @@ internal sealed class HyperParameters
         _ => 0,
     };
 
-    /// <summary>A function of llama.cpp's of that name, for a layer, or an element of the list of that name.</summary>
+    /// <summary>llama.cpp's function of that name applied to a layer, or an element of the list of that name.</summary>
     public long Call(string name, long[] arguments)
     {
         if (name == "max")

@@ -6,7 +6,7 @@ using GgufQuant.Imatrix;
 namespace GgufQuant.Checks;
 
 /// <summary>Checks an importance matrix.</summary>
-/// <remarks>llama.cpp's <c>common_imatrix_load</c>, and what llama-quantize makes of it.</remarks>
+/// <remarks>llama.cpp's <c>common_imatrix_load</c>, and llama-quantize's use of it.</remarks>
 internal static class ImatrixCheck
 {
     private static readonly string[] s_suffixes = [ImatrixKeys.SumsSuffix, ImatrixKeys.CountsSuffix];
@@ -20,7 +20,7 @@ internal static class ImatrixCheck
         return findings.Exists(finding => finding.Severity == FindingSeverity.Error) ? findings : findings.Concat(CheckValues(file.Path, CancellationToken.None));
     }
 
-    /// <summary>Checks a file that is not GGUF: it may be a matrix in the older format, which has no magic number.</summary>
+    /// <summary>Checks a file that is not GGUF but may be a matrix in the older format, which has no magic number.</summary>
     /// <param name="path">The file.</param>
     /// <param name="otherwise">Why it is not GGUF.</param>
     /// <param name="token">Cancels the operation.</param>

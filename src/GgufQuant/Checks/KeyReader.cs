@@ -2,22 +2,22 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Checks;
 
-/// <summary>Reads an architecture's keys as llama.cpp does, which takes no other type than its own.</summary>
+/// <summary>Reads an architecture's keys like llama.cpp, which accepts only the expected type.</summary>
 /// <remarks>llama.cpp's <c>get_key</c>, <c>get_arr</c> and <c>get_key_or_arr</c>.</remarks>
 /// <param name="metadata">The file's metadata.</param>
-/// <param name="architecture">What prefixes the keys.</param>
-/// <param name="findings">Receives what is missing or of another type.</param>
+/// <param name="architecture">The prefix of the keys.</param>
+/// <param name="findings">Receives missing and mistyped keys.</param>
 internal sealed class KeyReader(GgufMetadata metadata, string architecture, List<GgufFinding> findings)
 {
-    // A rule's key that has no architecture before it.
+    // Marks a rule's key that has no architecture prefix.
     private const char Absolute = '/';
     private const string Missing = "The key is missing, and llama.cpp does not load such a model without it.";
 
-    /// <summary>The whole key of one that a rule names.</summary>
+    /// <summary>The full key for a key in a rule.</summary>
     public string FullKey(string key) => key[0] == Absolute ? key[1..] : $"{architecture}.{key}";
 
-    /// <summary>Reads one value; of a float only the sign counts.</summary>
-    /// <returns>Whether it is there.</returns>
+    /// <summary>Reads one value; for a float, only its sign is kept.</summary>
+    /// <returns>Whether it exists.</returns>
     public bool TryRead(string key, GgufValueType type, bool isOptional, out long value)
     {
         value = 0;
@@ -37,7 +37,7 @@ internal sealed class KeyReader(GgufMetadata metadata, string architecture, List
         return true;
     }
 
-    /// <summary>Reads one value, or an array of exactly some length.</summary>
+    /// <summary>Reads one value, or an array of a given length.</summary>
     /// <returns>The values; null if there are none.</returns>
     public long[]? ReadValueOrArray(string key, GgufValueType type, long length, bool isOptional)
     {
@@ -59,18 +59,18 @@ internal sealed class KeyReader(GgufMetadata metadata, string architecture, List
         return ReadArray(key, type, isOptional);
     }
 
-    /// <summary>Reads an array; any other value counts as none.</summary>
+    /// <summary>Reads an array; any other value counts as missing.</summary>
     /// <param name="key">The key.</param>
     /// <param name="type">The type of its elements.</param>
     /// <param name="isOptional">Whether it may be missing.</param>
-    /// <param name="isList">Whether it may have more elements than a model has layers, but no booleans.</param>
+    /// <param name="isList">Whether it may have more elements than a model has layers; booleans are not allowed then.</param>
     public long[]? ReadArray(string key, GgufValueType type, bool isOptional, bool isList = false)
     {
         string name = FullKey(key);
         if (metadata.Find(name) is not { Type: GgufValueType.Array } entry)
         {
             if (!isOptional)
-                Add(name, metadata.Contains(name) ? "It is no array, but llama.cpp needs one." : Missing);
+                Add(name, metadata.Contains(name) ? "It is not an array, but llama.cpp needs one." : Missing);
             return null;
         }
         if (!Takes(type, entry.ElementType!.Value) || (isList && entry.ElementType == GgufValueType.Boolean))
@@ -87,7 +87,7 @@ internal sealed class KeyReader(GgufMetadata metadata, string architecture, List
     }
 
     /// <summary>Reads an array's length.</summary>
-    /// <returns>Whether it is there.</returns>
+    /// <returns>Whether it exists.</returns>
     public bool TryCount(string key, bool isOptional, out long count)
     {
         string name = FullKey(key);
@@ -96,7 +96,7 @@ internal sealed class KeyReader(GgufMetadata metadata, string architecture, List
         if (entry is null && !isOptional)
             Add(name, Missing);
         else if (entry is { Type: not GgufValueType.Array })
-            Add(name, "It is no array, but llama.cpp needs one.");
+            Add(name, "It is not an array, but llama.cpp needs one.");
         return entry?.Type == GgufValueType.Array;
     }
 

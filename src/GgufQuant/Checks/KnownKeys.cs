@@ -3,10 +3,10 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Checks;
 
-/// <summary>The metadata keys that llama.cpp reads, and the types in which it takes them.</summary>
+/// <summary>The metadata keys that llama.cpp reads, with the types that it accepts.</summary>
 public static class KnownKeys
 {
-    // Of every architecture, without its name; those of a single one are in LoaderRules.txt.
+    // Keys of every architecture, without the prefix; those of single architectures are in LoaderRules.txt.
     private static readonly FrozenDictionary<string, KnownKey> s_ofArchitectures = Table(
         (GgufValueType.UInt32, false, "context_length embedding_length embedding_length_out pooling_type block_count nextn_predict_layers expert_count expert_group_count expert_group_used_count vocab_size rope.scaling.original_context_length attention.key_length attention.value_length rope.dimension_count attention.key_length_swa attention.value_length_swa rope.dimension_count_swa"),
         (GgufValueType.UInt32, true, "expert_used_count feed_forward_length attention.head_count attention.head_count_kv"),
@@ -35,7 +35,7 @@ public static class KnownKeys
         ["general.languages"] = GgufValueType.String,
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
-    /// <summary>The keys of single tokens, without <c>tokenizer.ggml.</c>; the fifth is spelled so in llama.cpp.</summary>
+    /// <summary>The keys of single tokens, without <c>tokenizer.ggml.</c>; llama.cpp spells the fifth like this.</summary>
     internal static IReadOnlyList<string> SpecialTokens { get; } =
     [
         "bos_token_id", "eos_token_id", "eot_token_id", "eom_token_id", "seperator_token_id", "unknown_token_id", "padding_token_id", "cls_token_id", "mask_token_id",
@@ -43,8 +43,8 @@ public static class KnownKeys
         "prefix_token_id", "suffix_token_id", "middle_token_id",
     ];
 
-    /// <summary>How llama.cpp takes a key's value; null for a key that it does not read, or in any type.</summary>
-    /// <param name="key">The whole key.</param>
+    /// <summary>The values that llama.cpp accepts for a key; null if it does not read the key, or accepts any type.</summary>
+    /// <param name="key">The full key.</param>
     /// <param name="architecture">The model's architecture; null if the file names none.</param>
     public static KnownKey? Find(string key, string? architecture)
     {
@@ -58,7 +58,7 @@ public static class KnownKeys
             return new(GgufValueType.UInt32, TakesValue: true, TakesArray: false);
         if (architecture is null)
             return null;
-        // Some architectures have keys that do not start with their name, which a rule marks by a slash.
+        // Keys without the architecture's prefix, which rules mark with a slash.
         string name = key.StartsWith(architecture + ".", StringComparison.Ordinal) ? key[(architecture.Length + 1)..] : "/" + key;
         if (s_ofArchitectures.TryGetValue(name, out known))
             return known;
@@ -80,13 +80,13 @@ public static class KnownKeys
     }
 }
 
-/// <summary>How llama.cpp takes a key's value.</summary>
+/// <summary>The values that llama.cpp accepts for a key.</summary>
 /// <param name="Type">The type of the value, or of an array's elements.</param>
-/// <param name="TakesValue">Whether it takes a single value.</param>
-/// <param name="TakesArray">Whether it takes an array.</param>
+/// <param name="TakesValue">Whether it accepts a single value.</param>
+/// <param name="TakesArray">Whether it accepts an array.</param>
 public sealed record KnownKey(GgufValueType Type, bool TakesValue, bool TakesArray)
 {
-    /// <summary>Whether llama.cpp takes an entry of this key as it is.</summary>
+    /// <summary>Whether llama.cpp accepts an entry of this key.</summary>
     public bool Takes(GgufEntry entry)
     {
         ArgumentNullException.ThrowIfNull(entry);

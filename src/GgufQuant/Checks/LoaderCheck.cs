@@ -5,13 +5,13 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Checks;
 
-/// <summary>Loads a model's header as llama.cpp v0.5.0 does, and says where that would fail.</summary>
+/// <summary>Loads a model's header like llama.cpp v0.5.0, and reports where that fails.</summary>
 /// <remarks>llama.cpp's <c>llama_model_base::load_hparams</c> and <c>load_tensors</c>.</remarks>
 internal sealed class LoaderCheck
 {
     private const int MaxExperts = 1024;
 
-    // What a rule may ask for at most; a file's own numbers bound the loops.
+    // Limits what rules can do, because numbers from the file bound their loops.
     private const int MaxSteps = 200_000;
     private const int MostNamed = 20;
 
@@ -41,8 +41,8 @@ internal sealed class LoaderCheck
     /// <param name="file">The model.</param>
     /// <param name="metadata">Its metadata.</param>
     /// <param name="architecture">Its architecture.</param>
-    /// <param name="rules">What that asks for.</param>
-    /// <param name="vocabulary">Tokens in its vocabulary.</param>
+    /// <param name="rules">The architecture's rules.</param>
+    /// <param name="vocabulary">The number of tokens in its vocabulary.</param>
     /// <param name="hasTensors">Whether it has more than a vocabulary.</param>
     public static IEnumerable<GgufFinding> Run(GgufFile file, GgufMetadata metadata, string architecture, LoaderRules rules, long vocabulary, bool hasTensors)
     {
@@ -65,7 +65,7 @@ internal sealed class LoaderCheck
         return _findings;
     }
 
-    /// <summary>The tensors that a model's metadata asks for and that it does not have.</summary>
+    /// <summary>The tensors that a model lacks but its metadata requires.</summary>
     internal static IReadOnlyList<(string Name, long[] Shape)> FindMissing(GgufFile file)
     {
         if (!file.Metadata.TryGetString(GgufKeys.Architecture, out string? architecture) || LoaderRules.Of(architecture) is not { } rules)
@@ -75,7 +75,7 @@ internal sealed class LoaderCheck
         return [.. check._missing.DistinctBy(tensor => tensor.Name)];
     }
 
-    // The keys of every architecture, in llama.cpp's order: each may rest on those before it.
+    // The keys of every architecture, in llama.cpp's order: each may depend on earlier ones.
     private void ReadKeys()
     {
         Read("context_length", "n_ctx_train", isOptional: false);
@@ -404,7 +404,7 @@ internal sealed class LoaderCheck
         Need($"{block}ffn_up_exps.weight", flags, embedding, width, experts);
     }
 
-    // Whether the file has it and the loader keeps it.
+    // Whether the file has it and the loader keeps its data.
     private bool Need(string name, RuleFlags flags, params ReadOnlySpan<long> shape)
     {
         if (_file.FindTensor(name) is not { } tensor)
@@ -446,7 +446,7 @@ internal sealed class LoaderCheck
         return $"[{string.Join(", ", numbers)}]";
     }
 
-    // NVFP4 files and those of other tools scale whole tensors; the loader takes such for every weight that it has.
+    // NVFP4 files and those of other tools scale whole tensors; the loader accepts such scales for every weight.
     private void ClaimScales()
     {
         foreach (GgufTensor tensor in _file.Tensors)

@@ -6,7 +6,7 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Checks;
 
-/// <summary>What llama.cpp's loader asks of a model of one architecture: the rules of <c>LoaderRules.txt</c>.</summary>
+/// <summary>What llama.cpp's loader requires of models of an architecture: the rules of <c>LoaderRules.txt</c>.</summary>
 internal sealed partial class LoaderRules
 {
     private static readonly Lazy<FrozenDictionary<string, string[]>> s_sections = new(ReadSections);
@@ -21,7 +21,7 @@ internal sealed partial class LoaderRules
     /// <summary>The architectures that have rules.</summary>
     public static IEnumerable<string> Architectures => s_sections.Value.Keys;
 
-    /// <summary>The keys, beside those of every architecture.</summary>
+    /// <summary>The keys, apart from those of every architecture.</summary>
     public ImmutableArray<RuleStatement> Keys { get; }
 
     /// <summary>The tensors.</summary>
@@ -31,7 +31,7 @@ internal sealed partial class LoaderRules
     public static LoaderRules? Of(string architecture) =>
         s_sections.Value.TryGetValue(architecture, out string[]? lines) ? s_parsed.GetOrAdd(architecture, _ => Parse(lines)) : null;
 
-    /// <summary>Every key that a rule reads, in whatever branch.</summary>
+    /// <summary>Every key that a rule reads, in any branch.</summary>
     public IEnumerable<KeyRule> AllKeys() => Flatten(Keys).OfType<KeyRule>();
 
     private static IEnumerable<RuleStatement> Flatten(IEnumerable<RuleStatement> statements) =>

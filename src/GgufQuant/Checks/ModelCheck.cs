@@ -3,10 +3,10 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Checks;
 
-/// <summary>Checks a file by the rules of the loader that it is made for.</summary>
+/// <summary>Checks a file by the rules of the loader that it is for.</summary>
 internal static class ModelCheck
 {
-    // Known to llama.cpp v0.5.0, with rules that are not written down here.
+    // Known to llama.cpp v0.5.0, but without rules here.
     private const string WithoutRules = "qwen4exp";
 
     // Image and video models, which stable-diffusion.cpp and ComfyUI load.
@@ -15,7 +15,7 @@ internal static class ModelCheck
 
     /// <summary>Checks a file's header.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="metadata">Its metadata, or what is to become of it.</param>
+    /// <param name="metadata">Its metadata, or the changed metadata.</param>
     public static IEnumerable<GgufFinding> Run(GgufFile file, GgufMetadata metadata) => ModelKinds.Of(metadata) switch
     {
         ModelKind.Projector => ProjectorCheck.Run(file, metadata),
@@ -44,15 +44,15 @@ internal static class ModelCheck
         long vocabulary = VocabularyCheck.Run(metadata, architecture, findings);
         if (LoaderRules.Of(architecture) is { } rules)
         {
-            // A vocabulary alone has neither tensors nor a number of blocks.
+            // A vocabulary-only file has neither tensors nor a number of blocks.
             bool hasTensors = file.Tensors.Count > 0 || metadata.Contains(GgufKeys.BlockCount(architecture));
             if (hasTensors)
                 findings.AddRange(LoaderCheck.Run(file, metadata, architecture, rules, vocabulary, findings.Count(finding => finding.Severity == FindingSeverity.Error) == 0));
             else
-                findings.Add(new(FindingSeverity.Information, GgufKeys.Architecture, "The file holds a vocabulary alone."));
+                findings.Add(new(FindingSeverity.Information, GgufKeys.Architecture, "The file contains only a vocabulary."));
         }
         else if (architecture == WithoutRules)
-            findings.Add(new(FindingSeverity.Information, GgufKeys.Architecture, $"What llama.cpp asks of a '{architecture}' model is not known here, so its tensors were not checked."));
+            findings.Add(new(FindingSeverity.Information, GgufKeys.Architecture, $"There are no rules for the architecture '{architecture}' here, so its tensors were not checked."));
         else
             return [new(FindingSeverity.Error, GgufKeys.Architecture, $"llama.cpp v0.5.0 knows no architecture '{architecture}'.")];
         findings.AddRange(
@@ -63,7 +63,7 @@ internal static class ModelCheck
         return findings;
     }
 
-    // ggml's ggml_backend_cpu_buffer_from_ptr asserts this of what is mapped, from the first tensor on.
+    // ggml's ggml_backend_cpu_buffer_from_ptr asserts this of the mapped data, from the first tensor on.
     private static void CheckMapping(GgufFile file, List<GgufFinding> findings)
     {
         const int MappedAlignment = 32;
@@ -75,7 +75,7 @@ internal static class ModelCheck
         }
     }
 
-    // What llama.cpp reads of any model, before its architecture.
+    // The keys that llama.cpp reads from any model, before those of its architecture.
     private static void CheckGeneral(GgufMetadata metadata, List<GgufFinding> findings)
     {
         foreach ((string key, GgufValueType type) in (ReadOnlySpan<(string, GgufValueType)>)[(GgufKeys.Name, GgufValueType.String), (GgufKeys.FileType, GgufValueType.UInt32), ("split.count", GgufValueType.UInt16)])

@@ -3,7 +3,7 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Checks;
 
-/// <summary>Checks the keys that every projector of images or sound has, and the tensors that its type needs.</summary>
+/// <summary>Checks the keys of a projector for images or audio, and the tensors that its type needs.</summary>
 /// <remarks>llama.cpp's <c>clip_model_loader</c>.</remarks>
 internal static class ProjectorCheck
 {
@@ -80,7 +80,7 @@ internal static class ProjectorCheck
         from name in ProjectorRules.TensorsOf(type, blocks).Where(name => file.FindTensor(name) is null).Take(MostNamed)
         select Error(name, $"The tensor is missing, and llama.cpp does not load a projector of type '{type}' without it.");
 
-    // A type of both encoders' stands for one of each.
+    // A type for both encoders stands for one of each.
     private static string OfEncoder(string type, string part) => (type, part) switch
     {
         ("qwen2.5o", "clip.vision") => "qwen2.5vl_merger",

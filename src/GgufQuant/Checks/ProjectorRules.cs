@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace GgufQuant.Checks;
 
-/// <summary>The tensors that llama.cpp's loader asks of a projector: the rules of <c>ProjectorRules.txt</c>.</summary>
+/// <summary>The tensors that llama.cpp's loader requires of a projector: the rules of <c>ProjectorRules.txt</c>.</summary>
 internal static class ProjectorRules
 {
     private static readonly Lazy<FrozenDictionary<string, string[]>> s_patterns = new(ReadPatterns);
@@ -11,9 +11,9 @@ internal static class ProjectorRules
     /// <summary>The types that have rules.</summary>
     public static IEnumerable<string> Types => s_patterns.Value.Keys;
 
-    /// <summary>The names of the tensors that a projector needs; none if its type has no rules.</summary>
+    /// <summary>The names of the tensors that a projector needs; empty if its type has no rules.</summary>
     /// <param name="type">The projector's type.</param>
-    /// <param name="blocks">Blocks of its encoder.</param>
+    /// <param name="blocks">The number of blocks in its encoder.</param>
     public static IEnumerable<string> TensorsOf(string type, long blocks) =>
         (s_patterns.Value.GetValueOrDefault(type) ?? []).SelectMany(pattern => Expand(pattern, blocks));
 

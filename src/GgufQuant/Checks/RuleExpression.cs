@@ -2,23 +2,23 @@ using System.Globalization;
 
 namespace GgufQuant.Checks;
 
-/// <summary>An integer expression of <c>LoaderRules.txt</c>, in C's notation and with C's precedence.</summary>
+/// <summary>An integer expression of <c>LoaderRules.txt</c>, with C's syntax and precedence.</summary>
 /// <param name="text">The expression.</param>
 /// <param name="evaluate">Computes it.</param>
 internal sealed class RuleExpression(string text, Func<RuleScope, long> evaluate)
 {
-    // From the loosest to the tightest; operators of one row associate to the left.
+    // From lowest to highest precedence; all associate to the left.
     private static readonly string[][] s_operators =
         [["||"], ["&&"], ["|"], ["==", "!="], ["<=", ">=", "<", ">"], ["+", "-"], ["*", "/", "%"]];
 
-    /// <summary>The value where the names have these values.</summary>
+    /// <summary>The value of the expression in a scope.</summary>
     /// <exception cref="RuleFailedException">A division by zero, or a layer that the model does not have.</exception>
     public long Evaluate(RuleScope scope) => evaluate(scope);
 
     public override string ToString() => text;
 
     /// <summary>Parses an expression.</summary>
-    /// <exception cref="FormatException">It is none.</exception>
+    /// <exception cref="FormatException">It is not an expression.</exception>
     public static RuleExpression Parse(string text)
     {
         Parser parser = new(text);
@@ -27,7 +27,7 @@ internal sealed class RuleExpression(string text, Func<RuleScope, long> evaluate
         return new(text, evaluate);
     }
 
-    /// <summary>Parses expressions between commas.</summary>
+    /// <summary>Parses expressions separated by commas.</summary>
     public static RuleExpression[] ParseList(string text)
     {
         List<RuleExpression> list = [];

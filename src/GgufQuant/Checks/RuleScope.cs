@@ -1,8 +1,8 @@
 namespace GgufQuant.Checks;
 
-/// <summary>The names that a rule sees: those of its block, of the blocks around it, and the model's hyper-parameters.</summary>
-/// <param name="parameters">The hyper-parameters.</param>
-/// <param name="parent">The block around it; null for the outermost.</param>
+/// <summary>The names that a rule can use: those of its block and the enclosing ones, and the model's hyperparameters.</summary>
+/// <param name="parameters">The hyperparameters.</param>
+/// <param name="parent">The enclosing block; null for the outermost.</param>
 internal sealed class RuleScope(HyperParameters parameters, RuleScope? parent = null)
 {
     private const string ModelPrefix = "h.";
@@ -11,10 +11,10 @@ internal sealed class RuleScope(HyperParameters parameters, RuleScope? parent = 
 
     public RuleScope Nested() => new(parameters, this);
 
-    /// <summary>Names a value until the end of this block.</summary>
+    /// <summary>Defines a name until the end of this block.</summary>
     public void Define(string name, long value) => _values[name] = value;
 
-    /// <summary>Changes a value where it was defined; one that no block defines is the model's.</summary>
+    /// <summary>Changes a value where it is defined; if no block defines it, the model's.</summary>
     public void Assign(string name, long value)
     {
         if (name.StartsWith(ModelPrefix, StringComparison.Ordinal))

@@ -5,14 +5,14 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Checks;
 
-/// <summary>Loads a vocabulary as llama.cpp v0.5.0 does, and says where that would fail.</summary>
+/// <summary>Loads a vocabulary like llama.cpp v0.5.0, and reports where that fails.</summary>
 /// <remarks>llama.cpp's <c>llama_vocab::impl::load</c>.</remarks>
 internal sealed class VocabularyCheck
 {
     private const string Prefix = "tokenizer.ggml.";
     private const int ByteToken = 6;
 
-    // llama.cpp's pre-tokenizers, which only vocabularies of byte pairs have.
+    // llama.cpp's pre-tokenizers, which only BPE vocabularies have.
     private static readonly FrozenSet<string> s_preTokenizers =
         """
         a.x-4.0 afmoe bailingmoe bailingmoe2 bloom chameleon chatglm-bpe codeshell cohere2moe command-r dbrx deepseek-coder deepseek-llm
@@ -24,7 +24,7 @@ internal sealed class VocabularyCheck
         trillion ufakzeka viking whitespace youtu
         """.Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries).ToFrozenSet(StringComparer.Ordinal);
 
-    // The tokens whose names llama.cpp looks up, without asking, for models that are named so.
+    // The tokens that llama.cpp looks up, without checking, in models with such names.
     private static readonly (string Model, string[] Tokens) s_phi3 = ("phi-3", ["</s>", "<unk>", "<s>", "<|endoftext|>"]);
 
     private static readonly (string Key, GgufValueType Type)[] s_values =
@@ -46,8 +46,8 @@ internal sealed class VocabularyCheck
     /// <summary>Checks a vocabulary.</summary>
     /// <param name="metadata">The file's metadata.</param>
     /// <param name="architecture">The model's architecture.</param>
-    /// <param name="findings">Receives what is wrong.</param>
-    /// <returns>Tokens in it.</returns>
+    /// <param name="findings">Receives the findings.</param>
+    /// <returns>The number of tokens.</returns>
     public static long Run(GgufMetadata metadata, string architecture, List<GgufFinding> findings) =>
         new VocabularyCheck(metadata, findings).Check(architecture);
 
@@ -100,7 +100,7 @@ internal sealed class VocabularyCheck
         }
     }
 
-    // A length, so many bytes of a trie, and texts after it.
+    // A length, a trie of as many bytes, and strings.
     private void CheckCharacterMap()
     {
         const string Key = Prefix + "precompiled_charsmap";
@@ -111,7 +111,7 @@ internal sealed class VocabularyCheck
             Error(Key, $"It is {map.Length} bytes long, fewer than its own header says.");
     }
 
-    // llama.cpp ignores what a list has beyond the tokens.
+    // llama.cpp ignores elements beyond the number of tokens.
     private void CheckPerToken(string key, long tokens, params ReadOnlySpan<GgufValueType> types)
     {
         if (!Array(key, isOptional: true, types) || _metadata.Find(key) is not { } list || list.Count == tokens)
@@ -137,7 +137,7 @@ internal sealed class VocabularyCheck
             }
             id++;
         }
-        // Token 0 counts as none there.
+        // PLaMo 2's loader takes token 0 for a missing one.
         if (model == "plamo2" && Enumerable.Range(0, 256).Any(value => !ids.TryGetValue($"<0x{value:X2}>", out int byteToken) || byteToken == 0 || types?[byteToken] != ByteToken))
             EndProgram(GgufKeys.Tokens, "It lacks tokens of type 6 for single bytes, such as '<0x0A>'.");
         _ = _metadata.TryGetString(GgufKeys.Name, out string? name);
@@ -150,7 +150,7 @@ internal sealed class VocabularyCheck
         }
     }
 
-    // As bytes, one a character: tokens need not be UTF-8, and two that are not may differ.
+    // As bytes, one per char: tokens need not be valid UTF-8, and invalid ones must stay distinct.
     private static IEnumerable<string> ReadTokens(GgufEntry tokens)
     {
         ReadOnlyMemory<byte> rest = tokens.GetEncodedValue()[GgufValue.ArrayHeaderBytes..];

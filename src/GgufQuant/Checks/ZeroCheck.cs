@@ -3,22 +3,22 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Checks;
 
-/// <summary>Tells zeros that a download or a disk left behind from zeros that are weights.</summary>
+/// <summary>Distinguishes zeros left behind by a download or a disk from weights that are zero.</summary>
 internal static class ZeroCheck
 {
     private const int BufferBytes = 1 << 16;
 
-    // Without these a model computes nothing, so nobody means their zeros. Zeros of what a block adds to its input, such as
-    // attn_output and ffn_down, may be meant: blocks inserted for further training start so.
+    // A model computes nothing with these at zero, so zeros are a mistake. In matrices that add to a block's input, such as
+    // attn_output and ffn_down, they may be intended: blocks inserted for further training start like that.
     private static readonly string[] s_needed =
     [
         "attn_q.weight", "attn_k.weight", "attn_v.weight", "attn_qkv.weight", "ffn_up.weight", "ffn_gate.weight", "ffn_up_exps.weight", "ffn_gate_exps.weight", "ffn_gate_up_exps.weight",
     ];
 
-    /// <summary>What is to be said of a tensor of zeros; null for nothing.</summary>
+    /// <summary>The finding for a tensor of zeros; null if there is none.</summary>
     /// <param name="file">Its file.</param>
     /// <param name="tensor">The tensor.</param>
-    /// <param name="isLast">Whether it is the last of its file.</param>
+    /// <param name="isLast">Whether it is the last one in its file.</param>
     public static GgufFinding? OfWhole(GgufFile file, GgufTensor tensor, bool isLast)
     {
         if (tensor.ByteCount == 0)
@@ -32,12 +32,12 @@ internal static class ZeroCheck
             : null;
     }
 
-    /// <summary>What is to be said where a file's last tensor ends in zeros; null for nothing.</summary>
+    /// <summary>The finding for a file whose last tensor ends in zeros; null if there is none.</summary>
     public static GgufFinding? OfTail(GgufFile file, GgufTensor tensor)
     {
         if (tensor.RowCount < 2 || ModelKinds.Of(file.Metadata) != ModelKind.Model)
             return null;
-        // Vocabularies are padded to round numbers, and so are feed-forward layers, though by less.
+        // Vocabularies are padded to round numbers, and to a lesser extent feed-forward layers.
         bool isVocabulary = tensor.Name is TensorNames.TokenEmbedding or TensorNames.Output or TensorNames.PerLayerTokenEmbedding;
         long tolerated = tensor.ByteCount / (isVocabulary ? 2 : 8);
         long zeros = CountTail(file, tensor, tolerated + 1);

@@ -2,7 +2,7 @@ using System.Collections.Frozen;
 
 namespace GgufQuant.Models;
 
-/// <summary>What decides the cache and the state of an architecture, beside the dimensions that files state.</summary>
+/// <summary>The properties of an architecture that determine its cache and state, apart from the dimensions in files.</summary>
 /// <remarks><c>llama_model::create_memory</c> and each architecture's <c>load_arch_hparams</c> in llama.cpp v0.5.0.</remarks>
 internal sealed record ArchitectureMemory
 {
@@ -14,7 +14,7 @@ internal sealed record ArchitectureMemory
 
     private static readonly FrozenDictionary<string, ArchitectureMemory> s_known = new Dictionary<string, ArchitectureMemory>
     {
-        // Encoders and diffusion models evaluate whole texts at once.
+        // Encoders and diffusion models evaluate a whole text at once.
         ["bert"] = s_encoder,
         ["modern-bert"] = s_encoder,
         ["nomic-bert"] = s_encoder,
@@ -30,7 +30,7 @@ internal sealed record ArchitectureMemory
         ["llada-moe"] = s_diffusion,
         ["rnd1"] = s_diffusion,
 
-        // These cache keys and values all the same.
+        // These cache keys and values nevertheless.
         ["t5encoder"] = new() { HasLogits = false, CopiesTiedOutput = true, AttendsWithinBatch = true, LacksFlashAttention = true, ScoreCopies = 4 },
         ["llama-embed"] = new() { HasLogits = false, CopiesTiedOutput = true, AttendsWithinBatch = true },
 
@@ -98,7 +98,7 @@ internal sealed record ArchitectureMemory
         ["bailingmoe3"] = new() { IsLatent = true, States = StateLayers.WithoutHeads, State = StateKind.KimiDelta },
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
-    // Attention over the whole context in all layers.
+    // Full attention in all layers.
     private static readonly FrozenSet<string> s_plainNames = FrozenSet.Create(
         StringComparer.Ordinal,
         "apertus", "arcee", "arctic", "baichuan", "bailingmoe", "bailingmoe2", "bloom", "chameleon", "chatglm", "codeshell",
@@ -113,10 +113,10 @@ internal sealed record ArchitectureMemory
     /// <summary>Whether layers with attention keep keys and values.</summary>
     internal bool HasCache { get; init; } = true;
 
-    /// <summary>Whether only keys are cached where the file states the lengths of multi-head latent attention.</summary>
+    /// <summary>Whether only keys are cached if the file states the lengths of multi-head latent attention.</summary>
     internal bool IsLatent { get; init; }
 
-    /// <summary>Whether there may be no values at all.</summary>
+    /// <summary>Whether values may be absent altogether.</summary>
     internal bool CachesKeysAlone => IsLatent || Indexer == IndexerKind.Compressed;
 
     /// <summary>The layers with a sliding window; null for none.</summary>
@@ -128,37 +128,37 @@ internal sealed record ArchitectureMemory
     /// <summary>The kind of state they have.</summary>
     internal StateKind State { get; init; }
 
-    /// <summary>What the indexer of a sparse attention caches.</summary>
+    /// <summary>What the indexer of sparse attention caches.</summary>
     internal IndexerKind Indexer { get; init; }
 
-    /// <summary>The number of layers, from the first, that have a cache of their own; null if all have.</summary>
+    /// <summary>The number of layers, from the first, with a cache; null if all have one.</summary>
     internal Func<ShapeKeys, long>? CachedLayers { get; init; }
 
-    /// <summary>The key of how many times the layers are run, each time with a cache of its own; null if they are run once.</summary>
+    /// <summary>The key of the number of times that the layers are run, each with a separate cache; null if they run once.</summary>
     internal string? RepetitionsKey { get; init; }
 
-    /// <summary>Whether layers that draft tokens (NextN, MTP) have a cache although ordinary use leaves them out.</summary>
+    /// <summary>Whether layers that draft tokens (NextN, MTP) have a cache although ordinary use skips them.</summary>
     internal bool CachesDraftLayers { get; init; }
 
     /// <summary>Whether the whole batch's logits are computed.</summary>
     internal bool HasLogits { get; init; } = true;
 
-    /// <summary>Whether the device of the output gets a copy of the token embeddings where the file has no output of its own.</summary>
+    /// <summary>Whether the device with the output gets a copy of the token embeddings if these are tied.</summary>
     internal bool CopiesTiedOutput { get; init; } = true;
 
-    /// <summary>Whether tokens attend to those of their batch alone, cache or not.</summary>
+    /// <summary>Whether tokens attend only to those of their batch, with or without a cache.</summary>
     internal bool AttendsWithinBatch { get; init; }
 
-    /// <summary>Whether the graph adds to the scores of the attention what flash attention cannot.</summary>
+    /// <summary>Whether the graph adds something to the attention scores that flash attention cannot.</summary>
     internal bool LacksFlashAttention { get; init; }
 
-    /// <summary>How often the scores of the attention are held without flash attention.</summary>
+    /// <summary>The number of copies of the attention scores held without flash attention.</summary>
     internal int ScoreCopies { get; init; } = 1;
 
-    /// <summary>How often each token's embeddings for all layers are held.</summary>
+    /// <summary>The number of copies of each token's per-layer embeddings.</summary>
     internal int PerLayerInputCopies { get; init; }
 
-    /// <summary>The width of these embeddings where the file does not state it.</summary>
+    /// <summary>The width of these embeddings if the file does not state it.</summary>
     internal long DefaultPerLayerInput { get; init; }
 
     /// <summary>Whether scores are capped.</summary>
@@ -167,13 +167,13 @@ internal sealed record ArchitectureMemory
     /// <summary>Whether a decoder attends to an encoder.</summary>
     internal bool HasEncoder { get; init; }
 
-    /// <summary>Bytes per cached token and token of the batch that an indexer takes.</summary>
+    /// <summary>Bytes that an indexer takes per pair of cached token and batch token.</summary>
     internal int IndexerBytes { get; init; } = 12;
 
     /// <summary>Whether llama.cpp v0.5.0 has the architecture.</summary>
     internal bool IsKnown { get; private init; } = true;
 
-    /// <summary>The rules of an architecture; those of full attention where it is unknown.</summary>
+    /// <summary>The rules of an architecture; full attention if it is unknown.</summary>
     internal static ArchitectureMemory Of(string architecture) =>
         s_known.GetValueOrDefault(architecture) ?? (s_plainNames.Contains(architecture) ? s_plain : s_plain with { IsKnown = false });
 

@@ -21,7 +21,7 @@ internal static class GuessedFileType
     /// <summary>The number for <c>general.file_type</c>, marked as guessed.</summary>
     internal static uint Of(IEnumerable<GgufTensor> tensors) => Of(tensors.Select(tensor => (tensor.Name, tensor.Type)));
 
-    /// <summary>The same for tensors by name and type.</summary>
+    /// <summary>The same for names and types of tensors.</summary>
     internal static uint Of(IEnumerable<(string Name, GgmlType Type)> tensors)
     {
         Dictionary<GgmlType, int> counts = [];
@@ -38,7 +38,7 @@ internal static class GuessedFileType
         return (uint)FileTypeOf(most) | Flag;
     }
 
-    // A type with several file types stands for the middle one; one without any stands for F32.
+    // A type with several file types gives the middle one; a type without any gives F32.
     private static FileType FileTypeOf(GgmlType type) =>
         Enum.TryParse($"{type}", out FileType same) ? same
         : Enum.TryParse($"{type}_M", out FileType medium) ? medium

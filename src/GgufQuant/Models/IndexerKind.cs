@@ -1,6 +1,6 @@
 namespace GgufQuant.Models;
 
-/// <summary>What the indexer of a sparse attention caches.</summary>
+/// <summary>What the indexer of sparse attention caches.</summary>
 internal enum IndexerKind
 {
     None,
@@ -8,26 +8,26 @@ internal enum IndexerKind
     /// <summary>A key per token in each layer (DeepSeek sparse attention).</summary>
     Keys,
 
-    /// <summary>The same in the layers that the file lists, or in all.</summary>
+    /// <summary>The same, in the layers that the file lists or else in all.</summary>
     ListedKeys,
 
     /// <summary>A key and a value per token in each layer after the dense ones (MiniMax sparse attention).</summary>
     KeysAndValues,
 
-    /// <summary>A key per token in the layers whose attention chooses blocks of tokens.</summary>
+    /// <summary>A key per token in the layers whose attention selects blocks of tokens.</summary>
     CompressedLayers,
 
-    /// <summary>Keys of compressed tokens beside a window of whole ones (DeepSeek V4).</summary>
+    /// <summary>Keys of compressed tokens besides a window of uncompressed ones (DeepSeek V4).</summary>
     Compressed,
 }
 
 /// <summary>The layers with an indexer.</summary>
 internal static class IndexerKinds
 {
-    // Every how many tokens DeepSeek V4 compresses into one where its indexer chooses among them.
+    // The number of tokens that DeepSeek V4 compresses into one in layers with an indexer.
     private const long IndexedRatio = 4;
 
-    /// <summary>Whether each layer has an indexer.</summary>
+    /// <summary>For each layer, whether it has an indexer.</summary>
     /// <remarks>The filters of <c>llama_model::create_memory</c>.</remarks>
     internal static bool[] LayersOf(this IndexerKind kind, ShapeKeys keys, IReadOnlyList<long> compressionRatios, int layers)
     {

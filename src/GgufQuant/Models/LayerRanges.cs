@@ -3,7 +3,7 @@ namespace GgufQuant.Models;
 /// <summary>Readable lists of layer numbers.</summary>
 public static class LayerRanges
 {
-    /// <summary>The numbers as text: 0, 1, 2 and 5 read as <c>0-2,5</c>.</summary>
+    /// <summary>The numbers as text: <c>0-2,5</c> for 0, 1, 2 and 5.</summary>
     public static string Text(IEnumerable<int> layers)
     {
         int[] sorted = [.. layers.Order()];

@@ -1,6 +1,6 @@
 namespace GgufQuant.Models;
 
-/// <summary>The dimensions of one layer, as far as they decide what memory it takes.</summary>
+/// <summary>The dimensions of one layer that determine its memory.</summary>
 public sealed record LayerShape
 {
     /// <summary>Query heads.</summary>
@@ -18,16 +18,16 @@ public sealed record LayerShape
     /// <summary>Width of the feed-forward layer.</summary>
     public long FeedForwardLength { get; init; }
 
-    /// <summary>Whether attention reaches back over a sliding window, or its chunk, alone.</summary>
+    /// <summary>Whether attention is limited to a sliding window or a chunk.</summary>
     public bool HasWindow { get; init; }
 
-    /// <summary>Whether the layer has a key-value cache of its own.</summary>
+    /// <summary>Whether the layer has its own key-value cache.</summary>
     public bool HasCache { get; init; }
 
     /// <summary>Whether the layer has a recurrent state.</summary>
     public bool HasState { get; init; }
 
-    /// <summary>Width of the keys by which a sparse attention's indexer chooses tokens; 0 without one.</summary>
+    /// <summary>Width of the indexer's keys in sparse attention; 0 without an indexer.</summary>
     public long IndexerKeyLength { get; init; }
 
     /// <summary>Tokens that share a compressed key; 0 if each has its own.</summary>

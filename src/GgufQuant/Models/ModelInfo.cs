@@ -5,7 +5,7 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Models;
 
-/// <summary>Information about a model file, read from its header alone.</summary>
+/// <summary>Information about a model file, read from its header.</summary>
 public sealed record ModelInfo
 {
     private ModelInfo(GgufFile file, MemoryOptions? memory)
@@ -30,7 +30,7 @@ public sealed record ModelInfo
     /// <summary>The full path; that of the first shard if the model is split.</summary>
     public string Path { get; }
 
-    /// <summary>What the file holds: a model, or something that only belongs to one.</summary>
+    /// <summary>What the file contains: a model, or something that belongs to one.</summary>
     public ModelKind Kind { get; }
 
     /// <summary>The model's name; the file's if the model has none.</summary>
@@ -39,49 +39,49 @@ public sealed record ModelInfo
     /// <summary>The architecture's name, such as <c>llama</c>.</summary>
     public string Architecture => Shape.Architecture;
 
-    /// <summary>Weights in all tensors.</summary>
+    /// <summary>The number of weights in all tensors.</summary>
     public long Parameters { get; }
 
-    /// <summary>The file type; null if the file names none and its tensors leave it open, or contradict it.</summary>
+    /// <summary>The file type; null if the file names none and its tensors suggest none, or if they contradict it.</summary>
     public FileType? Type { get; }
 
-    /// <summary>The name of the file type; the average size of the weights if they have no such type: <c>mixed, 3.04 bits</c>.</summary>
+    /// <summary>The name of the file type; without one, the average bits per weight: <c>mixed, 3.04 bits</c>.</summary>
     public string TypeLabel => Type?.ToString() ?? string.Create(CultureInfo.InvariantCulture, $"mixed, {BitsPerWeight:0.00} bits");
 
     /// <summary>Total bytes of all shards.</summary>
     public long Size { get; }
 
-    /// <summary>Bytes of the tensors alone.</summary>
+    /// <summary>Bytes of the tensors.</summary>
     public long TensorBytes { get; }
 
     /// <summary>Average bits per weight, excluding header and padding.</summary>
     public double BitsPerWeight => Parameters == 0 ? 0 : 8.0 * TensorBytes / Parameters;
 
-    /// <summary>Tokens of context the model was trained for.</summary>
+    /// <summary>The context that the model was trained for, in tokens.</summary>
     public long? ContextLength => Shape.ContextLength;
 
-    /// <summary>Layers.</summary>
+    /// <summary>The number of layers.</summary>
     public int Layers => Shape.Layers;
 
-    /// <summary>Query heads per layer, the most if they differ.</summary>
+    /// <summary>Query heads per layer; the maximum if they differ.</summary>
     public long Heads => Shape.Heads;
 
-    /// <summary>Key-value heads per layer, the most if they differ.</summary>
+    /// <summary>Key-value heads per layer; the maximum if they differ.</summary>
     public long KeyValueHeads => Shape.KeyValueHeads.DefaultIfEmpty().Max();
 
     /// <summary>Width of the embeddings.</summary>
     public long EmbeddingLength => Shape.EmbeddingLength;
 
-    /// <summary>Tokens in the vocabulary.</summary>
+    /// <summary>The number of tokens in the vocabulary.</summary>
     public long Vocabulary => Shape.VocabularySize;
 
     /// <summary>Experts per layer; 0 for a dense model.</summary>
     public long Experts => Shape.Experts;
 
-    /// <summary>Files the model is split into; 1 if it is not.</summary>
+    /// <summary>The number of files that the model is split into; 1 if it is not split.</summary>
     public int Shards { get; }
 
-    /// <summary>Tensors in the model.</summary>
+    /// <summary>The number of tensors.</summary>
     public int Tensors { get; }
 
     /// <summary>The version of the GGUF format.</summary>
@@ -96,13 +96,13 @@ public sealed record ModelInfo
     /// <summary>All dimensions of the model.</summary>
     public ModelShape Shape { get; }
 
-    /// <summary>Bytes of memory to run the model, estimated.</summary>
+    /// <summary>The estimated memory to run the model.</summary>
     public long Memory => MemoryEstimate.Total;
 
     /// <summary>All metadata by key; null unless it was requested.</summary>
     public OrderedDictionary<string, object>? Metadata { get; init; }
 
-    /// <summary>What the memory is needed for, and what the estimate assumes.</summary>
+    /// <summary>What the memory is used for, and the assumptions of the estimate.</summary>
     public MemoryEstimate MemoryEstimate { get; }
 
     /// <summary>Reads the information in a header.</summary>
@@ -114,19 +114,19 @@ public sealed record ModelInfo
         return new(file, memory);
     }
 
-    /// <summary>The file type that a file names, or else the one its weights suggest; null if neither does.</summary>
+    /// <summary>The file type that a file names, or else the one that its weights suggest; null if there is neither.</summary>
     internal static FileType? TypeOf(GgufMetadata metadata, IReadOnlyList<TypeShare> shares)
     {
         if (!metadata.TryGetUInt64(GgufKeys.FileType, out ulong number) || !GuessedFileType.TryRead(number, out FileType type, out bool isGuessed))
             return GuessedType(shares);
-        // llama.cpp's guess counts tensors, and most of them may hold few of the weights.
+        // llama.cpp's guess counts tensors, most of which may contain only few of the weights.
         bool isBorneOut = shares.Count > 0 && shares[0].Type == QuantCatalog.Of(type).BaseType;
         if (isGuessed && !isBorneOut)
             return GuessedType(shares);
         return IsContradicted(type, shares) ? null : type;
     }
 
-    // llama.cpp gives some tensors more bits than the file type's base type, and hardly any fewer.
+    // llama.cpp gives some tensors more bits than the file type's base type, but hardly any fewer.
     private static bool IsContradicted(FileType type, IReadOnlyList<TypeShare> shares)
     {
         const double Least = 0.9;

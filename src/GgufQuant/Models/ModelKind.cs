@@ -2,7 +2,7 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Models;
 
-/// <summary>What a GGUF file holds.</summary>
+/// <summary>What a GGUF file contains.</summary>
 public enum ModelKind
 {
     /// <summary>A model, or one of its shards.</summary>
@@ -14,7 +14,7 @@ public enum ModelKind
     /// <summary>A calibration, as New-QuantCalibration writes it.</summary>
     Calibration,
 
-    /// <summary>What makes a model's input of images or sound, often named <c>mmproj</c>.</summary>
+    /// <summary>A projector, which turns images or audio into a model's input; often named <c>mmproj</c>.</summary>
     Projector,
 
     /// <summary>A LoRA adapter.</summary>
@@ -24,18 +24,18 @@ public enum ModelKind
     ControlVector,
 }
 
-/// <summary>Tells kinds of files apart.</summary>
+/// <summary>Recognizes kinds of files.</summary>
 public static class ModelKinds
 {
     /// <summary>The kind of a file.</summary>
-    /// <remarks>gguf-py's <c>GGUFType</c>; files older than <c>general.type</c> are told by what else they hold.</remarks>
+    /// <remarks>gguf-py's <c>GGUFType</c>; files without <c>general.type</c> are recognized by their contents.</remarks>
     public static ModelKind Of(GgufMetadata metadata)
     {
         ArgumentNullException.ThrowIfNull(metadata);
         return metadata.TryGetString(GgufKeys.Kind, out string? kind) ? Named(kind) ?? ByContent(metadata) : ByContent(metadata);
     }
 
-    /// <summary>The kind of the file of a path; null if it is not GGUF, or cannot be read.</summary>
+    /// <summary>The kind of the file at a path; null if it is not GGUF or cannot be read.</summary>
     public static ModelKind? TryRead(string path)
     {
         try

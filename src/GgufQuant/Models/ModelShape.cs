@@ -2,7 +2,7 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Models;
 
-/// <summary>The dimensions of a language model, as its metadata states them.</summary>
+/// <summary>The dimensions of a language model, from its metadata.</summary>
 public sealed record ModelShape
 {
     // llama.cpp's LLAMA_MAX_LAYERS is 512.
@@ -14,19 +14,19 @@ public sealed record ModelShape
     /// <summary>Number of layers; 0 if the file does not say.</summary>
     public int Layers { get; init; }
 
-    /// <summary>Layers at the end that draft tokens (NextN, MTP), which ordinary use leaves out.</summary>
+    /// <summary>The number of layers at the end that draft tokens (NextN, MTP), which ordinary use skips.</summary>
     public int DraftLayers { get; init; }
 
-    /// <summary>Tokens of context the model was trained for.</summary>
+    /// <summary>The context that the model was trained for, in tokens.</summary>
     public long? ContextLength { get; init; }
 
     /// <summary>Width of the embeddings.</summary>
     public long EmbeddingLength { get; init; }
 
-    /// <summary>Width of the feed-forward layers, the widest if they differ.</summary>
+    /// <summary>Width of the feed-forward layers; the maximum if they differ.</summary>
     public long FeedForwardLength { get; init; }
 
-    /// <summary>Query heads, the most if layers differ.</summary>
+    /// <summary>Query heads; the maximum if layers differ.</summary>
     public long Heads { get; init; }
 
     /// <summary>Key-value heads of each layer; 0 for a layer without attention.</summary>
@@ -38,7 +38,7 @@ public sealed record ModelShape
     /// <summary>Width of a value; 0 if values are computed from the keys, as in multi-head latent attention.</summary>
     public long ValueLength { get; init; }
 
-    /// <summary>Tokens in the vocabulary.</summary>
+    /// <summary>The number of tokens in the vocabulary.</summary>
     public long VocabularySize { get; init; }
 
     /// <summary>Experts per layer; 0 for a dense model.</summary>
@@ -47,31 +47,31 @@ public sealed record ModelShape
     /// <summary>Experts used per token.</summary>
     public long ExpertsUsed { get; init; }
 
-    /// <summary>Width of an expert; 0 if it is that of the feed-forward layers.</summary>
+    /// <summary>Width of an expert; 0 if it equals that of the feed-forward layers.</summary>
     public long ExpertLength { get; init; }
 
-    /// <summary>Width of the experts that all tokens use, together; 0 without them.</summary>
+    /// <summary>Total width of the shared experts; 0 without them.</summary>
     public long SharedExpertLength { get; init; }
 
-    /// <summary>Width of a key before latent attention compresses it; 0 without latent attention.</summary>
+    /// <summary>Width of a key before compression by latent attention; 0 without latent attention.</summary>
     internal long LatentKeyLength { get; init; }
 
-    /// <summary>Width of a value that latent attention gives.</summary>
+    /// <summary>Width of a value that latent attention produces.</summary>
     internal long LatentValueLength { get; init; }
 
     /// <summary>Width of the latent that keys and values are compressed to.</summary>
     internal long LatentRank { get; init; }
 
-    /// <summary>Width of what the recurrence's convolution takes in.</summary>
+    /// <summary>Width of the input of the recurrence's convolution.</summary>
     internal long RecurrentWidth { get; init; }
 
-    /// <summary>Width of what the recurrence gives.</summary>
+    /// <summary>Width of the recurrence's output.</summary>
     internal long RecurrentInner { get; init; }
 
-    /// <summary>Width of what the embeddings add for each layer; 0 without such.</summary>
+    /// <summary>Width of per-layer embeddings; 0 without them.</summary>
     internal long PerLayerInputLength { get; init; }
 
-    /// <summary>Heads of a sparse attention's indexer.</summary>
+    /// <summary>Heads of the indexer in sparse attention.</summary>
     internal long IndexerHeads { get; init; }
 
     /// <summary>Tokens in the window of a sliding-window layer; 0 without such layers.</summary>
@@ -80,13 +80,13 @@ public sealed record ModelShape
     /// <summary>Floats of recurrent state per layer and sequence; 0 without such layers.</summary>
     public long RecurrentState { get; init; }
 
-    /// <summary>The layers one by one, as they are run.</summary>
+    /// <summary>The layers, in the order in which they run.</summary>
     public IReadOnlyList<LayerShape> LayerShapes { get; init; } = [];
 
-    /// <summary>Whether the file holds no weights: a vocabulary alone.</summary>
+    /// <summary>Whether the file contains only a vocabulary.</summary>
     public bool IsVocabulary { get; init; }
 
-    /// <summary>Reads a model's dimensions; what the file does not state stays 0.</summary>
+    /// <summary>Reads a model's dimensions; those that the file does not state are 0.</summary>
     public static ModelShape Read(GgufFile file)
     {
         ArgumentNullException.ThrowIfNull(file);

@@ -2,13 +2,13 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Models;
 
-/// <summary>Reads the dimensions in a file's metadata, within bounds: a hostile file may state anything.</summary>
+/// <summary>Reads the dimensions in a file's metadata, within bounds, because the file is untrusted.</summary>
 internal readonly struct ShapeKeys(GgufMetadata metadata)
 {
-    /// <summary>The most layers that are believed.</summary>
+    /// <summary>The maximum number of layers.</summary>
     internal const int MaxLayers = 1 << 16;
 
-    // Dimensions from here on count as not stated.
+    // Larger dimensions count as not stated.
     private const long Unbelievable = 1L << 40;
 
     /// <summary>The architecture's name; empty if the file names none.</summary>
@@ -29,7 +29,7 @@ internal readonly struct ShapeKeys(GgufMetadata metadata)
     {
         if (Find(key) is not { Type: GgufValueType.Array, Count: <= MaxLayers } entry)
             return null;
-        // By the file's own type: to the runtime, an int[] is a uint[] too.
+        // By the type in the file, because to the runtime an int[] is also a uint[].
         return entry.ElementType switch
         {
             GgufValueType.Boolean => [.. ((bool[])entry.Value).Select(value => value ? 1L : 0)],
@@ -45,7 +45,7 @@ internal readonly struct ShapeKeys(GgufMetadata metadata)
         };
     }
 
-    /// <summary>A number per layer, of an array or of one number for all; null if the key is missing.</summary>
+    /// <summary>A number per layer, from an array or a single number for all; null if the key is missing.</summary>
     internal long[]? FindPerLayer(string key, int layers)
     {
         if (FindArray(key) is long[] values)

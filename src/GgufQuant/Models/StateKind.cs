@@ -51,7 +51,7 @@ internal static class StateKinds
         };
     }
 
-    /// <summary>Floats per token that go into the recurrence.</summary>
+    /// <summary>Floats per token that enter the recurrence.</summary>
     internal static long WidthOf(this StateKind kind, ShapeKeys keys, long heads, long headLength)
     {
         Int128 inner = kind.InnerOf(keys, heads, headLength);
@@ -64,7 +64,7 @@ internal static class StateKinds
         };
     }
 
-    /// <summary>Floats per token that come out of it.</summary>
+    /// <summary>Floats per token that leave it.</summary>
     internal static long InnerOf(this StateKind kind, ShapeKeys keys, long heads, long headLength) => kind switch
     {
         StateKind.StateSpace or StateKind.Ungrouped or StateKind.DeltaNet => keys.Number("ssm.inner_size"),

@@ -1,6 +1,6 @@
 namespace GgufQuant.Models;
 
-/// <summary>Which layers of an architecture have a recurrent state, and which attention.</summary>
+/// <summary>Which layers of an architecture have a recurrent state, and which have attention.</summary>
 internal enum StateLayers
 {
     /// <summary>Attention in all layers.</summary>
@@ -9,23 +9,23 @@ internal enum StateLayers
     /// <summary>A state in all layers, and no attention.</summary>
     All,
 
-    /// <summary>A state beside the attention in each layer.</summary>
+    /// <summary>A state and attention in each layer.</summary>
     Beside,
 
     /// <summary>A state in the layers without key-value heads.</summary>
     WithoutHeads,
 
-    /// <summary>A state in the layers without key-value heads and without feed-forward, attention in others without feed-forward.</summary>
+    /// <summary>In the layers without feed-forward: a state in those without key-value heads, attention in the others.</summary>
     WithoutHeadsAndFeedForward,
 
-    /// <summary>Attention in the last layer of every four, or as many as the file states, and a state in the others.</summary>
+    /// <summary>Attention in the last layer of every four, or of an interval that the file states; a state in the others.</summary>
     EveryFourth,
 
-    /// <summary>The same, with eight.</summary>
+    /// <summary>The same with every eight.</summary>
     EveryEighth,
 }
 
-/// <summary>The layers' attention and states.</summary>
+/// <summary>Finds the layers with attention and with states.</summary>
 internal static class StateLayerRules
 {
     private const string ListKey = "attention.recurrent_layers";

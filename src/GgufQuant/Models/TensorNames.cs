@@ -11,7 +11,7 @@ public static partial class TensorNames
     internal const string TokenEmbedding = "token_embd.weight";
     internal const string PerLayerTokenEmbedding = "per_layer_token_embd.weight";
 
-    // Ordered: the first part found in the name decides.
+    // In order: the first part found in the name decides.
     private static readonly (string Part, TensorRole Role)[] s_roles =
     [
         ("attn_qkv.weight", TensorRole.AttentionQkv),
@@ -64,7 +64,7 @@ public static partial class TensorNames
     }
 
     /// <summary>The number in the first <c>blk.N.</c> anywhere in the name, and its digits; null if there is none.</summary>
-    /// <remarks>What llama.cpp's <c>remap_layer</c> finds: <c>v.blk.0.</c> too.</remarks>
+    /// <remarks>As in llama.cpp's <c>remap_layer</c>, which also finds <c>v.blk.0.</c>.</remarks>
     internal static (int Layer, Range Digits)? FindLayer(string name)
     {
         Group digits = Layer().Match(name).Groups[1];
@@ -77,7 +77,7 @@ public static partial class TensorNames
     /// <remarks><c>LLM_FFN_EXPS_REGEX</c>.</remarks>
     internal static bool IsExpert(string name) => Expert().IsMatch(name);
 
-    /// <summary>The layer that a tensor is loaded with, of a model's or of a vocoder's parts; null if it is none.</summary>
+    /// <summary>The layer that a tensor is loaded with, in a model or a vocoder; null if there is none.</summary>
     internal static int? FindRunLayer(string name) =>
         int.TryParse(RunLayer().Match(name).Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int layer) ? layer : null;
 

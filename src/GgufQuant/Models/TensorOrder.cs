@@ -2,7 +2,7 @@ using System.Text;
 
 namespace GgufQuant.Models;
 
-/// <summary>The order in which llama.cpp writes tensors: by layer, those without one first, then by the bytes of the name.</summary>
+/// <summary>llama.cpp's order of writing tensors: by layer, those without one first, then by the bytes of the name.</summary>
 /// <remarks>llama.cpp's <c>weight_name_comparer</c>.</remarks>
 internal sealed class TensorOrder : IComparer<string>
 {

@@ -22,7 +22,7 @@ public sealed record TensorStatistics(
     long NaNCount,
     long InfinityCount)
 {
-    /// <summary>Reads through a tensor.</summary>
+    /// <summary>Computes the statistics of a tensor.</summary>
     /// <param name="file">The file.</param>
     /// <param name="tensor">One of its tensors.</param>
     /// <param name="threads">Maximum number of threads; 0 for one per core. The result does not depend on it.</param>

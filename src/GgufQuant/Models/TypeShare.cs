@@ -7,7 +7,7 @@ namespace GgufQuant.Models;
 /// <param name="Type">The type.</param>
 /// <param name="Tensors">Number of tensors of the type.</param>
 /// <param name="Weights">Number of weights in them.</param>
-/// <param name="Bytes">Bytes they take.</param>
+/// <param name="Bytes">Their size in bytes.</param>
 /// <param name="Share">Their share of all weights, 0 to 1.</param>
 public sealed record TypeShare(GgmlType Type, int Tensors, long Weights, long Bytes, double Share)
 {

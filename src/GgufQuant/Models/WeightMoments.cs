@@ -5,18 +5,18 @@ using GgufQuant.Simd;
 
 namespace GgufQuant.Models;
 
-/// <summary>Counts, extremes, mean and squared deviations of weights, combinable from two parts.</summary>
+/// <summary>Counts, extremes, mean and squared deviations of weights; two parts can be combined.</summary>
 internal readonly record struct WeightMoments(
     long Count, double Minimum, double Maximum, double Mean, double SquaredDeviations, long Zeros, long NaNs, long Infinities)
 {
-    /// <summary>Those of no weights.</summary>
+    /// <summary>The moments of no weights.</summary>
     public static WeightMoments None { get; } = new(0, double.PositiveInfinity, double.NegativeInfinity, 0, 0, 0, 0, 0);
 
-    /// <summary>Those of some weights.</summary>
-    /// <remarks>Always sixteen partial sums, so that the result does not depend on the processor's vector width.</remarks>
+    /// <summary>The moments of some weights.</summary>
+    /// <remarks>There are always sixteen partial sums, so that the result does not depend on the vector width.</remarks>
     public static WeightMoments Of(ReadOnlySpan<float> weights)
     {
-        // Deviations are taken from one of the weights, so that a mean far from zero loses no digits.
+        // Deviations are relative to one of the weights, so that a mean far from zero loses no digits.
         double origin = weights.Length > 0 && float.IsFinite(weights[0]) ? weights[0] : 0;
         Vector512<double> origins = Vector512.Create(origin);
         Vector512<double> sums = default, sums2 = default, squares = default, squares2 = default;
@@ -63,7 +63,7 @@ internal readonly record struct WeightMoments(
         return Combine(new WeightMoments(count, smallest, largest, origin + mean, deviations, zeros, 0, 0), others);
     }
 
-    /// <summary>Those of two parts combined (Chan, Golub and LeVeque).</summary>
+    /// <summary>Combines the moments of two parts (Chan, Golub and LeVeque).</summary>
     public static WeightMoments Combine(WeightMoments a, WeightMoments b)
     {
         long count = a.Count + b.Count;

@@ -2,8 +2,8 @@ namespace GgufQuant.Models;
 
 /// <summary>Which layers of an architecture have a sliding window, and how long it is.</summary>
 /// <remarks>
-/// llama.cpp has this in its code, architecture by architecture (<c>load_arch_hparams</c>): some files state a period or a pattern,
-/// some architectures read it, and the others have it fixed.
+/// From llama.cpp's code, architecture by architecture (<c>load_arch_hparams</c>): some architectures read a period or a pattern
+/// from the file, and the others fix it.
 /// </remarks>
 /// <param name="Period">The layer pattern's length: all layers of a period but one have a window. 1 for none, 0 for all.</param>
 internal sealed record WindowRule(int Period)
@@ -17,16 +17,16 @@ internal sealed record WindowRule(int Period)
     /// <summary>Whether the file may list the layers that have a window.</summary>
     internal bool ReadsPattern { get; init; }
 
-    /// <summary>The window's length where the file states none; 0 for no window then.</summary>
+    /// <summary>The window's length if the file states none; 0 for no window then.</summary>
     internal long DefaultSize { get; init; }
 
     /// <summary>The window's length whatever the file states, unless it states 0.</summary>
     internal long FixedSize { get; init; }
 
-    /// <summary>Whether there is a window only where the file states its length.</summary>
+    /// <summary>Whether there is a window only if the file states its length.</summary>
     internal bool NeedsSize { get; init; }
 
-    /// <summary>The only number of layers that has a window; null for any.</summary>
+    /// <summary>The only number of layers with which a model has a window; null for any.</summary>
     internal int? OnlyLayers { get; init; }
 
     /// <summary>The window's length; 0 without one.</summary>
@@ -38,7 +38,7 @@ internal sealed record WindowRule(int Period)
         return FixedSize > 0 ? (stated == 0 || (NeedsSize && stated is null) ? 0 : FixedSize) : stated ?? DefaultSize;
     }
 
-    /// <summary>Whether each layer has a window.</summary>
+    /// <summary>For each layer, whether it has a window.</summary>
     /// <remarks><c>llama_hparams::set_swa_pattern</c>.</remarks>
     internal bool[] LayersOf(ShapeKeys keys, int layers)
     {

@@ -89,7 +89,7 @@ public class MemoryEstimateTests
     {
         MemoryEstimate memory = MemoryEstimate.Of(0, new() { Architecture = "llama", Layers = 2, EmbeddingLength = 8, VocabularySize = 32000, IsVocabulary = true });
         Assert.Equal(0, memory.Total);
-        Assert.Equal(["The file holds a vocabulary without weights: there is nothing to run."], memory.Assumptions);
+        Assert.Equal(["The file contains a vocabulary without weights: there is nothing to run."], memory.Assumptions);
     }
 
     [Fact]

@@ -2,22 +2,21 @@ using System.Collections.Frozen;
 
 namespace GgufQuant.Models;
 
-/// <summary>The size of the buffers for intermediate results.</summary>
+/// <summary>The size of the compute buffers, which hold intermediate results.</summary>
 /// <remarks>
-/// llama.cpp builds the graph of a full batch and lets <c>ggml_gallocr</c> place its tensors, so that results share memory that is
-/// free again. What is live at once peaks at one of few points: in the attention, in the feed-forward of a dense layer or of experts,
-/// in a recurrence, or at the logits. The coefficients are those that the placement leaves, holes included; for architectures other
-/// than the commonest they err upwards.
+/// llama.cpp builds the graph of a full batch and lets <c>ggml_gallocr</c> place its tensors, so that results reuse freed memory.
+/// Live memory peaks at one of a few points: in attention, in a dense or MoE feed-forward layer, in a recurrence, or at the
+/// logits. The coefficients include the gaps that this placement leaves; for less common architectures they err on the high side.
 /// </remarks>
 internal sealed class ComputeBuffer
 {
-    // Positions, token ids and the like.
+    // Positions, token ids and similar inputs.
     private const long SmallInputs = 64 * 1024;
 
-    // Recurrences that are computed in chunks fill one up.
+    // Recurrences computed in chunks pad the last one.
     private const long LeastRecurrence = 64;
 
-    // For these the coefficients are close, by real models' dimensions.
+    // For these, the coefficients match the dimensions of real models closely.
     private static readonly FrozenSet<string> s_common = FrozenSet.Create(
         StringComparer.Ordinal,
         "llama", "mistral3", "granite", "qwen2", "qwen3", "qwen3moe", "qwen35", "qwen35moe", "gemma2", "gemma3", "gemma4", "phi3", "gpt-oss",
@@ -63,10 +62,10 @@ internal sealed class ComputeBuffer
 
     private bool FlashAttention => _plan.Options.FlashAttention && !_rules.LacksFlashAttention;
 
-    /// <summary>Bytes that llama.cpp reserves for the evaluation of one batch.</summary>
+    /// <summary>Bytes that llama.cpp reserves for evaluating one batch.</summary>
     internal static Int128 BytesOf(ModelShape shape, ContextPlan plan) => new ComputeBuffer(shape, plan).Bytes();
 
-    /// <summary>Bytes of what the host holds where a card evaluates the graph: what goes into it, and what goes into the host's cache.</summary>
+    /// <summary>Bytes on the host if a GPU evaluates the graph: the inputs, and what goes into the host's cache.</summary>
     /// <param name="hasLayers">Whether the host has layers.</param>
     internal Int128 HostBytes(bool hasLayers)
     {
@@ -74,11 +73,11 @@ internal sealed class ComputeBuffer
         return (FlashAttention ? _masks : 2 * _masks) + (((3 * Embedding) + cached) * PerToken) + SmallInputs;
     }
 
-    /// <summary>Bytes of the buffer, with copies of what the host has where a card evaluates the graph.</summary>
-    /// <param name="weight">Bytes of a layer's largest tensor that the host has.</param>
-    /// <param name="cache">Bytes of a layer's cache that the host has.</param>
-    /// <param name="output">Bytes of the output's tensor if the host has it.</param>
-    /// <remarks>Copies leave holes that others do not fit into.</remarks>
+    /// <summary>Bytes of the buffer, including copies of what the host has if a GPU evaluates the graph.</summary>
+    /// <param name="weight">Bytes of the largest tensor of a layer on the host.</param>
+    /// <param name="cache">Bytes of the cache of a layer on the host.</param>
+    /// <param name="output">Bytes of the output tensor if it is on the host.</param>
+    /// <remarks>Copies leave gaps that others do not fit into.</remarks>
     internal Int128 Bytes(Int128 weight = default, Int128 cache = default, Int128 output = default)
     {
         Int128 attention = _attention + (cache * 3 / 2) + (Alternates && !FlashAttention ? weight : 0);
@@ -86,7 +85,7 @@ internal sealed class ComputeBuffer
         return Int128.Max(_masks + Int128.Max(attention, others) + _rest, _logits + output) + (_shape.EmbeddingLength > 0 ? SmallInputs : 0);
     }
 
-    /// <summary>Whether attention and recurrences alternate, which leaves more holes.</summary>
+    /// <summary>Whether attention and recurrences alternate, which leaves more gaps.</summary>
     internal bool Alternates => _rules.States != StateLayers.None;
 
     private Int128 Upwards(Int128 bytes) => IsCommon ? bytes : bytes + (bytes / 4) + (2 * Embedding * PerToken);
@@ -102,7 +101,7 @@ internal sealed class ComputeBuffer
         {
             if (_shape.LatentKeyLength > 0)
                 return (4 * Embedding) + ((Int128)_widest.Heads * (_widest.KeyLength + _shape.LatentKeyLength + _shape.LatentRank + _shape.LatentValueLength));
-            // Capped scores hold on to the queries, and gated attention has a gate as wide as these.
+            // Capped scores keep the queries alive, and gated attention has a gate of the same width.
             int queries = !FlashAttention && (_rules.CapsScores || _rules.State == StateKind.DeltaNet) ? 3 : 2;
             return (3 * Embedding) + (queries * Query) + (2 * Key) + (FlashAttention ? 0 : SmallerEmbedding);
         }
@@ -119,10 +118,10 @@ internal sealed class ComputeBuffer
         }
     }
 
-    // Where queries are narrower than the embeddings, their room is too small for these.
+    // If queries are narrower than the embeddings, their space cannot be reused for these.
     private Int128 SmallerEmbedding => Query < Embedding ? Embedding : 0;
 
-    // The experts' outputs go where their inputs were, if there is room.
+    // The experts' outputs reuse the space of their inputs if they fit.
     private Int128 Experts
     {
         get
@@ -153,13 +152,13 @@ internal sealed class ComputeBuffer
     private Int128 WindowCells => !_rules.AttendsWithinBatch && _shape.LayerShapes.Any(layer => layer.HasCache && layer.HasWindow)
         ? _plan.CellsWithin(_shape.SlidingWindow) : 0;
 
-    // Per cached token and token of the batch: half precision with flash attention.
+    // Per pair of cached token and batch token: half precision with flash attention.
     private Int128 Masks => (WholeCells + WindowCells) * _plan.Batch * (FlashAttention ? 2 : sizeof(float));
 
-    // Flash attention never holds the scores of all tokens.
+    // Flash attention never stores the scores of all tokens.
     private Int128 Scores => FlashAttention ? 0 : Int128.Max(WholeCells, WindowCells) * PerToken * _widest.Heads * _rules.ScoreCopies;
 
-    // Flash attention wants half precision, and attention without it values of a layout that the latent has not.
+    // Flash attention needs half precision, and attention without it needs values in a layout that the latent does not have.
     private Int128 ConvertedCache
     {
         get
@@ -177,11 +176,11 @@ internal sealed class ComputeBuffer
     // Gemma's embeddings of each token for each layer.
     private Int128 PerLayerInputs => (Int128)_rules.PerLayerInputCopies * _shape.PerLayerInputLength * _shape.Layers;
 
-    // An indexer scores all cached tokens, and makes a mask of those that it chooses.
+    // An indexer scores all cached tokens, and builds a mask of those that it selects.
     private Int128 Indexers => _widest.IndexerKeyLength == 0 ? 0
         : (_plan.Cells * (Int128)_plan.Batch * _rules.IndexerBytes) + (2 * PerToken * _widest.IndexerKeyLength * Math.Max(1, _shape.IndexerHeads));
 
-    // The decoder attends to as many tokens of the encoder as the model was trained for.
+    // The decoder attends to as many encoder tokens as the model was trained for.
     private Int128 CrossAttention => !_rules.HasEncoder ? 0
         : (_shape.ContextLength ?? 0) * (Int128)sizeof(float) * ((_plan.Batch * (Int128)_widest.Heads * (_plan.Options.FlashAttention ? 1 : 2)) + (3 * Embedding));
 

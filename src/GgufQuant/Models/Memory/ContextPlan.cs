@@ -1,13 +1,13 @@
 namespace GgufQuant.Models;
 
-/// <summary>The cells and tokens that llama.cpp makes of the options.</summary>
+/// <summary>The cells and tokens that llama.cpp derives from the options.</summary>
 /// <remarks>The constructor of <c>llama_context</c>.</remarks>
 internal sealed record ContextPlan
 {
     // llama.cpp rounds contexts up to a multiple of this many tokens.
     private const long Granularity = 256;
 
-    // The logical batch, n_batch, unless the physical one is larger.
+    // The logical batch size, n_batch, unless the physical one is larger.
     private const long LogicalBatch = 2048;
 
     private ContextPlan(long contextLength, MemoryOptions options)
@@ -22,27 +22,27 @@ internal sealed record ContextPlan
     /// <summary>The options.</summary>
     internal MemoryOptions Options { get; }
 
-    /// <summary>Tokens of context asked for.</summary>
+    /// <summary>The requested context in tokens.</summary>
     internal long ContextLength { get; }
 
-    /// <summary>Sequences, each with cells of its own.</summary>
+    /// <summary>The number of sequences, each with separate cells.</summary>
     internal int Sequences { get; }
 
     /// <summary>Tokens evaluated at once.</summary>
     internal long Batch { get; }
 
-    /// <summary>Tokens that the cache of one sequence has room for.</summary>
+    /// <summary>The number of tokens that fit in one sequence's cache.</summary>
     internal long Cells { get; }
 
-    /// <summary>What llama.cpp makes of the options for a model.</summary>
+    /// <summary>What llama.cpp derives from the options for a model.</summary>
     internal static ContextPlan Of(ModelShape shape, MemoryOptions options) => new(
         Math.Max(1, options.ContextLength ?? Math.Min(MemoryEstimate.DefaultContextLength, shape.ContextLength ?? MemoryEstimate.DefaultContextLength)), options);
 
-    /// <summary>Tokens that one sequence's cache has room for in layers with a window.</summary>
-    /// <remarks><c>llama_kv_cache_iswa</c>, which keeps a batch beside the window.</remarks>
+    /// <summary>The number of tokens that fit in one sequence's cache in layers with a sliding window.</summary>
+    /// <remarks><c>llama_kv_cache_iswa</c>, which keeps a batch in addition to the window.</remarks>
     internal long CellsWithin(long window) => Padded(Math.Min(Cells, window + Batch));
 
-    /// <summary>Tokens that one sequence's cache has room for where some tokens share a key.</summary>
+    /// <summary>The number of tokens that fit in one sequence's cache if tokens share keys.</summary>
     /// <remarks><c>llama_kv_cache_dsv4</c>.</remarks>
     internal long CompressedCells(long ratio) => Padded(Math.Max(1, (Cells + ratio - 1) / ratio));
 

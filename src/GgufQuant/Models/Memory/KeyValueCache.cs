@@ -2,21 +2,21 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Models;
 
-/// <summary>The size of the cache of keys and values.</summary>
+/// <summary>The size of the key-value cache.</summary>
 /// <remarks>
-/// <c>llama_kv_cache</c>, and what llama.cpp builds of it: <c>llama_kv_cache_iswa</c> for windows, <c>_dsa</c> and <c>_msa</c> for
+/// <c>llama_kv_cache</c>, and the caches built from it: <c>llama_kv_cache_iswa</c> for windows, <c>_dsa</c> and <c>_msa</c> for
 /// indexers, <c>_dsv4</c> for compressed keys.
 /// </remarks>
 internal static class KeyValueCache
 {
-    // A layer that compresses tokens has a cache of them beside the window, by DeepSeek V4's two ratios.
+    // A layer that compresses tokens, by one of DeepSeek V4's two ratios, has a cache of them besides the window.
     private static readonly long[] s_compressionRatios = [4, 128];
 
     /// <summary>Bytes of each layer's keys and values, in the order of <see cref="ModelShape.LayerShapes"/>.</summary>
     internal static Int128[] BytesOf(ModelShape shape, ContextPlan plan)
     {
         IndexerKind indexer = ArchitectureMemory.Of(shape.Architecture).Indexer;
-        // llama.cpp transposes values without flash attention, and then makes all layers' as wide as the widest.
+        // Without flash attention, llama.cpp transposes values and makes those of all layers as wide as the widest.
         long widestValue = shape.LayerShapes.Select(ValueWidth).DefaultIfEmpty().Max();
         return [.. shape.LayerShapes.Select(layer => layer.HasCache ? LayerBytes(layer) * plan.Sequences : 0)];
 

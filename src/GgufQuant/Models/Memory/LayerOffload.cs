@@ -1,21 +1,21 @@
 namespace GgufQuant.Models;
 
-/// <summary>Divides a model between a graphics card and the host.</summary>
+/// <summary>Divides a model between a GPU and the host.</summary>
 /// <remarks>
-/// <c>llama_model::load_tensors</c> puts the last layers on the card, the output first, with the cache and the states of these layers.
-/// The host keeps the embeddings, but a batch is computed on the card: it copies what it needs of the host's weights, one tensor at a
-/// time, and the cache of one layer (<c>ggml_backend_sched_split_graph</c>).
+/// <c>llama_model::load_tensors</c> puts the last layers on the GPU, the output first, with the cache and the states of these layers.
+/// The host keeps the embeddings, but batches are computed on the GPU, which copies the host's weights one tensor at a time, and the
+/// cache one layer at a time (<c>ggml_backend_sched_split_graph</c>).
 /// </remarks>
 internal sealed class LayerOffload
 {
-    // CUDA computes smaller batches where their weights are.
+    // CUDA computes smaller batches on the device with the weights.
     private const long LeastOffloadedBatch = 32;
 
     private readonly ModelWeights _weights;
     private readonly bool _offloads;
     private readonly ComputeBuffer _buffer;
 
-    // By the number of layers: sums from the first, of what the host has where it keeps that many.
+    // Prefix sums over the layers: what the host has if it keeps that many.
     private readonly Int128[] _dense;
     private readonly Int128[] _experts;
     private readonly Int128[] _cache;
@@ -43,11 +43,11 @@ internal sealed class LayerOffload
 
     private int Layers => _weights.Layers.Count;
 
-    /// <summary>Divides the model so that the card has as much as it has room for.</summary>
-    /// <param name="memory">Bytes of the card's memory.</param>
-    /// <param name="reserve">Bytes of these that should stay free.</param>
+    /// <summary>Divides the model so that as much as possible is on the GPU.</summary>
+    /// <param name="memory">The GPU's memory in bytes.</param>
+    /// <param name="reserve">Bytes of it to leave free.</param>
     /// <param name="cpuMoe">Whether all experts stay on the host.</param>
-    /// <remarks>Experts leave the card before layers do: each token uses few of them.</remarks>
+    /// <remarks>Experts are moved to the host before layers, because each token uses only a few of them.</remarks>
     internal GpuPlacement Divide(long memory, long reserve, bool cpuMoe)
     {
         int withExperts = LastWithExperts() + 1;
@@ -68,9 +68,9 @@ internal sealed class LayerOffload
         GpuPlacement At(int gpuLayers, int hostExperts) => Place(gpuLayers, hostExperts) with { GpuMemory = memory, Reserve = reserve };
     }
 
-    /// <summary>What is where.</summary>
-    /// <param name="gpuLayers">The layers on the card, the output counted as one.</param>
-    /// <param name="hostExperts">The layers whose experts stay on the host.</param>
+    /// <summary>The division with given layers and experts.</summary>
+    /// <param name="gpuLayers">The number of layers on the GPU, with the output counted as one.</param>
+    /// <param name="hostExperts">The number of layers whose experts stay on the host.</param>
     internal GpuPlacement Place(int gpuLayers, int hostExperts)
     {
         int hostLayers = Math.Min(Layers + 1 - gpuLayers, Layers);
@@ -116,7 +116,7 @@ internal sealed class LayerOffload
         return last;
     }
 
-    // Layers that are run several times are on one device.
+    // Layers that run several times are on one device.
     private static Int128[] ByLayer(Int128[] runs, int layers)
     {
         Int128[] bytes = new Int128[layers];

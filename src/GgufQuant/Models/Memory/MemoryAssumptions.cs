@@ -2,13 +2,13 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Models;
 
-/// <summary>What an estimate of memory assumes, in sentences.</summary>
+/// <summary>The assumptions of a memory estimate, as sentences.</summary>
 internal static class MemoryAssumptions
 {
     internal static IReadOnlyList<string> Of(ModelShape shape, ContextPlan plan)
     {
         if (shape.IsVocabulary)
-            return ["The file holds a vocabulary without weights: there is nothing to run."];
+            return ["The file contains a vocabulary without weights: there is nothing to run."];
         MemoryOptions options = plan.Options;
         ArchitectureMemory rules = ArchitectureMemory.Of(shape.Architecture);
         string types = options.KeyType == options.ValueType ? $"{options.KeyType}" : $"{options.KeyType} (keys) and {options.ValueType} (values)";
@@ -28,7 +28,7 @@ internal static class MemoryAssumptions
         if (shape.DraftLayers > 0)
             assumptions.Add($"Layers that draft tokens are not loaded{(rules.CachesDraftLayers ? ", but they have a cache" : ": they take neither weights nor cache")}.");
         if (!options.FlashAttention && options.ValueType is not (CacheType.F16 or CacheType.F32 or CacheType.BF16))
-            assumptions.Add("llama.cpp quantizes the cached values with flash attention alone.");
+            assumptions.Add("llama.cpp quantizes cached values only with flash attention.");
         if (shape.Layers == 0 || shape.EmbeddingLength == 0)
             assumptions.Add("The file does not state the model's dimensions: only the weights are counted.");
         else if (!rules.IsKnown)
@@ -36,7 +36,7 @@ internal static class MemoryAssumptions
         return assumptions;
     }
 
-    /// <summary>What the division between a card and the host assumes, and what would help where not everything is on the card.</summary>
+    /// <summary>The assumptions of a division between GPU and host, and what would put more on the GPU.</summary>
     internal static IEnumerable<string> Of(GpuPlacement placement, ModelWeights weights, MemoryOptions options)
     {
         yield return $"{NumberText.Size(placement.Reserve)} of the card's {NumberText.Size(placement.GpuMemory)} stay free for its driver and other programs.";

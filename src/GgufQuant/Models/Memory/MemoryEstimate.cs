@@ -1,6 +1,6 @@
 namespace GgufQuant.Models;
 
-/// <summary>The memory llama.cpp needs to run a model, in bytes, estimated from its header.</summary>
+/// <summary>The memory that llama.cpp needs to run a model, estimated from the header.</summary>
 /// <remarks>Cache, state and compute buffers are those that llama.cpp v0.5.0 allocates before the first token.</remarks>
 public sealed record MemoryEstimate
 {
@@ -16,10 +16,10 @@ public sealed record MemoryEstimate
     /// <summary>Bytes of the recurrent states.</summary>
     public required long State { get; init; }
 
-    /// <summary>Bytes of the buffers for intermediate results.</summary>
+    /// <summary>Bytes of the compute buffers.</summary>
     public required long Compute { get; init; }
 
-    /// <summary>Tokens of context that there is room for, all sequences together.</summary>
+    /// <summary>The context in tokens, for all sequences together.</summary>
     public required long ContextLength { get; init; }
 
     /// <summary>The type of the cached keys.</summary>
@@ -28,10 +28,10 @@ public sealed record MemoryEstimate
     /// <summary>The type of the cached values.</summary>
     public required CacheType ValueCacheType { get; init; }
 
-    /// <summary>Tokens evaluated at once.</summary>
+    /// <summary>The number of tokens evaluated at once.</summary>
     public required int BatchSize { get; init; }
 
-    /// <summary>Sequences that share the context.</summary>
+    /// <summary>The number of sequences that share the context.</summary>
     public required int Parallel { get; init; }
 
     /// <summary>Whether flash attention is on.</summary>
@@ -43,24 +43,24 @@ public sealed record MemoryEstimate
     /// <summary>Total bytes.</summary>
     public long Total => Bounded((Int128)Weights + Cache + State + Compute);
 
-    /// <summary>What of it is on a graphics card and what on the host; null where the model runs on the processor alone.</summary>
+    /// <summary>The division between GPU and host; null if the model runs only on the processor.</summary>
     public GpuPlacement? Placement { get; init; }
 
     /// <summary>Estimates the memory for a model of a given shape on the processor.</summary>
     /// <param name="weights">Bytes of all tensors.</param>
     /// <param name="shape">The model's dimensions.</param>
     /// <param name="options">How it is run; null for the defaults.</param>
-    /// <exception cref="ArgumentException">The options have a graphics card, which takes more than a sum to divide.</exception>
+    /// <exception cref="ArgumentException">The options have a GPU, and a sum of bytes cannot be divided.</exception>
     public static MemoryEstimate Of(long weights, ModelShape shape, MemoryOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(shape);
         options ??= MemoryOptions.Default;
         if (options.GpuMemory is not null)
-            throw new ArgumentException("A card's share cannot be told from the sum of all tensors.", nameof(options));
+            throw new ArgumentException("The sum of all tensors cannot be divided between a GPU and the host.", nameof(options));
         return Of(weights, shape, PlanFor(shape, options));
     }
 
-    /// <summary>Estimates the memory for a model, and divides it where the options have a graphics card.</summary>
+    /// <summary>Estimates the memory for a model, and divides it if the options have a GPU.</summary>
     /// <param name="weights">The model's tensors.</param>
     /// <param name="shape">The model's dimensions.</param>
     /// <param name="options">How it is run; null for the defaults.</param>

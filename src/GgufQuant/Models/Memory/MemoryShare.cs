@@ -1,10 +1,10 @@
 namespace GgufQuant.Models;
 
-/// <summary>What a model takes in the memory of one device, in bytes.</summary>
+/// <summary>A model's memory on one device, in bytes.</summary>
 /// <param name="Weights">Tensors.</param>
 /// <param name="Cache">Cached keys and values.</param>
 /// <param name="State">Recurrent states.</param>
-/// <param name="Compute">Buffers for intermediate results.</param>
+/// <param name="Compute">Compute buffers.</param>
 public sealed record MemoryShare(long Weights, long Cache, long State, long Compute)
 {
     /// <summary>Total bytes.</summary>

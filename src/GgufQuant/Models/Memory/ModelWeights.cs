@@ -2,17 +2,17 @@ using GgufQuant.Gguf;
 
 namespace GgufQuant.Models;
 
-/// <summary>The bytes of a model's tensors, by the device that llama.cpp loads them to.</summary>
+/// <summary>The sizes of a model's tensors, grouped by where llama.cpp loads them.</summary>
 /// <remarks>
 /// <c>LLM_TENSOR_INFOS</c> says which tensors belong to the input, to a layer or to the output, and
 /// <c>llama_model_loader::create_tensor</c> where they go.
 /// </remarks>
 public sealed class ModelWeights
 {
-    // These are looked up row by row, and stay on the host.
+    // These are looked up row by row and stay on the host.
     private static readonly string[] s_input = [TensorNames.TokenEmbedding, "position_embd.weight", "token_types.weight", TensorNames.PerLayerTokenEmbedding];
 
-    // These are used before the first layer, and are loaded with it.
+    // These are used before the first layer and are loaded with it.
     private static readonly string[] s_first = ["conv1d.weight", "conv1d.bias", "token_embd_norm.weight", "token_embd_norm.bias", "per_layer_model_proj.weight", "per_layer_proj_norm.weight"];
 
     // Every device that has layers has these.
@@ -25,28 +25,28 @@ public sealed class ModelWeights
     /// <summary>Bytes of all tensors that are loaded: all but those of layers that draft tokens.</summary>
     public long Total { get; private init; }
 
-    /// <summary>Bytes of what is looked up for each token.</summary>
+    /// <summary>Bytes of the tensors looked up for each token.</summary>
     internal long Input { get; private set; }
 
-    /// <summary>Bytes of what comes after the layers.</summary>
+    /// <summary>Bytes of the tensors after the layers.</summary>
     internal long Output { get; private set; }
 
-    /// <summary>Bytes of the output's largest tensor.</summary>
+    /// <summary>Bytes of the largest output tensor.</summary>
     internal long LargestOutput { get; private set; }
 
-    /// <summary>Bytes of the token embeddings, which a card needs a copy of where they are the output too.</summary>
+    /// <summary>Bytes of the token embeddings, of which a GPU needs a copy if they are also the output.</summary>
     internal long TiedOutput { get; private set; }
 
-    /// <summary>Bytes of what each device with layers needs.</summary>
+    /// <summary>Bytes of the tensors that each device with layers needs.</summary>
     internal long Everywhere { get; private set; }
 
-    /// <summary>The layers'.</summary>
+    /// <summary>The layers.</summary>
     internal IReadOnlyList<LayerWeights> Layers => _layers;
 
     /// <summary>Bytes of the experts of all layers.</summary>
     internal long Experts => _layers.Sum(layer => layer.Experts);
 
-    /// <summary>Reads a file's.</summary>
+    /// <summary>The weights of a file.</summary>
     public static ModelWeights Of(GgufFile file, ModelShape shape)
     {
         ArgumentNullException.ThrowIfNull(file);
@@ -54,7 +54,7 @@ public sealed class ModelWeights
     }
 
     /// <summary>Sums tensors.</summary>
-    /// <param name="tensors">Names and bytes.</param>
+    /// <param name="tensors">Names and sizes in bytes.</param>
     /// <param name="shape">The model's dimensions.</param>
     public static ModelWeights Of(IEnumerable<(string Name, long Bytes)> tensors, ModelShape shape)
     {
@@ -85,11 +85,11 @@ public sealed class ModelWeights
     }
 }
 
-/// <summary>The bytes of one layer's tensors.</summary>
+/// <summary>The sizes of a layer's tensors in bytes.</summary>
 /// <param name="Dense">All but the experts.</param>
-/// <param name="Experts">The experts, as <c>--n-cpu-moe</c> means them: not those that all tokens use.</param>
-/// <param name="LargestDense">The largest tensor that is not of experts.</param>
-/// <param name="LargestExperts">The largest tensor of experts.</param>
+/// <param name="Experts">The experts that <c>--n-cpu-moe</c> moves, without shared ones.</param>
+/// <param name="LargestDense">The largest tensor without experts.</param>
+/// <param name="LargestExperts">The largest tensor with experts.</param>
 internal readonly record struct LayerWeights(long Dense, long Experts, long LargestDense, long LargestExperts)
 {
     /// <summary>The same with one more tensor.</summary>

@@ -3,7 +3,7 @@ namespace GgufQuant.Models;
 /// <summary>The size of the recurrent states.</summary>
 internal static class RecurrentState
 {
-    // DeepSeek V4's compressors keep twice the tokens that they compress where an indexer chooses among these.
+    // DeepSeek V4's compressors keep twice as many tokens as they compress in layers with an indexer.
     private const long IndexedRatio = 4;
 
     /// <summary>Bytes of each layer's states, in 32-bit floats, in the order of <see cref="ModelShape.LayerShapes"/>.</summary>
@@ -18,7 +18,7 @@ internal static class RecurrentState
         ];
     }
 
-    // Values and scores, of the compressed keys and of the indexer's.
+    // Values and scores, for the compressed keys and for the indexer's.
     private static Int128 CompressorFloats(LayerShape layer) => layer.CompressionRatio switch
     {
         0 => 0,
