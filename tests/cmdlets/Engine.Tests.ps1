@@ -28,7 +28,7 @@ Describe 'A model that ends the engine' -Skip:$runs.Skip {
         $result.Error.FullyQualifiedErrorId | Should -Be 'CannotRunModel,GgufQuant.Commands.CompareGgufGenerationCommand', 'EngineStopped,GgufQuant.Commands.CompareGgufGenerationCommand'
         $result.Error.CategoryInfo.Category | Should -Be InvalidOperation, ResourceUnavailable
         $result.Error.TargetObject | Should -Be (Convert-Path dup-token.gguf, head-F16.gguf)
-        $result.Error[0].Exception.Message | Should -BeLike "'*dup-token.gguf' is not loaded, as it would end the engine. tokenizer.ggml.tokens: Tokens 318 and 319 are both 't58'*"
+        $result.Error[0].Exception.Message | Should -BeLike "'*dup-token.gguf' is not loaded, because it would crash the engine. tokenizer.ggml.tokens: Tokens 318 and 319 are both 't58'*"
         $result.Error[1].Exception.Message | Should -BeLike "The engine process crashed (exit code 139) while running '*head-F16.gguf'.*"
     }
 

@@ -3,10 +3,10 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Evaluation.Calibration;
 
-/// <summary>How moments are collected within a memory budget: how wide their blocks are, and which inputs share a pass over the text.</summary>
+/// <summary>Plans the collection of moments within a memory budget: the width of their blocks, and the inputs of each pass over the text.</summary>
 public sealed class CalibrationPasses
 {
-    // Wider blocks are worth a pass or two, not many.
+    // Wider blocks are worth one or two more passes, but not many.
     private const int MostPasses = 3;
 
     private static readonly int[] s_widths = [InputMoments.MostColumns, 16384, 8192, 4096, 2048, 1024, 512, 256];
@@ -21,7 +21,7 @@ public sealed class CalibrationPasses
     /// <summary>Maximum columns per diagonal block.</summary>
     public int Width { get; }
 
-    /// <summary>The same for inputs of which every expert has its own; 0 where they have no moments.</summary>
+    /// <summary>The same for inputs of single experts; 0 if these have no moments.</summary>
     public int WidthOfExperts { get; }
 
     /// <summary>The inputs of each pass over the text.</summary>
@@ -30,19 +30,19 @@ public sealed class CalibrationPasses
     /// <summary>The inputs.</summary>
     public IReadOnlyList<CalibratedInput> Inputs => [.. Passes.SelectMany(pass => pass)];
 
-    /// <summary>Whether all moments are whole.</summary>
+    /// <summary>Whether all moments are collected whole.</summary>
     public bool IsWhole => Inputs.All(input => input.Width == input.Columns);
 
-    /// <summary>Bytes of moments in the file.</summary>
+    /// <summary>The size of the moments in the file, in bytes.</summary>
     public long FileBytes => Inputs.Sum(CalibrationWriter.BytesFor);
 
-    /// <summary>Bytes of memory that the largest pass takes.</summary>
+    /// <summary>The memory for the largest pass, in bytes.</summary>
     public long MemoryBytes => Passes.Select(pass => pass.Sum(MomentSums.BytesFor)).DefaultIfEmpty(0).Max();
 
     /// <summary>Divides inputs into passes.</summary>
     /// <param name="inputs">The inputs, in the order the model meets them.</param>
     /// <param name="budget">Bytes of memory for moments.</param>
-    /// <param name="width">Columns of a block; null for the widest that three passes collect.</param>
+    /// <param name="width">The width of blocks; null for the widest that three passes can collect.</param>
     /// <param name="roundingBudget">Bytes of memory for rounding with the moments, which blocks must fit if <paramref name="width"/> is null.</param>
     /// <exception cref="CalibrationException">One input's moments exceed the budget; the message gives the smallest budget that suffices.</exception>
     public static CalibrationPasses Plan(IReadOnlyList<CalibratedInput> inputs, long budget, int? width = null, long roundingBudget = long.MaxValue)
@@ -64,7 +64,7 @@ public sealed class CalibrationPasses
         throw new CalibrationException($"Moments in blocks of {width ?? s_widths[^1]} columns need a memory budget of at least {least:N0} bytes, but {budget:N0} were given.");
     }
 
-    // Experts' own inputs are by far the most, and each sees the least text: they become narrower first, and go last.
+    // Inputs of single experts are by far the most numerous, and each sees the least text: their blocks shrink first, and they go last.
     private static IEnumerable<(int Dense, int OfExperts)> Candidates(int[] widths) =>
         [.. widths.Select(width => (widths[0], width)), .. widths.Select(width => (width, widths[^1])), .. widths.Select(width => (width, 0))];
 

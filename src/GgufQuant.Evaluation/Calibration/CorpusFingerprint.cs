@@ -11,7 +11,7 @@ public static class CorpusFingerprint
 {
     /// <summary>The hash, 64 hexadecimal digits.</summary>
     /// <param name="path">The text's file.</param>
-    /// <param name="options">Which part of it is used, and how it is cut into chunks.</param>
+    /// <param name="options">The part of it that is used, and its division into chunks.</param>
     /// <param name="token">Cancels the operation.</param>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static string Of(string path, ImatrixOptions options, CancellationToken token)

@@ -1,8 +1,8 @@
 namespace GgufQuant.Evaluation.Calibration;
 
-/// <summary>What rounding a group of tensors has changed.</summary>
+/// <summary>The effect of rounding a group of tensors.</summary>
 /// <param name="Divergence">The mean KL divergence of the predictions, in nats per token.</param>
-/// <param name="Error">The error of the outputs of the group's tensors that the model computes with; 0 if it uses none of them.</param>
+/// <param name="Error">The output error of those tensors that the model uses; 0 if it uses none.</param>
 public sealed record GroupProbe(double Divergence, double Error)
 {
     /// <summary>The KL divergence per unit of error; null if the model uses none of the tensors.</summary>

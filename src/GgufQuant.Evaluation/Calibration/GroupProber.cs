@@ -7,11 +7,11 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Calibration;
 
-/// <summary>Rounds groups of tensors in a loaded model, one after the other, and measures what that changes in its predictions.</summary>
-/// <remarks>The model stays loaded, and each group is put back: a group costs one pass over the calibration's few chunks of text.</remarks>
+/// <summary>Rounds groups of tensors in a loaded model, one after the other, and measures the effect on its predictions.</summary>
+/// <remarks>The model stays loaded and each group is restored, so a group costs one pass over the calibration's few chunks of text.</remarks>
 internal sealed class GroupProber : IDisposable
 {
-    // Predictions with less context before them say little.
+    // Predictions with less context mean little.
     private const int FewestTokensBefore = 16;
     private const long MostLogitBytes = 1L << 30;
     private const int PieceBytes = 16 << 20;
@@ -32,8 +32,8 @@ internal sealed class GroupProber : IDisposable
     /// <param name="modelPath">The model.</param>
     /// <param name="calibrationPath">Its calibration.</param>
     /// <param name="threads">Threads; 0 for all.</param>
-    /// <param name="factorBudget">Bytes of memory for what is kept of inputs that several groups share.</param>
-    /// <exception cref="CalibrationException">The calibration has no text to probe with, or one that the model does not know.</exception>
+    /// <param name="factorBudget">Bytes of memory for the factors of inputs that groups share.</param>
+    /// <exception cref="CalibrationException">The calibration has no text to probe with, or its tokens are not the model's.</exception>
     /// <exception cref="InferenceException">The engine cannot run the model.</exception>
     public GroupProber(IInferenceEngine engine, string modelPath, string calibrationPath, int threads, long factorBudget)
     {
@@ -67,9 +67,9 @@ internal sealed class GroupProber : IDisposable
 
     private int ScoredPerChunk => (_calibration.ProbeLength - _firstScored + _step - 1) / _step;
 
-    /// <summary>Rounds a group, measures, and puts it back.</summary>
+    /// <summary>Rounds a group, measures, and restores it.</summary>
     /// <param name="group">The names of the group's tensors.</param>
-    /// <param name="progress">Told about once a second while tensors are rounded, and after each chunk.</param>
+    /// <param name="progress">Receives progress about once a second while tensors are rounded, and after each chunk.</param>
     public GroupProbe Measure(IReadOnlyList<string> group, IProgress<WorkProgress>? progress)
     {
         GgufTensor[] tensors =

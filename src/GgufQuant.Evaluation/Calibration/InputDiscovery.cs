@@ -3,7 +3,7 @@ using GgufQuant.Evaluation.Engines;
 
 namespace GgufQuant.Evaluation.Calibration;
 
-/// <summary>Finds which weights share an input, from the products that a model computes; it reads no data.</summary>
+/// <summary>Finds which weights share an input, from the products that a model computes, without reading data.</summary>
 internal sealed class InputDiscovery : IActivationObserver
 {
     private readonly List<(nint Input, int Columns, int Matrices, List<string> Weights)> _inputs = [];
@@ -26,5 +26,5 @@ internal sealed class InputDiscovery : IActivationObserver
         return false;
     }
 
-    public void Observe(in MatrixProduct product) => throw new NotSupportedException("No product was wanted.");
+    public void Observe(in MatrixProduct product) => throw new NotSupportedException("No product was requested.");
 }

@@ -27,10 +27,10 @@ internal static class MomentCollector
 
     /// <summary>Collects the moments of some inputs.</summary>
     /// <param name="model">The model, preferably in its highest precision.</param>
-    /// <param name="text">The text; each chunk of it is evaluated on its own.</param>
+    /// <param name="text">The text; each chunk is evaluated independently.</param>
     /// <param name="options">How to run the model.</param>
     /// <param name="inputs">The inputs.</param>
-    /// <param name="withMatrix">Whether an importance matrix is collected too.</param>
+    /// <param name="withMatrix">Whether to collect an importance matrix as well.</param>
     /// <param name="progress">Receives progress after each chunk.</param>
     /// <exception cref="InferenceException">An input is not finite, or the model no longer has it.</exception>
     public static (IReadOnlyList<MomentSums[]> Sums, ImatrixData? Matrix, PerplexityResult Perplexity) Collect(

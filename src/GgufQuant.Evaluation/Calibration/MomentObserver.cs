@@ -4,9 +4,9 @@ using GgufQuant.Evaluation.Imatrix;
 
 namespace GgufQuant.Evaluation.Calibration;
 
-/// <summary>Adds inputs of matrix products to moments, and to an importance matrix on the way.</summary>
+/// <summary>Adds inputs of matrix products to moments, and to an importance matrix.</summary>
 /// <param name="inputs">The inputs to collect the moments of.</param>
-/// <param name="matrix">Adds to the importance matrix; null once it is complete.</param>
+/// <param name="matrix">Collects the importance matrix; null once it is complete.</param>
 /// <param name="threads">Threads to sum with.</param>
 internal sealed class MomentObserver(IEnumerable<CalibratedInput> inputs, ImatrixObserver? matrix, int threads) : IActivationObserver
 {
@@ -49,7 +49,7 @@ internal sealed class MomentObserver(IEnumerable<CalibratedInput> inputs, Imatri
         sums.Add(_rows, row, threads);
     }
 
-    // The rows of each expert that chose it, in the order of the text.
+    // The rows routed to each expert, in the order of the text.
     private void AddOwn(in MatrixProduct product, MomentSums[] sums)
     {
         int columns = (int)product.InputShape[0];

@@ -4,10 +4,10 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Calibration;
 
-/// <summary>Σ x xᵀ of one input, or of one matrix's where each has its own, in diagonal blocks: tiles of rows from their diagonal on.</summary>
+/// <summary>Σ x xᵀ of one input, or of one matrix's if inputs are separate, in diagonal blocks: tiles of rows from their diagonal on.</summary>
 /// <remarks>
-/// Each evaluation's positions are summed separately first, so that little is lost to rounding against a large total, and
-/// in an order that does not depend on the number of threads.
+/// Each evaluation's positions are summed separately first, to lose little to rounding against a large total, and in an
+/// order that does not depend on the number of threads.
 /// </remarks>
 internal sealed class MomentSums
 {
@@ -27,15 +27,15 @@ internal sealed class MomentSums
         }
     }
 
-    /// <summary>Positions added.</summary>
+    /// <summary>The number of positions added.</summary>
     public long Tokens { get; private set; }
 
-    /// <summary>Bytes that the sums of an input take.</summary>
+    /// <summary>The size of an input's sums in bytes.</summary>
     public static long BytesFor(CalibratedInput input) => CalibrationWriter.BytesFor(input) + ((long)input.Matrices * input.Columns * TileRows / 2 * sizeof(float));
 
     /// <summary>Adds positions.</summary>
-    /// <param name="inputs">The inputs, position after position.</param>
-    /// <param name="positions">How many.</param>
+    /// <param name="inputs">The inputs, position by position.</param>
+    /// <param name="positions">The number of positions.</param>
     /// <param name="threads">Threads to use.</param>
     public void Add(float[] inputs, int positions, int threads)
     {

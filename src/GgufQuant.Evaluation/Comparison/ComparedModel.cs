@@ -6,7 +6,7 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Evaluation.Comparison;
 
-/// <summary>What was measured of one model.</summary>
+/// <summary>The measurements of one model.</summary>
 /// <param name="Reference">The model it was compared with.</param>
 /// <param name="Model">The model.</param>
 /// <param name="Weights">The error of its weights; null for the reference itself.</param>
@@ -15,15 +15,15 @@ public sealed record ComparedModel(ModelInfo Reference, ModelInfo Model, ModelEr
     /// <summary>Perplexity over the text; null if it was not measured.</summary>
     public MeanEstimate? Perplexity { get; init; }
 
-    /// <summary>What became of the reference's predictions; null for the reference itself, and where it was not measured.</summary>
+    /// <summary>Its predictions compared with the reference's; null for the reference itself, and if not measured.</summary>
     public KlDivergenceResult? Predictions { get; init; }
 
-    /// <summary>Its continuations beside the reference's; empty without prompts.</summary>
+    /// <summary>Its continuations compared with the reference's; empty without prompts.</summary>
     public IReadOnlyList<GenerationComparison> Generations { get; init; } = [];
 
-    /// <summary>Its answers to the questions; null if it was asked none.</summary>
+    /// <summary>Its answers to the questions; null if there are none.</summary>
     public TaskResult? Task { get; init; }
 
-    /// <summary>Its answers beside the reference's; null for the reference itself, and if it was asked none.</summary>
+    /// <summary>Its answers compared with the reference's; null for the reference itself, and if there are no questions.</summary>
     public TaskComparison? TaskComparison { get; init; }
 }

@@ -6,13 +6,13 @@ namespace GgufQuant.Evaluation.Comparison;
 /// <summary>What a <see cref="ComparisonSession"/> measures.</summary>
 public sealed record ComparisonOptions
 {
-    /// <summary>The text's file to measure predictions on; null for none.</summary>
+    /// <summary>The text file for measuring predictions; null for none.</summary>
     public string? Corpus { get; init; }
 
-    /// <summary>Most chunks of the text; null for all of it.</summary>
+    /// <summary>Maximum number of chunks of the text; null for all of it.</summary>
     public int? Chunks { get; init; }
 
-    /// <summary>A file to keep the reference's logits in; null for none.</summary>
+    /// <summary>A file for the reference's logits; null for none.</summary>
     public string? LogitsFile { get; init; }
 
     /// <summary>Texts that each model continues.</summary>

@@ -10,7 +10,7 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Evaluation.Comparison;
 
-/// <summary>Compares models with their references, one after another: sizes and weights, and with an engine predictions and texts.</summary>
+/// <summary>Compares models with their references, one after another: sizes and weights, and with an engine also predictions and texts.</summary>
 /// <remarks>A reference that cannot be run is reported once; the sizes and weights of its candidates are still compared.</remarks>
 public sealed class ComparisonSession
 {
@@ -26,7 +26,7 @@ public sealed class ComparisonSession
     private TaskResult? _referenceTask;
     private Exception? _lastFailure;
 
-    /// <summary>Prepares; nothing is loaded yet.</summary>
+    /// <summary>Creates a session; nothing is loaded yet.</summary>
     /// <param name="engine">Runs the models; null to compare sizes and weights only.</param>
     /// <param name="options">What to measure.</param>
     /// <param name="runner">Runs each step.</param>
@@ -39,7 +39,7 @@ public sealed class ComparisonSession
         _reportFailure = reportFailure;
     }
 
-    /// <summary>Measures a candidate, and before it its reference where that is new to the session.</summary>
+    /// <summary>Measures a candidate, and first its reference if that is new to the session.</summary>
     /// <param name="reference">The reference.</param>
     /// <param name="candidate">The candidate; the reference itself is not compared with itself.</param>
     /// <returns>Each model as soon as it is measured.</returns>
@@ -55,7 +55,7 @@ public sealed class ComparisonSession
             yield return Measure(referenceInfo, candidate, MeasureWeights(reference, candidate));
     }
 
-    /// <summary>Compares weights alone.</summary>
+    /// <summary>Compares only weights.</summary>
     /// <exception cref="ModelMismatchException">The files are different models.</exception>
     public ModelError MeasureWeights(GgufFile reference, GgufFile candidate) => _runner.Run(
         $"Comparing {Path.GetFileName(candidate.Path)} with {Path.GetFileName(reference.Path)}",
@@ -123,7 +123,7 @@ public sealed class ComparisonSession
     private TResult? TryRun<TResult>(string path, string activity, Func<IProgress<WorkProgress>, CancellationToken, TResult> step)
         where TResult : class
     {
-        // What ended the engine once would end it again.
+        // A model that crashed the engine once would do so again.
         if (_lastFailure is EngineStoppedException)
             return null;
         try
@@ -132,7 +132,7 @@ public sealed class ComparisonSession
         }
         catch (Exception exception) when (exception is InferenceException or GgufFormatException or IOException or UnauthorizedAccessException)
         {
-            // What keeps a model from being evaluated mostly keeps it from generating too.
+            // A model that cannot be evaluated usually cannot generate either.
             if (exception.Message != _lastFailure?.Message)
                 _reportFailure(path, exception);
             _lastFailure = exception;

@@ -3,14 +3,14 @@ using System.Text.RegularExpressions;
 
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary>Adds up the sizes that llama.cpp logs when it makes a context.</summary>
+/// <summary>Adds up the sizes that llama.cpp logs when it creates a context.</summary>
 internal sealed partial class AllocationLog
 {
     private double _cache;
     private double _state;
     private double _compute;
 
-    /// <summary>Whether a size was found: other versions may log them in other words.</summary>
+    /// <summary>Whether a size was found: other versions may use different wording.</summary>
     internal bool IsEmpty => _cache + _state + _compute == 0;
 
     /// <summary>Reads a line.</summary>
@@ -21,8 +21,8 @@ internal sealed partial class AllocationLog
         _compute += Sum(Compute(), line);
     }
 
-    /// <summary>What was read.</summary>
-    /// <param name="weights">Bytes of the tensors, which the log does not tell.</param>
+    /// <summary>The sizes read so far.</summary>
+    /// <param name="weights">Bytes of the tensors, which the log does not give.</param>
     internal MeasuredMemory With(long weights) => new(weights, Bytes(_cache), Bytes(_state), Bytes(_compute));
 
     private static double Sum(Regex sizes, string line) => sizes.Matches(line).Sum(match =>

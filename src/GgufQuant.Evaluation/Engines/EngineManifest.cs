@@ -4,7 +4,7 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary>What was installed into an engine's folder, stored there as <c>engine.json</c>.</summary>
+/// <summary>The contents of an installed engine's folder, stored there as <c>engine.json</c>.</summary>
 /// <param name="Name">The engine's name.</param>
 /// <param name="Package">The NuGet package it came from.</param>
 /// <param name="Version">The package's version.</param>

@@ -20,8 +20,8 @@ public interface IEvaluationContext : IDisposable
     /// <exception cref="InferenceException">The engine reported a failure.</exception>
     void Evaluate(ReadOnlySpan<int> tokens, int position, int firstOutput, CancellationToken cancellationToken);
 
-    /// <summary>Evaluates tokens of several sequences; a token that begins several of them alike is evaluated once.</summary>
-    /// <param name="tokens">1 to <see cref="BatchSize"/> tokens. Those of a sequence follow one another, and the ones it has in common with others come first.</param>
+    /// <summary>Evaluates tokens of several sequences; a token of a common prefix is evaluated once.</summary>
+    /// <param name="tokens">1 to <see cref="BatchSize"/> tokens. Those of a sequence follow one another, with those shared with other sequences first.</param>
     /// <param name="cancellationToken">Cancels within the computation; the context must then be reset.</param>
     /// <exception cref="InferenceException">The engine reported a failure.</exception>
     /// <exception cref="NotSupportedException">The engine evaluates single sequences only.</exception>
@@ -34,9 +34,9 @@ public interface IEvaluationContext : IDisposable
 }
 
 /// <summary>A token of one or several sequences.</summary>
-/// <param name="Id">Its number in the vocabulary.</param>
+/// <param name="Id">Its id in the vocabulary.</param>
 /// <param name="Position">Its position in each of the sequences.</param>
 /// <param name="FirstSequence">The first sequence, from 0.</param>
-/// <param name="SequenceCount">How many sequences in a row it belongs to.</param>
+/// <param name="SequenceCount">The number of consecutive sequences it belongs to.</param>
 /// <param name="HasOutput">Whether its logits are computed.</param>
 public readonly record struct SequenceToken(int Id, int Position, int FirstSequence, int SequenceCount, bool HasOutput);

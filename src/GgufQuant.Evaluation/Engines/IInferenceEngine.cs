@@ -15,7 +15,7 @@ public interface IInferenceEngine
 
     /// <summary>Asks the library what memory it would take for a model on the processor, without allocating it.</summary>
     /// <exception cref="ModelLoadException">The model cannot be loaded.</exception>
-    /// <exception cref="InferenceException">The library cannot tell, or cannot run the model so.</exception>
+    /// <exception cref="InferenceException">The library cannot report it, or cannot run the model like this.</exception>
     MeasuredMemory MeasureMemory(MeasuredRun run, CancellationToken cancellationToken) =>
-        throw new InferenceException($"{Name} cannot tell what memory it would take.");
+        throw new InferenceException($"{Name} cannot report how much memory it would take.");
 }

@@ -30,10 +30,10 @@ public interface ILanguageModel : IDisposable
     /// <summary>Whether the model computes with a weight tensor of that name, and it was loaded with <see cref="ModelOptions.IsWritable"/>.</summary>
     bool CanOverwrite(string weight) => false;
 
-    /// <summary>Overwrites a part of a weight tensor in memory, also for the contexts that exist.</summary>
+    /// <summary>Overwrites a part of a weight tensor in memory, also for existing contexts.</summary>
     /// <param name="weight">The tensor's name, for which <see cref="CanOverwrite"/> holds.</param>
     /// <param name="offset">Where the part starts, in bytes.</param>
-    /// <param name="data">Its bytes, in the type that the tensor has.</param>
+    /// <param name="data">Its bytes, in the tensor's type.</param>
     void Overwrite(string weight, long offset, ReadOnlySpan<byte> data) =>
         throw new NotSupportedException($"The weights of '{Path}' cannot be overwritten.");
 }

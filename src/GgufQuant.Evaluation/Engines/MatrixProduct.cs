@@ -35,7 +35,7 @@ public readonly unsafe ref struct MatrixProduct
     /// <summary>Whether the input consists of 32-bit floats.</summary>
     public bool HasFloatInput => _input->Type == 0 && _input->Stride[0] == sizeof(float);
 
-    /// <summary>What tells the input from others of the same evaluation: products of the same input share it.</summary>
+    /// <summary>Identifies the input within the evaluation: products of the same input share it.</summary>
     internal nint InputId => (nint)_input;
 
     /// <summary>Experts selected per token in an indirect product.</summary>

@@ -2,7 +2,7 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary>The memory that an engine's library says it would take for a model, in bytes.</summary>
+/// <summary>The memory that an engine's library reports for a model, in bytes.</summary>
 /// <param name="Weights">Tensors.</param>
 /// <param name="Cache">Keys and values, to 0.01 MiB for each cache.</param>
 /// <param name="State">Recurrent states, to 0.01 MiB for each kind.</param>
@@ -13,7 +13,7 @@ public sealed record MeasuredMemory(long Weights, long Cache, long State, long C
     public long Total => Weights + Cache + State + Compute;
 }
 
-/// <summary>What an engine measures the memory of.</summary>
+/// <summary>A run whose memory an engine is asked for.</summary>
 /// <param name="Path">The model's file; the first one of a split model.</param>
 /// <param name="ContextLength">Tokens of context, all sequences together.</param>
 /// <param name="KeyType">The type of the cached keys.</param>

@@ -6,7 +6,7 @@ public sealed record ModelOptions
     /// <summary>Layers to offload to a GPU: -1 for all, which is harmless without a GPU.</summary>
     public int GpuLayers { get; init; } = -1;
 
-    /// <summary>Whether weights can be overwritten in memory: they are read into it, as they are in the file.</summary>
+    /// <summary>Whether weights can be overwritten in memory; they are then read, not mapped, and not repacked.</summary>
     public bool IsWritable { get; init; }
 
     /// <summary>Receives the share loaded, 0 to 1.</summary>

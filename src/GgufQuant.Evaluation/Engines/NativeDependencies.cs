@@ -18,7 +18,7 @@ internal static class NativeDependencies
         return null;
     }
 
-    /// <summary>Loads those that are there by their full paths. A backend that needs them takes what is loaded, and searches no folder for it.</summary>
+    /// <summary>Loads the available ones by their full paths. A backend that needs them uses the loaded ones and searches no folder.</summary>
     /// <param name="backend">The backend's name, for example <c>Cuda12</c>.</param>
     public static void Load(string backend)
     {
@@ -33,7 +33,7 @@ internal static class NativeDependencies
         ? SystemLibrary.Find(library, ToolkitFolders())
         : SystemLibrary.Find(library);
 
-    // CUDA's installer sets CUDA_PATH to the newest version, and one variable for each.
+    // CUDA's installer sets CUDA_PATH to the newest version, and one more variable per version.
     private static IEnumerable<string?> ToolkitFolders() =>
         from variable in (string[])["CUDA_PATH", .. Enumerable.Range(0, 10).Select(minor => $"CUDA_PATH_V12_{minor}")]
         let folder = Environment.GetEnvironmentVariable(variable)

@@ -11,7 +11,7 @@ internal static class NativePlatform
 
     /// <summary>
     /// Subfolders that may contain the libraries for this processor, fastest first; empty means the platform's folder itself.
-    /// LLamaSharp's own rules: avx512 also needs BW, VBMI and VNNI.
+    /// LLamaSharp's rules: avx512 also needs BW, VBMI and VNNI.
     /// </summary>
     public static IReadOnlyList<string> CpuVariants { get; } = FindCpuVariants();
 

@@ -2,13 +2,13 @@ using System.Runtime.InteropServices;
 
 namespace GgufQuant.Evaluation.Engines;
 
-/// <summary>Finds the weights that a model computes with; it looks at no data.</summary>
+/// <summary>Finds the weights that a model computes with, without reading data.</summary>
 internal sealed unsafe class WeightFinder : ITensorCallback
 {
     private readonly Dictionary<string, HashSet<nint>> _found = new(StringComparer.Ordinal);
     private Exception? _failure;
 
-    /// <summary>The tensors of each name: embeddings that serve as the output may be in memory twice.</summary>
+    /// <summary>The tensors of each name: tied embeddings may be in memory twice.</summary>
     public IReadOnlyDictionary<string, HashSet<nint>> Found => _found;
 
     public bool OnTensor(NativeTensor* tensor, bool ask)
@@ -33,7 +33,7 @@ internal sealed unsafe class WeightFinder : ITensorCallback
         return failure;
     }
 
-    // Weights are computed from nothing. A scheduler's copies, CUDA0#blk.0.attn_k.weight#0, last for one evaluation.
+    // Weights have no source operands. A scheduler's copies, CUDA0#blk.0.attn_k.weight#0, last for one evaluation.
     private void Add(NativeTensor* source)
     {
         if (source is null || source->Operation != 0 || source->ViewSource is not null)

@@ -76,7 +76,7 @@ internal sealed class EngineProcess : IDisposable
     /// <param name="message">The message.</param>
     /// <param name="silence">Maximum time to wait.</param>
     /// <param name="cancellationToken">Cancels the wait.</param>
-    /// <returns>Whether a message arrived; if not, <see cref="HasEnded"/> tells whether the process ended or is silent.</returns>
+    /// <returns>Whether a message arrived; if not, <see cref="HasEnded"/> distinguishes an ended process from a silent one.</returns>
     internal bool TryReceive(out Message message, TimeSpan silence, CancellationToken cancellationToken) =>
         _messages.TryTake(out message, (int)Math.Min(silence.TotalMilliseconds, int.MaxValue), cancellationToken);
 

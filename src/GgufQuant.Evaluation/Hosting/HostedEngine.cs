@@ -2,7 +2,7 @@ using GgufQuant.Evaluation.Engines;
 
 namespace GgufQuant.Evaluation.Hosting;
 
-/// <summary>What the engine process keeps between operations: the engine, and the sessions with their loaded models.</summary>
+/// <summary>The state of the engine process between operations: the engine, and the sessions with their loaded models.</summary>
 internal sealed class HostedEngine(MessageReporter reporter)
 {
     private readonly Dictionary<Type, (long Id, object Session)> _sessions = [];

@@ -10,7 +10,7 @@ namespace GgufQuant.Evaluation.Hosting;
 /// <summary>An engine in a separate process, so that no model can crash this one.</summary>
 /// <remarks>
 /// The process is started on first use, and again after it has ended. Each request contains everything a fresh process
-/// needs, so callers need not care. Operations run one at a time.
+/// needs, so callers do not notice. Operations run one at a time.
 /// </remarks>
 public sealed class RemoteEngine : IDisposable
 {
@@ -72,11 +72,11 @@ public sealed class RemoteEngine : IDisposable
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public string Start(CancellationToken cancellationToken = default) => InTurn(_ => _name!, cancellationToken);
 
-    /// <summary>Asks the library what memory it would take for a model on the processor; nothing of that is allocated.</summary>
+    /// <summary>Asks the library what memory it would take for a model on the processor; nothing is allocated.</summary>
     /// <param name="run">The model, and how it would be run.</param>
     /// <param name="cancellationToken">Cancels by ending the engine process.</param>
     /// <exception cref="EngineStoppedException">The process ended or fell silent.</exception>
-    /// <exception cref="InferenceException">The library cannot load or run the model, or cannot tell.</exception>
+    /// <exception cref="InferenceException">The library cannot load or run the model, or cannot report its memory.</exception>
     public MeasuredMemory MeasureMemory(MeasuredRun run, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(run);

@@ -10,7 +10,7 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Hosting;
 
-/// <summary>Makes calibrations with the engine's process: finds a model's inputs, and collects their moments pass by pass.</summary>
+/// <summary>Collects calibrations in the engine process: finds a model's inputs, and collects their moments pass by pass.</summary>
 /// <param name="engine">The engine.</param>
 /// <param name="model">The model.</param>
 /// <param name="corpusPath">The text's file.</param>
@@ -28,9 +28,9 @@ public sealed class RemoteMomentCollector(RemoteEngine engine, GgufFile model, s
 
     /// <summary>Collects moments and writes the calibration.</summary>
     /// <param name="discovered">The model's inputs and the text.</param>
-    /// <param name="passes">How they are collected.</param>
-    /// <param name="destination">The file to write; what passes over goes through a file beside it.</param>
-    /// <param name="overwrite">Whether a file of that name may be replaced.</param>
+    /// <param name="passes">The passes to collect them in.</param>
+    /// <param name="destination">The file to write; data from the engine process goes through a temporary file beside it.</param>
+    /// <param name="overwrite">Whether an existing file may be replaced.</param>
     /// <param name="progress">Receives progress over all passes.</param>
     /// <param name="cancellationToken">Ends the engine's process.</param>
     /// <returns>The model's perplexity over the text.</returns>

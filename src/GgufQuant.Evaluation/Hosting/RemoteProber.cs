@@ -13,7 +13,7 @@ namespace GgufQuant.Evaluation.Hosting;
 /// <param name="modelPath">The model's file.</param>
 /// <param name="calibrationPath">The calibration's file, which the process reads until its models are released.</param>
 /// <param name="threads">Threads; 0 for all.</param>
-/// <param name="memoryBudget">Bytes of memory besides the model: half of them for what groups with the same inputs share.</param>
+/// <param name="memoryBudget">Bytes of memory besides the model; half are for factors that groups share.</param>
 public sealed class RemoteProber(RemoteEngine engine, string modelPath, string calibrationPath, int threads, long memoryBudget)
 {
     private readonly long _session = SessionNumber.Next();
@@ -22,7 +22,7 @@ public sealed class RemoteProber(RemoteEngine engine, string modelPath, string c
     /// <param name="groups">The groups.</param>
     /// <param name="progress">Receives progress over all groups.</param>
     /// <param name="cancellationToken">Ends the engine's process.</param>
-    /// <returns>What rounding each group has changed, by its name.</returns>
+    /// <returns>The effect of rounding each group, by its name.</returns>
     /// <exception cref="EngineStoppedException">The engine's process ended or fell silent.</exception>
     /// <exception cref="InferenceException">The engine cannot run the model.</exception>
     /// <exception cref="GgufQuant.Calibration.CalibrationException">The calibration has no text to measure with.</exception>

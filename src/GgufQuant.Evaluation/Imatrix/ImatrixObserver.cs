@@ -6,7 +6,7 @@ namespace GgufQuant.Evaluation.Imatrix;
 
 /// <summary>Adds the inputs of matrix products to an importance matrix by llama-imatrix's rules.</summary>
 /// <remarks>
-/// Counted are products with a layer's weights (names beginning with <c>blk.</c>) and at least 16 rows of floats, the output
+/// Counts products with a layer's weights (names beginning with <c>blk.</c>) and at least 16 rows of floats, the output
 /// tensor's if requested, and all products that select experts, each expert with the rows that selected it.
 /// </remarks>
 internal sealed class ImatrixObserver(ImatrixData matrix, bool includeOutput) : IActivationObserver

@@ -23,7 +23,7 @@ public sealed class CorpusChunks
     /// <summary>Number of chunks.</summary>
     public int Count { get; }
 
-    /// <summary>The first token whose prediction is scored, as those before it lack context: half of the chunk.</summary>
+    /// <summary>The first token whose prediction is scored, because earlier ones lack context: half of the chunk.</summary>
     public int FirstScored => ContextLength / 2;
 
     /// <summary>Predictions scored per chunk: those of the second half except the last, whose next token is in the next chunk.</summary>

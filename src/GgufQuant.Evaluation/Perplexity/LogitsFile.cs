@@ -72,7 +72,7 @@ public sealed class LogitsFile : IDisposable
     }
 
     /// <summary>Checks that it contains the predictions for a text with a vocabulary of this size; it may have more chunks than the text.</summary>
-    /// <exception cref="LogitsFormatException">It contains others.</exception>
+    /// <exception cref="LogitsFormatException">It does not.</exception>
     internal void RequireFor(CorpusChunks corpus, int vocabularySize)
     {
         if (VocabularySize != vocabularySize)

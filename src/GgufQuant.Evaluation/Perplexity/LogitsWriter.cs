@@ -5,7 +5,7 @@ using GgufQuant.IO;
 namespace GgufQuant.Evaluation.Perplexity;
 
 /// <summary>Writes a reference's logits in llama-perplexity's file format (<c>--kl-divergence-base</c>), 2 bytes per token and prediction.</summary>
-/// <remarks>The file appears under its name only once it is complete.</remarks>
+/// <remarks>The file is renamed to its final name once it is complete.</remarks>
 public sealed class LogitsWriter : IDisposable
 {
     private readonly AtomicFile _file;
@@ -45,7 +45,7 @@ public sealed class LogitsWriter : IDisposable
         return new(file, rowBytes, header.Length, length, Math.Min(batchSize, corpus.ScoredPerChunk));
     }
 
-    /// <summary>Gives the file its name. Without this call, <see cref="Dispose"/> deletes what was written.</summary>
+    /// <summary>Renames the file to its final name. Without this call, <see cref="Dispose"/> deletes what was written.</summary>
     public void Complete()
     {
         if (_position != _length)

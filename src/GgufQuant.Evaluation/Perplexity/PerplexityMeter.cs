@@ -60,7 +60,7 @@ public static class PerplexityMeter
         return new(total.Perplexity, corpus.ContextLength, corpus.Count, total.Count, Stopwatch.GetElapsedTime(started));
     }
 
-    /// <summary>The perplexity of predictions that exist already, or are computed on demand.</summary>
+    /// <summary>The perplexity of predictions that already exist or are computed on demand.</summary>
     internal static PerplexityResult Measure(
         IReferenceSource source, CorpusChunks corpus, int batchSize, int threads, IProgress<WorkProgress>? progress, CancellationToken cancellationToken)
     {

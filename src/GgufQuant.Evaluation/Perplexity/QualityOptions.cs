@@ -13,7 +13,7 @@ public sealed record QualityOptions
     public int Threads { get; init; }
 
     /// <summary>A file for the reference's logits, so that it is evaluated once for all candidates; null to evaluate it with each of them.</summary>
-    /// <remarks>An existing file is read, whatever wrote it; otherwise it is written.</remarks>
+    /// <remarks>An existing file is read, whichever program wrote it; otherwise it is written.</remarks>
     public string? LogitsFile { get; init; }
 
     /// <summary>Bytes of memory for the reference's logits, so that it is evaluated once for several candidates.</summary>

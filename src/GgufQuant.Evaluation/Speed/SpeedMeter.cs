@@ -7,12 +7,12 @@ namespace GgufQuant.Evaluation.Speed;
 
 /// <summary>Measures how fast a model reads a prompt and generates, by llama-bench's method.</summary>
 /// <remarks>
-/// Random tokens, since their choice does not affect the speed. Each test starts with an empty context and is run once before
-/// it is timed, of the generation its first token. Sampling is not timed.
+/// Tokens are random, because their choice does not affect the speed. Each test starts with an empty context, after a warm-up:
+/// one run of the prompt, one token of the generation. Sampling is not timed.
 /// </remarks>
 public static class SpeedMeter
 {
-    // llama-bench's.
+    // As in llama-bench.
     private const int BatchSize = 2048;
 
     /// <summary>Measures a model.</summary>
@@ -27,7 +27,7 @@ public static class SpeedMeter
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Repetitions, 1, nameof(options));
-        // A model with learned positions has none beyond its training context.
+        // Learned positions end at the training context.
         int longest = model.TrainedContextLength > 0 ? model.TrainedContextLength : int.MaxValue;
         int prompt = Math.Min(options.PromptTokens, longest);
         int generated = Math.Min(options.GeneratedTokens, longest);

@@ -1,7 +1,7 @@
 namespace GgufQuant.Evaluation.Speed;
 
 /// <summary>A model's speeds.</summary>
-/// <param name="PromptTokens">Tokens of the prompt: fewer than asked for if the model was trained with a shorter context.</param>
+/// <param name="PromptTokens">Tokens of the prompt: fewer than requested if the model was trained with a shorter context.</param>
 /// <param name="PromptSamples">Prompt tokens evaluated per second, of each repetition.</param>
 /// <param name="GeneratedTokens">Tokens generated, with the same limit.</param>
 /// <param name="GenerationSamples">Tokens generated per second, of each repetition.</param>

@@ -8,7 +8,7 @@ internal static class HellaSwagText
     private const int Endings = 4;
     private const int LinesPerQuestion = Endings + 2;
 
-    /// <summary>Whether a text reads like it.</summary>
+    /// <summary>Whether a text looks like this format.</summary>
     internal static bool IsRecognized(TaskText text) => text.Count >= LinesPerQuestion && TryReadAnswer(text[2], out _);
 
     /// <exception cref="TaskDataException">The text does not have this form.</exception>

@@ -6,7 +6,7 @@ namespace GgufQuant.Evaluation.Tasks;
 /// <summary>llama-perplexity's binary file for multiple choice, as its validation datasets are distributed.</summary>
 /// <remarks>
 /// Little-endian 32-bit integers: the number of questions, the offset of each, and then for each the question, the choices
-/// with one correct answer, and the choices with several, which are not used. Texts have their length in front of them.
+/// with one correct answer, and the choices with several, which are not used. Texts are preceded by their length.
 /// </remarks>
 internal ref struct MultipleChoiceFile
 {
@@ -22,7 +22,7 @@ internal ref struct MultipleChoiceFile
         _bytes = bytes;
     }
 
-    /// <summary>Whether a file reads like it: its first question follows the table of offsets.</summary>
+    /// <summary>Whether a file looks like this format: its first question follows the table of offsets.</summary>
     internal static bool IsRecognized(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length < 2 * sizeof(uint))

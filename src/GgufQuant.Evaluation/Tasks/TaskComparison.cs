@@ -1,12 +1,12 @@
 namespace GgufQuant.Evaluation.Tasks;
 
-/// <summary>A model's answers beside the reference's, question by question.</summary>
-/// <param name="SameAnswer">Share of questions for which both choose the same, 0 to 1.</param>
+/// <summary>A model's answers compared with the reference's, question by question.</summary>
+/// <param name="SameAnswer">Share of questions for which both choose the same answer, 0 to 1.</param>
 /// <param name="Lost">Questions that only the reference answers correctly.</param>
 /// <param name="Gained">Questions that only the model answers correctly.</param>
 public readonly record struct TaskComparison(double SameAnswer, int Lost, int Gained)
 {
-    /// <summary>The exact McNemar test of both being as good, two-sided: small if lost and gained differ by more than chance.</summary>
+    /// <summary>The p-value of the exact two-sided McNemar test: small if lost and gained differ by more than chance.</summary>
     public double PValue => TaskStatistics.McNemar(Lost, Gained);
 
     /// <summary>Compares the answers to the same questions.</summary>

@@ -29,17 +29,17 @@ public sealed class TaskData
     /// <summary>The share of questions that guessing answers correctly on average, 0 to 1.</summary>
     public double ChanceAccuracy => Questions.Average(question => 1.0 / question.Choices.Count);
 
-    /// <summary>How many questions were to be drawn; null for all.</summary>
+    /// <summary>The number of questions to draw; null for all.</summary>
     internal int? Count { get; }
 
-    /// <summary>The seed they were drawn with.</summary>
+    /// <summary>The seed for drawing them.</summary>
     internal int Seed { get; }
 
-    /// <summary>Reads a file; its content tells the format.</summary>
+    /// <summary>Reads a file; the format is recognized from its content.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="kind">The task; null to tell it from the format, which is multiple choice for JSON Lines.</param>
-    /// <param name="count">How many questions to draw; null for all.</param>
-    /// <param name="seed">The seed to draw them with.</param>
+    /// <param name="kind">The task; null to infer it from the format, with multiple choice for JSON Lines.</param>
+    /// <param name="count">The number of questions to draw; null for all.</param>
+    /// <param name="seed">The seed for drawing them.</param>
     /// <exception cref="TaskDataException">The file is damaged, or of no known format.</exception>
     /// <exception cref="IOException">The file has more than 256 MiB, or cannot be read.</exception>
     public static TaskData Open(string path, TaskKind? kind = null, int? count = null, int seed = 1)
@@ -74,6 +74,6 @@ public sealed class TaskData
         if (kind == TaskKind.HellaSwag || HellaSwagText.IsRecognized(text))
             return (TaskKind.HellaSwag, HellaSwagText.Read(text));
         throw new TaskDataException(
-            path, "line 1", "this is neither HellaSwag text (six lines per question), nor Winogrande CSV, nor a multiple-choice file, nor JSON Lines. Name the task to learn what is wrong with the file.");
+            path, "line 1", "this is neither HellaSwag text (six lines per question), nor Winogrande CSV, nor a multiple-choice file, nor JSON Lines. Name the task to see what is wrong with the file.");
     }
 }

@@ -1,6 +1,6 @@
 namespace GgufQuant.Evaluation.Tasks;
 
-/// <summary>What a file of questions may hold at most.</summary>
+/// <summary>The limits of a file of questions.</summary>
 internal static class TaskLimits
 {
     /// <summary>Bytes of a file: ten times those of MMLU and HellaSwag together.</summary>

@@ -8,12 +8,12 @@ namespace GgufQuant.Evaluation.Tasks;
 
 /// <summary>Scores the choices of questions with a model.</summary>
 /// <remarks>
-/// Several questions are evaluated at once. The choices of one are sequences that share the tokens with which all of them
-/// begin, so these are evaluated once.
+/// Several questions are evaluated at once. The choices of one question are sequences with a common prefix,
+/// which is evaluated once.
 /// </remarks>
 public static class TaskMeter
 {
-    // Tokens in memory at once, unless a single question needs more: each is compared with all others.
+    // Tokens in memory at once, unless a single question needs more: the cost of attention grows with their square.
     private const int ContextLength = 512;
     private const int Sequences = 64;
 
@@ -90,7 +90,7 @@ public static class TaskMeter
         IEvaluationContext context, int threads, ReadOnlySpan<TokenizedQuestion> questions, Span<double[]> scores, CancellationToken cancellationToken)
     {
         List<SequenceToken> tokens = [];
-        // What each of these tokens predicts.
+        // The predictions to score at each of these tokens; null for none.
         List<List<Prediction>?> predictions = [];
         int sequence = 0;
         for (int i = 0; i < questions.Length; i++)

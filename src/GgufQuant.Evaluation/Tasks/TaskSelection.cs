@@ -13,7 +13,7 @@ internal static class TaskSelection
         return [.. drawn.Order().Select(index => questions[index])];
     }
 
-    // hellaswag_score; the distribution is that of GCC's library since version 11, as the standard leaves it open.
+    // hellaswag_score; the distribution is that of libstdc++ since GCC 11, because the standard does not define it.
     private static int[] DrawEndings(MersenneTwister random, int total, int count)
     {
         List<int> left = [.. Enumerable.Range(0, total)];
@@ -27,7 +27,7 @@ internal static class TaskSelection
         return drawn;
     }
 
-    // winogrande_score and multiple_choice_score, in single precision as there.
+    // winogrande_score and multiple_choice_score, in single precision as in llama-perplexity.
     private static int[] DrawOthers(MersenneTwister random, int total, int count)
     {
         List<int> left = [.. Enumerable.Range(0, total)];
@@ -35,7 +35,7 @@ internal static class TaskSelection
         for (int i = 0; i < count; i++)
         {
             float share = (float)random.Next() * (1f / 4294967296f);
-            // The largest numbers round up to 1, where llama-perplexity reads beyond the end.
+            // The largest numbers round up to 1, for which llama-perplexity reads beyond the end.
             int index = Math.Min((int)(share * left.Count), left.Count - 1);
             drawn[i] = left[index];
             left[index] = left[^1];

@@ -1,6 +1,6 @@
 namespace GgufQuant.Evaluation.Tasks;
 
-/// <summary>How sure a count of correct answers is.</summary>
+/// <summary>The statistical uncertainty of counts of correct answers.</summary>
 internal static class TaskStatistics
 {
     // The normal distribution's quantile at 97.5%.
@@ -16,7 +16,7 @@ internal static class TaskStatistics
         return (Math.Max(0, (center - half) / (1 + z)), Math.Min(1, (center + half) / (1 + z)));
     }
 
-    /// <summary>The exact McNemar test: how probable at least this imbalance is if an answer is lost as easily as gained.</summary>
+    /// <summary>The exact McNemar test: the probability of at least this imbalance if losing and gaining an answer are equally likely.</summary>
     internal static double McNemar(int lost, int gained)
     {
         int changed = lost + gained;

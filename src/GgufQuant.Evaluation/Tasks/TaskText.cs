@@ -5,14 +5,14 @@ namespace GgufQuant.Evaluation.Tasks;
 /// <summary>The lines of a text file of questions, numbered from 1.</summary>
 internal sealed class TaskText
 {
-    // A line of JSON holds a question and all of its choices.
+    // A line of JSON contains a question and all of its choices.
     private const int LongestLine = 4 * TaskLimits.TextBytes;
 
     private readonly string _path;
     private readonly string[] _lines;
     private readonly bool _isDamaged;
 
-    /// <summary>Decodes a file; empty lines at its end do not count.</summary>
+    /// <summary>Decodes a file; empty lines at its end are ignored.</summary>
     internal TaskText(string path, ReadOnlySpan<byte> bytes)
     {
         _path = path;
@@ -21,10 +21,10 @@ internal sealed class TaskText
         _isDamaged = text.InvalidBytes > 0;
     }
 
-    /// <summary>Number of lines; an empty text has one that is empty.</summary>
+    /// <summary>Number of lines; an empty text has one empty line.</summary>
     internal int Count => _lines.Length;
 
-    /// <summary>Whether there is nothing in the file.</summary>
+    /// <summary>Whether the file is empty.</summary>
     internal bool IsEmpty => _lines is [""];
 
     /// <summary>Whether the text starts like a JSON object.</summary>

@@ -2,11 +2,11 @@ using GgufQuant.Evaluation.Engines;
 
 namespace GgufQuant.Evaluation.Tasks;
 
-/// <summary>A question's choices as tokens: which of them all have in common, and which are scored.</summary>
+/// <summary>A question's choices as tokens: their common prefix, and the tokens to score.</summary>
 /// <remarks>After <c>hellaswag_score</c>, <c>winogrande_score</c> and <c>multiple_choice_score</c> of llama-perplexity.</remarks>
 internal sealed class TokenizedQuestion
 {
-    // Winogrande scores what follows the blank only if both sentences have more tokens than this after their common ones.
+    // Winogrande scores the part after the blank only if both sentences have more tokens than this after their common prefix.
     private const int FewestTrailingTokens = 3;
 
     private TokenizedQuestion(int[][] choices, int prefix, (int First, int End)[] scored)
@@ -16,16 +16,16 @@ internal sealed class TokenizedQuestion
         Scored = scored;
     }
 
-    /// <summary>The tokens of each choice, with the question in front of it.</summary>
+    /// <summary>The tokens of each choice, preceded by the question's.</summary>
     internal int[][] Choices { get; }
 
-    /// <summary>The number of tokens with which all choices begin, fewer than any has.</summary>
+    /// <summary>The length of the common prefix, less than that of any choice.</summary>
     internal int Prefix { get; }
 
     /// <summary>The tokens of each choice whose probabilities are averaged.</summary>
     internal (int First, int End)[] Scored { get; }
 
-    /// <summary>Tokens in memory at once; the last scored token of a choice is predicted, but not evaluated.</summary>
+    /// <summary>The number of tokens in memory at once; the last scored token of a choice is predicted, but not evaluated.</summary>
     internal int Required => Prefix + Scored.Sum(range => Math.Max(0, range.End - 1 - Prefix));
 
     /// <summary>The longest choice.</summary>
@@ -49,7 +49,7 @@ internal sealed class TokenizedQuestion
             // Nothing predicts the first token of a text.
             scored[i].First = Math.Max(scored[i].First, 1);
             if (scored[i].First >= scored[i].End)
-                throw new TaskDataException(data.Path, $"question {question.Index}", $"the choice '{Excerpt.Of(question.Choices[i])}' has no token of its own to score.");
+                throw new TaskDataException(data.Path, $"question {question.Index}", $"the choice '{Excerpt.Of(question.Choices[i])}' has no separate token to score.");
         }
         return new(choices, prefix, scored);
     }

@@ -1,7 +1,7 @@
 namespace GgufQuant.Evaluation.Tasks;
 
 /// <summary>llama-perplexity's CSV for Winogrande: index, sentence with a blank, first choice, second choice, answer (1 or 2).</summary>
-/// <remarks>As there, quotes are removed only around the sentence, and all that follows the fourth comma is the answer.</remarks>
+/// <remarks>As in llama-perplexity, quotes are removed only around the sentence, and everything after the fourth comma is the answer.</remarks>
 internal static class WinograndeCsv
 {
     private const int Separators = 4;
@@ -9,7 +9,7 @@ internal static class WinograndeCsv
     /// <summary>The blank in a sentence.</summary>
     internal const char Blank = '_';
 
-    /// <summary>Whether a text reads like it.</summary>
+    /// <summary>Whether a text looks like this format.</summary>
     internal static bool IsRecognized(TaskText text) => TryRead(text[1], 0, out _) is null;
 
     /// <exception cref="TaskDataException">A line does not have this form.</exception>

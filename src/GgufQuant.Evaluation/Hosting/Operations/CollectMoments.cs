@@ -8,7 +8,7 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Hosting.Operations;
 
-/// <summary>Collects the moments of some inputs, and an importance matrix if asked; both go through files.</summary>
+/// <summary>Collects the moments of some inputs, and an importance matrix if requested; both are passed through files.</summary>
 internal static class CollectMoments
 {
     internal static Operation<MomentsRequest, PerplexityResult> Operation { get; } = new(
@@ -40,7 +40,7 @@ internal static class CollectMoments
     }
 }
 
-/// <summary>Asks for inputs or their moments.</summary>
+/// <summary>Requests inputs or their moments.</summary>
 /// <param name="Model">The model's file.</param>
 /// <param name="Corpus">The text's file.</param>
 /// <param name="Options">How to collect.</param>

@@ -1,4 +1,4 @@
 namespace GgufQuant.Evaluation.Hosting.Operations;
 
-/// <summary>What is asked or returned where there is nothing to say.</summary>
+/// <summary>An empty request or result.</summary>
 internal sealed record Nothing;

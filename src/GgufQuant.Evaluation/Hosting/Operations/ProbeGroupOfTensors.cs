@@ -2,7 +2,7 @@ using GgufQuant.Evaluation.Calibration;
 
 namespace GgufQuant.Evaluation.Hosting.Operations;
 
-/// <summary>Measures what rounding a group of tensors changes.</summary>
+/// <summary>Measures the effect of rounding a group of tensors.</summary>
 internal static class ProbeGroupOfTensors
 {
     internal static Operation<ProbeRequest, GroupProbe> Operation { get; } = new(
@@ -12,12 +12,12 @@ internal static class ProbeGroupOfTensors
         (engine, request, progress) => request.ProberIn(engine).Measure(request.Tensors, progress));
 }
 
-/// <summary>Asks a <see cref="GroupProber"/>, which the child keeps for the requests of one session.</summary>
+/// <summary>Requests a probe by a <see cref="GroupProber"/>, which the child keeps for the requests of one session.</summary>
 /// <param name="Session">The parent's number for the prober.</param>
 /// <param name="Model">The model's file.</param>
 /// <param name="Calibration">The calibration's file.</param>
 /// <param name="Threads">Threads; 0 for all.</param>
-/// <param name="FactorBudget">Bytes of memory for what is kept of inputs that several groups share.</param>
+/// <param name="FactorBudget">Bytes of memory for the factors of inputs that groups share.</param>
 /// <param name="Tensors">The tensors to round.</param>
 internal sealed record ProbeRequest(long Session, string Model, string Calibration, int Threads, long FactorBudget, IReadOnlyList<string> Tensors)
 {

@@ -25,7 +25,7 @@ internal static class ScoreTask
 /// <param name="Model">The model's file.</param>
 /// <param name="Data">The file of questions.</param>
 /// <param name="Kind">The task.</param>
-/// <param name="Count">How many questions to draw; null for all.</param>
+/// <param name="Count">The number of questions to draw; null for all.</param>
 /// <param name="Seed">The seed to draw them with.</param>
 /// <param name="Threads">Threads; 0 for one per processor.</param>
 internal sealed record TaskRequest(string Model, string Data, TaskKind Kind, int? Count, int Seed, int Threads);
