@@ -141,6 +141,8 @@ Describe '<Kind>' -ForEach $kinds {
         $lines = @([Management.Automation.Internal.StringDecorated]::new($text).ToString('PlainText') -split '\r?\n' -match '\S' -notmatch '^   \w+: ')
         # What a type is good for continues on further lines of the last column.
         if ($kind -eq 'QuantTypeInfo') { $lines = @($lines -notmatch '^ {40}\S') }
+        # Above the table, a sentence says which type to take.
+        if ($kind -eq 'QuantTypeFit') { $lines = @($lines | Select-Object -Last 3) }
         # A label of two lines would be a column that was squeezed, and an ellipsis in front a number.
         $lines | Should -HaveCount 3
         $lines[1] | Should -Match '^[- ]+$'
