@@ -25,6 +25,38 @@ Describe 'Get-QuantPlan' {
         (Get-QuantPlan $Samples.Model Q8_0 -SplitMaxSize 2MB -Destination .).Destinations | Should -Be $made.Paths
     }
 
+    Context 'A header without data' {
+        BeforeAll { $header = & (Join-Path $Samples.Root samples llama-7b-header.ps1) (Join-Path (New-TestFolder) llama-7b-f16.gguf) }
+
+        It 'is planned as the whole model' {
+            $plan = Get-QuantPlan $header F16
+            [Math]::Abs($plan.SourceSize - $plan.Size) | Should -BeLessThan 4KB
+            # 6.7 billion weights of two bytes, and vectors of four.
+            $plan.Size | Should -BeGreaterThan 13.476e9
+            $plan.Size | Should -BeLessThan 13.478e9
+            (Get-QuantPlan $header Q4_K_M).RelativeSize | Should -BeLessThan 0.31
+        }
+
+        It 'is enough for Find-QuantType' {
+            $fits = Find-QuantType $header -Memory 64GB
+            foreach ($type in 'F16', 'Q4_K_M') {
+                ($fits | Where-Object Type -EQ $type).Size | Should -BeGreaterThan ((Get-QuantPlan $header $type).Size - 4KB)
+                ($fits | Where-Object Type -EQ $type).Size | Should -BeLessThan ((Get-QuantPlan $header $type).Size + 4KB)
+            }
+        }
+
+        It 'is not enough to quantize, or to choose types for a size' {
+            { ConvertTo-Quantized $header Q4_K_M -Destination . -ErrorAction Stop } | Should -Throw '*truncated*'
+            Get-ChildItem | Should -BeNullOrEmpty
+        }
+
+        It 'is not what a file is that ends in its data' {
+            $bytes = [IO.File]::ReadAllBytes($Samples.Model)
+            [IO.File]::WriteAllBytes((Join-Path $PWD cut.gguf), $bytes[0..($bytes.Length - 100)])
+            { Get-QuantPlan cut.gguf Q4_K_M -ErrorAction Stop } | Should -Throw '*truncated*'
+        }
+    }
+
     It 'plans a copy' {
         (Get-QuantPlan $Samples.Model -Copy -PruneLayer 1 -Destination short.gguf).Tensors.Rule | Select-Object -Unique | Should -Be copied
     }

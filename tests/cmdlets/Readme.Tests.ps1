@@ -47,6 +47,16 @@ Describe 'README' {
         $table -ne '' | ForEach-Object { $lines | Should -Contain $_ }
     }
 
+    It 'shows what the course says beside the truth' {
+        $run = Invoke-PowerShell "& '$(Join-Path $Samples.Root samples course-table.ps1)' -ChunkCount 2" -Environment @{ TMPDIR = "$TestDrive" } -TimeoutSeconds 600
+        $run.Error | Should -BeNullOrEmpty
+        # All but the last column: the quality of the sample model, here on little of the text.
+        $printed = @($run.Output -split '\r?\n' -match '^\w+ +\d+\.\d ' -replace ' +[\d.]+ *$')
+        $printed.Count | Should -Be 6
+        $shown = $lines -replace ' +[\d.]+ *$'
+        $printed | ForEach-Object { $shown | Should -Contain $_ }
+    }
+
     It 'shows the answers to the sample questions' {
         $rows = ConvertTo-Quantized $Samples.Model Q2_K -Destination $TestDrive | Measure-GgufTask -DataPath (Join-Path $Samples.Root samples continuations.txt)
         foreach ($row in $rows) {

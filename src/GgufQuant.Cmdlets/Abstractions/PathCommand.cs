@@ -68,7 +68,7 @@ public abstract class PathCommand : StoppableCommand
             ProcessModel(model);
         else
             PassOver(path, kind, ModelKind.Model);
-        if (model.Fault is { } fault)
+        if (model.Fault is { } fault && !(TakesHeaders && model.IsHeaderOnly))
             WriteError(fault.ToErrorRecord(path));
     }
 
@@ -105,6 +105,9 @@ public abstract class PathCommand : StoppableCommand
     /// <summary>Whether the cmdlet shows what it can of a file that is truncated or has tensors that ggml rejects, and tells the fault as an error.</summary>
     private protected virtual bool ShowsFaultyFiles => false;
 
+    /// <summary>Whether the cmdlet needs no more of a file than its header, and accepts one without data.</summary>
+    private protected virtual bool TakesHeaders => false;
+
     /// <summary>The name of the pre-tokenizer of folders whose own is not recognized; null for a cmdlet that takes none.</summary>
     private protected virtual string? PreTokenizerOfFolders => null;
 
@@ -115,12 +118,21 @@ public abstract class PathCommand : StoppableCommand
         {
             if (PreTokenizerOfFolders is not null)
                 WriteWarning($"'{Formatting.FileName(path)}' is a GGUF file, which names its pre-tokenizer itself, so -PreTokenizer has no effect on it.");
-            return ShowsFaultyFiles ? GgufFile.OpenToShow(path, StopToken) : GgufFile.Open(path, StopToken);
+            return ShowsFaultyFiles ? GgufFile.OpenToShow(path, StopToken) : TakesHeaders ? OpenHeader(path) : GgufFile.Open(path, StopToken);
         }
         HuggingFaceModel model = HuggingFaceModel.Open(path, new() { PreTokenizer = PreTokenizerOfFolders });
         if (_opened.Add(_spellings.Of(model.File.Path)))
             Tell(model);
         return model.File;
+    }
+
+    private GgufFile OpenHeader(string path)
+    {
+        GgufFile model = GgufFile.OpenToShow(path, StopToken);
+        if (model.Fault is null || model.IsHeaderOnly)
+            return model;
+        model.Dispose();
+        return GgufFile.Open(path, StopToken);
     }
 
     /// <summary>Writes the reader's defaults and warnings.</summary>

@@ -111,6 +111,9 @@ public sealed class FindQuantTypeCommand : PathCommand
     private protected override bool TakesFolders => true;
 
     /// <inheritdoc/>
+    private protected override bool TakesHeaders => true;
+
+    /// <inheritdoc/>
     protected override void BeginProcessing()
     {
         base.BeginProcessing();

@@ -8,6 +8,10 @@ namespace GgufQuant.Commands;
 [OutputType(typeof(PlannedFile))]
 public sealed class GetQuantPlanCommand : QuantizationCommand
 {
+    /// <summary>Choosing types for a size measures weights.</summary>
+    private protected override bool TakesHeaders =>
+        Corpus is null && TargetSize.Length == 0 && TargetBitsPerWeight.Length == 0 && TargetMemory.Length == 0;
+
     /// <inheritdoc/>
     protected override void ProcessPlan(QuantizationPlan plan, string destination, IReadOnlyList<string> paths) =>
         WriteObject(new PlannedFile(plan, paths));

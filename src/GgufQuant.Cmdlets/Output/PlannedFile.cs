@@ -13,7 +13,7 @@ public sealed class PlannedFile
         Source = plan.Source.Path;
         FileType = plan.Type;
         Size = plan.TotalBytes;
-        SourceSize = plan.Source.Length;
+        SourceSize = plan.Source.CompleteLength;
         BitsPerWeight = plan.BitsPerWeight;
         Shares = TensorTypeShare.Of(plan.Shares);
         ExpectedDivergence = plan.Options.Allocation?.Divergence;

@@ -30,7 +30,7 @@ internal sealed class AdviceRequest
         _isForCard = budget is null;
         _available = budget ?? memory.GpuMemory ?? throw new ArgumentNullException(nameof(budget), "There is neither memory nor a card's.");
         _reserve = reserve ?? (_isForCard ? GpuPlacement.DefaultReserve(_available) : (long)(QuantAdvice.DefaultReserve * _available));
-        _header = file.Length - file.Tensors.Sum(tensor => tensor.ByteCount);
+        _header = file.CompleteLength - file.Tensors.Sum(tensor => tensor.ByteCount);
         _isUnquantized = file.Tensors.All(tensor => !BlockFormat.Of(tensor.Type).IsQuantized);
         Shape = ModelShape.Read(file);
     }

@@ -21,6 +21,7 @@ public sealed class GgufFile : IDisposable
         Tensors = headers.Length == 1 ? first.Tensors : [.. headers.SelectMany(header => header.Tensors)];
         _byName = Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
         Fault = headers.Select(header => header.Fault).FirstOrDefault(fault => fault is not null);
+        IsHeaderOnly = Fault is not null && headers.All(header => header.IsAlone);
     }
 
     private GgufFile(string path, GgufWriter layout, long length, ITensorData data)
@@ -65,6 +66,12 @@ public sealed class GgufFile : IDisposable
 
     /// <summary>What is wrong with tensors that <see cref="OpenToShow"/> left out, or whose data is missing; null if nothing is.</summary>
     public GgufFormatException? Fault { get; }
+
+    /// <summary>Whether the headers are whole and sound, but no tensor has any data: what <see cref="OpenToShow"/> accepts as well.</summary>
+    public bool IsHeaderOnly { get; }
+
+    /// <summary>The total bytes of all shards with their data, even if <see cref="IsHeaderOnly"/>.</summary>
+    public long CompleteLength => IsHeaderOnly ? Shards.Sum(shard => shard.DataOffset) + Tensors.Sum(tensor => tensor.ByteCount) : Length;
 
     /// <summary>Reads the header of a file, and those of all shards if the model is split.</summary>
     /// <param name="path">The file, or any shard of a split model.</param>

@@ -6,4 +6,7 @@ internal sealed record GgufHeader(
 {
     /// <summary>What is wrong with tensors that were left out; null if none were.</summary>
     public GgufFormatException? Fault { get; init; }
+
+    /// <summary>Whether the file ends with the header, which is sound.</summary>
+    public bool IsAlone { get; init; }
 }

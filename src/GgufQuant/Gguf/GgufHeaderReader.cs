@@ -66,7 +66,11 @@ internal sealed class GgufHeaderReader
         GgufMetadata metadata = ReadMetadata(entryCount);
         int alignment = ReadAlignment(metadata);
         IReadOnlyList<GgufTensor> tensors = ReadTensors(tensorCount, alignment, out long dataOffset);
-        return new GgufHeader(version, _cursor.IsBigEndian, alignment, metadata, tensors, dataOffset) { Fault = Fault };
+        return new GgufHeader(version, _cursor.IsBigEndian, alignment, metadata, tensors, dataOffset)
+        {
+            Fault = Fault,
+            IsAlone = tensors.Count == tensorCount && _source.Length <= dataOffset,
+        };
     }
 
     private GgufFormatException? Fault => _faults > 1
