@@ -369,4 +369,39 @@ Describe 'Compare-Quant' {
             { $file | Compare-Quant -TaskData $asked -ErrorAction Stop } | Should -Throw -ErrorId 'InvalidTaskData,GgufQuant.Commands.CompareQuantCommand'
         }
     }
+
+    Context 'with -Speed' {
+        BeforeAll {
+            $folder = New-TestFolder
+            $rows = ConvertTo-Quantized $Samples.Model Q4_K_M -Destination $folder | Compare-Quant -Speed
+        }
+
+        It 'adds how many tokens a second are read and generated' {
+            $rows | Should -HaveCount 2
+            foreach ($row in $rows) {
+                $row.PromptTokensPerSecond | Should -BeGreaterThan 0
+                $row.TokensPerSecond | Should -BeGreaterThan 0
+                $row.Deviation | Should -BeGreaterOrEqual 0
+            }
+            ($rows[1].Path | Compare-Quant -Reference $Samples.Model)[1].TokensPerSecond | Should -BeNullOrEmpty
+        }
+
+        It 'shows them at a width of <_>' -ForEach 80, 120, 200 {
+            $text = $rows | Format-Lines -Width $_
+            $text -match '^Type +File +Size +Prompt t/s +Generated t/s +Error' | Should -HaveCount 1
+            $text -match '^Q4_K_M +novels-6m-Q4_K_M\.gguf +3\.41 MiB +\d+\.\d +\d+\.\d +4\.94%' | Should -HaveCount 1
+        }
+
+        It 'is kept by other sessions and shown by Export-QuantReport with the memory' {
+            $back = [Management.Automation.PSSerializer]::Deserialize([Management.Automation.PSSerializer]::Serialize($rows))
+            $back.TokensPerSecond | Should -Be $rows.TokensPerSecond
+            ($back | Format-Lines) | Should -Be ($rows | Format-Lines)
+            $null = $back | Export-QuantReport (Join-Path $folder r.md)
+            Get-Content (Join-Path $folder r.md) -Raw | Should -BeLike '*| Memory |*| Prompt tokens/s | Generated tokens/s |*| 7.54 MiB |*'
+        }
+
+        It 'cannot list tensors' {
+            { Compare-Quant $rows[1].Path -Reference $Samples.Model -Speed -Detailed } | Should -Throw -ErrorId 'ParametersExclusive*'
+        }
+    }
 }

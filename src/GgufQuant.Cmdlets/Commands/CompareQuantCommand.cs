@@ -18,6 +18,9 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
     // The same for a row with answers to questions.
     private const string AskedSuffix = "#Asked";
 
+    // The same for a row with speeds.
+    private const string TimedSuffix = "#Timed";
+
     private static readonly ErrorRecord s_noCorpus = new(
         new ArgumentException("-ChunkCount and -LogitsFile say how to evaluate a text. Name the text with -Corpus."),
         "NoCorpus", ErrorCategory.InvalidArgument, null);
@@ -60,6 +63,10 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
     [ValidateNotNullOrEmpty]
     public string? TaskData { get; set; }
 
+    /// <summary>Measures speed.</summary>
+    [Parameter(HelpMessage = "Measure how many tokens of a prompt are evaluated and how many generated per second, as Measure-GgufSpeed does.")]
+    public SwitchParameter Speed { get; set; }
+
     /// <summary>Tokens of context.</summary>
     [Parameter(HelpMessage = "Tokens of context to estimate memory for, and per chunk of -Corpus.")]
     [ArgumentCompleter(typeof(ContextLengthCompleter))]
@@ -76,14 +83,14 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
     public string? LogitsFile { get; set; }
 
     /// <summary>Weights can be compared with those of a folder, but no engine runs one.</summary>
-    private protected override bool TakesFolders => Corpus is null && Prompt.Length == 0 && TaskData is null;
+    private protected override bool TakesFolders => Corpus is null && Prompt.Length == 0 && TaskData is null && !Speed;
 
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
         _pairs = new(this, Reference is not null, Compare);
-        this.ThrowIfBothBound(nameof(Detailed), nameof(Corpus), nameof(Prompt), nameof(TaskData));
+        this.ThrowIfBothBound(nameof(Detailed), nameof(Corpus), nameof(Prompt), nameof(TaskData), nameof(Speed));
         if (Corpus is not null)
             Corpus = ResolveCorpus(Corpus);
         else if (ChunkCount is not null || LogitsFile is not null)
@@ -92,7 +99,7 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
             LogitsFile = ResolveLogits(LogitsFile);
         if (TaskData is not null)
             _task = ReadOrThrowTerminating(this.ResolveUnexpanded(TaskData), path => Evaluation.Tasks.TaskData.Open(path));
-        if (Corpus is not null || Prompt.Length > 0 || _task is not null)
+        if (Corpus is not null || Prompt.Length > 0 || _task is not null || Speed)
             OpenEngine(isRequired: false);
         Session?.Engine.StartInBackground();
     }
@@ -144,6 +151,7 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
             LogitsFile = LogitsFile,
             Prompts = Prompt,
             Task = _task,
+            Speed = Speed ? new() { Threads = ThreadCount } : null,
             ContextLength = ContextLength,
             Memory = new() { ContextLength = ContextLength, KeyType = CacheType, ValueType = CacheType },
             Threads = ThreadCount,
@@ -160,11 +168,15 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
         row.Generations = model.Generations;
         if (model.Task is not null)
             row.AddTask(model.Task, model.TaskComparison);
+        if (model.Speed is not null)
+            row.AddSpeed(model.Speed);
         PSObject written = new(row);
         if (row.Generations.Count > 0)
             written.TypeNames.Insert(0, row.GetType().FullName + PromptedSuffix);
         else if (model.Task is not null)
             written.TypeNames.Insert(0, row.GetType().FullName + AskedSuffix);
+        else if (model.Speed is not null)
+            written.TypeNames.Insert(0, row.GetType().FullName + TimedSuffix);
         WriteObject(written);
     }
 }

@@ -113,6 +113,9 @@ public sealed class ExportQuantReportCommand : PSCmdlet
             Accuracy = row.Accuracy,
             Lost = row.Lost,
             Gained = row.Gained,
+            Memory = row.Memory,
+            PromptSpeed = row.PromptTokensPerSecond,
+            GenerationSpeed = row.TokensPerSecond,
             Generations = row.IsReference ? [] : row.Generations,
         };
     }

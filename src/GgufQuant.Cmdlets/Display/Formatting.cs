@@ -136,6 +136,9 @@ public static class Formatting
     /// <summary>A speed with its standard deviation.</summary>
     public static string Speed(double? mean, double? deviation) => mean is null ? "-" : $"{mean:0.0} ± {deviation:0.0}";
 
+    /// <summary>A speed alone.</summary>
+    public static string Speed(double? mean) => mean is null ? "-" : $"{mean:0.0}";
+
     /// <summary>An interval of shares in per cent.</summary>
     public static string Interval(double low, double high) => $"{100 * low:0.0} - {100 * high:0.0}%";
 

@@ -23,6 +23,12 @@ internal sealed record ComparisonData(
     /// <summary>Questions that only this model answers correctly; null for the reference.</summary>
     public int? Gained { get; init; }
 
+    /// <summary>Prompt tokens evaluated per second; null if not measured.</summary>
+    public MeanEstimate? PromptSpeed { get; init; }
+
+    /// <summary>Tokens generated per second; null if not measured.</summary>
+    public MeanEstimate? GenerationSpeed { get; init; }
+
     /// <summary>The engine that ran the model over a text; null if none did.</summary>
     public string? Engine { get; init; }
 

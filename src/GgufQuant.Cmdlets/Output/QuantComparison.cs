@@ -2,6 +2,8 @@ using System.ComponentModel;
 using System.Text.Json;
 using GgufQuant.Comparison;
 using GgufQuant.Evaluation.Generation;
+using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Evaluation.Speed;
 using GgufQuant.Evaluation.Tasks;
 using GgufQuant.Formats;
 using GgufQuant.Models;
@@ -85,6 +87,18 @@ public class QuantComparison
     /// <summary>Questions that only this model answers correctly; null for the reference, and without questions.</summary>
     public int? Gained => Data.Gained;
 
+    /// <summary>Prompt tokens evaluated per second; null unless speed was measured.</summary>
+    public double? PromptTokensPerSecond => Data.PromptSpeed?.Value;
+
+    /// <summary>The standard deviation of the runs.</summary>
+    public double? PromptDeviation => Data.PromptSpeed?.Error;
+
+    /// <summary>Tokens generated per second; null unless speed was measured.</summary>
+    public double? TokensPerSecond => Data.GenerationSpeed?.Value;
+
+    /// <summary>The standard deviation of the runs.</summary>
+    public double? Deviation => Data.GenerationSpeed?.Error;
+
     /// <summary>The texts that the model and the reference generate; empty unless prompts were given.</summary>
     internal IReadOnlyList<GenerationComparison> Generations
     {
@@ -95,6 +109,13 @@ public class QuantComparison
     /// <summary>Adds the answers to a known task's questions.</summary>
     internal void AddTask(TaskResult result, TaskComparison? comparison) =>
         Data = Data with { Accuracy = result.Accuracy, Lost = comparison?.Lost, Gained = comparison?.Gained };
+
+    /// <summary>Adds how fast the model is.</summary>
+    internal void AddSpeed(SpeedResult result) =>
+        Data = Data with { PromptSpeed = Summarize(result.PromptSamples), GenerationSpeed = Summarize(result.GenerationSamples) };
+
+    private static MeanEstimate? Summarize(IReadOnlyList<double> samples) =>
+        SpeedResult.Summarize(samples) is { } speed ? new(speed.Mean, speed.Deviation) : null;
 
     /// <summary>What the model writes beside what the reference writes; empty unless prompts were given.</summary>
     public IReadOnlyList<GenerationComparison> GetGenerations() => Generations;

@@ -1,6 +1,7 @@
 using GgufQuant.Comparison;
 using GgufQuant.Evaluation.Generation;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Evaluation.Speed;
 using GgufQuant.Evaluation.Tasks;
 using GgufQuant.Models;
 
@@ -23,6 +24,9 @@ public sealed record ComparedModel(ModelInfo Reference, ModelInfo Model, ModelEr
 
     /// <summary>Its answers to the questions; null if there are none.</summary>
     public TaskResult? Task { get; init; }
+
+    /// <summary>How fast it is; null if it was not measured.</summary>
+    public SpeedResult? Speed { get; init; }
 
     /// <summary>Its answers compared with the reference's; null for the reference itself, and if there are no questions.</summary>
     public TaskComparison? TaskComparison { get; init; }

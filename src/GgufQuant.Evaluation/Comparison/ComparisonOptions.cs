@@ -1,3 +1,4 @@
+using GgufQuant.Evaluation.Speed;
 using GgufQuant.Evaluation.Tasks;
 using GgufQuant.Models;
 
@@ -20,6 +21,9 @@ public sealed record ComparisonOptions
 
     /// <summary>Questions that each model is asked; null for none.</summary>
     public TaskData? Task { get; init; }
+
+    /// <summary>What to measure the speed of each model over; null not to measure it.</summary>
+    public SpeedOptions? Speed { get; init; }
 
     /// <summary>Tokens of each chunk; null for the default.</summary>
     public int? ContextLength { get; init; }

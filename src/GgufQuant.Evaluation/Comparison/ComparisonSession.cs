@@ -3,6 +3,7 @@ using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Generation;
 using GgufQuant.Evaluation.Hosting;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Evaluation.Speed;
 using GgufQuant.Evaluation.Tasks;
 using GgufQuant.Gguf;
 using GgufQuant.IO;
@@ -24,6 +25,7 @@ public sealed class ComparisonSession
     private RemoteGenerationMeter? _generation;
     private RemoteTaskMeter? _task;
     private TaskResult? _referenceTask;
+    private RemoteSpeedMeter? _speed;
     private Exception? _lastFailure;
 
     /// <summary>Creates a session; nothing is loaded yet.</summary>
@@ -77,6 +79,7 @@ public sealed class ComparisonSession
         _generation = _options.Prompts.Count == 0 ? null : new(_engine, reference, _options.Prompts, new() { Threads = _options.Threads });
         _task = _options.Task is null ? null : new(_engine, _options.Task, _options.Threads);
         _referenceTask = null;
+        _speed = _options.Speed is null ? null : new(_engine, _options.Speed);
     }
 
     private ModelInfo Describe(GgufFile model) => ModelInfo.Read(model, _options.Memory);
@@ -92,7 +95,10 @@ public sealed class ComparisonSession
         if (texts is null)
             _generation = null;
         _referenceTask = _task is null ? null : TryRun(reference.Path, $"Asking {name}", (progress, token) => _task.Measure(reference.Path, progress, token));
-        return new(reference, reference, Weights: null) { Perplexity = perplexity?.Perplexity, Generations = texts ?? [], Task = _referenceTask };
+        SpeedResult? speed = _speed is null ? null : TryRun(reference.Path, SpeedActivity(name), (progress, token) => _speed.Measure(reference.Path, progress, token));
+        if (speed is null)
+            _speed = null;
+        return new(reference, reference, Weights: null) { Perplexity = perplexity?.Perplexity, Generations = texts ?? [], Task = _referenceTask, Speed = speed };
     }
 
     private ComparedModel Measure(ModelInfo reference, GgufFile candidate, ModelError weights)
@@ -117,8 +123,12 @@ public sealed class ComparisonSession
             TaskResult answers = _runner.Run($"Asking {name}", (progress, token) => _task.Measure(candidate.Path, progress, token));
             result = result with { Task = answers, TaskComparison = TaskComparison.Of(_referenceTask, answers) };
         }
+        if (_speed is not null)
+            result = result with { Speed = _runner.Run(SpeedActivity(name), (progress, token) => _speed.Measure(candidate.Path, progress, token)) };
         return result;
     }
+
+    private static string SpeedActivity(string name) => $"Measuring the speed of {name}";
 
     private TResult? TryRun<TResult>(string path, string activity, Func<IProgress<WorkProgress>, CancellationToken, TResult> step)
         where TResult : class

@@ -30,6 +30,15 @@ public sealed record QuantReportRow(string Name, long Size)
     /// <summary>Questions that only this model answers correctly; null if not asked, and for the reference.</summary>
     public int? Gained { get; init; }
 
+    /// <summary>Bytes of memory to run it; null if unknown.</summary>
+    public long? Memory { get; init; }
+
+    /// <summary>Prompt tokens evaluated per second; null if not measured.</summary>
+    public double? PromptSpeed { get; init; }
+
+    /// <summary>Tokens generated per second; null if not measured.</summary>
+    public double? GenerationSpeed { get; init; }
+
     /// <summary>The texts it generates; empty if not tried, and for the reference.</summary>
     public IReadOnlyList<GenerationComparison> Generations { get; init; } = [];
 }

@@ -32,6 +32,10 @@ internal static class ReportSummary
             yield return ("Weight error", "root of the squared differences of all weights over the reference's squared weights: √(Σ(a−b)²/Σa²).");
         if (report.Rows.Any(row => row.Accuracy is not null))
             yield return ("Accuracy", "share of a known task's questions answered correctly. Lost are those that only the reference answers correctly, gained those that only the quantization does.");
+        if (report.Rows.Any(row => row.Memory is not null))
+            yield return ("Memory", "estimated, to run the model: weights, context and buffers.");
+        if (report.Rows.Any(row => row.PromptSpeed is not null || row.GenerationSpeed is not null))
+            yield return ("Tokens/s", "prompt tokens evaluated and tokens generated per second on the machine that made this report, as llama-bench measures them.");
         if (report.Rows.FirstOrDefault(row => row.Predictions is not null)?.Predictions is not { } result)
             yield break;
         yield return ("Perplexity", $"exp of the mean negative log-probability of the text's next tokens, by llama-perplexity's method: {result.Chunks} chunks of {result.ContextLength} tokens, the predictions of each second half scored, {result.ScoredTokens} in all. ± is one standard error. That of a change is smaller, because both models were measured on the same text.");
