@@ -5,7 +5,7 @@ Generates the module's help from docs/en-US and from the cmdlets themselves.
 .DESCRIPTION
 docs/en-US/<Verb-Noun>.md has the prose, in PlatyPS's layout without the blocks that only repeat the cmdlet's metadata.
 Syntax, types, positions, aliases, pipeline input and default values come from the built module. 'build.ps1' runs this
-in a PowerShell of its own, since it loads the module.
+in a separate PowerShell process, because it loads the module.
 #>
 #Requires -Version 7.6
 [CmdletBinding()]

@@ -10,7 +10,7 @@ namespace GgufQuant.Gpu;
 /// <summary>The devices of this machine that can quantize, and how to use one.</summary>
 /// <remarks>
 /// A device is usable if its driver promises exact arithmetic and a trial of the kernels has produced the processor's
-/// bytes. Missing or broken drivers give a sentence, never an exception.
+/// bytes. Missing or broken drivers are reported in a sentence, never an exception.
 /// </remarks>
 public static class DeviceCatalog
 {
@@ -26,7 +26,7 @@ public static class DeviceCatalog
         List<ComputeDevice> devices = [Processor];
         foreach (Candidate candidate in FindAll())
         {
-            // OpenCL on a processor gains nothing, and a broken one may crash the process: it is tried only on request.
+            // OpenCL on a processor gains nothing, and a broken driver may crash the process, so it is tried only on request.
             string? reason = candidate.Device.UnavailableReason ?? (candidate.Device.IsGpu ? Try(candidate, progress, token) : null);
             devices.Add(candidate.Device with { UnavailableReason = reason });
         }
@@ -66,7 +66,7 @@ public static class DeviceCatalog
             return device;
         }
         if (api == ComputeApi.Cpu)
-            return Chosen(new CpuDevice(threads), "the device asked for.");
+            return Chosen(new CpuDevice(threads), "the requested device.");
         if (api is null && plan is not null && !GpuDevice.Gains(plan, threads))
             return Chosen(new CpuDevice(threads), "this conversion would gain too little from a graphics card to look for one.");
 
@@ -82,7 +82,7 @@ public static class DeviceCatalog
             {
                 return Chosen(
                     new GpuDevice(driver!, threads, types, onlyWhereItGains: api is null, warn),
-                    api is null ? "the first graphics card whose trial gave the processor's bytes." : "the device asked for.");
+                    api is null ? "the first graphics card whose trial gave the processor's bytes." : "the requested device.");
             }
             reasons.Add(candidate.Open is null ? reason! : $"{candidate.Device.Name}: {reason}");
         }

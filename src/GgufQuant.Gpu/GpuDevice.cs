@@ -6,7 +6,7 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Gpu;
 
-/// <summary>A graphics card, together with the processor for what the card has no kernel for.</summary>
+/// <summary>A graphics card, with the processor for types that the card has no kernel for.</summary>
 /// <remarks>
 /// A few jobs are on the card at a time, each with its own queue, so that copying, computing and the pipeline's reading
 /// and writing overlap. While jobs wait for the card, idle cores start on them. A job with a non-finite weight or scale is
@@ -47,7 +47,7 @@ public sealed class GpuDevice : IQuantizationDevice
         _processor = new(threads);
         _types = (types ?? KernelPlan.Types).ToHashSet();
         _onlyWhereItGains = onlyWhereItGains;
-        // Others may use the card too, so half of the free memory is left.
+        // Other programs may use the card, so half of the free memory is left to them.
         PreferredWeights = (int)Math.Clamp(driver.FreeMemory / 2 / driver.Queues / GpuJob.MaxBytesPerWeight, LeastWeights, MostWeights);
         _warn = warn;
     }
@@ -106,7 +106,7 @@ public sealed class GpuDevice : IQuantizationDevice
         }
         catch (GpuException)
         {
-            // Any memory will do; the driver then makes one more copy.
+            // Pageable memory works too; the driver then makes one more copy.
             return _processor.Allocate(bytes);
         }
     }
@@ -179,7 +179,7 @@ public sealed class GpuDevice : IQuantizationDevice
         return fault is null ? null : fault with { Weight = fault.Weight + ((long)firstRow * job.RowLength) };
     }
 
-    // Whether the card has quantized the job; if false the processor has to.
+    // Whether the card has quantized the job; if not, the processor must.
     private bool RunOnCard(QuantizationJob job)
     {
         if (Volatile.Read(ref _failed) != 0)

@@ -29,7 +29,7 @@ internal sealed unsafe class GpuJob : IDisposable
     private readonly DeviceBuffer _blocks;
     private readonly DeviceBuffer _fault;
 
-    // Pinned: with other memory a copy makes the driver wait at the call, and some drivers spin. Separate words to copy from
+    // Pinned: copies from other memory block in the call, and some drivers spin. Separate words to copy from
     // and to, so that a skipped job is not mistaken for a clean one.
     private readonly IMemoryOwner<byte> _hostFaults;
 
@@ -56,7 +56,7 @@ internal sealed unsafe class GpuJob : IDisposable
     }
 
     /// <summary>Quantizes a job's rows.</summary>
-    /// <returns>Whether everything was finite; if not, the processor has to find out what was not.</returns>
+    /// <returns>Whether everything was finite; if not, the processor must find what was not.</returns>
     /// <exception cref="GpuException">The driver reports an error, or the card's memory is full.</exception>
     internal bool Run(KernelPlan plan, QuantizationJob job)
     {

@@ -3,7 +3,7 @@ using GgufQuant.Formats;
 
 namespace GgufQuant.Gpu;
 
-/// <summary>How the kernels quantize to one type: which run, and over what.</summary>
+/// <summary>How the kernels quantize to one type: which ones run, and over what.</summary>
 /// <remarks>
 /// A block is one work-item's job. A super-block takes three kernels: a search over its sub-blocks, the scales over whole
 /// super-blocks, and packing by columns of 32. A grid format takes two: the search, which ends in grid points, and
@@ -83,7 +83,7 @@ internal sealed class KernelPlan
         Find(type) is { } plan
         && (plan.HasSearch || (weighted && plan._format.Importance != ImatrixSupport.Ignored) || type == GgmlType.IQ4_NL);
 
-    /// <summary>How many sums of squares the kernels need, and over how many weights each.</summary>
+    /// <summary>The number of sums of squares that the kernels need, and the number of weights in each.</summary>
     /// <remarks>Without importance only IQ2_S needs them.</remarks>
     internal (int Count, int Length) Squares(int rowLength, int rows, bool weighted)
     {

@@ -3,7 +3,7 @@ using GgufQuant.IO;
 
 namespace GgufQuant.Gpu;
 
-/// <summary>Small quantizations, card against processor: a driver's claims are not enough.</summary>
+/// <summary>Small quantizations that compare card and processor, because a driver's claims are not enough.</summary>
 internal static class SelfTest
 {
     private const int RowLength = 4096;
@@ -21,7 +21,7 @@ internal static class SelfTest
         Random random = new(1);
         for (int i = 0; i < weights.Length; i++)
         {
-            // One row per magnitude from denormal to huge; what overflows a type's scale is not for the card.
+            // One row per magnitude, from denormal to huge; magnitudes that overflow a type's scale are left to the processor.
             float size = MathF.ScaleB(1, -140 + (i / RowLength * 10));
             weights[i] = random.Next(16) == 0 ? random.Next(2) == 0 ? 0f : -0f : (random.NextSingle() - 0.5f) * (random.NextSingle() - 0.5f) * size;
         }
@@ -57,7 +57,7 @@ internal static class SelfTest
             || !expected.AsSpan().SequenceEqual(actual);
     }
 
-    /// <summary>Weights as a source of a type stores them, and as they read back.</summary>
+    /// <summary>Weights as stored in a source type, and as read back.</summary>
     private sealed record Sample(GgmlType Type, byte[] Source, float[] Weights, float[] Importance)
     {
         internal static Sample Of(GgmlType type, float[] weights, float[] importance)

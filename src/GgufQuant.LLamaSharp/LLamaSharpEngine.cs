@@ -48,7 +48,7 @@ public sealed unsafe class LLamaSharpEngine : IInferenceEngine
             parameters.GpuLayers = options.GpuLayers;
             if (options.IsWritable)
             {
-                // A mapped file is read-only, and other layouts than the file's would have to be written in.
+                // A mapped file is read-only, and repacked weights would have to be overwritten in their layout.
                 parameters.LoadMode = ReadIntoMemory;
                 parameters.UseExtraBuffers = 0;
             }

@@ -101,7 +101,7 @@ internal sealed unsafe class LLamaSharpLibrary
 
     internal LLamaContextParams DefaultContextParameters => _defaultContextParameters().Value;
 
-    /// <summary>Makes a context; zero if llama.cpp cannot, and its log says why.</summary>
+    /// <summary>Creates a context; zero if llama.cpp cannot, and its log says why.</summary>
     internal nint CreateContext(nint model, LLamaContextParams parameters) => _createContext(model, parameters);
 
     internal void FreeContext(nint context) => _freeContext(context);
@@ -113,7 +113,7 @@ internal sealed unsafe class LLamaSharpLibrary
 
     internal nint VocabularyOf(nint model) => _vocabulary(model);
 
-    /// <summary>A token as the file spells it.</summary>
+    /// <summary>A token as spelled in the file.</summary>
     internal ReadOnlySpan<byte> TokenText(nint vocabulary, int token) =>
         MemoryMarshal.CreateReadOnlySpanFromNullTerminated(_tokenText(vocabulary, token));
 

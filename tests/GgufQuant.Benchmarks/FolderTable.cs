@@ -18,7 +18,7 @@ internal static class FolderTable
     /// <param name="folder">A folder for the files, about 7 GB, preferably on a RAM disk.</param>
     public static void Write(TextWriter output, string folder)
     {
-        output.WriteLine("| made of the folder | ours, s | compared with | its time, s | ratio | bar | processor, s | its processor, s | memory, MiB | verdict |");
+        output.WriteLine("| from the folder | ours, s | compared with | its time, s | ratio | bar | processor, s | its processor, s | memory, MiB | verdict |");
         output.WriteLine("| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |");
         DirectoryInfo work = Directory.CreateDirectory(Path.Combine(folder, $"GgufQuant.Benchmarks.{Environment.ProcessId}"));
         try

@@ -1,6 +1,6 @@
 <#
 .SYNOPSIS
-Measures what running models in a process of their own costs.
+Measures what running models in a separate process costs.
 
 .DESCRIPTION
 Compares, round by round, the start of a bare PowerShell with that of the engine process, and the evaluation of the

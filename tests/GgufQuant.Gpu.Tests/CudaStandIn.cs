@@ -88,7 +88,7 @@ public sealed unsafe class CudaStandIn : IDisposable
         /// <summary>The driver reports that the card is gone.</summary>
         Fail,
 
-        /// <summary>It takes until this is set anew.</summary>
+        /// <summary>It takes until this is set again.</summary>
         Last,
     }
 }

@@ -49,7 +49,7 @@ public sealed class OpenClFailureTests : IClassFixture<FailingOpenCl>
     }
 
     [Fact]
-    public unsafe void No_event_is_kept_by_a_queue_that_nobody_waits_for()
+    public unsafe void No_event_is_kept_by_a_queue_without_a_wait()
     {
         using IGpuDriver driver = _openCl.Open();
         int word = 1;

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace GgufQuant.Reference;
 
-/// <summary>A graphics card that is none: the library places a model on it, but can neither allocate nor compute there.</summary>
+/// <summary>A fake graphics card: the library places a model on it, but can neither allocate nor compute there.</summary>
 /// <remarks>
 /// It is a <c>ggml_backend_device</c> with what decides the placement of CUDA's: all operations are supported, those on at least 32
 /// tokens are offloaded, and tensors are aligned to 128 bytes. It is not registered, so that only who asks for it gets it.

@@ -44,7 +44,7 @@ public static unsafe class ReferenceCodec
             traits->ToFloat(source, destination, weights.Length);
     }
 
-    /// <summary>What ggml says of a type: name, weights a block, bytes a block, whether it is quantized, whether it reads as floats.</summary>
+    /// <summary>What ggml says of a type: name, weights per block, bytes per block, whether it is quantized, whether it reads as floats.</summary>
     public static (string? Name, long BlockSize, long BlockBytes, bool IsQuantized, bool HasToFloat) Describe(GgmlType type)
     {
         TypeTraits* traits = s_traits((int)type);

@@ -33,7 +33,7 @@ public static unsafe class ReferenceLibrary
     /// <summary>A function of libllama.</summary>
     public static nint Llama(string name) => NativeLibrary.GetExport(Available.Llama, name);
 
-    /// <summary>Prepares libllama for loading models, once per process. npm's build has its processor backends in files of their own.</summary>
+    /// <summary>Prepares libllama for loading models, once per process. npm's build has its processor backends in separate files.</summary>
     internal static void StartBackends() => _ = s_started.Value;
 
     internal static string Metadata(string key) => typeof(ReferenceLibrary).Assembly

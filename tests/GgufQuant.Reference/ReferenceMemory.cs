@@ -7,7 +7,7 @@ using GgufQuant.Reference.Evaluation;
 
 namespace GgufQuant.Reference;
 
-/// <summary>A model that the library has loaded without allocating anything, to tell what it would allocate.</summary>
+/// <summary>A model that the library has loaded without allocating anything, to report what it would allocate.</summary>
 public sealed unsafe partial class ReferenceMemory : IDisposable
 {
     private const double MiB = 1 << 20;

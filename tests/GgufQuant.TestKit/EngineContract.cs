@@ -11,7 +11,7 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.TestKit;
 
-/// <summary>What every engine must do, whatever it is made of.</summary>
+/// <summary>What every engine must do, however it is implemented.</summary>
 public abstract class EngineContract
 {
     // Libraries without AVX differ from v0.5.0's with it by at most 4.2e-4 in any column; those with it, by nothing.

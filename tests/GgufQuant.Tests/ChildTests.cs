@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace GgufQuant.Tests;
 
-/// <summary>Tests of this assembly run again in a process of their own, which differs by its environment.</summary>
+/// <summary>Tests of this assembly run again in a child process, which differs by its environment.</summary>
 internal static class ChildTests
 {
     /// <summary>Asserts that some tests run and that all of them pass.</summary>

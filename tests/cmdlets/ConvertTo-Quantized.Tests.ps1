@@ -518,7 +518,7 @@ Describe 'ConvertTo-Quantized' {
             $again.Hash | Should -Be $whole.Hash
         }
 
-        It 'replaces the earlier file, and goes on with further types' {
+        It 'replaces the earlier file, and continues with further types' {
             $null = ConvertTo-Quantized $Samples.Model Q4_0 -Destination earlier.gguf -KeepReuseRecord
             New-Item reused -ItemType Directory
             $null = Copy-Item earlier.gguf reused/novels-6m-Q4_0.gguf
@@ -568,7 +568,7 @@ Describe 'ConvertTo-Quantized' {
             $result.Progress[-1].RecordType | Should -Be Completed
         }
 
-        It 'tells the time that is left after two seconds, by the pace of the last ones' {
+        It 'estimates the time left after two seconds, from the last ones' {
             $estimate = [Activator]::CreateInstance((Get-Command ConvertTo-Quantized).ImplementingType.Assembly.GetType('GgufQuant.Commands.RemainingTime'), $true)
             $at = $estimate.GetType().GetMethod('At', [Reflection.BindingFlags] 'NonPublic, Instance')
             # A slow start, 1% in 2 s; then 5% a second.
@@ -597,15 +597,15 @@ Describe 'ConvertTo-Quantized' {
     }
 
     Context 'Verbose' {
-        It 'tells device and why, threads, and where the time went' {
+        It 'reports device and why, threads, and where the time went' {
             $verbose = (Invoke-Streams 'ConvertTo-Quantized $model Q8_0 -Device Cpu -ThreadCount 2 -Destination . -Verbose' @{ Model = $Samples.Model }).Verbose
-            $verbose | Should -Contain 'CPU, 2 threads: the device asked for.'
+            $verbose | Should -Contain 'CPU, 2 threads: the requested device.'
             $verbose[-1] | Should -Match "Q8_0\.gguf' took [\d.]+ s; over all threads, [\d.]+ s reading, [\d.]+ s quantizing, [\d.]+ s writing\.$"
             (Invoke-Streams 'ConvertTo-Quantized $model Q8_0 -Destination . -Force -Verbose' @{ Model = $Samples.Model }).Verbose |
                 Should -Contain "CPU, $([Environment]::ProcessorCount) threads: this conversion would gain too little from a graphics card to look for one."
         }
 
-        It 'tells how far an importance matrix goes' {
+        It 'reports the coverage of an importance matrix' {
             $matrix = New-TestImatrix m.dat -Entry ([ordered] @{ 'blk.0.attn_q.weight' = @(1) * 256; 'blk.1.attn_q.weight' = @(1) * 256 })
             (Invoke-Streams 'ConvertTo-Quantized $model Q4_K_M -ImportanceMatrix m.dat -Destination . -Verbose -WarningAction Ignore' @{ Model = $Samples.Model }).Verbose |
                 Should -Contain "'$matrix' has entries for 2 of the 42 tensors that gain from one."

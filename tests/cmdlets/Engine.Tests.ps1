@@ -1,4 +1,4 @@
-# Models run in a process of their own: whatever they do to it, the session lives.
+# Models run in a separate process: whatever they do to it, the session survives.
 BeforeDiscovery {
     $runs = @{ Skip = -not (Test-Path (Join-Path $Samples.Root module engine)) }
 }

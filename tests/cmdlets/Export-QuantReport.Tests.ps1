@@ -38,7 +38,7 @@ Describe 'Export-QuantReport' {
         Get-Content -LiteralPath $Name -TotalCount 1 | Should -BeLike @{ Html = '<!DOCTYPE html>*'; Markdown = '# *' }[$Format]
     }
 
-    It 'tells two files of one type apart' {
+    It 'distinguishes two files of one type' {
         $null = ConvertTo-Quantized $Samples.Model Q8_0 -Destination first.gguf
         $null = ConvertTo-Quantized $Samples.Model Q8_0 -Destination second.gguf
         $null = Compare-Quant first.gguf, second.gguf -Reference $Samples.Model | Export-QuantReport same.md

@@ -144,7 +144,7 @@ Describe 'Find-QuantType' {
             $warnings[0].Message | Should -BeLike "'novels-6m-f16.gguf' does not fit into *in any type: Q2_K, the smallest, takes *$ways"
         }
 
-        It 'is told of a way that fits' {
+        It 'names a way that fits' {
             Find-QuantType $Samples.Model -Memory 15MB -ContextLength 2048 -WarningVariable warnings -WarningAction SilentlyContinue
             $length = [int] [regex]::Match($warnings[0].Message, '-ContextLength (\d+)').Groups[1].Value
             Find-QuantType $Samples.Model -Memory 15MB -ContextLength $length | Should -Not -BeNullOrEmpty

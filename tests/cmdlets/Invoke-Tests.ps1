@@ -3,7 +3,7 @@
 Runs the tests of this folder against the packaged module, and writes how many passed.
 
 .DESCRIPTION
-'build.ps1 Pester' builds the package, restores Pester and calls this in a PowerShell of its own.
+'build.ps1 Pester' builds the package, restores Pester and calls this in a separate PowerShell process.
 #>
 #Requires -Version 7.6
 [CmdletBinding()]

@@ -55,7 +55,7 @@ Describe 'The packaged module' {
             $xml.SelectNodes('//TypeName | /Types/Type/Name').InnerText
         }
         $names | Should -Not -BeNullOrEmpty
-        # What follows '#' tells the views of one type apart.
+        # The part after '#' distinguishes the views of one type.
         $names | Where-Object { -not ($_ -replace '#\w+$' -as [type]) } | Should -BeNullOrEmpty
     }
 }

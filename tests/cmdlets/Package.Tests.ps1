@@ -3,7 +3,7 @@ Describe 'The package' {
     BeforeAll {
         $version = (Import-PowerShellDataFile $Samples.Manifest).ModuleVersion
         $repository = New-Item (Join-Path $TestDrive repository) -ItemType Directory
-        # A home of its own: neither the repositories nor the modules of whoever runs the tests are touched.
+        # A separate home folder: neither the repositories nor the modules of the user are touched.
         $userHome = New-Item (Join-Path $TestDrive home) -ItemType Directory
         $environment = @{
             HOME            = $userHome.FullName

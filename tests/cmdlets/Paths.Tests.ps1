@@ -142,7 +142,7 @@ Describe 'An address' {
         $failure.Exception.Message | Should -Be "'$Address' is a URL, not a file. $($Expected -replace '^Invoke', 'Download it first: $0')"
     }
 
-    It 'is no path of another parameter either: <Name>' -ForEach @(
+    It 'is not a path of another parameter either: <Name>' -ForEach @(
         @{ Name = 'the engine to install'; Work = { Install-QuantEngine https://example.org/a.nupkg } }
         @{ Name = 'the reference'; Work = { Compare-Quant $Samples.Model -Reference hf://o/n/a.gguf } }
         @{ Name = 'the text'; Work = { New-ImportanceMatrix $Samples.Model -Corpus https://example.org/a.txt } }
@@ -187,7 +187,7 @@ Describe 'An argument after a pipe' {
         $cmdlets.Name | Where-Object { $_ -notin $Tried } | Should -Be 'Find-QuantType', 'New-QuantRecipe', 'Set-GgufMetadata'
     }
 
-    It 'is no path where it is a size or metadata: <Name>' -ForEach @(
+    It 'is not a path where it is a size or metadata: <Name>' -ForEach @(
         @{ Name = 'New-QuantRecipe'; Work = { Get-Item $Samples.Model | New-QuantRecipe 4MB } }
         @{ Name = 'Set-GgufMetadata'; Work = { Get-Item $Samples.Model | Set-GgufMetadata @{ 'general.name' = 'x' } } }
     ) {

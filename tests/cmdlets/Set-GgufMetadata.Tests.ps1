@@ -181,8 +181,8 @@ Describe 'Set-GgufMetadata' {
         (Get-FileHash m.gguf).Hash | Should -Be $before
     }
 
-    It 'warns where no program could tell what the model is' {
-        Set-GgufMetadata m.gguf -Remove general.architecture 3>&1 | Should -BeLike '*no program can tell*'
+    It 'warns if no program could identify the model' {
+        Set-GgufMetadata m.gguf -Remove general.architecture 3>&1 | Should -BeLike '*no program can identify*'
         (Get-Metadata).Keys | Should -Not -Contain 'general.architecture'
     }
 

@@ -24,7 +24,7 @@ AfterAll {
 }
 
 Describe 'A terminal' {
-    It 'is not told to do anything by the view of <Name>' -ForEach @(
+    It 'gets no commands from the view of <Name>' -ForEach @(
         @{ Name = 'one model'; Work = { Get-GgufInfo one.gguf } }
         @{ Name = 'one model with metadata'; Work = { Get-GgufInfo one.gguf -Metadata } }
         @{ Name = 'several models'; Work = { Get-GgufInfo *.gguf } }
@@ -38,7 +38,7 @@ Describe 'A terminal' {
         Assert-Printable (& $Work | Out-String -Width 200)
     }
 
-    It 'is not told to do anything by an error' {
+    It 'gets no commands from an error' {
         $failures = Get-GgufInfo "none$evil.gguf", "file$evil.gguf" -ErrorAction SilentlyContinue -ErrorVariable errors
         $null = $failures
         foreach ($failure in $errors) { Assert-Printable ($failure | Out-String) }
@@ -46,7 +46,7 @@ Describe 'A terminal' {
         $pruning[0].ToString() | Should -BeLike "*one.gguf': The model has no layer 7*"
     }
 
-    It 'is not told to do anything by a warning' {
+    It 'gets no commands from a warning' {
         $null = ConvertTo-Quantized one.gguf Q8_0 -TensorType "$([char] 27)x=q8_0" -Destination warned.gguf -WarningVariable warnings -WarningAction SilentlyContinue
         foreach ($warning in $warnings) { Assert-Printable $warning.Message }
     }

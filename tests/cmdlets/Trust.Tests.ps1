@@ -24,11 +24,11 @@ Describe 'An importance matrix' {
     }
 }
 
-Describe 'A model that is no language model' {
+Describe 'A model that is not a language model' {
     BeforeEach { Push-Location (New-TestFolder) }
     AfterEach { Pop-Location }
 
-    It 'is quantized by rules of its own if it is a known image model' {
+    It 'is quantized by its own rules if it is a known image model' {
         $null = New-TestGguf image.gguf ([ordered] @{ 'general.architecture' = 'flux' }) ([ordered] @{ 'img_in.weight' = 256, 4; 'double_blocks.0.img_attn.qkv.weight' = 256, 4 })
         $null = ConvertTo-Quantized image.gguf Q4_K_M -Destination out.gguf -WarningVariable warnings
         $warnings | Should -BeNullOrEmpty

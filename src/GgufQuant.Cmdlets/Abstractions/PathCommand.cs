@@ -102,7 +102,7 @@ public abstract class PathCommand : StoppableCommand
     /// <summary>Whether the cmdlet accepts a path as a Hugging Face folder.</summary>
     internal virtual bool TakesFolder(string path) => TakesFolders && HuggingFaceModel.IsModelFolder(path);
 
-    /// <summary>Whether the cmdlet shows what it can of a file that is truncated or has tensors that ggml rejects, and tells the fault as an error.</summary>
+    /// <summary>Whether the cmdlet shows what it can of a file that is truncated or has tensors that ggml rejects, and reports the fault as an error.</summary>
     private protected virtual bool ShowsFaultyFiles => false;
 
     /// <summary>Whether the cmdlet needs no more of a file than its header, and accepts one without data.</summary>

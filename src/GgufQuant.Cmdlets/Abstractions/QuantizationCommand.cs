@@ -28,7 +28,7 @@ public abstract partial class QuantizationCommand : EngineCommand
     [ArgumentCompleter(typeof(QuantNameCompleter))]
     public QuantType[] Type { get; set; } = [];
 
-    /// <summary>An object whose properties are the path and the type; it tells whether they describe a file.</summary>
+    /// <summary>An object whose properties are the path and the type; it says whether they describe a file.</summary>
     [Parameter(ValueFromPipeline = true, DontShow = true, HelpMessage = "An object with a path and a type to quantize to.")]
     public PSObject? InputObject { get; set; }
 

@@ -2,7 +2,7 @@ namespace GgufQuant.Commands;
 
 /// <summary>Estimates the time that is left from the pace of the last seconds.</summary>
 /// <remarks>
-/// The first seconds tell little: code is compiled and files are not in memory yet. What follows is measured in a window,
+/// The first seconds say little: code is compiled, and files are not in memory yet. Later ones are measured in a window,
 /// so that a slow start is forgotten.
 /// </remarks>
 internal sealed class RemainingTime

@@ -28,7 +28,7 @@ public abstract class FileCompleter : IArgumentCompleter
         }
     }
 
-    /// <summary>Those of some names that have a word in them, the ones that begin with it first.</summary>
+    /// <summary>The names that contain a word, those that begin with it first.</summary>
     protected static IEnumerable<CompletionResult> Matches(string word, IEnumerable<(string Name, string ToolTip)> names)
     {
         string text = word.Trim('\'', '"');

@@ -20,8 +20,8 @@ internal static class MetadataArguments
     };
 
     /// <summary>
-    /// The entries of a table. A value is converted to the type in which llama.cpp takes the key, or else to the one that the key
-    /// has in the model, and otherwise keeps its own; one that does not fit is an error, never truncated.
+    /// The entries of a table. A value is converted to the type that llama.cpp expects for the key, or else to the key's type in the
+    /// model, and otherwise keeps its type; one that does not fit is an error, never truncated.
     /// </summary>
     internal static IReadOnlyList<GgufEntry> ToEntries(IDictionary? table, GgufMetadata existing) =>
         table is null ? [] : [.. table.Cast<DictionaryEntry>().Select(pair => ToEntry($"{pair.Key}", pair.Value, existing))];

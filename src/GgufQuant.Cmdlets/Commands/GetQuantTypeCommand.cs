@@ -12,7 +12,7 @@ public sealed class GetQuantTypeCommand : PSCmdlet
     private const string NameSet = "Name";
     private const string TypeSet = "Type";
 
-    // What the type name of an object ends in that is to be shown in full, for the format file.
+    // The suffix of an object's type name for which the format file shows all details.
     private const string ExplainedSuffix = "#Explained";
 
     /// <summary>A type's name, wildcards allowed, or the name of a GGUF file that contains one.</summary>

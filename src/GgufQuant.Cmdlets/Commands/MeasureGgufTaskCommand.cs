@@ -25,7 +25,7 @@ public sealed class MeasureGgufTaskCommand : EngineCommand
     public string DataPath { get; set; } = "";
 
     /// <summary>How the choices are scored.</summary>
-    [Parameter(HelpMessage = "How the choices are scored; default: as the file's format tells.")]
+    [Parameter(HelpMessage = "How the choices are scored; default: by the file's format.")]
     public TaskKind? Task { get; set; }
 
     /// <summary>How many questions to ask.</summary>

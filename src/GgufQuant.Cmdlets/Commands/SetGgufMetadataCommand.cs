@@ -80,7 +80,7 @@ public sealed class SetGgufMetadataCommand : PathCommand
         if (entries.Select(entry => entry.Key).FirstOrDefault(removed.Contains) is { } both)
             throw new ArgumentException($"'{both}' is both set and removed. Leave it out of -Metadata or of -Remove.");
         if (removed.Contains(GgufKeys.Architecture, StringComparer.Ordinal))
-            return (entries, removed, $"Without '{GgufKeys.Architecture}' no program can tell which model '{path}' contains.");
+            return (entries, removed, $"Without '{GgufKeys.Architecture}' no program can identify the model in '{path}'.");
         IReadOnlyList<GgufFinding> broken = GgufCheck.FindBroken(file, entries, removed);
         string further = broken.Count > 1 ? $" Test-Gguf -Detailed will list {broken.Count - 1} more." : "";
         return (entries, removed, broken.Count == 0 ? null : $"llama.cpp will not load '{path}' after this change. {broken[0].Subject}: {broken[0].Message}{further}");

@@ -188,7 +188,7 @@ public static class Formatting
     /// <summary>The file's name alone, shortened to a column.</summary>
     public static string FileName(string path, int width) => Shorten(Path.GetFileName(path), width);
 
-    /// <summary>A name that keeps its beginning and its end, which tell it from others, where a column cannot hold it.</summary>
+    /// <summary>A name shortened in the middle to fit a column; its beginning and its end distinguish it from others.</summary>
     public static string Shorten(string name, int width)
     {
         string text = Text(name);

@@ -27,7 +27,7 @@ internal static class ModelErrors
     /// <summary>The error for an exception that <see cref="IsAboutModel"/>.</summary>
     /// <param name="exception">The exception.</param>
     /// <param name="path">The file at hand.</param>
-    /// <param name="destination">The file that was being made of it.</param>
+    /// <param name="destination">The file that was being written.</param>
     internal static ErrorRecord ToErrorRecord(this Exception exception, string path, string? destination = null) =>
         Naming(path, Classify(exception, path, destination));
 

@@ -22,7 +22,7 @@ public sealed class GgufGeneration
     /// <summary>The full path of the model it was compared with.</summary>
     public string Reference { get; }
 
-    /// <summary>The file type's name: <c>Q4_K_M</c>; null if the file does not tell.</summary>
+    /// <summary>The file type's name: <c>Q4_K_M</c>; null if the file does not say.</summary>
     public string? Type => FileType?.ToString();
 
     /// <summary>The file type; null if it is unknown.</summary>

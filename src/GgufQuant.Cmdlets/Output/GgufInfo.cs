@@ -29,10 +29,10 @@ public sealed class GgufInfo
     /// <summary>The architecture's name, such as <c>llama</c>.</summary>
     public string Architecture => _model.Architecture;
 
-    /// <summary>The file type's name: <c>Q4_K_M</c>; null if the file names none and its tensors do not tell.</summary>
+    /// <summary>The file type's name: <c>Q4_K_M</c>; null if the file names none and its tensors suggest none.</summary>
     public string? Type => FileType?.ToString();
 
-    /// <summary>The file type; null if the file names none and its tensors do not tell.</summary>
+    /// <summary>The file type; null if the file names none and its tensors suggest none.</summary>
     public FileType? FileType => _model.Type;
 
     /// <summary>The name of the file type; the average size of the weights if they have no such type: <c>mixed, 3.04 bits</c>.</summary>

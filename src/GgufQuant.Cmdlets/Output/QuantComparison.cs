@@ -33,7 +33,7 @@ public class QuantComparison
     /// <summary>Whether this is the reference itself.</summary>
     public bool IsReference => Data.Error is null;
 
-    /// <summary>The file type's name: <c>Q4_K_M</c>; null if the file does not tell.</summary>
+    /// <summary>The file type's name: <c>Q4_K_M</c>; null if the file does not say.</summary>
     public string? Type => FileType?.ToString();
 
     /// <summary>The file type; null if it is unknown.</summary>

@@ -23,7 +23,7 @@ public sealed class TaskMeasurement
     /// <summary>The full path.</summary>
     public string Path { get; }
 
-    /// <summary>The file type's name: <c>Q4_K_M</c>; null if the file does not tell.</summary>
+    /// <summary>The file type's name: <c>Q4_K_M</c>; null if the file does not say.</summary>
     public string? Type => FileType?.ToString();
 
     /// <summary>The file type; null if it is unknown.</summary>

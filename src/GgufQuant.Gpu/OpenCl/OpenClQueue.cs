@@ -11,7 +11,7 @@ internal sealed unsafe class OpenClQueue(OpenClApi api, nint context, KernelModu
 
     private readonly Dictionary<Kernel, nint> _kernels = [];
 
-    // One event per command since the last wait: only a command's event tells that it has failed.
+    // One event per command since the last wait: only a command's event reports that it has failed.
     private readonly List<nint> _commands = [];
 
     /// <inheritdoc/>

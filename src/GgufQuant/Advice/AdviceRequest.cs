@@ -38,7 +38,7 @@ internal sealed class AdviceRequest
     /// <summary>The model's dimensions.</summary>
     public ModelShape Shape { get; }
 
-    /// <summary>The types that suit the model and that there is any evidence of: of an unquantized model, its own among them.</summary>
+    /// <summary>The types that suit the model and for which there is evidence, including an unquantized model's own type.</summary>
     /// <param name="withImportanceMatrix">Whether there will be an importance matrix: without one, types that need it are left out.</param>
     /// <param name="measured">Mean KL divergences measured on this model, by type; null for none.</param>
     public IEnumerable<AdviceCandidate> Candidates(bool withImportanceMatrix, IReadOnlyDictionary<FileType, double>? measured)

@@ -6,7 +6,7 @@ public sealed record GgufSplitOptions
     /// <summary>Maximum number of tensors per shard; ignored if <see cref="MaxBytes"/> is set.</summary>
     public int MaxTensors { get; init; } = 128;
 
-    /// <summary>Maximum bytes of tensor data per shard, not counting the header; a larger tensor gets a shard of its own.</summary>
+    /// <summary>Maximum bytes of tensor data per shard, not counting the header; a larger tensor gets a separate shard.</summary>
     public long? MaxBytes { get; init; }
 
     /// <summary>Whether the first shard holds only the metadata.</summary>

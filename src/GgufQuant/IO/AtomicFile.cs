@@ -108,7 +108,7 @@ internal sealed class AtomicFile : IDisposable
     /// <summary>The name of a resumable file while it is written.</summary>
     internal static string UnfinishedPathOf(string path) => path + Extension;
 
-    /// <summary>Checks that an unfinished file, or what belongs to it, is a file of its own and not another's under a link.</summary>
+    /// <summary>Checks that an unfinished file, or one that belongs to it, is not a link to another file.</summary>
     /// <exception cref="IOException">It is a symbolic link, a pipe or a device.</exception>
     internal static void CheckUnfinished(string path)
     {

@@ -14,7 +14,7 @@ internal interface IFileSystem
     /// <summary>Whether a path leads to a pipe, socket or device, which a program must not wait for.</summary>
     bool IsSpecial(string path);
 
-    /// <summary>Where a link leads in the end; null if the path is no link or cannot be resolved.</summary>
+    /// <summary>Where a link leads in the end; null if the path is not a link or cannot be resolved.</summary>
     string? FindLinkTarget(string path)
     {
         try

@@ -37,7 +37,7 @@ internal sealed unsafe partial class WindowsFileSystem : IFileSystem
         return number is 0 or ulong.MaxValue ? null : new(information.Volume, number);
     }
 
-    /// <summary>False: a pipe or device is not told from a file before it is opened.</summary>
+    /// <summary>False: a pipe or device cannot be distinguished from a file before it is opened.</summary>
     public bool IsSpecial(string path) => false;
 
     /// <summary>The folder's own disk, a share's too, with this user's quota.</summary>

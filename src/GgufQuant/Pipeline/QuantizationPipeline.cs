@@ -96,7 +96,7 @@ internal sealed class QuantizationPipeline
         const int SmallestChunk = 16 * 1024;
         double bytesPerWeight = plan.Tensors.Select(BytesPerWeight).DefaultIfEmpty(0).Max();
         long most = (long)(budget / Math.Max(1, bytesPerWeight));
-        // Some formats weight a row as a whole once importance is given, so such rows are never cut.
+        // Some formats weight whole rows once importance is given, so such rows are never cut.
         long longestRow = plan.Tensors.Where(tensor => tensor.Importance is not null || tensor.Moments is not null).Select(tensor => tensor.Source.RowLength).DefaultIfEmpty(0).Max();
         if (longestRow > most)
             throw new QuantizationException($"Rows of {longestRow:N0} weights do not fit the memory budget: raise the budget, or omit the importance matrix.");

@@ -37,7 +37,7 @@ internal static class PlannedMetadata
         entries = With(entries, [fileType]);
         foreach (GgufEntry entry in options.Metadata)
             entries = With(entries, [entry]);
-        // The matrix in a calibration goes without saying; so the file is no larger than one with that matrix.
+        // The calibration's id implies its matrix, and keeps the file no larger than one with that matrix.
         entries = With(entries, options.Calibration is { } calibration ? [GgufEntry.Create(GgufKeys.CalibrationId, calibration.Id)] : [.. Of(options.Imatrix)]);
         if (options.PruneLayers.Count > 0 && source.Metadata.TryGetString(GgufKeys.Architecture, out string? architecture))
             entries = With(entries, [BlockCount(architecture, pruning.Remaining)]);

@@ -116,7 +116,7 @@ public sealed class QuantizationPlan
         return new QuantizationPlan(source, type: null, options, tensors, PlannedLayout.Create(PlannedMetadata.Of(source, fileType, options, pruning), tensors, options));
     }
 
-    // Allocated types are no file type's.
+    // Allocated types do not follow a file type.
     private static GgufEntry FileTypeOf(FileType type, List<PlannedTensor> tensors, QuantizationOptions options) => GgufEntry.Create(
         GgufKeys.FileType, options.Allocation is null ? (uint)type : GuessedFileType.Of(tensors.Select(tensor => (tensor.Name, tensor.Target))));
 

@@ -100,7 +100,7 @@ internal sealed class TensorTypeSelector(FileType fileType, ModelTraits model, Q
         return new(_rules.Output, what);
     }
 
-    // Projections of latent attention are three-dimensional too; in this one architecture the role tells them apart.
+    // Projections of latent attention are three-dimensional too; in this one architecture the role distinguishes them.
     private TypeChoice ExpertsOnly(TensorRole role, ReadOnlySpan<long> shape)
     {
         bool isExpert = shape.Length > 2 && shape[2] > 1

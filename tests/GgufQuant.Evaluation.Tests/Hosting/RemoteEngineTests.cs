@@ -288,7 +288,7 @@ public sealed class RemoteEngineTests
     [Fact]
     public void The_socket_of_a_parent_that_is_gone_is_removed()
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "Pipes are no files there.");
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Pipes are not files there.");
         using TemporaryFolder folder = new();
         string pipe = folder.File("socket");
         using (Socket parent = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))

@@ -1,5 +1,5 @@
 // A CUDA driver for tests: kernels translated from their PTX for the processor, and streams that do nothing until they
-// are waited for, or ever where nobody waits. So whoever reads a result without waiting reads what was there before.
+// are waited for, or never, without a wait. So code that reads a result without waiting reads what was there before.
 #include "stand_in.h"
 #include <stdatomic.h>
 #include <stdlib.h>

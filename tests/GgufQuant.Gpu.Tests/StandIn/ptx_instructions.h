@@ -1,5 +1,5 @@
-// PTX's instructions in C, those that the kernels are made of: https://docs.nvidia.com/cuda/parallel-thread-execution.
-// Registers are unsigned, as PTX's have no sign of their own; a signed instruction says so.
+// The PTX instructions that the kernels use, in C: https://docs.nvidia.com/cuda/parallel-thread-execution.
+// Registers are unsigned, because PTX's have no sign; signed instructions say so.
 #include "stand_in.h"
 #include <math.h>
 #include <string.h>
@@ -114,7 +114,7 @@ static inline float as_float(u32 bits) { float value; memcpy(&value, &bits, 4); 
 #define not_pred(d, a) d = !a
 #define not_b32(d, a) d = ~a
 
-// Comparisons. Of floats, the ones that end in u hold for what is not a number too.
+// Comparisons. For floats, those ending in u also hold for NaN.
 #define setp_eq_b32(p, a, b) p = (u32)(a) == (u32)(b)
 #define setp_eq_s16(p, a, b) p = (s16)(a) == (s16)(b)
 #define setp_ne_s16(p, a, b) p = (s16)(a) != (s16)(b)

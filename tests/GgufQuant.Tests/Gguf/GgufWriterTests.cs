@@ -4,7 +4,7 @@ using GgufQuant.Reference;
 
 namespace GgufQuant.Tests.Gguf;
 
-/// <summary>What is written is what ggml writes, and both readers understand it alike.</summary>
+/// <summary>The writer writes what ggml writes, and both readers read the same from it.</summary>
 public sealed class GgufWriterTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

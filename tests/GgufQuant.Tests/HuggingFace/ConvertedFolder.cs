@@ -10,7 +10,7 @@ namespace GgufQuant.Tests.HuggingFace;
 
 /// <summary>A folder of converted-folders.json: its tensors are made from numbers, its tokenizer is a golden folder's.</summary>
 /// <remarks>
-/// The results in the file are the SHA-256 of what llama.cpp's converter of 2026-08-21 made of the same folders, run with
+/// The results in the file are SHA-256 hashes of the output of llama.cpp's converter of 2026-08-21 for the same folders, run with
 /// config.json as it is, and ("filled") with the configuration classes of transformers 4.57.5.
 /// </remarks>
 internal sealed partial class ConvertedFolder

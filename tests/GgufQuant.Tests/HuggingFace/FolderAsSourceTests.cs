@@ -7,7 +7,7 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Tests.HuggingFace;
 
-/// <summary>A folder is a model like a GGUF file: what is made of it is what would be made of its GGUF file.</summary>
+/// <summary>A folder is a model like a GGUF file: it gives the same output as its GGUF file.</summary>
 public sealed class FolderAsSourceTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

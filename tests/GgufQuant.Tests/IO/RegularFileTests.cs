@@ -4,7 +4,7 @@ namespace GgufQuant.Tests.IO;
 
 public sealed partial class RegularFileTests
 {
-    // Files that the program itself has written, in a folder of its own or after a check of what is there.
+    // Files that the program itself has written, in its own folder or after a check of what is there.
     private static readonly string[] s_own =
     [
         "AtomicFile.cs", "GgufMetadataEditor.cs", "RegularFile.cs", "ResumeJournal.cs", "ReuseRecord.cs", "EnginePackage.cs", "WindowsFileSystem.cs",

@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace GgufQuant.Tests.IO;
 
 /// <summary>This machine's file system with Windows' rules: an open file is neither renamed, replaced nor deleted, and space is taken at once.</summary>
-/// <remarks>What a process has open through .NET is locked on every platform, which tells here that it is open.</remarks>
+/// <remarks>What a process has open through .NET is locked on every platform, which shows here that it is open.</remarks>
 internal sealed class WindowsRules : IFileSystem
 {
     private const int SharingViolation = unchecked((int)0x80070020);

@@ -49,7 +49,7 @@ public sealed class ImatrixWriterTests : IDisposable
         Assert.Equal([4, 8], values);
         (name, calls, values) = Entry(reader);
         Assert.Equal(("blk.0.ffn_up_exps.weight", 3), (name, calls));
-        // Means times calls; the expert that saw nothing weighs its columns alike.
+        // Means times calls; the expert that saw nothing weights its columns equally.
         Assert.Equal([1 / 12f * 3, 2 / 12f * 3, 3 / 2f * 3, 4 / 2f * 3, 3, 3], values);
         Assert.Equal(3, reader.ReadInt32());
         Assert.Equal("second.txt", Text(reader));

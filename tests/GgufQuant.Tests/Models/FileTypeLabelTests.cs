@@ -4,7 +4,7 @@ using GgufQuant.Models;
 
 namespace GgufQuant.Tests.Models;
 
-/// <summary>A file is called by what it is made of, whatever its header says.</summary>
+/// <summary>A file is labelled by its contents, whatever its header says.</summary>
 public sealed class FileTypeLabelTests
 {
     [Theory]

@@ -16,7 +16,7 @@ internal readonly record struct IQ1Splits<TF, TI>(TI Middle, TI Upper, TI Shift,
 /// <remarks>
 /// <para>ggml tries all splits in turn and compares each with the best before it. A split well below the greatest
 /// cannot affect the outcome: whichever is kept before it, the greatest is accepted when its turn comes, and after that
-/// only splits that rounding cannot tell from it. So all splits are scored first, and ggml's loop runs only over the few
+/// only splits that rounding cannot distinguish from it. So all splits are scored first, and ggml's loop runs only over the few
 /// that come near the greatest.</para>
 /// <para>Near means within a margin far above the rounding error of scoring and comparing, about ten times 2⁻²⁴.
 /// That holds as long as all numbers are normal; if they may not be, the loop runs over every split.</para>

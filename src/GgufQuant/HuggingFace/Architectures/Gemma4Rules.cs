@@ -60,7 +60,7 @@ internal static class Gemma4Rules
     private static long FullHeadLength(ConversionContext context) =>
         OfFullLayers(context, "global_head_dim", "head_dim") ?? throw context.Invalid("'global_head_dim' is missing");
 
-    // A value for the layers with full attention, under a key of its own or in those layers' configurations.
+    // A value for the layers with full attention, under a separate key or in those layers' configurations.
     private static long? OfFullLayers(ConversionContext context, string key, string keyOfLayer)
     {
         if (context.Config.FindInt64(key) is { } value)

@@ -40,7 +40,7 @@ public sealed class PreTokenizerTests
     }
 
     [Fact]
-    public void Rules_that_nobody_has_give_no_name()
+    public void Unknown_rules_give_no_name()
     {
         using JsonDocument tokenizer = JsonDocument.Parse("""{"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "x"}, "behavior": "Isolated"}}""");
         Assert.Null(PreTokenizerRules.FindName(tokenizer.RootElement));

@@ -29,7 +29,7 @@ public sealed class MemoryTableTests
         StringBuilder text = new();
         text.Append("# The memory that llama.cpp takes\n\n");
         text.Append("`Get-GgufInfo` and `Find-QuantType` estimate it from the header alone: weights, key-value cache, recurrent states and buffers\n");
-        text.Append("for intermediate results. The estimate is for llama.cpp v0.5.0 on one processor, or a graphics card beside it, with the defaults of its own programs.\n\n");
+        text.Append("for intermediate results. The estimate is for llama.cpp v0.5.0 on one processor, or a graphics card beside it, with the defaults of its programs.\n\n");
         text.Append("- **Cache and states** are what llama.cpp allocates, to the byte. The rules are those of its source, architecture by architecture\n");
         text.Append("  (`ArchitectureMemory`): heads per layer, latent attention, sliding windows by a period or a pattern, chunks, layers that share\n");
         text.Append("  a cache, attention in some layers alone, Mamba, RWKV, short convolutions, indexers of sparse attention, layers that draft\n");

@@ -101,7 +101,7 @@ public sealed class ReferenceMemoryTests
     {
         ["heads per layer"] = ("deci", new() { ["attention.head_count_kv"] = new[] { 2, 1 } }),
         ["a layer without attention"] = ("deci", new() { ["attention.head_count"] = new uint[] { 2, 0 }, ["attention.head_count_kv"] = new uint[] { 2, 0 } }),
-        ["heads of their own length"] = ("qwen3", new() { ["attention.key_length"] = 96u, ["attention.value_length"] = 96u }),
+        ["heads of another length"] = ("qwen3", new() { ["attention.key_length"] = 96u, ["attention.value_length"] = 96u }),
         ["one window pattern for all"] = ("cohere2moe", new() { ["attention.sliding_window_pattern"] = 2u }),
         ["a pattern that is not read"] = ("gemma2", new() { ["attention.sliding_window_pattern"] = new[] { false, true } }),
         ["a listed pattern"] = ("mellum", new() { ["attention.sliding_window_pattern"] = new[] { false, true } }),
@@ -114,7 +114,7 @@ public sealed class ReferenceMemoryTests
             ["attention.shared_kv_layers"] = 2u,
             ["attention.sliding_window_pattern"] = new[] { true, true, false, true, false },
         }),
-        ["window layers with heads of their own"] = ("gemma4", new()
+        ["window layers with different heads"] = ("gemma4", new()
         {
             ["attention.key_length"] = 128u,
             ["attention.value_length"] = 128u,

@@ -7,7 +7,7 @@ namespace GgufQuant.Tests.Models;
 
 /// <summary>A model of a few small layers that the library loads: its tensors are those that the library asks for, without data.</summary>
 /// <remarks>
-/// The library's own errors tell which tensor is missing, and then which shape it must have. What an architecture loads but may lack
+/// The library's errors say which tensor is missing, and then which shape it must have. What an architecture loads but may lack
 /// although it then crashes has to be named beforehand.
 /// </remarks>
 internal sealed partial class TinyModel : IDisposable

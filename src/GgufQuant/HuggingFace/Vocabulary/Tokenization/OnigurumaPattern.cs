@@ -3,7 +3,7 @@ using System.Text;
 
 namespace GgufQuant.HuggingFace.Vocabulary.Tokenization;
 
-/// <summary>Translates a regular expression of Oniguruma, which tokenizers uses, to .NET; both match alike in texts of the basic plane.</summary>
+/// <summary>Translates a regular expression of Oniguruma, which tokenizers uses, to one of .NET that matches the same in texts of the basic plane.</summary>
 /// <remarks>
 /// Differences: classes nest and intersect (<c>[\p{L}&amp;&amp;[^\p{Han}]]</c>), quantifiers are possessive (<c>?+</c>),
 /// <c>\p{Han}</c> and other scripts, <c>\h</c>, <c>(?m)</c> for what .NET calls single line.
