@@ -118,7 +118,7 @@ public abstract class PathCommand : StoppableCommand
         {
             if (PreTokenizerOfFolders is not null)
                 WriteWarning($"'{Formatting.FileName(path)}' is a GGUF file, which names its pre-tokenizer itself, so -PreTokenizer has no effect on it.");
-            return ShowsFaultyFiles ? GgufFile.OpenToShow(path, StopToken) : TakesHeaders ? OpenHeader(path) : GgufFile.Open(path, StopToken);
+            return ShowsFaultyFiles ? GgufFile.OpenTolerant(path, StopToken) : TakesHeaders ? OpenHeader(path) : GgufFile.Open(path, StopToken);
         }
         HuggingFaceModel model = HuggingFaceModel.Open(path, new() { PreTokenizer = PreTokenizerOfFolders });
         if (_opened.Add(_spellings.Of(model.File.Path)))
@@ -128,7 +128,7 @@ public abstract class PathCommand : StoppableCommand
 
     private GgufFile OpenHeader(string path)
     {
-        GgufFile model = GgufFile.OpenToShow(path, StopToken);
+        GgufFile model = GgufFile.OpenTolerant(path, StopToken);
         if (model.Fault is null || model.IsHeaderOnly)
             return model;
         model.Dispose();

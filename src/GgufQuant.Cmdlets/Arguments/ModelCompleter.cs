@@ -8,7 +8,7 @@ public abstract class ModelCompleter : FileCompleter
     /// <inheritdoc/>
     protected sealed override IEnumerable<(string Name, string ToolTip)> Names(string path)
     {
-        using GgufFile model = GgufFile.OpenToShow(path);
+        using GgufFile model = GgufFile.OpenTolerant(path);
         return [.. Names(model)];
     }
 

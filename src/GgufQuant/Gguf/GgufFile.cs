@@ -64,10 +64,10 @@ public sealed class GgufFile : IDisposable
     /// <summary>The tensors in file order.</summary>
     public IReadOnlyList<GgufTensor> Tensors { get; }
 
-    /// <summary>What is wrong with tensors that <see cref="OpenToShow"/> left out, or whose data is missing; null if nothing is.</summary>
+    /// <summary>What is wrong with tensors that <see cref="OpenTolerant"/> left out, or whose data is missing; null if nothing is.</summary>
     public GgufFormatException? Fault { get; }
 
-    /// <summary>Whether the headers are whole and sound, but no tensor has any data: what <see cref="OpenToShow"/> accepts as well.</summary>
+    /// <summary>Whether the headers are whole and sound, but no tensor has any data: what <see cref="OpenTolerant"/> accepts as well.</summary>
     public bool IsHeaderOnly { get; }
 
     /// <summary>The total bytes of all shards with their data, even if <see cref="IsHeaderOnly"/>.</summary>
@@ -79,7 +79,7 @@ public sealed class GgufFile : IDisposable
     /// <exception cref="GgufFormatException">A file is malformed.</exception>
     /// <exception cref="IOException">A file is missing, is a pipe or a device, or cannot be read.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static GgufFile Open(string path, CancellationToken token = default) => Open(path, isToShow: false, token);
+    public static GgufFile Open(string path, CancellationToken token = default) => Open(path, isTolerant: false, token);
 
     /// <summary>
     /// Reads a header like <see cref="Open(string, CancellationToken)"/>, but leaves out tensors that ggml rejects, such as those of a
@@ -91,9 +91,9 @@ public sealed class GgufFile : IDisposable
     /// <exception cref="GgufFormatException">A file is malformed in another way.</exception>
     /// <exception cref="IOException">A file is missing, is a pipe or a device, or cannot be read.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static GgufFile OpenToShow(string path, CancellationToken token = default) => Open(path, isToShow: true, token);
+    public static GgufFile OpenTolerant(string path, CancellationToken token = default) => Open(path, isTolerant: true, token);
 
-    private static GgufFile Open(string path, bool isToShow, CancellationToken token)
+    private static GgufFile Open(string path, bool isTolerant, CancellationToken token)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         List<GgufSource> opened = [];
@@ -101,10 +101,10 @@ public sealed class GgufFile : IDisposable
         {
             GgufSource source = new(System.IO.Path.GetFullPath(path));
             opened.Add(source);
-            GgufHeader header = GgufHeaderReader.Read(source, shard: 0, isToShow, token);
+            GgufHeader header = GgufHeaderReader.Read(source, shard: 0, isTolerant, token);
             if (GgufSplit.Of(source.Path, header) is not { } split)
                 return new GgufFile([source], [header]);
-            return OpenShards(split, source, opened, isToShow, token);
+            return OpenShards(split, source, opened, isTolerant, token);
         }
         catch
         {
@@ -123,7 +123,7 @@ public sealed class GgufFile : IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         using GgufSource source = new(System.IO.Path.GetFullPath(path));
-        return GgufSplit.Of(source.Path, GgufHeaderReader.Read(source, shard: 0, isToShow: true, token)) is { } split
+        return GgufSplit.Of(source.Path, GgufHeaderReader.Read(source, shard: 0, isTolerant: true, token)) is { } split
             ? ShardNames.PathOf(split.Prefix, 0, split.Count)
             : source.Path;
     }
@@ -216,13 +216,13 @@ public sealed class GgufFile : IDisposable
     }
 
     /// <summary>Reads a file held in memory.</summary>
-    internal static GgufFile Open(string name, byte[] bytes, bool isToShow = false)
+    internal static GgufFile Open(string name, byte[] bytes, bool isTolerant = false)
     {
         GgufSource source = new(name, bytes);
-        return new GgufFile([source], [GgufHeaderReader.Read(source, shard: 0, isToShow)]);
+        return new GgufFile([source], [GgufHeaderReader.Read(source, shard: 0, isTolerant)]);
     }
 
-    private static GgufFile OpenShards(GgufSplit split, GgufSource given, List<GgufSource> opened, bool isToShow, CancellationToken token)
+    private static GgufFile OpenShards(GgufSplit split, GgufSource given, List<GgufSource> opened, bool isTolerant, CancellationToken token)
     {
         GgufSource[] sources = new GgufSource[split.Count];
         GgufHeader[] headers = new GgufHeader[split.Count];
@@ -231,7 +231,7 @@ public sealed class GgufFile : IDisposable
             sources[i] = i == split.Number ? given : split.OpenShard(i);
             if (i != split.Number)
                 opened.Add(sources[i]);
-            headers[i] = GgufHeaderReader.Read(sources[i], shard: i, isToShow, token);
+            headers[i] = GgufHeaderReader.Read(sources[i], shard: i, isTolerant, token);
         }
         split.Check(sources, headers);
         return new GgufFile(sources, headers);

@@ -35,27 +35,27 @@ internal sealed class GgufHeaderReader
     private readonly GgufSource _source;
     private readonly GgufCursor _cursor;
     private readonly int _shard;
-    private readonly bool _isToShow;
+    private readonly bool _isTolerant;
     private GgufFormatException? _fault;
     private int _faults;
 
-    private GgufHeaderReader(GgufSource source, int shard, bool isToShow, CancellationToken token)
+    private GgufHeaderReader(GgufSource source, int shard, bool isTolerant, CancellationToken token)
     {
         _source = source;
         _shard = shard;
-        _isToShow = isToShow;
+        _isTolerant = isTolerant;
         _cursor = new GgufCursor(source, token);
     }
 
     /// <summary>Reads a header.</summary>
     /// <param name="source">The file.</param>
     /// <param name="shard">The tensors' <see cref="GgufTensor.Shard"/>.</param>
-    /// <param name="isToShow">Whether a tensor that ggml would reject is left out, and one whose data is missing kept, with the header's fault saying so.</param>
+    /// <param name="isTolerant">Whether a tensor that ggml would reject is left out, and one whose data is missing kept, with the header's fault saying so.</param>
     /// <param name="token">Stops it.</param>
     /// <exception cref="GgufFormatException">A field is invalid.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static GgufHeader Read(GgufSource source, int shard = 0, bool isToShow = false, CancellationToken token = default) =>
-        new GgufHeaderReader(source, shard, isToShow, token).Read();
+    public static GgufHeader Read(GgufSource source, int shard = 0, bool isTolerant = false, CancellationToken token = default) =>
+        new GgufHeaderReader(source, shard, isTolerant, token).Read();
 
     private GgufHeader Read()
     {
@@ -235,7 +235,7 @@ internal sealed class GgufHeaderReader
             {
                 tensor = ReadTensor(i, names, expected, alignment, out byteCount);
             }
-            catch (GgufFormatException fault) when (_isToShow)
+            catch (GgufFormatException fault) when (_isTolerant)
             {
                 SkipTensor(start, fault);
                 expected = null;
@@ -263,7 +263,7 @@ internal sealed class GgufHeaderReader
         return tensors;
     }
 
-    private long DataLimit => _isToShow ? Math.Max(_source.Length, MaxMissingBytes) : _source.Length;
+    private long DataLimit => _isTolerant ? Math.Max(_source.Length, MaxMissingBytes) : _source.Length;
 
     private void ReportCutOff(GgufTensor tensor, int index, long field)
     {
@@ -272,7 +272,7 @@ internal sealed class GgufHeaderReader
         {
             FailCutOff(field, tensor.FileOffset, tensor.ByteCount);
         }
-        catch (GgufFormatException fault) when (_isToShow)
+        catch (GgufFormatException fault) when (_isTolerant)
         {
             Add(fault);
         }

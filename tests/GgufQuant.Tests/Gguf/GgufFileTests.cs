@@ -30,7 +30,7 @@ public class GgufFileTests
             long[] shape = [16, .. Enumerable.Repeat(1L, dimensions - 1)];
             File.WriteAllBytes(path, new RawFile().Header(tensors: 3).Tensor("first", 0, 0, 8).Tensor(name, type, 32, shape).Tensor("last", 0, 96, 8).Pad(128));
             Assert.Throws<GgufFormatException>(() => GgufFile.Open(path));
-            using GgufFile file = GgufFile.OpenToShow(path);
+            using GgufFile file = GgufFile.OpenTolerant(path);
             Assert.Equal(["first", "last"], file.Tensors.Select(tensor => tensor.Name));
             Assert.Equal((field, problem), (file.Fault?.Field, file.Fault?.Problem));
         }
@@ -47,7 +47,7 @@ public class GgufFileTests
         try
         {
             File.WriteAllBytes(path, new RawFile().Header(tensors: 3).Tensor("a", 144, 0, 8).Tensor("b", 144, 32, 8).Tensor("c", 0, 64, 8).Pad(96));
-            using GgufFile file = GgufFile.OpenToShow(path);
+            using GgufFile file = GgufFile.OpenTolerant(path);
             Assert.Equal("c", Assert.Single(file.Tensors).Name);
             Assert.EndsWith("; 1 other tensor is faulty too", file.Fault?.Problem, StringComparison.Ordinal);
         }
@@ -65,7 +65,7 @@ public class GgufFileTests
         byte[] bytes = new RawFile().Header(tensors: 3).Tensor("first", 0, 0, 8).Tensor("second", 0, 32, 8).Tensor("last", 0, 64, 8).Pad(96);
         bytes = bytes[..^missing];
         Assert.Throws<GgufFormatException>(() => GgufFile.Open("truncated.gguf", bytes));
-        using GgufFile file = GgufFile.Open("truncated.gguf", bytes, isToShow: true);
+        using GgufFile file = GgufFile.Open("truncated.gguf", bytes, isTolerant: true);
         Assert.Equal(["first", "second", "last"], file.Tensors.Select(tensor => tensor.Name));
         Assert.Equal((field, problem), (file.Fault?.Field, file.Fault?.Problem));
         GgufFormatException exception = Assert.Throws<GgufFormatException>(() => file.Read(file.Tensors[2], 0, new byte[32]));
@@ -76,7 +76,7 @@ public class GgufFileTests
     public void A_file_that_ends_in_its_header_is_an_error()
     {
         byte[] bytes = new RawFile().Header(tensors: 2).Tensor("first", 0, 0, 8).Raw(5UL);
-        Assert.Throws<GgufFormatException>(() => GgufFile.Open("truncated.gguf", bytes, isToShow: true));
+        Assert.Throws<GgufFormatException>(() => GgufFile.Open("truncated.gguf", bytes, isTolerant: true));
     }
 
     [Theory]
@@ -88,7 +88,7 @@ public class GgufFileTests
         try
         {
             File.WriteAllBytes(path, new RawFile().Header(tensors: 1).Text("n" + new string('x', nameLength)).Raw(dimensions).Raw(new byte[100]));
-            Assert.Throws<GgufFormatException>(() => GgufFile.OpenToShow(path));
+            Assert.Throws<GgufFormatException>(() => GgufFile.OpenTolerant(path));
         }
         finally
         {
