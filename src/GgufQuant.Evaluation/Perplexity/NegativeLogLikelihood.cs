@@ -8,8 +8,6 @@ internal struct NegativeLogLikelihood
 
     public long Count { get; private set; }
 
-    public readonly double Sum => _sum;
-
     public readonly MeanEstimate Mean => MeanEstimate.FromSums(_sum, _sumOfSquares, Count);
 
     public readonly MeanEstimate Perplexity => Mean.Exponential();

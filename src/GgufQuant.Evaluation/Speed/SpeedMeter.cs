@@ -10,7 +10,7 @@ namespace GgufQuant.Evaluation.Speed;
 /// Tokens are random, because their choice does not affect the speed. Each test starts with an empty context, after a warm-up:
 /// one run of the prompt, one token of the generation. Sampling is not timed.
 /// </remarks>
-public static class SpeedMeter
+internal static class SpeedMeter
 {
     // As in llama-bench.
     private const int BatchSize = 2048;

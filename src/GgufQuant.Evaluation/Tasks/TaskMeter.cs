@@ -11,7 +11,7 @@ namespace GgufQuant.Evaluation.Tasks;
 /// Several questions are evaluated at once. The choices of one question are sequences with a common prefix,
 /// which is evaluated once.
 /// </remarks>
-public static class TaskMeter
+internal static class TaskMeter
 {
     // Tokens in memory at once, unless a single question needs more: the cost of attention grows with their square.
     private const int ContextLength = 512;

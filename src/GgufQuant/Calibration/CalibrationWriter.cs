@@ -28,7 +28,7 @@ public sealed record CalibratedInput(string Name, int Columns, int Width, IReadO
 /// <param name="Weight">The weight tensor.</param>
 /// <param name="Squares">Σx² of each column, matrix after matrix.</param>
 /// <param name="Counts">The number of input rows seen, for all matrices or for each.</param>
-public sealed record CalibratedSums(string Weight, float[] Squares, float[] Counts);
+internal sealed record CalibratedSums(string Weight, float[] Squares, float[] Counts);
 
 /// <summary>What a calibration file contains besides moments.</summary>
 /// <param name="ModelHash">The model's fingerprint.</param>
@@ -39,7 +39,7 @@ public sealed record CalibratedSums(string Weight, float[] Squares, float[] Coun
 /// <param name="Inputs">The inputs, in the order in which their moments are written.</param>
 /// <param name="Sums">The importance matrix.</param>
 /// <param name="ProbeTokens">Tokens of a few chunks to probe with.</param>
-public sealed record CalibrationHeader(
+internal sealed record CalibrationHeader(
     string ModelHash,
     string TextHash,
     IReadOnlyList<string> Datasets,
@@ -50,7 +50,7 @@ public sealed record CalibrationHeader(
     int[] ProbeTokens);
 
 /// <summary>Writes a calibration file, which is renamed to its final name once it is complete.</summary>
-public sealed class CalibrationWriter : IDisposable
+internal sealed class CalibrationWriter : IDisposable
 {
     private const int IdLength = 2 * SHA256.HashSizeInBytes;
 

@@ -12,13 +12,5 @@ public sealed class ModelMismatchException : Exception
     public ModelMismatchException(string referencePath, string candidatePath, string difference)
         : base(PrintableText.Escape($"'{candidatePath}' cannot be compared with '{referencePath}': they are different models. {difference}"))
     {
-        ReferencePath = referencePath;
-        CandidatePath = candidatePath;
     }
-
-    /// <summary>The reference's file.</summary>
-    public string ReferencePath { get; }
-
-    /// <summary>The file with the other model.</summary>
-    public string CandidatePath { get; }
 }

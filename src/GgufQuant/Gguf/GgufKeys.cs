@@ -38,7 +38,4 @@ public static class GgufKeys
 
     /// <summary>Number of blocks in a model of an architecture.</summary>
     public static string BlockCount(string architecture) => $"{architecture}.block_count";
-
-    /// <summary>Width of the embeddings in a model of an architecture.</summary>
-    public static string EmbeddingLength(string architecture) => $"{architecture}.embedding_length";
 }

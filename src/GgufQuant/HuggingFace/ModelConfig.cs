@@ -36,9 +36,6 @@ internal sealed class ModelConfig
     /// <summary>The value of <c>model_type</c>; empty if there is none.</summary>
     public string ModelType => Find("model_type") is { ValueKind: JsonValueKind.String } type ? type.GetString()! : "";
 
-    /// <summary>The merged values.</summary>
-    public IReadOnlyDictionary<string, JsonElement> Values => _values;
-
     /// <summary>Reads a configuration.</summary>
     /// <param name="path">The file's path, for messages.</param>
     /// <param name="root">The file's content.</param>

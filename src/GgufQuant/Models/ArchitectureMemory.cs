@@ -116,9 +116,6 @@ internal sealed record ArchitectureMemory
     /// <summary>Whether only keys are cached if the file states the lengths of multi-head latent attention.</summary>
     internal bool IsLatent { get; init; }
 
-    /// <summary>Whether values may be absent altogether.</summary>
-    internal bool CachesKeysAlone => IsLatent || Indexer == IndexerKind.Compressed;
-
     /// <summary>The layers with a sliding window; null for none.</summary>
     internal WindowRule? Window { get; init; }
 

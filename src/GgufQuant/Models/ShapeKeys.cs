@@ -14,9 +14,6 @@ internal readonly struct ShapeKeys(GgufMetadata metadata)
     /// <summary>The architecture's name; empty if the file names none.</summary>
     internal string Architecture { get; } = metadata.TryGetString(GgufKeys.Architecture, out string? name) ? name : "";
 
-    /// <summary>Whether the architecture's key is there.</summary>
-    internal bool Has(string key) => Find(key) is not null;
-
     /// <summary>A non-negative integer; 0 if there is none.</summary>
     internal long Number(string key) => FindNumber(key) ?? 0;
 

@@ -20,9 +20,6 @@ internal static class TensorRules
         return false;
     }
 
-    /// <summary>Replaces tensors that match a pattern.</summary>
-    public static TensorRule Where(string pattern, TensorRule rule) => (context, tensor) => IsMatch(tensor.Name, pattern) ? rule(context, tensor) : [tensor];
-
     /// <summary>Changes the values of tensors.</summary>
     public static TensorRule Values(string[] patterns, Func<ConversionContext, TensorValues, TensorValues> change) =>
         (context, tensor) => [IsMatch(tensor.Name, patterns) ? tensor with { Values = change(context, tensor.Values) } : tensor];

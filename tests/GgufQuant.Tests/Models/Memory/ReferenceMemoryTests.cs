@@ -163,8 +163,8 @@ public sealed class ReferenceMemoryTests
         // The library evaluates no several sequences with T5: it ends the process.
         if (architecture != "t5")
             yield return new() { ContextLength = 32768, Parallel = 16 };
-        // Where values are computed from the keys, it takes one type alone.
-        if (!ArchitectureMemory.Of(architecture).CachesKeysAlone)
+        // If values are computed from the keys, there is only one type.
+        if (ArchitectureMemory.Of(architecture) is { IsLatent: false, Indexer: not IndexerKind.Compressed })
             yield return new() { ContextLength = 8192, KeyType = CacheType.F32, ValueType = CacheType.BF16 };
     }
 
