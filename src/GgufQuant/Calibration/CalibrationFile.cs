@@ -134,7 +134,7 @@ public sealed class CalibrationFile : IDisposable
         if (!IsOf(model))
         {
             throw new CalibrationException(
-                $"The calibration '{Path}' does not belong to '{model.Path}': it was made from another model, another type of it, or before the file changed. Make one from this file.");
+                $"The calibration '{Path}' does not belong to '{model.Path}': it was made from a different model, from a different type of it, or before the file changed. Make one from this file.");
         }
     }
 
