@@ -3,7 +3,7 @@
 Writes the header of a 7B llama in F16: the shapes of LLaMA 2 7B, without the 13 GB of weights.
 
 .DESCRIPTION
-Get-QuantPlan and Find-QuantType need no more to tell the size of every type and the memory to run it.
+Get-QuantPlan and Find-QuantType need no more than that for the size of every type and the memory to run it.
 #>
 #Requires -Version 7.6
 [CmdletBinding()]

@@ -376,7 +376,7 @@ Describe 'Compare-Quant' {
             $rows = ConvertTo-Quantized $Samples.Model Q4_K_M -Destination $folder | Compare-Quant -Speed
         }
 
-        It 'adds how many tokens a second are read and generated' {
+        It 'adds how many tokens per second are read and generated' {
             $rows | Should -HaveCount 2
             foreach ($row in $rows) {
                 $row.PromptTokensPerSecond | Should -BeGreaterThan 0
