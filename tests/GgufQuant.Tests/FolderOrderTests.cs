@@ -13,7 +13,7 @@ public sealed partial class FolderOrderTests
         ["Gguf"],
         ["Catalog"],
         ["Models"],
-        ["HuggingFace"],
+        ["HuggingFace", "Hub"],
         ["Imatrix"],
         ["Calibration"],
         ["Planning"],

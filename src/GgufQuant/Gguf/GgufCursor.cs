@@ -160,7 +160,7 @@ internal sealed class GgufCursor
     {
         _token.ThrowIfCancellationRequested();
         _windowStart = Position;
-        _windowLength = _source.Read(Position, _window.AsSpan(0, (int)Math.Min(_window.Length, Remaining)));
+        _windowLength = _source.Read(Position, _window.AsSpan(0, (int)Math.Min(_window.Length, Remaining)), count);
         if (_windowLength < count)
             Fail(part, Position, "the file shrank while it was read");
     }

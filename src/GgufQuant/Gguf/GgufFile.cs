@@ -1,3 +1,5 @@
+using GgufQuant.IO;
+
 namespace GgufQuant.Gguf;
 
 /// <summary>A model in GGUF, in one file or several: its header in memory, its tensor data on disk.</summary>
@@ -37,7 +39,7 @@ public sealed class GgufFile : IDisposable
         _byName = Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
     }
 
-    /// <summary>The full path of the first shard.</summary>
+    /// <summary>The full path of the first shard; the address of a remote file.</summary>
     public string Path => Shards[0].Path;
 
     /// <summary>The files of the model, in order; one unless it is split.</summary>
@@ -79,7 +81,7 @@ public sealed class GgufFile : IDisposable
     /// <exception cref="GgufFormatException">A file is malformed.</exception>
     /// <exception cref="IOException">A file is missing, is a pipe or a device, or cannot be read.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static GgufFile Open(string path, CancellationToken token = default) => Open(path, isTolerant: false, token);
+    public static GgufFile Open(string path, CancellationToken token = default) => OpenOnDisk(path, isTolerant: false, token);
 
     /// <summary>
     /// Reads a header like <see cref="Open(string, CancellationToken)"/>, but leaves out tensors that ggml rejects, such as those of a
@@ -91,20 +93,30 @@ public sealed class GgufFile : IDisposable
     /// <exception cref="GgufFormatException">A file is malformed in another way.</exception>
     /// <exception cref="IOException">A file is missing, is a pipe or a device, or cannot be read.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static GgufFile OpenTolerant(string path, CancellationToken token = default) => Open(path, isTolerant: true, token);
+    public static GgufFile OpenTolerant(string path, CancellationToken token = default) => OpenOnDisk(path, isTolerant: true, token);
 
-    private static GgufFile Open(string path, bool isTolerant, CancellationToken token)
+    private static GgufFile OpenOnDisk(string path, bool isTolerant, CancellationToken token)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        return Open(System.IO.Path.GetFullPath(path), full => new RandomAccessFile(full), isTolerant, token);
+    }
+
+    /// <summary>Reads a header, and those of all shards, from wherever the files are.</summary>
+    /// <param name="path">The full path or the address of the file, or of any shard.</param>
+    /// <param name="open">Opens a file by its full path or address.</param>
+    /// <param name="isTolerant">Whether to read it as <see cref="OpenTolerant"/> does.</param>
+    /// <param name="token">Stops it.</param>
+    internal static GgufFile Open(string path, Func<string, IRandomAccessFile> open, bool isTolerant, CancellationToken token)
+    {
         List<GgufSource> opened = [];
         try
         {
-            GgufSource source = new(System.IO.Path.GetFullPath(path));
+            GgufSource source = new(open(path));
             opened.Add(source);
             GgufHeader header = GgufHeaderReader.Read(source, shard: 0, isTolerant, token);
             if (GgufSplit.Of(source.Path, header) is not { } split)
                 return new GgufFile([source], [header]);
-            return OpenShards(split, source, opened, isTolerant, token);
+            return OpenShards(split, source, open, opened, isTolerant, token);
         }
         catch
         {
@@ -124,7 +136,7 @@ public sealed class GgufFile : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(path);
         using GgufSource source = new(System.IO.Path.GetFullPath(path));
         return GgufSplit.Of(source.Path, GgufHeaderReader.Read(source, shard: 0, isTolerant: true, token)) is { } split
-            ? ShardNames.PathOf(split.Prefix, 0, split.Count)
+            ? split.PathOf(0)
             : source.Path;
     }
 
@@ -222,13 +234,14 @@ public sealed class GgufFile : IDisposable
         return new GgufFile([source], [GgufHeaderReader.Read(source, shard: 0, isTolerant)]);
     }
 
-    private static GgufFile OpenShards(GgufSplit split, GgufSource given, List<GgufSource> opened, bool isTolerant, CancellationToken token)
+    private static GgufFile OpenShards(
+        GgufSplit split, GgufSource given, Func<string, IRandomAccessFile> open, List<GgufSource> opened, bool isTolerant, CancellationToken token)
     {
         GgufSource[] sources = new GgufSource[split.Count];
         GgufHeader[] headers = new GgufHeader[split.Count];
         for (int i = 0; i < split.Count; i++)
         {
-            sources[i] = i == split.Number ? given : split.OpenShard(i);
+            sources[i] = i == split.Number ? given : split.OpenShard(i, open);
             if (i != split.Number)
                 opened.Add(sources[i]);
             headers[i] = GgufHeaderReader.Read(sources[i], shard: i, isTolerant, token);

@@ -3,7 +3,7 @@ using GgufQuant.IO;
 namespace GgufQuant.Gguf;
 
 /// <summary>A model in several files, <c>name-00001-of-00003.gguf</c> and so on: which shard a file is, and where the others are.</summary>
-internal sealed record GgufSplit(string Prefix, int Number, int Count)
+internal sealed record GgufSplit(string Prefix, int Number, int Count, string Query = "")
 {
     public const string NumberKey = "split.no";
     public const string CountKey = "split.count";
@@ -41,19 +41,30 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count)
             throw Wrong(path, NumberKey, numberEntry.FileOffset, $"shard {number}, counted from 0, cannot be one of {count}");
 
         string suffix = ShardNames.PathOf("", number, count);
-        if (path.Length < suffix.Length || !PathIdentity.AreSame(path[..^suffix.Length] + suffix, path))
+        (string name, string query) = WithoutQuery(path);
+        if (name.Length < suffix.Length || !PathIdentity.AreSame(name[..^suffix.Length] + suffix, name))
             throw Wrong(path, NumberKey, numberEntry.FileOffset, $"this is shard {number + 1} of {count}, so its name must end in '{suffix}': rename it, and keep all shards in one folder");
-        return new GgufSplit(path[..^suffix.Length], number, count);
+        return new GgufSplit(name[..^suffix.Length], number, count, query);
     }
 
+    /// <summary>The path of a shard, counted from 0.</summary>
+    public string PathOf(int number) => ShardNames.PathOf(Prefix, number, Count) + Query;
+
     /// <summary>Opens a shard, counted from 0.</summary>
+    /// <param name="number">The shard.</param>
+    /// <param name="open">Opens a file by its full path or address.</param>
     /// <exception cref="FileNotFoundException">The shard is missing.</exception>
-    public GgufSource OpenShard(int number)
+    public GgufSource OpenShard(int number, Func<string, IRandomAccessFile> open)
     {
-        string path = ShardNames.PathOf(Prefix, number, Count);
-        if (!File.Exists(path))
-            throw new FileNotFoundException($"Shard {number + 1} of {Count} is missing: '{path}' does not exist. Put all shards in one folder.", path);
-        return new GgufSource(path);
+        string path = PathOf(number);
+        try
+        {
+            return new GgufSource(open(path));
+        }
+        catch (FileNotFoundException exception)
+        {
+            throw new FileNotFoundException($"Shard {number + 1} of {Count} is missing: '{path}' does not exist. Put all shards in one folder.", path, exception);
+        }
     }
 
     /// <summary>Checks that the shards belong together.</summary>
@@ -82,6 +93,14 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count)
         int expected = ReadNumber(sources[0].Path, headers[0], entry);
         if (expected != names.Count)
             throw Wrong(sources[0].Path, TensorCountKey, entry.FileOffset, $"the model has {expected} tensors, but its {Count} shards hold {names.Count}");
+    }
+
+    private static (string Name, string Query) WithoutQuery(string path)
+    {
+        int query = path.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || path.StartsWith("https://", StringComparison.OrdinalIgnoreCase)
+            ? path.IndexOf('?')
+            : -1;
+        return query < 0 ? (path, "") : (path[..query], path[query..]);
     }
 
     private static int ReadNumber(string path, GgufHeader header, GgufEntry entry) =>

@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 namespace GgufQuant.IO;
 
 /// <summary>The bytes of one file, on disk or in memory, readable at any offset from any thread.</summary>
-internal sealed class RandomAccessFile : IDisposable
+internal sealed class RandomAccessFile : IRandomAccessFile
 {
     private readonly SafeFileHandle? _handle;
     private readonly DateTime _lastWrite;
@@ -47,7 +47,9 @@ internal sealed class RandomAccessFile : IDisposable
     public byte[] Bytes { get; } = [];
 
     /// <summary>Reads up to the end of the file; returns the number of bytes read.</summary>
-    public int Read(long offset, Span<byte> destination)
+    public int Read(long offset, Span<byte> destination) => Read(offset, destination, destination.Length);
+
+    public int Read(long offset, Span<byte> destination, int least)
     {
         if (_handle is null)
         {
