@@ -81,7 +81,7 @@ Describe '<_>' -ForEach $commands {
     }
 
     It 'can be asked what it would do if it writes files' {
-        $writers = 'ConvertTo', 'Export', 'Install', 'Merge', 'New', 'Set', 'Split'
+        $writers = 'ConvertTo', 'Export', 'Install', 'Merge', 'New', 'Save', 'Set', 'Split'
         $command.Parameters.ContainsKey('WhatIf') | Should -Be ($command.Verb -in $writers)
     }
 

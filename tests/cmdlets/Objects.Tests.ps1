@@ -27,6 +27,8 @@ BeforeDiscovery {
         @{ Kind = 'CheckFinding' }
         @{ Kind = 'QuantCalibration' }
         @{ Kind = 'QuantRecipe' }
+        @{ Kind = 'HubModel' }
+        @{ Kind = 'SavedModel' }
         @{ Kind = 'ComputeDevice' }
         @{ Kind = 'InstalledEngine' }
     )
@@ -40,6 +42,12 @@ BeforeAll {
     $matrix = New-TestImatrix m.dat -Entry ([ordered] @{ 'blk.0.attn_q.weight' = 1..4; 'blk.1.attn_q.weight' = 1..4 }) -Dataset a.txt
     $broken = New-TestGguf broken.gguf
     $calibration = New-QuantCalibration $Samples.Model $Samples.Calibration -ChunkCount 2 -CovarianceWidth 256 -Destination . -WarningAction Ignore
+    $hubFolder = New-TestFolder
+    $repository = New-Item (Join-Path $hubFolder owner model) -ItemType Directory
+    Copy-Item $made.Path $repository
+    $hub = New-LoopbackHub $hubFolder
+    $endpoint = $env:HF_ENDPOINT
+    $env:HF_ENDPOINT = $hub.Endpoint
     $objects = @{
         GgufInfo         = Get-GgufInfo $made
         QuantizedFile    = $made
@@ -65,6 +73,8 @@ BeforeAll {
         CheckFinding     = (Test-Gguf $broken -Detailed).Findings[0]
         QuantCalibration = $calibration
         QuantRecipe      = New-QuantRecipe $Samples.Model 4MB -Calibration $calibration -DefaultCoefficient -Destination . -WarningAction Ignore
+        HubModel         = Find-GgufModel owner/model
+        SavedModel       = Find-GgufModel owner/model | Save-GgufModel -Destination saved
         ComputeDevice    = Get-QuantDevice | Select-Object -First 1
         InstalledEngine  = Get-QuantEngine | Select-Object -First 1
     }
@@ -81,7 +91,11 @@ BeforeAll {
     }
 }
 
-AfterAll { Pop-Location }
+AfterAll {
+    Pop-Location
+    $env:HF_ENDPOINT = $endpoint
+    $hub.Dispose()
+}
 
 Describe '<Kind>' -ForEach $kinds {
     BeforeAll { $object = $objects[$kind] }

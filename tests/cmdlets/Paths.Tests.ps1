@@ -6,10 +6,10 @@ BeforeDiscovery {
         @{ Cmdlet = 'Compare-Quant'; Arguments = @{ Reference = $Samples.Model } }
         @{ Cmdlet = 'ConvertTo-ImportanceMatrix'; Arguments = @{ Format = 'Dat' } }
         @{ Cmdlet = 'ConvertTo-Quantized'; Arguments = @{ Type = 'Q8_0' } }
-        @{ Cmdlet = 'Find-QuantType'; Arguments = @{ Memory = 1GB } }
-        @{ Cmdlet = 'Get-GgufInfo'; Arguments = @{} }
-        @{ Cmdlet = 'Get-GgufMetadata'; Arguments = @{} }
-        @{ Cmdlet = 'Get-GgufTensor'; Arguments = @{} }
+        @{ Cmdlet = 'Find-QuantType'; Arguments = @{ Memory = 1GB }; TakesAddresses = $true }
+        @{ Cmdlet = 'Get-GgufInfo'; Arguments = @{}; TakesAddresses = $true }
+        @{ Cmdlet = 'Get-GgufMetadata'; Arguments = @{}; TakesAddresses = $true }
+        @{ Cmdlet = 'Get-GgufTensor'; Arguments = @{}; TakesAddresses = $true }
         @{ Cmdlet = 'Get-ImportanceMatrix'; Arguments = @{} }
         @{ Cmdlet = 'Get-QuantPlan'; Arguments = @{ Type = 'Q8_0' } }
         @{ Cmdlet = 'Measure-GgufSpeed'; Arguments = @{} }
@@ -106,13 +106,13 @@ Describe 'The paths of <Cmdlet>' -ForEach $cmdlets {
         & $Cmdlet nowhere:/a.gguf @Arguments 2>&1 | Get-ErrorText | Should -Be "FileNotFound,$class ObjectNotFound a.gguf"
     }
 
-    It 'cannot be addresses' {
+    It 'cannot be addresses' -Skip:($null -ne $TakesAddresses) {
         $failure = & $Cmdlet https://example.org/a.gguf @Arguments 2>&1
         $failure | Get-ErrorText | Should -Be "PathIsAddress,$class InvalidArgument a.gguf"
-        $failure.Exception.Message | Should -BeLike "*Invoke-WebRequest 'https://example.org/a.gguf' -OutFile 'a.gguf'"
+        $failure.Exception.Message | Should -BeLike "*Download it first: Save-GgufModel 'https://example.org/a.gguf'"
         $failure = & $Cmdlet hf://owner/name/dir/a.gguf, hf://owner/name @Arguments 2>&1
         $failure.FullyQualifiedErrorId | Should -Be "PathIsAddress,$class", "PathIsAddress,$class"
-        $failure[0].Exception.Message | Should -BeLike "*Invoke-WebRequest 'https://huggingface.co/owner/name/resolve/main/dir/a.gguf' -OutFile 'a.gguf'"
+        $failure[0].Exception.Message | Should -BeLike "*Download it first: Save-GgufModel 'hf://owner/name/dir/a.gguf'"
         $failure[1].Exception.Message | Should -BeLike '*Download a file from https://huggingface.co/owner/name/tree/main first*'
     }
 
@@ -129,17 +129,18 @@ Describe 'The paths of <Cmdlet>' -ForEach $cmdlets {
 
 Describe 'An address' {
     It 'is answered with how to download it: <Address>' -ForEach @(
-        @{ Address = 'hf://o/n@v1/a.gguf'; Expected = "Invoke-WebRequest 'https://huggingface.co/o/n/resolve/v1/a.gguf' -OutFile 'a.gguf'" }
+        @{ Address = 'hf://o/n@v1/a.gguf'; Expected = "Save-GgufModel 'hf://o/n@v1/a.gguf'" }
         @{ Address = 'hf://datasets/o/n/a.txt'; Expected = "Invoke-WebRequest 'https://huggingface.co/datasets/o/n/resolve/main/a.txt' -OutFile 'a.txt'" }
-        @{ Address = 'https://huggingface.co/o/n/blob/main/a.gguf'; Expected = "Invoke-WebRequest 'https://huggingface.co/o/n/resolve/main/a.gguf' -OutFile 'a.gguf'" }
+        @{ Address = 'https://huggingface.co/o/n/blob/main/a.gguf'; Expected = "Save-GgufModel 'https://huggingface.co/o/n/blob/main/a.gguf'" }
+        @{ Address = 'hf://o/n/a.txt'; Expected = "Invoke-WebRequest 'https://huggingface.co/o/n/resolve/main/a.txt' -OutFile 'a.txt'" }
         @{ Address = 'https://huggingface.co/o/n'; Expected = 'Download a file from https://huggingface.co/o/n/tree/main first, and name that.' }
-        @{ Address = 'HTTPS://example.org/d/a.gguf?download=true'; Expected = "Invoke-WebRequest 'HTTPS://example.org/d/a.gguf?download=true' -OutFile 'a.gguf'" }
+        @{ Address = 'HTTPS://example.org/d/a.gguf?download=true'; Expected = "Save-GgufModel 'HTTPS://example.org/d/a.gguf?download=true'" }
         @{ Address = 'https://example.org/'; Expected = 'Download it first, and name the downloaded file.' }
         @{ Address = 's3://bucket/a.gguf'; Expected = 'Download it first, and name the downloaded file.' }
     ) {
-        $failure = Get-GgufInfo $Address -ErrorAction Continue 2>&1
-        $failure.FullyQualifiedErrorId | Should -Be 'PathIsAddress,GgufQuant.Commands.GetGgufInfoCommand'
-        $failure.Exception.Message | Should -Be "'$Address' is a URL, not a file. $($Expected -replace '^Invoke', 'Download it first: $0')"
+        $failure = Split-Gguf $Address -ErrorAction Continue 2>&1
+        $failure.FullyQualifiedErrorId | Should -Be 'PathIsAddress,GgufQuant.Commands.SplitGgufCommand'
+        $failure.Exception.Message | Should -Be "'$Address' is a URL, not a file. $($Expected -replace '^(Invoke|Save)', 'Download it first: $0')"
     }
 
     It 'is not a path of another parameter either: <Name>' -ForEach @(
@@ -171,6 +172,7 @@ Describe 'An argument after a pipe' {
             @{ Cmdlet = 'Get-ImportanceMatrix'; Argument = 'output.weight'; Expected = '-Name output.weight' }
             @{ Cmdlet = 'Get-QuantPlan'; Argument = 'Q4_K_M'; Expected = '-Type Q4_K_M' }
             @{ Cmdlet = 'Merge-Gguf'; Argument = 'merged.gguf'; Expected = '-Destination merged.gguf' }
+            @{ Cmdlet = 'Save-GgufModel'; Argument = 'models'; Expected = '-Destination models' }
         )
     }
 

@@ -20,17 +20,35 @@ Describe 'README' {
             Copy-Item $Samples.Model (Join-Path $TestDrive model-f16.gguf)
             Copy-Item $Samples.HeldOut, $Samples.Calibration, (Join-Path $Samples.Root samples continuations.txt) $TestDrive
             Set-Content (Join-Path $TestDrive jobs.csv) 'Path,Type', 'model-f16.gguf,Q8_0', 'model-f16.gguf,Q4_K_M'
+            $hubFolder = New-TestFolder
+            $llama = New-Item (Join-Path $hubFolder bartowski Meta-Llama-3-8B-Instruct-GGUF) -ItemType Directory
+            foreach ($type in 'Q8_0', 'Q4_K_M') {
+                $null = ConvertTo-Quantized $Samples.Model $type -Destination (Join-Path $llama "Meta-Llama-3-8B-Instruct-$type.gguf")
+            }
+            Copy-Item $Samples.Model (Join-Path (New-Item (Join-Path $hubFolder owner model-GGUF) -ItemType Directory) model-f16.gguf)
+            $hub = New-LoopbackHub $hubFolder
+            $endpoint = $env:HF_ENDPOINT
+            $env:HF_ENDPOINT = $hub.Endpoint
             Push-Location $TestDrive
             $folder = $PWD.ProviderPath
         }
 
-        AfterAll { Pop-Location }
+        AfterAll {
+            Pop-Location
+            $env:HF_ENDPOINT = $endpoint
+            $hub.Dispose()
+        }
 
         It 'prints something: <Text>' -ForEach $blocks {
             Set-Location $folder
             $result = Invoke-Streams $Text
             $result.Error | Should -BeNullOrEmpty
             $result.Output | Should -Not -BeNullOrEmpty
+        }
+
+        It 'ends with the largest file of the hub that fits, on disk' {
+            Get-FileHash (Join-Path $folder Meta-Llama-3-8B-Instruct-Q8_0.gguf) |
+                ForEach-Object Hash | Should -Be (Get-FileHash (Join-Path $llama Meta-Llama-3-8B-Instruct-Q8_0.gguf)).Hash
         }
     }
 

@@ -156,6 +156,19 @@ function Copy-Patched {
     [IO.File]::WriteAllBytes($full, $latin1.GetBytes($text.Replace($From, $To)))
 }
 
+# A server on loopback that behaves like the hub, with the folder's owner/repository/file. The caller disposes of it.
+function New-LoopbackHub {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)] [string] $Path)
+
+    if (-not ('GgufQuant.TestKit.LoopbackHub' -as [type])) {
+        $usings = 'System', 'System.Collections.Generic', 'System.IO', 'System.Linq', 'System.Threading', 'System.Threading.Tasks'
+        $source = Get-Content (Join-Path $Samples.Root tests GgufQuant.TestKit LoopbackHub.cs) -Raw
+        Add-Type -TypeDefinition ("#nullable enable`n" + -join $usings.ForEach{ "using $_;`n" } + $source)
+    }
+    [GgufQuant.TestKit.LoopbackHub]::new($ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Path))
+}
+
 # Copies the packaged module without its engine, and returns the path of the copy's manifest.
 function Copy-ModuleWithoutEngine {
     [OutputType([string])]

@@ -1,6 +1,7 @@
 using System.Collections.ObjectModel;
 using System.Management.Automation;
 using GgufQuant.Gguf;
+using GgufQuant.Hub;
 using GgufQuant.HuggingFace;
 using GgufQuant.IO;
 using GgufQuant.Models;
@@ -18,6 +19,7 @@ public abstract class PathCommand : StoppableCommand
     private readonly HashSet<string> _taken = new(StringComparer.Ordinal);
     private readonly HashSet<string> _opened = new(StringComparer.Ordinal);
     private readonly PathSpellings _spellings = new();
+    private HubClient? _hub;
 
     /// <summary>Files; wildcards allowed.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true,
@@ -102,6 +104,13 @@ public abstract class PathCommand : StoppableCommand
     /// <summary>Whether the cmdlet accepts a path as a Hugging Face folder.</summary>
     internal virtual bool TakesFolder(string path) => TakesFolders && HuggingFaceModel.IsModelFolder(path);
 
+    /// <summary>Whether the cmdlet accepts the addresses of remote files.</summary>
+    private protected virtual bool TakesAddresses => false;
+
+    /// <summary>Reads remote files, as HF_ENDPOINT and HF_TOKEN say.</summary>
+    /// <exception cref="ServerException">One of these is malformed.</exception>
+    private protected HubClient Hub => _hub ??= new(HubOptions.FromEnvironment());
+
     /// <summary>Whether the cmdlet shows what it can of a file that is truncated or has tensors that ggml rejects, and reports the fault as an error.</summary>
     private protected virtual bool ShowsFaultyFiles => false;
 
@@ -114,6 +123,8 @@ public abstract class PathCommand : StoppableCommand
     /// <summary>Opens a model: a GGUF file, or a Hugging Face folder as the GGUF file that it would become.</summary>
     internal GgufFile OpenModel(string path)
     {
+        if (RemoteAddress.IsAddress(path))
+            return RunInBackground($"Reading the header of {Formatting.FileName(path)}", (progress, _) => Hub.Open(RemoteAddress.Parse(path, Hub.Options), ShowsFaultyFiles, progress, StopToken));
         if (!Directory.Exists(path))
         {
             if (PreTokenizerOfFolders is not null)
@@ -184,7 +195,7 @@ public abstract class PathCommand : StoppableCommand
         {
             if (IsFurtherShard(file))
                 return;
-            if (_taken.Add($"{_spellings.Of(file)}\n{Variant}"))
+            if (_taken.Add($"{SpellingOf(file)}\n{Variant}"))
                 ProcessFile(file);
             else
                 WriteVerbose($"'{file}' has already been processed.");
@@ -206,7 +217,7 @@ public abstract class PathCommand : StoppableCommand
             return false;
         try
         {
-            string first = _spellings.Of(GgufFile.FirstShardOf(path, StopToken));
+            string first = FirstShardOf(path);
             return !_shards.TryAdd(first, path) && !PathIdentity.AreSame(_shards[first], path);
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
@@ -216,7 +227,12 @@ public abstract class PathCommand : StoppableCommand
         }
     }
 
-    private bool IsPath(string path) => WildcardPattern.ContainsWildcardCharacters(path) || System.IO.Path.Exists(this.ResolveUnexpanded(path));
+    // Reading the header of every remote shard twice would cost more than its name is wrong.
+    private string FirstShardOf(string path) => RemoteAddress.IsAddress(path) ? ShardNames.FirstOf(path) : _spellings.Of(GgufFile.FirstShardOf(path, StopToken));
+
+    private string SpellingOf(string path) => RemoteAddress.IsAddress(path) ? path : _spellings.Of(path);
+
+    private bool IsPath(string path) => (TakesAddresses && RemoteAddress.IsAddress(path)) || WildcardPattern.ContainsWildcardCharacters(path) || System.IO.Path.Exists(this.ResolveUnexpanded(path));
 
     // The parameter that a second positional argument binds to, unless it was given by name.
     private ParameterMetadata? NextParameter => MyInvocation.MyCommand.Parameters.Values
@@ -228,6 +244,8 @@ public abstract class PathCommand : StoppableCommand
     private List<string> Resolve(string path, bool isLiteral)
     {
         IsMatch = false;
+        if (TakesAddresses && RemoteAddress.IsAddress(path))
+            return ResolveAddress(path, isLiteral);
         if (PathErrors.Address(path) is ErrorRecord error)
             return Reject(error);
         try
@@ -252,10 +270,47 @@ public abstract class PathCommand : StoppableCommand
         }
     }
 
+    private List<string> ResolveAddress(string path, bool isLiteral)
+    {
+        try
+        {
+            RemoteAddress address = RemoteAddress.Parse(path, Hub.Options);
+            if (address.IsOnHub && address.File.Length == 0)
+                return Reject(PathErrors.IsRepository(address));
+            if (isLiteral || !address.IsOnHub || !WildcardPattern.ContainsWildcardCharacters(address.File))
+                return [address.ToString()];
+            IReadOnlyList<RemoteAddress> files = RunInBackground($"Listing {address.Repository}", (_, token) => Hub.ListFiles(address, token));
+            if (files.Any(file => file.File == address.File))
+                return [address.ToString()];
+            IsMatch = true;
+            WildcardPattern[] parts = [.. address.File.Split('/').Select(part => new WildcardPattern(part, WildcardOptions.IgnoreCase))];
+            return [.. files.Where(file => IsMatchOf(file.File.Split('/'), parts)).Select(file => file.ToString())];
+        }
+        catch (FormatException exception)
+        {
+            return Reject(PathErrors.InvalidAddress(exception, path));
+        }
+        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
+        {
+            return Reject(exception.ToErrorRecord(path));
+        }
+    }
+
+    // As in the file system, a wildcard does not reach into other folders.
+    private static bool IsMatchOf(string[] parts, WildcardPattern[] patterns) =>
+        parts.Length == patterns.Length && parts.Zip(patterns).All(pair => pair.Second.IsMatch(pair.First));
+
     private bool IsModel(string path) => File.Exists(path) || TakesFolder(path);
 
     private List<string> Existing(string path) =>
         !TakesFolder(path) && PathErrors.NoModel(path) is { } error ? Reject(error) : [path];
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _hub?.Dispose();
+        base.Dispose(disposing);
+    }
 
     private List<string> Reject(ErrorRecord error)
     {

@@ -114,6 +114,9 @@ public sealed class FindQuantTypeCommand : PathCommand
     private protected override bool TakesHeaders => true;
 
     /// <inheritdoc/>
+    private protected override bool TakesAddresses => true;
+
+    /// <inheritdoc/>
     protected override void BeginProcessing()
     {
         base.BeginProcessing();

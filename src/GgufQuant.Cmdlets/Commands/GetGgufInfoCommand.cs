@@ -2,6 +2,7 @@ using System.Management.Automation;
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Hosting;
 using GgufQuant.Gguf;
+using GgufQuant.Hub;
 using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
@@ -106,6 +107,9 @@ public sealed class GetGgufInfoCommand : PathCommand
     private protected override bool TakesFolders => true;
 
     /// <inheritdoc/>
+    private protected override bool TakesAddresses => true;
+
+    /// <inheritdoc/>
     private protected override string? PreTokenizerOfFolders => PreTokenizer;
 
     /// <inheritdoc/>
@@ -147,6 +151,11 @@ public sealed class GetGgufInfoCommand : PathCommand
 
     private MeasuredMemory? TryMeasure(GgufFile model, MemoryEstimate estimate)
     {
+        if (RemoteAddress.IsAddress(model.Path))
+        {
+            WriteError(PathErrors.NeedsDownload(model.Path, "an engine measures files on disk only"));
+            return null;
+        }
         try
         {
             if (Directory.Exists(model.Path))

@@ -26,6 +26,9 @@ public sealed class GetGgufMetadataCommand : PathCommand
     private protected override bool TakesFolders => true;
 
     /// <inheritdoc/>
+    private protected override bool TakesAddresses => true;
+
+    /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)
     {
         WildcardPattern[] patterns = [.. Key.Select(key => new WildcardPattern(key, WildcardOptions.IgnoreCase))];

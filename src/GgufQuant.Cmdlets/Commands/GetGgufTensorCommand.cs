@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using GgufQuant.Gguf;
+using GgufQuant.Hub;
 using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
@@ -30,8 +31,16 @@ public sealed class GetGgufTensorCommand : PathCommand
     private protected override bool TakesFolders => true;
 
     /// <inheritdoc/>
+    private protected override bool TakesAddresses => true;
+
+    /// <inheritdoc/>
     protected override void ProcessModel(GgufFile model)
     {
+        if (Statistics && RemoteAddress.IsAddress(model.Path))
+        {
+            WriteError(PathErrors.NeedsDownload(model.Path, "-Statistics reads all of it"));
+            return;
+        }
         WildcardPattern[] patterns = [.. Name.Select(name => new WildcardPattern(name, WildcardOptions.IgnoreCase))];
         GgufTensor[] tensors = [.. model.Tensors.Where(tensor => patterns.Any(pattern => pattern.IsMatch(tensor.Name)))];
         foreach (GgufTensor tensor in tensors)

@@ -129,6 +129,9 @@ public static class Formatting
     public static string Questions(string task, string path, int count, double chance) =>
         $"{task}, {Number(count)} question{(count == 1 ? "" : "s")} of {FileName(path)}; guessing answers {Percent(chance)}";
 
+    /// <summary>A repository, and its revision unless it is the usual one.</summary>
+    public static string Revision(string repository, string revision) => revision == "main" ? repository : $"{repository}@{Text(revision)}";
+
     /// <summary>How speeds were measured.</summary>
     public static string SpeedTest(int prompt, int generated, int repeat, int threads) =>
         $"{Number(prompt)} tokens of prompt, {Number(generated)} generated; {repeat} run{(repeat == 1 ? "" : "s")}, {threads} thread{(threads == 1 ? "" : "s")}";

@@ -6,6 +6,7 @@ using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Evaluation.Tasks;
 using GgufQuant.Gguf;
 using GgufQuant.Gpu;
+using GgufQuant.Hub;
 using GgufQuant.HuggingFace;
 using GgufQuant.HuggingFace.Vocabulary;
 using GgufQuant.Imatrix;
@@ -54,6 +55,7 @@ internal static class ModelErrors
         QuantizationException => new(exception, "CannotQuantize", ErrorCategory.InvalidOperation, path),
         ModelMismatchException => new(exception, "DifferentModels", ErrorCategory.InvalidArgument, path),
         GpuException => new(exception, "DeviceUnavailable", ErrorCategory.DeviceError, path),
+        ServerException => new(exception, "ServerError", ErrorCategory.ConnectionError, path),
         DiskFullException full => new(exception, "DiskFull", ErrorCategory.WriteError, full.Path),
         IOException io when DiskFullException.IsCauseOf(io) => new(exception, "DiskFull", ErrorCategory.WriteError, destination ?? path),
         FileNotFoundException => new(exception, "FileNotFound", ErrorCategory.ObjectNotFound, path),

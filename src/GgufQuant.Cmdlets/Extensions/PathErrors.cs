@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using System.Text.RegularExpressions;
+using GgufQuant.Hub;
 using GgufQuant.HuggingFace;
 using GgufQuant.IO;
 
@@ -95,9 +96,31 @@ internal static partial class PathErrors
     {
         if (!Url().IsMatch(path))
             return null;
-        string advice = HuggingFace().Match(path) is { Success: true } address ? OnHuggingFace(address) : Download(path);
+        string advice = RemoteModel().IsMatch(path) ? $"Download it first: Save-GgufModel '{path}'"
+            : HuggingFace().Match(path) is { Success: true } address ? OnHuggingFace(address)
+            : Download(path);
         return new(new ArgumentException($"'{path}' is a URL, not a file. {advice}"), "PathIsAddress", ErrorCategory.InvalidArgument, path);
     }
+
+    /// <summary>The error for a repository on the hub where a file in it is needed.</summary>
+    internal static ErrorRecord IsRepository(RemoteAddress address) =>
+        new(
+            new ArgumentException($"'{address}' is a repository, not a file. To take the models in it, write '{address}/*.gguf'."),
+            "PathIsRepository", ErrorCategory.InvalidArgument, address.ToString());
+
+    /// <summary>The error for an address that is malformed.</summary>
+    internal static ErrorRecord InvalidAddress(FormatException exception, string address) =>
+        new(exception, "InvalidAddress", ErrorCategory.InvalidArgument, address);
+
+    /// <summary>The error for a file that need not be downloaded.</summary>
+    internal static ErrorRecord IsOnDisk(string path) =>
+        new(new ArgumentException($"'{path}' is a file on disk, not the address of one to download."), "PathIsFile", ErrorCategory.InvalidArgument, path);
+
+    /// <summary>The error for a remote file of which more than the header is needed.</summary>
+    internal static ErrorRecord NeedsDownload(string address, string work) =>
+        new(
+            new ArgumentException($"'{address}' is on a server, and {work}. Save-GgufModel '{address}' downloads it."),
+            "DownloadNeeded", ErrorCategory.InvalidArgument, address);
 
     /// <summary>The error for a URL where a file is to be written.</summary>
     internal static ErrorRecord IsRemoteDestination(string path) =>
@@ -125,6 +148,9 @@ internal static partial class PathErrors
 
     [GeneratedRegex("^(https?|hf|ftp|s3|gs)://", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Url();
+
+    [GeneratedRegex(@"^(https?|hf)://(?!datasets/).*\.gguf([?#].*)?$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex RemoteModel();
 
     [GeneratedRegex(
         @"^(hf://|https://(www\.)?(huggingface\.co|hf\.co)/)(?<repository>(datasets/)?[^/@?#]+/[^/@?#]+)(@(?<revision>[^/?#]+)|/(blob|resolve|tree)/(?<revision>[^/?#]+))?(/(?<file>[^?#]+))?/?([?#].*)?$",
