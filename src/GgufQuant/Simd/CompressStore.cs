@@ -17,6 +17,15 @@ internal static class CompressStore<TF, TI>
         .. Enumerable.Range(0, 256).SelectMany(mask => Enumerable.Range(0, 8).OrderByDescending(lane => (mask >> lane) & 1)),
     ];
 
+    // The same for each mask of four lanes, byte by byte.
+    private static readonly byte[] s_byteOrders =
+    [
+        .. from mask in Enumerable.Range(0, 16)
+           from lane in Enumerable.Range(0, 4).OrderByDescending(lane => (mask >> lane) & 1)
+           from part in Enumerable.Range(0, sizeof(float))
+           select (byte)((lane * sizeof(float)) + part),
+    ];
+
     /// <summary>Stores chosen lanes one after the other.</summary>
     /// <param name="lanes">The lanes.</param>
     /// <param name="chosen">A mask.</param>
@@ -34,6 +43,11 @@ internal static class CompressStore<TF, TI>
         {
             Vector256<int> order = Vector256.LoadUnsafe(ref MemoryMarshal.GetArrayDataReference(s_orders), 8 * TI.MaskBits(chosen));
             Avx2.PermuteVar8x32(Unsafe.BitCast<TF, Vector256<float>>(lanes), order).StoreUnsafe(ref destination);
+        }
+        else if (TF.Count == Vector128<float>.Count)
+        {
+            Vector128<byte> order = Vector128.LoadUnsafe(ref MemoryMarshal.GetArrayDataReference(s_byteOrders), (nuint)Vector128<byte>.Count * TI.MaskBits(chosen));
+            Vector128.Shuffle(Unsafe.BitCast<TF, Vector128<byte>>(lanes), order).AsSingle().StoreUnsafe(ref destination);
         }
         else
         {

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
 namespace GgufQuant.Simd;
@@ -16,7 +17,7 @@ internal static class Transposition
     public static void Run(ref readonly float source, int rows, int columns, ref float destination)
     {
         ref float from = ref Unsafe.AsRef(in source);
-        if (!Sse.IsSupported || rows % 4 != 0)
+        if ((!Sse.IsSupported && !AdvSimd.Arm64.IsSupported) || rows % 4 != 0)
         {
             for (int row = 0; row < rows; row++)
             {
@@ -34,16 +35,28 @@ internal static class Transposition
                 Vector128<float> b = Vector128.LoadUnsafe(ref corner, (nuint)columns);
                 Vector128<float> c = Vector128.LoadUnsafe(ref corner, (nuint)columns * 2);
                 Vector128<float> d = Vector128.LoadUnsafe(ref corner, (nuint)columns * 3);
-                Vector128<float> lowAb = Sse.UnpackLow(a, b);
-                Vector128<float> lowCd = Sse.UnpackLow(c, d);
-                Vector128<float> highAb = Sse.UnpackHigh(a, b);
-                Vector128<float> highCd = Sse.UnpackHigh(c, d);
+                (Vector128<float> lowAb, Vector128<float> highAb) = Interleave(a, b);
+                (Vector128<float> lowCd, Vector128<float> highCd) = Interleave(c, d);
                 ref float target = ref Unsafe.Add(ref destination, (column * rows) + row);
-                Sse.MoveLowToHigh(lowAb, lowCd).StoreUnsafe(ref target);
-                Sse.MoveHighToLow(lowCd, lowAb).StoreUnsafe(ref target, (nuint)rows);
-                Sse.MoveLowToHigh(highAb, highCd).StoreUnsafe(ref target, (nuint)rows * 2);
-                Sse.MoveHighToLow(highCd, highAb).StoreUnsafe(ref target, (nuint)rows * 3);
+                (Vector128<float> first, Vector128<float> second) = InterleavePairs(lowAb, lowCd);
+                first.StoreUnsafe(ref target);
+                second.StoreUnsafe(ref target, (nuint)rows);
+                (first, second) = InterleavePairs(highAb, highCd);
+                first.StoreUnsafe(ref target, (nuint)rows * 2);
+                second.StoreUnsafe(ref target, (nuint)rows * 3);
             }
         }
     }
+
+    // a0 b0 a1 b1, and a2 b2 a3 b3.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (Vector128<float> Low, Vector128<float> High) Interleave(Vector128<float> a, Vector128<float> b) => Sse.IsSupported
+        ? (Sse.UnpackLow(a, b), Sse.UnpackHigh(a, b))
+        : (AdvSimd.Arm64.ZipLow(a, b), AdvSimd.Arm64.ZipHigh(a, b));
+
+    // a0 a1 b0 b1, and a2 a3 b2 b3.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (Vector128<float> Low, Vector128<float> High) InterleavePairs(Vector128<float> a, Vector128<float> b) => Sse.IsSupported
+        ? (Sse.MoveLowToHigh(a, b), Sse.MoveHighToLow(b, a))
+        : (AdvSimd.Arm64.ZipLow(a.AsDouble(), b.AsDouble()).AsSingle(), AdvSimd.Arm64.ZipHigh(a.AsDouble(), b.AsDouble()).AsSingle());
 }

@@ -13,7 +13,7 @@ public sealed class PublicApiTests
     {
         string path = Repository.PathOf("tests", "GgufQuant.Tests", "PublicApi", library + ".txt");
         string api = ApiText.Describe(Assembly.Load(library));
-        if (Environment.GetEnvironmentVariable("GGUFQUANT_UPDATE_GOLDEN") == "1")
+        if (Golden.IsUpdated)
             File.WriteAllText(path, api);
         Assert.Equal(File.ReadAllText(path).ReplaceLineEndings("\n"), api);
     }
