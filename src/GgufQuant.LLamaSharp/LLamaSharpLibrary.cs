@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using GgufQuant.Evaluation.Engines;
+using GgufQuant.IO;
 using LLama.Native;
 
 namespace GgufQuant.LLamaSharp;
@@ -25,7 +26,7 @@ internal sealed unsafe class LLamaSharpLibrary
     private LLamaSharpLibrary(string folder)
     {
         _folder = folder;
-        NativeDependencies.Load(Exists(folder, "ggml-cuda") ? "Cuda12" : Exists(folder, "ggml-vulkan") ? "Vulkan" : EngineCatalog.Cpu);
+        NativeDependencies.Load(BackendOf(folder));
         nint ggml = LoadLibrary(folder, "ggml-base");
         try
         {
@@ -87,8 +88,8 @@ internal sealed unsafe class LLamaSharpLibrary
     /// <summary>Loads a model; zero if llama.cpp cannot, and its log says why.</summary>
     internal nint LoadModel(string path, ModelParameters parameters)
     {
-        // LLamaSharp passes the path in the Windows code page, but llama.cpp reads it as UTF-8.
-        byte* utf8 = (byte*)Marshal.StringToCoTaskMemUTF8(path);
+        // LLamaSharp passes the path in the Windows code page, but llama.cpp reads it as UTF-8, and opens it as it is.
+        byte* utf8 = (byte*)Marshal.StringToCoTaskMemUTF8(OperatingSystem.IsWindows() ? WindowsPath.Extend(Path.GetFullPath(path)) : path);
         try
         {
             return _loadModel(utf8, parameters);
@@ -136,7 +137,7 @@ internal sealed unsafe class LLamaSharpLibrary
         }
         catch (Exception exception) when (exception is DllNotFoundException or BadImageFormatException)
         {
-            throw new EngineMissingException($"The engine's library '{path}' cannot be loaded: {exception.Message}", exception);
+            throw new EngineMissingException(LibraryLoadFailure.Describe(path, BackendOf(folder), exception), exception);
         }
     }
 
@@ -157,6 +158,8 @@ internal sealed unsafe class LLamaSharpLibrary
     private static string CpuFolder =>
         NativeFolders.Cpu(Path.Combine(Path.GetDirectoryName(typeof(LLamaSharpLibrary).Assembly.Location)!, "runtimes", NativePlatform.RuntimeIdentifier))
         ?? throw new EngineMissingException($"The engine's CPU libraries ({NativePlatform.RuntimeIdentifier}) are missing.");
+
+    private static string BackendOf(string folder) => Exists(folder, "ggml-cuda") ? "Cuda12" : Exists(folder, "ggml-vulkan") ? "Vulkan" : EngineCatalog.Cpu;
 
     private static bool Exists(string folder, string name) => File.Exists(Path.Combine(folder, NativePlatform.LibraryFile(name)));
 

@@ -42,9 +42,18 @@ public static class EngineCatalog
         string? cpu = NativeFolders.Cpu(runtimes);
         yield return new(
             new(Cpu, assembly, cpu ?? runtimes), EngineVersion.Text, PackagePrefix + Cpu,
-            missing ?? (cpu is null ? $"The module contains no libraries for {platform}." : NativeDependencies.FindMissing(Cpu)));
+            missing ?? (cpu is null ? NoLibraries(Path.GetDirectoryName(runtimes)!, platform) : NativeDependencies.FindMissing(Cpu)));
         foreach ((string name, string path) in NativeFolders.Gpu(runtimes))
             yield return new(new(name, assembly, path), EngineVersion.Text, PackagePrefix + name, missing ?? NativeDependencies.FindMissing(name));
+    }
+
+    // A build stages those of the SDK's architecture, which need not be PowerShell's.
+    private static string NoLibraries(string runtimes, string platform)
+    {
+        string[] others = Directory.Exists(runtimes) ? [.. new DirectoryInfo(runtimes).EnumerateDirectories().Select(folder => folder.Name).Order(StringComparer.Ordinal)] : [];
+        return others.Length == 0
+            ? $"The module contains no libraries for {platform}."
+            : $"The module contains no libraries for {platform}, which this PowerShell runs as, only for {string.Join(", ", others)}: use PowerShell for one of these, or the package, which has all.";
     }
 
     private static IEnumerable<InstalledEngine> Installed(string? installFolder, string assembly, string? missing)

@@ -10,7 +10,7 @@ internal static class NativeDependencies
     /// <param name="backend">The backend's name, for example <c>Cuda12</c>.</param>
     public static string? FindMissing(string backend)
     {
-        foreach ((string library, string advice) in Of(backend))
+        foreach ((string library, string advice) in Of(backend, OperatingSystem.IsWindows(), RuntimeInformation.ProcessArchitecture))
         {
             if (Find(library) is null)
                 return $"'{library}' was not found: {advice}.";
@@ -22,7 +22,7 @@ internal static class NativeDependencies
     /// <param name="backend">The backend's name, for example <c>Cuda12</c>.</param>
     public static void Load(string backend)
     {
-        foreach ((string library, _) in Of(backend))
+        foreach ((string library, _) in Of(backend, OperatingSystem.IsWindows(), RuntimeInformation.ProcessArchitecture))
         {
             if (Find(library) is { } path)
                 _ = NativeLibrary.TryLoad(path, out _);
@@ -40,18 +40,29 @@ internal static class NativeDependencies
         where folder is not null && Path.IsPathFullyQualified(folder)
         select Path.Combine(folder, "bin");
 
-    private static IEnumerable<(string Library, string Advice)> Of(string backend)
+    /// <summary>The libraries that a backend needs, and how to get each.</summary>
+    /// <param name="backend">The backend's name.</param>
+    /// <param name="isWindows">Whether it is for Windows.</param>
+    /// <param name="architecture">What processors it is for.</param>
+    internal static IEnumerable<(string Library, string Advice)> Of(string backend, bool isWindows, Architecture architecture)
     {
         const string OpenMp = "install GNU OpenMP (package libgomp1 on Debian and Ubuntu, libgomp on Fedora and Alpine)";
-        const string VisualC = "install the Visual C++ Redistributable";
+        string visualC = $"install Microsoft's Visual C++ Redistributable for {architecture.ToString().ToLowerInvariant()}";
         const string CudaDriver = "install the NVIDIA driver";
         const string CudaToolkit = "install the CUDA 12 runtime";
         const string Vulkan = "install the graphics driver's Vulkan loader";
-        if (OperatingSystem.IsLinux())
+        if (OperatingSystem.IsLinux() && !isWindows)
             yield return ("libgomp.so.1", OpenMp);
-        if (OperatingSystem.IsWindows() && RuntimeInformation.ProcessArchitecture == Architecture.X64)
-            yield return ("vcomp140.dll", VisualC);
-        bool isWindows = OperatingSystem.IsWindows();
+        if (isWindows)
+        {
+            yield return ("msvcp140.dll", visualC);
+            yield return ("vcruntime140.dll", visualC);
+        }
+        if (isWindows && architecture == Architecture.X64)
+        {
+            yield return ("vcruntime140_1.dll", visualC);
+            yield return ("vcomp140.dll", visualC);
+        }
         if (backend.Equals("Cuda12", StringComparison.OrdinalIgnoreCase))
         {
             yield return (isWindows ? "nvcuda.dll" : "libcuda.so.1", CudaDriver);

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 
 namespace GgufQuant.IO;
@@ -66,27 +65,6 @@ internal static class SystemLibrary
     }
 
     // Folders of 32-bit libraries may come first.
-    private static bool IsUsable(string path)
-    {
-        const int HeaderBytes = 20;
-        const byte Class64 = 2;
-        const ushort X64 = 62;
-        const ushort Arm64 = 183;
-        if (!RegularFile.Exists(path))
-            return false;
-        if (!OperatingSystem.IsLinux())
-            return true;
-        try
-        {
-            Span<byte> header = stackalloc byte[HeaderBytes];
-            using FileStream stream = RegularFile.OpenStream(path);
-            ushort machine = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? Arm64 : X64;
-            return stream.ReadAtLeast(header, HeaderBytes, throwOnEndOfStream: false) == HeaderBytes
-                && header.StartsWith("\u007FELF"u8) && header[4] == Class64 && BinaryPrimitives.ReadUInt16LittleEndian(header[18..]) == machine;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
-    }
+    private static bool IsUsable(string path) =>
+        RegularFile.Exists(path) && (!OperatingSystem.IsLinux() || LibraryArchitecture.Of(path) == RuntimeInformation.ProcessArchitecture);
 }
