@@ -35,6 +35,9 @@ public sealed class IdenticalFilesTests(TestModels models) : IClassFixture<TestM
         text.Append("- **=** identical without a matrix and with one\n");
         text.Append("- **m** identical with a matrix; without one both reject the type, naming the same tensor\n");
         text.Append("- **–** rejected by both: rows of this model suit neither q1_0 nor its fallback type\n\n");
+        text.Append("\"Byte for byte\" refers to llama.cpp's generic x86-64 build, which rounds after every multiplication. Builds that fuse\n");
+        text.Append("a·b+c, as compilers for ARM do by default and others with `-march=native`, write other bytes than it, and than GgufQuant does\n");
+        text.Append("on any processor: `SampleDigestTests` and `KernelDigestTests` compare with committed SHA-256s wherever they run.\n\n");
         text.Append("One case differs from llama.cpp: for a model with a `general.alignment` other than 32, llama.cpp keeps that key\n");
         text.Append("but aligns the tensors to 32, and so cannot read its own file; here they are aligned as the key says.\n\n");
         text.Append("NVFP4 is not a file type that llama.cpp quantizes to; single tensors can have it. This table is written by\n");
