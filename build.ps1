@@ -45,6 +45,8 @@ param(
 
 $ErrorActionPreference = 'Stop'
 $env:POWERSHELL_TELEMETRY_OPTOUT = 1
+# Invoke-XUnit reads the summary of 'dotnet test'.
+$env:DOTNET_CLI_UI_LANGUAGE = 'en'
 $solution = Join-Path $PSScriptRoot GgufQuant.sln
 $manifest = Join-Path $PSScriptRoot GgufQuant.psd1
 $output = Join-Path $PSScriptRoot out
@@ -68,7 +70,14 @@ function Remove-Folder([string] $Path) {
     if (Test-Path -LiteralPath $Path) { Remove-Item -LiteralPath $Path -Recurse -Force }
 }
 
+# Windows marks files from a downloaded ZIP, and PowerShell then asks for a signature of scripts, manifests and views.
+function Unblock-Checkout {
+    Get-ChildItem $PSScriptRoot -Recurse -File -Include *.ps1, *.psd1, *.psm1, *.ps1xml | Unblock-File
+}
+
 function Invoke-Build([string] $Project = $solution, [string[]] $Property = @()) {
+    # Assemblies that a PowerShell had mapped when they were replaced; those still mapped stay.
+    Remove-Item (Join-Path $cmdletProject obj replaced) -Recurse -Force -ErrorAction Ignore
     Invoke-DotNet build $Project --configuration $Configuration "-p:Backend=$Backend" @Property
 }
 
@@ -187,6 +196,8 @@ function Remove-BuildOutput {
         ForEach-Object { Join-Path $_.DirectoryName bin; Join-Path $_.DirectoryName obj } |
         ForEach-Object { Remove-Folder $_ }
 }
+
+if ($IsWindows) { Unblock-Checkout }
 
 switch ($Task) {
     'Build'     { Invoke-Build; New-Help }

@@ -11,7 +11,7 @@ public sealed class Llama8B : IDisposable
     public Llama8B()
     {
         string path = _folder.File("llama-8b.gguf");
-        using (FileStream stream = System.IO.File.Create(path))
+        using (FileStream stream = SparseFile.Create(path))
             GgufFiles.WriteZeros(stream, Metadata, Tensors);
         File = GgufFile.Open(path);
     }
