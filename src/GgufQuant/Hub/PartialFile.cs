@@ -76,7 +76,7 @@ internal sealed class PartialFile : IDisposable
     {
         AtomicFile.CommitAll([.. parts.Select(part => part._file!)], token);
         foreach (PartialFile part in parts)
-            File.Delete(part.RecordPath);
+            FileSystem.Native.TryDelete(part.RecordPath);
     }
 
     public void Dispose()
@@ -170,7 +170,7 @@ internal sealed class PartialFile : IDisposable
     {
         _file?.Dispose();
         AtomicFile.TryRemove(AtomicFile.UnfinishedPathOf(Path));
-        File.Delete(RecordPath);
+        FileSystem.Native.TryDelete(RecordPath);
     }
 
     private string? ReadRecord()
