@@ -39,7 +39,7 @@ public sealed class LoopbackHub : IDisposable
     /// <summary>The hub's address, for HF_ENDPOINT.</summary>
     public string Endpoint => $"http://127.0.0.1:{((IPEndPoint)_hub.LocalEndpoint).Port}";
 
-    /// <summary>The address of the storage, another server as far as clients can tell.</summary>
+    /// <summary>The address of the storage, which looks like another server to clients.</summary>
     public string Storage => $"http://127.0.0.1:{((IPEndPoint)_storage.LocalEndpoint).Port}";
 
     /// <summary>The requests so far.</summary>

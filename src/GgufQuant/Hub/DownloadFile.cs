@@ -10,6 +10,6 @@ public sealed record DownloadFile(RemoteAddress Address, string Name, long Lengt
     /// <summary>The server's entity tag; null if it gives none.</summary>
     internal string? Tag { get; init; }
 
-    /// <summary>What a part of the file must have come from for the rest to fit to it; null if nothing tells.</summary>
+    /// <summary>What identifies the version of the file that a part came from, so that the rest fits; null if there is nothing.</summary>
     internal string? Identity => (Sha256 ?? Tag) is { } identity ? $"{identity} {Length}" : null;
 }

@@ -181,7 +181,7 @@ internal sealed class PartialFile : IDisposable
         }
         catch (IOException)
         {
-            // There is none, or it is another's; the download starts anew.
+            // There is none, or it is another's; the download starts again.
             return null;
         }
     }

@@ -11,7 +11,7 @@ internal static class ReadAhead
     private const int LeastRequest = 1 << 10;
 
     /// <summary>The bytes to ask for first, and at most, for one file of a model.</summary>
-    /// <param name="path">The file's address, whose name tells whether it is a shard.</param>
+    /// <param name="path">The file's address, whose name says whether it is a shard.</param>
     public static (int First, int Most) Of(string path)
     {
         int count = ShardNames.CountOf(path);

@@ -72,7 +72,7 @@ internal sealed class RemoteFile : IRandomAccessFile
         }
     }
 
-    // Every answer tells whether the file is the one that was opened.
+    // Every response shows whether the file is still the one that was opened.
     public void ThrowIfChanged()
     {
     }
@@ -121,7 +121,7 @@ internal sealed class RemoteFile : IRandomAccessFile
         if (Length >= 0)
             count = Math.Min(count, Length - offset);
 
-        // How long a header is, only its end tells.
+        // A header's length is known only at its end.
         _progress?.Report(new($"{_address.FileName}, from byte {offset:N0}", 0));
         byte[] bytes = new byte[count];
         int received = 0;

@@ -20,7 +20,7 @@ internal sealed class RemoteRequests : IDisposable
         Options = options;
         SocketsHttpHandler handler = new()
         {
-            // Redirections are followed here, because the hub tells a file's digest on the way, and the token must not go along.
+            // Redirections are followed here, because the hub gives a file's digest on the way, and the token must not go along.
             AllowAutoRedirect = false,
             AutomaticDecompression = DecompressionMethods.None,
             UseCookies = false,

@@ -27,7 +27,7 @@ internal sealed class RemoteResponse(HttpResponseMessage message, Uri url, Cance
     /// <summary>The commit that the hub has read the revision as; null if it does not say.</summary>
     public string? Commit { get; private set; }
 
-    /// <summary>Takes what the hub tells about a file, which it does before it redirects to where the file is.</summary>
+    /// <summary>Reads what the hub says about a file before it redirects to the file's storage.</summary>
     public void TakeLinked(HttpResponseMessage earlier)
     {
         Sha256 ??= Header(earlier, "X-Linked-Etag")?.Trim('"') is { } tag && Digest.IsSha256(tag) ? tag.ToLowerInvariant() : null;

@@ -15,7 +15,7 @@ internal sealed class TransferProgress(IProgress<WorkProgress>? progress, long t
     /// <summary>Counts bytes.</summary>
     /// <param name="name">The file at hand.</param>
     /// <param name="bytes">How many more are there; negative if some have to be sent again.</param>
-    /// <param name="isNew">Whether they came from the server, and tell its speed.</param>
+    /// <param name="isNew">Whether they came from the server, and so count for its speed.</param>
     public void Add(string name, long bytes, bool isNew)
     {
         _done += bytes;
