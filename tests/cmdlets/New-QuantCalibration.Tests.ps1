@@ -43,9 +43,9 @@ Describe 'New-QuantCalibration' {
         (Get-QuantPlan m-f16.gguf Q4_K_M -Calibration $made).Destination | Should -Be $rounded.Path
     }
 
-    It 'says passes, memory and size before it starts' {
+    It 'says passes, memory, size and time before it starts' {
         $result = Invoke-Streams "New-QuantCalibration m-f16.gguf '$($Samples.Calibration)' -ChunkCount 2 -MemoryBudget 8MB -Destination few.gguf -Verbose"
-        $result.Verbose -match '^25 inputs, whole: \d passes over 2 chunks of 256 tokens, .* of memory for moments, a file of .*\.$' | Should -HaveCount 1
+        $result.Verbose -match '^25 inputs, whole: \d passes over 2 chunks of 256 tokens, .* of memory for moments, a file of .*, about [\d.:]+( s)? by the speed of the first chunk\.$' | Should -HaveCount 1
         $result.Warning | Should -BeLike 'The text has 0.7 tokens per column of the widest input (768)*'
         $result.Output.Passes | Should -BeGreaterThan 1
     }

@@ -53,7 +53,7 @@ internal sealed class CalibrationCollection(StoppableCommand command, string cor
             }
             : "";
         return $"{passes.Inputs.Count} inputs, {blocks}{experts}: {(passes.Passes.Count == 1 ? "1 pass" : $"{passes.Passes.Count} passes")} over {discovered.Chunks} chunks of {discovered.ChunkSize} tokens, "
-            + $"{Formatting.Size(passes.MemoryBytes)} of memory for moments, a file of {Formatting.Size(passes.FileBytes)}.";
+            + $"{Formatting.Size(passes.MemoryBytes)} of memory for moments, a file of {Formatting.Size(passes.FileBytes)}, about {Formatting.Duration(passes.EstimateTime(discovered))} by the speed of the first chunk.";
     }
 
     private void WarnOfFewTokens(DiscoveredInputs discovered, CalibrationPasses passes)

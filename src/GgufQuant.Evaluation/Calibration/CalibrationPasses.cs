@@ -39,6 +39,15 @@ public sealed class CalibrationPasses
     /// <summary>The memory for the largest pass, in bytes.</summary>
     public long MemoryBytes => Passes.Select(pass => pass.Sum(MomentSums.BytesFor)).DefaultIfEmpty(0).Max();
 
+    /// <summary>About how long collecting takes, by the speed that was seen when the inputs were found.</summary>
+    public TimeSpan EstimateTime(DiscoveredInputs discovered)
+    {
+        ArgumentNullException.ThrowIfNull(discovered);
+        double evaluating = Passes.Count * discovered.ChunkSeconds;
+        double summing = Inputs.Sum(CalibrationWriter.ProductsPerToken) * discovered.ChunkSize / discovered.ProductsPerSecond;
+        return TimeSpan.FromSeconds(Math.Min(discovered.Chunks * (evaluating + summing), TimeSpan.MaxValue.TotalSeconds / 2));
+    }
+
     /// <summary>Divides inputs into passes.</summary>
     /// <param name="inputs">The inputs, in the order the model meets them.</param>
     /// <param name="budget">Bytes of memory for moments.</param>

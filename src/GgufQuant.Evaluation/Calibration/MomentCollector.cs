@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using GgufQuant.Calibration;
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Imatrix;
@@ -18,11 +19,20 @@ internal static class MomentCollector
     {
         CorpusChunks corpus = CorpusOf(model, text, options);
         InputDiscovery discovery = new();
-        using IEvaluationContext context = model.CreateContext(new() { ContextLength = corpus.ContextLength, Threads = options.Threads, Observer = discovery });
+        ContextOptions contextOptions = new() { ContextLength = corpus.ContextLength, Threads = options.Threads, Observer = discovery };
+        using IEvaluationContext context = model.CreateContext(contextOptions);
+        long start = Stopwatch.GetTimestamp();
         PerplexityMeter.Measure(context, corpus.First(1), 1, allOutputs: true, null, null, CancellationToken.None);
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         int probes = Math.Min(ProbeChunks, corpus.Count);
         int[] tokens = [.. Enumerable.Range(0, probes).SelectMany(probe => corpus.Evaluated(probe * corpus.Count / probes))];
-        return new(discovery.Inputs, corpus.Count, corpus.ContextLength, tokens);
+        IReadOnlyList<CalibratedInput> inputs = discovery.Inputs;
+        int widest = inputs.Select(input => input.Columns).DefaultIfEmpty(1).Max();
+        return new(inputs, corpus.Count, corpus.ContextLength, tokens)
+        {
+            ChunkSeconds = seconds,
+            ProductsPerSecond = MomentSums.MeasureSpeed(widest, contextOptions.EffectiveThreads),
+        };
     }
 
     /// <summary>Collects the moments of some inputs.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using GgufQuant.Calibration;
 using GgufQuant.IO;
@@ -51,6 +52,24 @@ internal sealed class MomentSums
             return sums;
         }, CancellationToken.None);
         Tokens += positions;
+    }
+
+    /// <summary>Measures how many products are summed per second.</summary>
+    /// <param name="columns">Columns of the input.</param>
+    /// <param name="threads">Threads to use.</param>
+    public static double MeasureSpeed(int columns, int threads)
+    {
+        const int MostColumns = 2048;
+        const int Positions = 128;
+        int width = Math.Min(columns, MostColumns);
+        CalibratedInput input = new("", width, width, []);
+        MomentSums sums = new(input);
+        float[] inputs = new float[Positions * width];
+        // The first time the code is compiled too.
+        sums.Add(inputs, Positions, threads);
+        long start = Stopwatch.GetTimestamp();
+        sums.Add(inputs, Positions, threads);
+        return CalibrationWriter.ProductsPerToken(input) * Positions / Math.Max(1e-6, Stopwatch.GetElapsedTime(start).TotalSeconds);
     }
 
     /// <summary>Whether every sum is a finite number.</summary>

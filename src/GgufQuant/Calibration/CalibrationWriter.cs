@@ -19,6 +19,9 @@ public sealed record CalibratedInput(string Name, int Columns, int Width, IReadO
     /// <summary>The number of matrices with separate inputs, such as the down projections of experts; 1 for a shared input.</summary>
     public int Matrices { get; init; } = 1;
 
+    /// <summary>The number of these matrices that a token uses: the experts chosen for it.</summary>
+    public int UsesPerToken { get; init; } = 1;
+
     /// <summary>The number of values in the upper halves of all blocks of all matrices.</summary>
     internal long MomentCount =>
         Matrices * ((Columns / Width * InputMoments.HalfLength(Width)) + InputMoments.HalfLength(Columns % Width));
@@ -77,6 +80,13 @@ internal sealed class CalibrationWriter : IDisposable
             WriteTensor(sums.Weight + ImatrixKeys.SumsSuffix, sums.Squares);
             WriteTensor(sums.Weight + ImatrixKeys.CountsSuffix, sums.Counts);
         }
+    }
+
+    /// <summary>Products that each token adds to the moments of an input.</summary>
+    public static double ProductsPerToken(CalibratedInput input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return (double)input.MomentCount / input.Matrices * input.UsesPerToken;
     }
 
     /// <summary>The size of an input's moments in a file, in bytes.</summary>

@@ -47,6 +47,7 @@ public sealed class MomentCollectorTests
         CalibratedInput[] inputs =
             [.. new[] { "blk.0.ffn_up_exps.weight", "blk.0.ffn_down_exps.weight" }.Select(name => found.Inputs.Single(input => input.Weights.Contains(name)))];
         Assert.Equal([1, ExpertModel.Experts], inputs.Select(input => input.Matrices));
+        Assert.Equal([1, ExpertModel.UsedExperts], inputs.Select(input => input.UsesPerToken));
         (IReadOnlyList<MomentSums[]> sums, ImatrixData? matrix, _) = MomentCollector.Collect(model, Sample.Calibration, s_options, inputs, withMatrix: true, null);
         Assert.Equal(3 * 64, Assert.Single(sums[0]).Tokens);
         Assert.Equal(3 * 64 * ExpertModel.UsedExperts, sums[1].Sum(expert => expert.Tokens));
@@ -110,6 +111,29 @@ public sealed class MomentCollectorTests
         costs = costs.With(probes.Select(probe => KeyValuePair.Create(probe.Key, probe.Value.Coefficient!.Value)), []);
         QuantizationPlan plan = allocator.Allocate(SizeTarget.OfBitsPerWeight(4.25), costs, Token);
         Assert.InRange(plan.BitsPerWeight, 4, 4.25);
+    }
+
+    [Fact]
+    public void The_time_is_estimated_from_the_evaluation_of_every_pass_and_the_products_of_every_input()
+    {
+        CalibratedInput dense = new("a", 1024, 1024, ["a"]);
+        CalibratedInput own = new("b", 256, 256, ["b"]) { Matrices = 64, UsesPerToken = 2 };
+        DiscoveredInputs discovered = new([dense, own], 10, 512, []) { ChunkSeconds = 3, ProductsPerSecond = 1e9 };
+        double products = (1024.0 * 1025 / 2) + (2 * 256.0 * 257 / 2);
+        CalibrationPasses one = CalibrationPasses.Plan([dense, own], 1L << 30);
+        Assert.Equal(10 * (3 + (products * 512 / 1e9)), one.EstimateTime(discovered).TotalSeconds, 1e-3);
+        CalibrationPasses two = CalibrationPasses.Plan([dense, own], 11 << 20);
+        Assert.Equal(2, two.Passes.Count);
+        Assert.Equal(10 * 3, (two.EstimateTime(discovered) - one.EstimateTime(discovered)).TotalSeconds, 1e-3);
+    }
+
+    [Fact]
+    public void The_speed_of_the_model_and_of_summing_is_measured_when_the_inputs_are_found()
+    {
+        using ILanguageModel model = SampleEngine.Load();
+        DiscoveredInputs found = MomentCollector.Discover(model, Sample.Calibration, s_options);
+        Assert.InRange(found.ChunkSeconds, 1e-5, 60);
+        Assert.InRange(found.ProductsPerSecond, 1e6, 1e13);
     }
 
     [Fact]
