@@ -50,6 +50,18 @@ Describe 'Types for a size' {
         }
     }
 
+    It 'continues after Ctrl+C with what was measured until then' -Skip:$IsWindows {
+        Copy-Item $calibration.Path interrupted.gguf
+        $command = "New-QuantRecipe m-f16.gguf 4MB -AllowedType q4_0, q8_0 -ThreadCount 1 -Calibration interrupted.gguf"
+        $null = Invoke-Interrupted $command -When { Test-Path interrupted.gguf.cost }
+        (Get-FileHash interrupted.gguf).Hash | Should -Be $untouched
+        $again = Invoke-Streams "$command -Verbose"
+        $again.Verbose -match '^[1-9]\d? errors and \d+ coefficients were measured by an earlier run that did not finish\.$' | Should -HaveCount 1
+        (Get-GgufMetadata interrupted.gguf calibration.cost.groups).Value | Should -HaveCount 23
+        Get-ChildItem *.cost | Should -BeNullOrEmpty
+        Remove-Item m-4MB.psd1
+    }
+
     Context 'measured' {
         BeforeAll {
             $result = Invoke-Streams "New-QuantRecipe m-f16.gguf 3MB, 3.5MB -AllowedType 'q?_k', q8_0 -ThreadCount 1 -Calibration '$calibration' -Verbose"
@@ -111,6 +123,18 @@ Describe 'Types for a size' {
                 Should -Be (Join-Path $PWD m-12MBmem.psd1)
         }
 
+        It 'chooses types for files that are rounded as llama.cpp does with -ImportanceMatrix' {
+            $recipe = New-QuantRecipe m-f16.gguf 3MB @few -ImportanceMatrix $calibration -Destination plain.psd1
+            $file = ConvertTo-Quantized m-f16.gguf -TargetSize 3MB @few -ImportanceMatrix $calibration -Destination plain.gguf
+            (Get-GgufMetadata $calibration calibration.ggml_cost.groups).Value | Should -HaveCount 23
+            Get-GgufMetadata $file quantize.calibration.* | Should -BeNullOrEmpty
+            (Get-GgufMetadata $file quantize.imatrix.file).Value | Should -Be $calibration.Path
+            $again = ConvertTo-Quantized m-f16.gguf Q4_K_M -Recipe $recipe -ImportanceMatrix $calibration -Destination again.gguf
+            (Get-GgufTensor $again).Type | Should -Be (Get-GgufTensor $file).Type
+            $file.Size | Should -BeLessOrEqual 3MB
+            Get-Content $recipe.Path -Raw | Should -BeLike '*-ImportanceMatrix *'
+        }
+
         It 'goes by roles with -DefaultCoefficient, and says so' {
             $default = Invoke-Streams "Get-QuantPlan m-f16.gguf -TargetSize 3MB -AllowedType 'q?_k', q8_0 -DefaultCoefficient -Calibration '$calibration'"
             $default.Warning -like '*as -DefaultCoefficient asks for*' | Should -HaveCount 1
@@ -124,6 +148,7 @@ Describe 'Types for a size' {
         @{ Arguments = @{ TargetMemory = 3MB; Type = 'Q4_K_M' }; Id = 'ParametersExclusive' }
         @{ Arguments = @{ TargetSize = 3MB; ContextLength = 4096 }; Id = 'ParameterMissing' }
         @{ Arguments = @{ Type = 'Q4_K_M'; AllowedType = 'q4_k' }; Id = 'ParameterMissing' }
+        @{ Arguments = @{ TargetSize = 3MB; ImportanceMatrix = 'm-calibration.gguf' }; Id = 'ParametersExclusive' }
         @{ Arguments = @{ TargetSize = 3MB, 4MB; Destination = 'one.gguf' }; Id = 'DestinationIsFile' }
         @{ Arguments = @{ TargetSize = 3MB; AllowedType = 'q9_*' }; Id = 'ParameterArgumentTransformationError' }
     ) {
@@ -134,6 +159,7 @@ Describe 'Types for a size' {
         { ConvertTo-Quantized m-f16.gguf -TargetSize 3MB } | Should -Throw -ErrorId "ParameterMissing,$convert"
         { New-QuantRecipe m-f16.gguf -Calibration $calibration } | Should -Throw -ErrorId "SizeMissing,$class"
         { New-QuantRecipe m-f16.gguf 3MB } | Should -Throw -ErrorId "CalibrationMissing,$class"
+        { ConvertTo-Quantized m-f16.gguf -TargetSize 3MB -ImportanceMatrix m-f16.gguf } | Should -Throw '*New-QuantCalibration makes*' -ErrorId "InvalidCalibration,$convert"
     }
 
     It 'rejects a calibration of another model' {

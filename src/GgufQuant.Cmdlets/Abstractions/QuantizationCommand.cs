@@ -17,6 +17,9 @@ public abstract partial class QuantizationCommand : EngineCommand
     private readonly HashSet<FileType> _withoutSelection = [];
     private QuantizationOptions _options = QuantizationOptions.Default;
     private OpenCalibration? _calibration;
+
+    // To choose types with, for files that are rounded as llama.cpp does.
+    private OpenCalibration? _matrixCalibration;
     private IReadOnlyList<SizeTarget> _targets = [];
     private CorpusCalibration? _corpus;
     private bool _isTypeGiven;
@@ -78,7 +81,7 @@ public abstract partial class QuantizationCommand : EngineCommand
     public SwitchParameter LeaveOutputTensor { get; set; }
 
     /// <summary>An importance matrix.</summary>
-    [Parameter(HelpMessage = "An importance matrix, GGUF or .dat, from New-ImportanceMatrix or llama-imatrix.")]
+    [Parameter(HelpMessage = "An importance matrix, GGUF or .dat, from New-ImportanceMatrix or llama-imatrix, or a calibration.")]
     [ValidateNotNullOrEmpty]
     public string? ImportanceMatrix { get; set; }
 
@@ -110,18 +113,18 @@ public abstract partial class QuantizationCommand : EngineCommand
     public long? MemoryBudget { get; set; }
 
     /// <summary>Bytes that each file may have.</summary>
-    [Parameter(HelpMessage = "Choose types for a file of at most this size: 4.2GB. Needs -Calibration or -Corpus.")]
+    [Parameter(HelpMessage = "Choose types for a file of at most this size: 4.2GB. Needs a calibration: -Calibration, -Corpus or -ImportanceMatrix.")]
     [ArgumentCompleter(typeof(SizeCompleter))]
     [ValidateRange(1, long.MaxValue)]
     public long[] TargetSize { get; set; } = [];
 
     /// <summary>Bits that each file's weights may take on average.</summary>
-    [Parameter(HelpMessage = "Choose types for at most this many bits per weight: 4.25. Needs -Calibration or -Corpus.")]
+    [Parameter(HelpMessage = "Choose types for at most this many bits per weight: 4.25. Needs a calibration, as -TargetSize does.")]
     [ValidateRange(0.5, 64)]
     public double[] TargetBitsPerWeight { get; set; } = [];
 
     /// <summary>Bytes of memory that each file may take to run.</summary>
-    [Parameter(HelpMessage = "Choose types for a file that runs in at most this much memory, context and buffers included: 8GB. Needs -Calibration or -Corpus.")]
+    [Parameter(HelpMessage = "Choose types for a file that runs in at most this much memory, context and buffers included: 8GB. Needs a calibration, as -TargetSize does.")]
     [ArgumentCompleter(typeof(SizeCompleter))]
     [ValidateRange(1, long.MaxValue)]
     public long[] TargetMemory { get; set; } = [];
@@ -217,8 +220,8 @@ public abstract partial class QuantizationCommand : EngineCommand
         this.ThrowIfMissing(nameof(ImportanceMatrix), nameof(IncludeWeight), nameof(ExcludeWeight));
         foreach (string target in (string[])[nameof(TargetSize), nameof(TargetBitsPerWeight), nameof(TargetMemory)])
         {
-            this.ThrowIfBothBound(target, nameof(Type), nameof(Copy), nameof(Pure), nameof(ImportanceMatrix), nameof(AllowRequantize));
-            if (Corpus is null)
+            this.ThrowIfBothBound(target, nameof(Type), nameof(Copy), nameof(Pure), nameof(AllowRequantize), nameof(IncludeWeight), nameof(ExcludeWeight));
+            if (Corpus is null && ImportanceMatrix is null)
                 this.ThrowIfMissing(nameof(Calibration), target);
         }
         this.ThrowIfMissing(nameof(TargetMemory), nameof(ContextLength), nameof(CacheType));
@@ -227,8 +230,10 @@ public abstract partial class QuantizationCommand : EngineCommand
         if (Calibration is not null)
             _calibration = ReadOrThrowTerminating(this.ResolveUnexpanded(Calibration), path => OpenCalibration.Read(this, path));
         _targets = SizeAllocation.TargetsOf(TargetSize, TargetBitsPerWeight, TargetMemory, ContextLength, CacheType);
+        if (_targets.Count > 0 && ImportanceMatrix is not null)
+            _matrixCalibration = ReadOrThrowTerminating(this.ResolveUnexpanded(ImportanceMatrix), path => OpenCalibration.ReadMatrix(this, path));
         if (Corpus is not null)
-            _corpus = CorpusCalibration.Of(this, ResolveCorpus(Corpus), ChunkCount, CovarianceWidth, EffectiveMemoryBudget);
+            _corpus = CorpusCalibration.Of(this, FindEngine, ResolveCorpus(Corpus), ChunkCount, CovarianceWidth, EffectiveMemoryBudget, _targets, AllowedType);
         _options = ReadOptions();
         _isTypeGiven = Type.Length > 0;
         // Objects from the pipeline may provide their types.
@@ -263,14 +268,14 @@ public abstract partial class QuantizationCommand : EngineCommand
         if (_corpus is null)
             ProcessCalibrated(model);
         else
-            ProcessWithCorpus(model, _corpus);
+            _corpus.Process(model, OptionsFor(model), Destinations, ReplacesFiles, collected => ProcessCollected(model, collected), sizes => Preview(model, sizes));
     }
 
     private void ProcessCalibrated(GgufFile model)
     {
         if (_targets.Count > 0)
         {
-            ProcessSizes(model, AllocationWith(_calibration!));
+            ProcessSizes(model, AllocationWith((_calibration ?? _matrixCalibration)!));
             return;
         }
         IReadOnlyList<QuantType> types = Types;
@@ -307,32 +312,26 @@ public abstract partial class QuantizationCommand : EngineCommand
     {
     }
 
-    private void ProcessWithCorpus(GgufFile model, CorpusCalibration corpus)
+    private void ProcessCollected(GgufFile model, OpenCalibration collected)
     {
-        SizeTarget[] possible = SizeAllocation.PossibleBefore(this, model, OptionsFor(model), _targets, AllowedType);
-        if (_targets.Count > 0 && possible.Length == 0)
-            return;
-        using OpenCalibration? collected = corpus.Collect(FindEngine, model, Destinations.Beside(model.Path, CorpusCalibration.NameFor(model.Path)), ReplacesFiles, out bool isWhatIf);
-        if (collected is not null)
+        _calibration = collected;
+        try
         {
-            _calibration = collected;
-            try
-            {
-                ProcessCalibrated(model);
-            }
-            finally
-            {
-                _calibration = null;
-            }
+            ProcessCalibrated(model);
         }
-        else if (isWhatIf)
+        finally
         {
-            string name = QuantName.WithoutQuantization(model.Path);
-            foreach (QuantType type in Types.Distinct())
-                ProcessUnplanned(model, type.Name, Destinations.For(model.Path, $"{name}-{type.Name}-cal.gguf"));
-            foreach (SizeTarget target in possible)
-                ProcessUnplanned(model, $"{target}", Destinations.For(model.Path, $"{name}-{Formatting.SizeInName(target)}.gguf"));
+            _calibration = null;
         }
+    }
+
+    private void Preview(GgufFile model, SizeTarget[] sizes)
+    {
+        string name = QuantName.WithoutQuantization(model.Path);
+        foreach (QuantType type in Types.Distinct())
+            ProcessUnplanned(model, type.Name, Destinations.For(model.Path, $"{name}-{type.Name}-cal.gguf"));
+        foreach (SizeTarget target in sizes)
+            ProcessUnplanned(model, $"{target}", Destinations.For(model.Path, $"{name}-{Formatting.SizeInName(target)}.gguf"));
     }
 
     private SizeAllocation AllocationWith(OpenCalibration calibration) => new(this, calibration, _targets, AllowedType)
@@ -341,7 +340,7 @@ public abstract partial class QuantizationCommand : EngineCommand
         IsEngineNamed = Engine is not null,
         UsesDefaults = DefaultCoefficient,
         Threads = ThreadCount,
-        MemoryBudget = EffectiveMemoryBudget,
+        MemoryBudget = MemoryBudget ?? CorpusCalibration.DefaultMemoryBudget,
     };
 
     private void ProcessSizes(GgufFile model, SizeAllocation allocation)
@@ -422,7 +421,7 @@ public abstract partial class QuantizationCommand : EngineCommand
         TokenEmbeddingType = TokenEmbeddingType?.Type,
         TensorTypes = [.. TensorType, .. Recipe is null ? [] : ReadOrThrowTerminating(this.ResolveUnexpanded(Recipe), RecipeFile.Read)],
         LeaveOutputTensor = LeaveOutputTensor,
-        Imatrix = ImportanceMatrix is null
+        Imatrix = ImportanceMatrix is null || _matrixCalibration is not null
             ? null
             : ReadOrThrowTerminating(this.ResolveUnexpanded(ImportanceMatrix), ReadMatrix).Where(IncludeWeight, ExcludeWeight),
         PruneLayers = PruneLayer,
@@ -434,6 +433,7 @@ public abstract partial class QuantizationCommand : EngineCommand
     protected override void Dispose(bool disposing)
     {
         _calibration?.Dispose();
+        _matrixCalibration?.Dispose();
         base.Dispose(disposing);
     }
 
@@ -445,7 +445,13 @@ public abstract partial class QuantizationCommand : EngineCommand
     {
         try
         {
-            return _options with { Calibration = _calibration?.File, Metadata = MetadataArguments.ToEntries(Metadata, model.Metadata) };
+            return _options with
+            {
+                Calibration = _calibration?.File,
+                // What is measured is kept in the calibration, whose matrix is at another place then.
+                Imatrix = _matrixCalibration?.File.Imatrix ?? _options.Imatrix,
+                Metadata = MetadataArguments.ToEntries(Metadata, model.Metadata),
+            };
         }
         catch (ArgumentException exception)
         {

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using GgufQuant.Allocation;
+using GgufQuant.Calibration;
 using GgufQuant.Catalog;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
@@ -51,6 +52,11 @@ public sealed class NewQuantRecipeCommand : EngineCommand
     [Parameter(HelpMessage = "A calibration of the model, from New-QuantCalibration.")]
     [ValidateNotNullOrEmpty]
     public string? Calibration { get; set; }
+
+    /// <summary>The calibration of the model, for files that are rounded as llama.cpp does.</summary>
+    [Parameter(HelpMessage = "A calibration that the file will be made with as an importance matrix only, in place of -Calibration.")]
+    [ValidateNotNullOrEmpty]
+    public string? ImportanceMatrix { get; set; }
 
     /// <summary>A text to collect the calibration from.</summary>
     [Parameter(HelpMessage = "A text to collect the calibration from, which is kept next to the output and used again.")]
@@ -106,9 +112,10 @@ public sealed class NewQuantRecipeCommand : EngineCommand
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        this.ThrowIfBothBound(nameof(Calibration), nameof(Corpus));
+        this.ThrowIfBothBound(nameof(Calibration), nameof(ImportanceMatrix), nameof(Corpus));
+        this.ThrowIfBothBound(nameof(ImportanceMatrix), nameof(Corpus));
         this.ThrowIfMissing(nameof(Corpus), nameof(ChunkCount), nameof(CovarianceWidth));
-        if (Calibration is null && Corpus is null)
+        if (Calibration is null && ImportanceMatrix is null && Corpus is null)
         {
             ThrowTerminatingError(new(
                 new ArgumentException("Give -Calibration a file from New-QuantCalibration, or -Corpus a text to collect one from."), "CalibrationMissing", ErrorCategory.InvalidArgument, null));
@@ -129,8 +136,10 @@ public sealed class NewQuantRecipeCommand : EngineCommand
         }
         if (Calibration is not null)
             _calibration = ReadOrThrowTerminating(this.ResolveUnexpanded(Calibration), path => OpenCalibration.Read(this, path));
+        if (ImportanceMatrix is not null)
+            _calibration = ReadOrThrowTerminating(this.ResolveUnexpanded(ImportanceMatrix), path => OpenCalibration.ReadMatrix(this, path));
         if (Corpus is not null)
-            _corpus = CorpusCalibration.Of(this, ResolveCorpus(Corpus), ChunkCount, CovarianceWidth, MemoryBudget);
+            _corpus = CorpusCalibration.Of(this, FindEngine, ResolveCorpus(Corpus), ChunkCount, CovarianceWidth, MemoryBudget, _targets, AllowedType);
         _options = new() { TensorTypes = TensorType };
     }
 
@@ -138,23 +147,15 @@ public sealed class NewQuantRecipeCommand : EngineCommand
     protected override void ProcessModel(GgufFile model)
     {
         if (_corpus is null)
-        {
             Process(model, _calibration!);
-            return;
-        }
-        SizeTarget[] possible = SizeAllocation.PossibleBefore(this, model, _options, _targets, AllowedType);
-        if (possible.Length == 0)
-            return;
-        using OpenCalibration? collected = _corpus.Collect(FindEngine, model, _destinations.Beside(model.Path, CorpusCalibration.NameFor(model.Path)), Force, out bool isWhatIf);
-        if (collected is not null)
-        {
-            Process(model, collected);
-        }
-        else if (isWhatIf)
-        {
-            foreach (SizeTarget target in possible)
-                MayWrite(model, target, PathFor(model, target));
-        }
+        else
+            _corpus.Process(model, _options, _destinations, Force, collected => Process(model, collected), sizes => Preview(model, sizes));
+    }
+
+    private void Preview(GgufFile model, SizeTarget[] sizes)
+    {
+        foreach (SizeTarget target in sizes)
+            MayWrite(model, target, PathFor(model, target));
     }
 
     private void Process(GgufFile model, OpenCalibration calibration)
@@ -167,9 +168,12 @@ public sealed class NewQuantRecipeCommand : EngineCommand
             Threads = ThreadCount,
             MemoryBudget = MemoryBudget,
         };
-        foreach ((SizeTarget target, Func<QuantizationPlan> plan) in allocation.PlansFor(model, () => _options with { Calibration = calibration.File }))
+        foreach ((SizeTarget target, Func<QuantizationPlan> plan) in allocation.PlansFor(model, () => OptionsWith(calibration.File)))
             Write(plan(), target, calibration.File.Path);
     }
+
+    private QuantizationOptions OptionsWith(CalibrationFile calibration) =>
+        ImportanceMatrix is null ? _options with { Calibration = calibration } : _options with { Imatrix = calibration.Imatrix };
 
     private string PathFor(GgufFile model, SizeTarget target) =>
         _destinations.For(model.Path, $"{QuantName.WithoutQuantization(model.Path)}-{Formatting.SizeInName(target)}.psd1");
@@ -188,7 +192,7 @@ public sealed class NewQuantRecipeCommand : EngineCommand
         string text = RecipeFile.Write(
             plan,
             $"Types for '{model}' in {target}: {plan.TotalBytes:N0} bytes, {Formatting.Bits(plan.BitsPerWeight)} bits per weight, an expected KL divergence of {Formatting.Measure(plan.Options.Allocation!.Divergence)} nats per token.",
-            $"ConvertTo-Quantized '{model}' Q4_K_M -Recipe '{System.IO.Path.GetFileName(path)}' -Calibration '{System.IO.Path.GetFileName(calibration)}' makes the file; every type that counts is here.");
+            $"ConvertTo-Quantized '{model}' Q4_K_M -Recipe '{System.IO.Path.GetFileName(path)}' -{(ImportanceMatrix is null ? nameof(Calibration) : nameof(ImportanceMatrix))} '{System.IO.Path.GetFileName(calibration)}' makes the file; every type that counts is here.");
         TextFile.Write(path, text, Force);
         _destinations.Keep(plan.Source.Path, path);
         WriteObject(new QuantRecipe(path, plan, calibration));

@@ -1,9 +1,11 @@
 using System.Management.Automation;
+using GgufQuant.Allocation;
 using GgufQuant.Calibration;
 using GgufQuant.Catalog;
 using GgufQuant.Evaluation.Calibration;
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Imatrix;
+using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.IO;
 using GgufQuant.Planning;
@@ -17,28 +19,46 @@ internal sealed class CorpusCalibration
     internal const long DefaultMemoryBudget = 4L << 30;
 
     private readonly StoppableCommand _command;
+    private readonly Func<EngineSession> _openEngine;
     private readonly string _corpus;
     private readonly ImatrixOptions _options;
     private readonly long _memoryBudget;
     private readonly int? _width;
+    private readonly IReadOnlyList<SizeTarget> _targets;
+    private readonly BlockFormat[] _allowed;
 
-    private CorpusCalibration(StoppableCommand command, string corpus, ImatrixOptions options, long memoryBudget, int? width)
+    private CorpusCalibration(
+        StoppableCommand command, Func<EngineSession> openEngine, string corpus, ImatrixOptions options, long memoryBudget, int? width,
+        IReadOnlyList<SizeTarget> targets, BlockFormat[] allowed)
     {
         _command = command;
+        _openEngine = openEngine;
         _corpus = corpus;
         _options = options;
         _memoryBudget = memoryBudget;
         _width = width;
+        _targets = targets;
+        _allowed = allowed;
     }
 
     /// <summary>What the calibration of a model is called.</summary>
-    internal static string NameFor(string model) => $"{QuantName.WithoutQuantization(model)}-calibration.gguf";
+    private static string NameFor(string model) => $"{QuantName.WithoutQuantization(model)}-calibration.gguf";
 
     /// <summary>Takes a cmdlet's parameters; if the width is none, the cmdlet ends with an error.</summary>
-    internal static CorpusCalibration Of(EngineCommand command, string corpus, int? chunks, int? width, long memoryBudget)
+    /// <param name="command">The cmdlet.</param>
+    /// <param name="openEngine">Finds the engine.</param>
+    /// <param name="corpus">The full path of the text.</param>
+    /// <param name="chunks">Chunks of it at most.</param>
+    /// <param name="width">Columns per block of moments.</param>
+    /// <param name="memoryBudget">Bytes of memory.</param>
+    /// <param name="targets">The sizes that types are chosen for, of which one must be possible; none for file types.</param>
+    /// <param name="allowed">The types to choose from; none for all.</param>
+    internal static CorpusCalibration Of(
+        EngineCommand command, Func<EngineSession> openEngine, string corpus, int? chunks, int? width, long memoryBudget,
+        IReadOnlyList<SizeTarget> targets, BlockFormat[] allowed)
     {
         CheckWidth(command, width);
-        return new(command, corpus, new() { Chunks = chunks, IncludeOutput = true, Threads = command.ThreadCount }, memoryBudget, width);
+        return new(command, openEngine, corpus, new() { Chunks = chunks, IncludeOutput = true, Threads = command.ThreadCount }, memoryBudget, width, targets, allowed);
     }
 
     /// <summary>Ends a cmdlet with an error if moments cannot be cut to blocks of a width.</summary>
@@ -51,8 +71,32 @@ internal sealed class CorpusCalibration
         }
     }
 
+    /// <summary>Processes a model with its calibration, which is collected first unless it is there.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="options">Types for single tensors, which are not up for choice.</param>
+    /// <param name="destinations">Where the calibration is kept: beside the output.</param>
+    /// <param name="force">Whether another file of that name is replaced.</param>
+    /// <param name="process">Processes the model.</param>
+    /// <param name="preview">Takes the sizes that are possible, if the user only asks what would be done.</param>
+    /// <exception cref="QuantizationException">The model cannot be run, or another file has the calibration's name.</exception>
+    /// <exception cref="CalibrationException">The budget is too small.</exception>
+    /// <exception cref="InferenceException">The engine cannot run the model.</exception>
+    /// <exception cref="IOException">The calibration cannot be written.</exception>
+    internal void Process(
+        GgufFile model, QuantizationOptions options, Destinations destinations, bool force,
+        Action<OpenCalibration> process, Action<SizeTarget[]> preview)
+    {
+        SizeTarget[] possible = SizeAllocation.PossibleBefore(_command, model, options, _targets, _allowed);
+        if (_targets.Count > 0 && possible.Length == 0)
+            return;
+        using OpenCalibration? collected = Collect(model, destinations.Beside(model.Path, NameFor(model.Path)), force, out bool isWhatIf);
+        if (collected is not null)
+            process(collected);
+        else if (isWhatIf)
+            preview(possible);
+    }
+
     /// <summary>Opens the calibration of a model, which is collected first unless it is there.</summary>
-    /// <param name="openEngine">Finds the engine.</param>
     /// <param name="model">The model.</param>
     /// <param name="path">Where the calibration is kept.</param>
     /// <param name="force">Whether another file of that name is replaced.</param>
@@ -62,7 +106,7 @@ internal sealed class CorpusCalibration
     /// <exception cref="CalibrationException">The budget is too small.</exception>
     /// <exception cref="InferenceException">The engine cannot run the model.</exception>
     /// <exception cref="IOException">The calibration cannot be written.</exception>
-    internal OpenCalibration? Collect(Func<EngineSession> openEngine, GgufFile model, string path, bool force, out bool isWhatIf)
+    private OpenCalibration? Collect(GgufFile model, string path, bool force, out bool isWhatIf)
     {
         isWhatIf = false;
         string name = Formatting.FileName(model.Path);
@@ -83,7 +127,7 @@ internal sealed class CorpusCalibration
             isWhatIf = reason == ShouldProcessReason.WhatIf;
             return null;
         }
-        EngineSession session = openEngine();
+        EngineSession session = _openEngine();
         if (session.TryWaitUntilStarted() is { } error)
             throw error.Exception;
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);

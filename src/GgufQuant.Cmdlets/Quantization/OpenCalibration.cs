@@ -1,4 +1,5 @@
 using GgufQuant.Calibration;
+using GgufQuant.Gguf;
 
 namespace GgufQuant.Commands;
 
@@ -13,6 +14,21 @@ internal sealed class OpenCalibration(CalibrationFile file) : IDisposable
     /// <exception cref="IOException">The file cannot be read.</exception>
     internal static OpenCalibration Read(StoppableCommand command, string path) =>
         new(command.RunInBackground($"Reading {Formatting.FileName(path)}", (_, token) => CalibrationFile.Open(path, token)));
+
+    /// <summary>Opens a calibration that is given as an importance matrix, with progress.</summary>
+    /// <exception cref="CalibrationException">It is an importance matrix without moments.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    internal static OpenCalibration ReadMatrix(StoppableCommand command, string path)
+    {
+        try
+        {
+            return Read(command, path);
+        }
+        catch (Exception exception) when (exception is CalibrationException or GgufFormatException)
+        {
+            throw new CalibrationException($"Types for a size are chosen with a calibration, which New-QuantCalibration makes and which -ImportanceMatrix takes too. {exception.Message}", exception);
+        }
+    }
 
     /// <summary>Keeps measurements in the file; plans made with <see cref="File"/> before can no longer be used.</summary>
     /// <exception cref="IOException">The file cannot be written; it is open again.</exception>

@@ -1,6 +1,5 @@
 using GgufQuant.Allocation;
 using GgufQuant.Calibration;
-using GgufQuant.Evaluation.Calibration;
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Hosting;
 using GgufQuant.Formats;
@@ -66,31 +65,36 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
     /// <exception cref="CalibrationException">The calibration is of another model.</exception>
     internal IEnumerable<(SizeTarget Target, Func<QuantizationPlan> Plan)> PlansFor(GgufFile model, Func<QuantizationOptions> optionsOf)
     {
-        TypeAllocator allocator = new(model, optionsOf(), TypesOf(allowed));
+        TypeAllocator allocator = AllocatorFor(model, optionsOf);
         SizeTarget[] possible = [.. targets.Distinct().Where(target => IsPossible(command, allocator.Reach, target, model))];
         if (possible.Length == 0)
             yield break;
 
-        MeasuredCosts before = calibration.File.Costs;
+        MeasuredCosts kept = calibration.File.CostsOf(allocator.Method);
+        CostJournal journal = new(calibration.File, allocator.Method);
+        MeasuredCosts before = kept.With(journal.Costs.Coefficients, journal.Costs.Errors);
+        bool isInterrupted = before.Coefficients.Count + before.Errors.Count > kept.Coefficients.Count + kept.Errors.Count;
         ProbeGroup[] unknown = UsesDefaults ? [] : [.. allocator.Groups.Where(group => !before.Coefficients.ContainsKey(group.Name))];
         string name = Formatting.FileName(model.Path);
         int missing = allocator.CountMissingErrors(before);
         if (unknown.Length > 0 || missing > 0)
             allocator.CheckBudget(MemoryBudget);
-        bool mayKeep = (unknown.Length > 0 || missing > 0) && command.ShouldProcess(calibration.File.Path, $"Measure what types cost '{name}', and keep it");
+        bool mayKeep = (unknown.Length > 0 || missing > 0 || isInterrupted) && command.ShouldProcess(calibration.File.Path, $"Measure what types cost '{name}', and keep it");
         MeasuringOptions measuring = new(EffectiveThreads, MemoryBudget, IsQuick: !mayKeep);
         MeasuredCosts costs = command.RunInBackground(
             $"{(mayKeep ? "Measuring" : "Estimating")} what types do to {name}, as far as '{Formatting.FileName(calibration.File.Path)}' does not say",
-            (progress, token) => allocator.MeasureErrors(before, measuring, progress, token));
+            (progress, token) => allocator.MeasureErrors(before, measuring, progress, token, mayKeep ? costs => Write(journal, costs) : null));
+        if (isInterrupted)
+            command.WriteVerbose($"{before.Errors.Count - kept.Errors.Count} errors and {before.Coefficients.Count - kept.Coefficients.Count} coefficients were measured by an earlier run that did not finish.");
         if (missing > 0)
             command.WriteVerbose(DescribeMeasured(missing, before.Errors.Count, mayKeep));
         string? estimated = UsesDefaults ? "as -DefaultCoefficient asks for" : null;
         if (unknown.Length > 0)
-            (costs, estimated) = mayKeep ? Probe(model, unknown, costs) : (costs, "because nothing has been measured yet, and -WhatIf does not run the model");
+            (costs, estimated) = mayKeep ? Probe(model, unknown, costs, journal) : (costs, "because nothing has been measured yet, and -WhatIf does not run the model");
         if (mayKeep)
         {
-            Keep(costs);
-            allocator = new(model, optionsOf(), TypesOf(allowed));
+            Keep(costs, journal);
+            allocator = AllocatorFor(model, optionsOf);
         }
         if (estimated is not null || allocator.Groups.Any(group => !costs.Coefficients.ContainsKey(group.Name)))
             costs = Estimate(allocator, costs, measuring, estimated);
@@ -100,6 +104,8 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
         foreach (SizeTarget target in possible)
             yield return (target, () => Allocate(allocator, target, costs));
     }
+
+    private TypeAllocator AllocatorFor(GgufFile model, Func<QuantizationOptions> optionsOf) => new(model, optionsOf(), TypesOf(allowed), calibration.File);
 
     private static IReadOnlyCollection<GgmlType>? TypesOf(BlockFormat[] allowed) => allowed.Length == 0 ? null : [.. allowed.Select(format => format.Type)];
 
@@ -131,7 +137,7 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
     }
 
     // Falls back to the sample model's coefficients without an engine.
-    private (MeasuredCosts Costs, string? Estimated) Probe(GgufFile model, ProbeGroup[] groups, MeasuredCosts costs)
+    private (MeasuredCosts Costs, string? Estimated) Probe(GgufFile model, ProbeGroup[] groups, MeasuredCosts costs, CostJournal journal)
     {
         string name = Formatting.FileName(model.Path);
         if (Directory.Exists(model.Path))
@@ -147,17 +153,31 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
         }
         if (session.TryWaitUntilStarted() is { } error)
             return IsEngineNamed ? throw error.Exception : (costs, $"because no engine can measure it: {error.Exception.Message}");
-        RemoteProber prober = new(session.Engine, model.Path, calibration.File.Path, Threads, MemoryBudget);
-        IReadOnlyDictionary<string, GroupProbe> probes = command.RunInBackground(
-            $"Measuring what rounding costs {name}", (progress, token) => prober.Measure(groups, progress, token));
+        RemoteProber prober = new(session.Engine, model.Path, calibration.File.Path, Threads, MemoryBudget, costs.Method);
+        command.RunInBackground($"Measuring what rounding costs {name}", (progress, token) => prober.Measure(groups, progress, token, (group, probe) =>
+        {
+            if (probe.Coefficient is not { } coefficient)
+                return;
+            costs = costs.With([KeyValuePair.Create(group, coefficient)], []);
+            Write(journal, costs);
+        }));
         command.WriteVerbose($"{groups.Length} groups of tensors of '{name}' were measured on {calibration.File.ProbeTokens.Count} tokens.");
-        return (costs.With(
-            from probe in probes
-            where probe.Value.Coefficient is not null
-            select KeyValuePair.Create(probe.Key, probe.Value.Coefficient!.Value), []), null);
+        return (costs, null);
     }
 
-    private void Keep(MeasuredCosts costs)
+    // Where it cannot be written, neither can the calibration, about which there is a warning.
+    private static void Write(CostJournal journal, MeasuredCosts costs)
+    {
+        try
+        {
+            journal.Write(costs);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+        }
+    }
+
+    private void Keep(MeasuredCosts costs, CostJournal journal)
     {
         string path = calibration.File.Path;
         try
@@ -165,6 +185,7 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
             command.RunInBackground($"Writing {Formatting.FileName(path)}", (_, token) =>
             {
                 calibration.Keep(costs, token);
+                journal.Delete();
                 return true;
             });
         }

@@ -25,6 +25,7 @@ internal sealed class GroupProber : IDisposable
     private readonly int _step;
     private readonly int _threads;
     private readonly KeptFactors _factors;
+    private readonly RoundingMethod _method;
     private readonly float[][] _expected;
 
     /// <summary>Loads a model and records its predictions.</summary>
@@ -33,12 +34,14 @@ internal sealed class GroupProber : IDisposable
     /// <param name="calibrationPath">Its calibration.</param>
     /// <param name="threads">Threads; 0 for all.</param>
     /// <param name="factorBudget">Bytes of memory for the factors of inputs that groups share.</param>
+    /// <param name="method">How tensors are rounded.</param>
     /// <exception cref="CalibrationException">The calibration has no text to probe with, or its tokens are not the model's.</exception>
     /// <exception cref="InferenceException">The engine cannot run the model.</exception>
-    public GroupProber(IInferenceEngine engine, string modelPath, string calibrationPath, int threads, long factorBudget)
+    public GroupProber(IInferenceEngine engine, string modelPath, string calibrationPath, int threads, long factorBudget, RoundingMethod method = RoundingMethod.Moments)
     {
         _threads = threads > 0 ? threads : Environment.ProcessorCount;
         _factors = new(factorBudget, _threads);
+        _method = method;
         _file = GgufFile.Open(modelPath);
         try
         {
@@ -108,7 +111,7 @@ internal sealed class GroupProber : IDisposable
         string status = "";
         using Timer alive = new(_ => progress?.Report(new(status, 0)), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
         double error = 0;
-        IGrouping<InputMoments?, GgufTensor>[] inputs = [.. tensors.GroupBy(_calibration.MomentsOf)];
+        IGrouping<InputMoments?, GgufTensor>[] inputs = [.. tensors.GroupBy(tensor => _method == RoundingMethod.Moments ? _calibration.MomentsOf(tensor) : null)];
         HashSet<InputMoments> needed = [.. inputs.Select(sharing => sharing.Key).OfType<InputMoments>().SelectMany(MatricesOf)];
         foreach (IGrouping<InputMoments?, GgufTensor> sharing in inputs)
         {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using GgufQuant.Allocation;
+using GgufQuant.Calibration;
 using GgufQuant.Evaluation.Calibration;
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Hosting.Operations;
@@ -14,7 +15,9 @@ namespace GgufQuant.Evaluation.Hosting;
 /// <param name="calibrationPath">The calibration's file, which the process reads until its models are released.</param>
 /// <param name="threads">Threads; 0 for all.</param>
 /// <param name="memoryBudget">Bytes of memory besides the model; half are for factors that groups share.</param>
-public sealed class RemoteProber(RemoteEngine engine, string modelPath, string calibrationPath, int threads, long memoryBudget)
+/// <param name="method">How tensors are rounded.</param>
+public sealed class RemoteProber(
+    RemoteEngine engine, string modelPath, string calibrationPath, int threads, long memoryBudget, RoundingMethod method = RoundingMethod.Moments)
 {
     private readonly long _session = SessionNumber.Next();
 
@@ -22,12 +25,14 @@ public sealed class RemoteProber(RemoteEngine engine, string modelPath, string c
     /// <param name="groups">The groups.</param>
     /// <param name="progress">Receives progress over all groups.</param>
     /// <param name="cancellationToken">Ends the engine's process.</param>
+    /// <param name="measured">Receives the effect of rounding each group as soon as it is known.</param>
     /// <returns>The effect of rounding each group, by its name.</returns>
     /// <exception cref="EngineStoppedException">The engine's process ended or fell silent.</exception>
     /// <exception cref="InferenceException">The engine cannot run the model.</exception>
-    /// <exception cref="GgufQuant.Calibration.CalibrationException">The calibration has no text to measure with.</exception>
+    /// <exception cref="CalibrationException">The calibration has no text to measure with.</exception>
     public IReadOnlyDictionary<string, GroupProbe> Measure(
-        IReadOnlyList<ProbeGroup> groups, IProgress<WorkProgress>? progress, CancellationToken cancellationToken)
+        IReadOnlyList<ProbeGroup> groups, IProgress<WorkProgress>? progress, CancellationToken cancellationToken,
+        Action<string, GroupProbe>? measured = null)
     {
         ArgumentNullException.ThrowIfNull(groups);
         Dictionary<string, GroupProbe> probes = new(StringComparer.Ordinal);
@@ -36,9 +41,11 @@ public sealed class RemoteProber(RemoteEngine engine, string modelPath, string c
         {
             foreach (ProbeGroup group in groups)
             {
-                ProbeRequest request = new(_session, modelPath, calibrationPath, threads, RoundingBudget.ForFactors(memoryBudget), [.. group.Tensors.Select(tensor => tensor.Name)]);
+                ProbeRequest request = new(_session, modelPath, calibrationPath, threads, RoundingBudget.ForFactors(memoryBudget), method, [.. group.Tensors.Select(tensor => tensor.Name)]);
                 GroupProgress? share = progress is null ? null : new(progress, group.Name, probes.Count, groups.Count, start);
-                probes.Add(group.Name, engine.Run(ProbeGroupOfTensors.Operation, request, modelPath, share, cancellationToken));
+                GroupProbe probe = engine.Run(ProbeGroupOfTensors.Operation, request, modelPath, share, cancellationToken);
+                probes.Add(group.Name, probe);
+                measured?.Invoke(group.Name, probe);
             }
         }
         finally

@@ -27,27 +27,31 @@ internal static class OutputErrors
     /// <param name="model">The model.</param>
     /// <param name="calibration">The moments of its inputs.</param>
     /// <param name="wanted">Tensors and types; a null type stands for zeros, whose error is the size of the outputs.</param>
+    /// <param name="method">How the weights are rounded.</param>
     /// <param name="options">How to measure.</param>
     /// <param name="progress">Reports each tensor and type that is done.</param>
     /// <param name="token">Cancels the operation.</param>
+    /// <param name="measured">Receives the errors of the tensors that share an input, as soon as they are known.</param>
     /// <exception cref="QuantizationException">A weight is not finite, or the budget is too small.</exception>
     /// <exception cref="CalibrationException">The calibration is damaged.</exception>
     public static IReadOnlyDictionary<(string Tensor, GgmlType? Type), OutputError> Measure(
-        GgufFile model, CalibrationFile calibration, IReadOnlyList<(GgufTensor Tensor, GgmlType? Type)> wanted, MeasuringOptions options,
-        IProgress<WorkProgress>? progress, CancellationToken token)
+        GgufFile model, CalibrationFile calibration, IReadOnlyList<(GgufTensor Tensor, GgmlType? Type)> wanted, RoundingMethod method, MeasuringOptions options,
+        IProgress<WorkProgress>? progress, CancellationToken token, Action<IReadOnlyDictionary<(string Tensor, GgmlType? Type), OutputError>>? measured = null)
     {
-        Dictionary<(string, GgmlType?), OutputError> errors = [];
+        Dictionary<(string, GgmlType?), OutputError> all = [];
         long start = Stopwatch.GetTimestamp();
-        long all = wanted.Sum(one => SampleOf(one.Tensor, options.IsQuick) * one.Tensor.RowLength);
+        long work = wanted.Sum(one => SampleOf(one.Tensor, options.IsQuick) * one.Tensor.RowLength);
         double done = 0;
-        IGrouping<InputMoments?, (GgufTensor Tensor, GgmlType? Type)>[] inputs = [.. wanted.GroupBy(one => calibration.MomentsOf(one.Tensor))];
-        RoundingBudget.Check(inputs.Select(sharing => sharing.Key), options.MemoryBudget);
-        foreach (IGrouping<InputMoments?, (GgufTensor Tensor, GgmlType? Type)> sharing in inputs)
+        InputMoments? MomentsOf(GgufTensor tensor) => method == RoundingMethod.Moments ? calibration.MomentsOf(tensor) : null;
+        RoundingBudget.Check(wanted.Select(one => MomentsOf(one.Tensor)), options.MemoryBudget);
+        foreach (IGrouping<(InputMoments? Moments, GgufTensor? Alone), (GgufTensor Tensor, GgmlType? Type)> sharing in wanted.GroupBy(
+            one => MomentsOf(one.Tensor) is { } moments ? (moments, null) : ((InputMoments?)null, (GgufTensor?)one.Tensor)))
         {
-            int matrices = Math.Max(1, sharing.Key?.Matrices.Count ?? 1);
+            Dictionary<(string, GgmlType?), OutputError> errors = [];
+            int matrices = Math.Max(1, sharing.Key.Moments?.Matrices.Count ?? 1);
             for (int matrix = 0; matrix < matrices; matrix++)
             {
-                RoundingFactor? factor = sharing.Key is { } moments ? RoundingFactor.Create(moments.OfMatrix(matrix), options.Threads, token) : null;
+                RoundingFactor? factor = sharing.Key.Moments is { } moments ? RoundingFactor.Create(moments.OfMatrix(matrix), options.Threads, token) : null;
                 foreach (IGrouping<GgufTensor, (GgufTensor Tensor, GgmlType? Type)> types in sharing.GroupBy(one => one.Tensor))
                 {
                     TensorRounding rounding = new(model, types.Key, calibration, factor, matrix, matrices);
@@ -59,12 +63,15 @@ internal static class OutputErrors
                         OutputError error = rounding.Round(type, sampleOfMatrix, threads, null, token);
                         errors[(tensor.Name, type)] = errors.GetValueOrDefault((tensor.Name, type)).Plus(error);
                         done += (double)sample * tensor.RowLength / matrices;
-                        progress?.Report(WorkProgress.Of($"{tensor.Name}, {(type is { } named ? BlockFormat.Of(named) : "its outputs")}", (long)done, all, start));
+                        progress?.Report(WorkProgress.Of($"{tensor.Name}, {(type is { } named ? BlockFormat.Of(named) : "its outputs")}", (long)done, work, start));
                     }
                 }
             }
+            foreach (((string, GgmlType?) key, OutputError error) in errors)
+                all.Add(key, error);
+            measured?.Invoke(errors);
         }
-        return errors;
+        return all;
     }
 
     private static int ThreadsWithin(MeasuringOptions options, long columns) =>

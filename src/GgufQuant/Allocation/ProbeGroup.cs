@@ -4,7 +4,7 @@ using GgufQuant.Gguf;
 namespace GgufQuant.Allocation;
 
 /// <summary>Tensors that are rounded together to measure the cost.</summary>
-/// <param name="Name">The group, such as <c>attn_q 1/3</c>.</param>
+/// <param name="Name">The group, such as <c>attn_q 1/2</c>.</param>
 /// <param name="Tensors">The tensors.</param>
 public sealed record ProbeGroup(string Name, IReadOnlyList<GgufTensor> Tensors)
 {

@@ -9,15 +9,17 @@ namespace GgufQuant.Allocation;
 public sealed class SizeReach
 {
     private readonly GgufFile _source;
-    private readonly FileSize _smallest;
     private readonly FileSize _largest;
 
-    internal SizeReach(GgufFile source, FileSize smallest, FileSize largest)
+    private SizeReach(GgufFile source, QuantizationPlan smallest, QuantizationPlan largest)
     {
         _source = source;
-        _smallest = smallest;
-        _largest = largest;
+        Smallest = smallest;
+        _largest = FileSize.Of(largest);
     }
+
+    /// <summary>The smallest file, planned for its size only.</summary>
+    internal QuantizationPlan Smallest { get; }
 
     /// <summary>The sizes for a model without a calibration yet, assuming that it will have importance for every tensor.</summary>
     /// <param name="source">The model.</param>
@@ -31,22 +33,16 @@ public sealed class SizeReach
         IReadOnlyList<OpenTensor> tensors = OpenTensor.Of(source, options, allowed, _ => true);
         // The file will name its calibration.
         GgufEntry id = GgufEntry.Create(GgufKeys.CalibrationId, new string('0', 64));
-        Dictionary<string, AllocatedType> unquantized = tensors.ToDictionary(
-            tensor => tensor.Name, tensor => new AllocatedType(CandidateTypes.UnquantizedOf(tensor.Source), tensor.Group, 0, 0), StringComparer.Ordinal);
-        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M, options with { Allocation = new(unquantized), Metadata = [.. options.Metadata, id] });
-        FileSize With(Func<OpenTensor, GgmlType> type)
+        return Of(source, options with { Metadata = [.. options.Metadata, id] }, tensors);
+    }
+
+    /// <summary>The sizes for tensors whose types are up for choice.</summary>
+    internal static SizeReach Of(GgufFile source, QuantizationOptions options, IReadOnlyList<OpenTensor> tensors)
+    {
+        QuantizationPlan With(Func<OpenTensor, GgmlType> type) => QuantizationPlan.CreateForSize(source, TypeAllocator.AnyType, options with
         {
-            int alignment = plan.Layout.Files[0].Alignment;
-            long bytes = 0;
-            long aligned = 0;
-            foreach (OpenTensor tensor in tensors)
-            {
-                (long before, long after) = (tensor.BytesIn(unquantized[tensor.Name].Type), tensor.BytesIn(type(tensor)));
-                bytes += after - before;
-                aligned += GgufAlignment.Align(after, alignment) - GgufAlignment.Align(before, alignment);
-            }
-            return new(plan.TotalBytes + aligned, plan.TensorBytes + bytes, plan.Weights);
-        }
+            Allocation = new(tensors.ToDictionary(tensor => tensor.Name, tensor => new AllocatedType(type(tensor), tensor.Group, 0, 0), StringComparer.Ordinal)),
+        });
         return new(source, With(tensor => tensor.Types[0]), With(tensor => tensor.Types[^1]));
     }
 
@@ -54,7 +50,7 @@ public sealed class SizeReach
     /// <exception cref="QuantizationException">The file would be larger even with the smallest types, or smaller even with the largest.</exception>
     public void Check(SizeTarget target)
     {
-        (SizeTarget smallest, SizeTarget largest) = (SizeOf(_smallest, target), SizeOf(_largest, target));
+        (SizeTarget smallest, SizeTarget largest) = (SizeOf(FileSize.Of(Smallest), target), SizeOf(_largest, target));
         // Leftover memory is fine.
         if (target.Amount >= smallest.Amount && (target.Amount <= largest.Amount || target.Memory is not null))
             return;

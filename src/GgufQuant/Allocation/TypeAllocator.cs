@@ -15,33 +15,32 @@ namespace GgufQuant.Allocation;
 public sealed class TypeAllocator
 {
     // A plan needs a file type, but this one chooses nothing.
-    private const FileType AnyType = FileType.Q4_K_M;
+    internal const FileType AnyType = FileType.Q4_K_M;
 
     private readonly GgufFile _source;
     private readonly QuantizationOptions _options;
     private readonly CalibrationFile _calibration;
     private readonly IReadOnlyList<OpenTensor> _tensors;
-    private readonly QuantizationPlan _smallest;
 
     /// <summary>Prepares an allocation.</summary>
     /// <param name="source">The model; it must stay open.</param>
-    /// <param name="options">The calibration, and the types fixed for single tensors.</param>
+    /// <param name="options">The calibration to round with or an importance matrix, and the types fixed for single tensors.</param>
     /// <param name="allowed">The types to choose from; null for all.</param>
+    /// <param name="calibration">The calibration to measure with; null for that of the options.</param>
     /// <exception cref="QuantizationException">No tensor is left to choose a type for, or the model is already quantized.</exception>
     /// <exception cref="CalibrationException">The calibration is of another model.</exception>
-    public TypeAllocator(GgufFile source, QuantizationOptions options, IReadOnlyCollection<GgmlType>? allowed)
+    public TypeAllocator(GgufFile source, QuantizationOptions options, IReadOnlyCollection<GgmlType>? allowed, CalibrationFile? calibration = null)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(options);
         _source = source;
         _options = options;
-        _calibration = options.Calibration ?? throw new ArgumentException("An allocation needs a calibration.", nameof(options));
+        Method = options.Calibration is null ? RoundingMethod.Ggml : RoundingMethod.Moments;
+        _calibration = calibration ?? options.Calibration ?? throw new ArgumentException("An allocation needs a calibration.", nameof(options));
         _calibration.CheckModel(source);
         int layers = TensorGroups.CountLayers(source.Tensors.Select(tensor => tensor.Name));
         _tensors = OpenTensor.Of(source, options, allowed, tensor => ImatrixRules.FindEntry(_calibration.Imatrix, tensor.Name) is not null);
-        _smallest = PlanWith(tensor => tensor.Types[0]);
-        QuantizationPlan largest = PlanWith(tensor => tensor.Types[^1]);
-        Reach = new(source, FileSize.Of(_smallest), FileSize.Of(largest));
+        Reach = SizeReach.Of(source, options, _tensors);
         // Groups are measured as a whole, so that their coefficients serve later requests with other types.
         HashSet<string> wanted = [.. _tensors.Where(tensor => tensor.Types.Any(tensor.IsLossy)).Select(tensor => tensor.Group)];
         Groups =
@@ -55,6 +54,9 @@ public sealed class TypeAllocator
                select new ProbeGroup(members.Key, [.. members]),
         ];
     }
+
+    /// <summary>How the file is rounded, and so what is measured.</summary>
+    public RoundingMethod Method { get; }
 
     /// <summary>The groups whose coefficients are needed.</summary>
     public IReadOnlyList<ProbeGroup> Groups { get; }
@@ -78,22 +80,35 @@ public sealed class TypeAllocator
 
     /// <summary>Checks that the moments of all inputs can be factorized within a memory budget, before anything is measured.</summary>
     /// <exception cref="QuantizationException">They cannot; the message gives the budget needed.</exception>
-    public void CheckBudget(long budget) => RoundingBudget.Check(Groups.SelectMany(group => group.Tensors).Select(_calibration.MomentsOf), budget);
+    public void CheckBudget(long budget)
+    {
+        if (Method == RoundingMethod.Moments)
+            RoundingBudget.Check(Groups.SelectMany(group => group.Tensors).Select(_calibration.MomentsOf), budget);
+    }
 
     /// <summary>Completes the costs with the errors not measured yet.</summary>
     /// <param name="costs">The costs measured so far.</param>
     /// <param name="options">How to measure; do not keep the result of a quick measurement.</param>
     /// <param name="progress">Told after each tensor and type.</param>
     /// <param name="token">Stops it.</param>
+    /// <param name="measured">Receives the costs measured so far after each input.</param>
     /// <exception cref="QuantizationException">A weight is not finite, or the budget is too small.</exception>
     /// <exception cref="CalibrationException">The calibration is damaged.</exception>
-    public MeasuredCosts MeasureErrors(MeasuredCosts costs, MeasuringOptions options, IProgress<WorkProgress>? progress, CancellationToken token)
+    public MeasuredCosts MeasureErrors(
+        MeasuredCosts costs, MeasuringOptions options, IProgress<WorkProgress>? progress, CancellationToken token, Action<MeasuredCosts>? measured = null)
     {
         ArgumentNullException.ThrowIfNull(costs);
         ArgumentNullException.ThrowIfNull(options);
         (GgufTensor, GgmlType?)[] wanted = [.. Missing(costs)];
-        return wanted.Length == 0 ? costs : costs.With([], OutputErrors.Measure(_source, _calibration, wanted, options, progress, token)
-            .Select(error => KeyValuePair.Create((error.Key.Tensor, error.Key.Type!.Value), error.Value)));
+        if (wanted.Length > 0)
+        {
+            OutputErrors.Measure(_source, _calibration, wanted, Method, options, progress, token, errors =>
+            {
+                costs = costs.With([], errors.Select(error => KeyValuePair.Create((error.Key.Tensor, error.Key.Type!.Value), error.Value)));
+                measured?.Invoke(costs);
+            });
+        }
+        return costs;
     }
 
     /// <summary>Estimates the groups' coefficients from the roles in the sample model.</summary>
@@ -104,7 +119,7 @@ public sealed class TypeAllocator
     {
         ArgumentNullException.ThrowIfNull(options);
         (GgufTensor, GgmlType?)[] wanted = [.. Groups.SelectMany(group => group.Tensors).Select(tensor => (tensor, (GgmlType?)null))];
-        return RoleCoefficients.Of(Groups, OutputErrors.Measure(_source, _calibration, wanted, options, progress, token).ToDictionary(error => error.Key.Tensor, error => error.Value.Value));
+        return RoleCoefficients.Of(Groups, OutputErrors.Measure(_source, _calibration, wanted, Method, options, progress, token).ToDictionary(error => error.Key.Tensor, error => error.Value.Value));
     }
 
     /// <summary>The largest relative standard error of the measured errors; 0 if all rows were measured.</summary>
@@ -129,11 +144,12 @@ public sealed class TypeAllocator
         ArgumentNullException.ThrowIfNull(costs);
         Reach.Check(target);
         bool isFile = target.Bytes is not null;
-        int alignment = isFile ? _smallest.Layout.Files[0].Alignment : 1;
+        QuantizationPlan smallest = Reach.Smallest;
+        int alignment = isFile ? smallest.Layout.Files[0].Alignment : 1;
         Choice[][] choices = [.. _tensors.Select(tensor => tensor.Types
             .Select(type => new Choice(GgufAlignment.Align(tensor.BytesIn(type), alignment), CostOf(tensor, type, costs))).ToArray())];
-        long wanted = target.Bytes ?? target.Memory - Reach.MemoryBesideWeights(target) ?? (long)(target.BitsPerWeight!.Value / 8 * _smallest.Weights);
-        long others = (isFile ? _smallest.TotalBytes : _smallest.TensorBytes) - _tensors.Sum(tensor => GgufAlignment.Align(tensor.BytesIn(tensor.Types[0]), alignment));
+        long wanted = target.Bytes ?? target.Memory - Reach.MemoryBesideWeights(target) ?? (long)(target.BitsPerWeight!.Value / 8 * smallest.Weights);
+        long others = (isFile ? smallest.TotalBytes : smallest.TensorBytes) - _tensors.Sum(tensor => GgufAlignment.Align(tensor.BytesIn(tensor.Types[0]), alignment));
         while (true)
         {
             int[] chosen = Knapsack.Solve(choices, wanted - others, token)
@@ -156,15 +172,13 @@ public sealed class TypeAllocator
     private static double CostOf(OpenTensor tensor, GgmlType type, MeasuredCosts costs) =>
         tensor.IsLossy(type) ? costs.Coefficients[tensor.Group] * costs.Errors[(tensor.Source.Name, type)].Value : 0;
 
-    private QuantizationPlan PlanWith(Func<OpenTensor, GgmlType> type) => PlanWith([.. _tensors.Select(type)], costs: null);
-
-    private QuantizationPlan PlanWith(GgmlType[] types, MeasuredCosts? costs)
+    private QuantizationPlan PlanWith(GgmlType[] types, MeasuredCosts costs)
     {
         Dictionary<string, AllocatedType> allocated = new(StringComparer.Ordinal);
         foreach ((OpenTensor tensor, GgmlType type) in _tensors.Zip(types))
         {
-            double coefficient = costs?.Coefficients.GetValueOrDefault(tensor.Group) ?? 0;
-            allocated.Add(tensor.Name, new(type, tensor.Group, coefficient, costs is null ? 0 : CostOf(tensor, type, costs)));
+            double coefficient = costs.Coefficients.GetValueOrDefault(tensor.Group);
+            allocated.Add(tensor.Name, new(type, tensor.Group, coefficient, CostOf(tensor, type, costs)));
         }
         return QuantizationPlan.Create(_source, AnyType, _options with { Allocation = new(allocated) });
     }

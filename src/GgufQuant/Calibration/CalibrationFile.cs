@@ -16,6 +16,7 @@ public sealed class CalibrationFile : IDisposable
 
     private readonly GgufFile _file;
     private readonly Dictionary<string, InputMoments> _byWeight;
+    private readonly MeasuredCosts[] _costs;
 
     private CalibrationFile(GgufFile file, Dictionary<string, InputMoments> byWeight, ImatrixFile imatrix)
     {
@@ -25,10 +26,10 @@ public sealed class CalibrationFile : IDisposable
         Id = Text(file, CalibrationKeys.Id);
         ModelHash = Text(file, CalibrationKeys.ModelHash);
         TextHash = Text(file, CalibrationKeys.TextHash);
-        int[] tokens = Array<int>(file, CalibrationKeys.ProbeTokens);
+        int[] tokens = CalibrationKeys.Array<int>(file, CalibrationKeys.ProbeTokens);
         ProbeTokens = tokens;
         ProbeLength = ReadProbeLength(file, tokens);
-        Costs = ReadCosts(file);
+        _costs = [MeasuredCosts.Read(file, RoundingMethod.Moments), MeasuredCosts.Read(file, RoundingMethod.Ggml)];
     }
 
     /// <summary>The full path of the file.</summary>
@@ -52,8 +53,8 @@ public sealed class CalibrationFile : IDisposable
     /// <summary>The length of each of these chunks in tokens.</summary>
     public int ProbeLength { get; }
 
-    /// <summary>The costs measured with them so far.</summary>
-    public MeasuredCosts Costs { get; }
+    /// <summary>The costs measured with them so far, of weights rounded in one way.</summary>
+    public MeasuredCosts CostsOf(RoundingMethod method) => Array.Find(_costs, costs => costs.Method == method)!;
 
     /// <summary>The distinct inputs.</summary>
     public IReadOnlyList<InputMoments> Inputs => [.. _byWeight.Values.Distinct()];
@@ -81,7 +82,7 @@ public sealed class CalibrationFile : IDisposable
             if (!IsCalibration(file))
                 throw new CalibrationException($"'{file.Path}' is not a calibration: its '{GgufKeys.Kind}' is not '{CalibrationKeys.Kind}'.");
             if (!file.Metadata.TryGetUInt64(CalibrationKeys.VersionKey, out ulong version) || version != CalibrationKeys.Version)
-                throw Invalid(file, CalibrationKeys.VersionKey, $"only version {CalibrationKeys.Version} can be read");
+                throw CalibrationKeys.Invalid(file, CalibrationKeys.VersionKey, $"only version {CalibrationKeys.Version} can be read");
             return new CalibrationFile(file, ReadInputs(file), ImatrixFile.Open(file.Path, token));
         }
         catch
@@ -143,11 +144,11 @@ public sealed class CalibrationFile : IDisposable
 
     private static Dictionary<string, InputMoments> ReadInputs(GgufFile file)
     {
-        string[] weights = Array<string>(file, CalibrationKeys.Weights);
-        string[] inputs = Array<string>(file, CalibrationKeys.Inputs);
-        uint[] widths = Array<uint>(file, CalibrationKeys.Widths);
+        string[] weights = CalibrationKeys.Array<string>(file, CalibrationKeys.Weights);
+        string[] inputs = CalibrationKeys.Array<string>(file, CalibrationKeys.Inputs);
+        uint[] widths = CalibrationKeys.Array<uint>(file, CalibrationKeys.Widths);
         if (inputs.Length != weights.Length || widths.Length != weights.Length)
-            throw Invalid(file, CalibrationKeys.Inputs, $"{weights.Length} weights have {inputs.Length} inputs and {widths.Length} widths");
+            throw CalibrationKeys.Invalid(file, CalibrationKeys.Inputs, $"{weights.Length} weights have {inputs.Length} inputs and {widths.Length} widths");
 
         Dictionary<string, InputMoments> byInput = new(StringComparer.Ordinal);
         Dictionary<string, InputMoments> byWeight = new(StringComparer.Ordinal);
@@ -156,7 +157,7 @@ public sealed class CalibrationFile : IDisposable
             if (!byInput.TryGetValue(inputs[i], out InputMoments? moments))
                 byInput.Add(inputs[i], moments = ReadInput(file, inputs[i], widths[i]));
             if (!byWeight.TryAdd(weights[i], moments))
-                throw Invalid(file, CalibrationKeys.Weights, $"'{weights[i]}' occurs twice");
+                throw CalibrationKeys.Invalid(file, CalibrationKeys.Weights, $"'{weights[i]}' occurs twice");
         }
         return byWeight;
     }
@@ -173,7 +174,7 @@ public sealed class CalibrationFile : IDisposable
         if (!(columns >= 1 && columns <= int.MaxValue / 2) || columns != MathF.Floor(columns) || !(counts.Sum() >= 1) || counts.Any(count => !(count >= 0 && count < 1L << 40)))
             throw Invalid(tokens, file, $"{columns} columns and {string.Join(", ", counts)} tokens are out of range");
         if (width < 1 || width > InputMoments.MostColumns || (width < columns && width % SuperBlock.Size != 0))
-            throw Invalid(file, CalibrationKeys.Widths, $"blocks of {width} columns are neither whole nor multiples of {SuperBlock.Size}");
+            throw CalibrationKeys.Invalid(file, CalibrationKeys.Widths, $"blocks of {width} columns are neither whole nor multiples of {SuperBlock.Size}");
 
         int blockWidth = (int)Math.Min(width, columns);
         long whole = (long)columns / blockWidth;
@@ -195,39 +196,10 @@ public sealed class CalibrationFile : IDisposable
     private static int ReadProbeLength(GgufFile file, int[] tokens)
     {
         if (!file.Metadata.TryGetUInt64(CalibrationKeys.ProbeLength, out ulong length) || length is < 1 or > int.MaxValue)
-            throw Invalid(file, CalibrationKeys.ProbeLength, "it is missing or not a valid chunk length");
-        if (System.Array.Exists(tokens, token => token < 0))
-            throw Invalid(file, CalibrationKeys.ProbeTokens, "a token is negative");
+            throw CalibrationKeys.Invalid(file, CalibrationKeys.ProbeLength, "it is missing or not a valid chunk length");
+        if (Array.Exists(tokens, token => token < 0))
+            throw CalibrationKeys.Invalid(file, CalibrationKeys.ProbeTokens, "a token is negative");
         return (int)length;
-    }
-
-    private static MeasuredCosts ReadCosts(GgufFile file)
-    {
-        if (!file.Metadata.Contains(CalibrationKeys.Groups))
-            return MeasuredCosts.None;
-        string[] groups = Array<string>(file, CalibrationKeys.Groups);
-        double[] coefficients = Measurements(file, CalibrationKeys.Coefficients, groups.Length);
-        string[] tensors = Array<string>(file, CalibrationKeys.ErrorTensors);
-        uint[] types = Array<uint>(file, CalibrationKeys.ErrorTypes);
-        double[] errors = Measurements(file, CalibrationKeys.Errors, tensors.Length);
-        double[] standardErrors = Measurements(file, CalibrationKeys.StandardErrors, tensors.Length);
-        if (types.Length != tensors.Length)
-            throw Invalid(file, CalibrationKeys.ErrorTypes, $"{types.Length} types were found for {tensors.Length} errors");
-        Dictionary<string, double> byGroup = new(StringComparer.Ordinal);
-        for (int i = 0; i < groups.Length; i++)
-            byGroup[groups[i]] = coefficients[i];
-        Dictionary<(string, GgmlType), OutputError> byType = [];
-        for (int i = 0; i < tensors.Length; i++)
-            byType[(tensors[i], (GgmlType)types[i])] = new(errors[i], standardErrors[i]);
-        return new(byGroup, byType);
-    }
-
-    private static double[] Measurements(GgufFile file, string key, int count)
-    {
-        double[] values = Array<double>(file, key);
-        if (values.Length != count)
-            throw Invalid(file, key, $"{values.Length} values were found where {count} are expected");
-        return System.Array.Exists(values, value => !double.IsFinite(value) || value < 0) ? throw Invalid(file, key, "a value is negative or not a finite number") : values;
     }
 
     private static float[] Read(GgufFile file, GgufTensor tensor, long first, int count, CancellationToken token)
@@ -244,22 +216,13 @@ public sealed class CalibrationFile : IDisposable
 
     private static GgufTensor Floats(GgufFile file, string name)
     {
-        GgufTensor tensor = file.FindTensor(name) ?? throw Invalid(file, CalibrationKeys.Inputs, $"tensor '{name}' is missing");
+        GgufTensor tensor = file.FindTensor(name) ?? throw CalibrationKeys.Invalid(file, CalibrationKeys.Inputs, $"tensor '{name}' is missing");
         return tensor.Type == GgmlType.F32 ? tensor : throw Invalid(tensor, file, $"it is {tensor.Format}, but must be f32");
     }
 
-    private static T[] Array<T>(GgufFile file, string key) =>
-        file.Metadata.Find(key)?.Value as T[] ?? throw Invalid(file, key, "it is missing or has another type");
-
     private static string Text(GgufFile file, string key) =>
-        file.Metadata.TryGetString(key, out string? text) ? text : throw Invalid(file, key, "it is missing or has another type");
-
-    private static CalibrationException Invalid(GgufFile file, string key, string problem) =>
-        Invalid(file, $"metadata '{key}'", file.Metadata.Find(key)?.FileOffset ?? 0, problem);
+        file.Metadata.TryGetString(key, out string? text) ? text : throw CalibrationKeys.Invalid(file, key, "it is missing or has another type");
 
     private static CalibrationException Invalid(GgufTensor tensor, GgufFile file, string problem) =>
-        Invalid(file, $"tensor '{tensor.Name}'", tensor.FileOffset, problem);
-
-    private static CalibrationException Invalid(GgufFile file, string field, long offset, string problem) =>
-        new($"'{file.Path}' cannot be read as a calibration. {field} at byte {offset}: {problem}.");
+        CalibrationKeys.Invalid(file, $"tensor '{tensor.Name}'", tensor.FileOffset, problem);
 }

@@ -1,3 +1,5 @@
+using GgufQuant.Gguf;
+
 namespace GgufQuant.Calibration;
 
 /// <summary>The keys and tensor names of a calibration file, which extends llama-imatrix's importance matrix.</summary>
@@ -26,20 +28,19 @@ internal static class CalibrationKeys
     public const string ProbeTokens = "calibration.probe_tokens";
     public const string ProbeLength = "calibration.probe_length";
 
-    /// <summary>The groups of tensors whose coefficients have been measured; missing until some are.</summary>
-    public const string Groups = "calibration.cost.groups";
-
-    public const string Coefficients = "calibration.cost.coefficients";
-
-    /// <summary>The tensor of each measured output error.</summary>
-    public const string ErrorTensors = "calibration.cost.tensors";
-
-    /// <summary>The type of each measured error, by its number in ggml.</summary>
-    public const string ErrorTypes = "calibration.cost.types";
-
-    public const string Errors = "calibration.cost.errors";
-    public const string StandardErrors = "calibration.cost.standard_errors";
-
     public const string MomentsSuffix = ".in_moments";
     public const string TokensSuffix = ".in_tokens";
+
+    /// <summary>The value of an array's key.</summary>
+    /// <exception cref="CalibrationException">It is missing, or has values of another type.</exception>
+    public static T[] Array<T>(GgufFile file, string key) =>
+        file.Metadata.Find(key)?.Value as T[] ?? throw Invalid(file, key, "it is missing or has another type");
+
+    /// <summary>What is wrong with a key.</summary>
+    public static CalibrationException Invalid(GgufFile file, string key, string problem) =>
+        Invalid(file, $"metadata '{key}'", file.Metadata.Find(key)?.FileOffset ?? 0, problem);
+
+    /// <summary>What is wrong with a field.</summary>
+    public static CalibrationException Invalid(GgufFile file, string field, long offset, string problem) =>
+        new($"'{file.Path}' cannot be read as a calibration. {field} at byte {offset}: {problem}.");
 }

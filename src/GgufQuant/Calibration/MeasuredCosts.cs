@@ -10,6 +10,9 @@ public sealed record MeasuredCosts(
     IReadOnlyDictionary<string, double> Coefficients,
     IReadOnlyDictionary<(string Tensor, GgmlType Type), OutputError> Errors)
 {
+    /// <summary>How the measured weights were rounded.</summary>
+    public RoundingMethod Method { get; init; }
+
     /// <summary>No measurements.</summary>
     public static MeasuredCosts None { get; } = new(new Dictionary<string, double>(), new Dictionary<(string, GgmlType), OutputError>());
 
@@ -27,19 +30,49 @@ public sealed record MeasuredCosts(
         Dictionary<(string, GgmlType), OutputError> allErrors = new(Errors);
         foreach (((string, GgmlType) key, OutputError error) in errors)
             allErrors[key] = error;
-        return new(allCoefficients, allErrors);
+        return this with { Coefficients = allCoefficients, Errors = allErrors };
+    }
+
+    /// <summary>Reads what a file's metadata say; nothing if they say nothing.</summary>
+    /// <exception cref="CalibrationException">They are damaged.</exception>
+    internal static MeasuredCosts Read(GgufFile file, RoundingMethod method)
+    {
+        CostKeys at = CostKeys.Of(method);
+        MeasuredCosts none = None with { Method = method };
+        if (!file.Metadata.Contains(at.Groups))
+            return none;
+        string[] groups = CalibrationKeys.Array<string>(file, at.Groups);
+        double[] coefficients = Measurements(file, at.Coefficients, groups.Length);
+        string[] tensors = CalibrationKeys.Array<string>(file, at.ErrorTensors);
+        uint[] types = CalibrationKeys.Array<uint>(file, at.ErrorTypes);
+        double[] errors = Measurements(file, at.Errors, tensors.Length);
+        double[] standardErrors = Measurements(file, at.StandardErrors, tensors.Length);
+        if (types.Length != tensors.Length)
+            throw CalibrationKeys.Invalid(file, at.ErrorTypes, $"{types.Length} types were found for {tensors.Length} errors");
+        return none.With(
+            groups.Zip(coefficients, (group, coefficient) => KeyValuePair.Create(group, coefficient)),
+            tensors.Select((tensor, i) => KeyValuePair.Create((tensor, (GgmlType)types[i]), new OutputError(errors[i], standardErrors[i]))));
+    }
+
+    private static double[] Measurements(GgufFile file, string key, int count)
+    {
+        double[] values = CalibrationKeys.Array<double>(file, key);
+        if (values.Length != count)
+            throw CalibrationKeys.Invalid(file, key, $"{values.Length} values were found where {count} are expected");
+        return Array.Exists(values, value => !double.IsFinite(value) || value < 0) ? throw CalibrationKeys.Invalid(file, key, "a value is negative or not a finite number") : values;
     }
 
     /// <summary>The entries of a calibration's metadata.</summary>
     internal IEnumerable<GgufEntry> ToEntries()
     {
+        CostKeys at = CostKeys.Of(Method);
         string[] groups = [.. Coefficients.Keys.Order(StringComparer.Ordinal)];
-        yield return GgufEntry.Create(CalibrationKeys.Groups, groups);
-        yield return GgufEntry.Create(CalibrationKeys.Coefficients, Array.ConvertAll(groups, group => Coefficients[group]));
+        yield return GgufEntry.Create(at.Groups, groups);
+        yield return GgufEntry.Create(at.Coefficients, Array.ConvertAll(groups, group => Coefficients[group]));
         (string Tensor, GgmlType Type)[] keys = [.. Errors.Keys.OrderBy(key => key.Tensor, StringComparer.Ordinal).ThenBy(key => key.Type)];
-        yield return GgufEntry.Create(CalibrationKeys.ErrorTensors, Array.ConvertAll(keys, key => key.Tensor));
-        yield return GgufEntry.Create(CalibrationKeys.ErrorTypes, Array.ConvertAll(keys, key => (uint)key.Type));
-        yield return GgufEntry.Create(CalibrationKeys.Errors, Array.ConvertAll(keys, key => Errors[key].Value));
-        yield return GgufEntry.Create(CalibrationKeys.StandardErrors, Array.ConvertAll(keys, key => Errors[key].StandardError));
+        yield return GgufEntry.Create(at.ErrorTensors, Array.ConvertAll(keys, key => key.Tensor));
+        yield return GgufEntry.Create(at.ErrorTypes, Array.ConvertAll(keys, key => (uint)key.Type));
+        yield return GgufEntry.Create(at.Errors, Array.ConvertAll(keys, key => Errors[key].Value));
+        yield return GgufEntry.Create(at.StandardErrors, Array.ConvertAll(keys, key => Errors[key].StandardError));
     }
 }

@@ -67,7 +67,13 @@ public sealed class QuantizationPlan
     /// <param name="options">Departures from the file type's own tensor type selection; null for none.</param>
     /// <exception cref="QuantizationException">The model cannot be quantized this way; the message says why and what to do.</exception>
     /// <exception cref="CalibrationException">The calibration is of another model.</exception>
-    public static QuantizationPlan Create(GgufFile source, FileType type, QuantizationOptions? options = null)
+    public static QuantizationPlan Create(GgufFile source, FileType type, QuantizationOptions? options = null) => Create(source, type, options, isForSize: false);
+
+    /// <summary>Plans a file whose size is all that counts, as if the importance that its types need were there.</summary>
+    /// <exception cref="QuantizationException">The model cannot be quantized this way; the message says why and what to do.</exception>
+    internal static QuantizationPlan CreateForSize(GgufFile source, FileType type, QuantizationOptions options) => Create(source, type, options, isForSize: true);
+
+    private static QuantizationPlan Create(GgufFile source, FileType type, QuantizationOptions? options, bool isForSize)
     {
         ArgumentNullException.ThrowIfNull(source);
         options ??= QuantizationOptions.Default;
@@ -84,6 +90,8 @@ public sealed class QuantizationPlan
         for (int i = 0; i < tensors.Count; i++)
         {
             tensors[i].Validate(options);
+            if (isForSize)
+                continue;
             tensors[i] = tensors[i] with
             {
                 Importance = ImatrixRules.Find(tensors[i], type, options.Imatrix),

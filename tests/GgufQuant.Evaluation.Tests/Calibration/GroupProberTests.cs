@@ -38,7 +38,16 @@ public sealed class GroupProberTests : IDisposable
             Assert.Equal(probe, prober.Measure(s_group, null));
         }
         Assert.InRange(probe.Coefficient!.Value, 1e-9, 1);
-        Assert.Equal(1, probe.Divergence / DivergenceOf(Rounded(calibration), calibration), 1e-3);
+        Assert.Equal(1, probe.Divergence / DivergenceOf(Rounded(calibration, RoundingMethod.Moments), calibration), 1e-3);
+    }
+
+    [Fact]
+    public void A_probe_of_rounding_as_ggml_does_diverges_as_such_a_file_does()
+    {
+        string calibration = Calibrate();
+        using GroupProber prober = new(SampleEngine.Start(), Sample.Model, calibration, threads: 1, factorBudget: 0, RoundingMethod.Ggml);
+        GroupProbe probe = prober.Measure(s_group, null);
+        Assert.Equal(1, probe.Divergence / DivergenceOf(Rounded(calibration, RoundingMethod.Ggml), calibration), 1e-3);
     }
 
     [Fact]
@@ -48,7 +57,9 @@ public sealed class GroupProberTests : IDisposable
         using GgufFile model = GgufFile.Open(Sample.Model);
         using RemoteEngine engine = new(FaultyHost.Command(), SampleEngine.Location);
         RemoteProber remote = new(engine, Sample.Model, calibration, 1, 1L << 30);
-        GroupProbe probe = remote.Measure([new("attn_v 2/3", [.. s_group.Select(name => model.FindTensor(name)!)])], null, Token)["attn_v 2/3"];
+        Dictionary<string, GroupProbe> measured = [];
+        GroupProbe probe = remote.Measure([new("attn_v 1/2", [.. s_group.Select(name => model.FindTensor(name)!)])], null, Token, measured.Add)["attn_v 1/2"];
+        Assert.Equal(probe, measured["attn_v 1/2"]);
         using GroupProber prober = new(SampleEngine.Start(), Sample.Model, calibration, threads: 1, factorBudget: 1L << 30);
         Assert.Equal(prober.Measure(s_group, null), probe);
     }
@@ -79,14 +90,19 @@ public sealed class GroupProberTests : IDisposable
     }
 
     // The sample model with the group's tensors as a quantized file has them.
-    private string Rounded(string calibrationPath)
+    private string Rounded(string calibrationPath, RoundingMethod method)
     {
         string quantized = _folder.File("quantized.gguf");
         string rounded = _folder.File("rounded.gguf");
         File.Copy(Sample.Model, rounded);
         using GgufFile model = GgufFile.Open(Sample.Model);
         using CalibrationFile calibration = CalibrationFile.Open(calibrationPath, Token);
-        QuantizationOptions options = new() { Calibration = calibration, TensorTypes = [new(@"^blk\.[23]\.attn_v", GgmlType.Q3_K)] };
+        QuantizationOptions options = new()
+        {
+            Calibration = method == RoundingMethod.Moments ? calibration : null,
+            Imatrix = calibration.Imatrix,
+            TensorTypes = [new(@"^blk\.[23]\.attn_v", GgmlType.Q3_K)],
+        };
         new Quantizer().Run(QuantizationPlan.Create(model, FileType.Q8_0, options), quantized, token: Token);
         using GgufFile file = GgufFile.Open(quantized);
         using FileStream stream = File.OpenWrite(rounded);

@@ -34,10 +34,36 @@ public sealed class OutputErrorsTests : IDisposable
         new Quantizer().Run(plan, written, token: token);
         using GgufFile file = GgufFile.Open(written);
 
-        OutputError error = OutputErrors.Measure(model, calibration, [(tensor, type)], new(2, 1L << 30), null, token)[(name, type)];
+        OutputError error = OutputErrors.Measure(model, calibration, [(tensor, type)], RoundingMethod.Moments, new(2, 1L << 30), null, token)[(name, type)];
         Assert.Equal(0, error.StandardError);
         Assert.Equal(1, error.Value / ErrorOf(Read(model, tensor), Read(file, file.FindTensor(name)!), tensor, calibration), 1e-3);
-        Assert.Equal(error, OutputErrors.Measure(model, calibration, [(tensor, type)], new(1, 1L << 30), null, token)[(name, type)]);
+        Assert.Equal(error, OutputErrors.Measure(model, calibration, [(tensor, type)], RoundingMethod.Moments, new(1, 1L << 30), null, token)[(name, type)]);
+    }
+
+    [Fact]
+    public void An_error_of_rounding_as_ggml_does_is_that_of_the_file_with_the_importance_matrix()
+    {
+        CancellationToken token = TestContext.Current.CancellationToken;
+        using GgufFile model = GgufFile.Open(Sample.Model);
+        string path = Path.Combine(_folder.FullName, "calibration.gguf");
+        TestCalibration.Write(path, model);
+        using CalibrationFile calibration = CalibrationFile.Open(path, token);
+        GgufTensor tensor = model.FindTensor("blk.0.attn_q.weight")!;
+        string written = Path.Combine(_folder.FullName, "m.gguf");
+        QuantizationPlan plan = QuantizationPlan.Create(model, FileType.Q8_0, new() { Imatrix = calibration.Imatrix, TensorTypes = [new($"^{tensor.Name}$", GgmlType.Q3_K)] });
+        new Quantizer().Run(plan, written, token: token);
+        using GgufFile file = GgufFile.Open(written);
+
+        List<string> measured = [];
+        OutputError error = OutputErrors.Measure(
+            model, calibration, [(tensor, GgmlType.Q3_K), (model.FindTensor("blk.1.attn_q.weight")!, GgmlType.Q3_K)], RoundingMethod.Ggml, new(2, 1L << 30), null, token,
+            errors => measured.AddRange(errors.Keys.Select(key => key.Tensor)))[(tensor.Name, GgmlType.Q3_K)];
+        Assert.Equal(["blk.0.attn_q.weight", "blk.1.attn_q.weight"], measured);
+        float[] importance = calibration.Imatrix.Find(tensor.Name)!.ReadMeans();
+        float[] before = Read(model, tensor);
+        float[] after = Read(file, file.FindTensor(tensor.Name)!);
+        double expected = before.Select((weight, i) => (double)(after[i] - weight) * (after[i] - weight) * importance[i % importance.Length]).Sum();
+        Assert.Equal(1, error.Value / expected, 1e-6);
     }
 
     [Fact]
@@ -66,8 +92,8 @@ public sealed class OutputErrorsTests : IDisposable
         using CalibrationFile calibration = CalibrationFile.Open(path, token);
         (GgufTensor, GgmlType?)[] wanted =
             [.. model.Tensors.Where(tensor => tensor.Name.StartsWith("blk.0.", StringComparison.Ordinal) && tensor.Shape.Length > 1).Select(tensor => (tensor, (GgmlType?)GgmlType.Q3_K))];
-        IReadOnlyDictionary<(string Tensor, GgmlType? Type), OutputError> all = OutputErrors.Measure(model, calibration, wanted, new(2, 1L << 30), null, token);
-        IReadOnlyDictionary<(string Tensor, GgmlType? Type), OutputError> some = OutputErrors.Measure(model, calibration, wanted, new(2, 1L << 30, IsQuick: true), null, token);
+        IReadOnlyDictionary<(string Tensor, GgmlType? Type), OutputError> all = OutputErrors.Measure(model, calibration, wanted, RoundingMethod.Moments, new(2, 1L << 30), null, token);
+        IReadOnlyDictionary<(string Tensor, GgmlType? Type), OutputError> some = OutputErrors.Measure(model, calibration, wanted, RoundingMethod.Moments, new(2, 1L << 30, IsQuick: true), null, token);
         Assert.Equal(7, all.Count);
         Assert.All(all, error =>
         {
@@ -89,9 +115,9 @@ public sealed class OutputErrorsTests : IDisposable
         (GgufTensor, GgmlType?)[] wanted = [(model.FindTensor("blk.0.attn_q.weight")!, GgmlType.Q3_K), (model.FindTensor("blk.0.ffn_down.weight")!, GgmlType.Q3_K)];
         // Of 768 columns: H and its factor, and a quarter more while they are read; twice that, for the rows.
         long needed = 2L * 2 * 768 * 768 * sizeof(float) / 4 * 5;
-        string message = Assert.Throws<QuantizationException>(void () => OutputErrors.Measure(model, calibration, wanted, new(1, needed - 1), null, token)).Message;
+        string message = Assert.Throws<QuantizationException>(void () => OutputErrors.Measure(model, calibration, wanted, RoundingMethod.Moments, new(1, needed - 1), null, token)).Message;
         Assert.Contains($"{needed:N0} bytes", message);
-        Assert.Equal(2, OutputErrors.Measure(model, calibration, wanted, new(1, needed), null, token).Count);
+        Assert.Equal(2, OutputErrors.Measure(model, calibration, wanted, RoundingMethod.Moments, new(1, needed), null, token).Count);
     }
 
     private static float[] Read(GgufFile file, GgufTensor tensor)

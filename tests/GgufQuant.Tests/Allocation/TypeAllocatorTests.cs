@@ -77,6 +77,29 @@ public sealed class TypeAllocatorTests : IDisposable
     }
 
     [Fact]
+    public void Types_for_rounding_as_ggml_does_are_chosen_by_what_that_costs()
+    {
+        TypeAllocator allocator = new(_model, new() { Imatrix = _calibration.Imatrix }, [GgmlType.Q2_K, GgmlType.Q4_K], _calibration);
+        Assert.Equal(RoundingMethod.Ggml, allocator.Method);
+        // Nothing is factorized, so no budget is too small.
+        allocator.CheckBudget(1);
+        List<MeasuredCosts> measured = [];
+        MeasuredCosts costs = allocator.MeasureErrors(_calibration.CostsOf(allocator.Method), new(2, 1L << 30), null, TestContext.Current.CancellationToken, measured.Add);
+        Assert.Equal((RoundingMethod.Ggml, 88), (costs.Method, costs.Errors.Count));
+        Assert.Equal(costs.Errors, measured[^1].Errors);
+        Assert.True(measured.Count > 20);
+        costs = costs.With(allocator.Groups.Select(group => KeyValuePair.Create(group.Name, 1e-3)), []);
+        QuantizationPlan plan = allocator.Allocate(SizeTarget.OfBytes(2_700_000), costs);
+        Assert.InRange(plan.TotalBytes, 0.998 * 2_700_000, 2_700_000);
+        Assert.All(plan.Tensors, tensor => Assert.Null(tensor.Moments));
+        _calibration.Dispose();
+        CalibrationFile.Keep(_calibration.Path, costs, TestContext.Current.CancellationToken);
+        using CalibrationFile again = CalibrationFile.Open(_calibration.Path);
+        Assert.Equal(costs.Errors.ToHashSet(), again.CostsOf(RoundingMethod.Ggml).Errors.ToHashSet());
+        Assert.Empty(again.CostsOf(RoundingMethod.Moments).Errors);
+    }
+
+    [Fact]
     public void Memory_that_is_left_over_is_no_fault_and_memory_that_does_not_suffice_says_what_is_missing()
     {
         MemoryOptions run = new() { ContextLength = 4096 };
@@ -116,9 +139,9 @@ public sealed class TypeAllocatorTests : IDisposable
     {
         TypeAllocator allocator = Allocator(s_few);
         MeasuredCosts costs = CostsOf(allocator);
-        MeasuredCosts sensitive = costs.With([KeyValuePair.Create("ffn_up 2/3", 1e6)], []);
+        MeasuredCosts sensitive = costs.With([KeyValuePair.Create("ffn_up 2/2", 1e6)], []);
         GgmlType[] TypesWith(MeasuredCosts measured) =>
-            [.. allocator.Allocate(SizeTarget.OfBytes(2_700_000), measured).Tensors.Where(tensor => tensor.Name is "blk.2.ffn_up.weight" or "blk.3.ffn_up.weight").Select(tensor => tensor.Target)];
+            [.. allocator.Allocate(SizeTarget.OfBytes(2_700_000), measured).Tensors.Where(tensor => tensor.Name is "blk.4.ffn_up.weight" or "blk.5.ffn_up.weight").Select(tensor => tensor.Target)];
         Assert.NotEqual([GgmlType.Q6_K, GgmlType.Q6_K], TypesWith(costs));
         Assert.Equal([GgmlType.Q6_K, GgmlType.Q6_K], TypesWith(sensitive));
     }
@@ -131,7 +154,7 @@ public sealed class TypeAllocatorTests : IDisposable
         Assert.All(plan.Tensors.Where(tensor => tensor.Name.Contains("attn_v")), tensor => Assert.Equal(GgmlType.Q8_0, tensor.Target));
         Assert.Equal(GgmlType.Q5_K, plan.Tensors.Single(tensor => tensor.Name == "output.weight").Target);
         Assert.InRange(plan.TotalBytes, 0.998 * 3_000_000, 3_000_000);
-        Assert.DoesNotContain(allocator.Groups, group => group.Name is "output" or "attn_v 1/3");
+        Assert.DoesNotContain(allocator.Groups, group => group.Name is "output" or "attn_v first");
     }
 
     [Fact]
@@ -183,8 +206,8 @@ public sealed class TypeAllocatorTests : IDisposable
 
     [Fact]
     public void Groups_that_share_inputs_follow_each_other() => Assert.Equal(
-        ["attn_k 1/3", "attn_q 1/3", "attn_v 1/3"],
-        Allocator(s_few).Groups.Select(group => group.Name).SkipWhile(name => !name.StartsWith("attn_", StringComparison.Ordinal)).Where(name => name != "attn_output 1/3").Take(3));
+        ["attn_k first", "attn_q first", "attn_v first"],
+        Allocator(s_few).Groups.Select(group => group.Name).SkipWhile(name => !name.StartsWith("attn_", StringComparison.Ordinal)).Where(name => name != "attn_output first").Take(3));
 
     [Fact]
     public void A_tensor_gets_no_larger_type_than_it_has()
@@ -223,9 +246,9 @@ public sealed class TypeAllocatorTests : IDisposable
         CalibrationFile.Keep(_calibration.Path, costs, TestContext.Current.CancellationToken);
         using CalibrationFile again = CalibrationFile.Open(_calibration.Path);
         Assert.Equal(id, again.Id);
-        Assert.Equal(costs.Coefficients.OrderBy(cost => cost.Key), again.Costs.Coefficients.OrderBy(cost => cost.Key));
-        Assert.Equal(costs.Errors.ToHashSet(), again.Costs.Errors.ToHashSet());
-        Assert.Same(again.Costs, new TypeAllocator(_model, new() { Calibration = again }, s_few).MeasureErrors(again.Costs, new(1, 1L << 30), null, TestContext.Current.CancellationToken));
+        Assert.Equal(costs.Coefficients.OrderBy(cost => cost.Key), again.CostsOf(RoundingMethod.Moments).Coefficients.OrderBy(cost => cost.Key));
+        Assert.Equal(costs.Errors.ToHashSet(), again.CostsOf(RoundingMethod.Moments).Errors.ToHashSet());
+        Assert.Same(again.CostsOf(RoundingMethod.Moments), new TypeAllocator(_model, new() { Calibration = again }, s_few).MeasureErrors(again.CostsOf(RoundingMethod.Moments), new(1, 1L << 30), null, TestContext.Current.CancellationToken));
         Assert.NotNull(again.Find("blk.0.attn_q.weight"));
     }
 

@@ -1,3 +1,4 @@
+using GgufQuant.Calibration;
 using GgufQuant.Evaluation.Calibration;
 
 namespace GgufQuant.Evaluation.Hosting.Operations;
@@ -18,10 +19,11 @@ internal static class ProbeGroupOfTensors
 /// <param name="Calibration">The calibration's file.</param>
 /// <param name="Threads">Threads; 0 for all.</param>
 /// <param name="FactorBudget">Bytes of memory for the factors of inputs that groups share.</param>
+/// <param name="Method">How tensors are rounded.</param>
 /// <param name="Tensors">The tensors to round.</param>
-internal sealed record ProbeRequest(long Session, string Model, string Calibration, int Threads, long FactorBudget, IReadOnlyList<string> Tensors)
+internal sealed record ProbeRequest(long Session, string Model, string Calibration, int Threads, long FactorBudget, RoundingMethod Method, IReadOnlyList<string> Tensors)
 {
     /// <summary>The prober, created if the child has none for the session.</summary>
     internal GroupProber ProberIn(HostedEngine engine) =>
-        engine.Session(Session, () => new GroupProber(engine.Engine, Model, Calibration, Threads, FactorBudget));
+        engine.Session(Session, () => new GroupProber(engine.Engine, Model, Calibration, Threads, FactorBudget, Method));
 }
