@@ -1,12 +1,13 @@
 <#
 .SYNOPSIS
-Measures what a calibration gains on the sample model, and renews the tables in docs/quality-per-byte.md.
+Measures what a calibration gains on the sample model, and renews the tables and the picture of docs/quality-per-byte.md.
 
 .DESCRIPTION
 Collects a calibration from calibration.txt, and one from scripture.txt, text of another kind. Quantizes to six types with
 the calibration as an importance matrix alone, and to the same sizes with the calibration: with the same types, also with
 the foreign calibration, and with types chosen for the size, rounded with it or as llama.cpp does. Runs every file over
-heldout.txt, which the model has never seen, and writes the tables. The files go to a new temporary folder, which is removed.
+heldout.txt, which the model has never seen, writes the tables, and draws them as docs/quality-per-byte.svg. The files go to a
+new temporary folder, which is removed.
 
 .PARAMETER Table
 The tables to renew: Rounding, the same types; Sizes, types chosen for the size; Types, the choice alone. Default: all.
@@ -45,8 +46,8 @@ $tables = @{
         '| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: |'
     )
     Sizes = @(
-        '| size of | bytes, llama.cpp / chosen | bits per weight | KL divergence, llama.cpp | KL divergence, chosen | expected | share | bar |'
-        '| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |'
+        '| size of | bytes, llama.cpp / chosen | bits per weight | KL divergence, llama.cpp | KL divergence, chosen | expected | share | bar | share, foreign text |'
+        '| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- | ---: |'
     )
     Types = @(
         '| size of | bytes, llama.cpp / chosen | KL divergence, llama.cpp | KL divergence, chosen | share | bar |'
@@ -56,7 +57,7 @@ $tables = @{
 $folder = [IO.Directory]::CreateTempSubdirectory('ggufquant-').FullName
 try {
     $own = New-QuantCalibration $model (Join-Path $PSScriptRoot calibration.txt) -Destination (Join-Path $folder own.gguf) -ThreadCount $ThreadCount
-    if ('Rounding' -in $Table) {
+    if ('Rounding' -in $Table -or 'Sizes' -in $Table) {
         $foreign = New-QuantCalibration $model (Join-Path $PSScriptRoot scripture.txt) -Destination (Join-Path $folder foreign.gguf) -ThreadCount $ThreadCount
     }
 
@@ -71,13 +72,11 @@ try {
             $chosen = ConvertTo-Quantized $model -TargetSize $files[0].Size -Calibration $own -Destination (Join-Path $folder "$type-size.gguf")
             $expected = (Get-QuantPlan $model -TargetSize $files[0].Size -Calibration $own).ExpectedDivergence
             $files += $chosen
+            $files += ConvertTo-Quantized $model -TargetSize $files[0].Size -Calibration $foreign -Destination (Join-Path $folder "$type-size-foreign.gguf")
         }
 
         if ('Types' -in $Table) {
-            # A header that names an importance matrix is longer than one with a calibration's hash.
-            $size = (Get-QuantPlan $model $type -Calibration $own).Size
-            $recipe = New-QuantRecipe $model $size -Calibration $own -Destination (Join-Path $folder "$type.psd1")
-            $alone = ConvertTo-Quantized $model $type -Recipe $recipe -ImportanceMatrix $own -Destination (Join-Path $folder "$type-types.gguf")
+            $alone = ConvertTo-Quantized $model -TargetSize $files[0].Size -ImportanceMatrix $own -Destination (Join-Path $folder "$type-types.gguf")
             $files += $alone
         }
 
@@ -99,9 +98,10 @@ try {
         if ('Sizes' -in $Table) {
             $both = $divergences["$type-size.gguf"]
             $share = $both.Value / $plain.Value
-            $tables.Sizes += '| {0} | {1} / {2} | {3} | {4} | {5} | {6} | {7} | {8} |' -f @(
+            $tables.Sizes += '| {0} | {1} / {2} | {3} | {4} | {5} | {6} | {7} | {8} | {9} |' -f @(
                 $type, $files[0].Size, $chosen.Size, (& $text $chosen.BitsPerWeight '0.00'), (& $measure $plain)
                 (& $measure $both), (& $text $expected '0.00000'), (& $text $share '0.000'), (& $verdict $share $bars[$type][1])
+                (& $text ($divergences["$type-size-foreign.gguf"].Value / $plain.Value) '0.000')
             )
         }
 
@@ -126,3 +126,47 @@ foreach ($name in $Table) {
 }
 
 [IO.File]::WriteAllText($document, $page)
+
+# The picture shows what the tables say: of each row the second size and divergence, of llama.cpp's files the first.
+$series = @(
+    @{ Table = 'rounding'; Column = 0; Color = '#57606a'; Name = "llama.cpp's types, importance matrix" }
+    @{ Table = 'types'; Column = 1; Color = '#9a6700'; Name = 'types chosen for the size' }
+    @{ Table = 'rounding'; Column = 1; Color = '#0969da'; Name = "llama.cpp's types, rounded with the calibration" }
+    @{ Table = 'sizes'; Column = 1; Color = '#1a7f37'; Name = 'both' }
+)
+$left, $top, $width, $height = 70, 20, 620, 380
+$x = { param($bytes) $left + $width * ($bytes / 1e6 - 2.1) / 2.2 }
+$y = { param($divergence) $top + $height * ([math]::Log10(0.1) - [math]::Log10([math]::Max($divergence, 5e-4))) / ([math]::Log10(0.1) - [math]::Log10(5e-4)) }
+$at = { param($value) & $text $value '0.0' }
+$svg = [Collections.Generic.List[string]]::new()
+$svg.Add('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 450" font-family="sans-serif" font-size="12" role="img" aria-label="Size of the file against KL divergence">')
+$svg.Add('<rect width="720" height="450" fill="#ffffff"/>')
+foreach ($line in 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1) {
+    $svg.Add("<path d=""M$left $(& $at (& $y $line))h$width"" stroke=""#d0d7de""/><text x=""$($left - 6)"" y=""$(& $at ((& $y $line) + 4))"" text-anchor=""end"" fill=""#1f2328"">$(& $text $line '0.####')</text>")
+}
+foreach ($megabytes in 2.5, 3, 3.5, 4) {
+    $svg.Add("<path d=""M$(& $at (& $x (1e6 * $megabytes))) ${top}v$height"" stroke=""#d0d7de""/><text x=""$(& $at (& $x (1e6 * $megabytes)))"" y=""$($top + $height + 16)"" text-anchor=""middle"" fill=""#1f2328"">$(& $text $megabytes '0.0') MB</text>")
+}
+$svg.Add("<text x=""$($left + $width / 2)"" y=""$($top + $height + 36)"" text-anchor=""middle"" fill=""#1f2328"">size of the file</text>")
+$svg.Add("<text transform=""rotate(-90 16 $($top + $height / 2))"" x=""16"" y=""$($top + $height / 2)"" text-anchor=""middle"" fill=""#1f2328"">KL divergence, nats per token</text>")
+foreach ($one in $series) {
+    $rows = [regex]::Match($page, "(?s)<!-- $($one.Table) -->\n(.*?)<!-- end -->").Groups[1].Value
+    $points = foreach ($row in [regex]::Matches($rows, '(?m)^\| \w+ \| (\d+) / (\d+) \|.*$')) {
+        $measured = [regex]::Matches($row.Value, '([\d.]+) ± ([\d.]+)')[$one.Column]
+        [pscustomobject] @{
+            Size = [double] $row.Groups[1 + $one.Column].Value
+            Value = [double]::Parse($measured.Groups[1].Value, [cultureinfo]::InvariantCulture)
+            Error = [double]::Parse($measured.Groups[2].Value, [cultureinfo]::InvariantCulture)
+        }
+    }
+    $points = @($points | Sort-Object Size)
+    $svg.Add("<polyline points=""$(($points | ForEach-Object { "$(& $at (& $x $_.Size)),$(& $at (& $y $_.Value))" }) -join ' ')"" fill=""none"" stroke=""$($one.Color)"" stroke-width=""2""/>")
+    foreach ($point in $points) {
+        $across = & $at (& $x $point.Size)
+        $svg.Add("<path d=""M$across $(& $at (& $y ($point.Value + 2 * $point.Error)))V$(& $at (& $y ($point.Value - 2 * $point.Error)))"" stroke=""$($one.Color)"" stroke-width=""6""/><circle cx=""$across"" cy=""$(& $at (& $y $point.Value))"" r=""3"" fill=""$($one.Color)""/>")
+    }
+    $row = $top + 20 + 18 * $series.IndexOf($one)
+    $svg.Add("<path d=""M$($left + $width - 300) ${row}h20"" stroke=""$($one.Color)"" stroke-width=""2""/><text x=""$($left + $width - 274)"" y=""$($row + 4)"" fill=""#1f2328"">$($one.Name)</text>")
+}
+$svg.Add('</svg>')
+[IO.File]::WriteAllText((Join-Path $PSScriptRoot .. docs quality-per-byte.svg), "$($svg -join "`n")`n")
