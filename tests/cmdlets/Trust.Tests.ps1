@@ -46,7 +46,7 @@ Describe 'A model that is not a language model' {
 
 BeforeDiscovery {
     # What takes text of another kind; every other parameter for text takes a file.
-    $noFile = 'Destination', 'Device', 'Engine', 'ExcludeWeight', 'Hash', 'IncludeWeight', 'Key', 'ModelName', 'Name', 'PreTokenizer', 'Prompt', 'Remove', 'Title'
+    $noFile = 'Destination', 'Device', 'Engine', 'ExcludeWeight', 'Hash', 'IncludeWeight', 'Key', 'ModelName', 'Name', 'PreTokenizer', 'Prompt', 'Remove', 'Repository', 'Title', 'Type'
     # Export-QuantReport reads no file.
     $files = foreach ($command in Get-Command -Module GgufQuant -CommandType Cmdlet | Where-Object Name -NE Export-QuantReport) {
         foreach ($parameter in $command.Parameters.Values) {
