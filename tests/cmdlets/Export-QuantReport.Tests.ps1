@@ -113,7 +113,7 @@ Describe 'Export-QuantReport' {
     }
 
     It 'completes formats' {
-        (Complete-Line 'Export-QuantReport r -Format ').CompletionText | Should -Be 'Html', 'Markdown'
+        (Complete-Line 'Export-QuantReport r -Format ').CompletionText | Should -Be 'Html', 'Markdown', 'ModelCard'
     }
 
     It 'asks before it writes, and says what it would do' {
@@ -121,5 +121,32 @@ Describe 'Export-QuantReport' {
         $result = Invoke-PowerShell "$compare; `$rows | Export-QuantReport r.md -WhatIf; `$rows | Export-QuantReport r.md -Confirm" -InputText "n`n"
         $result.Output -replace '\s+', ' ' | Should -BeLike 'What if: *"Write a report on 0 quantizations" on target*Are you sure*'
         Test-Path r.md | Should -BeFalse
+    }
+
+    Context 'as a model card' {
+        It 'has the hash of each file, and the commands that make them' {
+            $files = ConvertTo-Quantized $Samples.Model Q8_0, Q4_0 -Destination . -Hash
+            $null = $files | Compare-Quant -Corpus $Samples.HeldOut -ChunkCount 2 |
+                Export-QuantReport README.md -Format ModelCard -BaseModel owner/model -QuantizedBy me
+            $text = Get-Content README.md -Raw
+            $text | Should -BeLike "---`nbase_model: `"owner/model`"*`nquantized_by: `"me`"*`n---`n*"
+            foreach ($file in $files) { $text | Should -Match "\| $([regex]::Escape((Split-Path $file -Leaf))) \| $($file.Type) \|.*\| ``$($file.Hash.ToLowerInvariant())`` \|" }
+            $text | Should -BeLike "*ConvertTo-Quantized 'novels-6m-f16.gguf' -Type Q8_0, Q4_0`nCompare-Quant *-Corpus 'heldout.txt' -ChunkCount 2`n*"
+            $text | Should -BeLike '*The files name no importance matrix and no calibration.*'
+        }
+
+        It 'gives no command for a file with types of its own' {
+            $null = ConvertTo-Quantized $Samples.Model Q8_0 -TensorType 'attn_v=Q4_0' -Destination own.gguf | Compare-Quant |
+                Export-QuantReport card.md -Format ModelCard
+            Get-Content card.md -Raw | Should -Not -BeLike '*ConvertTo-Quantized*'
+        }
+
+        It 'is not written if a file is gone' {
+            $file = ConvertTo-Quantized $Samples.Model Q8_0 -Destination gone.gguf
+            $compared = $file | Compare-Quant
+            Remove-Item gone.gguf
+            { $compared | Export-QuantReport card.md -Format ModelCard -ErrorAction Stop } | Should -Throw '*gone.gguf*'
+            'card.md' | Should -Not -Exist
+        }
     }
 }

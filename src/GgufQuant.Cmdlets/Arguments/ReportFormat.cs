@@ -8,4 +8,7 @@ public enum ReportFormat
 
     /// <summary>Text for a model card or an issue.</summary>
     Markdown,
+
+    /// <summary>The README.md of a repository on the Hugging Face hub.</summary>
+    ModelCard,
 }

@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using System.Security.Cryptography;
 using GgufQuant.Gguf;
 using GgufQuant.Gpu;
 using GgufQuant.IO;
@@ -120,19 +119,6 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
             + $"{Formatting.Duration(times.Quantizing)} quantizing, {Formatting.Duration(times.Writing)} writing.";
     }
 
-    private string HashOf(string path) => RunInBackground(
-        $"Hashing {Formatting.FileName(path)}",
-        (progress, token) =>
-        {
-            using FileStream file = File.OpenRead(path);
-            using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            byte[] buffer = new byte[1 << 20];
-            for (int read; (read = file.Read(buffer)) > 0;)
-            {
-                token.ThrowIfCancellationRequested();
-                hash.AppendData(buffer, 0, read);
-                progress.Report(new(Formatting.Size(file.Length), (double)file.Position / file.Length, Remaining: null));
-            }
-            return System.Convert.ToHexString(hash.GetHashAndReset());
-        });
+    private string HashOf(string path) =>
+        RunInBackground($"Hashing {Formatting.FileName(path)}", (progress, token) => FileHash.Compute(path, progress, token));
 }

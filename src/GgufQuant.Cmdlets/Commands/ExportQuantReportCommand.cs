@@ -1,14 +1,16 @@
 using System.Management.Automation;
 using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Evaluation.Reports;
+using GgufQuant.Gguf;
 using GgufQuant.IO;
+using GgufQuant.Models;
 
 namespace GgufQuant.Commands;
 
 /// <summary>Writes the rows of Compare-Quant as a report.</summary>
 [Cmdlet(VerbsData.Export, "QuantReport", SupportsShouldProcess = true)]
 [OutputType(typeof(FileInfo))]
-public sealed class ExportQuantReportCommand : PSCmdlet
+public sealed class ExportQuantReportCommand : StoppableCommand
 {
     private readonly List<QuantComparison> _rows = [];
 
@@ -22,13 +24,23 @@ public sealed class ExportQuantReportCommand : PSCmdlet
     public string Destination { get; set; } = "";
 
     /// <summary>The format to write.</summary>
-    [Parameter(HelpMessage = "Html or Markdown; default: by the file's extension.")]
+    [Parameter(HelpMessage = "Html, Markdown or ModelCard; default: by the file's extension.")]
     public ReportFormat? Format { get; set; }
 
     /// <summary>The heading.</summary>
     [Parameter(HelpMessage = "The heading; default: the reference's name.")]
     [ValidateNotNullOrEmpty]
     public string? Title { get; set; }
+
+    /// <summary>The repository of the unquantized model on the hub.</summary>
+    [Parameter(HelpMessage = "The unquantized model's repository on the hub, owner/name, for a model card.")]
+    [ValidateNotNullOrEmpty]
+    public string? BaseModel { get; set; }
+
+    /// <summary>Who quantized the model.</summary>
+    [Parameter(HelpMessage = "Who quantized the model, for a model card.")]
+    [ValidateNotNullOrEmpty]
+    public string? QuantizedBy { get; set; }
 
     /// <summary>Overwrites an existing file.</summary>
     [Parameter(HelpMessage = "Overwrite an existing file.")]
@@ -73,13 +85,35 @@ public sealed class ExportQuantReportCommand : PSCmdlet
         }
         try
         {
-            TextFile.Write(destination, Write(ReportOn(reference), FormatOf(destination)), Force);
+            ReportFormat format = FormatOf(destination);
+            TextFile.Write(destination, format == ReportFormat.ModelCard ? CardOn(reference).Write() : Write(ReportOn(reference), format), Force);
             this.WriteFile(destination);
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
         {
             WriteError(exception.ToErrorRecord(destination));
         }
+    }
+
+    private ModelCard CardOn(QuantComparison reference)
+    {
+        using GgufFile model = GgufFile.Open(reference.Path, StopToken);
+        List<ModelCardFile> files = [];
+        foreach (QuantComparison row in _rows.Where(row => !row.IsReference))
+        {
+            using GgufFile file = GgufFile.Open(row.Path, StopToken);
+            string[] hashes = [.. file.Shards.Select(shard => RunInBackground($"Hashing {Formatting.FileName(shard.Path)}", (progress, token) => FileHash.Compute(shard.Path, progress, token)))];
+            MeanEstimate? divergence = row is QuantQuality quality ? new(quality.KlDivergence, quality.KlDivergenceError) : null;
+            files.Add(ModelCardFile.Read(file, model, hashes) with { Divergence = divergence });
+        }
+        QuantQuality? measured = _rows.OfType<QuantQuality>().FirstOrDefault(row => !row.IsReference);
+        return new(Title ?? ModelInfo.Read(model).Name, Path.GetFileName(reference.Path), files)
+        {
+            BaseModel = BaseModel,
+            QuantizedBy = QuantizedBy,
+            Corpus = measured is null ? null : Path.GetFileName(measured.Corpus),
+            Chunks = measured?.GetPredictions()?.Chunks,
+        };
     }
 
     private static string Write(QuantReport report, ReportFormat format) =>

@@ -52,7 +52,8 @@ public static class MarkdownReport
 
     private static string OneLine(string text) => text.ReplaceLineEndings(" ");
 
-    private static string Escape(string text)
+    /// <summary>Text in which nothing is markup.</summary>
+    internal static string Escape(string text)
     {
         StringBuilder escaped = new(text.Length + 8);
         foreach (char character in text)
