@@ -50,5 +50,5 @@ public sealed class CostJournal
     /// <summary>Removes the journal, once the calibration has what is in it.</summary>
     /// <exception cref="IOException">It cannot be removed.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be removed.</exception>
-    public void Delete() => File.Delete(_path);
+    public void Delete() => FileSystem.Native.Delete(_path);
 }

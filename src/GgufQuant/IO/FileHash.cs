@@ -11,9 +11,10 @@ public static class FileHash
     /// <param name="path">The file.</param>
     /// <param name="progress">Receives how far it is.</param>
     /// <param name="token">Stops it.</param>
+    /// <inheritdoc cref="RegularFile.Open" path="/exception"/>
     public static string Compute(string path, IProgress<WorkProgress> progress, CancellationToken token)
     {
-        using FileStream file = File.OpenRead(path);
+        using FileStream file = RegularFile.OpenStream(path);
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] buffer = new byte[BufferBytes];
         for (int read; (read = file.Read(buffer)) > 0;)
