@@ -88,7 +88,7 @@ Describe 'A pipe' -Skip:$IsWindows {
     It 'is answered with an error at once by -<Parameter> of <Cmdlet>' -ForEach $files {
         $arguments = @{} + ($given[$Cmdlet] ?? @{})
         if ($Parameter -eq 'LiteralPath') { $arguments.Remove('Path') }
-        if ($Parameter -eq 'Corpus') { $arguments.Remove('Calibration') }
+        if ($Parameter -in 'Corpus', 'ImportanceMatrix') { $arguments.Remove('Calibration') }
         $arguments[$Parameter] = 'pipe.gguf'
         $errors = Invoke-BesidePipe -Pipe pipe.gguf -Command $Cmdlet -Argument $arguments
         "$errors" | Should -BeLike '*pipe.gguf*is a pipe or a device*'
