@@ -11,7 +11,7 @@ namespace GgufQuant.Evaluation.Hosting;
 /// <param name="referencePath">The reference's file.</param>
 /// <param name="corpusPath">The text's file.</param>
 /// <param name="options">Options of the measurement.</param>
-internal sealed class RemoteQualityMeter(RemoteEngine engine, string referencePath, string corpusPath, QualityOptions options)
+public sealed class RemoteQualityMeter(RemoteEngine engine, string referencePath, string corpusPath, QualityOptions options)
 {
     private readonly long _session = SessionNumber.Next();
 
