@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using GgufQuant.IO;
 
 namespace GgufQuant.Hub;
@@ -74,17 +73,6 @@ public sealed class ModelDownload
         }
     }
 
-    private static string DigestOf(string path, DownloadFile file, TransferProgress progress, CancellationToken token)
-    {
-        using FileStream stream = RegularFile.OpenStream(path);
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        byte[] buffer = new byte[1 << 20];
-        while (stream.Read(buffer) is > 0 and int count)
-        {
-            token.ThrowIfCancellationRequested();
-            hash.AppendData(buffer, 0, count);
-            progress.Add(file.Name, count, isNew: false);
-        }
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
+    private static string DigestOf(string path, DownloadFile file, TransferProgress progress, CancellationToken token) =>
+        Convert.ToHexStringLower(FileHash.Compute(path, (count, _) => progress.Add(file.Name, count, isNew: false), token));
 }

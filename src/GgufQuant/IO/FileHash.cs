@@ -14,6 +14,17 @@ public static class FileHash
     /// <inheritdoc cref="RegularFile.Open" path="/exception"/>
     public static string Compute(string path, IProgress<WorkProgress> progress, CancellationToken token)
     {
+        long done = 0;
+        return Convert.ToHexString(Compute(path, (count, length) => progress.Report(new(NumberText.Size(length), (double)(done += count) / length, Remaining: null)), token));
+    }
+
+    /// <summary>The SHA-256 of a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="progress">Receives how many more bytes have been read, and the bytes of the file.</param>
+    /// <param name="token">Stops it.</param>
+    /// <inheritdoc cref="RegularFile.Open" path="/exception"/>
+    internal static byte[] Compute(string path, Action<int, long> progress, CancellationToken token)
+    {
         using FileStream file = RegularFile.OpenStream(path);
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] buffer = new byte[BufferBytes];
@@ -21,8 +32,8 @@ public static class FileHash
         {
             token.ThrowIfCancellationRequested();
             hash.AppendData(buffer, 0, read);
-            progress.Report(new(NumberText.Size(file.Length), (double)file.Position / file.Length, Remaining: null));
+            progress(read, file.Length);
         }
-        return Convert.ToHexString(hash.GetHashAndReset());
+        return hash.GetHashAndReset();
     }
 }
