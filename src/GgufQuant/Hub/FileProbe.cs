@@ -27,7 +27,6 @@ internal static class FileProbe
 
     private static long LengthOf(RemoteResponse response, RemoteAddress address)
     {
-        string server = RemoteErrors.ServerOf(response.Url);
         long? length = response.Message.StatusCode switch
         {
             HttpStatusCode.PartialContent => response.Message.Content.Headers.ContentRange?.Length,
@@ -35,10 +34,9 @@ internal static class FileProbe
             _ => 0,
         };
         if (length is not > 0)
-            throw new ServerException($"'{server}' does not say how long '{address}' is, or it is empty.");
-        return response.LinkedLength is { } linked && linked != length
-            ? throw new ServerException($"'{address}' has {linked} bytes by the hub, but {length} by '{server}'.")
-            : length.Value;
+            throw new ServerException($"'{RemoteErrors.ServerOf(response.Url)}' does not say how long '{address}' is, or it is empty.");
+        response.CheckLength(address, length.Value);
+        return length.Value;
     }
 
     private static string CheckName(RemoteAddress address)

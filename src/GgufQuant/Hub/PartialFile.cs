@@ -137,7 +137,7 @@ internal sealed class PartialFile : IDisposable
     {
         HttpContentHeaders headers = response.Message.Content.Headers;
         string server = RemoteErrors.ServerOf(response.Url);
-        if (headers.ContentEncoding.Any(encoding => encoding != "identity"))
+        if (response.IsEncoded)
             throw Wrong($"'{server}' sends '{_source.Address}' encoded, which was not asked for.");
         long? length = response.Message.StatusCode switch
         {
@@ -145,7 +145,7 @@ internal sealed class PartialFile : IDisposable
             HttpStatusCode.PartialContent when headers.ContentRange is { Unit: "bytes", HasRange: true } range && range.From == _position => range.Length,
             _ => throw Wrong($"'{server}' was asked for '{_source.Address}' from byte {_position}, and answers with something else ({(int)response.Message.StatusCode})."),
         };
-        if (length != _source.Length || (_source.Tag is not null && response.ETag is { } tag && tag != _source.Tag))
+        if (length != _source.Length || response.HasOtherTag(_source.Tag))
             throw Wrong($"'{_source.Address}' has changed on the server since the download began: start again.");
     }
 

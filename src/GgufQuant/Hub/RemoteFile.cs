@@ -197,12 +197,11 @@ internal sealed class RemoteFile : IRandomAccessFile
         if (response.Message.StatusCode == HttpStatusCode.OK)
             throw new ServerException($"'{RemoteErrors.ServerOf(response.Url)}' does not support range requests, so the header of '{Path}' cannot be read without a download of the whole file.");
         if (response.Message.StatusCode != HttpStatusCode.PartialContent || range is not { Unit: "bytes", HasRange: true, HasLength: true }
-            || response.Message.Content.Headers.ContentEncoding.Any(encoding => encoding != "identity")
+            || response.IsEncoded
             || range.From != from || range.To > to || range.To != Math.Min(to, range.Length!.Value - 1))
             throw new ServerException($"'{RemoteErrors.ServerOf(response.Url)}' was asked for bytes {from} to {to} of '{Path}', and answers with others: {Describe(response.Message, range)}.");
-        if (response.LinkedLength is { } linked && linked != range.Length)
-            throw new ServerException($"'{Path}' has {linked} bytes by the hub, but {range.Length} by '{RemoteErrors.ServerOf(response.Url)}'.");
-        if (Length >= 0 && (range.Length != Length || (_tag is not null && response.ETag is { } tag && tag != _tag)))
+        response.CheckLength(_address, range.Length.Value);
+        if (Length >= 0 && (range.Length != Length || response.HasOtherTag(_tag)))
             throw new ServerException($"'{Path}' has changed on the server while it was read: try again.");
         Length = range.Length.Value;
         _tag ??= response.ETag;

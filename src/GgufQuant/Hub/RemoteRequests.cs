@@ -37,7 +37,7 @@ internal sealed class RemoteRequests : IDisposable
     public HubOptions Options { get; }
 
     /// <summary>Repeats work until it succeeds, fails for good, or has failed too often without getting further.</summary>
-    /// <param name="work">The work; returns whether it is done.</param>
+    /// <param name="work">The work, which continues where it stopped if it is repeated.</param>
     /// <param name="position">How far the work has come.</param>
     /// <param name="token">Stops it.</param>
     public async Task RepeatAsync(Func<Task> work, Func<long> position, CancellationToken token)

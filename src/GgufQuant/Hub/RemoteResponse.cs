@@ -11,6 +11,9 @@ internal sealed class RemoteResponse(HttpResponseMessage message, Uri url, Cance
     // Longer ones are no entity tags.
     private const int MaxTagLength = 256;
 
+    // By the hub; null if it does not say.
+    private long? _linkedLength;
+
     public HttpResponseMessage Message => message;
 
     public Uri Url => url;
@@ -21,9 +24,6 @@ internal sealed class RemoteResponse(HttpResponseMessage message, Uri url, Cance
     /// <summary>The SHA-256 that the hub gives for a file, in lower-case hexadecimal digits; null if it gives none.</summary>
     public string? Sha256 { get; private set; }
 
-    /// <summary>The file's length that the hub gives; null if it gives none.</summary>
-    public long? LinkedLength { get; private set; }
-
     /// <summary>The commit that the hub has read the revision as; null if it does not say.</summary>
     public string? Commit { get; private set; }
 
@@ -31,8 +31,24 @@ internal sealed class RemoteResponse(HttpResponseMessage message, Uri url, Cance
     public void TakeLinked(HttpResponseMessage earlier)
     {
         Sha256 ??= Header(earlier, "X-Linked-Etag")?.Trim('"') is { } tag && Digest.IsSha256(tag) ? tag.ToLowerInvariant() : null;
-        LinkedLength ??= long.TryParse(Header(earlier, "X-Linked-Size"), NumberStyles.None, CultureInfo.InvariantCulture, out long length) ? length : null;
+        _linkedLength ??= long.TryParse(Header(earlier, "X-Linked-Size"), NumberStyles.None, CultureInfo.InvariantCulture, out long length) ? length : null;
         Commit ??= Header(earlier, "X-Repo-Commit") is { } commit && Digest.IsCommit(commit) ? commit : null;
+    }
+
+    /// <summary>Whether the body is encoded, so that its bytes are not the file's.</summary>
+    public bool IsEncoded => message.Content.Headers.ContentEncoding.Any(encoding => encoding != "identity");
+
+    /// <summary>Whether the entity tag differs from one that was given before.</summary>
+    public bool HasOtherTag(string? earlier) => earlier is not null && ETag is { } tag && tag != earlier;
+
+    /// <summary>Checks that the hub gives a file the length that its storage does.</summary>
+    /// <param name="address">The file.</param>
+    /// <param name="length">Bytes by the server that answers.</param>
+    /// <exception cref="ServerException">It does not.</exception>
+    public void CheckLength(RemoteAddress address, long length)
+    {
+        if (_linkedLength is { } linked && linked != length)
+            throw new ServerException($"'{address}' has {linked} bytes by the hub, but {length} by '{RemoteErrors.ServerOf(url)}'.");
     }
 
     /// <summary>Opens the body.</summary>
