@@ -41,12 +41,12 @@ public sealed record ModelCardFile(string Name, long Size, double BitsPerWeight,
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(reference);
         ModelInfo info = ModelInfo.Read(file);
-        string? matrix = file.Metadata.TryGetString("quantize.imatrix.file", out string? path) ? path : null;
+        string? matrix = file.Metadata.TryGetString(GgufKeys.QuantizationMatrix, out string? path) ? path : null;
         return new(Path.GetFileName(file.Path), file.Length, info.BitsPerWeight, hashes)
         {
             Type = info.Type,
             Matrix = matrix?.Split('/', '\\')[^1],
-            Dataset = file.Metadata.TryGetString("quantize.imatrix.dataset", out string? dataset) ? dataset.Split('/', '\\')[^1] : null,
+            Dataset = file.Metadata.TryGetString(GgufKeys.QuantizationDataset, out string? dataset) ? dataset.Split('/', '\\')[^1] : null,
             IsCalibrated = file.Metadata.Contains(GgufKeys.CalibrationId),
             IsPlain = info.Type is { } type && HasSelectedTypes(file, reference, type, matrix is not null),
         };

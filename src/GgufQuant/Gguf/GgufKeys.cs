@@ -18,6 +18,12 @@ public static class GgufKeys
     /// <summary>The version of the quantized blocks' layouts.</summary>
     public const string QuantizationVersion = "general.quantization_version";
 
+    /// <summary>The importance matrix that the file was quantized with, as llama-quantize records it.</summary>
+    public const string QuantizationMatrix = "quantize.imatrix.file";
+
+    /// <summary>The text that this matrix was collected from.</summary>
+    public const string QuantizationDataset = "quantize.imatrix.dataset";
+
     /// <summary>The calibration whose moments the weights were rounded with; not of the specification.</summary>
     public const string CalibrationId = "quantize.calibration.id";
 

@@ -67,9 +67,9 @@ internal static class PlannedMetadata
     {
         if (matrix is not { Entries.Count: > 0 })
             yield break;
-        yield return GgufEntry.Create("quantize.imatrix.file", Shortened(matrix.Path));
+        yield return GgufEntry.Create(GgufKeys.QuantizationMatrix, Shortened(matrix.Path));
         if (matrix.Datasets.Count > 0)
-            yield return GgufEntry.Create("quantize.imatrix.dataset", Shortened(matrix.Datasets[0]));
+            yield return GgufEntry.Create(GgufKeys.QuantizationDataset, Shortened(matrix.Datasets[0]));
         yield return GgufEntry.Create("quantize.imatrix.entries_count", (uint)matrix.Entries.Count);
         if (matrix.ChunkCount > 0)
             yield return GgufEntry.Create("quantize.imatrix.chunks_count", (uint)matrix.ChunkCount);
