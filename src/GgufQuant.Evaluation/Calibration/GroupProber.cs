@@ -111,7 +111,7 @@ internal sealed class GroupProber : IDisposable
         string status = "";
         using Timer alive = new(_ => progress?.Report(new(status, 0)), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
         double error = 0;
-        IGrouping<InputMoments?, GgufTensor>[] inputs = [.. tensors.GroupBy(tensor => _method == RoundingMethod.Moments ? _calibration.MomentsOf(tensor) : null)];
+        IGrouping<InputMoments?, GgufTensor>[] inputs = [.. tensors.GroupBy(tensor => _calibration.MomentsOf(tensor, _method))];
         HashSet<InputMoments> needed = [.. inputs.Select(sharing => sharing.Key).OfType<InputMoments>().SelectMany(MatricesOf)];
         foreach (IGrouping<InputMoments?, GgufTensor> sharing in inputs)
         {

@@ -42,10 +42,9 @@ internal static class OutputErrors
         long start = Stopwatch.GetTimestamp();
         long work = wanted.Sum(one => SampleOf(one.Tensor, options.IsQuick) * one.Tensor.RowLength);
         double done = 0;
-        InputMoments? MomentsOf(GgufTensor tensor) => method == RoundingMethod.Moments ? calibration.MomentsOf(tensor) : null;
-        RoundingBudget.Check(wanted.Select(one => MomentsOf(one.Tensor)), options.MemoryBudget);
+        RoundingBudget.Check(wanted.Select(one => calibration.MomentsOf(one.Tensor, method)), options.MemoryBudget);
         foreach (IGrouping<(InputMoments? Moments, GgufTensor? Alone), (GgufTensor Tensor, GgmlType? Type)> sharing in wanted.GroupBy(
-            one => MomentsOf(one.Tensor) is { } moments ? (moments, null) : ((InputMoments?)null, (GgufTensor?)one.Tensor)))
+            one => calibration.MomentsOf(one.Tensor, method) is { } moments ? (moments, null) : ((InputMoments?)null, (GgufTensor?)one.Tensor)))
         {
             Dictionary<(string, GgmlType?), OutputError> errors = [];
             int matrices = Math.Max(1, sharing.Key.Moments?.Matrices.Count ?? 1);

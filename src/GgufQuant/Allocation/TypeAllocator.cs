@@ -80,11 +80,8 @@ public sealed class TypeAllocator
 
     /// <summary>Checks that the moments of all inputs can be factorized within a memory budget, before anything is measured.</summary>
     /// <exception cref="QuantizationException">They cannot; the message gives the budget needed.</exception>
-    public void CheckBudget(long budget)
-    {
-        if (Method == RoundingMethod.Moments)
-            RoundingBudget.Check(Groups.SelectMany(group => group.Tensors).Select(_calibration.MomentsOf), budget);
-    }
+    public void CheckBudget(long budget) =>
+        RoundingBudget.Check(Groups.SelectMany(group => group.Tensors).Select(tensor => _calibration.MomentsOf(tensor, Method)), budget);
 
     /// <summary>Completes the costs with the errors not measured yet.</summary>
     /// <param name="costs">The costs measured so far.</param>

@@ -95,6 +95,10 @@ public sealed class CalibrationFile : IDisposable
     /// <summary>The moments of a weight tensor's input; null if there are none.</summary>
     public InputMoments? Find(string weight) => _byWeight.GetValueOrDefault(weight);
 
+    /// <summary>The moments that a tensor is rounded with; null if there are none, or the rounding uses none.</summary>
+    /// <inheritdoc cref="MomentsOf(GgufTensor)" path="/exception"/>
+    internal InputMoments? MomentsOf(GgufTensor tensor, RoundingMethod method) => method == RoundingMethod.Moments ? MomentsOf(tensor) : null;
+
     /// <summary>The moments of a tensor's input; null if there are none.</summary>
     /// <exception cref="CalibrationException">Their number of columns differs from the tensor's.</exception>
     internal InputMoments? MomentsOf(GgufTensor tensor)
