@@ -179,7 +179,8 @@ public sealed class ModelDownloadTests : IDisposable
     {
         using HubClient client = Client();
         ModelDownload download = Find(client, $"{_server.Storage}/owner/model/f16.gguf");
-        using (FileStream file = File.OpenWrite(Path.Combine(_repository, "f16.gguf")))
+        // The server may still have the file open.
+        using (FileStream file = new(Path.Combine(_repository, "f16.gguf"), FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
             file.SetLength(1 << 20);
         Assert.Contains("has changed on the server", Fails(download));
     }
