@@ -22,7 +22,7 @@ internal static class MomentCollector
         ContextOptions contextOptions = new() { ContextLength = corpus.ContextLength, Threads = options.Threads, Observer = discovery };
         using IEvaluationContext context = model.CreateContext(contextOptions);
         long start = Stopwatch.GetTimestamp();
-        PerplexityMeter.Measure(context, corpus.First(1), 1, allOutputs: true, null, null, CancellationToken.None);
+        PerplexityMeter.Measure(context, corpus.First(), 1, allOutputs: true, null, null, CancellationToken.None);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         int probes = Math.Min(ProbeChunks, corpus.Count);
         int[] tokens = [.. Enumerable.Range(0, probes).SelectMany(probe => corpus.Evaluated(probe * corpus.Count / probes))];

@@ -69,8 +69,8 @@ public sealed class CorpusChunks
         return new(tokens[..(count * contextLength)], contextLength, count, BeginningOf(vocabulary));
     }
 
-    /// <summary>Its first chunks.</summary>
-    internal CorpusChunks First(int count) => new(_tokens[..(count * ContextLength)], ContextLength, count, _beginning);
+    /// <summary>Its first chunk alone.</summary>
+    internal CorpusChunks First() => new(_tokens[..ContextLength], ContextLength, 1, _beginning);
 
     /// <summary>The token that follows a position.</summary>
     internal int Target(int chunk, int position) => _tokens[(chunk * ContextLength) + position + 1];

@@ -85,7 +85,7 @@ public sealed class QualityMeter : IDisposable
         using LogitsFile file = OpenLogits(path);
         // The file does not say whose predictions it contains, so those of its first chunk are recomputed.
         KlDivergenceResult first = KlDivergenceMeter.Measure(
-            new StoredReference(file), reference.Context, reference.Corpus.First(1), Threads, progress: null, cancellationToken);
+            new StoredReference(file), reference.Context, reference.Corpus.First(), Threads, progress: null, cancellationToken);
         if (first.KlDivergence.Value > MostDivergenceOfTheSameModel)
         {
             throw new LogitsFormatException(

@@ -9,6 +9,7 @@ namespace GgufQuant.Gguf;
 internal sealed class GgufCursor
 {
     private const int WindowBytes = 256 * 1024;
+    private const int MaxStringBytes = 1 << 30;
 
     private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
@@ -111,7 +112,7 @@ internal sealed class GgufCursor
     }
 
     /// <summary>Passes over an array's strings, checking each length, and that they end before a limit.</summary>
-    public void SkipStrings(long count, int maxLength, long limit)
+    public void SkipStrings(long count, long limit)
     {
         long start = Position;
         long element = 0;
@@ -130,8 +131,8 @@ internal sealed class GgufCursor
                 if (IsBigEndian)
                     length = BinaryPrimitives.ReverseEndianness(length);
                 long end = _windowStart + offset + sizeof(ulong);
-                if (length > (ulong)maxLength)
-                    Fail($"element {element} length", end - sizeof(ulong), $"{length} bytes exceed the limit of {maxLength}");
+                if (length > MaxStringBytes)
+                    Fail($"element {element} length", end - sizeof(ulong), $"{length} bytes exceed the limit of {MaxStringBytes}");
                 if ((long)length > _source.Length - end)
                 {
                     Position = end;

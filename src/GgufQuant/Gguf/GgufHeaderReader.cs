@@ -22,7 +22,6 @@ internal sealed class GgufHeaderReader
     // Where the data of a truncated file may end at most, so that sums over all shards fit into 63 bits.
     private const long MaxMissingBytes = 1L << 42;
 
-    private const int MaxStringBytes = 1 << 30;
     private const long MaxArrayElements = 1 << 30;
 
     // Of a real model megabytes; a sparse file of terabytes could keep a reader busy for hours.
@@ -161,7 +160,7 @@ internal sealed class GgufHeaderReader
                 count = SkipElements(elementType.Value);
                 break;
             case GgufValueType.String:
-                _cursor.SkipStrings(1, MaxStringBytes, MaxMetadataBytes);
+                _cursor.SkipStrings(1, MaxMetadataBytes);
                 break;
             default:
                 _cursor.Skip((ulong)GgufValueTypes.SizeOf(type), "value");
@@ -202,7 +201,7 @@ internal sealed class GgufHeaderReader
         if (least > (ulong)MaxMetadataBytes - (ulong)Math.Min(_cursor.Position, MaxMetadataBytes))
             _cursor.Fail("length", start, $"{count} elements exceed the {MaxMetadataBytes} bytes that metadata may take");
         if (size == 0)
-            _cursor.SkipStrings((long)count, MaxStringBytes, MaxMetadataBytes);
+            _cursor.SkipStrings((long)count, MaxMetadataBytes);
         else
             _cursor.Skip(least, "elements");
         return (long)count;

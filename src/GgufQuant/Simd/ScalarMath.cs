@@ -15,8 +15,4 @@ internal static class ScalarMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Truncate(float value) =>
         value is > -2147483904f and < 2147483648f ? (int)value : int.MinValue;
-
-    /// <summary><c>roundf</c>: halves away from zero.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Round(float value) => MathF.Round(value, MidpointRounding.AwayFromZero);
 }

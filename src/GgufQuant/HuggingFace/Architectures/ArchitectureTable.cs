@@ -273,7 +273,7 @@ internal static class ArchitectureTable
             Vocabulary = VocabularyKind.Gemma3,
             Tensors = s_gemma3,
             Keys = s_gemma3Keys,
-            Rules = [CutEmbeddings, AddOne("*norm.weight")],
+            Rules = [CutEmbeddings, AddOneToNorms()],
         },
         new()
         {
@@ -283,7 +283,7 @@ internal static class ArchitectureTable
             Tensors = s_gemma3,
             Keys = [.. s_gemma3Keys, UInt32("attention.sliding_window", "sliding_window"), Pooling],
             Names = [PrefixedFor("Gemma3TextModel")],
-            Rules = [CutEmbeddings, AddOne("*norm.weight")],
+            Rules = [CutEmbeddings, AddOneToNorms()],
         },
         new()
         {
@@ -299,7 +299,7 @@ internal static class ArchitectureTable
                 UInt32("attention.sliding_window", "sliding_window"),
             ],
             Names = [s_withoutOutput],
-            Rules = [AddOne("*norm.weight")],
+            Rules = [AddOneToNorms()],
         },
         new()
         {
@@ -309,7 +309,7 @@ internal static class ArchitectureTable
             Tensors = ["token_embd", "output_norm", .. s_attention, "ffn_norm", .. s_feedForward],
             Keys = s_gemmaKeys,
             Names = [s_withoutOutput],
-            Rules = [AddOne("*norm.weight")],
+            Rules = [AddOneToNorms()],
         },
         new()
         {
@@ -967,7 +967,7 @@ internal static class ArchitectureTable
                 UInt32("rope.dimension_count", context => (long)(context.Rope.Number("partial_rotary_factor", 1) * context.Integer("hidden_size", "n_embd")) / context.Integer("num_attention_heads", "n_head")),
                 NemotronScaling,
             ],
-            Rules = [AddOne("*norm.weight")],
+            Rules = [AddOneToNorms()],
         },
         new()
         {

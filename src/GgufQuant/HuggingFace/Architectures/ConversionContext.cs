@@ -99,8 +99,8 @@ internal sealed class ConversionContext
             : throw Missing(key);
 
     /// <summary>For each layer, whether its type has that name.</summary>
-    public bool[] LayersOfType(string type, string key = "layer_types") =>
-        [.. List(key).Select(value => value.ValueKind == JsonValueKind.String && value.ValueEquals(type))];
+    public bool[] LayersOfType(string type) =>
+        [.. List("layer_types").Select(value => value.ValueKind == JsonValueKind.String && value.ValueEquals(type))];
 
     /// <summary>An integer from JSON.</summary>
     public long ToInt64(JsonElement value, string key)

@@ -14,7 +14,7 @@ internal static class LinearAttentionRules
         NegativeExp,
         Rename("*.dt_bias", ".dt_bias", ".dt_proj.bias"),
         Values("*conv1d*", (_, values) => values.Squeeze()),
-        AddOne("*norm.weight", except: "*linear_attn.norm.weight"),
+        AddOneToNorms(except: "*linear_attn.norm.weight"),
     ];
 
     /// <summary>Sorts rows grouped by key head into all queries, all keys and all values, and splits off the gates.</summary>

@@ -34,9 +34,9 @@ internal static class TensorRules
     /// <summary>Drops tensors.</summary>
     public static TensorRule Drop(Func<ConversionContext, string, bool> isDropped) => (context, tensor) => isDropped(context, tensor.Name) ? [] : [tensor];
 
-    /// <summary>Adds 1, for norms to which the model's code adds it at run time.</summary>
-    public static TensorRule AddOne(string pattern, string? except = null) => (_, tensor) =>
-        [IsMatch(tensor.Name, pattern) && (except is null || !IsMatch(tensor.Name, except)) ? tensor with { Values = tensor.Values.Select(value => value + 1) } : tensor];
+    /// <summary>Adds 1 to norms, for models whose code adds it at run time.</summary>
+    public static TensorRule AddOneToNorms(string? except = null) => (_, tensor) =>
+        [IsMatch(tensor.Name, "*norm.weight") && (except is null || !IsMatch(tensor.Name, except)) ? tensor with { Values = tensor.Values.Select(value => value + 1) } : tensor];
 
     /// <summary>-exp(x), for the state matrix of Mamba.</summary>
     /// <remarks>torch's vectorized exp is not correctly rounded for some values, and differs from build to build.</remarks>
