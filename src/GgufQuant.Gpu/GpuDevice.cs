@@ -27,7 +27,9 @@ public sealed class GpuDevice : IQuantizationDevice
     private readonly IReadOnlySet<GgmlType> _types;
     private readonly bool _onlyWhereItGains;
     private readonly Action<string>? _warn;
+    private readonly TimeProvider _clock;
     private readonly SemaphoreSlim _free;
+    private readonly LaunchSize _launchSize = new();
     private readonly ConcurrentBag<GpuJob> _jobs = [];
     private long _weights;
     private long _processorWeights;
@@ -38,11 +40,13 @@ public sealed class GpuDevice : IQuantizationDevice
     /// <param name="types">The types it has been tried with, leaving others to the processor; null for all.</param>
     /// <param name="onlyWhereItGains">Leave types that the processor quantizes at memory speed to the processor.</param>
     /// <param name="warn">Receives one message if the card fails.</param>
+    /// <param name="clock">Measures how long jobs take; null for the system's.</param>
     internal GpuDevice(
         IGpuDriver driver, int threads = 0, IReadOnlyCollection<GgmlType>? types = null, bool onlyWhereItGains = false,
-        Action<string>? warn = null)
+        Action<string>? warn = null, TimeProvider? clock = null)
     {
         _driver = driver;
+        _clock = clock ?? TimeProvider.System;
         _free = new(driver.Queues);
         _processor = new(threads);
         _types = (types ?? KernelPlan.Types).ToHashSet();
@@ -135,16 +139,20 @@ public sealed class GpuDevice : IQuantizationDevice
                 return null;
         }
 
-        bool isMade;
         try
         {
-            isMade = RunOnCard(job.Slice(done, job.Rows - done));
+            for (int rows; done < job.Rows; done += rows)
+            {
+                rows = Math.Min(_launchSize.RowsOf(job), job.Rows - done);
+                if (!RunOnCard(job.Slice(done, rows)))
+                    break;
+            }
         }
         finally
         {
             _free.Release();
         }
-        return isMade ? null : RunOnProcessor(job, done, job.Rows - done, token);
+        return done == job.Rows ? null : RunOnProcessor(job, done, job.Rows - done, token);
     }
 
     /// <inheritdoc/>
@@ -189,7 +197,9 @@ public sealed class GpuDevice : IQuantizationDevice
         {
             if (!_jobs.TryTake(out running))
                 running = new GpuJob(_driver);
+            long started = _clock.GetTimestamp();
             bool isFinite = running.Run(KernelPlan.Find(job.TargetType)!, job);
+            _launchSize.Add(job, _clock.GetElapsedTime(started));
             if (isFinite)
                 Interlocked.Add(ref _weights, job.Weights);
             return isFinite;
