@@ -65,6 +65,12 @@ Describe 'Get-QuantPlan' {
         ([pscustomobject] @{ Path = $Samples.Model; Type = 'Q6_K' } | Get-QuantPlan).Type | Should -Be Q6_K
     }
 
+    It 'counts the types that it plans' {
+        $result = Invoke-Streams 'Get-QuantPlan $model Q8_0, Q4_K_M' @{ Model = $Samples.Model }
+        $parts = $result.Progress | Where-Object Activity -eq 'Planning novels-6m-f16.gguf'
+        $parts.StatusDescription | Should -Be 'Q8_0, 1 of 2', 'Q4_K_M, 2 of 2'
+    }
+
     It 'says what cannot be made' {
         $failure = { Get-QuantPlan $Samples.Model IQ2_XXS -ErrorAction Stop } | Should -Throw -PassThru
         $failure.FullyQualifiedErrorId | Should -Be 'ImportanceMatrixNeeded,GgufQuant.Commands.GetQuantPlanCommand'
@@ -78,6 +84,13 @@ Describe 'Get-QuantPlan' {
     Context 'View' {
         It 'shows a plan tensor by tensor' {
             Get-QuantPlan $Samples.Model Q4_K_M | Format-Lines | Assert-Golden PlannedFile
+        }
+
+        It 'shows the whole rule of each tensor in 80 columns' {
+            $lines = (Get-QuantPlan $Samples.Model Q4_K_M).Tensors | Format-Lines -Width 80
+            $lines -match '…' | Should -BeNullOrEmpty
+            -join $lines -replace '\s' | Should -BeLike '*blk.2.attn_v.weightF16Q6_K26.3KiBattn_v:oneofthelayersgivenmorebitsblk.*'
+            ($lines | Measure-Object Length -Maximum).Maximum | Should -BeLessOrEqual 80
         }
 
         It 'shows a plan after objects of other kinds without its tensors' {

@@ -252,6 +252,9 @@ public abstract partial class QuantizationCommand : EngineCommand
     /// <inheritdoc/>
     private protected override string Variant => _targets.Count == 0 ? string.Join<QuantType>(' ', Types) : "";
 
+    /// <summary>What is done with a model, for progress over several files.</summary>
+    private protected abstract string Activity { get; }
+
     /// <summary>Whether files that exist are replaced.</summary>
     private protected virtual bool ReplacesFiles => false;
 
@@ -292,7 +295,7 @@ public abstract partial class QuantizationCommand : EngineCommand
         {
             FileType type = distinct[i].Type;
             if (distinct.Length > 1)
-                ShowPart($"Quantizing {Formatting.FileName(model.Path)}", distinct[i].Name, i + 1, distinct.Length);
+                ShowPart($"{Activity} {Formatting.FileName(model.Path)}", distinct[i].Name, i + 1, distinct.Length);
             TryProcess(model, (source, options) => QuantizationPlan.Create(source, type, options));
         }
         EndParts();
@@ -350,7 +353,7 @@ public abstract partial class QuantizationCommand : EngineCommand
         foreach ((SizeTarget target, Func<QuantizationPlan> plan) in allocation.PlansFor(model, () => OptionsFor(model)))
         {
             if (_targets.Count > 1)
-                ShowPart($"Quantizing {Formatting.FileName(model.Path)}", $"{target}", ++done, _targets.Count);
+                ShowPart($"{Activity} {Formatting.FileName(model.Path)}", $"{target}", ++done, _targets.Count);
             TryProcess(model, (_, _) => plan(), $"-{Formatting.SizeInName(target)}");
         }
         EndParts();

@@ -103,6 +103,9 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     }
 
     /// <inheritdoc/>
+    private protected override string Activity => "Quantizing";
+
+    /// <inheritdoc/>
     private protected override bool ReplacesFiles => Force;
 
     /// <inheritdoc/>

@@ -13,6 +13,9 @@ public sealed class GetQuantPlanCommand : QuantizationCommand
         Corpus is null && TargetSize.Length == 0 && TargetBitsPerWeight.Length == 0 && TargetMemory.Length == 0;
 
     /// <inheritdoc/>
+    private protected override string Activity => "Planning";
+
+    /// <inheritdoc/>
     protected override void ProcessPlan(QuantizationPlan plan, string destination, IReadOnlyList<string> paths) =>
         WriteObject(new PlannedFile(plan, paths));
 }
