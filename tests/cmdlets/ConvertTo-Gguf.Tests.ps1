@@ -127,7 +127,6 @@ Describe 'A Hugging Face folder' {
 
     It 'takes the name of a pre-tokenizer that is not recognized' {
         Copy-Item (Join-Path $golden llama3_bpe in) unknown -Recurse
-        { Get-QuantPlan unknown Q8_0 } | Should -Throw -ErrorId 'UnknownPreTokenizer,*'
         $how = @{ PreTokenizer = 'llama-bpe' }
         (Get-GgufInfo unknown -Metadata @how).Metadata['tokenizer.ggml.pre'] | Should -Be llama-bpe
         $plan = Get-QuantPlan unknown Q8_0 @how
@@ -137,6 +136,75 @@ Describe 'A Hugging Face folder' {
         $null = Get-GgufInfo unknown.gguf @how -WarningVariable warnings 3>$null
         "$warnings" | Should -BeLike "*'unknown.gguf' is a GGUF file*"
         $file | Get-Hash | Should -Be (ConvertTo-Quantized unknown.gguf Q8_0 -Destination two | Get-Hash)
+    }
+
+    Context 'whose pre-tokenizer is not recognized' {
+        BeforeAll {
+            $null = New-Item strange -ItemType Directory
+            Copy-Item (Join-Path $golden llama3_bpe in) strange/new -Recurse
+            Push-Location strange
+            $null = ConvertTo-Gguf new -PreTokenizer llama-bpe -Destination new.gguf
+            $warning = "*hash *Its rules are those of 'llama-bpe'*-PreTokenizer of ConvertTo-Gguf and ConvertTo-Quantized takes it."
+        }
+
+        AfterAll {
+            Pop-Location
+        }
+
+        It 'is shown, planned and judged, with one warning: <Name>' -ForEach @(
+            @{ Name = 'Get-GgufInfo'; Use = { param($Model) (Get-GgufInfo $Model).WeightCount } }
+            @{ Name = 'Get-GgufTensor'; Use = { param($Model) (Get-GgufTensor $Model).Name } }
+            @{ Name = 'Get-GgufMetadata'; Use = { param($Model) (Get-GgufMetadata $Model).Key -ne 'tokenizer.ggml.pre' } }
+            @{ Name = 'Get-QuantPlan'; Use = { param($Model) (Get-QuantPlan $Model Q8_0, Q4_K_M).Tensors.Type } }
+            @{ Name = 'Find-QuantType'; Use = { param($Model) (Find-QuantType $Model 1GB).Type } }
+        ) {
+            $warnings, $folder = (& $Use new 3>&1).Where({ $_ -is [System.Management.Automation.WarningRecord] }, 'Split')
+            $warnings | Should -HaveCount 1
+            "$warnings" | Should -BeLike $warning
+            $folder | Should -Be (& $Use new.gguf 3>&1)
+        }
+
+        It 'is the reference of its quantized files, with one warning' {
+            $rows = ConvertTo-Quantized new Q8_0, Q4_0 -PreTokenizer llama-bpe -Destination two | Compare-Quant -WarningVariable warnings 3>$null
+            $warnings | Should -HaveCount 1
+            "$warnings" | Should -BeLike $warning
+            $rows | Should -HaveCount 3
+            $rows[0].Path | Should -Be (Join-Path $PWD new)
+            $rows.RelativeRmsError | Should -Be (Compare-Quant $rows[1, 2].Path -Reference new.gguf).RelativeRmsError
+            (Compare-Quant two/*Q8_0.gguf -Reference new -Detailed 3>$null).Name | Should -Be (Get-GgufTensor new.gguf).Name
+        }
+
+        It 'has recipes, of exact sizes once its name is given' {
+            $how = @{ Calibration = (New-QuantCalibration new.gguf $Samples.Calibration -ChunkCount 1).Path; DefaultCoefficient = $true; AllowedType = 'q4_0', 'q8_0' }
+            $recipe = New-QuantRecipe new 80KB @how -Destination a.psd1 -WarningVariable warnings 3>$null
+            $warnings -like $warning | Should -HaveCount 1
+            $named = New-QuantRecipe new 80KB @how -Destination b.psd1 -PreTokenizer llama-bpe -WarningVariable warnings 3>$null
+            $warnings -like $warning | Should -BeNullOrEmpty
+            $named.Size | Should -BeGreaterThan $recipe.Size
+            $named.Size | Should -Be (New-QuantRecipe new.gguf 80KB @how -Destination c.psd1 3>$null).Size
+        }
+
+        It 'is not written, nor would be' {
+            foreach ($write in
+                { ConvertTo-Quantized new Q8_0 }, { ConvertTo-Quantized new Q8_0 -WhatIf }, { ConvertTo-Quantized new -Copy },
+                { ConvertTo-Gguf new }, { ConvertTo-Gguf new -WhatIf }) {
+                $failure = $write | Should -Throw -ErrorId 'UnknownPreTokenizer,*' -PassThru
+                "$failure" | Should -BeLike $warning
+            }
+            Get-ChildItem *.gguf -Exclude *calibration* | Select-Object -ExpandProperty Name | Should -Be new.gguf
+        }
+    }
+
+    It 'is read without a vocabulary that cannot be converted, but not written' {
+        Copy-Item (Join-Path $golden llama3_bpe in) mistral -Recurse
+        Remove-Item mistral/tokenizer.json
+        Set-Content mistral/tekken.json '{}'
+        $info = Get-GgufInfo mistral -WarningVariable warnings 3>$null
+        $info.WeightCount | Should -BeGreaterThan 0
+        $warnings | Should -HaveCount 1
+        "$warnings" | Should -BeLike "*tekken.json*Mistral's own tokenizer format*The model is read without its vocabulary: sizes do not include it, and no GGUF file can be written."
+        (Get-QuantPlan mistral Q8_0 3>$null).Size | Should -BeGreaterThan 0
+        { ConvertTo-Quantized mistral Q8_0 -WhatIf } | Should -Throw -ErrorId 'InvalidModelFolder,*' -ExpectedMessage "*Mistral's own tokenizer format*"
     }
 
     It 'must be converted where a model is run, or edited' {

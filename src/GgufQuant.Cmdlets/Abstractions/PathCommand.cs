@@ -117,6 +117,9 @@ public abstract class PathCommand : StoppableCommand
     /// <summary>Whether the cmdlet needs no more of a file than its header, and accepts one without data.</summary>
     private protected virtual bool TakesHeaders => false;
 
+    /// <summary>Whether the cmdlet writes models, so that a folder must have a whole vocabulary; otherwise what is wrong with it is a warning.</summary>
+    private protected virtual bool WritesModels => false;
+
     /// <summary>The name of the pre-tokenizer of folders whose own is not recognized; null for a cmdlet that takes none.</summary>
     private protected virtual string? PreTokenizerOfFolders => null;
 
@@ -131,7 +134,8 @@ public abstract class PathCommand : StoppableCommand
                 WriteWarning($"'{Formatting.FileName(path)}' is a GGUF file, which names its pre-tokenizer itself, so -PreTokenizer has no effect on it.");
             return ShowsFaultyFiles ? GgufFile.OpenTolerant(path, StopToken) : TakesHeaders ? OpenHeader(path) : GgufFile.Open(path, StopToken);
         }
-        HuggingFaceModel model = HuggingFaceModel.Open(path, new() { PreTokenizer = PreTokenizerOfFolders });
+        ConversionOptions options = new() { PreTokenizer = PreTokenizerOfFolders };
+        HuggingFaceModel model = WritesModels ? HuggingFaceModel.Open(path, options) : HuggingFaceModel.OpenTolerant(path, options);
         if (_opened.Add(_spellings.Of(model.File.Path)))
             Tell(model);
         return model.File;
@@ -153,6 +157,8 @@ public abstract class PathCommand : StoppableCommand
             WriteVerbose($"'{Formatting.FileName(model.File.Path)}': config.json lacks a value, so {line} is used.");
         foreach (string warning in model.Warnings)
             WriteWarning(warning);
+        if (model.VocabularyFault is { } fault)
+            WriteWarning(ModelErrors.DescribeVocabularyFault(fault));
     }
 
     /// <summary>Whether a file may be an importance matrix: in the older format, in GGUF, or in a calibration. Others are skipped.</summary>

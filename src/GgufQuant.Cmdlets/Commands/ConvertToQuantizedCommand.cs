@@ -106,6 +106,9 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     private protected override string Activity => "Quantizing";
 
     /// <inheritdoc/>
+    private protected override bool WritesModels => true;
+
+    /// <inheritdoc/>
     private protected override bool ReplacesFiles => Force;
 
     /// <inheritdoc/>

@@ -99,6 +99,12 @@ public sealed class NewQuantRecipeCommand : EngineCommand
     [ValidateNotNullOrEmpty]
     public TensorTypeRule[] TensorType { get; set; } = [];
 
+    /// <summary>The name of the pre-tokenizer of a Hugging Face folder.</summary>
+    [Parameter(HelpMessage = "The name of the pre-tokenizer of a Hugging Face folder, such as llama-bpe, if it is not recognized.")]
+    [ArgumentCompleter(typeof(PreTokenizerCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string? PreTokenizer { get; set; }
+
     /// <summary>The file or the folder to write to.</summary>
     [Parameter(HelpMessage = "A .psd1 file or a folder; default: next to the model, as model-4GB.psd1.")]
     [ValidateNotNullOrEmpty]
@@ -107,6 +113,12 @@ public sealed class NewQuantRecipeCommand : EngineCommand
     /// <summary>Overwrites existing files.</summary>
     [Parameter(HelpMessage = "Overwrite existing files.")]
     public SwitchParameter Force { get; set; }
+
+    /// <inheritdoc/>
+    private protected override bool TakesFolders => true;
+
+    /// <inheritdoc/>
+    private protected override string? PreTokenizerOfFolders => PreTokenizer;
 
     /// <inheritdoc/>
     protected override void BeginProcessing()

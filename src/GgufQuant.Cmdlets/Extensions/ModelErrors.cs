@@ -19,6 +19,8 @@ namespace GgufQuant.Commands;
 /// <summary>Errors about one model, after which the others are still processed.</summary>
 internal static class ModelErrors
 {
+    private const string PreTokenizerAdvice = "-PreTokenizer of ConvertTo-Gguf and ConvertTo-Quantized takes it.";
+
     /// <summary>Whether an exception is about the current model rather than about the program.</summary>
     internal static bool IsAboutModel(Exception exception) =>
         exception is GgufFormatException or CalibrationException or ImatrixFormatException or QuantizationException or ModelMismatchException
@@ -36,7 +38,7 @@ internal static class ModelErrors
     {
         GgufFormatException => new(exception, "InvalidGguf", ErrorCategory.InvalidData, path),
         ModelFolderException => new(exception, "InvalidModelFolder", ErrorCategory.InvalidData, path),
-        UnknownPreTokenizerException => With("-PreTokenizer of ConvertTo-Gguf and ConvertTo-Quantized takes it.", new(exception, "UnknownPreTokenizer", ErrorCategory.InvalidData, path)),
+        UnknownPreTokenizerException => With(PreTokenizerAdvice, new(exception, "UnknownPreTokenizer", ErrorCategory.InvalidData, path)),
         ImatrixFormatException or InvalidDataException => new(exception, "InvalidImportanceMatrix", ErrorCategory.InvalidData, path),
         CalibrationException => new(exception, "InvalidCalibration", ErrorCategory.InvalidData, path),
         EngineMissingException or EngineVersionException => new(exception, "EngineMissing", ErrorCategory.NotInstalled, path),
@@ -62,6 +64,11 @@ internal static class ModelErrors
         UnauthorizedAccessException => new(exception, "AccessDenied", ErrorCategory.PermissionDenied, path),
         _ => new(exception, "FileError", ErrorCategory.ReadError, path),
     };
+
+    /// <summary>The warning for a folder that is read in spite of its vocabulary.</summary>
+    internal static string DescribeVocabularyFault(Exception fault) => fault is UnknownPreTokenizerException
+        ? $"{fault.Message} {PreTokenizerAdvice}"
+        : $"{fault.Message} The model is read without its vocabulary: sizes do not include it, and no GGUF file can be written.";
 
     /// <summary>The error for a file of a kind that the cmdlet does not accept.</summary>
     internal static ErrorRecord OtherKind(string path, ModelKind kind, ModelKind wanted)

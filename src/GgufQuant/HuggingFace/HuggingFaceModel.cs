@@ -47,6 +47,12 @@ public sealed class HuggingFaceModel : IDisposable
     /// <summary>Values that config.json lacks and that were filled in from transformers' defaults, as <c>key = value</c>.</summary>
     public IReadOnlyList<string> Defaults { get; private init; } = [];
 
+    /// <summary>
+    /// What is wrong with the vocabulary that <see cref="OpenTolerant"/> left out, in whole or in part, so that the model cannot be written:
+    /// a <see cref="ModelFolderException"/> or an <see cref="UnknownPreTokenizerException"/>; null if nothing is.
+    /// </summary>
+    public Exception? VocabularyFault { get; private init; }
+
     /// <summary>Whether a path is a folder with a config.json.</summary>
     public static bool IsModelFolder(string path) => Directory.Exists(path) && System.IO.File.Exists(Path.Combine(path, "config.json"));
 
@@ -56,12 +62,24 @@ public sealed class HuggingFaceModel : IDisposable
     /// <exception cref="ModelFolderException">The folder does not hold a model that can be converted; the message says why and what to do.</exception>
     /// <exception cref="UnknownPreTokenizerException">llama.cpp does not know the pre-tokenizer, and the options do not name one.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
-    public static HuggingFaceModel Open(string path, ConversionOptions? options = null)
+    public static HuggingFaceModel Open(string path, ConversionOptions? options = null) => Open(path, options, isTolerant: false);
+
+    /// <summary>
+    /// Opens a folder like <see cref="Open(string, ConversionOptions?)"/>, but leaves out a pre-tokenizer that llama.cpp does not know and a vocabulary that cannot
+    /// be converted: <see cref="VocabularyFault"/> says what is wrong. Such a model can be shown, planned and compared, but not written.
+    /// </summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="options">How it is converted; null for the defaults.</param>
+    /// <exception cref="ModelFolderException">Something else than the vocabulary is wrong, or the weights depend on the vocabulary.</exception>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    public static HuggingFaceModel OpenTolerant(string path, ConversionOptions? options = null) => Open(path, options, isTolerant: true);
+
+    private static HuggingFaceModel Open(string path, ConversionOptions? options, bool isTolerant)
     {
         ModelFolder folder = ModelFolder.Open(path);
         try
         {
-            return Open(folder, options ?? new());
+            return Open(folder, options ?? new(), isTolerant);
         }
         catch (Exception exception)
         {
@@ -93,7 +111,8 @@ public sealed class HuggingFaceModel : IDisposable
     /// <param name="progress">Receives progress, from any thread.</param>
     /// <param name="token">Cancels it; nothing is left behind.</param>
     /// <exception cref="ArgumentException">There would be too many shards.</exception>
-    /// <exception cref="ModelFolderException">A file has changed since it was opened.</exception>
+    /// <exception cref="ModelFolderException">The vocabulary could not be read, or a file has changed since it was opened.</exception>
+    /// <exception cref="UnknownPreTokenizerException">llama.cpp does not know the pre-tokenizer.</exception>
     /// <exception cref="IOException">A file already exists, or cannot be read or written.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public WrittenFile Write(
@@ -102,6 +121,8 @@ public sealed class HuggingFaceModel : IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(destination);
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
+        if (VocabularyFault is not null)
+            throw VocabularyFault;
         long start = Stopwatch.GetTimestamp();
         string path = Path.GetFullPath(destination);
         ConversionWriter writer = new(File, split);
@@ -116,7 +137,7 @@ public sealed class HuggingFaceModel : IDisposable
     /// <summary>Closes the files.</summary>
     public void Dispose() => File.Dispose();
 
-    private static HuggingFaceModel Open(ModelFolder folder, ConversionOptions options)
+    private static HuggingFaceModel Open(ModelFolder folder, ConversionOptions options, bool isTolerant)
     {
         List<string> warnings = [];
         Architecture architecture = ArchitectureTable.Find(folder.Config) ?? throw Unknown(folder.Config);
@@ -125,7 +146,8 @@ public sealed class HuggingFaceModel : IDisposable
         ModelConfig config = architecture.Prepare(filled);
         QuantizedSource.Check(folder, keepsMxFp4: architecture.Name == "gpt-oss");
         JsonElement? overrides = ReadOverrides(options);
-        VocabularyKeys vocabulary = new VocabularyReader(folder, new VocabularyOptions { PreTokenizer = options.PreTokenizer, Config = filled }).Read(architecture.Vocabulary);
+        VocabularyOptions how = new() { PreTokenizer = options.PreTokenizer, Config = filled, IsTolerant = isTolerant };
+        VocabularyKeys vocabulary = new VocabularyReader(folder, how).Read(architecture.Vocabulary);
         warnings.AddRange(vocabulary.Warnings);
 
         WeightFiles files = WeightFiles.Open(folder);
@@ -154,7 +176,7 @@ public sealed class HuggingFaceModel : IDisposable
             GgufFile file = GgufFile.Of(folder.Path, layout, files.Files.Sum(part => part.Length), new ConvertedTensors(folder, files, values));
             warnings.AddRange(context.Warnings);
             string name = $"{general.FileName(options.VocabularyOnly ? null : $"{context.FileType}")}.gguf";
-            return new HuggingFaceModel(file, context.FileType, name, warnings) { Defaults = defaults };
+            return new HuggingFaceModel(file, context.FileType, name, warnings) { Defaults = defaults, VocabularyFault = vocabulary.Fault };
         }
         catch (Exception exception)
         {

@@ -15,7 +15,7 @@ internal sealed class ConversionContext
 
     private readonly Dictionary<string, Dictionary<string, TensorValues>> _collected = new(StringComparer.Ordinal);
 
-    public ConversionContext(ModelFolder folder, Architecture architecture, ModelConfig config, int tokenCount)
+    public ConversionContext(ModelFolder folder, Architecture architecture, ModelConfig config, int? tokenCount)
     {
         Folder = folder;
         Architecture = architecture;
@@ -59,8 +59,8 @@ internal sealed class ConversionContext
     /// <summary>Tensors that later ones are compared with.</summary>
     public Dictionary<string, TensorValues> Seen { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>The number of tokens, padding included.</summary>
-    public int TokenCount { get; }
+    /// <summary>The number of tokens, padding included; null if the vocabulary could not be read.</summary>
+    public int? TokenCount { get; }
 
     /// <summary>Finds a token's id by its text; null if there is no such token.</summary>
     public Func<string, int?> FindToken { get; init; } = _ => null;

@@ -8,10 +8,10 @@ internal static class Gemma3Rules
     /// <summary>Leaves out embeddings beyond the vocabulary.</summary>
     /// <remarks>convert_hf_to_gguf's <c>Gemma3Model.modify_tensors</c>.</remarks>
     public static TensorRule CutEmbeddings { get; } = (context, tensor) =>
-        [tensor.Name.Contains("embed_tokens.weight", StringComparison.Ordinal) && CountTokens(context) is var count && count < tensor.Values.Shape[0]
+        [tensor.Name.Contains("embed_tokens.weight", StringComparison.Ordinal) && CountTokens(context) is long count && count < tensor.Values.Shape[0]
             ? tensor with { Values = tensor.Values.RowRange(0, count) } : tensor];
 
-    private static long CountTokens(ConversionContext context)
+    private static long? CountTokens(ConversionContext context)
     {
         if (context.Folder.Contains("tokenizer.model"))
             return context.TokenCount;

@@ -23,6 +23,7 @@ internal sealed partial class VocabularyReader
     private readonly List<string> _warnings = [];
     private readonly Lazy<FastTokenizer> _tokenizer;
     private TokenList? _tokens;
+    private UnknownPreTokenizerException? _unknownPreTokenizer;
 
     public VocabularyReader(ModelFolder folder, VocabularyOptions options)
     {
@@ -47,13 +48,25 @@ internal sealed partial class VocabularyReader
     {
         try
         {
+            return ReadOrThrow(kind);
+        }
+        catch (ModelFolderException exception) when (_options.IsTolerant)
+        {
+            return new([], null, []) { Fault = exception };
+        }
+    }
+
+    private VocabularyKeys ReadOrThrow(VocabularyKind kind)
+    {
+        try
+        {
             Add(kind);
         }
         catch (UnsupportedTokenizerException exception)
         {
             throw new ModelFolderException(_files.TokenizerPath, $"the tokenizer cannot be converted, because {exception.Message}", exception);
         }
-        return new(_keys.ToEntries(), _tokens!.Count, _warnings) { Description = Describe() };
+        return new(_keys.ToEntries(), _tokens!.Count, _warnings) { Description = Describe(), Fault = _unknownPreTokenizer };
     }
 
     private void Add(VocabularyKind kind)
@@ -214,9 +227,16 @@ internal sealed partial class VocabularyReader
         }
         catch (UnsupportedTokenizerException exception)
         {
-            throw new UnknownPreTokenizerException(Tokenizer.Path, exception.Message, exception);
+            return Unknown(new UnknownPreTokenizerException(Tokenizer.Path, exception.Message, exception));
         }
-        return PreTokenizerNames.Find(hash) ?? throw new UnknownPreTokenizerException(Tokenizer.Path, hash, Tokenizer.LikelyPreTokenizer);
+        return PreTokenizerNames.Find(hash) ?? Unknown(new UnknownPreTokenizerException(Tokenizer.Path, hash, Tokenizer.LikelyPreTokenizer));
+    }
+
+    // A key with an empty value is left out.
+    private string Unknown(UnknownPreTokenizerException exception)
+    {
+        _unknownPreTokenizer = exception;
+        return _options.IsTolerant ? "" : throw exception;
     }
 
     // DeepseekV2Model.set_vocab, for Kimi's models, which bring their own tokenizer code.
@@ -229,7 +249,7 @@ internal sealed partial class VocabularyReader
         if (pre is null)
         {
             string hash = PreTokenizerHash.Of(model.Encode(PreTokenizerHash.CheckText));
-            pre = PreTokenizerNames.Find(hash) == Name ? Name : throw new UnknownPreTokenizerException(path, hash, Name);
+            pre = PreTokenizerNames.Find(hash) == Name ? Name : Unknown(new UnknownPreTokenizerException(path, hash, Name));
         }
         TokenList tokens = new(Size() ?? throw new ModelFolderException(Config.Path, "vocab_size is missing"));
         foreach ((string text, int id) in model.Tokens.Where(token => token.Id < tokens.Count))

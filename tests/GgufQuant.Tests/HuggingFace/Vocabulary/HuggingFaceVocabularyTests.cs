@@ -20,7 +20,7 @@ public sealed class HuggingFaceVocabularyTests
         GoldenModel model = new(name);
         VocabularyKeys keys = model.Read(model.PreTokenizer);
         Assert.Equal(model.Expected, keys.Entries.Select(Describe));
-        Assert.Equal(keys.Entries.Single(entry => entry.Key == GgufKeys.Tokens).Count, keys.TokenCount);
+        Assert.Equal(keys.Entries.Single(entry => entry.Key == GgufKeys.Tokens).Count, keys.TokenCount!.Value);
     }
 
     [Theory]

@@ -58,7 +58,7 @@ public sealed class VocabularyFuzzTests
         {
             using ModelFolder folder = model.Open();
             VocabularyKeys keys = new VocabularyReader(folder, new() { PreTokenizer = preTokenizer }).Read(GoldenModel.KindOf(folder.Config));
-            count = keys.TokenCount;
+            count = keys.TokenCount!.Value;
             return true;
         }
         catch (Exception exception) when (exception is ModelFolderException or UnknownPreTokenizerException)
