@@ -28,6 +28,11 @@ internal static class Transposition
         }
         for (int column = 0; column < columns; column += 4)
         {
+            if (Avx512F.IsSupported && rows == Vector512<float>.Count)
+            {
+                RunSixteen(ref Unsafe.Add(ref from, column), columns, ref Unsafe.Add(ref destination, column * rows));
+                continue;
+            }
             for (int row = 0; row < rows; row += 4)
             {
                 ref float corner = ref Unsafe.Add(ref from, (row * columns) + column);
@@ -46,6 +51,34 @@ internal static class Transposition
                 second.StoreUnsafe(ref target, (nuint)rows * 3);
             }
         }
+    }
+
+    // Four columns of sixteen rows.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void RunSixteen(ref readonly float corner, int columns, ref float destination)
+    {
+        Vector512<float> a = EveryFourth(in corner, columns, 0);
+        Vector512<float> b = EveryFourth(in corner, columns, 1);
+        Vector512<float> c = EveryFourth(in corner, columns, 2);
+        Vector512<float> d = EveryFourth(in corner, columns, 3);
+        Vector512<double> lowAb = Avx512F.UnpackLow(a, b).AsDouble();
+        Vector512<double> highAb = Avx512F.UnpackHigh(a, b).AsDouble();
+        Vector512<double> lowCd = Avx512F.UnpackLow(c, d).AsDouble();
+        Vector512<double> highCd = Avx512F.UnpackHigh(c, d).AsDouble();
+        Avx512F.UnpackLow(lowAb, lowCd).AsSingle().StoreUnsafe(ref destination);
+        Avx512F.UnpackHigh(lowAb, lowCd).AsSingle().StoreUnsafe(ref destination, 16);
+        Avx512F.UnpackLow(highAb, highCd).AsSingle().StoreUnsafe(ref destination, 32);
+        Avx512F.UnpackHigh(highAb, highCd).AsSingle().StoreUnsafe(ref destination, 48);
+    }
+
+    // Four columns of a row and of the rows four, eight and twelve below it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> EveryFourth(ref readonly float corner, int columns, int row)
+    {
+        Vector512<float> rows = Vector128.LoadUnsafe(in corner, (nuint)(row * columns)).ToVector256Unsafe().ToVector512Unsafe();
+        rows = Avx512F.InsertVector128(rows, Vector128.LoadUnsafe(in corner, (nuint)((row + 4) * columns)), 1);
+        rows = Avx512F.InsertVector128(rows, Vector128.LoadUnsafe(in corner, (nuint)((row + 8) * columns)), 2);
+        return Avx512F.InsertVector128(rows, Vector128.LoadUnsafe(in corner, (nuint)((row + 12) * columns)), 3);
     }
 
     // a0 b0 a1 b1, and a2 b2 a3 b3.

@@ -126,9 +126,9 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
         where TMode : struct, IImatrixMode
     {
         int size = TFormat.SubBlockSize * TF.Count;
-        ref float laneWeights = ref (stackalloc float[size])[0];
-        ref float laneFactors = ref (stackalloc float[size])[0];
-        ref float laneLevels = ref (stackalloc float[size])[0];
+        ref float laneWeights = ref CacheLines.Align(stackalloc float[size + CacheLines.Spare]);
+        ref float laneFactors = ref CacheLines.Align(stackalloc float[size + CacheLines.Spare]);
+        ref float laneLevels = ref CacheLines.Align(stackalloc float[size + CacheLines.Spare]);
         for (int j = 0; j < count * SubBlocks; j += TF.Count)
         {
             Transposition.Run(in batch[j * TFormat.SubBlockSize], TF.Count, TFormat.SubBlockSize, ref laneWeights);

@@ -103,9 +103,9 @@ internal readonly struct LegacyImatrixBlocks<TFormat> : ILaneQuantizer
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        ref float laneWeights = ref (stackalloc float[batch.Length])[0];
-        ref float laneFactors = ref (stackalloc float[batch.Length])[0];
-        ref float scratch = ref (stackalloc float[batch.Length])[0];
+        ref float laneWeights = ref CacheLines.Align(stackalloc float[batch.Length + CacheLines.Spare]);
+        ref float laneFactors = ref CacheLines.Align(stackalloc float[batch.Length + CacheLines.Spare]);
+        ref float scratch = ref CacheLines.Align(stackalloc float[batch.Length + CacheLines.Spare]);
         ref byte codes = ref (stackalloc byte[batch.Length])[0];
         Span<float> scales = stackalloc float[TF.Count];
         Span<float> minimums = stackalloc float[TF.Count];
