@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
@@ -86,22 +87,19 @@ internal readonly struct Q3_K : IQuantizableFormat, IScaleOnlyFormat
 
     static void IScaleOnlyFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block)
     {
-        Span<byte> low = stackalloc byte[SuperBlock.Size];
-        ReadOnlySpan<ulong> from = MemoryMarshal.Cast<byte, ulong>(levels);
-        Span<ulong> pairs = MemoryMarshal.Cast<byte, ulong>(low);
-        Span<ulong> thirds = MemoryMarshal.Cast<byte, ulong>(block[..LowBitsOffset]);
-        for (int i = 0; i < 4; i++)
+        Vector256<ulong> thirds = Vector256<ulong>.Zero;
+        for (int half = 0; half < 2; half++)
         {
-            ulong third = 0;
-            for (int bit = 0; bit < 8; bit++)
+            Vector256<ulong> pairs = Vector256<ulong>.Zero;
+            for (int run = 0; run < 4; run++)
             {
-                ulong level = from[(4 * bit) + i];
-                pairs[(4 * bit) + i] = level & LowPairs;
-                third |= ((level >> 2) & LowBits) << bit;
+                Vector256<ulong> level = Vector256.Create(levels.Slice((128 * half) + (32 * run), 32)).AsUInt64();
+                pairs |= (level & Vector256.Create(LowPairs)) << (2 * run);
+                thirds |= ((level >> 2) & Vector256.Create(LowBits)) << ((4 * half) + run);
             }
-            thirds[i] = third;
+            pairs.AsByte().CopyTo(block[(LowBitsOffset + (32 * half))..]);
         }
-        TwoBitLevels.Pack(low, block[LowBitsOffset..]);
+        thirds.AsByte().CopyTo(block);
     }
 
     static void IScaleOnlyFormat.UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)

@@ -86,7 +86,7 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
             StoreScales<TF, TI, TMode>(scales, factorSums, count, stored, blockFactors);
             for (int b = 0; b < count; b++)
             {
-                Write<TF, TI>(
+                Write<TF, TI, TMode>(
                     batch.Slice(b * SuperBlock.Size, SuperBlock.Size), levels, b * SubBlocks,
                     stored.Slice(b * SubBlocks, SubBlocks), blockFactors[b],
                     target.Slice(b * TFormat.BlockBytes, TFormat.BlockBytes));
@@ -105,13 +105,13 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
     {
         if (TFormat.DescendsWithoutImatrix && !TMode.Given)
         {
-            ScaleOnlyDescent<TF, TI>.Run(batch, TFormat.LevelRange, scales[..(count * SubBlocks)], levels);
+            ScaleOnlyDescent<TF, TI>.Run(batch, TFormat.LevelRange, scales[..(count * SubBlocks)], levels: []);
             return;
         }
         int size = SubBlockSize * TF.Count;
-        ref float laneWeights = ref (stackalloc float[size])[0];
-        ref float laneFactors = ref (stackalloc float[size])[0];
-        ref float products = ref (stackalloc float[size])[0];
+        ref float laneWeights = ref CacheLines.Align(stackalloc float[size + CacheLines.Spare]);
+        ref float laneFactors = ref CacheLines.Align(stackalloc float[size + CacheLines.Spare]);
+        ref float products = ref CacheLines.Align(stackalloc float[size + CacheLines.Spare]);
         for (int j = 0; j < count * SubBlocks; j += TF.Count)
         {
             int at = j * SubBlockSize;
@@ -150,14 +150,14 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
         where TMode : struct, IImatrixMode
     {
         int size = SubBlocks * TF.Count;
-        ref float laneScales = ref (stackalloc float[size])[0];
+        ref float laneScales = ref CacheLines.Align(stackalloc float[size + CacheLines.Spare]);
         Span<byte> levels = stackalloc byte[size];
         Transposition.Run(in scales[0], TF.Count, SubBlocks, ref laneScales);
         TF factor;
         if (TMode.Given && TFormat.WeighsByVariance)
         {
-            ref float laneFactors = ref (stackalloc float[size])[0];
-            ref float products = ref (stackalloc float[size])[0];
+            ref float laneFactors = ref CacheLines.Align(stackalloc float[size + CacheLines.Spare]);
+            ref float products = ref CacheLines.Align(stackalloc float[size + CacheLines.Spare]);
             Transposition.Run(in factorSums[0], TF.Count, SubBlocks, ref laneFactors);
             factor = ScaleOnlySearch<TF, TI, WrappingRounding>.Run(
                 ref laneScales, ref laneFactors, SubBlocks, TFormat.ScaleRange, ref products, ref levels[0]);
@@ -194,11 +194,12 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Write<TF, TI>(
+    private static void Write<TF, TI, TMode>(
         ReadOnlySpan<float> weights, ReadOnlySpan<byte> found, int firstSubBlock, ReadOnlySpan<sbyte> scales,
         float factor, Span<byte> block)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
+        where TMode : struct, IImatrixMode
     {
         HalfConversion.Write(ref block[TFormat.FactorOffset], factor);
         if (TFormat.ClearsNegligible && factor == 0)
@@ -216,6 +217,14 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
             float scale = factor * scales[j];
             int at = j * SubBlockSize;
             // If the scale vanishes, the levels of the search are kept.
+            if (scale == 0 && TFormat.DescendsWithoutImatrix && !TMode.Given)
+            {
+                // So rare that they are found again rather than stored every time.
+                float ignored = 0;
+                ScaleOnlyDescent<FloatLane, IntLane>.Run(
+                    weights.Slice(at, SubBlockSize), TFormat.LevelRange, new(ref ignored), levels.Slice(at, SubBlockSize));
+                continue;
+            }
             if (scale == 0)
             {
                 int group = (firstSubBlock + j) / TF.Count;

@@ -8,13 +8,21 @@ namespace GgufQuant.Formats;
 /// <remarks>
 /// <para>
 /// Each weight's level is compared with the one that would be best if all others stayed, a quotient. Few change, so most
-/// quotients are never computed: if the dividend lies within 0.499 divisors of the present level's multiple, the quotient
-/// rounds to the present level, whatever the last bits of the three products are. Beyond the outermost levels this holds
-/// up to ±4·10⁶, short of where ggml's rounding wraps. Divisors too small for this argument are not skipped.
+/// quotients are never computed. Let the dividend be clamped to the outermost levels' multiples of the divisor, as ggml
+/// clamps the level. If it then lies within 0.499 divisors of the present level's multiple, the quotient rounds to the
+/// present level, whatever the last bits of the products are. This needs a divisor far from denormal and a quotient that is
+/// finite and short of ±2²², where ggml's rounding wraps. The dividend is at most the greatest magnitude times the sum of
+/// squares, so a divisor above 1/(4·10⁶) of that product will do; if the product overflows, no divisor does.
 /// </para>
 /// <para>
-/// A sub-block in which no weight can change at its initial sums is done; so is one that changed nothing in a pass. Four
-/// out of five are done before the first pass. The rest are moved together, so that every lane of the passes has work.
+/// The greatest magnitude takes the lowest level, −4. If its weight is positive, levels have the opposite signs of their
+/// weights, and the sum of products is one of terms that are zero or negative. Rounding is monotonic, so the sum is at most
+/// each of its terms, and no divisor, the sum without one term, is positive. ggml moves a level only if it is: half of all
+/// sub-blocks are done at once.
+/// </para>
+/// <para>
+/// So are those in which no weight can change at the initial sums, and then those that changed nothing in a pass. Four out
+/// of five are done before the first pass. The rest are moved together, so that every lane of the passes has work.
 /// </para>
 /// </remarks>
 internal static class ScaleOnlyDescent<TF, TI>
@@ -27,49 +35,41 @@ internal static class ScaleOnlyDescent<TF, TI>
     private const float Magic = 12582912f;
     private const float ShortOfWrapping = 4e6f;
     private const float FarFromDenormal = 1e-30f;
+    private const float SurelyGreater = 1.0001f;
 
     /// <summary>Finds the scales of many sub-blocks.</summary>
     /// <param name="weights">Sixteen weights per sub-block.</param>
     /// <param name="range">Levels range from minus this to this minus one.</param>
     /// <param name="scales">Receives the scales, padded to a multiple of the lanes.</param>
     /// <param name="levels">
-    /// Receives the levels with <paramref name="range"/> added, <c>[element][lane]</c> for each group of sub-blocks.
+    /// Receives the levels with <paramref name="range"/> added, <c>[element][lane]</c> for each group of sub-blocks; empty if
+    /// only the scales are wanted.
     /// </param>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(ReadOnlySpan<float> weights, int range, Span<float> scales, Span<byte> levels)
     {
         int capacity = scales.Length + TF.Count;
-        SubBlocks group = new(stackalloc float[SubBlocks.Rows * TF.Count], TF.Count, range);
-        SubBlocks unsettled = new(stackalloc float[SubBlocks.Rows * capacity], capacity, range);
         Span<int> indices = stackalloc int[scales.Length];
-        int count = 0;
-        for (int first = 0; first < scales.Length; first += TF.Count)
-        {
-            group.Start(in weights[first * Elements], out TI negligible);
-            group.StoreLevels(negligible, ref levels[first * Elements]);
-            group.StoreScales(ref scales[first]);
-            TI movable = group.FindMovable();
-            group.CopyTo(unsettled, 0, movable, count);
-            for (uint lanes = TI.MaskBits(movable); lanes != 0; lanes &= lanes - 1)
-                indices[count++] = first + BitOperations.TrailingZeroCount(lanes);
-        }
+        Started started = new(ref CacheLines.Align(stackalloc float[((Elements + Started.Values) * capacity) + CacheLines.Spare]), capacity);
+        int count = Start(weights, range, scales, levels, started, indices);
+
+        SubBlocks unsettled = new(ref CacheLines.Align(stackalloc float[(SubBlocks.Rows * capacity) + CacheLines.Spare]), capacity, range);
+        count = FindMovable(started, unsettled, range, indices[..count]);
         for (int pass = 0; pass < MaxPasses && count != 0; pass++)
         {
             int left = 0;
             for (int start = 0; start < count; start += TF.Count)
             {
-                TI changed = unsettled.Improve(start);
-                // Lanes beyond the last sub-block hold garbage.
-                uint present = (uint)((1L << Math.Min(TF.Count, count - start)) - 1);
-                for (uint lanes = present & ~TI.MaskBits(changed); lanes != 0; lanes &= lanes - 1)
+                if (count - start <= TF.Count)
                 {
-                    int lane = start + BitOperations.TrailingZeroCount(lanes);
-                    unsettled.Settle(lane, indices[lane], scales, levels);
+                    SettleUnchanged(unsettled, start, unsettled.Improve(start), scales, levels, indices[..count], ref left);
+                    break;
                 }
-                unsettled.CopyTo(unsettled, start, changed, left);
-                for (uint lanes = present & TI.MaskBits(changed); lanes != 0; lanes &= lanes - 1)
-                    indices[left++] = indices[start + BitOperations.TrailingZeroCount(lanes)];
+                TI changed = unsettled.ImproveTwo(start, out TI changedSecond);
+                SettleUnchanged(unsettled, start, changed, scales, levels, indices[..count], ref left);
+                start += TF.Count;
+                SettleUnchanged(unsettled, start, changedSecond, scales, levels, indices[..count], ref left);
             }
             count = left;
         }
@@ -77,76 +77,171 @@ internal static class ScaleOnlyDescent<TF, TI>
             unsettled.Settle(lane, indices[lane], scales, levels);
     }
 
-    /// <summary>Sub-blocks side by side: each row holds one element of all of them.</summary>
-    private readonly ref struct SubBlocks(Span<float> storage, int capacity, int range)
+    // Stores the sub-blocks in which nothing changed, and moves the others together.
+    private static void SettleUnchanged(
+        SubBlocks unsettled, int start, TI changed, Span<float> scales, Span<byte> levels, Span<int> indices, ref int left)
     {
-        // The weights, their levels, then two sums over them: of factor · weight · level and of factor · level².
-        public const int Rows = (2 * Elements) + 2;
+        // Lanes beyond the last sub-block hold garbage.
+        uint present = (uint)((1L << Math.Min(TF.Count, indices.Length - start)) - 1);
+        for (uint lanes = present & ~TI.MaskBits(changed); lanes != 0; lanes &= lanes - 1)
+        {
+            int lane = start + BitOperations.TrailingZeroCount(lanes);
+            unsettled.Settle(lane, indices[lane], scales, levels);
+        }
+        unsettled.CopyTo(unsettled, start, changed, left);
+        for (uint lanes = present & TI.MaskBits(changed); lanes != 0; lanes &= lanes - 1)
+            indices[left++] = indices[start + BitOperations.TrailingZeroCount(lanes)];
+    }
+
+    // Every sub-block at the levels of the plain scale. Returns how many may still improve, and lists them.
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Start(
+        ReadOnlySpan<float> weights, int range, Span<float> scales, Span<byte> levels, Started started, Span<int> indices)
+    {
+        ref float rows = ref CacheLines.Align(stackalloc float[(Elements * TF.Count) + CacheLines.Spare]);
+        TF zero = TF.Broadcast(0);
+        TF lowest = TF.Broadcast(-range);
+        TF highest = TF.Broadcast(range - 1);
+        TF wanted = TF.Broadcast(Magic + range);
+        int count = 0;
+        for (int first = 0; first < scales.Length; first += TF.Count)
+        {
+            Transposition.Run(in weights[first * Elements], TF.Count, Elements, ref rows);
+            TF extreme = ScaleOnlyLanes<TF, TI>.Extreme(ref rows, Elements, out TI negligible);
+            TF inverse = TF.Select(negligible, zero, lowest / extreme);
+            TF products = zero;
+            TF squares = zero;
+            for (int e = 0; e < Elements; e++)
+            {
+                TF weight = ScaleOnlyLanes<TF, TI>.At(ref rows, e);
+                TF level = PlainLevel(inverse * weight, highest);
+                TF factor = weight * weight;
+                products += factor * weight * level;
+                squares += factor * level * level;
+                if (!levels.IsEmpty)
+                {
+                    // The low byte of a float of this magnitude is its integer.
+                    (TF.ToBits(level + wanted) & ~negligible).StoreBytes(ref levels[(first * Elements) + (e * TF.Count)]);
+                }
+            }
+            TF.Select(TF.GreaterThan(squares, zero), products / squares, zero).Store(ref scales[first]);
+            TI open = TF.GreaterThan(inverse, zero);
+            started.Add(open, inverse, products, squares, count);
+            for (uint lanes = TI.MaskBits(open); lanes != 0; lanes &= lanes - 1)
+            {
+                int index = first + BitOperations.TrailingZeroCount(lanes);
+                started.Copy(in weights[index * Elements], count);
+                indices[count++] = index;
+            }
+        }
+        return count;
+    }
+
+    // The greatest magnitude takes the lowest level, so no weight lies below it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TF PlainLevel(TF scaled, TF highest)
+    {
+        TF magic = TF.Broadcast(Magic);
+        return TF.Min((scaled + magic) - magic, highest);
+    }
+
+    // Moves the sub-blocks in which a level may change to the second memory, and returns their number.
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int FindMovable(Started started, SubBlocks unsettled, int range, Span<int> indices)
+    {
+        SubBlocks group = new(ref CacheLines.Align(stackalloc float[(SubBlocks.Rows * TF.Count) + CacheLines.Spare]), TF.Count, range);
+        int count = 0;
+        for (int start = 0; start < indices.Length; start += TF.Count)
+        {
+            TI movable = group.Load(started, start);
+            group.CopyTo(unsettled, 0, movable, count);
+            // Lanes beyond the last sub-block hold garbage.
+            uint present = (uint)((1L << Math.Min(TF.Count, indices.Length - start)) - 1);
+            for (uint lanes = present & TI.MaskBits(movable); lanes != 0; lanes &= lanes - 1)
+                indices[count++] = indices[start + BitOperations.TrailingZeroCount(lanes)];
+        }
+        return count;
+    }
+
+    /// <summary>Sub-blocks one after the other, with what is known of them at the levels of the plain scale.</summary>
+    private readonly ref struct Started(ref float storage, int capacity)
+    {
+        // The inverse of the plain scale, then two sums over the sub-block: see SubBlocks.
+        public const int Values = 3;
+
+        private readonly ref float _weights = ref storage;
+        private readonly ref float _inverses = ref Unsafe.Add(ref storage, Elements * capacity);
+        private readonly ref float _products = ref Unsafe.Add(ref storage, (Elements + 1) * capacity);
+        private readonly ref float _squares = ref Unsafe.Add(ref storage, (Elements + 2) * capacity);
+
+        /// <summary>The weights of the sub-block at an index.</summary>
+        public ref float Weights(int index) => ref Unsafe.Add(ref _weights, index * Elements);
+
+        /// <summary>The values of one sub-block per lane.</summary>
+        public (TF Inverse, TF Products, TF Squares) At(int index) => (
+            TF.Load(in Unsafe.Add(ref _inverses, index)), TF.Load(in Unsafe.Add(ref _products, index)), TF.Load(in Unsafe.Add(ref _squares, index)));
+
+        /// <summary>Appends the values of the chosen lanes.</summary>
+        public void Add(TI chosen, TF inverse, TF products, TF squares, int index)
+        {
+            CompressStore<TF, TI>.Store(inverse, chosen, ref Unsafe.Add(ref _inverses, index));
+            CompressStore<TF, TI>.Store(products, chosen, ref Unsafe.Add(ref _products, index));
+            CompressStore<TF, TI>.Store(squares, chosen, ref Unsafe.Add(ref _squares, index));
+        }
+
+        /// <summary>Copies the weights of one sub-block.</summary>
+        public void Copy(ref readonly float weights, int index)
+        {
+            for (int e = 0; e < Elements; e += TF.Count)
+                TF.Load(in Unsafe.Add(ref Unsafe.AsRef(in weights), e)).Store(ref Unsafe.Add(ref Weights(index), e));
+        }
+    }
+
+    /// <summary>Sub-blocks side by side: each row holds one element of all of them.</summary>
+    private readonly ref struct SubBlocks(ref float storage, int capacity, int range)
+    {
+        // The weights, their levels, two sums over them, of factor · weight · level and of factor · level², and at least the
+        // greatest magnitude.
+        public const int Rows = (2 * Elements) + 3;
 
         private const int ProductSums = 2 * Elements;
         private const int SquareSums = ProductSums + 1;
+        private const int Magnitudes = SquareSums + 1;
 
-        private readonly ref float _start = ref storage[0];
+        private readonly ref float _start = ref storage;
         private readonly int _capacity = capacity;
         private readonly int _range = range;
 
         /// <summary>Loads one sub-block per lane, at the levels of the plain scale.</summary>
-        /// <param name="weights">The first weight; the sub-blocks are consecutive.</param>
-        /// <param name="negligible">The lanes that count as zero.</param>
-        public void Start(ref readonly float weights, out TI negligible)
+        /// <returns>A mask of the lanes in which a level may change.</returns>
+        public TI Load(Started started, int first)
         {
-            Transposition.Run(in weights, TF.Count, Elements, ref _start);
-            TF extreme = ScaleOnlyLanes<TF, TI>.Extreme(ref _start, Elements, out negligible);
-            TF products = TF.Broadcast(0);
-            TF squares = products;
-            TF inverse = TF.Select(negligible, products, TF.Broadcast(-_range) / extreme);
+            Transposition.Run(in started.Weights(first), TF.Count, Elements, ref _start);
+            (TF inverse, TF productSum, TF squareSum) = started.At(first);
+            TF greatest = TF.Broadcast(_range * SurelyGreater) / inverse;
+            productSum.Store(ref At(ProductSums, 0));
+            squareSum.Store(ref At(SquareSums, 0));
+            greatest.Store(ref At(Magnitudes, 0));
+            TF lowest = TF.Broadcast(-_range);
+            TF highest = TF.Broadcast(_range - 1);
+            TF leastRoom = TF.Broadcast(float.MaxValue);
+            TF leastProducts = leastRoom;
+            ref float weights = ref At(0, 0);
+            ref float levels = ref At(Elements, 0);
             for (int e = 0; e < Elements; e++)
             {
-                TF weight = TF.Load(in At(e, 0));
-                TF level = BoundedRounding.Level<TF, TI>(inverse * weight, -_range, _range - 1);
-                TF factor = weight * weight;
-                level.Store(ref At(Elements + e, 0));
-                products += factor * weight * level;
-                squares += factor * level * level;
-            }
-            products.Store(ref At(ProductSums, 0));
-            squares.Store(ref At(SquareSums, 0));
-        }
-
-        /// <summary>Writes the levels of the first lanes; those of negligible ones count as zero.</summary>
-        public void StoreLevels(TI negligible, ref byte levels)
-        {
-            for (int e = 0; e < Elements; e++)
-            {
-                // The low byte of a float of this magnitude is its integer.
-                TI bits = TF.ToBits(TF.Load(in At(Elements + e, 0)) + TF.Broadcast(Magic + _range));
-                (bits & ~negligible).StoreBytes(ref Unsafe.Add(ref levels, e * TF.Count));
-            }
-        }
-
-        /// <summary>Writes the scales of the first lanes.</summary>
-        public void StoreScales(ref float scales)
-        {
-            TF zero = TF.Broadcast(0);
-            TF squares = TF.Load(in At(SquareSums, 0));
-            TF.Select(TF.GreaterThan(squares, zero), TF.Load(in At(ProductSums, 0)) / squares, zero).Store(ref scales);
-        }
-
-        /// <summary>A mask of the first lanes in which a level may change.</summary>
-        public TI FindMovable()
-        {
-            TF productSum = TF.Load(in At(ProductSums, 0));
-            TF squareSum = TF.Load(in At(SquareSums, 0));
-            TI movable = TI.Broadcast(0);
-            for (int e = 0; e < Elements; e++)
-            {
-                TF weight = TF.Load(in At(e, 0));
-                TF level = TF.Load(in At(Elements + e, 0));
+                TF weight = ScaleOnlyLanes<TF, TI>.At(ref weights, e);
+                TF level = PlainLevel(inverse * weight, highest);
+                level.Store(ref Unsafe.Add(ref levels, e * TF.Count));
                 TF factor = weight * weight;
                 TF otherProducts = productSum - (factor * weight * level);
-                movable |= MayMove(level, weight * (squareSum - (factor * level * level)), otherProducts);
+                TF dividend = weight * (squareSum - (factor * level * level));
+                leastRoom = TF.Min(Room(level, dividend, otherProducts, lowest, highest), leastRoom);
+                leastProducts = TF.Min(otherProducts, leastProducts);
             }
-            return movable;
+            return ~(TF.GreaterThan(leastRoom, TF.Broadcast(0)) & TF.GreaterThan(leastProducts, LeastSafe(greatest, squareSum)));
         }
 
         /// <summary>Makes one pass over one sub-block per lane.</summary>
@@ -155,33 +250,76 @@ internal static class ScaleOnlyDescent<TF, TI>
         {
             TF productSum = TF.Load(in At(ProductSums, first));
             TF squareSum = TF.Load(in At(SquareSums, first));
+            TF greatest = TF.Load(in At(Magnitudes, first));
             TI changed = TI.Broadcast(0);
+            ref float weight = ref At(0, first);
+            ref float level = ref At(Elements, first);
             for (int e = 0; e < Elements; e++)
             {
-                TF weight = TF.Load(in At(e, first));
-                TF old = TF.Load(in At(Elements + e, first));
-                TF factor = weight * weight;
-                TF weighted = factor * weight;
-                TF otherProducts = productSum - (weighted * old);
-                TF otherSquares = squareSum - (factor * old * old);
-                TF dividend = weight * otherSquares;
-                TI candidate = MayMove(old, dividend, otherProducts);
-                if (!TI.Any(candidate))
-                    continue;
-
-                TF level = TI.ToFloat(ScaleOnlyLanes<TF, TI>.Level(dividend / otherProducts, _range));
-                TF newProducts = otherProducts + (weighted * level);
-                TF newSquares = otherSquares + (factor * level * level);
-                TI better = candidate & ~TF.Equal(level, old) & TF.GreaterThan(newSquares, TF.Broadcast(0))
-                    & TF.GreaterThan(newProducts * newProducts * squareSum, productSum * productSum * newSquares);
-                changed |= better;
-                productSum = TF.Select(better, newProducts, productSum);
-                squareSum = TF.Select(better, newSquares, squareSum);
-                TF.Select(better, level, old).Store(ref At(Elements + e, first));
+                Improve(in weight, ref level, greatest, ref productSum, ref squareSum, ref changed);
+                weight = ref Unsafe.Add(ref weight, _capacity);
+                level = ref Unsafe.Add(ref level, _capacity);
             }
             productSum.Store(ref At(ProductSums, first));
             squareSum.Store(ref At(SquareSums, first));
             return changed;
+        }
+
+        /// <summary>The same for two sub-blocks per lane: each waits for its previous level, so two take hardly longer than one.</summary>
+        public TI ImproveTwo(int first, out TI changedSecond)
+        {
+            int second = first + TF.Count;
+            TF productSum = TF.Load(in At(ProductSums, first));
+            TF squareSum = TF.Load(in At(SquareSums, first));
+            TF greatest = TF.Load(in At(Magnitudes, first));
+            TF productSum2 = TF.Load(in At(ProductSums, second));
+            TF squareSum2 = TF.Load(in At(SquareSums, second));
+            TF greatest2 = TF.Load(in At(Magnitudes, second));
+            TI changed = TI.Broadcast(0);
+            TI changed2 = changed;
+            ref float weight = ref At(0, first);
+            ref float level = ref At(Elements, first);
+            for (int e = 0; e < Elements; e++)
+            {
+                Improve(in weight, ref level, greatest, ref productSum, ref squareSum, ref changed);
+                Improve(in Unsafe.Add(ref weight, TF.Count), ref Unsafe.Add(ref level, TF.Count), greatest2, ref productSum2, ref squareSum2, ref changed2);
+                weight = ref Unsafe.Add(ref weight, _capacity);
+                level = ref Unsafe.Add(ref level, _capacity);
+            }
+            productSum.Store(ref At(ProductSums, first));
+            squareSum.Store(ref At(SquareSums, first));
+            productSum2.Store(ref At(ProductSums, second));
+            squareSum2.Store(ref At(SquareSums, second));
+            changedSecond = changed2;
+            return changed;
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private void Improve(ref readonly float weights, ref float levels, TF greatest, ref TF productSum, ref TF squareSum, ref TI changed)
+        {
+            TF zero = TF.Broadcast(0);
+            TF weight = TF.Load(in weights);
+            TF old = TF.Load(in levels);
+            TF factor = weight * weight;
+            TF weighted = factor * weight;
+            TF otherProducts = productSum - (weighted * old);
+            TF otherSquares = squareSum - (factor * old * old);
+            TF dividend = weight * otherSquares;
+            TF room = Room(old, dividend, otherProducts, TF.Broadcast(-_range), TF.Broadcast(_range - 1));
+            TI stays = TF.GreaterThan(room, zero) & TF.GreaterThan(otherProducts, LeastSafe(greatest, squareSum));
+            TI candidate = TF.GreaterThan(otherProducts, zero) & ~stays;
+            if (!TI.Any(candidate))
+                return;
+
+            TF level = TI.ToFloat(ScaleOnlyLanes<TF, TI>.Level(dividend / otherProducts, _range));
+            TF newProducts = otherProducts + (weighted * level);
+            TF newSquares = otherSquares + (factor * level * level);
+            TI better = candidate & ~TF.Equal(level, old) & TF.GreaterThan(newSquares, zero)
+                & TF.GreaterThan(newProducts * newProducts * squareSum, productSum * productSum * newSquares);
+            changed |= better;
+            productSum = TF.Select(better, newProducts, productSum);
+            squareSum = TF.Select(better, newSquares, squareSum);
+            TF.Select(better, level, old).Store(ref levels);
         }
 
         /// <summary>Copies the chosen lanes so that they lie together.</summary>
@@ -200,24 +338,26 @@ internal static class ScaleOnlyDescent<TF, TI>
         {
             float squares = At(SquareSums, lane);
             scales[index] = squares > 0 ? At(ProductSums, lane) / squares : 0;
+            if (levels.IsEmpty)
+                return;
             ref byte level = ref levels[(index / TF.Count * TF.Count * Elements) + (index % TF.Count)];
             float magic = Magic + _range;
             for (int e = 0; e < Elements; e++)
                 Unsafe.Add(ref level, e * TF.Count) = (byte)BitConverter.SingleToInt32Bits(At(Elements + e, lane) + magic);
         }
 
-        // Whether a level other than the present one may be better, if all others stay: see the class's remarks.
+        // Positive if the quotient rounds to the present level: see the class's remarks.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private TI MayMove(TF level, TF dividend, TF divisor)
+        private static TF Room(TF level, TF dividend, TF divisor, TF lowest, TF highest)
         {
-            TF lower = TF.Select(
-                TF.Equal(level, TF.Broadcast(-_range)), TF.Broadcast(-ShortOfWrapping), level - TF.Broadcast(SurelyRounded));
-            TF upper = TF.Select(
-                TF.Equal(level, TF.Broadcast(_range - 1)), TF.Broadcast(ShortOfWrapping), level + TF.Broadcast(SurelyRounded));
-            TI stays = TF.GreaterThan(dividend, lower * divisor) & TF.GreaterThan(upper * divisor, dividend)
-                & TF.GreaterThan(divisor, TF.Broadcast(FarFromDenormal));
-            return TF.GreaterThan(divisor, TF.Broadcast(0)) & ~stays;
+            TF reached = TF.Min(TF.Max(dividend, lowest * divisor), highest * divisor);
+            return (TF.Broadcast(SurelyRounded) * divisor) - TF.Abs(reached - (level * divisor));
         }
+
+        // Greater divisors are far from denormal, and their quotients are finite and short of where ggml's rounding wraps.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static TF LeastSafe(TF greatest, TF squareSum) =>
+            TF.Max(greatest * squareSum * TF.Broadcast(1 / ShortOfWrapping), TF.Broadcast(FarFromDenormal));
 
         private ref float At(int row, int lane) => ref Unsafe.Add(ref _start, (row * _capacity) + lane);
     }

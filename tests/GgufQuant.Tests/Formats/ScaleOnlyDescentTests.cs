@@ -1,0 +1,54 @@
+using GgufQuant.Formats;
+using GgufQuant.Reference;
+using GgufQuant.Tests.Simd;
+
+namespace GgufQuant.Tests.Formats;
+
+/// <summary>The descent of Q3_K passes over no level that ggml changes: at every magnitude, to where sums overflow or vanish.</summary>
+public class ScaleOnlyDescentTests : IClassFixture<LaneWidth>
+{
+    private const int Rows = 4;
+    private const int RowLength = 1024;
+
+    public static TheoryData<string> Shapes => ["gaussian", "ties", "small-integers", "heavy-tail", "positive", "one-outlier"];
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Levels_are_those_of_ggml_at_every_magnitude(string shape)
+    {
+        Skip.UnlessExact(GgmlType.Q3_K);
+        float[] weights = WeightData.Make(shape, Rows * RowLength);
+        float[] scaled = new float[weights.Length];
+        byte[] blocks = new byte[BlockFormat.Of(GgmlType.Q3_K).ByteCount(weights.Length)];
+        for (int exponent = -60; exponent <= 114; exponent++)
+        {
+            for (int i = 0; i < weights.Length; i++)
+                scaled[i] = MathF.ScaleB(i % 3 == 0 ? -weights[i] : weights[i], exponent);
+            BlockFormat.Of(GgmlType.Q3_K).Quantize(scaled, RowLength, [], blocks);
+            Assert.True(
+                ReferenceCodec.Quantize(GgmlType.Q3_K, scaled, RowLength, []).AsSpan().SequenceEqual(blocks),
+                $"{shape} times 2^{exponent} differs.");
+        }
+    }
+
+    // The dominating weight leaves divisors far smaller than the dividends, down to zero.
+    [Fact]
+    public void Levels_are_those_of_ggml_if_one_weight_dominates_a_sub_block()
+    {
+        Skip.UnlessExact(GgmlType.Q3_K);
+        Random random = new(5);
+        float[] weights = new float[64 * RowLength];
+        for (int i = 0; i < weights.Length; i++)
+        {
+            double magnitude = i % 16 == i / 16 % 16 ? 1 : Math.Pow(10, -8 * random.NextDouble());
+            weights[i] = (float)(random.Next(4) == 0 ? magnitude : -magnitude);
+        }
+        byte[] blocks = new byte[BlockFormat.Of(GgmlType.Q3_K).ByteCount(weights.Length)];
+        foreach (float scale in (ReadOnlySpan<float>)[1, 1e-9f, 1e-10f, 1e12f, 1e15f, 1e38f])
+        {
+            float[] scaled = [.. weights.Select(weight => weight * scale)];
+            BlockFormat.Of(GgmlType.Q3_K).Quantize(scaled, RowLength, [], blocks);
+            Assert.True(ReferenceCodec.Quantize(GgmlType.Q3_K, scaled, RowLength, []).AsSpan().SequenceEqual(blocks), $"Times {scale} differs.");
+        }
+    }
+}
