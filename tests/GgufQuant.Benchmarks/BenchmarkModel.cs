@@ -1,25 +1,51 @@
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.TestKit;
 
 namespace GgufQuant.Benchmarks;
 
-/// <summary>A llama model of 1.1 billion parameters, in TinyLlama's shape, with Gaussian weights.</summary>
-internal static class BenchmarkModel
+/// <summary>A llama model with Gaussian weights.</summary>
+/// <param name="Layers">Number of layers.</param>
+/// <param name="Width">Columns of the embedding.</param>
+/// <param name="Inner">Columns of the feed-forward network.</param>
+/// <param name="Heads">Attention heads.</param>
+/// <param name="KeyHeads">Heads of keys and values.</param>
+/// <param name="Vocabulary">Number of tokens.</param>
+/// <param name="HasOutput">Whether the output has a matrix of its own, rather than the embedding's.</param>
+/// <param name="Tokenizer">Metadata of the tokenizer.</param>
+internal sealed record BenchmarkModel(
+    int Layers, int Width, int Inner, int Heads, int KeyHeads, int Vocabulary, bool HasOutput, IReadOnlyList<GgufEntry> Tokenizer)
 {
-    private const int Layers = 22;
-    private const int Width = 2048;
-    private const int KeyWidth = 256;
-    private const int Inner = 5632;
-    private const int Vocabulary = 32000;
-
     // Tensors take their weights from one pool, each from a different offset: generating a billion would take minutes.
     private const int PoolSize = 1 << 24;
     private const float Deviation = 0.02f;
 
+    /// <summary>1.1 billion parameters in TinyLlama's shape, with a vocabulary that is only a list.</summary>
+    public static BenchmarkModel TinyLlama { get; } = new(
+        22, 2048, 5632, 32, 4, 32000, true, [GgufEntry.Create("tokenizer.ggml.tokens", Fill([], 32000))]);
+
+    /// <summary>0.5 billion parameters in the shape of Qwen2.5 0.5B, with its number of tokens: those of the sample, and others that no text has.</summary>
+    public static BenchmarkModel LargeVocabulary()
+    {
+        const int Tokens = 151_936;
+        using GgufFile sample = GgufFile.Open(Sample.Model);
+        return new(24, 896, 4864, 14, 2, Tokens, false,
+        [
+            .. sample.Metadata
+                .Where(entry => entry.Key.StartsWith("tokenizer.", StringComparison.Ordinal))
+                .Select(entry => entry.Key switch
+                {
+                    "tokenizer.ggml.tokens" => GgufEntry.Create(entry.Key, Fill((string[])entry.Value, Tokens)),
+                    "tokenizer.ggml.token_type" => GgufEntry.Create(entry.Key, Enumerable.Repeat(1, Tokens).ToArray()),
+                    _ => GgufEntry.Create(entry.Key, entry.Value),
+                }),
+        ]);
+    }
+
     /// <summary>Writes the model.</summary>
     /// <param name="path">The file.</param>
     /// <param name="type">F16 or BF16.</param>
-    public static void Write(string path, GgmlType type)
+    public void Write(string path, GgmlType type)
     {
         GgufWriter writer = new(Metadata(), Tensors(type));
         byte[] halves = new byte[PoolSize * sizeof(ushort)];
@@ -46,7 +72,7 @@ internal static class BenchmarkModel
         }
     }
 
-    private static IEnumerable<GgufEntry> Metadata() =>
+    private IEnumerable<GgufEntry> Metadata() =>
     [
         GgufEntry.Create("general.architecture", "llama"),
         GgufEntry.Create("general.name", "Benchmark"),
@@ -54,22 +80,23 @@ internal static class BenchmarkModel
         GgufEntry.Create("llama.embedding_length", (uint)Width),
         GgufEntry.Create("llama.block_count", (uint)Layers),
         GgufEntry.Create("llama.feed_forward_length", (uint)Inner),
-        GgufEntry.Create("llama.attention.head_count", 32u),
-        GgufEntry.Create("llama.attention.head_count_kv", 4u),
+        GgufEntry.Create("llama.attention.head_count", (uint)Heads),
+        GgufEntry.Create("llama.attention.head_count_kv", (uint)KeyHeads),
         GgufEntry.Create("llama.attention.layer_norm_rms_epsilon", 1e-5f),
-        GgufEntry.Create("tokenizer.ggml.tokens", Enumerable.Range(0, Vocabulary).Select(i => $"token {i}").ToArray()),
+        .. Tokenizer,
     ];
 
-    private static IEnumerable<GgufTensorInfo> Tensors(GgmlType type)
+    private IEnumerable<GgufTensorInfo> Tensors(GgmlType type)
     {
+        int keyWidth = Width / Heads * KeyHeads;
         yield return new("token_embd.weight", type, [Width, Vocabulary]);
         for (int layer = 0; layer < Layers; layer++)
         {
             string prefix = $"blk.{layer}.";
             yield return new(prefix + "attn_norm.weight", GgmlType.F32, [Width]);
             yield return new(prefix + "attn_q.weight", type, [Width, Width]);
-            yield return new(prefix + "attn_k.weight", type, [Width, KeyWidth]);
-            yield return new(prefix + "attn_v.weight", type, [Width, KeyWidth]);
+            yield return new(prefix + "attn_k.weight", type, [Width, keyWidth]);
+            yield return new(prefix + "attn_v.weight", type, [Width, keyWidth]);
             yield return new(prefix + "attn_output.weight", type, [Width, Width]);
             yield return new(prefix + "ffn_norm.weight", GgmlType.F32, [Width]);
             yield return new(prefix + "ffn_gate.weight", type, [Width, Inner]);
@@ -77,8 +104,12 @@ internal static class BenchmarkModel
             yield return new(prefix + "ffn_down.weight", type, [Inner, Width]);
         }
         yield return new("output_norm.weight", GgmlType.F32, [Width]);
-        yield return new("output.weight", type, [Width, Vocabulary]);
+        if (HasOutput)
+            yield return new("output.weight", type, [Width, Vocabulary]);
     }
+
+    private static string[] Fill(string[] tokens, int count) =>
+        [.. tokens, .. Enumerable.Range(tokens.Length, count - tokens.Length).Select(i => $"token {i}")];
 
     private static float[] Gaussian()
     {

@@ -35,7 +35,7 @@ internal static class FileTable
             foreach ((GgmlType source, FileType same) in new[] { (GgmlType.F16, FileType.F16), (GgmlType.BF16, FileType.BF16) })
             {
                 string model = Path.Combine(work.FullName, "model.gguf");
-                BenchmarkModel.Write(model, source);
+                BenchmarkModel.TinyLlama.Write(model, source);
                 foreach ((FileType type, double? bar) in (IEnumerable<(FileType, double?)>)[.. s_types, (same, null)])
                 {
                     output.WriteLine(Measure(source, model, type, bar, work.FullName, out bool isSlowCopy));

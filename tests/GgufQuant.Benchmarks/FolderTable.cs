@@ -26,7 +26,7 @@ internal static class FolderTable
             RamDisk.Touch(work.FullName);
             string file = Path.Combine(work.FullName, "model.gguf");
             string model = work.CreateSubdirectory("model").FullName;
-            BenchmarkModel.Write(file, GgmlType.BF16);
+            BenchmarkModel.TinyLlama.Write(file, GgmlType.BF16);
             using (GgufFile source = GgufFile.Open(file))
                 LlamaFolder.Write(source, model);
             Row(output, work, model, FileType.BF16, FileMaker.Copy, Path.Combine(model, "model.safetensors"), "File.Copy of its weights", CopyBar);

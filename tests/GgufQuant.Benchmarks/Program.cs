@@ -7,6 +7,7 @@ const string Usage = """
            GgufQuant.Benchmarks --ratios [type,type,...]
            GgufQuant.Benchmarks --files <folder for 6 GB of files>
            GgufQuant.Benchmarks --folders <folder for 7 GB of files>
+           GgufQuant.Benchmarks --evaluation <folder for 2 GB of files>
            GgufQuant.Benchmarks --rounding [type,type,...]
            GgufQuant.Benchmarks --calibrated <folder for 4 GB of files>
            GgufQuant.Benchmarks [BenchmarkDotNet's options]
@@ -38,6 +39,9 @@ switch (args)
     case ["--folders", string folder]:
         FolderTable.Write(Console.Out, folder);
         return 0;
+    case ["--evaluation", string folder]:
+        EvaluationTable.Write(Console.Out, folder);
+        return 0;
     case ["--rounding"]:
         RoundingTable.Write(Console.Out, _ => true);
         return 0;
@@ -60,7 +64,7 @@ switch (args)
     case [StartTable.Argument, string header, string emptyModule]:
         StartTable.Measure(header, emptyModule);
         return 0;
-    case ["--report" or "--ratios" or "--files" or "--folders" or "--rounding" or "--calibrated", ..]:
+    case ["--report" or "--ratios" or "--files" or "--folders" or "--evaluation" or "--rounding" or "--calibrated", ..]:
         Console.Error.WriteLine(Usage);
         return 1;
     default:

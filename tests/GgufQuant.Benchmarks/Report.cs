@@ -34,6 +34,11 @@ internal static class Report
             """);
         FolderTable.Write(text, folder);
         WriteRounding(text, folder);
+        Section(text, "Evaluation", """
+            The held-out text, in chunks of 256 tokens: perplexity of a model in F16 and KL divergence of its Q4_K_M, without PowerShell.
+            Statistics are all that is not done by the engine: softmax, divergence, percentiles. Medians of five.
+            """);
+        EvaluationTable.Write(text, folder);
         Section(text, "Start", "Medians of five fresh processes.");
         StartTable.Write(text);
         File.WriteAllText(path, text.ToString());

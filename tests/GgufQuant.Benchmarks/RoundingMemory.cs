@@ -38,7 +38,7 @@ internal static class RoundingMemory
         DirectoryInfo work = Directory.CreateDirectory(Path.Combine(folder, $"GgufQuant.Benchmarks.{Environment.ProcessId}"));
         try
         {
-            BenchmarkModel.Write(Path.Combine(work.FullName, "model.gguf"), GgmlType.F16);
+            BenchmarkModel.TinyLlama.Write(Path.Combine(work.FullName, "model.gguf"), GgmlType.F16);
             foreach ((Step step, string name) in new[] { (Step.Moments, "moments of a pass"), (Step.Rounding, "rounding to Q4_K_M") })
             {
                 double[] values = [.. ChildProcess.Run([Argument, $"{step}", work.FullName]).Split(' ').Select(word => double.Parse(word, CultureInfo.InvariantCulture))];
