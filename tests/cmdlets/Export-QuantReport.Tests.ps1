@@ -112,6 +112,27 @@ Describe 'Export-QuantReport' {
         Test-Path r.md | Should -BeFalse
     }
 
+    It 'recommends what Find-QuantType recommends of the same files for the same memory' {
+        $measured = ConvertTo-Quantized $Samples.Model Q8_0, Q4_K_M, Q2_K -Destination . | Compare-Quant -Corpus $Samples.HeldOut -ChunkCount 1
+        foreach ($reserve in @{}, @{ Reserve = '1%' }) {
+            $expected = $measured | Find-QuantType -Memory 7720KB @reserve | Where-Object Type -In $measured.Type | Sort-Object Fit, KlDivergence
+            $null = $measured | Export-QuantReport r.md -Memory 7720KB -Force @reserve
+            Get-Content r.md -Raw | Should -BeLike "*`n`*`*Recommended: $($expected[0].Type).`*`* $($expected[0].Type) is the best quantization *"
+        }
+        $null = $measured | Export-QuantReport none.html -Memory 1MB
+        Get-Content none.html -Raw | Should -BeLike '*<p class="answer">None fits into 1.00 MiB: Q2_K, the smallest, takes *'
+    }
+
+    It 'warns that it cannot recommend what was not measured' {
+        $null = $rows | Export-QuantReport r.md -Memory 1GB -WarningVariable warnings -WarningAction SilentlyContinue
+        $warnings | Should -HaveCount 1
+        $warnings[0].Message | Should -BeLike '*Compare-Quant -Corpus*'
+    }
+
+    It 'takes -Reserve with -Memory only' {
+        { $rows | Export-QuantReport r.md -Reserve 5% } | Should -Throw -ErrorId "ParameterMissing,$class"
+    }
+
     It 'completes formats' {
         (Complete-Line 'Export-QuantReport r -Format ').CompletionText | Should -Be 'Html', 'Markdown', 'ModelCard'
     }

@@ -32,6 +32,20 @@ public sealed class ExportQuantReportCommand : StoppableCommand
     [ValidateNotNullOrEmpty]
     public string? Title { get; set; }
 
+    /// <summary>Bytes of memory available.</summary>
+    [Parameter(HelpMessage = "The available memory: 8GB; the report recommends the file that Find-QuantType would.")]
+    [Alias("MemoryBudget")]
+    [ArgumentCompleter(typeof(SizeCompleter))]
+    [ValidateRange(1, long.MaxValue)]
+    public long? Memory { get; set; }
+
+    /// <summary>Memory that should stay free.</summary>
+    [Parameter(HelpMessage = "Memory that should stay free: 5%, 512MB; default: a tenth. Needs -Memory.")]
+    [MemoryReserveTransformation]
+    [ArgumentCompleter(typeof(UsualValueCompleter))]
+    [ValidateNotNull]
+    public MemoryReserve? Reserve { get; set; }
+
     /// <summary>The repository of the unquantized model on the hub.</summary>
     [Parameter(HelpMessage = "The unquantized model's repository on the hub, owner/name, for a model card.")]
     [ValidateNotNullOrEmpty]
@@ -49,6 +63,7 @@ public sealed class ExportQuantReportCommand : StoppableCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        this.ThrowIfMissing(nameof(Memory), nameof(Reserve));
         // Checked first, as measuring the rows may take long.
         if (PathErrors.NotFree(this.ResolveDestination(Destination), Force) is ErrorRecord conflict)
             ThrowTerminatingError(conflict);
@@ -86,6 +101,8 @@ public sealed class ExportQuantReportCommand : StoppableCommand
         try
         {
             ReportFormat format = FormatOf(destination);
+            if (Memory is not null && !_rows.Exists(row => row is QuantQuality { IsReference: false }))
+                WriteWarning("No file is recommended for -Memory, because none was measured on a text: use Compare-Quant -Corpus.");
             TextFile.Write(destination, format == ReportFormat.ModelCard ? CardOn(reference).Write() : Write(ReportOn(reference), format), Force);
             this.WriteFile(destination);
         }
@@ -132,6 +149,8 @@ public sealed class ExportQuantReportCommand : StoppableCommand
         {
             Corpus = measured is null ? null : Formatting.FileName(measured.Corpus),
             Engine = measured?.Engine,
+            MemoryBudget = Memory,
+            MemoryReserve = Memory is { } memory ? Reserve?.Of(memory) : null,
         };
     }
 
@@ -140,6 +159,7 @@ public sealed class ExportQuantReportCommand : StoppableCommand
         QuantQuality? quality = row as QuantQuality;
         return new(byType && row.Type is not null ? $"{row.Type}" : Path.GetFileNameWithoutExtension(row.Path), row.Size)
         {
+            Type = row.FileType,
             BitsPerWeight = row.BitsPerWeight,
             Perplexity = quality is null ? null : new MeanEstimate(quality.Perplexity, quality.PerplexityError),
             Predictions = quality?.GetPredictions(),
@@ -147,7 +167,7 @@ public sealed class ExportQuantReportCommand : StoppableCommand
             Accuracy = row.Accuracy,
             Lost = row.Lost,
             Gained = row.Gained,
-            Memory = row.Memory,
+            Memory = row.GetMemoryEstimate(),
             PromptSpeed = row.PromptTokensPerSecond,
             GenerationSpeed = row.TokensPerSecond,
             Generations = row.IsReference ? [] : row.Generations,

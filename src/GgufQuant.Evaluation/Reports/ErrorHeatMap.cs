@@ -15,6 +15,7 @@ internal static class ErrorHeatMap
     private const double Top = 26;
     private const double RowHeight = 20;
     private const double WidestCell = 44;
+    private const int LongestKind = 20;
 
     /// <summary>The figure; empty for a model without layers.</summary>
     /// <param name="row">The quantization.</param>
@@ -34,7 +35,7 @@ internal static class ErrorHeatMap
         for (int layer = 0; layer < layers; layer += step)
             svg.Add($"""<text class="tick" x="{Left + ((layer + 0.5) * cellWidth)}" y="{Top - 8}" text-anchor="middle">{layer}</text>""");
         for (int i = 0; i < kinds.Length; i++)
-            svg.Add($"""<text class="tick" x="{Left - 10}" y="{Top + (i * RowHeight) + 14}" text-anchor="end">{Html(kinds[i])}</text>""");
+            svg.Add($"""<text class="tick" x="{Left - 10}" y="{Top + (i * RowHeight) + 14}" text-anchor="end">{Html(Shorten(kinds[i], LongestKind))}</text>""");
         foreach (Cell cell in cells)
         {
             double x = Left + (cell.Layer * cellWidth), y = Top + (Array.IndexOf(kinds, cell.Kind) * RowHeight);

@@ -13,7 +13,10 @@ public static class MarkdownReport
         ArgumentNullException.ThrowIfNull(report);
         StringBuilder text = new();
         text.Append(CultureInfo.InvariantCulture, $"# {Escape(report.Title)}: what quantizing costs\n\n");
-        foreach (string sentence in ReportSummary.Of(report))
+        ReportRecommendation? recommendation = ReportRecommendation.Of(report);
+        if (recommendation is not null)
+            text.Append(recommendation.Row is { } row ? $"**Recommended: {Escape(row.Name)}.** " : "").Append(Escape(recommendation.Reason)).Append("\n\n");
+        foreach (string sentence in ReportSummary.Of(report, recommendation))
             text.Append("- ").Append(Escape(sentence)).Append('\n');
         if (text[^2] != '\n')
             text.Append('\n');

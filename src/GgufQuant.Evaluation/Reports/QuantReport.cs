@@ -15,6 +15,12 @@ public sealed record QuantReport(string Title, QuantReportRow Reference, IReadOn
     /// <summary>The date of the measurements.</summary>
     public DateTimeOffset Date { get; init; } = DateTimeOffset.Now;
 
+    /// <summary>Bytes of memory that the recommended quantization is to fit into; null to recommend by quality alone.</summary>
+    public long? MemoryBudget { get; init; }
+
+    /// <summary>Bytes of that memory that should stay free; null for a tenth.</summary>
+    public long? MemoryReserve { get; init; }
+
     /// <summary>The quantizations, largest first.</summary>
     internal IEnumerable<QuantReportRow> BySize => Rows.OrderByDescending(row => row.Size);
 }

@@ -1,6 +1,8 @@
 using GgufQuant.Comparison;
 using GgufQuant.Evaluation.Generation;
 using GgufQuant.Evaluation.Perplexity;
+using GgufQuant.Formats;
+using GgufQuant.Models;
 
 namespace GgufQuant.Evaluation.Reports;
 
@@ -9,6 +11,9 @@ namespace GgufQuant.Evaluation.Reports;
 /// <param name="Size">Bytes of its files.</param>
 public sealed record QuantReportRow(string Name, long Size)
 {
+    /// <summary>Its file type; null if unknown.</summary>
+    public FileType? Type { get; init; }
+
     /// <summary>Average bits per weight; null if unknown.</summary>
     public double? BitsPerWeight { get; init; }
 
@@ -30,8 +35,8 @@ public sealed record QuantReportRow(string Name, long Size)
     /// <summary>Questions that only this model answers correctly; null if not asked, and for the reference.</summary>
     public int? Gained { get; init; }
 
-    /// <summary>Bytes of memory to run it; null if unknown.</summary>
-    public long? Memory { get; init; }
+    /// <summary>The memory to run it; null if unknown.</summary>
+    public MemoryEstimate? Memory { get; init; }
 
     /// <summary>Prompt tokens evaluated per second; null if not measured.</summary>
     public double? PromptSpeed { get; init; }

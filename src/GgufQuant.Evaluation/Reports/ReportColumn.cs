@@ -14,7 +14,7 @@ internal sealed record ReportColumn(string Title, Func<QuantReportRow, string?> 
             new("Type", row => row.Name),
             new("Size", row => Size(row.Size)),
             new("Of reference", row => report.Reference.Size > 0 ? Percent((double)row.Size / report.Reference.Size, 0) : null),
-            new("Memory", row => row.Memory is { } memory ? Size(memory) : null),
+            new("Memory", row => row.Memory is { } memory ? Size(memory.Total) : null),
             new("Bits per weight", row => row.BitsPerWeight is { } bits ? Fixed(bits, 2) : null),
             new("Weight error", row => row.Weights is { } weights ? Significant(weights.RelativeRmsError) : null),
             new("Perplexity", row => row.Predictions is { } result ? Fixed(result.Perplexity.Value, 3) : row.Perplexity is { } value ? $"{Fixed(value.Value, 3)} ± {Significant(value.Error)}" : null),

@@ -7,23 +7,33 @@ internal static class ReportSummary
 {
     private static readonly double[] s_thresholds = [0.99, 0.97, 0.9];
 
-    public static IReadOnlyList<string> Of(QuantReport report)
+    /// <summary>The smallest quantization for each share of the reference's quality, except what the recommendation says already; and those that loop.</summary>
+    public static IReadOnlyList<string> Of(QuantReport report, ReportRecommendation? recommendation)
     {
         List<string> sentences = [];
         QuantReportRow? previous = null;
         foreach (double threshold in s_thresholds)
         {
-            QuantReportRow? smallest = report.Rows.Where(row => row.Predictions?.RelativeQuality >= threshold).MinBy(row => row.Size);
+            QuantReportRow? smallest = SmallestWith(report, threshold);
             if (smallest is null || smallest == previous)
                 continue;
             previous = smallest;
-            sentences.Add(
-                $"{smallest.Name} is the smallest with at least {Percent(threshold, 0)} of the reference's quality: {Size(smallest.Size)}, {Percent((double)smallest.Size / report.Reference.Size, 0)} of its size, quality {Percent(smallest.Predictions!.RelativeQuality)}.");
+            sentences.Add(Describe(smallest, report, threshold));
         }
+        if (recommendation is not null)
+            sentences.Remove(recommendation.Reason);
         foreach (QuantReportRow row in report.Rows.Where(row => row.Generations.Any(comparison => comparison.IsDegenerate)))
             sentences.Add($"{row.Name} falls into a loop, but the reference does not.");
         return sentences;
     }
+
+    /// <summary>The smallest quantization that keeps this share of the reference's quality, by more than a standard error; null if there is none.</summary>
+    public static QuantReportRow? SmallestWith(QuantReport report, double quality) =>
+        report.Rows.Where(row => row.Predictions is { } result && Math.Exp(-(result.LogPerplexityRatio.Value + result.LogPerplexityRatio.Error)) >= quality).MinBy(row => row.Size);
+
+    /// <summary>What that quantization saves and keeps, in a sentence.</summary>
+    public static string Describe(QuantReportRow smallest, QuantReport report, double quality) =>
+        $"{smallest.Name} is the smallest with at least {Percent(quality, 0)} of the reference's quality: {Size(smallest.Size)}, {Percent((double)smallest.Size / report.Reference.Size, 0)} of its size, quality {Percent(smallest.Predictions!.RelativeQuality)}.";
 
     /// <summary>The meaning of the columns: pairs of term and definition.</summary>
     public static IEnumerable<(string Term, string Definition)> Definitions(QuantReport report)

@@ -7,11 +7,14 @@ namespace GgufQuant.Evaluation.Reports;
 /// <summary>Writes an inline SVG figure with a title and a description for screen readers.</summary>
 internal sealed class SvgBuilder
 {
+    private const double UsualWidth = 760;
+
     private readonly StringBuilder _text = new();
 
     public SvgBuilder(string id, string title, string description, double width, double height)
     {
-        Add($"""<svg viewBox="0 0 {width} {height}" role="img" aria-labelledby="{id}-title {id}-description">""");
+        string size = width > UsualWidth ? "large" : "usual";
+        Add($"""<svg class="{size}" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-labelledby="{id}-title {id}-description">""");
         Add($"""<title id="{id}-title">{ReportText.Html(title)}</title><desc id="{id}-description">{ReportText.Html(description)}</desc>""");
     }
 

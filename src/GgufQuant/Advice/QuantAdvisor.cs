@@ -25,13 +25,17 @@ public static class QuantAdvisor
     {
         MemoryOptions options = memory ?? MemoryOptions.Default;
         AdviceRequest request = new(file, budget, reserve, options);
-        List<QuantAdvice> advice = [.. request.Candidates(withImportanceMatrix, measured).Select(candidate => request.Advise(candidate, options))];
-        QuantAdvice? best = Recommend(advice);
-        return [.. advice
-            .Select(entry => ReferenceEquals(entry, best) ? entry with { IsRecommended = true, Unquantized = Unquantized(advice), WholeOnCard = WholeOnCard(advice, entry) } : entry)
+        return [.. Mark([.. request.Candidates(withImportanceMatrix, measured).Select(candidate => request.Advise(candidate, options))])
             .OrderBy(entry => entry.Fit == MemoryFit.TooLarge)
             .ThenBy(entry => entry.Fit == MemoryFit.TooLarge ? entry.Memory.Total : 0)
             .ThenBy(entry => entry.Quality.KlDivergence)];
+    }
+
+    /// <summary>Marks the recommended entry, in place; none if nothing fits.</summary>
+    internal static IEnumerable<QuantAdvice> Mark(IReadOnlyList<QuantAdvice> advice)
+    {
+        QuantAdvice? best = Recommend(advice);
+        return advice.Select(entry => ReferenceEquals(entry, best) ? entry with { IsRecommended = true, Unquantized = Unquantized(advice), WholeOnCard = WholeOnCard(advice, entry) } : entry);
     }
 
     // Unquantized weights only where nothing else is possible: Q8_0 predicts as well at half the size.
@@ -43,11 +47,11 @@ public static class QuantAdvisor
         .ThenBy(entry => entry.Memory.Total)
         .FirstOrDefault();
 
-    private static QuantAdvice? Unquantized(List<QuantAdvice> advice) => advice
+    private static QuantAdvice? Unquantized(IEnumerable<QuantAdvice> advice) => advice
         .Where(entry => entry.Fit == MemoryFit.Comfortable && entry.IsUnquantized)
         .MinBy(entry => entry.Memory.Total);
 
-    private static QuantAdvice? WholeOnCard(List<QuantAdvice> advice, QuantAdvice best) => best.IsForCard || best.Memory.Placement is not { IsWhole: false }
+    private static QuantAdvice? WholeOnCard(IEnumerable<QuantAdvice> advice, QuantAdvice best) => best.IsForCard || best.Memory.Placement is not { IsWhole: false }
         ? null
         : advice.Where(entry => entry.Fit == MemoryFit.Comfortable && entry.Memory.Placement!.IsWhole && !entry.IsUnquantized)
             .MinBy(entry => entry.Quality.KlDivergence);

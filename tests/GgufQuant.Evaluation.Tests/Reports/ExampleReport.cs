@@ -3,13 +3,14 @@ using GgufQuant.Evaluation.Generation;
 using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Evaluation.Reports;
 using GgufQuant.Formats;
+using GgufQuant.Models;
 
 namespace GgufQuant.Evaluation.Tests.Reports;
 
 /// <summary>A report with everything in it, made up.</summary>
 internal static class ExampleReport
 {
-    public static QuantReport Create(string name = "Q4_K_M", params IEnumerable<QuantReportRow> further) => new("novels", new("F16", 11_000_000) { Perplexity = new(20, 0.5), BitsPerWeight = 16 }, [Row(name, 3_500_000, 0.005), Row("Q8_0", 6_200_000, 0.0001), .. further])
+    public static QuantReport Create(string name = "Q4_K_M", params IEnumerable<QuantReportRow> further) => new("novels", new("F16", 11_000_000) { Type = FileType.F16, Memory = Memory(11_000_000), Perplexity = new(20, 0.5), BitsPerWeight = 16 }, [Row(name, 3_500_000, 0.005), Row("Q8_0", 6_200_000, 0.0001), .. further])
     {
         Corpus = "heldout.txt",
         Engine = "llama.cpp",
@@ -18,6 +19,8 @@ internal static class ExampleReport
 
     public static QuantReportRow Row(string name, long size, double divergence) => new(name, size)
     {
+        Type = Enum.TryParse(name, out FileType type) ? type : FileType.Q4_K_M,
+        Memory = Memory(size),
         BitsPerWeight = 8.0 * size / 5_800_000,
         Predictions = Predictions(divergence),
         Weights = Weights(divergence),
@@ -25,6 +28,29 @@ internal static class ExampleReport
         Lost = 13,
         Gained = 11,
         Generations = [Comparison()],
+    };
+
+    /// <summary>Forty files between 1 and 11 MB, some of which another one beats, with names as long as those of files.</summary>
+    public static QuantReport CreateLarge()
+    {
+        QuantReport report = Create();
+        return report with { Rows = [.. Enumerable.Range(0, 40).Select(i => Row($"Novels-of-the-19th-century-6M-Instruct-{i}", 1_000_000 + (i * i * 6_000), Math.Exp(-i / 6.0) * (i % 3 == 0 ? 2 : 1)))] };
+    }
+
+    // The context and the buffers take a megabyte.
+    private static MemoryEstimate Memory(long size) => new()
+    {
+        Weights = size,
+        Cache = 500_000,
+        State = 0,
+        Compute = 500_000,
+        ContextLength = 4096,
+        CacheType = CacheType.F16,
+        ValueCacheType = CacheType.F16,
+        BatchSize = 512,
+        Parallel = 1,
+        FlashAttention = true,
+        Assumptions = [],
     };
 
     private static ModelError Weights(double error)

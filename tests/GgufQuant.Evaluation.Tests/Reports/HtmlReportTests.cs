@@ -15,7 +15,7 @@ public sealed class HtmlReportTests
 
         Assert.Contains("<h1>novels: what quantizing costs</h1>", page, StringComparison.Ordinal);
         Assert.Contains("Compared with F16 (10.5 MiB) on heldout.txt with llama.cpp, 2026-03-01.", page, StringComparison.Ordinal);
-        Assert.Contains("Q4_K_M is the smallest with at least 99% of the reference's quality: 3.34 MiB, 32% of its size, quality 99.5%.", page, StringComparison.Ordinal);
+        Assert.Contains("Q4_K_M is the smallest with at least 99% of the reference&#39;s quality: 3.34 MiB, 32% of its size, quality 99.5%.", page, StringComparison.Ordinal);
         Assert.Contains("<td>0.00500 ± 0.00010</td>", page, StringComparison.Ordinal);
         Assert.Contains(" a fine<mark> evening.</mark>", page, StringComparison.Ordinal);
         Assert.Contains("Outside the layers: token_embd.weight in q4_K", page, StringComparison.Ordinal);
@@ -50,9 +50,9 @@ public sealed class HtmlReportTests
     {
         XElement picture = Pictures(HtmlReport.Write(ExampleReport.Create()))[0];
 
-        (double X, double Y)[] points = [.. picture.Elements("circle").Select(circle => (Number(circle, "cx"), Number(circle, "cy")))];
+        (double X, double Y)[] points = [.. picture.Elements("circle").Where(circle => circle.Element("title") is not null).OrderByDescending(circle => Number(circle, "cx")).Select(circle => (Number(circle, "cx"), Number(circle, "cy")))];
 
-        // Drawn from the largest down: further left and, with more divergence, further up.
+        // The smaller one is further left and, with more divergence, further up.
         Assert.Equal(2, points.Length);
         Assert.True(points[1].X < points[0].X);
         Assert.True(points[1].Y < points[0].Y);
@@ -85,6 +85,45 @@ public sealed class HtmlReportTests
 
         Assert.DoesNotContain("<script", page, StringComparison.Ordinal);
         Assert.Contains("<blockquote>It was &lt;b&gt;</blockquote>", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void No_name_can_be_markup()
+    {
+        const string Hostile = "</title></style></script><img src=x onerror='alert(1)'>\"&\u0001\uD800";
+        QuantReport report = ExampleReport.Create(Hostile);
+        report = report with { Title = Hostile, Corpus = Hostile, Engine = Hostile, Reference = report.Reference with { Name = Hostile }, MemoryBudget = 5_400_000 };
+
+        string page = HtmlReport.Write(report);
+
+        Assert.DoesNotMatch("<img|<script|</script|onerror='|[\u0001\uD800]", page[(page.IndexOf("</style>", StringComparison.Ordinal) + 8)..]);
+        Assert.Single(Regex.Matches(page, "</title>\\n<style>"));
+        Assert.Single(Regex.Matches(page, "</style>"));
+        Assert.Contains("<b>Recommended: &lt;/title&gt;", page, StringComparison.Ordinal);
+        Assert.Contains("&#39;alert(1)&#39;&gt;&quot;&amp;\uFFFD\uFFFD", page, StringComparison.Ordinal);
+        Assert.Equal(4, Pictures(page).Count);
+    }
+
+    [Fact]
+    public void The_recommended_row_is_marked()
+    {
+        string page = HtmlReport.Write(ExampleReport.Create());
+
+        Assert.Contains("<p class=\"answer\"><b>Recommended: Q4_K_M.</b> Q4_K_M is the smallest with at least 99%", page, StringComparison.Ordinal);
+        Assert.Contains("<tr class=\"pick\"><th scope=\"row\"><span>Q4_K_M</span></th>", page, StringComparison.Ordinal);
+        Assert.Single(Regex.Matches(page, "at least 99%"));
+    }
+
+    [Fact]
+    public void Many_rows_are_in_a_window_and_their_texts_folded()
+    {
+        string few = HtmlReport.Write(ExampleReport.Create()), many = HtmlReport.Write(ExampleReport.CreateLarge());
+
+        Assert.DoesNotContain("class=\"scroll window\"", few, StringComparison.Ordinal);
+        Assert.Contains("class=\"scroll window\"", many, StringComparison.Ordinal);
+        Assert.DoesNotContain("<summary>2 quantizations", few, StringComparison.Ordinal);
+        Assert.Contains("<details><summary>40 quantizations</summary>", many, StringComparison.Ordinal);
+        Assert.Equal(42, Pictures(many).Count);
     }
 
     [Fact]

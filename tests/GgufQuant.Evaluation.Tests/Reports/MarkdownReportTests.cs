@@ -11,8 +11,9 @@ public sealed class MarkdownReportTests
         string[] lines = MarkdownReport.Write(ExampleReport.Create()).Split('\n');
 
         Assert.Equal("# novels: what quantizing costs", lines[0]);
+        Assert.StartsWith("**Recommended: Q4_K_M.** Q4_K_M is the smallest with at least 99%", lines[2], StringComparison.Ordinal);
         int header = Array.FindIndex(lines, line => line.StartsWith("| Type |", StringComparison.Ordinal));
-        Assert.StartsWith("| F16 | 10.5 MiB | 100% | 16.00 | – | 20.000 ± 0.500 | – | 100% |", lines[header + 2], StringComparison.Ordinal);
+        Assert.StartsWith("| F16 | 10.5 MiB | 100% | 11.4 MiB | 16.00 | – | 20.000 ± 0.500 | – | 100% |", lines[header + 2], StringComparison.Ordinal);
         Assert.StartsWith("| Q8_0 | 5.91 MiB | 56% |", lines[header + 3], StringComparison.Ordinal);
         Assert.Contains("| 45.0% | 13 | 11 |", lines[header + 3], StringComparison.Ordinal);
         Assert.Contains("| +0.00200 ± 0.00010 |", lines[header + 3], StringComparison.Ordinal);
