@@ -57,6 +57,27 @@ Describe 'New-ImportanceMatrix' {
         foreach ($i in 0..41) { [Math]::Abs($actual[$i].Sum / $expected[$i].Sum - 1) | Should -BeLessThan 1e-5 }
     }
 
+    It 'collects parts that merge to the file of one run' {
+        foreach ($part in @{ Chunks = 2 }, @{ Chunks = 1; SkipChunks = 2 }, @{ Chunks = 1; SkipChunks = 3 }) {
+            $made = New-ImportanceMatrix $Samples.Model $Samples.Calibration -Part @part -Destination "part$($part.SkipChunks).gguf"
+            $made.Chunks | Should -Be $part.Chunks
+            Test-Gguf $made.Path | Should -BeTrue
+        }
+        $merged = Merge-ImportanceMatrix part3.gguf, part.gguf, part2.gguf merged.gguf -WarningVariable warnings -WarningAction SilentlyContinue
+        $merged.Datasets | Should -Be $Samples.Calibration
+        (Get-FileHash merged.gguf).Hash | Should -Be (Get-FileHash four.gguf).Hash
+        $warnings | Should -BeLike "The parts have only chunks 1-4 of the text's *."
+        $failure = Merge-ImportanceMatrix part.gguf, part3.gguf gap.gguf -ErrorAction Continue 2>&1
+        $failure.FullyQualifiedErrorId | Should -Be 'InvalidImportanceMatrix,GgufQuant.Commands.MergeImportanceMatrixCommand'
+        $failure.Exception.Message | Should -BeLike "*a gap, chunk 3 of the text, between '*part.gguf' (chunks 1-2) and '*part3.gguf' (chunk 4)."
+        Test-Path gap.gguf | Should -BeFalse
+    }
+
+    It 'resumes a part to the file of one run' {
+        $null = New-ImportanceMatrix $Samples.Model $Samples.Calibration -Chunks 2 -SkipChunks 2 -Resume part.gguf -Destination continued.gguf
+        (ConvertTo-ImportanceMatrix continued.gguf Dat | Get-ImportanceMatrix).Sum | Should -Be (ConvertTo-ImportanceMatrix four.gguf Dat | Get-ImportanceMatrix).Sum
+    }
+
     It 'is used by ConvertTo-Quantized' {
         # A type that needs one, for a model of one layer.
         $made = ConvertTo-Quantized $Samples.Model Q2_K_S -ImportanceMatrix two.gguf -PruneLayer 1, 2, 3, 4, 5 -Destination .
@@ -123,6 +144,8 @@ Describe 'New-ImportanceMatrix' {
         @{ Arguments = @{ Corpus = 'none.txt' }; Id = 'FileNotFound' }
         @{ Arguments = @{ Corpus = 'short.txt'; Chunks = 0 }; Id = 'ParameterArgumentValidationError' }
         @{ Arguments = @{ Corpus = 'short.txt'; SkipChunks = -1 }; Id = 'ParameterArgumentValidationError' }
+        @{ Arguments = @{ Corpus = 'short.txt'; Part = $true; Resume = 'two.gguf' }; Id = 'ParametersExclusive' }
+        @{ Arguments = @{ Corpus = 'short.txt'; Part = $true; Destination = 'part.dat' }; Id = 'PartInDat' }
         @{ Arguments = @{ Corpus = 'short.txt'; ContextLength = 3 }; Id = 'ParameterArgumentValidationError' }
         @{ Arguments = @{ Corpus = 'short.txt'; Threads = 0 }; Id = 'ParameterArgumentValidationError' }
     ) {

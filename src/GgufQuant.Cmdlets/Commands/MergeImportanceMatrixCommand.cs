@@ -67,7 +67,9 @@ public sealed class MergeImportanceMatrixCommand : PathCommand
         }
         try
         {
-            ImatrixData merged = RunInBackground("Merging importance matrices", (_, token) => Merge(paths, token));
+            IReadOnlyList<ImatrixFile> matrices = Open(paths);
+            WarnOfMissingEnds(matrices);
+            ImatrixData merged = RunInBackground("Merging importance matrices", (_, token) => Merge(matrices, token));
             ImatrixWriter.Write(merged, destination, ImatrixWriter.FormatOf(destination), Force);
             WriteObject(new MatrixFile(destination, merged));
         }
@@ -82,20 +84,39 @@ public sealed class MergeImportanceMatrixCommand : PathCommand
         new ArgumentException($"'{destination}' was not written, because some of the matrices to merge were not found: correct -Path, or leave them out."),
         "MatrixMissing", ErrorCategory.ObjectNotFound, destination);
 
-    private ImatrixData Merge(List<string> paths, CancellationToken token)
+    private IReadOnlyList<ImatrixFile> Open(List<string> paths)
     {
-        ImatrixData? merged = null;
+        List<ImatrixFile> matrices = [];
         foreach (string path in paths)
         {
-            token.ThrowIfCancellationRequested();
             _current = path;
-            ImatrixData matrix = ImatrixData.Read(path, ChunkSize);
-            if (merged is null)
-                merged = matrix;
-            else
-                merged.Merge(matrix);
+            matrices.Add(RunInBackground($"Reading {Formatting.FileName(path)}", (_, token) => ImatrixFile.Open(path, token)));
         }
         _current = null;
-        return merged!;
+        return ImatrixPart.Order(matrices);
+    }
+
+    // The last part of a text cannot be missed otherwise.
+    private void WarnOfMissingEnds(IReadOnlyList<ImatrixFile> matrices)
+    {
+        foreach (IGrouping<string, ChunkRange> parts in matrices.Select(matrix => matrix.Part).OfType<ImatrixPart>().GroupBy(part => part.Text, part => part.Chunks))
+        {
+            ChunkRange all = parts.Last() with { First = parts.First().First, Count = parts.Last().End - parts.First().First };
+            if (all.Count < all.Total)
+                WriteWarning($"The parts have only {all} of the text's {all.Total}.");
+        }
+    }
+
+    private ImatrixData Merge(IReadOnlyList<ImatrixFile> matrices, CancellationToken token)
+    {
+        ImatrixData merged = new(matrices[0].ChunkSize ?? ChunkSize);
+        foreach (ImatrixFile matrix in matrices)
+        {
+            token.ThrowIfCancellationRequested();
+            _current = matrix.Path;
+            merged.Merge(ImatrixData.From(matrix, matrix.ChunkSize ?? ChunkSize));
+        }
+        _current = null;
+        return merged;
     }
 }

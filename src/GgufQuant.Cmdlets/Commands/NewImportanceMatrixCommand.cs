@@ -13,6 +13,10 @@ namespace GgufQuant.Commands;
 [OutputType(typeof(MatrixFile))]
 public sealed class NewImportanceMatrixCommand : EngineCommand
 {
+    private static readonly ErrorRecord s_partInDat = new(
+        new ArgumentException("The older format has no room for what a part contains. Let the name that -Destination gives end in .gguf."),
+        "PartInDat", ErrorCategory.InvalidArgument, null);
+
     private CollectedFiles? _files;
 
     /// <summary>The text to run the model over.</summary>
@@ -53,6 +57,10 @@ public sealed class NewImportanceMatrixCommand : EngineCommand
     [ValidateRange(0, int.MaxValue)]
     public int SkipChunk { get; set; }
 
+    /// <summary>Writes a part to be merged.</summary>
+    [Parameter(HelpMessage = "Write a part: Merge-ImportanceMatrix makes of the parts of a text the file that one run over all of it writes.")]
+    public SwitchParameter Part { get; set; }
+
     /// <summary>Parses special tokens in the text.</summary>
     [Parameter(HelpMessage = "Parse special tokens that are written out in the text.")]
     public SwitchParameter ParseSpecial { get; set; }
@@ -65,6 +73,9 @@ public sealed class NewImportanceMatrixCommand : EngineCommand
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
+        this.ThrowIfBothBound(nameof(Part), nameof(Resume));
+        if (Part && Destination is not null && ImatrixWriter.FormatOf(Destination) == ImatrixFormat.Dat)
+            ThrowTerminatingError(s_partInDat);
         _files = new(this, "importance matrix", "-imatrix.gguf", DestinationsAt(Destination, ImatrixWriter.Extensions), Force);
         if (Corpus.Length > 0)
             ResolveCorpus(Corpus);
@@ -85,14 +96,14 @@ public sealed class NewImportanceMatrixCommand : EngineCommand
     {
         (ImatrixData matrix, PerplexityResult perplexity) = RunInBackground(
             $"Collecting the importance matrix of {Formatting.FileName(model.Path)}",
-            (progress, token) => Collect(model.Path, progress, token));
+            (progress, token) => Collect(model, progress, token));
         matrix.AddDataset(Corpus);
         ImatrixWriter.Write(matrix, destination, ImatrixWriter.FormatOf(destination), Force);
         return new(destination, matrix, model.Path, perplexity);
     }
 
     private (ImatrixData Matrix, PerplexityResult Perplexity) Collect(
-        string path, IProgress<WorkProgress> progress, CancellationToken token)
+        GgufFile model, IProgress<WorkProgress> progress, CancellationToken token)
     {
         (string, int)? resume = Resume is null ? null : ToResume(this.ResolveUnexpanded(Resume));
         ImatrixOptions options = new()
@@ -104,7 +115,11 @@ public sealed class NewImportanceMatrixCommand : EngineCommand
             ParseSpecial = ParseSpecial,
             Threads = ThreadCount,
         };
-        return RemoteImatrixCollector.Collect(Session!.Engine, path, Corpus, options, resume, progress, token);
+        (ImatrixData matrix, PerplexityResult perplexity) = RemoteImatrixCollector.Collect(
+            Session!.Engine, model.Path, Corpus, options, resume, progress, token);
+        if (Part)
+            matrix.Part = CollectedPart.Of(model, Corpus, options, perplexity, token);
+        return (matrix, perplexity);
     }
 
     // Read here, so that a problem with the file is reported before the model runs.

@@ -26,6 +26,7 @@ internal static class ImatrixSumsFile
             writer.Write(sums.Squares.Length);
             writer.Write(sums.Counts.Length);
             writer.Write(MemoryMarshal.AsBytes(sums.Squares.AsSpan()));
+            writer.Write(MemoryMarshal.AsBytes(sums.Corrections.AsSpan()));
             writer.Write(MemoryMarshal.AsBytes(sums.Counts.AsSpan()));
         }
     }
@@ -58,12 +59,15 @@ internal static class ImatrixSumsFile
     {
         int columns = reader.ReadInt32();
         int counts = reader.ReadInt32();
-        long bytes = ((long)columns * sizeof(double)) + ((long)counts * sizeof(long));
+        long bytes = (2L * columns * sizeof(double)) + ((long)counts * sizeof(long));
         Require(columns >= 0 && counts > 0 && bytes <= reader.BaseStream.Length - reader.BaseStream.Position, "an entry's size");
         ImatrixSums sums = new(columns, counts);
         reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(sums.Squares.AsSpan()));
+        reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(sums.Corrections.AsSpan()));
         reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(sums.Counts.AsSpan()));
         Require(!sums.Squares.AsSpan().ContainsAnyExceptInRange(0, double.MaxValue), "a sum");
+        for (int i = 0; i < columns; i++)
+            Require(sums.Squares[i] + sums.Corrections[i] == sums.Squares[i], "the correction of a sum");
         Require(!sums.Counts.AsSpan().ContainsAnyExceptInRange(0, long.MaxValue), "a count");
         return sums;
     }

@@ -1,4 +1,5 @@
 using GgufQuant.Evaluation.Engines;
+using GgufQuant.Imatrix;
 using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Perplexity;
@@ -9,11 +10,11 @@ public sealed class CorpusChunks
     private readonly int[] _tokens;
     private readonly int _beginning;
 
-    private CorpusChunks(int[] tokens, int contextLength, int count, int beginning)
+    private CorpusChunks(int[] tokens, int contextLength, ChunkRange range, int beginning)
     {
         _tokens = tokens;
         ContextLength = contextLength;
-        Count = count;
+        Range = range;
         _beginning = beginning;
     }
 
@@ -21,7 +22,10 @@ public sealed class CorpusChunks
     public int ContextLength { get; }
 
     /// <summary>Number of chunks.</summary>
-    public int Count { get; }
+    public int Count => Range.Count;
+
+    /// <summary>Which of the text's chunks these are.</summary>
+    public ChunkRange Range { get; }
 
     /// <summary>The first token whose prediction is scored, because earlier ones lack context: half of the chunk.</summary>
     public int FirstScored => ContextLength / 2;
@@ -51,7 +55,7 @@ public sealed class CorpusChunks
     /// <param name="limit">Maximum number of chunks; null for all.</param>
     /// <param name="skip">Chunks skipped at the start.</param>
     /// <param name="parseSpecial">Whether special tokens written in the text are parsed as such.</param>
-    /// <exception cref="CorpusTooShortException">The text has fewer tokens than two chunks.</exception>
+    /// <exception cref="CorpusTooShortException">The text has fewer tokens than two chunks, or none after those skipped.</exception>
     public static CorpusChunks Create(ILanguageModel model, string text, int contextLength, int? limit = null, int skip = 0, bool parseSpecial = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(contextLength, 4);
@@ -61,16 +65,16 @@ public sealed class CorpusChunks
         if (vocabulary.AddsEndOfSequence)
             throw new InferenceException($"The tokenizer of '{model.Path}' appends an end token to each text, for which perplexity is not defined.");
         int[] tokens = model.Tokenize(text, addSpecial: true, parseSpecial);
-        long required = (2L + skip) * contextLength;
+        long required = Math.Max(2L, 1L + skip) * contextLength;
         if (tokens.Length < required)
             throw new CorpusTooShortException(tokens.Length, (int)Math.Min(required, int.MaxValue), contextLength);
-        tokens = tokens[(skip * contextLength)..];
-        int count = Math.Min(limit ?? int.MaxValue, tokens.Length / contextLength);
-        return new(tokens[..(count * contextLength)], contextLength, count, BeginningOf(vocabulary));
+        int total = tokens.Length / contextLength;
+        ChunkRange range = new(skip, Math.Min(limit ?? int.MaxValue, total - skip), total);
+        return new(tokens[(range.First * contextLength)..(range.End * contextLength)], contextLength, range, BeginningOf(vocabulary));
     }
 
     /// <summary>Its first chunk alone.</summary>
-    internal CorpusChunks First() => new(_tokens[..ContextLength], ContextLength, 1, _beginning);
+    internal CorpusChunks First() => new(_tokens[..ContextLength], ContextLength, Range with { Count = 1 }, _beginning);
 
     /// <summary>The token that follows a position.</summary>
     internal int Target(int chunk, int position) => _tokens[(chunk * ContextLength) + position + 1];

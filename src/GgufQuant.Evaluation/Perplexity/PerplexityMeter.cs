@@ -57,7 +57,7 @@ public static class PerplexityMeter
             }
             progress?.Report(corpus.Progress(chunk, total.Perplexity.Value, started));
         }
-        return new(total.Perplexity, corpus.ContextLength, corpus.Count, total.Count, Stopwatch.GetElapsedTime(started));
+        return new(total.Perplexity, corpus.ContextLength, corpus.Range, total.Count, Stopwatch.GetElapsedTime(started));
     }
 
     /// <summary>The perplexity of predictions that already exist or are computed on demand.</summary>
@@ -84,6 +84,6 @@ public static class PerplexityMeter
             }
             progress?.Report(corpus.Progress(chunk, total.Perplexity.Value, started));
         }
-        return new(total.Perplexity, corpus.ContextLength, corpus.Count, total.Count, Stopwatch.GetElapsedTime(started));
+        return new(total.Perplexity, corpus.ContextLength, corpus.Range, total.Count, Stopwatch.GetElapsedTime(started));
     }
 }

@@ -14,7 +14,7 @@ internal static class ImatrixCheck
     /// <summary>Checks a matrix in GGUF.</summary>
     public static IEnumerable<GgufFinding> Run(GgufFile file, GgufMetadata metadata)
     {
-        List<GgufFinding> findings = [.. CheckKeys(metadata), .. file.Tensors.SelectMany(tensor => Check(file, tensor))];
+        List<GgufFinding> findings = [.. CheckKeys(metadata), .. file.Tensors.Where(tensor => !IsPrecise(tensor, metadata)).SelectMany(tensor => Check(file, tensor))];
         if (file.Tensors.Count == 0)
             findings.Add(Error(GgufKeys.Kind, "It has no entries, and llama.cpp does not load such a matrix."));
         return findings.Exists(finding => finding.Severity == FindingSeverity.Error) ? findings : findings.Concat(CheckValues(file.Path, CancellationToken.None));
@@ -46,6 +46,10 @@ internal static class ImatrixCheck
                 yield return Error(key, $"It is of type {entry.Type}, but llama.cpp takes only {GgufValueType.UInt32}.");
         }
     }
+
+    // A part is meant to have what llama.cpp ignores.
+    private static bool IsPrecise(GgufTensor tensor, GgufMetadata metadata) =>
+        metadata.Find(ImatrixKeys.PartText) is not null && tensor.Name.EndsWith(ImatrixKeys.PreciseSuffix, StringComparison.Ordinal);
 
     private static IEnumerable<GgufFinding> Check(GgufFile file, GgufTensor tensor)
     {

@@ -11,6 +11,9 @@ public sealed class ImatrixData
     private readonly SortedDictionary<string, ImatrixSums> _entries = new(StringComparer.Ordinal);
     private readonly List<string> _datasets = [];
 
+    // The texts whose parts have been merged.
+    private readonly HashSet<string> _parts = new(StringComparer.Ordinal);
+
     /// <summary>An empty matrix.</summary>
     /// <param name="chunkSize">Tokens per chunk, the unit of the chunk count.</param>
     public ImatrixData(int chunkSize)
@@ -28,6 +31,9 @@ public sealed class ImatrixData
     /// <summary>The texts it was collected from.</summary>
     public IReadOnlyList<string> Datasets => _datasets;
 
+    /// <summary>The part of the text that it was collected from, if it is to be merged with others; null for a whole matrix.</summary>
+    public ImatrixPart? Part { get; set; }
+
     /// <summary>The sums by the weight tensor's name, in ordinal order.</summary>
     public IReadOnlyDictionary<string, ImatrixSums> Entries => _entries;
 
@@ -43,13 +49,14 @@ public sealed class ImatrixData
         foreach (ImatrixEntry entry in matrix.Entries)
         {
             ImatrixSums sums = collected.Entry(entry.Name, entry.Columns, entry.Counts.Count);
-            float[] squares = entry.ReadSums();
-            for (int i = 0; i < squares.Length; i++)
-                sums.Squares[i] = (double)squares[i] * factor;
+            entry.ReadInto(sums);
+            for (int i = 0; i < sums.Squares.Length && factor > 1; i++)
+                sums.Squares[i] *= factor;
             for (int i = 0; i < sums.Counts.Length; i++)
                 sums.Counts[i] = (long)Math.Round((double)entry.Counts[i] * factor);
         }
         collected._datasets.AddRange(matrix.Datasets);
+        collected.Part = matrix.Part;
         return collected;
     }
 
@@ -68,13 +75,14 @@ public sealed class ImatrixData
     /// <summary>Names a text it was collected from.</summary>
     public void AddDataset(string name) => _datasets.Add(name);
 
-    /// <summary>Adds the sums of another run, on the same or another text.</summary>
+    /// <summary>Adds the sums of another run, on the same or another text. The parts of a text name it once.</summary>
     /// <exception cref="InvalidDataException">A tensor's shape differs: the runs used different models.</exception>
     public void Merge(ImatrixData other)
     {
         foreach ((string name, ImatrixSums sums) in other._entries)
             Merge(name, sums);
-        _datasets.AddRange(other._datasets);
+        if (other.Part is null || _parts.Add(other.Part.Text))
+            _datasets.AddRange(other._datasets);
     }
 
     /// <summary>Adds one tensor's sums from another run.</summary>

@@ -3,12 +3,14 @@ namespace GgufQuant.Imatrix;
 /// <summary>The importance of one weight tensor's columns.</summary>
 public sealed class ImatrixEntry
 {
-    private readonly FloatRegion _sums;
+    private readonly ValueRegion<float> _sums;
+    private readonly ValueRegion<double>? _precise;
     private readonly float[] _counts;
     private readonly bool _isLegacy;
 
-    internal ImatrixEntry(FloatRegion sums, float[] counts, bool isLegacy)
+    internal ImatrixEntry(ValueRegion<float> sums, float[] counts, bool isLegacy, ValueRegion<double>? precise = null)
     {
+        _precise = precise;
         _sums = sums;
         _counts = counts;
         _isLegacy = isLegacy;
@@ -46,6 +48,30 @@ public sealed class ImatrixEntry
                 means[i] = 1;
         }
         return means;
+    }
+
+    /// <summary>Reads the sums into memory, in full if the file is a part.</summary>
+    /// <param name="sums">Receives Σx²; in the older format the mean of x² times the calls.</param>
+    /// <exception cref="ImatrixFormatException">The file has shrunk since it was opened, or the two precisions do not agree.</exception>
+    internal void ReadInto(ImatrixSums sums)
+    {
+        float[] squares = ReadSums();
+        if (_precise is null)
+        {
+            for (int i = 0; i < squares.Length; i++)
+                sums.Squares[i] = squares[i];
+            return;
+        }
+        double[] precise = _precise.Read();
+        for (int i = 0; i < squares.Length; i++)
+        {
+            double sum = precise[i];
+            double correction = precise[squares.Length + i];
+            if ((float)sum != squares[i] || sum + correction != sum)
+                throw new ImatrixFormatException(_precise.Path, $"sums of '{Name}'", _precise.Offset + ((long)i * sizeof(double)), $"column {i} is not its sum in single precision");
+            sums.Squares[i] = sum;
+            sums.Corrections[i] = correction;
+        }
     }
 
     /// <exception cref="ImatrixFormatException">A value is not finite, or is negative, which no mean of squares can be.</exception>

@@ -8,8 +8,10 @@ public sealed class ImatrixFile
     private readonly Dictionary<string, ImatrixEntry> _byName;
 
     internal ImatrixFile(
-        string path, bool isLegacy, IReadOnlyList<ImatrixEntry> entries, IReadOnlyList<string> datasets, int chunkCount, int? chunkSize)
+        string path, bool isLegacy, IReadOnlyList<ImatrixEntry> entries, IReadOnlyList<string> datasets, int chunkCount, int? chunkSize,
+        ImatrixPart? part = null)
     {
+        Part = part;
         Path = path;
         IsLegacy = isLegacy;
         Entries = entries;
@@ -36,6 +38,9 @@ public sealed class ImatrixFile
 
     /// <summary>Tokens per chunk; null if the file does not say, as the older format never does.</summary>
     public int? ChunkSize { get; }
+
+    /// <summary>The part of the text that it was collected from, if it is to be merged with others.</summary>
+    public ImatrixPart? Part { get; }
 
     /// <summary>Reads a file of either format.</summary>
     /// <param name="path">The file.</param>
@@ -69,7 +74,7 @@ public sealed class ImatrixFile
         bool IsKept(ImatrixEntry entry) =>
             (include.Count == 0 || include.Any(part => entry.Name.Contains(part, StringComparison.Ordinal)))
             && !exclude.Any(part => entry.Name.Contains(part, StringComparison.Ordinal));
-        return new(Path, IsLegacy, [.. Entries.Where(IsKept)], Datasets, ChunkCount, ChunkSize);
+        return new(Path, IsLegacy, [.. Entries.Where(IsKept)], Datasets, ChunkCount, ChunkSize, Part);
     }
 
     private static bool IsGguf(string path)

@@ -38,13 +38,13 @@ public static class ImatrixWriter
     private static void WriteGguf(ImatrixData matrix, string path, bool overwrite)
     {
         List<GgufTensorInfo> tensors = [];
-        List<float[]> data = [];
         foreach ((string name, ImatrixSums sums) in matrix.Entries)
         {
-            tensors.Add(new(name + ImatrixKeys.SumsSuffix, GgmlType.F32, [sums.Squares.Length / sums.Counts.Length, sums.Counts.Length]));
-            data.Add(Array.ConvertAll(sums.Squares, value => (float)value));
+            int columns = sums.Squares.Length / sums.Counts.Length;
+            tensors.Add(new(name + ImatrixKeys.SumsSuffix, GgmlType.F32, [columns, sums.Counts.Length]));
             tensors.Add(new(name + ImatrixKeys.CountsSuffix, GgmlType.F32, [1, sums.Counts.Length]));
-            data.Add(Array.ConvertAll(sums.Counts, count => (float)count));
+            if (matrix.Part is not null)
+                tensors.Add(new(name + ImatrixKeys.PreciseSuffix, GgmlType.F64, [columns, sums.Counts.Length, 2]));
         }
         GgufWriter writer = new(
             [
@@ -52,13 +52,32 @@ public static class ImatrixWriter
                 GgufEntry.Create(ImatrixKeys.Datasets, matrix.Datasets.ToArray()),
                 GgufEntry.Create(ImatrixKeys.ChunkCount, (uint)matrix.ChunkCount),
                 GgufEntry.Create(ImatrixKeys.ChunkSize, (uint)matrix.ChunkSize),
+                .. matrix.Part is { } part ? KeysOf(part) : [],
             ],
             tensors);
         using AtomicFile file = AtomicFile.Create(path, writer.Length, overwrite, writer.WriteHeader);
-        for (int i = 0; i < data.Count; i++)
-            file.Write(writer.Tensors[i].FileOffset, LittleEndian(data[i]));
+        int tensor = 0;
+        foreach (ImatrixSums sums in matrix.Entries.Values)
+        {
+            file.Write(writer.Tensors[tensor++].FileOffset, LittleEndian(Array.ConvertAll(sums.Squares, value => (float)value)));
+            file.Write(writer.Tensors[tensor++].FileOffset, LittleEndian(Array.ConvertAll(sums.Counts, count => (float)count)));
+            if (matrix.Part is null)
+                continue;
+            long offset = writer.Tensors[tensor++].FileOffset;
+            file.Write(offset, LittleEndian([.. sums.Squares]));
+            file.Write(offset + ((long)sums.Squares.Length * sizeof(double)), LittleEndian([.. sums.Corrections]));
+        }
         file.Commit();
     }
+
+    private static GgufEntry[] KeysOf(ImatrixPart part) =>
+    [
+        GgufEntry.Create(ImatrixKeys.PartText, part.Text),
+        GgufEntry.Create(ImatrixKeys.PartModel, part.Model),
+        GgufEntry.Create(ImatrixKeys.PartFirst, (uint)part.Chunks.First),
+        GgufEntry.Create(ImatrixKeys.PartCount, (uint)part.Chunks.Count),
+        GgufEntry.Create(ImatrixKeys.PartTotal, (uint)part.Chunks.Total),
+    ];
 
     private static void WriteLegacy(ImatrixData matrix, string path, bool overwrite)
     {
@@ -90,6 +109,14 @@ public static class ImatrixWriter
     private static ReadOnlySpan<byte> LittleEndian(float[] values)
     {
         Span<int> bits = MemoryMarshal.Cast<float, int>(values.AsSpan());
+        if (!BitConverter.IsLittleEndian)
+            BinaryPrimitives.ReverseEndianness(bits, bits);
+        return MemoryMarshal.AsBytes(bits);
+    }
+
+    private static ReadOnlySpan<byte> LittleEndian(double[] values)
+    {
+        Span<long> bits = MemoryMarshal.Cast<double, long>(values.AsSpan());
         if (!BitConverter.IsLittleEndian)
             BinaryPrimitives.ReverseEndianness(bits, bits);
         return MemoryMarshal.AsBytes(bits);

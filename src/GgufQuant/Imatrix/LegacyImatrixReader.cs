@@ -63,7 +63,7 @@ internal sealed class LegacyImatrixReader
         int length = ReadInt32($"length of '{name}'");
         if (length < 1 || length > Math.Min(Remaining, Array.MaxLength) / sizeof(float))
             throw Invalid($"length of '{name}'", sizeof(int), $"{length} values do not fit in the {Remaining} bytes that are left");
-        FloatRegion sums = new(_path, name, _stream.Position, length, IsBigEndian: false);
+        ValueRegion<float> sums = new(_path, name, _stream.Position, length, IsBigEndian: false);
         _stream.Position += (long)length * sizeof(float);
         return new ImatrixEntry(sums, [calls], isLegacy: true);
     }

@@ -34,7 +34,7 @@ public sealed class HostJsonTests
             Duration = TimeSpan.FromTicks(123_456_789),
         };
         Assert.Equal(divergence, Cross(divergence, HostJson.Default.KlDivergenceResult));
-        PerplexityResult perplexity = new(new(1, 2), 3, 4, 5, TimeSpan.FromTicks(6));
+        PerplexityResult perplexity = new(new(1, 2), 3, new(7, 4, 11), 5, TimeSpan.FromTicks(6));
         Assert.Equal(perplexity, Cross(perplexity, HostJson.Default.PerplexityResult));
         WorkProgress progress = new("Chunk 1 of 2", 0.5, TimeSpan.FromSeconds(4));
         Assert.Equal(progress, Cross(progress, HostJson.Default.WorkProgress));

@@ -20,6 +20,7 @@ public sealed class ImatrixSumsFileTests
         foreach ((string name, ImatrixSums sums) in matrix.Entries)
         {
             Assert.Equal(sums.Squares, read.Entries[name].Squares);
+            Assert.Equal(sums.Corrections, read.Entries[name].Corrections);
             Assert.Equal(sums.Counts, read.Entries[name].Counts);
         }
     }
@@ -69,12 +70,26 @@ public sealed class ImatrixSumsFileTests
         Assert.Contains("a sum", Assert.Throws<InvalidDataException>(() => ImatrixSumsFile.Read(folder.File("sums"))).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(double.NaN)]
+    [InlineData(0.1)]
+    public void A_correction_that_changes_its_sum_is_an_error(double value)
+    {
+        using TemporaryFolder folder = new();
+        ImatrixData matrix = Matrix();
+        matrix.Entries["blk.0.a"].Corrections[0] = value;
+        ImatrixSumsFile.Write(matrix, folder.File("sums"));
+
+        Assert.Contains("correction", Assert.Throws<InvalidDataException>(() => ImatrixSumsFile.Read(folder.File("sums"))).Message, StringComparison.Ordinal);
+    }
+
     private static ImatrixData Matrix()
     {
         ImatrixData matrix = new(7);
         matrix.AddDataset("text ä");
         ImatrixSums dense = new(3, 1);
         (dense.Squares[0], dense.Squares[2], dense.Counts[0]) = (0.1, double.MaxValue, 5);
+        dense.Corrections[0] = 1e-18;
         matrix.Merge("blk.0.a", dense);
         ImatrixSums experts = new(4, 2);
         (experts.Squares[3], experts.Counts[1]) = (double.Epsilon, long.MaxValue);

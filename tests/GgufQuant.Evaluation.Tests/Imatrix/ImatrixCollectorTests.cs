@@ -11,6 +11,8 @@ namespace GgufQuant.Evaluation.Tests.Imatrix;
 
 public sealed class ImatrixCollectorTests
 {
+    private static readonly string s_calibrationPath = Repository.PathOf("samples", "calibration.txt");
+
     private static readonly ImatrixOptions s_options = new() { Threads = 1, ContextLength = 64, Chunks = 3 };
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -118,6 +120,32 @@ public sealed class ImatrixCollectorTests
         first.Merge(second);
 
         AssertEqual(whole, first);
+    }
+
+    [Fact]
+    public void Parts_merge_to_the_file_of_one_run()
+    {
+        using TemporaryFolder folder = new();
+        using ILanguageModel model = SampleEngine.Load();
+        using GgufFile file = GgufFile.Open(Sample.Model);
+        ImatrixOptions options = s_options with { Chunks = 5 };
+        (ImatrixData whole, PerplexityResult perplexity) = ImatrixCollector.Collect(model, Sample.Calibration, options, cancellationToken: Token);
+        whole.AddDataset(s_calibrationPath);
+        ImatrixData merged = new(64);
+        foreach ((int first, int count) in ((int, int)[])[(0, 2), (2, 2), (4, 1)])
+        {
+            ImatrixOptions range = options with { SkipChunks = first, Chunks = count };
+            (ImatrixData part, PerplexityResult collected) = ImatrixCollector.Collect(model, Sample.Calibration, range, cancellationToken: Token);
+            Assert.Equal(new ChunkRange(first, count, perplexity.Range.Total), collected.Range);
+            part.AddDataset(s_calibrationPath);
+            part.Part = CollectedPart.Of(file, s_calibrationPath, range, collected, Token);
+            ImatrixWriter.Write(part, folder.File("part"), ImatrixFormat.Gguf, overwrite: true);
+            merged.Merge(ImatrixData.Read(folder.File("part")));
+        }
+
+        ImatrixWriter.Write(whole, folder.File("whole"), ImatrixFormat.Gguf, overwrite: false);
+        ImatrixWriter.Write(merged, folder.File("merged"), ImatrixFormat.Gguf, overwrite: false);
+        Assert.Equal(File.ReadAllBytes(folder.File("whole")), File.ReadAllBytes(folder.File("merged")));
     }
 
     [Fact]

@@ -69,6 +69,16 @@ public sealed class PerplexityMeterTests
     }
 
     [Fact]
+    public void All_chunks_but_the_last_can_be_skipped()
+    {
+        using ILanguageModel model = SampleEngine.Load();
+        int total = CorpusChunks.Create(model, Sample.Calibration, 100).Count;
+
+        Assert.Equal(new(total - 1, 1, total), CorpusChunks.Create(model, Sample.Calibration, 100, limit: 8, skip: total - 1).Range);
+        Assert.Equal((total + 1) * 100, Assert.Throws<CorpusTooShortException>(() => CorpusChunks.Create(model, Sample.Calibration, 100, skip: total)).Required);
+    }
+
+    [Fact]
     public void Logits_that_are_not_finite_are_reported_as_such()
     {
         using TemporaryFolder folder = new();

@@ -1,0 +1,33 @@
+namespace GgufQuant.Imatrix;
+
+/// <summary>The chunks of a text that a model was run over.</summary>
+/// <param name="First">The number of chunks before them.</param>
+/// <param name="Count">How many they are.</param>
+/// <param name="Total">The chunks of the whole text.</param>
+public readonly record struct ChunkRange(int First, int Count, int Total)
+{
+    /// <summary>The number of chunks up to the last of them.</summary>
+    public int End => First + Count;
+
+    /// <summary>Whether the range lies in the text: false for what a damaged file says.</summary>
+    public bool IsValid => First >= 0 && Count > 0 && Count <= Total - First;
+
+    /// <summary>The range as people count: <c>chunks 9-16</c>.</summary>
+    public override string ToString() => Count == 1 ? $"chunk {End}" : $"chunks {First + 1}-{End}";
+
+    /// <summary>Checks that ranges follow each other, each beginning where the one before ends.</summary>
+    /// <param name="ranges">The ranges with what they belong to, by their first chunks.</param>
+    /// <exception cref="InvalidDataException">Chunks are missing between two of them, or are in two of them.</exception>
+    internal static void RequireContiguous(IReadOnlyList<(ChunkRange Range, string Owner)> ranges)
+    {
+        for (int i = 1; i < ranges.Count; i++)
+        {
+            (ChunkRange before, string ownerBefore) = ranges[i - 1];
+            (ChunkRange range, string owner) = ranges[i];
+            if (range.First > before.End)
+                throw new InvalidDataException($"The parts leave a gap, {before with { First = before.End, Count = range.First - before.End }} of the text, between '{ownerBefore}' ({before}) and '{owner}' ({range}).");
+            if (range.First < before.End)
+                throw new InvalidDataException($"The parts overlap: '{ownerBefore}' has {before} of the text, and '{owner}' has {range}.");
+        }
+    }
+}
