@@ -15,21 +15,24 @@ Describe 'A model that ends the engine' -Skip:$runs.Skip {
         $folder = New-TestFolder
         Copy-Item (Join-Path $data *.gguf) $folder
         Push-Location $folder
+        # ggml asserts that it is not negative.
+        Copy-Item sound.gguf abort.gguf
+        Set-GgufMetadata abort.gguf @{ 'llama.attention.layer_norm_rms_epsilon' = [single] -1 }
     }
 
     AfterEach { Pop-Location }
 
     It 'is one error in Compare-GgufGeneration, and the others are run' {
         Copy-Item sound.gguf z.gguf
-        $result = Invoke-Streams "Compare-GgufGeneration dup-token.gguf, head-F16.gguf, z.gguf -Reference sound.gguf -Prompt 'It was' -MaxToken 4"
+        $result = Invoke-Streams "Compare-GgufGeneration dup-token.gguf, abort.gguf, z.gguf -Reference sound.gguf -Prompt 'It was' -MaxToken 4"
         $result.Output.Path | Should -Be (Convert-Path z.gguf)
         $result.Output.AgreeingTokens | Should -Be 4
         $result.Error.Count | Should -Be 2
         $result.Error.FullyQualifiedErrorId | Should -Be 'CannotRunModel,GgufQuant.Commands.CompareGgufGenerationCommand', 'EngineStopped,GgufQuant.Commands.CompareGgufGenerationCommand'
         $result.Error.CategoryInfo.Category | Should -Be InvalidOperation, ResourceUnavailable
-        $result.Error.TargetObject | Should -Be (Convert-Path dup-token.gguf, head-F16.gguf)
+        $result.Error.TargetObject | Should -Be (Convert-Path dup-token.gguf, abort.gguf)
         $result.Error[0].Exception.Message | Should -BeLike "'*dup-token.gguf' is not loaded, because it would crash the engine. tokenizer.ggml.tokens: Tokens 318 and 319 are both 't58'*"
-        $result.Error[1].Exception.Message | Should -BeLike "The engine process crashed (exit code 139) while running '*head-F16.gguf'.*"
+        $result.Error[1].Exception.Message | Should -BeLike "The engine process aborted (exit code 134) while running '*abort.gguf'.*"
     }
 
     It 'is one error in Compare-Quant, and the others are compared' {
@@ -50,17 +53,25 @@ Describe 'A model that ends the engine' -Skip:$runs.Skip {
     }
 
     It 'is one error as the reference of Compare-GgufGeneration' {
-        $result = Invoke-Streams "Compare-GgufGeneration sound.gguf, dup-token.gguf -Reference head-F16.gguf -Prompt 'It was' -MaxToken 4"
+        $result = Invoke-Streams "Compare-GgufGeneration sound.gguf, dup-token.gguf -Reference abort.gguf -Prompt 'It was' -MaxToken 4"
         $result.Output | Should -BeNullOrEmpty
         $result.Error.FullyQualifiedErrorId | Should -Be 'EngineStopped,GgufQuant.Commands.CompareGgufGenerationCommand'
-        $result.Error.TargetObject | Should -Be (Convert-Path head-F16.gguf)
+        $result.Error.TargetObject | Should -Be (Convert-Path abort.gguf)
     }
 
     It 'is one error in New-ImportanceMatrix, and the others get theirs' {
-        $result = Invoke-Streams "New-ImportanceMatrix dup-token.gguf, head-F16.gguf, sound.gguf '$text' -ContextLength 16 -Chunks 2"
+        $result = Invoke-Streams "New-ImportanceMatrix dup-token.gguf, abort.gguf, sound.gguf '$text' -ContextLength 16 -Chunks 2"
         $result.Output.Path | Should -Be (Convert-Path sound-imatrix.gguf)
         $result.Error.FullyQualifiedErrorId | Should -Be 'CannotRunModel,GgufQuant.Commands.NewImportanceMatrixCommand', 'EngineStopped,GgufQuant.Commands.NewImportanceMatrixCommand'
         Get-ChildItem *imatrix* | Should -HaveCount 1
+    }
+
+    It 'is not run if it only drafts tokens for another model' {
+        $result = Invoke-Streams "Measure-GgufSpeed head-F16.gguf -PromptToken 4 -GeneratedToken 2"
+        $result.Error.FullyQualifiedErrorId | Should -Be 'CannotRunModel,GgufQuant.Commands.MeasureGgufSpeedCommand'
+        $result.Error.Exception.Message | Should -BeLike "'*head-F16.gguf' is not loaded. general.architecture: The file only drafts tokens for another model, so it does not run alone."
+        Test-Gguf head-F16.gguf | Should -BeTrue
+        (Get-GgufInfo head-F16.gguf).MemoryAssumptions -like 'The file has no layers but these*' | Should -HaveCount 1
     }
 }
 

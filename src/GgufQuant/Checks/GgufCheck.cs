@@ -57,13 +57,17 @@ public static class GgufCheck
         return [.. ErrorsOf(file, changed).Except(ErrorsOf(file, file.Metadata))];
     }
 
-    /// <summary>The reason for which loading a file would crash llama.cpp; null if none is known.</summary>
+    /// <summary>The reason for which loading a file would crash llama.cpp, or for which it cannot be run; null if none is known.</summary>
     internal static GgufFinding? FindFatal(string path, CancellationToken token)
     {
         try
         {
             using GgufFile file = GgufFile.Open(path, token);
-            return ModelKinds.Of(file.Metadata) == ModelKind.Model ? ModelCheck.Run(file, file.Metadata).FirstOrDefault(finding => finding.EndsProgram) : null;
+            if (ModelKinds.Of(file.Metadata) != ModelKind.Model)
+                return null;
+            return DraftHead.Is(file)
+                ? new(FindingSeverity.Error, GgufKeys.Architecture, "The file only drafts tokens for another model, so it does not run alone.")
+                : ModelCheck.Run(file, file.Metadata).FirstOrDefault(finding => finding.EndsProgram);
         }
         catch (Exception exception) when (exception is GgufFormatException or IOException or UnauthorizedAccessException)
         {

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using GgufQuant.Checks;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.Models;
 using GgufQuant.Tests.Gguf;
 
 namespace GgufQuant.Tests.Checks;
@@ -121,6 +122,31 @@ public sealed class GgufCheckTests : IDisposable
         // What it rejects in words, it may say itself.
         Assert.Null(Fatal(Without(Metadata(), "llama.context_length")));
         Assert.Null(Fatal(With(Metadata(), "llama.embedding_length", 32u)));
+    }
+
+    [Theory]
+    [InlineData("eagle3")]
+    [InlineData("dflash")]
+    [InlineData("gemma4-assistant")]
+    public void A_draft_head_is_sound_but_found_before_an_engine_loads_it(string architecture)
+    {
+        SyntheticModel model = SyntheticModel.Grow(architecture, _folder.Path);
+        string path = Write(GgufBytes.Write(model.Metadata, model.Tensors));
+        Assert.DoesNotContain(GgufCheck.Run(path, token: TestContext.Current.CancellationToken), finding => finding.Severity == FindingSeverity.Error);
+        GgufFinding? finding = GgufCheck.FindFatal(path, TestContext.Current.CancellationToken);
+        Assert.Equal("The file only drafts tokens for another model, so it does not run alone.", finding?.Message);
+    }
+
+    [Theory]
+    [InlineData(1, true)]
+    [InlineData(0, false)]
+    public void Layers_that_draft_tokens_alone_are_a_draft_head(int firstLayer, bool isHead)
+    {
+        SyntheticModel model = SyntheticModel.Grow("qwen35", _folder.Path, isRich: true);
+        (string, object)[] metadata = [.. model.Metadata.Select(pair => (pair.Key, pair.Value)), ("qwen35.nextn_predict_layers", 1u)];
+        (GgufTensorInfo Info, byte[] Data)[] tensors = [.. model.Tensors.Where(tensor => TensorNames.FindRunLayer(tensor.Info.Name) is not int layer || layer >= firstLayer)];
+        GgufFinding? finding = GgufCheck.FindFatal(Write(GgufBytes.Write(metadata, tensors)), TestContext.Current.CancellationToken);
+        Assert.Equal(isHead, finding?.Message.StartsWith("The file only drafts tokens", StringComparison.Ordinal) ?? false);
     }
 
     private string? Fatal(IEnumerable<(string, object)> metadata) =>

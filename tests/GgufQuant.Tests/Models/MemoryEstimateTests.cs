@@ -93,6 +93,35 @@ public class MemoryEstimateTests
     }
 
     [Fact]
+    public void Layers_that_draft_tokens_are_not_counted_but_said_to_exist_with_their_size()
+    {
+        ModelShape shape = new() { Architecture = "glm4moe", Layers = 3, DraftLayers = 1, EmbeddingLength = 8 };
+        ModelWeights weights = ModelWeights.Of([("token_embd.weight", 100), ("blk.0.attn_q.weight", 10), ("blk.2.nextn.eh_proj.weight", 3 << 20)], shape);
+        Assert.Equal(110, weights.Total);
+        foreach (MemoryOptions options in (MemoryOptions[])[new(), new() { GpuMemory = 1 << 30 }])
+        {
+            IReadOnlyList<string> assumptions = MemoryEstimate.Of(weights, shape, options).Assumptions;
+            Assert.Contains("Layers that draft tokens are not loaded: they take neither weights nor cache.", assumptions);
+            Assert.Single(assumptions, line => line.StartsWith("Speculative decoding with them takes another 3.00 MiB of weights and a second context", StringComparison.Ordinal));
+        }
+        ModelWeights head = ModelWeights.Of([("token_embd.weight", 100), ("blk.2.nextn.eh_proj.weight", 3 << 20)], shape);
+        Assert.Contains(MemoryEstimate.Of(head, shape).Assumptions, line => line.StartsWith("The file has no layers but these, 3.00 MiB, ", StringComparison.Ordinal));
+        ModelShape trunk = shape with { DraftLayers = 0, Layers = 2 };
+        Assert.DoesNotContain(MemoryEstimate.Of(ModelWeights.Of([("blk.0.attn_q.weight", 10)], trunk), trunk).Assumptions, line => line.Contains("draft"));
+    }
+
+    [Theory]
+    [InlineData("eagle3", true)]
+    [InlineData("dflash", true)]
+    [InlineData("gemma4-assistant", true)]
+    [InlineData("gemma4", false)]
+    public void A_draft_head_is_said_to_run_beside_another_model(string architecture, bool isHead)
+    {
+        IReadOnlyList<string> assumptions = MemoryEstimate.Of(0, new() { Architecture = architecture, Layers = 1, EmbeddingLength = 8 }).Assumptions;
+        Assert.Equal(isHead, assumptions.Any(line => line.EndsWith("that model's memory is not counted.", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void Absurd_dimensions_give_a_bound_and_not_an_overflow()
     {
         LayerShape layer = new() { KeyValueHeads = 1L << 39, KeyLength = 1L << 39, ValueLength = 1L << 39, HasCache = true };

@@ -27,6 +27,8 @@ internal static class MemoryAssumptions
             assumptions.Add($"Layers with a sliding window keep {plan.CellsWithin(shape.SlidingWindow):N0} tokens.");
         if (shape.DraftLayers > 0)
             assumptions.Add($"Layers that draft tokens are not loaded{(rules.CachesDraftLayers ? ", but they have a cache" : ": they take neither weights nor cache")}.");
+        if (DraftHead.Is(shape.Architecture))
+            assumptions.Add("It drafts tokens for another model, without which it does not run: that model's memory is not counted.");
         if (!options.FlashAttention && options.ValueType is not (CacheType.F16 or CacheType.F32 or CacheType.BF16))
             assumptions.Add("llama.cpp quantizes cached values only with flash attention.");
         if (shape.Layers == 0 || shape.EmbeddingLength == 0)
@@ -34,6 +36,15 @@ internal static class MemoryAssumptions
         else if (!rules.IsKnown)
             assumptions.Add($"llama.cpp v0.5.0 does not know the architecture '{shape.Architecture}': all layers are counted with full attention.");
         return assumptions;
+    }
+
+    /// <summary>What speculative decoding with the model's own layers would take in addition.</summary>
+    internal static IEnumerable<string> OfDraft(ModelWeights weights)
+    {
+        if (weights.Draft > 0 && weights.Layers.All(layer => layer == default))
+            yield return $"The file has no layers but these, {NumberText.Size(weights.Draft)}, and does not run without another model, whose memory is not counted.";
+        else if (weights.Draft > 0)
+            yield return $"Speculative decoding with them takes another {NumberText.Size(weights.Draft)} of weights and a second context, whose cache and buffers can be as large as the first's.";
     }
 
     /// <summary>The assumptions of a division between GPU and host, and what would put more on the GPU.</summary>

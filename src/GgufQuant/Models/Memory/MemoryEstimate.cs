@@ -70,7 +70,10 @@ public sealed record MemoryEstimate
         ArgumentNullException.ThrowIfNull(shape);
         options ??= MemoryOptions.Default;
         if (options.GpuMemory is not long gpuMemory || shape.IsVocabulary)
-            return Of(weights.Total, shape, options with { GpuMemory = null });
+        {
+            MemoryEstimate whole = Of(weights.Total, shape, options with { GpuMemory = null });
+            return whole with { Assumptions = [.. whole.Assumptions, .. MemoryAssumptions.OfDraft(weights)] };
+        }
         ContextPlan plan = PlanFor(shape, options);
         GpuPlacement placement = new LayerOffload(weights, shape, plan).Divide(gpuMemory, options.GpuReserve ?? GpuPlacement.DefaultReserve(gpuMemory), options.CpuMoe);
         return Of(0, shape, plan) with
@@ -78,7 +81,7 @@ public sealed record MemoryEstimate
             Weights = Bounded((Int128)placement.Gpu.Weights + placement.Host.Weights),
             Compute = Bounded((Int128)placement.Gpu.Compute + placement.Host.Compute),
             Placement = placement,
-            Assumptions = [.. MemoryAssumptions.Of(shape, plan), .. MemoryAssumptions.Of(placement, weights, options)],
+            Assumptions = [.. MemoryAssumptions.Of(shape, plan), .. MemoryAssumptions.OfDraft(weights), .. MemoryAssumptions.Of(placement, weights, options)],
         };
     }
 

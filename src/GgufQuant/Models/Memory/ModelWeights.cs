@@ -25,6 +25,9 @@ public sealed class ModelWeights
     /// <summary>Bytes of all tensors that are loaded: all but those of layers that draft tokens.</summary>
     public long Total { get; private init; }
 
+    /// <summary>Bytes of the tensors of layers that draft tokens.</summary>
+    internal long Draft { get; private init; }
+
     /// <summary>Bytes of the tensors looked up for each token.</summary>
     internal long Input { get; private set; }
 
@@ -61,8 +64,9 @@ public sealed class ModelWeights
         ArgumentNullException.ThrowIfNull(tensors);
         ArgumentNullException.ThrowIfNull(shape);
         int trunk = shape.Layers - shape.DraftLayers;
-        (string Name, long Bytes)[] all = [.. tensors.Where(tensor => shape.DraftLayers == 0 || TensorNames.FindRunLayer(tensor.Name) is not int layer || layer < trunk)];
-        ModelWeights weights = new(shape.Layers) { Total = all.Sum(tensor => tensor.Bytes) };
+        ILookup<bool, (string Name, long Bytes)> split = tensors.ToLookup(tensor => shape.DraftLayers > 0 && TensorNames.FindRunLayer(tensor.Name) is int layer && layer >= trunk);
+        (string Name, long Bytes)[] all = [.. split[false]];
+        ModelWeights weights = new(shape.Layers) { Total = all.Sum(tensor => tensor.Bytes), Draft = split[true].Sum(tensor => tensor.Bytes) };
         foreach ((string name, long bytes) in all)
             weights.Add(name, bytes);
         bool hasOutput = !ArchitectureMemory.Of(shape.Architecture).CopiesTiedOutput || all.Any(tensor => tensor.Name == TensorNames.Output);
