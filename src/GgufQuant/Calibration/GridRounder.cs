@@ -9,7 +9,7 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
     where TFormat : struct, IGridFormat
 {
     private const int Lanes = 16;
-    private const int PointsAtOnce = 8;
+    private const int PointsAtOnce = 16;
 
     private readonly GridCodec _codec;
     private readonly GridSearch _search;
@@ -131,14 +131,18 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
         RowSegment segment, int start, ReadOnlySpan<float> targets, float scale, ReadOnlySpan<int> points, ReadOnlySpan<float> distances, double limit)
         where TMeasure : struct, IMeasure
     {
-        Span<Vector256<float>> values = stackalloc Vector256<float>[targets.Length];
+        Span<Vector512<float>> values = stackalloc Vector512<float>[targets.Length];
         Span<double> lanes = stackalloc double[PointsAtOnce];
         int chosen = -1;
         for (int first = 0; first < points.Length; first += PointsAtOnce)
         {
             ReadOnlySpan<int> batch = points.Slice(first, Math.Min(PointsAtOnce, points.Length - first));
             Scale(batch, scale, targets, values);
-            TMeasure.Of(segment, start, values).CopyTo(lanes);
+            if (TMeasure.NoneIsNegative(segment, start, values))
+                continue;
+            Vector512<double> upper = TMeasure.Of(segment, start, values, out Vector512<double> lower);
+            lower.CopyTo(lanes);
+            upper.CopyTo(lanes[Vector512<double>.Count..]);
             for (int lane = 0; lane < batch.Length; lane++)
             {
                 int index = first + lane;
@@ -159,72 +163,133 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
             values[i] = (targets[i] < 0 ? -scale : scale) * (byte)(_magnitudes[point] >> (8 * i));
     }
 
-    // The same with one point per lane; lanes without a point are undefined.
+    // The same with one point per lane; lanes without a point repeat the first.
     [SkipLocalsInit]
-    private void Scale(ReadOnlySpan<int> points, float scale, ReadOnlySpan<float> targets, Span<Vector256<float>> values)
+    private void Scale(ReadOnlySpan<int> points, float scale, ReadOnlySpan<float> targets, Span<Vector512<float>> values)
     {
         Span<int> digits = stackalloc int[2 * PointsAtOnce];
-        for (int lane = 0; lane < points.Length; lane++)
+        for (int lane = 0; lane < PointsAtOnce; lane++)
         {
-            ulong magnitudes = _magnitudes[points[lane]];
+            ulong magnitudes = _magnitudes[points[lane < points.Length ? lane : 0]];
             digits[lane] = (int)magnitudes;
             digits[PointsAtOnce + lane] = (int)(magnitudes >> 32);
         }
         for (int i = 0; i < values.Length; i++)
         {
-            Vector256<int> packed = Vector256.Create<int>(digits.Slice(i / sizeof(int) * PointsAtOnce, PointsAtOnce));
-            Vector256<int> magnitudes = (packed >> (i % sizeof(int) * 8)) & Vector256.Create(255);
-            values[i] = Vector256.Create(targets[i] < 0 ? -scale : scale) * Vector256.ConvertToSingle(magnitudes);
+            Vector512<int> packed = Vector512.Create<int>(digits.Slice(i / sizeof(int) * PointsAtOnce, PointsAtOnce));
+            Vector512<int> magnitudes = (packed >> (i % sizeof(int) * 8)) & Vector512.Create(255);
+            values[i] = Vector512.Create(targets[i] < 0 ? -scale : scale) * Vector512.ConvertToSingle(magnitudes);
         }
     }
-
-    private static Vector512<double> Widen(Vector256<float> values) => Vector512.WidenLower(values.ToVector512Unsafe());
 
     /// <summary>The cost of points, one per lane.</summary>
     private interface IMeasure
     {
-        static abstract Vector512<double> Of(RowSegment segment, int start, ReadOnlySpan<Vector256<float>> values);
+        /// <summary>Whether no lane can be chosen, because its cost would have to be negative and certainly is not.</summary>
+        static abstract bool NoneIsNegative(RowSegment segment, int start, ReadOnlySpan<Vector512<float>> values);
+
+        /// <summary>The costs: of the upper half of the lanes, and of the lower.</summary>
+        static abstract Vector512<double> Of(RowSegment segment, int start, ReadOnlySpan<Vector512<float>> values, out Vector512<double> lower);
     }
 
     /// <summary>The errors that columns after the group cannot compensate.</summary>
     private readonly struct CostOfErrors : IMeasure
     {
+        // The least cost is chosen, negative or not.
+        public static bool NoneIsNegative(RowSegment segment, int start, ReadOnlySpan<Vector512<float>> values) => false;
+
         [SkipLocalsInit]
-        public static Vector512<double> Of(RowSegment segment, int start, ReadOnlySpan<Vector256<float>> values)
+        public static Vector512<double> Of(RowSegment segment, int start, ReadOnlySpan<Vector512<float>> values, out Vector512<double> lower)
         {
-            Span<Vector512<double>> errors = stackalloc Vector512<double>[values.Length];
-            Vector512<double> costs = Vector512<double>.Zero;
+            Span<Vector512<double>> lowerErrors = stackalloc Vector512<double>[values.Length];
+            Span<Vector512<double>> upperErrors = stackalloc Vector512<double>[values.Length];
+            Vector512<double> lowerCosts = Vector512<double>.Zero;
+            Vector512<double> upperCosts = lowerCosts;
             for (int i = 0; i < values.Length; i++)
             {
-                errors[i] = Widen(values[i] - Vector256.Create(segment.Weights[start + i]));
-                Vector512<double> misses = Widen(values[i] - Vector256.Create(segment.Targets[start + i]));
+                (lowerErrors[i], upperErrors[i]) = Vector512.Widen(values[i] - Vector512.Create(segment.Weights[start + i]));
+                (Vector512<double> lowerMisses, Vector512<double> upperMisses) = Vector512.Widen(values[i] - Vector512.Create(segment.Targets[start + i]));
                 for (int before = 0; before < i; before++)
-                    misses += Vector512.Create((double)segment.CoefficientsOf(start + before)[start + i]) * errors[before];
-                costs += Vector512.Create((double)segment.Factor.Variances[segment.First + start + i]) * misses * misses;
+                {
+                    Vector512<double> coefficient = Vector512.Create((double)segment.CoefficientsOf(start + before)[start + i]);
+                    lowerMisses += coefficient * lowerErrors[before];
+                    upperMisses += coefficient * upperErrors[before];
+                }
+                Vector512<double> variance = Vector512.Create((double)segment.Factor.Variances[segment.First + start + i]);
+                lowerCosts += variance * lowerMisses * lowerMisses;
+                upperCosts += variance * upperMisses * upperMisses;
             }
-            return costs;
+            lower = lowerCosts;
+            return upperCosts;
         }
     }
 
     /// <summary>What a change adds to the row's error; negative if it lowers it.</summary>
     private readonly struct GainOfChanges : IMeasure
     {
+        // Twenty roundings, each by at most half a unit in the last place of the sum of magnitudes.
+        private const float SurelyGreater = 4e-6f;
+        private const float FarFromDenormal = 1e-30f;
+
+        // Most groups are at their best point already, and single precision suffices to tell. Its error is bounded by the sum
+        // of all terms' magnitudes, Σ 2·|residualᵢ · changeᵢ| + Σ |momentᵢⱼ · changeᵢ · changeⱼ|, with the greatest moment
+        // for all. The present point changes nothing and gains nothing.
         [SkipLocalsInit]
-        public static Vector512<double> Of(RowSegment segment, int start, ReadOnlySpan<Vector256<float>> values)
+        public static bool NoneIsNegative(RowSegment segment, int start, ReadOnlySpan<Vector512<float>> values)
         {
-            Span<Vector512<double>> changes = stackalloc Vector512<double>[values.Length];
+            Span<Vector512<float>> changes = stackalloc Vector512<float>[values.Length];
+            Vector512<float> sum = Vector512<float>.Zero;
+            Vector512<float> bound = sum;
             for (int i = 0; i < values.Length; i++)
-                changes[i] = Widen(values[i] - Vector256.Create(segment.Values[start + i]));
-            Vector512<double> gains = Vector512<double>.Zero;
+            {
+                changes[i] = values[i] - Vector512.Create(segment.Values[start + i]);
+                Vector512<float> magnitude = Vector512.Abs(changes[i]);
+                sum += magnitude;
+                bound += magnitude * Vector512.Create(2 * Math.Abs(segment.Residuals[start + i]));
+            }
+            Vector512<float> gains = Vector512<float>.Zero;
+            Vector128<float> greatest = Vector128<float>.Zero;
             for (int i = 0; i < values.Length; i++)
             {
                 ReadOnlySpan<float> moments = segment.MomentsOf(start + i).Slice(start, values.Length);
-                Vector512<double> slopes = Vector512.Create(2.0 * segment.Residuals[start + i]);
+                Vector512<float> slopes = Vector512.Create(2 * segment.Residuals[start + i]);
                 for (int j = 0; j < moments.Length; j++)
-                    slopes += Vector512.Create((double)moments[j]) * changes[j];
+                    slopes = Vector512.FusedMultiplyAdd(Vector512.Create(moments[j]), changes[j], slopes);
+                for (int j = 0; j < moments.Length; j += Vector128<float>.Count)
+                    greatest = Vector128.Max(greatest, Vector128.Abs(Vector128.Create(moments.Slice(j, Vector128<float>.Count))));
                 gains += changes[i] * slopes;
             }
-            return gains;
+            float moment = Math.Max(Math.Max(greatest[0], greatest[1]), Math.Max(greatest[2], greatest[3]));
+            bound += sum * sum * Vector512.Create(moment);
+            Vector512<float> least = gains - (bound * Vector512.Create(SurelyGreater)) - Vector512.Create(FarFromDenormal);
+            return (Vector512.GreaterThan(least, Vector512<float>.Zero) | Vector512.Equals(sum, Vector512<float>.Zero)).AsInt32() == Vector512<int>.AllBitsSet;
+        }
+
+        [SkipLocalsInit]
+        public static Vector512<double> Of(RowSegment segment, int start, ReadOnlySpan<Vector512<float>> values, out Vector512<double> lower)
+        {
+            Span<Vector512<double>> lowerChanges = stackalloc Vector512<double>[values.Length];
+            Span<Vector512<double>> upperChanges = stackalloc Vector512<double>[values.Length];
+            for (int i = 0; i < values.Length; i++)
+                (lowerChanges[i], upperChanges[i]) = Vector512.Widen(values[i] - Vector512.Create(segment.Values[start + i]));
+            Vector512<double> lowerGains = Vector512<double>.Zero;
+            Vector512<double> upperGains = lowerGains;
+            for (int i = 0; i < values.Length; i++)
+            {
+                ReadOnlySpan<float> moments = segment.MomentsOf(start + i).Slice(start, values.Length);
+                Vector512<double> lowerSlopes = Vector512.Create(2.0 * segment.Residuals[start + i]);
+                Vector512<double> upperSlopes = lowerSlopes;
+                for (int j = 0; j < moments.Length; j++)
+                {
+                    Vector512<double> moment = Vector512.Create((double)moments[j]);
+                    lowerSlopes += moment * lowerChanges[j];
+                    upperSlopes += moment * upperChanges[j];
+                }
+                lowerGains += lowerChanges[i] * lowerSlopes;
+                upperGains += upperChanges[i] * upperSlopes;
+            }
+            lower = lowerGains;
+            return upperGains;
         }
     }
 }

@@ -58,9 +58,12 @@ internal sealed class GridSearch
         Span<float> all = stackalloc float[_points];
         Vector512<float> limit = Vector512.Create(Measure(targets, costs, scale, all));
         int count = 0;
-        for (int first = 0; first < _points; first += Lanes)
+        // A loop over many points at once: few branches are then hard to predict.
+        for (int first = 0; first < _points; first += 4 * Lanes)
         {
-            ulong near = Vector512.LessThanOrEqual(Vector512.Create<float>(all.Slice(first, Lanes)), limit).ExtractMostSignificantBits();
+            ulong near = 0;
+            for (int part = 0; part < 4 * Lanes; part += Lanes)
+                near |= Vector512.LessThanOrEqual(Vector512.Create<float>(all.Slice(first + part, Lanes)), limit).ExtractMostSignificantBits() << part;
             for (; near != 0; near &= near - 1)
             {
                 int point = first + BitOperations.TrailingZeroCount(near);

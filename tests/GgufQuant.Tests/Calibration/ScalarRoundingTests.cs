@@ -16,7 +16,7 @@ public class ScalarRoundingTests : IClassFixture<LaneWidth>
     [MemberData(nameof(MomentRounderTests.Types), MemberType = typeof(MomentRounderTests))]
     public void The_blocks_are_those_of_scalar_loops(GgmlType type, double _)
     {
-        foreach (string name in (string[])["heavy-tail", "zero-runs"])
+        foreach (string name in (string[])["heavy-tail", "zero-runs", "small-integers"])
         {
             float[] weights = WeightData.Make(name, Columns * Rows);
             byte[] blocks = new byte[BlockFormat.Of(type).ByteCount(weights.Length)];
