@@ -27,6 +27,12 @@ Describe 'Test-Gguf' {
         (Test-Gguf nan.gguf -Detailed).Findings | Format-Lines | Assert-Golden CheckFinding
     }
 
+    It 'reads no weights with -HeaderOnly' {
+        Test-Gguf nan.gguf, cut.gguf, $Samples.Model -HeaderOnly | Should -Be $true, $false, $true
+        $null = New-TestGguf sparse.gguf -Tensor ([ordered] @{ a = 256GB / 4 }) -Sparse
+        (Measure-Command { Test-Gguf sparse.gguf -HeaderOnly }).TotalSeconds | Should -BeLessThan 5
+    }
+
     It 'returns what was found about each file with -Detailed' {
         $tests = Test-Gguf cut.gguf, $Samples.Model -Detailed
         $tests.Path | Should -Be (Join-Path $PWD cut.gguf), $Samples.Model
@@ -79,6 +85,20 @@ Describe 'Test-Gguf' {
             Copy-Item $shards[0] half
             Test-Gguf half/*.gguf | Should -BeFalse
             (Test-Gguf half/*.gguf -Detailed).Findings.Message | Should -BeLike '*Shard 2 of 2 is missing*'
+        }
+
+        It 'names all missing files by any that is there, also with -HeaderOnly' {
+            $null = New-Item some -ItemType Directory
+            $many = Split-Gguf $Samples.Model -Destination some -MaxSize 2MB | Convert-Path
+            $gone = $many[0, 2, -1]
+            $gone | Remove-Item
+            foreach ($arguments in @{}, @{ HeaderOnly = $true }) {
+                $test = Test-Gguf $many[3] -Detailed @arguments
+                $test.IsSound | Should -BeFalse
+                $test.Findings.Subject | Should -Be $gone
+                $test.Findings[1].Message | Should -Be "Shard 3 of $($many.Count) is missing: '$($gone[1])' does not exist."
+            }
+            { Get-GgufInfo $many[1] -ErrorAction Stop } | Should -Throw "3 of $($many.Count) shards are missing: 1, 3, $($many.Count). The first is '$($gone[0])'.*"
         }
     }
 

@@ -12,12 +12,16 @@ public sealed class TestGgufCommand : PathCommand
     [Parameter(HelpMessage = "Return what was found about each file instead of true or false.")]
     public SwitchParameter Detailed { get; set; }
 
+    /// <summary>Reads no data.</summary>
+    [Parameter(HelpMessage = "Check headers and lengths only, without reading the data.")]
+    public SwitchParameter HeaderOnly { get; set; }
+
     /// <inheritdoc/>
     protected override void ProcessFile(string path)
     {
         IReadOnlyList<GgufFinding> findings = RunInBackground(
             $"Checking {Formatting.FileName(path)}",
-            (progress, token) => GgufCheck.Run(path, threads: 0, progress, token));
+            (progress, token) => HeaderOnly ? GgufCheck.RunOnHeaders(path, token) : GgufCheck.Run(path, threads: 0, progress, token));
         Report(new(path, [.. findings.Select(finding => new CheckFinding(path, finding))]));
     }
 

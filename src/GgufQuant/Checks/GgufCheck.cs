@@ -16,7 +16,14 @@ public static class GgufCheck
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public static IReadOnlyList<GgufFinding> Run(
-        string path, int threads = 0, IProgress<WorkProgress>? progress = null, CancellationToken token = default)
+        string path, int threads = 0, IProgress<WorkProgress>? progress = null, CancellationToken token = default) =>
+        Run(path, token, file => DataCheck.Run(file, threads, progress, token));
+
+    /// <summary>Checks the same except for the data, of which only the length is checked.</summary>
+    /// <inheritdoc cref="Run(string, int, IProgress{WorkProgress}?, CancellationToken)"/>
+    public static IReadOnlyList<GgufFinding> RunOnHeaders(string path, CancellationToken token = default) => Run(path, token, _ => []);
+
+    private static List<GgufFinding> Run(string path, CancellationToken token, Func<GgufFile, IEnumerable<GgufFinding>> checkData)
     {
         List<GgufFinding> findings = [];
         try
@@ -25,7 +32,7 @@ public static class GgufCheck
             findings.AddRange(ShardCheck.Run(file));
             findings.AddRange(ModelCheck.Run(file, file.Metadata));
             findings.AddRange(FileTypeCheck.Run(file));
-            findings.AddRange(DataCheck.Run(file, threads, progress, token));
+            findings.AddRange(checkData(file));
             file.ThrowIfChanged();
         }
         catch (GgufFormatException exception) when (exception.Field == GgufHeaderReader.MagicField)
@@ -36,10 +43,9 @@ public static class GgufCheck
         {
             findings.Add(new GgufFinding(FindingSeverity.Error, exception.Field, exception.Message));
         }
-        catch (FileNotFoundException exception) when (File.Exists(path))
+        catch (MissingShardsException exception)
         {
-            // The file itself exists, so another shard is missing.
-            findings.Add(new GgufFinding(FindingSeverity.Error, exception.FileName ?? path, exception.Message));
+            findings.AddRange(exception.Findings.Select(shard => new GgufFinding(FindingSeverity.Error, shard.Path, shard.Message)));
         }
         return findings;
     }

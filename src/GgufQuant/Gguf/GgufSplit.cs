@@ -53,7 +53,7 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count, string Qu
     /// <summary>Opens a shard, counted from 0.</summary>
     /// <param name="number">The shard.</param>
     /// <param name="open">Opens a file by its full path or address.</param>
-    /// <exception cref="FileNotFoundException">The shard is missing.</exception>
+    /// <exception cref="MissingShardsException">The shard is missing; the others that are missing too are named with it, unless they are remote.</exception>
     public GgufSource OpenShard(int number, Func<string, IRandomAccessFile> open)
     {
         string path = PathOf(number);
@@ -63,9 +63,13 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count, string Qu
         }
         catch (FileNotFoundException exception)
         {
-            throw new FileNotFoundException($"Shard {number + 1} of {Count} is missing: '{path}' does not exist. Put all shards in one folder.", path, exception);
+            IEnumerable<int> later = IsAddress(path) ? [] : Enumerable.Range(number + 1, Count - number - 1).Where(other => !File.Exists(PathOf(other)));
+            throw new MissingShardsException(this, [number, .. later], exception);
         }
     }
+
+    /// <summary>A sentence about a missing shard, counted from 0.</summary>
+    public string Missing(int number) => $"Shard {number + 1} of {Count} is missing: '{PathOf(number)}' does not exist.";
 
     /// <summary>Checks that the shards belong together.</summary>
     /// <exception cref="GgufFormatException">They do not.</exception>
@@ -97,11 +101,12 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count, string Qu
 
     private static (string Name, string Query) WithoutQuery(string path)
     {
-        int query = path.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || path.StartsWith("https://", StringComparison.OrdinalIgnoreCase)
-            ? path.IndexOf('?')
-            : -1;
+        int query = IsAddress(path) ? path.IndexOf('?') : -1;
         return query < 0 ? (path, "") : (path[..query], path[query..]);
     }
+
+    private static bool IsAddress(string path) =>
+        path.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || path.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
 
     private static int ReadNumber(string path, GgufHeader header, GgufEntry entry) =>
         header.Metadata.TryGetUInt64(entry.Key, out ulong value) && value <= int.MaxValue

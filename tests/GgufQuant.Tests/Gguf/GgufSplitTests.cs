@@ -41,9 +41,20 @@ public sealed class GgufSplitTests : IDisposable
     {
         WriteShards();
         File.Delete(ShardPath(1));
-        FileNotFoundException exception = Assert.Throws<FileNotFoundException>(() => GgufFile.Open(ShardPath(2)));
+        MissingShardsException exception = Assert.Throws<MissingShardsException>(() => GgufFile.Open(ShardPath(2)));
         Assert.Contains("Shard 2 of 3 is missing", exception.Message);
         Assert.Contains(ShardPath(1), exception.Message);
+    }
+
+    [Fact]
+    public void All_missing_shards_are_named()
+    {
+        foreach (int number in (int[])[0, 5])
+            Write(number, 8, 8, 2, GgufBytes.SomeTensors.Skip(number).Take(1), []);
+        MissingShardsException exception = Assert.Throws<MissingShardsException>(() => GgufFile.Open(PathOf(5, 8)));
+        Assert.StartsWith("6 of 8 shards are missing: 2-5, 7-8. The first is ", exception.Message, StringComparison.Ordinal);
+        Assert.Equal(PathOf(1, 8), exception.FileName);
+        Assert.Equal(((int[])[1, 2, 3, 4, 6, 7]).Select(number => PathOf(number, 8)), exception.Findings.Select(shard => shard.Path));
     }
 
     [Fact]
@@ -116,7 +127,7 @@ public sealed class GgufSplitTests : IDisposable
     {
         WriteShards();
         File.Delete(ShardPath(2));
-        Assert.Throws<FileNotFoundException>(() => GgufFile.Open(ShardPath(0)));
+        Assert.Throws<MissingShardsException>(() => GgufFile.Open(ShardPath(0)));
         using FileStream exclusive = new(ShardPath(0), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
     }
 
