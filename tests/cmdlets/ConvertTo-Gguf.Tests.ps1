@@ -51,6 +51,22 @@ Describe 'ConvertTo-Gguf' {
         (Get-GgufInfo $file).Shards | Should -Be $file.Paths.Count
     }
 
+    It 'writes shards apart, and keeps those that are finished' {
+        $null = New-Item whole, apart -ItemType Directory
+        $whole = ConvertTo-Gguf tiny -SplitMaxTensor 5 -Destination whole/m.gguf @how
+        $count = $whole.Paths.Count
+        $part = ConvertTo-Gguf tiny -SplitMaxTensor 5 -Shard 2 -Destination apart/m.gguf @how
+        $part.Paths | Should -Be (Get-ChildItem apart).FullName
+        $part.Size | Should -Be (Get-Item $part.Path).Length
+        $part.SourceSize | Should -BeLessThan $whole.SourceSize
+        $rest = ConvertTo-Gguf tiny -SplitMaxTensor 5 -SkipExisting -Destination apart/m.gguf @how
+        $rest.KeptPaths | Should -Be $part.Path
+        $rest.Size | Should -Be $whole.Size
+        $rest.Paths | Get-Hash | Should -Be ($whole.Paths | Get-Hash)
+        { ConvertTo-Gguf tiny -SplitMaxTensor 5 -Shard 99 @how -ErrorAction Stop } | Should -Throw "*it has $count shards." -ErrorId "NoSuchShard,$class"
+        { ConvertTo-Gguf tiny -Shard 1 @how } | Should -Throw '-Shard only applies with -SplitMaxSize or -SplitMaxTensor.*'
+    }
+
     It 'takes a name, metadata and the vocabulary alone' {
         Set-Content general.json '{ "general.author": "Somebody" }'
         $file = ConvertTo-Gguf tiny -ModelName 'My Model' -Metadata general.json -VocabularyOnly -Destination v.gguf @how

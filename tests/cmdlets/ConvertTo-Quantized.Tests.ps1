@@ -506,6 +506,97 @@ Describe 'ConvertTo-Quantized' {
         }
     }
 
+    Context 'One shard at a time' {
+        BeforeAll {
+            $whole = ConvertTo-Quantized $Samples.Model Q4_K_M -SplitMaxSize 1MB -Destination (New-TestFolder) -Hash
+            $split = @{ Type = 'Q4_K_M'; SplitMaxSize = 1MB; Destination = '.' }
+        }
+
+        It 'makes the same shards' {
+            $parts = foreach ($number in 1..$whole.Paths.Count) { ConvertTo-Quantized $Samples.Model @split -Shard $number -Hash }
+            $parts.Hash | Should -Be ($whole.Hash -split ' ')
+            ($parts | Measure-Object Size -Sum).Sum | Should -Be $whole.Size
+            ($parts | Measure-Object WeightCount -Sum).Sum | Should -Be $whole.WeightCount
+            $shards = (Get-QuantPlan $Samples.Model @split).Shards
+            $parts.Path | Should -Be $shards.Path
+            $parts.SourceSize | Should -Be $shards.SourceSize
+            $parts[0].KeptPaths | Should -BeNullOrEmpty
+            Get-ChildItem -Name | Should -Be ($whole.Paths | Split-Path -Leaf)
+            Test-Gguf $parts[0] | Should -BeTrue
+        }
+
+        It 'makes several, and no others' {
+            $part = ConvertTo-Quantized $Samples.Model @split -Shard 3, 1, 3 -Hash
+            $part.Hash -split ' ' | Should -Be ($whole.Hash -split ' ')[0, 2]
+            $part.Paths | Should -Be (Get-ChildItem).FullName
+            (Invoke-Streams 'ConvertTo-Quantized $model @split -Shard 2 -WhatIf' @{ Model = $Samples.Model; Split = $split }).Output | Should -BeNullOrEmpty
+            $part.Paths | Should -HaveCount 2
+        }
+
+        It 'keeps what is finished with -SkipExisting, and completes the rest' {
+            $null = ConvertTo-Quantized $Samples.Model @split -Shard 2, 3
+            $before = Get-ChildItem
+            $file = ConvertTo-Quantized $Samples.Model @split -SkipExisting -Hash
+            $file.KeptPaths | Should -Be $before.FullName
+            $file.Hash | Should -Be $whole.Hash
+            $file.Size | Should -Be $whole.Size
+            $file.SourceSize | Should -Be $whole.SourceSize
+            (Get-Item $before.FullName).LastWriteTimeUtc | Should -Be $before.LastWriteTimeUtc
+            $files = Get-ChildItem
+            $again = ConvertTo-Quantized $Samples.Model @split -Shard 4 -SkipExisting -Verbose 4>&1
+            "$($again[0])" | Should -Be "'$($whole.Paths[3].Replace((Split-Path $whole.Path), $PWD.ProviderPath))' is kept."
+            $again[1].KeptPaths | Should -Be $again[1].Paths
+            $again[1].Duration | Should -Be ([timespan]::Zero)
+            ($again[1] | Format-Lines) -join '' | Should -Match ' kept'
+            (Get-ChildItem).LastWriteTimeUtc | Should -Be $files.LastWriteTimeUtc
+        }
+
+        It 'keeps a whole file too' {
+            $file = ConvertTo-Quantized $Samples.Model Q8_0 -Destination . -SkipExisting
+            $file.KeptPaths | Should -BeNullOrEmpty
+            (ConvertTo-Quantized $Samples.Model Q8_0 -Destination . -SkipExisting).KeptPaths | Should -Be $file.Path
+        }
+
+        It 'replaces what is not the planned shard only with -Force' {
+            $part = ConvertTo-Quantized $Samples.Model @split -Shard 2
+            [IO.File]::AppendAllText($part.Path, 'x')
+            $failure = { ConvertTo-Quantized $Samples.Model @split -Shard 2 -SkipExisting -ErrorAction Stop } | Should -Throw -ErrorId "DestinationDiffers,$class" -PassThru
+            "$failure" | Should -Be "'$($part.Path)' exists but has $(($part.Size + 1).ToString('N0')) bytes instead of $($part.Size.ToString('N0')). Use -Force to replace it."
+            $failure.CategoryInfo.Category | Should -Be ResourceExists
+            (ConvertTo-Quantized $Samples.Model @split -Shard 2 -SkipExisting -Force -Hash).Hash | Should -Be ($whole.Hash -split ' ')[1]
+            (Get-Item $part.Path).LastWriteTime = (Get-Item $Samples.Model).LastWriteTime.AddDays(-1)
+            { ConvertTo-Quantized $Samples.Model @split -Shard 2 -SkipExisting -ErrorAction Stop } | Should -Throw '*is older than*'
+        }
+
+        It 'says how many there are' {
+            $failure = { ConvertTo-Quantized $Samples.Model @split -Shard 1, 99 -ErrorAction Stop } | Should -Throw -ErrorId "NoSuchShard,$class" -PassThru
+            "$failure" | Should -Be "There is no shard 99 of 'novels-6m-Q4_K_M.gguf': it has $($whole.Paths.Count) shards."
+            $failure.CategoryInfo.Category | Should -Be InvalidArgument
+            { ConvertTo-Quantized $Samples.Model Q8_0 -KeepSplit -Shard 2 -Destination . -ErrorAction Stop } | Should -Throw '*it has one file.'
+            Get-ChildItem | Should -BeNullOrEmpty
+        }
+
+        It 'needs a split, and a plan that does not depend on the machine: <Arguments.Keys>' -ForEach @(
+            @{ Arguments = @{ Type = 'Q8_0' }; Message = '-Shard only applies with -KeepSplit, -SplitMaxSize or -SplitMaxTensor. Give one of them too.' }
+            @{ Arguments = @{ TargetSize = 5MB; Calibration = 'c.gguf'; SplitMaxSize = 1MB }; Message = '-Shard cannot be used with -TargetSize, *New-QuantRecipe*-Recipe*' }
+            @{ Arguments = @{ TargetBitsPerWeight = 4; Calibration = 'c.gguf'; SplitMaxSize = 1MB }; Message = '-Shard cannot be used with -TargetBitsPerWeight, *' }
+            @{ Arguments = @{ TargetMemory = 1GB; Calibration = 'c.gguf'; SplitMaxSize = 1MB }; Message = '-Shard cannot be used with -TargetMemory, *' }
+            @{ Arguments = @{ Type = 'Q8_0'; Corpus = 'c.txt'; SplitMaxSize = 1MB }; Message = '-Shard cannot be used with -Corpus, *New-QuantCalibration*' }
+            @{ Arguments = @{ Type = 'Q8_0'; KeepReuseRecord = $true; SplitMaxSize = 1MB }; Message = '-Shard and -KeepReuseRecord cannot be used together.*' }
+        ) {
+            $failure = { ConvertTo-Quantized $Samples.Model -Shard 1 @arguments } | Should -Throw -PassThru
+            "$failure" | Should -BeLike $message
+            $failure.CategoryInfo.Category | Should -Be InvalidArgument
+        }
+
+        It 'plans the same with a recipe' {
+            Set-Content r.psd1 "@{ Rules = @(@{ Tensor = 'ffn_down'; Type = 'q6_K' }) }"
+            $all = ConvertTo-Quantized $Samples.Model Q4_K_M -Recipe r.psd1 -SplitMaxTensor 10 -Destination all.gguf -Hash
+            $second = ConvertTo-Quantized $Samples.Model Q4_K_M -Recipe r.psd1 -SplitMaxTensor 10 -Destination part.gguf -Shard 2 -Hash
+            $second.Hash | Should -Be ($all.Hash -split ' ')[1]
+        }
+    }
+
     Context 'Reuse' {
         It 'takes the tensors that stay the same from an earlier file' {
             $null = ConvertTo-Quantized $Samples.Model Q4_0 -Destination a.gguf -KeepReuseRecord
@@ -622,6 +713,7 @@ Describe 'ConvertTo-Quantized' {
             $command = "ConvertTo-Quantized '$($Samples.Model)', '$large' Q4_K_M -Threads 1 -Device Cpu -Destination ."
             $result = Invoke-Interrupted $command -When { Test-Path large-Q4_K_M.gguf.*.partial } -Signal $_ -Retry { Remove-Item * }
             $result.Duration.TotalSeconds | Should -BeLessThan 1
+            if ($_ -eq 'TERM') { $result.ExitCode | Should -Be 143 }
             Get-ChildItem -Name | Should -Be novels-6m-Q4_K_M.gguf
         }
 

@@ -16,13 +16,26 @@ Describe 'Get-QuantPlan' {
 
     It 'has every choice of ConvertTo-Quantized that the plan depends on' {
         $choices = (Get-Command Get-QuantPlan).Parameters.Keys
-        $work = 'Device', 'Force', 'Hash', 'KeepReuseRecord', 'Resume', 'Reuse', 'WhatIf', 'Confirm'
+        $work = 'Device', 'Force', 'Hash', 'KeepReuseRecord', 'Resume', 'Reuse', 'Shard', 'SkipExisting', 'WhatIf', 'Confirm'
         (Get-Command ConvertTo-Quantized).Parameters.Keys | Where-Object { $_ -notin $choices } | Sort-Object | Should -Be ($work | Sort-Object)
     }
 
     It 'counts the shards' {
         $made = ConvertTo-Quantized $Samples.Model Q8_0 -SplitMaxSize 2MB -Destination .
-        (Get-QuantPlan $Samples.Model Q8_0 -SplitMaxSize 2MB -Destination .).Destinations | Should -Be $made.Paths
+        $plan = Get-QuantPlan $Samples.Model Q8_0 -SplitMaxSize 2MB -Destination .
+        $plan.Destinations | Should -Be $made.Paths
+        $plan.Destinations[2] | Should -Be $made.Paths[2]
+    }
+
+    It 'lists what each shard reads and writes' {
+        $plan = Get-QuantPlan $Samples.Model Q8_0 -SplitMaxSize 2MB -Destination .
+        $plan.Shards.Number | Should -Be (1..$plan.Destinations.Count)
+        $plan.Shards.Path | Should -Be $plan.Destinations
+        ($plan.Shards | Measure-Object Size -Sum).Sum | Should -Be $plan.Size
+        ($plan.Shards | Measure-Object SourceSize -Sum).Sum | Should -BeLessThan $plan.SourceSize
+        ($plan.Shards | Measure-Object SourceSize -Sum).Sum | Should -BeGreaterThan ($plan.SourceSize * 0.95)
+        $plan.Shards.Tensors.Name | Should -Be $plan.Tensors.Name
+        (Get-QuantPlan $Samples.Model Q8_0 -Destination .).Shards.SourceSize | Should -Be $plan.SourceSize
     }
 
     Context 'A header without data' {

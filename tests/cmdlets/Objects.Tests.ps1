@@ -19,6 +19,7 @@ BeforeDiscovery {
         @{ Kind = 'TensorComparison'; Enum = 'TensorType' }
         @{ Kind = 'TensorTypeShare'; Enum = 'TensorType' }
         @{ Kind = 'TensorPlan'; Enum = 'TensorType' }
+        @{ Kind = 'PlannedShard' }
         @{ Kind = 'MatrixFile' }
         @{ Kind = 'MatrixEntry' }
         @{ Kind = 'MetadataEntry' }
@@ -65,6 +66,7 @@ BeforeAll {
         TensorComparison = ($made | Compare-Quant -Detailed)[4]
         TensorTypeShare  = $made.Shares[0]
         TensorPlan       = $plan.Tensors[0]
+        PlannedShard     = $plan.Shards[0]
         MatrixFile       = $matrix | ConvertTo-ImportanceMatrix -Format Gguf
         MatrixEntry      = ($matrix | Get-ImportanceMatrix)[1]
         MetadataEntry    = Get-GgufMetadata $made general.architecture
@@ -124,7 +126,7 @@ Describe '<Kind>' -ForEach $kinds {
         }
     }
 
-    It 'is short as JSON' -Skip:($kind -eq 'PlannedFile') {
+    It 'is short as JSON' -Skip:($kind -in 'PlannedFile', 'PlannedShard') {
         $json = $object | ConvertTo-Json -Depth 3 -WarningVariable warnings
         $warnings | Should -BeNullOrEmpty
         @($json -split "`n").Count | Should -BeLessThan 80

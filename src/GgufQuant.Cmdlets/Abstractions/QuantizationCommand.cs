@@ -303,9 +303,8 @@ public abstract partial class QuantizationCommand : EngineCommand
 
     /// <summary>Processes one planned file.</summary>
     /// <param name="plan">The plan; its source is open until the method returns.</param>
-    /// <param name="destination">The full path of the file.</param>
-    /// <param name="paths">The full paths of its shards, or its own.</param>
-    protected abstract void ProcessPlan(QuantizationPlan plan, string destination, IReadOnlyList<string> paths);
+    /// <param name="destination">The full path of the file; its shards get that name with their numbers.</param>
+    protected abstract void ProcessPlan(QuantizationPlan plan, string destination);
 
     /// <summary>Processes a file that cannot be planned, because its calibration is not to be collected.</summary>
     /// <param name="model">The model.</param>
@@ -368,7 +367,7 @@ public abstract partial class QuantizationCommand : EngineCommand
             QuantizationPlan plan = create(model, OptionsFor(model));
             WarnOf(plan);
             destination = Destinations.For(model.Path, NameOf(plan, suffix));
-            ProcessPlan(plan, destination, plan.PathsAt(destination));
+            ProcessPlan(plan, destination);
         }
         catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
         {

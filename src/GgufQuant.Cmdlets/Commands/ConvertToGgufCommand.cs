@@ -52,6 +52,16 @@ public sealed class ConvertToGgufCommand : PathCommand
     [ValidateRange(1, int.MaxValue)]
     public int? SplitMaxTensor { get; set; }
 
+    /// <summary>The shards to write.</summary>
+    [Parameter(HelpMessage = "Write only these shards, counted from 1: with -SplitMaxSize or -SplitMaxTensor.")]
+    [ValidateRange(1, ushort.MaxValue)]
+    [ValidateNotNullOrEmpty]
+    public int[] Shard { get; set; } = [];
+
+    /// <summary>Keeps files that are finished.</summary>
+    [Parameter(HelpMessage = "Keep a file or shard that exists with the planned header and length and is not older than its source.")]
+    public SwitchParameter SkipExisting { get; set; }
+
     /// <summary>Converts FP8 weights to Q8_0.</summary>
     [Parameter(HelpMessage = "Convert FP8 weights to Q8_0.")]
     public SwitchParameter Fp8AsQ8 { get; set; }
@@ -69,6 +79,7 @@ public sealed class ConvertToGgufCommand : PathCommand
         base.BeginProcessing();
         this.ThrowIfBothBound(nameof(SplitMaxSize), nameof(SplitMaxTensor));
         this.ThrowIfBothBound(nameof(VocabularyOnly), nameof(Fp8AsQ8), nameof(SplitMaxSize), nameof(SplitMaxTensor));
+        this.ThrowIfMissingAll(nameof(Shard), nameof(SplitMaxSize), nameof(SplitMaxTensor));
         _destinations = DestinationsAt(Destination, ".gguf");
         if (Metadata is null)
             return;
@@ -102,17 +113,25 @@ public sealed class ConvertToGgufCommand : PathCommand
     {
         string source = model.File.Path;
         string destination = _destinations.For(source, model.DefaultName);
-        IReadOnlyList<string> paths = model.PathsAt(destination, Split);
-        string action = $"Convert '{Formatting.FileName(source)}' to {model.Type} and write {Formatting.Size(model.LengthWith(Split))} to '{paths[0]}'.";
-        if (!ShouldProcess(action, $"{action} Continue?", "ConvertTo-Gguf"))
+        if (ShardSelection.Of(this, model.LayOut(Split), Shard, destination, SkipExisting ? model.File.SourcePaths : null, Force) is not { } selection)
             return;
-        if (!_destinations.TryPrepare(this, [.. model.File.SourcePaths], Force, paths))
-            return;
-        WrittenFile result = RunInBackground(
-            $"Converting {Formatting.FileName(source)} to {model.Type}",
-            (progress, token) => model.Write(destination, Split, Force, progress: progress, token: token));
-        _destinations.Keep(source, paths);
-        WriteObject(new QuantizedFile(result, paths));
+        WrittenFile? result = null;
+        if (selection.Missing.Numbers.Count > 0)
+        {
+            IReadOnlyList<string> paths = selection.Missing.PathsAt(destination);
+            string action = $"Convert '{Formatting.FileName(source)}' to {model.Type} and write {Formatting.Size(selection.Missing.Length)} to '{paths[0]}'.";
+            if (!ShouldProcess(action, $"{action} Continue?", "ConvertTo-Gguf"))
+                return;
+            // What another machine has finished in the meantime has the same bytes.
+            bool replaces = Force || SkipExisting;
+            if (!_destinations.TryPrepare(this, [.. model.File.SourcePaths], replaces, paths))
+                return;
+            result = RunInBackground(
+                $"Converting {Formatting.FileName(source)} to {model.Type}",
+                (progress, token) => model.Write(destination, selection.Missing, replaces, progress: progress, token: token));
+            _destinations.Keep(source, paths);
+        }
+        WriteObject(new QuantizedFile(model.Describe(destination, selection.Chosen, TimeSpan.Zero), result, selection.Paths, selection.KeptPaths));
     }
 
     // Wildcards find files among the folders.

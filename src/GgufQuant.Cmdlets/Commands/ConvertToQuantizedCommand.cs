@@ -31,6 +31,16 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     [Parameter(HelpMessage = "Keep what is finished when interrupted, and continue from there the next time.")]
     public SwitchParameter Resume { get; set; }
 
+    /// <summary>The shards to write.</summary>
+    [Parameter(HelpMessage = "Write only these shards, counted from 1: with -KeepSplit, -SplitMaxSize or -SplitMaxTensor.")]
+    [ValidateRange(1, ushort.MaxValue)]
+    [ValidateNotNullOrEmpty]
+    public int[] Shard { get; set; } = [];
+
+    /// <summary>Keeps files that are finished.</summary>
+    [Parameter(HelpMessage = "Keep a file or shard that exists with the planned header and length and is not older than its source.")]
+    public SwitchParameter SkipExisting { get; set; }
+
     /// <summary>The device that quantizes.</summary>
     [Parameter(HelpMessage = "Auto, Cpu, Cuda, Cuda:0, OpenCL or OpenCL:0; Get-QuantDevice lists them.")]
     [ArgumentCompleter(typeof(DeviceCompleter))]
@@ -44,12 +54,34 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        this.ThrowIfMissingAll(nameof(Shard), nameof(KeepSplit), nameof(SplitMaxSize), nameof(SplitMaxTensor));
+        this.ThrowIfBothBound(nameof(Shard), nameof(Reuse), nameof(KeepReuseRecord));
+        ThrowIfPlanDiffers();
+        this.ThrowIfBothBound(nameof(SkipExisting), nameof(Reuse), nameof(KeepReuseRecord));
         base.BeginProcessing();
         if (Reuse is null)
             return;
         _earlier = ReadOrThrowTerminating(this.ResolveUnexpanded(Reuse), path => GgufFile.Open(path, StopToken));
         if (!Quantizer.HasReuseRecord(_earlier))
             WriteWarning($"'{Formatting.FileName(_earlier.Path)}' has no record of what it was quantized from, so nothing is copied from it: -KeepReuseRecord writes one with each new file.");
+    }
+
+    // What a machine measures, the next one measures again.
+    private void ThrowIfPlanDiffers()
+    {
+        string? parameter = Corpus is not null ? nameof(Corpus)
+            : TargetSize.Length > 0 ? nameof(TargetSize)
+            : TargetBitsPerWeight.Length > 0 ? nameof(TargetBitsPerWeight)
+            : TargetMemory.Length > 0 ? nameof(TargetMemory)
+            : null;
+        if (Shard.Length == 0 || parameter is null)
+            return;
+        string advice = parameter == nameof(Corpus)
+            ? "Collect the calibration once, with New-QuantCalibration, and give it as -Calibration to each run."
+            : "Choose the types once, with New-QuantRecipe, and give the recipe as -Recipe with its -Type to each run.";
+        ThrowTerminatingError(new(
+            new ArgumentException($"-Shard cannot be used with -{parameter}, because every run has to plan the same file. {advice}"),
+            "ParametersExclusive", ErrorCategory.InvalidArgument, null));
     }
 
     /// <inheritdoc/>
@@ -60,19 +92,30 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     }
 
     /// <inheritdoc/>
-    protected override void ProcessPlan(QuantizationPlan plan, string destination, IReadOnlyList<string> paths)
+    protected override void ProcessPlan(QuantizationPlan plan, string destination)
     {
+        if (ShardSelection.Of(this, plan.Shards, Shard, destination, SkipExisting ? plan.InputPaths : null, Force) is not { } selection)
+            return;
+        if (selection.Missing.Numbers.Count == 0)
+        {
+            Write(null, null);
+            return;
+        }
+        QuantizationPlan missing = selection.IsAll(selection.Missing) ? plan : plan.ForShards(selection.Missing.Numbers);
+        IReadOnlyList<string> paths = missing.PathsAt(destination);
         string source = Formatting.FileName(plan.Source.Path);
         string work = Copy ? $"Copy '{source}'" : $"Quantize '{source}' to {What(plan)}";
-        string action = $"{work} and write {Formatting.Size(plan.TotalBytes)} to '{paths[0]}'.";
+        string action = $"{work} and write {Formatting.Size(missing.TotalBytes)} to '{paths[0]}'.";
         if (!ShouldProcess(action, $"{action} Continue?", "ConvertTo-Quantized"))
             return;
-        if (!Destinations.TryPrepare(this, [.. plan.Source.SourcePaths], Force, paths))
+        // What another machine has finished in the meantime has the same bytes.
+        bool replaces = Force || SkipExisting;
+        if (!Destinations.TryPrepare(this, [.. plan.Source.SourcePaths], replaces, paths))
             return;
         using IQuantizationDevice device = RunInBackground(
             $"Preparing to quantize {source}",
             (progress, token) => DeviceCatalog.Open(
-                Device, ThreadCount, warning => Post(() => WriteWarning(warning)), plan, progress, token, reason => Post(() => WriteVerbose(reason))));
+                Device, ThreadCount, warning => Post(() => WriteWarning(warning)), missing, progress, token, reason => Post(() => WriteVerbose(reason))));
         if (plan.Imatrix is { } imatrix)
             WriteVerbose($"'{imatrix.Path}' has entries for {imatrix.Weighed} of the {imatrix.Weighable} tensors that gain from one.");
         Quantizer quantizer = new(new() { Device = device, MemoryBudget = EffectiveMemoryBudget, Reuse = _earlier, KeepReuseRecord = KeepReuseRecord, Resume = Resume });
@@ -82,7 +125,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         {
             result = RunInBackground(
                 Copy ? $"Copying {source}" : $"Quantizing {source} to {What(plan)}",
-                (progress, token) => quantizer.Run(plan, destination, Force, progress, token));
+                (progress, token) => quantizer.Run(missing, destination, replaces, progress, token));
         }
         finally
         {
@@ -91,7 +134,17 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         }
         WriteVerbose(TimesOf(result));
         Destinations.Keep(plan.Source.Path, paths);
-        WriteObject(new QuantizedFile(result, paths, device, Hash ? string.Join(' ', paths.Select(HashOf)) : null));
+        Write(result, device);
+
+        void Write(QuantizationResult? written, IQuantizationDevice? device)
+        {
+            QuantizationPlan chosen = selection.IsAll(selection.Chosen) ? plan : plan.ForShards(selection.Chosen.Numbers);
+            WriteObject(new QuantizedFile(chosen.Describe(destination, TimeSpan.Zero), written, selection.Paths, selection.KeptPaths)
+            {
+                DeviceShare = (device as GpuDevice)?.Share ?? 1,
+                Hash = Hash ? string.Join(' ', selection.Paths.Select(HashOf)) : null,
+            });
+        }
     }
 
     // It was closed to be replaced, and further types reuse what is there now.

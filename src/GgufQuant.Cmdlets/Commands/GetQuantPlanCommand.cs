@@ -16,6 +16,5 @@ public sealed class GetQuantPlanCommand : QuantizationCommand
     private protected override string Activity => "Planning";
 
     /// <inheritdoc/>
-    protected override void ProcessPlan(QuantizationPlan plan, string destination, IReadOnlyList<string> paths) =>
-        WriteObject(new PlannedFile(plan, paths));
+    protected override void ProcessPlan(QuantizationPlan plan, string destination) => WriteObject(new PlannedFile(plan, destination));
 }

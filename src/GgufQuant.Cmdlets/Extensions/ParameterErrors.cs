@@ -25,6 +25,17 @@ internal static class ParameterErrors
             "ParameterMissing", ErrorCategory.InvalidArgument, null));
     }
 
+    /// <summary>Ends the cmdlet if a parameter was given without any of those it applies to.</summary>
+    internal static void ThrowIfMissingAll(this PSCmdlet cmdlet, string parameter, params string[] needed)
+    {
+        if (!cmdlet.IsGiven(parameter) || needed.Any(cmdlet.IsGiven))
+            return;
+        string names = $"{string.Join(", ", needed[..^1].Select(name => $"-{name}"))} or -{needed[^1]}";
+        cmdlet.ThrowTerminatingError(new(
+            new ArgumentException($"-{parameter} only applies with {names}. Give one of them too."),
+            "ParameterMissing", ErrorCategory.InvalidArgument, null));
+    }
+
     private static bool IsGiven(this PSCmdlet cmdlet, string parameter) =>
         cmdlet.MyInvocation.BoundParameters.TryGetValue(parameter, out object? value) && value is not SwitchParameter { IsPresent: false };
 }

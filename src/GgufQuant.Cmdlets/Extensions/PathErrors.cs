@@ -54,6 +54,14 @@ internal static partial class PathErrors
             new IOException($"'{path}' already exists. Use -Force to replace it, or -Destination to write elsewhere."),
             "DestinationExists", ErrorCategory.ResourceExists, path);
 
+    /// <summary>The error for a file that -SkipExisting cannot keep.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="difference">What distinguishes it from the planned one, as the end of a sentence.</param>
+    internal static ErrorRecord Differs(string path, string difference) =>
+        new(
+            new IOException($"'{path}' exists but {difference}. Use -Force to replace it."),
+            "DestinationDiffers", ErrorCategory.ResourceExists, path);
+
     internal static ErrorRecord IsSource(string path) =>
         new(
             new ArgumentException($"'{path}' is what the new file is made from: choose another name for the result."),

@@ -6,18 +6,20 @@ namespace GgufQuant.Commands;
 /// <summary>A planned file, as returned by Get-QuantPlan.</summary>
 public sealed class PlannedFile
 {
-    internal PlannedFile(QuantizationPlan plan, IReadOnlyList<string> paths)
+    internal PlannedFile(QuantizationPlan plan, string destination)
     {
-        Destination = paths[0];
-        Destinations = new(paths);
+        Destinations = new(plan.PathsAt(destination));
+        Destination = Destinations[0];
         Source = plan.Source.Path;
         FileType = plan.Type;
         Size = plan.TotalBytes;
-        SourceSize = plan.Source.CompleteLength;
+        SourceSize = plan.SourceBytes;
         BitsPerWeight = plan.BitsPerWeight;
         Shares = TensorTypeShare.Of(plan.Shares);
         ExpectedDivergence = plan.Options.Allocation?.Divergence;
         Tensors = new(plan.Tensors.Select(tensor => new TensorPlan(tensor, plan.Options.Allocation?.Types.GetValueOrDefault(tensor.Name))));
+        Dictionary<string, TensorPlan> tensors = Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+        Shards = new(plan.Shards.Numbers.Select(number => new PlannedShard(number + 1, plan.ForShards([number]), destination, tensors)));
     }
 
     /// <summary>The full path of the file that would be written, or that of the first shard.</summary>
@@ -52,6 +54,9 @@ public sealed class PlannedFile
 
     /// <summary>The types it would hold with their shares of the weights, largest first.</summary>
     public ValueList<TensorTypeShare> Shares { get; }
+
+    /// <summary>The files that would be written; one unless the file is split.</summary>
+    public ValueList<PlannedShard> Shards { get; }
 
     /// <summary>How each tensor would be quantized, and by which rule.</summary>
     public ValueList<TensorPlan> Tensors { get; }

@@ -1,5 +1,4 @@
 using GgufQuant.Formats;
-using GgufQuant.Gpu;
 using GgufQuant.Models;
 using GgufQuant.Pipeline;
 
@@ -8,20 +7,16 @@ namespace GgufQuant.Commands;
 /// <summary>A quantized file, or one converted from a Hugging Face folder.</summary>
 public sealed class QuantizedFile
 {
-    internal QuantizedFile(QuantizationResult result, IReadOnlyList<string> paths, IQuantizationDevice device, string? hash)
-        : this(result, paths)
-    {
-        Device = result.Device;
-        DeviceShare = device is GpuDevice gpu ? gpu.Share : 1;
-        TensorsReused = result.TensorsReused;
-        Hash = hash;
-    }
-
-    internal QuantizedFile(WrittenFile file, IReadOnlyList<string> paths)
+    /// <param name="file">The file, or the shards asked for.</param>
+    /// <param name="written">What of it has been written; null if all was kept.</param>
+    /// <param name="paths">The full paths of the files asked for.</param>
+    /// <param name="keptPaths">Those that existed and were kept.</param>
+    internal QuantizedFile(WrittenFile file, WrittenFile? written, IReadOnlyList<string> paths, IReadOnlyList<string> keptPaths)
     {
         Paths = new(paths);
-        Device = CpuDevice.NameOf(Environment.ProcessorCount);
-        DeviceShare = 1;
+        KeptPaths = new(keptPaths);
+        Device = (written as QuantizationResult)?.Device ?? CpuDevice.NameOf(Environment.ProcessorCount);
+        TensorsReused = (written as QuantizationResult)?.TensorsReused ?? 0;
         Path = file.Path;
         Source = file.Source;
         FileType = file.Type;
@@ -30,15 +25,18 @@ public sealed class QuantizedFile
         BitsPerWeight = file.BitsPerWeight;
         WeightCount = file.Weights;
         Shares = TensorTypeShare.Of(file.Shares);
-        Duration = file.Duration;
-        WeightsPerSecond = file.WeightsPerSecond;
+        Duration = written?.Duration ?? TimeSpan.Zero;
+        WeightsPerSecond = written?.WeightsPerSecond ?? 0;
     }
 
     /// <summary>The full path, or that of the first shard.</summary>
     public string Path { get; }
 
-    /// <summary>The full paths of all shards; one unless the file was split.</summary>
+    /// <summary>The full paths of all shards, or of those that were asked for; one unless the file was split.</summary>
     public ValueList<string> Paths { get; }
+
+    /// <summary>The full paths of those that were finished before and kept by -SkipExisting.</summary>
+    public ValueList<string> KeptPaths { get; }
 
     /// <summary>The full path of the source model.</summary>
     public string Source { get; }
@@ -49,10 +47,10 @@ public sealed class QuantizedFile
     /// <summary>What it was quantized to; for a copy what it holds, null if that is unknown.</summary>
     public FileType? FileType { get; }
 
-    /// <summary>Size in bytes.</summary>
+    /// <summary>Size in bytes, of the shards that were asked for.</summary>
     public long Size { get; }
 
-    /// <summary>Size of the source model in bytes.</summary>
+    /// <summary>Size of the source model in bytes, or of the tensors in the shards that were asked for.</summary>
     public long SourceSize { get; }
 
     /// <summary>Its size as a share of the source's, 0 to 1.</summary>
@@ -77,13 +75,13 @@ public sealed class QuantizedFile
     public string Device { get; }
 
     /// <summary>Share of the weights that the device itself quantized, 0 to 1; the processor did the rest.</summary>
-    public double DeviceShare { get; }
+    public double DeviceShare { get; internal init; } = 1;
 
     /// <summary>Number of tensors copied from an earlier file or kept from an unfinished one.</summary>
     public int TensorsReused { get; }
 
     /// <summary>SHA-256 of the file in hexadecimal, for several shards separated by spaces; null unless it was requested.</summary>
-    public string? Hash { get; }
+    public string? Hash { get; internal init; }
 
     /// <summary>The file's path, so that the object can be passed as a path.</summary>
     public override string ToString() => Path;

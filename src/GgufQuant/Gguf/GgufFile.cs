@@ -181,6 +181,9 @@ public sealed class GgufFile : IDisposable
         blocks.AsSpan((int)(offset - start), destination.Length).CopyTo(destination);
     }
 
+    /// <summary>Bytes that are read for a tensor: those of its data, or of what that is made from.</summary>
+    internal long SourceBytesOf(GgufTensor tensor) => _data?.SourceBytesOf(tensor) ?? tensor.ByteCount;
+
     /// <summary>Checks, after the data was read, that the files are as they were opened, by length and time of change.</summary>
     /// <exception cref="IOException">One has changed.</exception>
     public void ThrowIfChanged()

@@ -12,6 +12,9 @@ internal interface ITensorData : IDisposable
     /// <param name="destination">Is filled whole.</param>
     void Read(GgufTensor tensor, long offset, Span<byte> destination);
 
+    /// <summary>Bytes of what a tensor's data is made from, in the type in which it is read.</summary>
+    long SourceBytesOf(GgufTensor tensor);
+
     /// <summary>Checks that the files that the data is made from are as they were opened.</summary>
     /// <exception cref="IOException">One has changed.</exception>
     void ThrowIfChanged();

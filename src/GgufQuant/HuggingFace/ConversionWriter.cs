@@ -6,38 +6,32 @@ namespace GgufQuant.HuggingFace;
 
 /// <summary>Writes a converted model as one file or as shards, converting parts of tensors in parallel.</summary>
 /// <remarks>gguf-py's <c>GGUFWriter</c>: shards are filled by unpadded bytes, and the first has all metadata.</remarks>
-internal sealed class ConversionWriter(GgufFile source, GgufSplitOptions? split)
+internal sealed class ConversionWriter(GgufFile source, ShardLayout layout)
 {
     private const int ChunkBytes = 2 << 20;
 
-    private readonly List<GgufWriter> _layouts = Layouts(source, split);
-
-    /// <summary>The size of all files in bytes.</summary>
-    internal long Length => _layouts.Sum(layout => layout.Length);
-
-    /// <summary>The paths of the files: the destination itself, or its shards.</summary>
-    internal string[] PathsAt(string destination)
-    {
-        const string Extension = ".gguf";
-        if (_layouts.Count == 1)
-            return [destination];
-        string prefix = destination.EndsWith(Extension, StringComparison.OrdinalIgnoreCase) ? destination[..^Extension.Length] : destination;
-        return [.. Enumerable.Range(0, _layouts.Count).Select(number => ShardNames.PathOf(prefix, number, _layouts.Count))];
-    }
+    /// <summary>The files of a whole model.</summary>
+    /// <param name="source">The model.</param>
+    /// <param name="split">How it is split; null for one file.</param>
+    /// <exception cref="ArgumentException">There would be too many shards.</exception>
+    internal static ShardLayout LayOut(GgufFile source, GgufSplitOptions? split) => ShardLayout.Of(Headers(source, split));
 
     /// <summary>Writes the files, and renames them to their final names once all are complete.</summary>
     internal void Write(string destination, bool overwrite, int threads, IProgress<WorkProgress>? progress, CancellationToken token)
     {
-        string[] paths = PathsAt(destination);
-        DiskSpace.Check(paths[0], Length);
+        IReadOnlyList<string> paths = layout.PathsAt(destination);
+        DiskSpace.Check(paths[0], layout.Length);
         List<AtomicFile> files = [];
         try
         {
-            foreach ((string path, GgufWriter layout) in paths.Zip(_layouts))
-                files.Add(AtomicFile.Create(path, layout.Length, overwrite, layout.WriteHeader));
+            foreach ((string path, GgufWriter file) in paths.Zip(layout.Files))
+                files.Add(AtomicFile.Create(path, file.Length, overwrite, file.WriteHeader, isShared: layout.IsChosen));
             WriteData(files, threads, progress, token);
             source.ThrowIfChanged();
-            AtomicFile.CommitAll(files, token);
+            if (layout.IsChosen)
+                AtomicFile.CommitEach(files, token);
+            else
+                AtomicFile.CommitAll(files, token);
         }
         finally
         {
@@ -49,7 +43,7 @@ internal sealed class ConversionWriter(GgufFile source, GgufSplitOptions? split)
     private void WriteData(List<AtomicFile> files, int threads, IProgress<WorkProgress>? progress, CancellationToken token)
     {
         (int File, GgufTensor Target, long Offset, int Bytes)[] chunks = [.. Chunks()];
-        long total = source.Tensors.Sum(tensor => tensor.ByteCount);
+        long total = layout.Files.SelectMany(file => file.Tensors).Sum(tensor => tensor.ByteCount);
         long start = Stopwatch.GetTimestamp();
         long done = 0;
         int next = -1;
@@ -71,9 +65,9 @@ internal sealed class ConversionWriter(GgufFile source, GgufSplitOptions? split)
 
     private IEnumerable<(int File, GgufTensor Target, long Offset, int Bytes)> Chunks()
     {
-        for (int file = 0; file < _layouts.Count; file++)
+        for (int file = 0; file < layout.Files.Count; file++)
         {
-            foreach (GgufTensor target in _layouts[file].Tensors)
+            foreach (GgufTensor target in layout.Files[file].Tensors)
             {
                 int step = ChunkBytes / target.Format.BlockBytes * target.Format.BlockBytes;
                 for (long offset = 0; offset < target.ByteCount; offset += step)
@@ -82,10 +76,10 @@ internal sealed class ConversionWriter(GgufFile source, GgufSplitOptions? split)
         }
     }
 
-    private static List<GgufWriter> Layouts(GgufFile source, GgufSplitOptions? split)
+    private static List<GgufWriter> Headers(GgufFile source, GgufSplitOptions? split)
     {
         List<List<GgufTensor>> shards = Shards(source.Tensors, split);
-        List<GgufWriter> layouts = [];
+        List<GgufWriter> headers = [];
         for (int number = 0; number < shards.Count; number++)
         {
             IEnumerable<GgufEntry> metadata = number == 0 ? source.Metadata : [];
@@ -99,9 +93,9 @@ internal sealed class ConversionWriter(GgufFile source, GgufSplitOptions? split)
                     GgufEntry.Create(GgufSplit.TensorCountKey, source.Tensors.Count),
                 ];
             }
-            layouts.Add(new GgufWriter(metadata, shards[number].Select(tensor => GgufTensorInfo.Of(tensor, tensor.Type)), keepsTrailingOnes: true, padsHeader: source.Tensors.Count > 0));
+            headers.Add(new GgufWriter(metadata, shards[number].Select(tensor => GgufTensorInfo.Of(tensor, tensor.Type)), keepsTrailingOnes: true, padsHeader: source.Tensors.Count > 0));
         }
-        return layouts;
+        return headers;
     }
 
     private static List<List<GgufTensor>> Shards(IReadOnlyList<GgufTensor> tensors, GgufSplitOptions? split)

@@ -31,6 +31,8 @@ internal sealed class ConvertedTensors(ModelFolder folder, WeightFiles files, IR
         blocks.AsSpan((int)skipped, destination.Length).CopyTo(destination);
     }
 
+    public long SourceBytesOf(GgufTensor tensor) => values[tensor.Name].Format.ByteCount(values[tensor.Name].Count);
+
     public void ThrowIfChanged()
     {
         foreach (SafetensorsFile file in files.Files)

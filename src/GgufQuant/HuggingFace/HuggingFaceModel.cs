@@ -91,32 +91,24 @@ public sealed class HuggingFaceModel : IDisposable
         }
     }
 
-    /// <summary>The paths of the files that <see cref="Write"/> writes: the destination itself, or its shards.</summary>
-    /// <param name="destination">The file.</param>
-    /// <param name="split">How it is split; null for one file.</param>
+    /// <summary>The files that <see cref="Write"/> writes.</summary>
+    /// <param name="split">How the model is split, by bytes without padding; null for one file.</param>
     /// <exception cref="ArgumentException">There would be too many shards.</exception>
-    public IReadOnlyList<string> PathsAt(string destination, GgufSplitOptions? split = null) =>
-        new ConversionWriter(File, split).PathsAt(Path.GetFullPath(destination));
-
-    /// <summary>The number of bytes that <see cref="Write"/> writes, in all shards.</summary>
-    /// <param name="split">How it is split; null for one file.</param>
-    /// <exception cref="ArgumentException">There would be too many shards.</exception>
-    public long LengthWith(GgufSplitOptions? split = null) => new ConversionWriter(File, split).Length;
+    public ShardLayout LayOut(GgufSplitOptions? split = null) => ConversionWriter.LayOut(File, split);
 
     /// <summary>Writes the GGUF file. It is renamed to its final name once it is complete.</summary>
     /// <param name="destination">The file; shards get its name with their numbers.</param>
-    /// <param name="split">How to split it; null for one file. A shard's bytes are counted without padding.</param>
+    /// <param name="layout">The files from <see cref="LayOut"/>, or some of them; null for one file.</param>
     /// <param name="overwrite">Whether existing files may be replaced.</param>
     /// <param name="threads">Threads at most; 0 for one per core.</param>
     /// <param name="progress">Receives progress, from any thread.</param>
     /// <param name="token">Cancels it; nothing is left behind.</param>
-    /// <exception cref="ArgumentException">There would be too many shards.</exception>
     /// <exception cref="ModelFolderException">The vocabulary could not be read, or a file has changed since it was opened.</exception>
     /// <exception cref="UnknownPreTokenizerException">llama.cpp does not know the pre-tokenizer.</exception>
     /// <exception cref="IOException">A file already exists, or cannot be read or written.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public WrittenFile Write(
-        string destination, GgufSplitOptions? split = null, bool overwrite = false, int threads = 0,
+        string destination, ShardLayout? layout = null, bool overwrite = false, int threads = 0,
         IProgress<WorkProgress>? progress = null, CancellationToken token = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(destination);
@@ -124,14 +116,25 @@ public sealed class HuggingFaceModel : IDisposable
         if (VocabularyFault is not null)
             throw VocabularyFault;
         long start = Stopwatch.GetTimestamp();
-        string path = Path.GetFullPath(destination);
-        ConversionWriter writer = new(File, split);
-        writer.Write(path, overwrite, threads == 0 ? Environment.ProcessorCount : threads, progress, token);
-        long weights = File.Tensors.Sum(tensor => tensor.ElementCount);
-        long bytes = File.Tensors.Sum(tensor => tensor.ByteCount);
+        layout ??= LayOut();
+        ConversionWriter writer = new(File, layout);
+        writer.Write(destination, overwrite, threads == 0 ? Environment.ProcessorCount : threads, progress, token);
+        return Describe(destination, layout, Stopwatch.GetElapsedTime(start));
+    }
+
+    /// <summary>What the files of a layout are, once they are written.</summary>
+    /// <param name="destination">The file; shards get its name with their numbers.</param>
+    /// <param name="layout">The files from <see cref="LayOut"/>, or some of them.</param>
+    /// <param name="duration">How long writing took.</param>
+    public WrittenFile Describe(string destination, ShardLayout layout, TimeSpan duration)
+    {
+        ArgumentNullException.ThrowIfNull(layout);
+        GgufTensor[] tensors = [.. layout.Files.SelectMany(file => file.Tensors)];
+        long weights = tensors.Sum(tensor => tensor.ElementCount);
+        long bytes = tensors.Sum(tensor => tensor.ByteCount);
         return new WrittenFile(
-            writer.PathsAt(path)[0], File.Path, Type, writer.Length, File.Length, weights, weights == 0 ? 0 : 8.0 * bytes / weights,
-            TypeShare.Of(File.Tensors.Select(tensor => (tensor.Type, tensor.ElementCount))), Stopwatch.GetElapsedTime(start));
+            layout.PathsAt(destination)[0], File.Path, Type, layout.Length, layout.IsPart ? tensors.Sum(File.SourceBytesOf) : File.Length, weights, weights == 0 ? 0 : 8.0 * bytes / weights,
+            TypeShare.Of(tensors.Select(tensor => (tensor.Type, tensor.ElementCount))), duration);
     }
 
     /// <summary>Closes the files.</summary>

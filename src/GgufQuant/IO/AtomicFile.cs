@@ -6,14 +6,18 @@ namespace GgufQuant.IO;
 /// <remarks>
 /// It is written beside its target under a temporary name, flushed to the disk and renamed by <see cref="Commit"/>, as its
 /// folder is flushed then. Disposed without that, or when the process is asked to terminate, it leaves nothing behind,
-/// unless it is to be resumed later. What a killed process left is removed when a file of the same name is next begun. A
-/// file that takes another's place has its permissions. A finished file that cannot get its name is never deleted: it stays
-/// beside its target.
+/// unless it is to be resumed later. What a killed process left is removed when a file of the same name is next begun; a
+/// lock tells it from what another process writes, and where that may be on another machine, its age does, because not
+/// every file system has locks across machines. A file that takes another's place has its permissions. A finished file that
+/// cannot get its name is never deleted: it stays beside its target.
 /// </remarks>
 internal sealed class AtomicFile : IDisposable
 {
     private const string Extension = ".partial";
     private const string KeptExtension = ".new";
+
+    // A process that writes a file writes to it far more often.
+    private static readonly TimeSpan s_abandonedAfter = TimeSpan.FromHours(1);
 
     // Held while names change, which a request to terminate must not interrupt.
     private static readonly Lock s_naming = new();
@@ -71,17 +75,19 @@ internal sealed class AtomicFile : IDisposable
     /// <param name="writeHeader">Writes the bytes it starts with.</param>
     /// <param name="continuation">What to start with where the file is kept if it is not committed; the caller has checked the disk space and <see cref="CheckUnfinished"/>. Null for a file that is not kept.</param>
     /// <param name="isOpenHere">Whether the caller has the file that is replaced open, and closes it before <see cref="Commit"/>.</param>
+    /// <param name="isShared">Whether processes on other machines may write a file of the same name.</param>
     /// <param name="fileSystem">The file system; null for this platform's.</param>
     /// <exception cref="IOException">The target exists and is not to be overwritten or cannot be replaced, is a folder, or the disk has no room.</exception>
     internal static AtomicFile Create(
         string path, long length, bool overwrite, Action<Stream> writeHeader, Continuation? continuation = null,
-        bool isOpenHere = false, IFileSystem? fileSystem = null)
+        bool isOpenHere = false, bool isShared = false, IFileSystem? fileSystem = null)
     {
         IFileSystem files = fileSystem ?? FileSystem.Native;
         CheckTarget(path, overwrite);
         if (!isOpenHere && File.Exists(path))
             CheckReplaceable(files, path);
-        RemoveAbandoned(path);
+        if (!isShared)
+            RemoveAbandoned(path);
         if (continuation is null)
             DiskSpace.Check(path, length, files);
 
@@ -91,6 +97,9 @@ internal sealed class AtomicFile : IDisposable
             files.SetLength(file._stream, length);
             writeHeader(file._stream);
             file._stream.Flush();
+            // By the clock of the file system, which machines may differ from.
+            if (isShared)
+                RemoveAbandoned(path, File.GetLastWriteTimeUtc(file._stream.SafeFileHandle) - s_abandonedAfter);
             return file;
         }
         catch
@@ -188,6 +197,16 @@ internal sealed class AtomicFile : IDisposable
         Close();
         if (!_committed && !_isFinished && !_isResumable)
             _files.TryDelete(_temporaryPath);
+    }
+
+    /// <summary>Flushes files to the disk and gives them their names one by one: those before a failure have theirs.</summary>
+    /// <param name="files">The files.</param>
+    /// <param name="token">Ends the waiting for a target that is in use.</param>
+    /// <exception cref="IOException">The disk is full or fails, or a target cannot be replaced or has appeared meanwhile; its file is then kept beside it.</exception>
+    internal static void CommitEach(IReadOnlyList<AtomicFile> files, CancellationToken token = default)
+    {
+        foreach (AtomicFile file in files)
+            file.Commit(token);
     }
 
     private static IReadOnlyList<string> NameAll(IReadOnlyList<AtomicFile> files)
@@ -361,14 +380,16 @@ internal sealed class AtomicFile : IDisposable
     }
 
     /// <summary>Removes what killed processes left of a file.</summary>
-    internal static void RemoveAbandoned(string path)
+    internal static void RemoveAbandoned(string path) => RemoveAbandoned(path, DateTime.MaxValue);
+
+    private static void RemoveAbandoned(string path, DateTime untouchedSince)
     {
         // A writer holds its file exclusively, so one that can be opened exclusively is abandoned.
         string target = Path.GetFullPath(path);
         EnumerationOptions options = new() { MatchType = MatchType.Simple, AttributesToSkip = FileAttributes.None };
         foreach (string left in Directory.EnumerateFiles(Path.GetDirectoryName(target)!, $"*{Extension}", options))
         {
-            if (IsTemporaryNameOf(target, left))
+            if (IsTemporaryNameOf(target, left) && File.GetLastWriteTimeUtc(left) <= untouchedSince)
                 TryRemove(left);
         }
     }

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using GgufQuant.Gguf;
 using GgufQuant.IO;
-using GgufQuant.Models;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Pipeline;
@@ -78,7 +77,7 @@ public sealed class Quantizer
                 : AtomicFile.Continuation.FromNothing;
             foreach ((string path, GgufWriter layout) in paths.Zip(plan.Layout.Files))
             {
-                AtomicFile file = AtomicFile.Create(path, layout.Length, overwrite, layout.WriteHeader, continuation, isOpenHere: replacesReused, _files);
+                AtomicFile file = AtomicFile.Create(path, layout.Length, overwrite, layout.WriteHeader, continuation, isOpenHere: replacesReused, plan.Shards.IsChosen, _files);
                 files.Add(file);
                 if (continuation == AtomicFile.Continuation.FromUnfinished)
                     WritePadding(file, layout);
@@ -89,9 +88,13 @@ public sealed class Quantizer
             plan.Source.ThrowIfChanged();
             if (replacesReused)
                 _options.Reuse!.Dispose();
-            AtomicFile.CommitAll(files, token);
+            if (plan.Shards.IsChosen)
+                AtomicFile.CommitEach(files, token);
+            else
+                AtomicFile.CommitAll(files, token);
             journal?.Delete();
-            if (journal is null)
+            // Of chosen shards, another machine may be resuming the same.
+            if (journal is null && !plan.Shards.IsChosen)
                 RemoveUnfinished(paths);
         }
         finally
@@ -101,10 +104,7 @@ public sealed class Quantizer
 
         if (_options.KeepReuseRecord)
             WriteRecord(plan, origins, paths[0], token);
-        TimeSpan duration = Stopwatch.GetElapsedTime(start);
-        WrittenFile written = new(
-            paths[0], plan.Source.Path, plan.Type, plan.TotalBytes, plan.Source.Length, plan.Weights, plan.BitsPerWeight, plan.Shares, duration);
-        return new QuantizationResult(written)
+        return new QuantizationResult(plan.Describe(destination, Stopwatch.GetElapsedTime(start)))
         {
             Device = device.Name,
             TensorsReused = reused.Keys.Union(resumed).Count(),

@@ -44,7 +44,7 @@ internal sealed class ResumeJournal : IDisposable
         string path = PathOf(destinations[0]);
         CheckUnfinished(path, destinations);
         string conversion = Describe(plan);
-        string[] inputs = [.. InputsOf(plan)];
+        string[] inputs = [.. plan.InputPaths];
         FileStream stream = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         Dictionary<int, string> finished = [];
         bool isContinued;
@@ -102,9 +102,6 @@ internal sealed class ResumeJournal : IDisposable
 
     private static bool IsNamed(string? line, string input) => line is not null && PathIdentity.AreSame(Uri.UnescapeDataString(line), input);
 
-    private static IEnumerable<string> InputsOf(QuantizationPlan plan) =>
-        plan.Source.SourcePaths.Concat(plan.Options.Imatrix is { } matrix ? [Path.GetFullPath(matrix.Path)] : []);
-
     private static string PathOf(string destination) => $"{AtomicFile.UnfinishedPathOf(destination)}.journal";
 
     // The last line of a tensor counts.
@@ -123,7 +120,7 @@ internal sealed class ResumeJournal : IDisposable
         {
             foreach (GgufWriter layout in plan.Layout.Files)
                 layout.WriteHeader(stream);
-            foreach (string path in InputsOf(plan))
+            foreach (string path in plan.InputPaths)
             {
                 // Of a link, the file that it leads to.
                 using SafeFileHandle file = RegularFile.Open(path);

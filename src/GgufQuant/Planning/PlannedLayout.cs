@@ -5,21 +5,20 @@ namespace GgufQuant.Planning;
 /// <summary>The files that a plan's tensors are written to: one, or several shards.</summary>
 internal sealed class PlannedLayout
 {
-    private PlannedLayout(IReadOnlyList<GgufWriter> files, IReadOnlyList<(int File, GgufTensor Slot)> slots)
+    private PlannedLayout(ShardLayout shards, IReadOnlyList<(int File, GgufTensor Slot)> slots)
     {
-        Files = files;
+        Shards = shards;
         Slots = slots;
-        Length = files.Sum(file => file.Length);
     }
 
+    /// <summary>The files.</summary>
+    internal ShardLayout Shards { get; }
+
     /// <summary>The headers to write.</summary>
-    internal IReadOnlyList<GgufWriter> Files { get; }
+    internal IReadOnlyList<GgufWriter> Files => Shards.Files;
 
     /// <summary>Where each tensor's data is written, in the order of the plan.</summary>
     internal IReadOnlyList<(int File, GgufTensor Slot)> Slots { get; }
-
-    /// <summary>Total bytes of all files.</summary>
-    internal long Length { get; }
 
     /// <summary>Lays tensors out.</summary>
     /// <param name="metadata">The metadata, all of it for the first file.</param>
@@ -39,17 +38,18 @@ internal sealed class PlannedLayout
         }
 
         int[] next = new int[count];
-        return new PlannedLayout(writers, [.. files.Select(file => (file, writers[file].Tensors[next[file]++]))]);
+        return new PlannedLayout(ShardLayout.Of(writers), [.. files.Select(file => (file, writers[file].Tensors[next[file]++]))]);
     }
 
-    /// <summary>The paths of the files: the destination, or the shard names derived from it.</summary>
-    internal string[] PathsAt(string destination)
+    /// <summary>The layout of some of the shards, and the indices in the plan of the tensors in them.</summary>
+    /// <param name="shards">These shards, chosen from <see cref="Shards"/>.</param>
+    internal (PlannedLayout Layout, IReadOnlyList<int> Tensors) Only(ShardLayout shards)
     {
-        if (Files.Count == 1)
-            return [destination];
-        const string Extension = ".gguf";
-        string prefix = destination.EndsWith(Extension, StringComparison.OrdinalIgnoreCase) ? destination[..^Extension.Length] : destination;
-        return [.. Enumerable.Range(0, Files.Count).Select(file => ShardNames.PathOf(prefix, file, Files.Count))];
+        Dictionary<int, int> files = [];
+        foreach (int number in shards.Numbers)
+            files.Add(Shards.IndexOf(number), files.Count);
+        int[] tensors = [.. Enumerable.Range(0, Slots.Count).Where(index => files.ContainsKey(Slots[index].File))];
+        return (new PlannedLayout(shards, [.. tensors.Select(index => (files[Slots[index].File], Slots[index].Slot))]), tensors);
     }
 
     private static int[] FileOfEach(IReadOnlyList<PlannedTensor> tensors, QuantizationOptions options)

@@ -24,7 +24,7 @@ public sealed class QuantizationPlan
     public GgufFile Source { get; }
 
     /// <summary>What it is quantized to; for a copy what it holds, null if that is unknown.</summary>
-    public FileType? Type { get; }
+    public FileType? Type { get; private init; }
 
     /// <summary>How the plan departs from the file type's own tensor type selection.</summary>
     public QuantizationOptions Options { get; }
@@ -40,14 +40,17 @@ public sealed class QuantizationPlan
     /// <summary>How far the importance matrix serves the plan; null without one.</summary>
     public ImatrixCoverage? Imatrix { get; private init; }
 
-    /// <summary>Weights in the model.</summary>
+    /// <summary>Weights in the tensors.</summary>
     public long Weights { get; }
 
     /// <summary>Bytes of the tensors without header and padding.</summary>
     public long TensorBytes { get; }
 
     /// <summary>Bytes of the file to be written, or of all shards together.</summary>
-    public long TotalBytes => Layout.Length;
+    public long TotalBytes => Layout.Shards.Length;
+
+    /// <summary>Bytes of the source: of its files, or of the tensors that are read if only some shards are written.</summary>
+    public long SourceBytes => Layout.Shards.IsPart ? Tensors.Sum(tensor => Source.SourceBytesOf(tensor.Source)) : Source.CompleteLength;
 
     /// <summary>Average bits per weight, excluding header and padding.</summary>
     public double BitsPerWeight => Weights == 0 ? 0 : 8.0 * TensorBytes / Weights;
@@ -58,8 +61,29 @@ public sealed class QuantizationPlan
     /// <summary>The headers to write and the offset of every tensor's data.</summary>
     internal PlannedLayout Layout { get; }
 
-    /// <summary>The paths of the files written to a destination: the destination itself, or its shards.</summary>
-    public IReadOnlyList<string> PathsAt(string destination) => Layout.PathsAt(Path.GetFullPath(destination));
+    /// <summary>The files to be written: one, or shards.</summary>
+    public ShardLayout Shards => Layout.Shards;
+
+    /// <summary>The full paths of the files that the bytes depend on: the source's, and the importance matrix's.</summary>
+    public IEnumerable<string> InputPaths => Source.SourcePaths.Concat(Options.Imatrix is { } matrix ? [Path.GetFullPath(matrix.Path)] : []);
+
+    /// <summary>The full paths of the files written to a destination: the destination itself, or its shards.</summary>
+    public IReadOnlyList<string> PathsAt(string destination) => Layout.Shards.PathsAt(destination);
+
+    /// <summary>The part of the plan that writes only some of the shards, each with the same bytes as when all are written.</summary>
+    /// <param name="numbers">The numbers of the shards, counted from 0, in any order.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such shard.</exception>
+    public QuantizationPlan ForShards(IEnumerable<int> numbers)
+    {
+        (PlannedLayout layout, IReadOnlyList<int> tensors) = Layout.Only(Layout.Shards.Only(numbers));
+        return new QuantizationPlan(Source, Type, Options, [.. tensors.Select(index => Tensors[index])], layout) { Type = Type, Imatrix = Imatrix };
+    }
+
+    /// <summary>What the files of the plan are, once they are written.</summary>
+    /// <param name="destination">The destination.</param>
+    /// <param name="duration">How long writing took.</param>
+    public WrittenFile Describe(string destination, TimeSpan duration) =>
+        new(PathsAt(destination)[0], Source.Path, Type, TotalBytes, SourceBytes, Weights, BitsPerWeight, Shares, duration);
 
     /// <summary>Plans a file.</summary>
     /// <param name="source">The model; it must stay open until the file is written.</param>

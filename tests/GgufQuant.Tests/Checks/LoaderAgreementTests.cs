@@ -135,7 +135,7 @@ public sealed class LoaderAgreementTests : IDisposable
         GoldenCase golden = new(name);
         using HuggingFaceModel model = HuggingFaceModel.Open(golden.CopyTo(folder), golden.OptionsOf(golden.Labels.First()).Options with { VocabularyOnly = false });
         string path = Path.Combine(folder, "converted.gguf");
-        model.Write(path, split: null, token: TestContext.Current.CancellationToken);
+        model.Write(path, token: TestContext.Current.CancellationToken);
         return File.ReadAllBytes(path);
     }
 

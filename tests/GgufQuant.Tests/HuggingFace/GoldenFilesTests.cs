@@ -32,9 +32,9 @@ public sealed class GoldenFilesTests : IDisposable
         using HuggingFaceModel model = HuggingFaceModel.Open(golden.CopyTo(_folder.Path), options);
         string destination = _folder.File($"{label}.gguf");
 
-        model.Write(destination, split, token: TestContext.Current.CancellationToken);
+        model.Write(destination, model.LayOut(split), token: TestContext.Current.CancellationToken);
 
-        foreach (string path in model.PathsAt(destination, split))
+        foreach (string path in model.LayOut(split).PathsAt(destination))
             AssertSame(golden.Expected(Path.GetFileNameWithoutExtension(path)), GoldenCase.Describe(path));
     }
 

@@ -32,6 +32,24 @@ public sealed class ResumeTests(TestModels models) : IClassFixture<TestModels>
     }
 
     [Fact]
+    public void A_cancelled_run_of_some_shards_resumes_beside_a_run_of_others()
+    {
+        using GgufFile source = GgufFile.Open(Sample.Model);
+        QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M, new() { Split = new() { MaxBytes = 1_000_000 } });
+        (string whole, string apart) = (NewPath(), NewPath());
+        Run(plan, whole);
+        QuantizationPlan part = plan.ForShards(plan.Shards.Numbers.Skip(1));
+        using CancellationTokenSource cancellation = new();
+        CountingDevice device = new(part.Tensors.Count(tensor => !tensor.IsCopied) / 2, cancellation);
+        Assert.ThrowsAny<OperationCanceledException>(
+            () => new Quantizer(new() { Resume = true, Device = device }).Run(part, apart, overwrite: false, progress: null, cancellation.Token));
+        Run(plan.ForShards([0]), apart, new() { Resume = true });
+        Assert.InRange(Run(part, apart, new() { Resume = true }).TensorsReused, 1, part.Tensors.Count - 1);
+        Assert.All(plan.PathsAt(whole).Zip(plan.PathsAt(apart)), pair => Assert.Equal(File.ReadAllBytes(pair.First), File.ReadAllBytes(pair.Second)));
+        Assert.Equal(plan.Shards.Count, Directory.GetFiles(models.Folder, $"{Path.GetFileNameWithoutExtension(apart)}*").Length);
+    }
+
+    [Fact]
     public void Stopping_while_the_finished_tensors_are_verified_loses_none()
     {
         using GgufFile source = GgufFile.Open(Sample.Model);
