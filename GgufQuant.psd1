@@ -11,6 +11,9 @@
     # A nested module, not the root one: only so does Get-Help look for the help beside the assembly.
     NestedModules        = @('module/GgufQuant.Cmdlets.dll')
 
+    # The types file names types, and is read before nested modules are loaded.
+    RequiredAssemblies   = @('module/GgufQuant.Cmdlets.dll')
+
     TypesToProcess       = @('module/GgufQuant.Types.ps1xml')
     FormatsToProcess     = @('module/GgufQuant.Format.ps1xml')
 

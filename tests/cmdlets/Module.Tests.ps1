@@ -56,7 +56,7 @@ Describe 'The packaged module' {
         }
         $names | Should -Not -BeNullOrEmpty
         # The part after '#' distinguishes the views of one type.
-        $names | Where-Object { -not ($_ -replace '#\w+$' -as [type]) } | Should -BeNullOrEmpty
+        $names | Where-Object { -not ($_ -replace '^Deserialized\.|#\w+$' -as [type]) } | Should -BeNullOrEmpty
     }
 }
 

@@ -269,10 +269,62 @@ Describe 'Rows of Compare-Quant from other sessions' {
         Get-Content job.html | Should -Be (Get-Content here.html)
     }
 
+    It 'are rows again, in the same view' {
+        $imported = Import-Clixml rows.xml
+        $imported[1] | Should -BeOfType GgufQuant.Commands.QuantQuality
+        $imported[1].GetPredictions() | Should -Be $rows[1].GetPredictions()
+        $imported[1].GetWeightError().Tensors.Count | Should -Be $rows[1].GetWeightError().Tensors.Count
+        foreach ($kind in 'QuantComparison', 'QuantQuality') {
+            $objects[$kind] | Export-Clixml row.xml
+            $row = Import-Clixml row.xml
+            $row.GetType().Name | Should -Be $kind
+            $row.PSTypeNames | Should -Be $objects[$kind].PSTypeNames
+            (Show-Object $row).Text | Should -BeExactly (Show-Object $objects[$kind]).Text
+        }
+        Start-Job { Import-Module $using:Samples.Manifest; Import-Clixml $using:PWD/rows.xml } | Receive-Job -Wait -AutoRemoveJob |
+            Should -BeOfType GgufQuant.Commands.QuantQuality
+    }
+
+    It 'are left as they are where <Problem>' -ForEach @(
+        @{ Problem = 'a size is negative'; From = '"Size":\d+'; To = '"Size":-1' }
+        @{ Problem = 'there is no such type'; From = '"FileType":\d+'; To = '"FileType":12345' }
+        @{ Problem = 'no file is named'; From = '"Path":"[^"]*"'; To = '"Path":""' }
+        @{ Problem = 'nothing was predicted'; From = '"ScoredTokens":\d+'; To = '"ScoredTokens":-5' }
+        @{ Problem = 'a number is missing'; From = '"BitsPerWeight":[^,]*,'; To = '' }
+        @{ Problem = 'nothing is JSON'; From = '^.*$'; To = 'no' }
+    ) {
+        $xml = [xml] (Get-Content rows.xml -Raw)
+        $node = $xml.SelectNodes("//*[@N='SerializedData']")[1]
+        $node.InnerText = [regex]::new($from).Replace($node.InnerText, $to, 1)
+        $xml.Save((Join-Path $PWD changed.xml))
+        $changed = (Import-Clixml changed.xml)[1]
+        $changed.PSTypeNames[0] | Should -Be Deserialized.GgufQuant.Commands.QuantQuality
+        ($changed | Export-QuantReport none.html -ErrorAction Continue 2>&1)[0].FullyQualifiedErrorId | Should -BeLike 'InputObjectNotBound,*'
+    }
+
     It 'are rejected without what was measured' {
         $selected = Import-Clixml rows.xml | Select-Object Path, Type
         $failure = $selected | Export-QuantReport none.html -ErrorAction Continue 2>&1
         $failure.FullyQualifiedErrorId | Select-Object -First 1 | Should -BeLike 'InputObjectNotBound,*'
         { Find-QuantType $Samples.Model 9152KB -Comparison ($made | Compare-Quant) } | Should -Throw -ErrorId 'CannotConvertArgument*'
+    }
+}
+
+Describe 'From a file, <Kind>' -ForEach @(
+    @{ Kind = 'GgufInfo'; Cmdlet = 'Get-GgufInfo' }
+    @{ Kind = 'QuantizedFile'; Cmdlet = 'Compare-Quant' }
+    @{ Kind = 'QuantTypeInfo'; Cmdlet = 'Get-QuantType' }
+    @{ Kind = 'QuantTypeFit'; Cmdlet = 'Get-QuantPlan' }
+    @{ Kind = 'GgufTest'; Cmdlet = 'Test-Gguf' }
+    @{ Kind = 'TensorInfo'; Cmdlet = 'Get-GgufTensor' }
+    @{ Kind = 'MatrixFile'; Cmdlet = 'Get-ImportanceMatrix' }
+    @{ Kind = 'HubModel'; Cmdlet = 'Find-GgufModel' }
+    @{ Kind = 'SavedModel'; Cmdlet = 'Get-GgufInfo' }
+) {
+    It 'is taken by <Cmdlet> as the object itself is' {
+        $objects[$kind] | Export-Clixml object.xml
+        $expected = $objects[$kind] | & $cmdlet
+        $expected | Should -Not -BeNullOrEmpty
+        "$(Import-Clixml object.xml | & $cmdlet)" | Should -Be "$expected"
     }
 }

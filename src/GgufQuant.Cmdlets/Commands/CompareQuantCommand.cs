@@ -12,15 +12,6 @@ namespace GgufQuant.Commands;
 [OutputType(typeof(QuantComparison), typeof(QuantQuality), typeof(TensorComparison))]
 public sealed class CompareQuantCommand : EngineCommand, IStepRunner
 {
-    // Added to the type name of a row with texts, to select its view.
-    private const string PromptedSuffix = "#Prompted";
-
-    // The same for a row with answers to questions.
-    private const string AskedSuffix = "#Asked";
-
-    // The same for a row with speeds.
-    private const string TimedSuffix = "#Timed";
-
     private static readonly ErrorRecord s_noCorpus = new(
         new ArgumentException("-ChunkCount and -LogitsFile say how to evaluate a text. Name the text with -Corpus."),
         "NoCorpus", ErrorCategory.InvalidArgument, null);
@@ -159,7 +150,6 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
         return new(error is null ? Session?.Engine : null, options, this, (path, exception) => WriteError(exception.ToErrorRecord(path)));
     }
 
-    // The type name selects the view when a row is written: one with the texts, if there are any.
     private void WriteRow(ComparedModel model)
     {
         QuantComparison row = model.Perplexity is { } perplexity
@@ -170,13 +160,6 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
             row.AddTask(model.Task, model.TaskComparison);
         if (model.Speed is not null)
             row.AddSpeed(model.Speed);
-        PSObject written = new(row);
-        if (row.Generations.Count > 0)
-            written.TypeNames.Insert(0, row.GetType().FullName + PromptedSuffix);
-        else if (model.Task is not null)
-            written.TypeNames.Insert(0, row.GetType().FullName + AskedSuffix);
-        else if (model.Speed is not null)
-            written.TypeNames.Insert(0, row.GetType().FullName + TimedSuffix);
-        WriteObject(written);
+        WriteObject(row.ToPSObject());
     }
 }

@@ -41,6 +41,20 @@ internal sealed record ComparisonData(
     /// <summary>The predictions beside the reference's; null for the reference.</summary>
     public KlDivergenceResult? Predictions { get; init; }
 
+    /// <summary>What no row can have, though JSON can say it; null if there is nothing.</summary>
+    internal string? FindProblem()
+    {
+        if (Path.Length == 0 || Reference.Length == 0)
+            return "it names no file";
+        if (FileType is { } type && !Enum.IsDefined(type))
+            return $"there is no file type {(int)type}";
+        if (Size < 0 || ReferenceSize < 0 || !double.IsFinite(BitsPerWeight) || BitsPerWeight < 0)
+            return "a size is negative";
+        if (Corpus is not null && (Engine is null || Predictions is { Chunks: < 1 } or { ContextLength: < 1 } or { ScoredTokens: < 1 }))
+            return "it does not say what the predictions were measured with";
+        return null;
+    }
+
     internal static ComparisonData Of(ModelInfo reference, ModelInfo model, ModelError? error) => new(
         model.Path, reference.Path, model.Type, model.Size, reference.Size, model.BitsPerWeight, model.MemoryEstimate, error);
 }

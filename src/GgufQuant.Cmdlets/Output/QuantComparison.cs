@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Management.Automation;
 using System.Text.Json;
 using GgufQuant.Comparison;
 using GgufQuant.Evaluation.Generation;
@@ -116,6 +117,17 @@ public class QuantComparison
 
     private static MeanEstimate? Summarize(IReadOnlyList<double> samples) =>
         SpeedResult.Summarize(samples) is { } speed ? new(speed.Mean, speed.Deviation) : null;
+
+    /// <summary>The row as it is written: the name of its type selects the view with what was measured.</summary>
+    internal PSObject ToPSObject()
+    {
+        string? view = Generations.Count > 0 ? "#Prompted" : Accuracy is not null ? "#Asked" : TokensPerSecond is not null || PromptTokensPerSecond is not null ? "#Timed" : null;
+        // Not stored in the wrapper alone, so that the name outlives it.
+        PSObject written = PSObject.AsPSObject(this);
+        if (view is not null)
+            written.TypeNames.Insert(0, GetType().FullName + view);
+        return written;
+    }
 
     /// <summary>What the model writes beside what the reference writes; empty unless prompts were given.</summary>
     public IReadOnlyList<GenerationComparison> GetGenerations() => Generations;

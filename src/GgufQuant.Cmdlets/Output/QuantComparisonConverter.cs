@@ -4,6 +4,10 @@ using System.Text.Json;
 namespace GgufQuant.Commands;
 
 /// <summary>Makes rows of Compare-Quant out of what Import-Clixml, jobs and remote sessions return of them.</summary>
+/// <remarks>
+/// The types file names it for deserialization too: where the module is loaded, they return rows. Anything may be in a file, so a
+/// row's values are checked.
+/// </remarks>
 public sealed class QuantComparisonConverter : PSTypeConverter
 {
     /// <summary>The hidden property, declared in the types file, that takes a row's data along.</summary>
@@ -19,9 +23,11 @@ public sealed class QuantComparisonConverter : PSTypeConverter
         try
         {
             ComparisonData? data = JsonSerializer.Deserialize(TextOf(sourceValue) ?? "null", ComparisonJson.Default.ComparisonData);
+            if (data?.FindProblem() is { } problem)
+                throw new PSInvalidCastException($"The row is damaged: {problem}.");
             QuantComparison? row = data is null ? null : data.Corpus is null ? new QuantComparison(data) : new QuantQuality(data);
             if (destinationType?.IsInstanceOfType(row) == true)
-                return row!;
+                return row!.ToPSObject().BaseObject;
         }
         catch (JsonException exception)
         {
