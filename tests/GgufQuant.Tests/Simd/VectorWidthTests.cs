@@ -22,7 +22,7 @@ public class VectorWidthTests
             s_withoutInstructions,
             [
                 "-class", typeof(BlockFormatTests).FullName!, "-class", typeof(TailTests).FullName!, "-class", typeof(LaneKernelTests).FullName!,
-                "-class", typeof(ScaleOnlyDescentTests).FullName!,
+                "-class", typeof(ScaleOnlyDescentTests).FullName!, "-class", typeof(GridQuantizerTests).FullName!,
                 "-class", typeof(MatrixKernelTests).FullName!, "-class", typeof(GridSearchTests).FullName!, "-class", typeof(ScalarRoundingTests).FullName!,
             ],
             skippable: ReferenceLibrary.Build == ReferenceBuild.NuGet ? "IQ1_M" : null);

@@ -6,15 +6,30 @@ namespace GgufQuant.Formats;
 
 /// <summary>Quantizes the IQ2 and IQ3 family: ggml's search, with a lane for each candidate scale.</summary>
 /// <remarks>
+/// <para>
 /// ggml tries the scales of a sub-block one after the other, but carries over only which was the best so far. So all are
 /// computed side by side, each lane in ggml's order of operations, and the best is chosen from the stored sums in ggml's
 /// order.
+/// </para>
+/// <para>
+/// Under consecutive scales a group rounds to one code, and chooses among the same points. A point costs
+/// Σ factor · (scale · level − magnitude)², so the difference between two points' costs, divided by the scale, is linear in
+/// the scale: a point that is best under two scales is best under all between them. Only rounding can belie that. With
+/// u = 2⁻²⁴ and E = Σ factor · magnitude², a computed cost C is wrong by at most u · (16 · C + 2 · E), because
+/// scale · level is at most the sum of the magnitude and the miss. The best point's cost is convex, so between the two
+/// scales it is at most the greater of its costs there, and its lead over any other point is at least the lesser of its
+/// leads there times the ratio of the scales, at least 0.69. If both leads exceed 10⁻⁵ · (C + E), that is more than twice
+/// the errors, and the scales between are not tried. Factors or magnitudes near the ends of a float's range are excluded.
+/// </para>
 /// </remarks>
 internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     where TFormat : struct, IGridFormat
 {
     // So few scales are faster to try one by one.
     private const int FewSteps = 4;
+    private const float SurelyGreater = 1e-5f;
+    private const float FarFromDenormal = 1e-30f;
+    private const float FarFromInfinite = 1e10f;
 
     private static readonly float[] s_numerators = MakeNumerators();
     private static readonly float[] s_levels =
@@ -37,7 +52,8 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        GridScratch scratch = default;
+        ref GridScratch scratch = ref Unsafe.As<float, GridScratch>(
+            ref CacheLines.Align(stackalloc float[(Unsafe.SizeOf<GridScratch>() / sizeof(float)) + CacheLines.Spare]));
         GridNeighbours neighbours = TFormat.Grid.Neighbours;
         int column = 0;
         for (int b = 0; b < weights.Length / TFormat.BlockSize; b++)
@@ -192,8 +208,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         int done = 0;
         for (; TFormat.SearchesSideBySide && Steps - done > FewSteps; done += TF.Count)
             FindPointsSideBySide<TF, TI>(ref scratch, neighbours, first, done);
-        for (; done < Steps; done++)
-            FindPoints<TF, TI>(ref scratch, neighbours, first, done);
+        FindPoints<TF, TI>(ref scratch, neighbours, first, done);
         Sum<TF, TI>(ref scratch, first);
 
         float best = 0;
@@ -266,24 +281,88 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         }
     }
 
-    /// <summary>Moves the groups that a scale rounded off the grid to the best nearby point.</summary>
-    private static void FindPoints<TF, TI>(ref GridScratch scratch, GridNeighbours neighbours, int first, int step)
+    /// <summary>Moves the groups that a scale rounded off the grid to the best nearby point, from a first scale on.</summary>
+    private static void FindPoints<TF, TI>(ref GridScratch scratch, GridNeighbours neighbours, int first, int firstStep)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
         ReadOnlySpan<int> map = neighbours.Map;
-        int offGrid = 0;
+        for (int step = firstStep; step < Steps; step++)
+            scratch.OffGrid[step] = 0;
         for (int g = 0; g < Groups; g++)
         {
-            ref int code = ref scratch.Codes[(g * GridScratch.MaxSteps) + step];
-            int mapped = map[code];
-            if (mapped >= 0)
-                continue;
-            offGrid |= 1 << g;
-            code = Nearest<TF, TI>(
-                ref scratch, in neighbours.ListAt(mapped), first + (g * TFormat.Dimensions), scratch.Scales[step]);
+            ReadOnlySpan<int> codes = ((ReadOnlySpan<int>)scratch.Codes).Slice(g * GridScratch.MaxSteps, Steps);
+            for (int low = firstStep, next; low < Steps; low = next)
+            {
+                int code = codes[low];
+                for (next = low + 1; next < Steps && codes[next] == code;)
+                    next++;
+                int mapped = map[code];
+                if (mapped >= 0)
+                    continue;
+                for (int step = low; step < next; step++)
+                    scratch.OffGrid[step] |= 1 << g;
+                FindPoints<TF, TI>(ref scratch, in neighbours.ListAt(mapped), first, g, low, next - 1);
+            }
         }
-        scratch.OffGrid[step] = offGrid;
+    }
+
+    // The same for consecutive scales under which a group rounds to one code.
+    private static void FindPoints<TF, TI>(ref GridScratch scratch, ref readonly ushort list, int first, int group, int low, int high)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        int start = first + (group * TFormat.Dimensions);
+        if (high == low)
+        {
+            scratch.Codes[(group * GridScratch.MaxSteps) + low] = Nearest<TF, TI>(ref scratch, in list, start, scratch.Scales[low]).Code;
+            return;
+        }
+        (GridChoice atLow, GridChoice atHigh) = NearestOfTwo<TF, TI>(ref scratch, in list, start, scratch.Scales[low], scratch.Scales[high]);
+        scratch.Codes[(group * GridScratch.MaxSteps) + low] = atLow.Code;
+        scratch.Codes[(group * GridScratch.MaxSteps) + high] = atHigh.Code;
+        if (high - low > 1)
+            FindPointsBetween<TF, TI>(ref scratch, in list, first, group, low, atLow, high, atHigh);
+    }
+
+    // The same between two scales whose points are known.
+    private static void FindPointsBetween<TF, TI>(
+        ref GridScratch scratch, ref readonly ushort list, int first, int group, int low, GridChoice atLow, int high, GridChoice atHigh)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        if (high - low < 2)
+            return;
+        int start = first + (group * TFormat.Dimensions);
+        Span<int> codes = ((Span<int>)scratch.Codes).Slice(group * GridScratch.MaxSteps, Steps);
+        if (atLow.Code == atHigh.Code && IsClear(ref scratch, start, scratch.Scales[low], atLow, atHigh))
+        {
+            codes[(low + 1)..high].Fill(atLow.Code);
+            return;
+        }
+        if (high - low == 2)
+        {
+            codes[low + 1] = Nearest<TF, TI>(ref scratch, in list, start, scratch.Scales[low + 1]).Code;
+            return;
+        }
+        // Where the one point's lead is used up, if each is the other's closest rival.
+        float share = atLow.Gap / (atLow.Gap + atHigh.Gap);
+        int middle = Math.Clamp(low + (int)(share * (high - low)), low + 1, high - 2);
+        (GridChoice atMiddle, GridChoice afterMiddle) = NearestOfTwo<TF, TI>(ref scratch, in list, start, scratch.Scales[middle], scratch.Scales[middle + 1]);
+        codes[middle] = atMiddle.Code;
+        codes[middle + 1] = afterMiddle.Code;
+        FindPointsBetween<TF, TI>(ref scratch, in list, first, group, low, atLow, middle, atMiddle);
+        FindPointsBetween<TF, TI>(ref scratch, in list, first, group, middle + 1, afterMiddle, high, atHigh);
+    }
+
+    // Whether a point that is best under two scales is best under all between them: see the remarks.
+    private static bool IsClear(ref GridScratch scratch, int start, float greatestScale, GridChoice atLow, GridChoice atHigh)
+    {
+        float energy = 0;
+        for (int i = start; i < start + TFormat.Dimensions; i++)
+            energy += scratch.Roots[i] * scratch.Magnitudes[i] * scratch.Magnitudes[i];
+        float error = (SurelyGreater * (Math.Max(atLow.Cost, atHigh.Cost) + energy)) + FarFromDenormal;
+        return Math.Min(atLow.Gap, atHigh.Gap) > error && greatestScale < FarFromInfinite;
     }
 
     /// <summary>The same for one scale per lane.</summary>
@@ -369,8 +448,14 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TF Cost<TF, TI>(ref float costs, int weight, int code)
         where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF> =>
-        TF.Load(in Unsafe.Add(ref costs, ((weight << DigitBits) + ((code >> (DigitBits * weight)) & ((1 << DigitBits) - 1))) * TF.Count));
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        // The digit, where it is in the code, is moved to where it counts rows: one shift for what would take four operations.
+        int digit = code & (((1 << DigitBits) - 1) << (DigitBits * weight));
+        int shift = BitOperations.Log2((uint)(sizeof(float) * TF.Count)) - (DigitBits * weight);
+        int offset = (shift >= 0 ? digit << shift : digit >> -shift) + ((weight << DigitBits) * sizeof(float) * TF.Count);
+        return TF.Load(in Unsafe.AddByteOffset(ref costs, (uint)offset));
+    }
 
     private static void Sum<TF, TI>(ref GridScratch scratch, int first)
         where TF : struct, IFloatLanes<TF, TI>
@@ -418,7 +503,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
             int mapped = neighbours.Map[code];
             Unsafe.Add(ref points, g) = mapped >= 0
                 ? code
-                : Nearest<TF, TI>(ref scratch, in neighbours.ListAt(mapped), first + (g * TFormat.Dimensions), scale);
+                : Nearest<TF, TI>(ref scratch, in neighbours.ListAt(mapped), first + (g * TFormat.Dimensions), scale).Code;
         }
 
         float products = 0;
@@ -436,11 +521,13 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         return squares > 0 ? products / squares : scale;
     }
 
-    private static int Nearest<TF, TI>(ref GridScratch scratch, ref readonly ushort list, int first, float scale)
+    // Callers would exceed what the compiler inlines.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static GridChoice Nearest<TF, TI>(ref GridScratch scratch, ref readonly ushort list, int first, float scale)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        int code = GridSearch<TF, TI>.Nearest(
+        GridChoice choice = GridSearch<TF, TI>.Nearest(
             in list,
             TFormat.Dimensions,
             in scratch.Magnitudes[first],
@@ -448,7 +535,25 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
             in s_levels[0],
             scale,
             ref scratch.Costs[0]);
-        return code >= 0 ? code : throw Unrepresentable();
+        return choice.Code >= 0 ? choice : throw Unrepresentable();
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static (GridChoice First, GridChoice Second) NearestOfTwo<TF, TI>(
+        ref GridScratch scratch, ref readonly ushort list, int first, float scale, float otherScale)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        (GridChoice First, GridChoice Second) choices = GridSearch<TF, TI>.NearestOfTwo(
+            in list,
+            TFormat.Dimensions,
+            in scratch.Magnitudes[first],
+            in scratch.Roots[first],
+            in s_levels[0],
+            scale,
+            otherScale,
+            ref scratch.Costs[0]);
+        return choices.First.Code >= 0 && choices.Second.Code >= 0 ? choices : throw Unrepresentable();
     }
 
     private static ArithmeticException Unrepresentable() =>

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
@@ -15,7 +16,9 @@ internal static class GridSearch<TF, TI>
     /// <summary>Floats in a row of costs or levels: by digit, repeated to fill the widest lanes.</summary>
     public const int Row = 16;
 
-    /// <summary>The code of the first point in a list that minimizes Σ factor · (scale · level − weight)².</summary>
+    private static ReadOnlySpan<int> Positions => [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
+    /// <summary>The first point in a list that minimizes Σ factor · (scale · level − weight)².</summary>
     /// <remarks>
     /// A weight's term depends only on its level, so there are just three or eight terms to compute per weight; each lane is
     /// then a point, and adds up the terms in ggml's order.
@@ -27,9 +30,9 @@ internal static class GridSearch<TF, TI>
     /// <param name="levels">The level of each digit, a row.</param>
     /// <param name="scale">The scale.</param>
     /// <param name="costs">Room for a row per weight.</param>
-    /// <returns>The code, or -1 if no sum is below the greatest float.</returns>
+    /// <returns>The point; its code is -1 if no sum is below the greatest float.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int Nearest(
+    public static GridChoice Nearest(
         ref readonly ushort list,
         int dimensions,
         ref readonly float weights,
@@ -38,7 +41,56 @@ internal static class GridSearch<TF, TI>
         float scale,
         ref float costs)
     {
-        int digitBits = dimensions == 8 ? 2 : 3;
+        MakeCosts(dimensions, in weights, in factors, in levels, scale, ref costs);
+        int count = list;
+        ref ushort codes = ref Unsafe.Add(ref Unsafe.AsRef(in list), 1);
+        TF best = TF.Broadcast(float.MaxValue);
+        TF second = best;
+        TI bestAt = TI.Broadcast(0);
+        for (int j = 0; j < count; j += TF.Count)
+        {
+            TI code = TI.LoadUInt16(in Unsafe.Add(ref codes, j));
+            Take(Sum(dimensions, code, ref costs), j, count, ref best, ref second, ref bestAt);
+        }
+        return Choose(ref codes, best, second, bestAt, ref costs);
+    }
+
+    /// <summary>The same under two scales, with room for two rows per weight: the codes are read once.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (GridChoice First, GridChoice Second) NearestOfTwo(
+        ref readonly ushort list,
+        int dimensions,
+        ref readonly float weights,
+        ref readonly float factors,
+        ref readonly float levels,
+        float scale,
+        float otherScale,
+        ref float costs)
+    {
+        ref float otherCosts = ref Unsafe.Add(ref costs, dimensions * Row);
+        MakeCosts(dimensions, in weights, in factors, in levels, scale, ref costs);
+        MakeCosts(dimensions, in weights, in factors, in levels, otherScale, ref otherCosts);
+        int count = list;
+        ref ushort codes = ref Unsafe.Add(ref Unsafe.AsRef(in list), 1);
+        TF best = TF.Broadcast(float.MaxValue);
+        TF second = best;
+        TF otherBest = best;
+        TF otherSecond = best;
+        TI bestAt = TI.Broadcast(0);
+        TI otherBestAt = bestAt;
+        for (int j = 0; j < count; j += TF.Count)
+        {
+            TI code = TI.LoadUInt16(in Unsafe.Add(ref codes, j));
+            Take(Sum(dimensions, code, ref costs), j, count, ref best, ref second, ref bestAt);
+            Take(Sum(dimensions, code, ref otherCosts), j, count, ref otherBest, ref otherSecond, ref otherBestAt);
+        }
+        return (Choose(ref codes, best, second, bestAt, ref costs), Choose(ref codes, otherBest, otherSecond, otherBestAt, ref otherCosts));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void MakeCosts(
+        int dimensions, ref readonly float weights, ref readonly float factors, ref readonly float levels, float scale, ref float costs)
+    {
         for (int level = 0; level < 8; level += TF.Count)
         {
             TF scaled = TF.Broadcast(scale) * TF.Load(in Unsafe.Add(ref Unsafe.AsRef(in levels), level));
@@ -49,48 +101,58 @@ internal static class GridSearch<TF, TI>
                     .Store(ref Unsafe.Add(ref costs, (i * Row) + level));
             }
         }
+    }
 
-        int count = list;
-        ref ushort codes = ref Unsafe.Add(ref Unsafe.AsRef(in list), 1);
-        TF best = TF.Broadcast(float.MaxValue);
-        TI bestAt = TI.Broadcast(0);
-        for (int j = 0; j < count; j += TF.Count)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TF Sum(int dimensions, TI code, ref float costs)
+    {
+        int digitBits = dimensions == 8 ? 2 : 3;
+        TF cost = Cost(ref costs, 0, code) + Cost(ref costs, 1, code >>> digitBits)
+            + Cost(ref costs, 2, code >>> (2 * digitBits)) + Cost(ref costs, 3, code >>> (3 * digitBits));
+        if (dimensions == 8)
         {
-            TI code = TI.LoadUInt16(in Unsafe.Add(ref codes, j));
-            TF cost = Cost(ref costs, 0, code) + Cost(ref costs, 1, code >>> digitBits)
-                + Cost(ref costs, 2, code >>> (2 * digitBits)) + Cost(ref costs, 3, code >>> (3 * digitBits));
-            if (dimensions == 8)
-            {
-                cost = cost + Cost(ref costs, 4, code >>> (4 * digitBits)) + Cost(ref costs, 5, code >>> (5 * digitBits))
-                    + Cost(ref costs, 6, code >>> (6 * digitBits)) + Cost(ref costs, 7, code >>> (7 * digitBits));
-            }
-            TI better = TF.GreaterThan(best, cost);
-            best = TF.Select(better, cost, best);
-            bestAt = TI.Select(better, TI.Broadcast(j), bestAt);
+            cost = cost + Cost(ref costs, 4, code >>> (4 * digitBits)) + Cost(ref costs, 5, code >>> (5 * digitBits))
+                + Cost(ref costs, 6, code >>> (6 * digitBits)) + Cost(ref costs, 7, code >>> (7 * digitBits));
         }
+        return cost;
+    }
+
+    // Keeps the least and the second least cost of each lane; the padding does not count.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Take(TF cost, int first, int count, ref TF best, ref TF second, ref TI bestAt)
+    {
+        TI at = TI.Load(in MemoryMarshal.GetReference(Positions)) + TI.Broadcast(first);
+        cost = TF.Select(TI.GreaterThan(TI.Broadcast(count), at), cost, TF.Broadcast(float.MaxValue));
+        second = TF.Min(second, TF.Max(best, cost));
+        bestAt = TI.Select(TF.GreaterThan(best, cost), at, bestAt);
+        best = TF.Min(cost, best);
+    }
+
+    // Each lane kept its own first best; among lanes that tie for the least cost, ggml keeps the first.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static GridChoice Choose(ref ushort codes, TF best, TF second, TI bestAt, ref float scratch)
+    {
         float least = TF.MinAcross(best);
         if (!(least < float.MaxValue))
-            return -1;
+            return new(-1, least, 0);
         TI isBest = TF.Equal(best, TF.Broadcast(least));
-        return count <= TF.Count
-            ? Unsafe.Add(ref codes, BitOperations.TrailingZeroCount(TI.MaskBits(isBest)))
-            : FirstBest(ref codes, isBest, bestAt);
+        uint lanes = TI.MaskBits(isBest);
+        ref int positions = ref Unsafe.As<float, int>(ref scratch);
+        bestAt.Store(ref positions);
+        if ((lanes & (lanes - 1)) != 0)
+            return new(Unsafe.Add(ref codes, First(ref positions, lanes)), least, 0);
+        int position = Unsafe.Add(ref positions, BitOperations.TrailingZeroCount(lanes));
+        return new(Unsafe.Add(ref codes, position), least, TF.MinAcross(TF.Select(isBest, second, best)) - least);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TF Cost(ref float costs, int weight, TI digit) => TF.Lookup8(in Unsafe.Add(ref costs, weight * Row), digit);
 
-    // Each lane kept its own first best; among lanes that tie for the least cost, ggml keeps the first.
-    private static int FirstBest(ref ushort codes, TI isBest, TI at)
+    private static int First(ref int positions, uint lanes)
     {
-        Span<int> positions = stackalloc int[TF.Count];
-        at.Store(ref positions[0]);
         int first = int.MaxValue;
-        for (uint lanes = TI.MaskBits(isBest); lanes != 0; lanes &= lanes - 1)
-        {
-            int lane = BitOperations.TrailingZeroCount(lanes);
-            first = Math.Min(first, positions[lane] + lane);
-        }
-        return Unsafe.Add(ref codes, first);
+        for (; lanes != 0; lanes &= lanes - 1)
+            first = Math.Min(first, Unsafe.Add(ref positions, BitOperations.TrailingZeroCount(lanes)));
+        return first;
     }
 }
