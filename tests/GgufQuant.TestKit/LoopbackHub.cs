@@ -25,6 +25,7 @@ public sealed class LoopbackHub : IDisposable
     private readonly TcpListener _storage = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentDictionary<string, string> _digests = new();
+    private readonly ConcurrentDictionary<string, bool> _opened = new();
     private int _failures;
     private int _cuts;
 
@@ -62,6 +63,9 @@ public sealed class LoopbackHub : IDisposable
 
     /// <summary>Seconds in Retry-After; null for no such header.</summary>
     public string? RetryAfter { get; set; } = "0";
+
+    /// <summary>The hub's own header for the time until it admits requests again; null for none.</summary>
+    public string? RateLimit { get; set; }
 
     /// <summary>The status of the next requests that are to fail.</summary>
     public int FailureStatus { get; private set; }
@@ -160,7 +164,7 @@ public sealed class LoopbackHub : IDisposable
         if (Fault == LoopbackFault.RedirectToFile)
             return await WriteAsync(stream, 302, "Location: file:///etc/passwd");
         if (Interlocked.Decrement(ref _failures) >= 0)
-            return await WriteAsync(stream, FailureStatus, [.. RetryAfter is null ? Array.Empty<string>() : [$"Retry-After: {RetryAfter}"], "X-Error-Message: busy \t\u00ff now"]);
+            return await WriteAsync(stream, FailureStatus, [.. RetryAfter is null ? Array.Empty<string>() : [$"Retry-After: {RetryAfter}"], .. RateLimit is null ? Array.Empty<string>() : [$"RateLimit: {RateLimit}"], "X-Error-Message: busy \t\u00ff now"]);
         return request.IsHub ? await AnswerAsHubAsync(stream, request) : await AnswerAsStorageAsync(stream, request, request.Path.Split('?')[0]);
     }
 
@@ -178,19 +182,19 @@ public sealed class LoopbackHub : IDisposable
         if (match.Groups["revision"].Value is not ("main" or Commit or "refs%2Fpr%2F1"))
             return await WriteAsync(stream, 404, "X-Error-Code: RevisionNotFound", "X-Error-Message: Invalid rev id");
         if (match.Groups["file"].Success)
-            return await RedirectAsync(stream, repository, match.Groups["file"].Value);
+            return await RedirectAsync(stream, request, repository, match.Groups["file"].Value);
         return await ListAsync(stream, request, repository);
     }
 
-    private async Task<bool> RedirectAsync(NetworkStream stream, string repository, string file)
+    private async Task<bool> RedirectAsync(NetworkStream stream, LoopbackRequest request, string repository, string file)
     {
         string path = Path.Combine(_folder, repository, Uri.UnescapeDataString(file));
         if (!File.Exists(path))
             return await WriteAsync(stream, 404, $"X-Repo-Commit: {Commit}", "X-Error-Code: EntryNotFound", "X-Error-Message: Entry not found");
         string digest = Fault == LoopbackFault.WrongDigest ? new string('0', 64) : DigestOf(path);
         return await WriteAsync(
-            stream, 302, $"Location: {Storage}/{repository}/{file}?signature=abc", $"X-Repo-Commit: {Commit}",
-            $"X-Linked-Size: {new FileInfo(path).Length}", $"X-Linked-Etag: \"{digest}\"");
+            stream, 302, $"Location: {Storage}/{repository}/{file}?signature={request.Number}", $"X-Repo-Commit: {Commit}",
+            $"X-Linked-Size: {new FileInfo(path).Length + (Fault == LoopbackFault.WrongLinkedSize ? 1 : 0)}", $"X-Linked-Etag: \"{digest}\"");
     }
 
     private async Task<bool> ListAsync(NetworkStream stream, LoopbackRequest request, string repository)
@@ -218,8 +222,11 @@ public sealed class LoopbackHub : IDisposable
         string[] link = start + PageSize < files.Length
             ? [$"Link: <{next}/api/models/{repository}/tree/main?recursive=true&cursor={start + PageSize}>; rel=\"next\""]
             : [];
-        await WriteAsync(stream, 200, body.Length, ["Content-Type: application/json; charset=utf-8", .. link]);
+        await WriteAsync(stream, 200, Fault == LoopbackFault.EndlessBody ? -1 : body.Length, ["Content-Type: application/json; charset=utf-8", .. link]);
         await stream.WriteAsync(body, _stop.Token);
+        byte[] more = new byte[64 << 10];
+        while (Fault == LoopbackFault.EndlessBody)
+            await stream.WriteAsync(more, _stop.Token);
         return true;
     }
 
@@ -228,6 +235,8 @@ public sealed class LoopbackHub : IDisposable
         string path = Path.Combine(_folder, Uri.UnescapeDataString(name).TrimStart('/'));
         if (!File.Exists(path))
             return await WriteAsync(stream, 404);
+        if (Fault == LoopbackFault.ExpiringAddress && !_opened.TryAdd(request.Path, true))
+            return await WriteAsync(stream, 403);
         using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         long from = 0;
         long to = file.Length - 1;
@@ -246,7 +255,7 @@ public sealed class LoopbackHub : IDisposable
         long start = Fault == LoopbackFault.WrongStart ? from + 1 : from;
         await WriteAsync(
             stream, isPart ? 206 : 200, Fault == LoopbackFault.EndlessBody ? -1 : length,
-            ["Accept-Ranges: bytes", $"ETag: \"{(Fault == LoopbackFault.ChangingTag ? request.Number : file.Length)}\"", .. isPart ? new[] { $"Content-Range: bytes {start}-{to}/{total}" } : []]);
+            ["Accept-Ranges: bytes", $"ETag: \"{(Fault == LoopbackFault.ChangingTag ? request.Number : file.Length)}\"", .. Fault == LoopbackFault.Encoded ? new[] { "Content-Encoding: gzip" } : [], .. isPart ? new[] { $"Content-Range: bytes {start}-{to}/{total}" } : []]);
         if (request.Method == "HEAD")
             return true;
         return await SendAsync(stream, request, file, from, to);
@@ -329,6 +338,15 @@ public enum LoopbackFault
 
     /// <summary>The hub gives a SHA-256 that is not the file's.</summary>
     WrongDigest,
+
+    /// <summary>The hub gives a length that is not the file's.</summary>
+    WrongLinkedSize,
+
+    /// <summary>An address that the hub redirects to is valid for one request.</summary>
+    ExpiringAddress,
+
+    /// <summary>The storage says that it has compressed the file.</summary>
+    Encoded,
 
     /// <summary>The listing is a web page.</summary>
     NoJson,

@@ -125,7 +125,9 @@ internal sealed class RemoteRequests : IDisposable
         }
     }
 
-    private static Uri Redirect(Uri from, Uri? location)
+    /// <summary>The address that a server redirects to.</summary>
+    /// <exception cref="ServerException">It is not followed.</exception>
+    internal static Uri Redirect(Uri from, Uri? location)
     {
         if (location is null || !Uri.TryCreate(from, location, out Uri? target) || target.Scheme is not ("http" or "https"))
             throw new ServerException($"'{RemoteErrors.ServerOf(from)}' redirects to what is not an http or https address.");

@@ -62,6 +62,28 @@ public sealed class ModelCardTests
         Assert.Equal(2, text.Split('\n').Count(line => line.StartsWith("````", StringComparison.Ordinal)));
     }
 
+    [Theory]
+    [InlineData("'")]
+    [InlineData("‘")]
+    [InlineData("’")]
+    [InlineData("‚")]
+    [InlineData("‛")]
+    public void A_quote_of_any_kind_is_doubled_in_commands(string quote)
+    {
+        string text = (Card() with { Files = [Card().Files[0] with { Name = $"a{quote}b.gguf" }] }).Write();
+
+        Assert.Contains($"Compare-Quant 'a{quote}{quote}b.gguf' -Reference", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void No_command_is_given_for_a_calibrated_file()
+    {
+        string text = (Card() with { Files = [Card().Files[0] with { IsCalibrated = true }] }).Write();
+
+        Assert.DoesNotContain("ConvertTo-Quantized", text, StringComparison.Ordinal);
+        Assert.Contains("- Rounded with a calibration: m-Q4_K_M.gguf\n", text, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Commands_are_those_that_make_the_files()
     {

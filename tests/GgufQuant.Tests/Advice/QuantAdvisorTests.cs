@@ -183,6 +183,28 @@ public sealed class QuantAdvisorTests
     }
 
     [Fact]
+    public void Measurements_that_differ_scale_the_rest_by_their_geometric_mean()
+    {
+        using GgufFile file = GgufFile.Open(Sample.Model);
+        Dictionary<FileType, double> measured = new() { [FileType.Q4_K_M] = 0.031273 * 2, [FileType.Q2_K] = 0.445132 / 8 };
+
+        IReadOnlyList<QuantAdvice> advice = QuantAdvisor.Find(file, Plenty, measured: measured);
+
+        Assert.Equal(0.005452 / 2, advice.Single(entry => entry.Type.Type == FileType.Q6_K).Quality.KlDivergence, 1e-9);
+    }
+
+    [Fact]
+    public void Of_equal_quality_the_smaller_is_recommended()
+    {
+        using GgufFile file = GgufFile.Open(Sample.Model);
+        QuantAdvice large = QuantAdvisor.Find(file, Plenty).Single(entry => entry.Type.Type == FileType.Q6_K);
+        QuantAdvice small = large with { Memory = large.Memory with { Weights = large.Memory.Weights - 1 } };
+
+        Assert.Same(small, QuantAdvisor.Recommend([large, small]));
+        Assert.Same(small, QuantAdvisor.Recommend([small, large]));
+    }
+
+    [Fact]
     public void What_a_card_has_no_room_for_must_fit_on_the_host()
     {
         using GgufFile file = GgufFile.Open(Sample.Model);

@@ -24,6 +24,8 @@ public class QuantNameTests
     [InlineData("model-iq4_xs_r8.gguf", "iq4_xs_r8", "model")]
     [InlineData("model-Q6_K_L.gguf", "Q6_K_L", "model")]
     [InlineData("Q4_0.gguf", "Q4_0", "Q4_0")]
+    [InlineData("-Q4_0.gguf", "Q4_0", "-Q4_0")]
+    [InlineData("F16-to-Q4-model-Q5_K_M.gguf", "Q5_K_M", "F16-to-Q4-model")]
     [InlineData("model-q4-k-m.gguf", "q4_k_m", "model")]
     public void A_files_name_gives_the_quantization_and_the_model(string file, string quantization, string model)
     {
@@ -40,7 +42,8 @@ public class QuantNameTests
     [InlineData("model-IQ4_KSS.gguf", "fork")]
     [InlineData("model-IQ2_KT.gguf", "fork")]
     [InlineData("model-Q6_K_R4.gguf", "fork")]
-    [InlineData("model-IQ4_XS_R8.gguf", "fork")]
+    [InlineData("model-IQ4_XS_R8.gguf", "rows interleaved for the fork")]
+    [InlineData("model-iq4_xs_r8.gguf", "rows interleaved for the fork")]
     public void A_forks_or_publishers_name_is_not_taken_for_its_neighbour(string file, string meaning)
     {
         Assert.True(QuantName.TryFindInFileName(file, out string? name));

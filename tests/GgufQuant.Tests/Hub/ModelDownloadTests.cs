@@ -66,6 +66,8 @@ public sealed class ModelDownloadTests : IDisposable
         using HubClient client = Client();
         ModelDownload download = Find(client, $"hf://owner/model/{Path.GetFileName(shards[1])}");
         Assert.Equal(shards.Select(Path.GetFileName), download.Files.Select(file => file.Name));
+        // All of one commit, even if the branch moves on meanwhile.
+        Assert.All(_server.Requests.Where(request => request.IsHub).Skip(1), request => Assert.Contains($"/{LoopbackHub.Commit}/", request.Path));
         download.Save(targets, overwrite: false, token: TestContext.Current.CancellationToken);
         Assert.Equal(shards.Select(DigestOf), targets.Select(DigestOf));
         File.Delete(shards[1]);
@@ -158,6 +160,16 @@ public sealed class ModelDownloadTests : IDisposable
             Assert.Equal(DigestOf(Sample.Model), DigestOf(_target));
             File.Delete(_target);
         }
+        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(_target)!));
+    }
+
+    [Fact]
+    public void A_file_that_arrives_encoded_is_discarded()
+    {
+        using HubClient client = Client();
+        ModelDownload download = Find(client, "hf://owner/model/f16.gguf");
+        _server.Fault = LoopbackFault.Encoded;
+        Assert.Contains("encoded, which was not asked for", Fails(download));
         Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(_target)!));
     }
 

@@ -167,6 +167,67 @@ public sealed class RemoteHeaderTests : IDisposable
     }
 
     [Fact]
+    public void The_time_to_wait_is_also_taken_from_the_hubs_own_header()
+    {
+        _server.FailNext(429, 100);
+        _server.RetryAfter = null;
+        _server.RateLimit = "\"api\";r=0;t=3600";
+        Assert.Contains("asks to wait 3600 s", Fails<ServerException>("hf://owner/model/f16.gguf"));
+        Assert.Single(_server.Requests);
+    }
+
+    [Fact]
+    public void An_address_that_has_expired_is_asked_for_again()
+    {
+        Write("long.gguf", vocabulary: 100_000);
+        _server.Fault = LoopbackFault.ExpiringAddress;
+        using HubClient client = Client();
+        using GgufFile remote = Open(client, "hf://owner/model/long.gguf");
+        Assert.Equal(100_000, remote.Metadata.Find("tokenizer.ggml.tokens")!.Count);
+        Assert.InRange(_server.Requests.Count(request => request.IsHub), 2, 10);
+    }
+
+    [Fact]
+    public void What_was_read_is_kept_up_to_64_MiB()
+    {
+        const int Kept = 64;
+        using (FileStream file = SparseFile.Create(Path.Combine(_repository, "large.gguf")))
+            file.SetLength((Kept + 2) * (long)Mebibyte);
+        using RemoteRequests requests = new(new() { Endpoint = new(_server.Endpoint) });
+        using RemoteFile remote = RemoteFile.Open(requests, RemoteAddress.Parse("hf://owner/model/large.gguf", requests.Options), progress: null, TestContext.Current.CancellationToken);
+        byte[] piece = new byte[Mebibyte];
+        void Read(int from, int to)
+        {
+            for (int i = from; i < to; i++)
+                Assert.Equal(piece.Length, remote.Read(i * (long)Mebibyte, piece, piece.Length));
+        }
+
+        Read(0, Kept - 1);
+        long sent = _server.BytesSent;
+        Read(0, Kept - 1);
+        Assert.Equal(sent, _server.BytesSent);
+        Read(Kept - 1, Kept + 2);
+        sent = _server.BytesSent;
+        Read(0, 1);
+        Assert.InRange(_server.BytesSent, sent + 1, sent + Mebibyte);
+    }
+
+    [Theory]
+    [InlineData("https://a.example/x", "https://b.example/y", null)]
+    [InlineData("https://a.example/x", "/y", null)]
+    [InlineData("http://a.example/x", "https://b.example/y", null)]
+    [InlineData("https://a.example/x", "http://a.example/y", "without encryption")]
+    [InlineData("https://a.example/x", "ftp://a.example/y", "not an http or https address")]
+    public void A_redirection_does_not_leave_encryption(string from, string to, string? message)
+    {
+        Uri location = new(to, UriKind.RelativeOrAbsolute);
+        if (message is null)
+            Assert.Equal(new Uri(new(from), location), RemoteRequests.Redirect(new(from), location));
+        else
+            Assert.Contains(message, Assert.Throws<ServerException>(() => RemoteRequests.Redirect(new(from), location)).Message);
+    }
+
+    [Fact]
     public void A_cut_connection_is_resumed_where_it_was_cut()
     {
         using GgufFile local = GgufFile.Open(Sample.Model);
@@ -189,6 +250,8 @@ public sealed class RemoteHeaderTests : IDisposable
     [InlineData(LoopbackFault.WrongStart, "answers with others")]
     [InlineData(LoopbackFault.RedirectLoop, "more than 10 times")]
     [InlineData(LoopbackFault.RedirectToFile, "not an http or https address")]
+    [InlineData(LoopbackFault.WrongLinkedSize, " by the hub, but ")]
+    [InlineData(LoopbackFault.Encoded, "answers with others")]
     [InlineData(LoopbackFault.Garbage, "")]
     [InlineData(LoopbackFault.EndlessHeaders, "")]
     public void A_server_that_misbehaves_is_an_error_and_never_a_download(LoopbackFault fault, string message)
@@ -273,6 +336,7 @@ public sealed class RemoteHeaderTests : IDisposable
     [Theory]
     [InlineData(LoopbackFault.NoJson, "not the JSON that was expected")]
     [InlineData(LoopbackFault.ForeignPage, "on another server")]
+    [InlineData(LoopbackFault.EndlessBody, "sends more than 16777216 bytes")]
     public void A_listing_that_is_none_is_an_error(LoopbackFault fault, string message)
     {
         File.WriteAllText(Path.Combine(_repository, "b.gguf"), "x");

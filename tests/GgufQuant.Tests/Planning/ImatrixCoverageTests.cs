@@ -96,9 +96,20 @@ public sealed class ImatrixCoverageTests(TestModels models) : IClassFixture<Test
         Assert.Null(plan.Imatrix!.Problem);
     }
 
-    private QuantizationPlan Plan(GgufFile model, TestImatrix matrix)
+    [Fact]
+    public void A_long_path_of_the_matrix_is_cut_between_characters()
     {
-        string path = Path.Combine(models.Folder, $"{Guid.NewGuid():N}.gguf");
+        const int MaxBytes = 127;
+        using GgufFile model = GgufFile.Open(models.PathOf("dense"), Token);
+        // The last two of its bytes would be half of a character.
+        string whole = Path.Combine(models.Folder, "x").PadRight(MaxBytes - 3, 'x');
+        QuantizationPlan plan = Plan(model, TestImatrix.For(model), $"{whole}🦙.gguf");
+        Assert.Equal(whole, plan.Layout.Files[0].Metadata.Single(entry => entry.Key == GgufKeys.QuantizationMatrix).Value);
+    }
+
+    private QuantizationPlan Plan(GgufFile model, TestImatrix matrix, string? path = null)
+    {
+        path ??= Path.Combine(models.Folder, $"{Guid.NewGuid():N}.gguf");
         matrix.WriteGguf(path);
         return QuantizationPlan.Create(model, FileType.Q4_K_M, new() { Imatrix = ImatrixFile.Open(path, Token) });
     }
