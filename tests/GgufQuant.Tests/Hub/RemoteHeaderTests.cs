@@ -84,7 +84,7 @@ public sealed class RemoteHeaderTests : IDisposable
             GgufSplitter.Split(whole, Path.Combine(_repository, "split"), new() { MaxTensors = 20 }, token: TestContext.Current.CancellationToken);
         string[] shards = [.. Directory.GetFiles(_repository, "split-*").Order(StringComparer.Ordinal)];
         File.Delete(shards[1]);
-        Assert.Contains($"'hf://owner/model/{Path.GetFileName(shards[1])}' does not exist", Fails<FileNotFoundException>($"hf://owner/model/{Path.GetFileName(shards[0])}"));
+        Assert.Contains($"'hf://owner/model/{Path.GetFileName(shards[1])}' does not exist", Fails<MissingShardsException>($"hf://owner/model/{Path.GetFileName(shards[0])}"));
     }
 
     [Fact]
