@@ -589,6 +589,27 @@ Describe 'ConvertTo-Quantized' {
             $failure.CategoryInfo.Category | Should -Be InvalidArgument
         }
 
+        It 'may be made twice at once, also where locks do nothing' -Skip:$IsWindows {
+            # A file system without locks across machines, as .NET sees it.
+            $environment = @{ DOTNET_SYSTEM_IO_DISABLEFILELOCKING = '1' }
+            $command = "ConvertTo-Quantized '$($Samples.Model)' IQ4_XS -SplitMaxTensor 1000 -Shard 1 -SkipExisting -ThreadCount 1 -Device Cpu -Destination m.gguf | ForEach-Object Path"
+            $first = Start-PowerShell -ArgumentList '-Command', $command -Environment $environment
+            Wait-Until { $first.HasExited -or (Test-Path m.gguf.*.partial) }
+            /bin/kill -s STOP $first.Id
+            $begun = Get-ChildItem m.gguf.*.partial
+            $begun | Should -HaveCount 1
+            (Invoke-PowerShell $command -Environment $environment).Output | Should -Be (Join-Path $PWD m.gguf)
+            $hash = (Get-FileHash m.gguf).Hash
+            (Get-ChildItem m.gguf.*.partial).Name | Should -Be $begun.Name
+            /bin/kill -s CONT $first.Id
+            $result = $first | Wait-PowerShell
+            $result.Output | Should -Be (Join-Path $PWD m.gguf)
+            $result.Error | Should -BeNullOrEmpty
+            (Get-FileHash m.gguf).Hash | Should -Be $hash
+            (ConvertTo-Quantized $Samples.Model IQ4_XS -Destination whole.gguf -Hash).Hash | Should -Be $hash
+            Get-ChildItem -Name | Should -Be m.gguf, whole.gguf
+        }
+
         It 'plans the same with a recipe' {
             Set-Content r.psd1 "@{ Rules = @(@{ Tensor = 'ffn_down'; Type = 'q6_K' }) }"
             $all = ConvertTo-Quantized $Samples.Model Q4_K_M -Recipe r.psd1 -SplitMaxTensor 10 -Destination all.gguf -Hash

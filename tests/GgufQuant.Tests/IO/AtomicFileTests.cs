@@ -33,6 +33,35 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
+    public void What_another_machine_may_be_writing_stays_for_an_hour_without_locks()
+    {
+        string recent = Touch($"model[1].gguf.{Guid.NewGuid():N}.partial");
+        string old = Touch($"model[1].gguf.{Guid.NewGuid():N}.partial");
+        string written = Touch($"model[1].gguf.{Guid.NewGuid():N}.partial");
+        File.SetLastWriteTimeUtc(recent, DateTime.UtcNow.AddMinutes(-55));
+        File.SetLastWriteTimeUtc(old, DateTime.UtcNow.AddMinutes(-65));
+        File.SetLastWriteTimeUtc(written, DateTime.UtcNow.AddMinutes(-65));
+        using (File.Open(written, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+        using (AtomicFile file = AtomicFile.Create(Target, 2, overwrite: false, Header, isShared: true))
+            file.Commit(TestContext.Current.CancellationToken);
+        Assert.Equal(((string[])[Target, recent, written]).Order(), _folder.Files.Order());
+    }
+
+    [Fact]
+    public void Files_of_a_set_that_are_named_one_by_one_replace_what_has_appeared()
+    {
+        string[] targets = SetOfThree();
+        List<AtomicFile> files = [.. targets.Select(target => AtomicFile.Create(target, 2, overwrite: true, Header, isShared: true))];
+        File.Delete(Directory.GetFiles(_folder.Path, $"{Path.GetFileName(targets[2])}.*.partial").Single());
+        Assert.ThrowsAny<IOException>(() => AtomicFile.CommitEach(files, TestContext.Current.CancellationToken));
+        files.ForEach(file => file.Dispose());
+        Assert.Equal([1, 2], File.ReadAllBytes(targets[0]));
+        Assert.Equal([1, 2], File.ReadAllBytes(targets[1]));
+        Assert.Equal([2], File.ReadAllBytes(targets[2]));
+        Assert.Equal(targets, _folder.Files.Order());
+    }
+
+    [Fact]
     public void Other_files_stay()
     {
         string[] others =
