@@ -1,0 +1,42 @@
+<#
+.SYNOPSIS
+Submits Slurm jobs that measure quantizations on a text, one task each.
+
+.DESCRIPTION
+The first job measures the first quantization and keeps the reference's logits; the array for the others starts when it has
+succeeded. Make a report of the rows when both have ended:
+
+Get-ChildItem rows/row-*.xml | Import-Clixml | Export-QuantReport report.html
+
+Returns the numbers of the jobs.
+
+.EXAMPLE
+./Submit-SlurmQuality.ps1 /share/model-bf16.gguf /share/heldout.txt /share/rows (Get-ChildItem /share/quantized/*.gguf)
+#>
+#Requires -Version 7.6
+[CmdletBinding()]
+param(
+    [Parameter(Mandatory)] [string] $Reference,
+    [Parameter(Mandatory)] [string] $Corpus,
+
+    # A folder for the logits and the rows.
+    [Parameter(Mandatory)] [string] $Destination,
+
+    # The quantizations; of a split one, its first shard.
+    [Parameter(Mandatory)] [string[]] $Candidate,
+
+    # Further options of sbatch. Every task needs memory for the reference and the quantization.
+    [string[]] $SbatchOption = @()
+)
+
+$ErrorActionPreference = 'Stop'
+$folder = (New-Item $Destination -ItemType Directory -Force).FullName
+(Convert-Path -LiteralPath $Candidate) | Set-Content (Join-Path $folder candidates.txt)
+$task = (Join-Path $PSScriptRoot slurm-task.sbatch), (Join-Path $PSScriptRoot measure-quality.ps1), (Convert-Path -LiteralPath $Reference), (Convert-Path -LiteralPath $Corpus), $folder
+$first = sbatch --parsable --array=1 @SbatchOption @task
+if ($LASTEXITCODE -ne 0) { throw "sbatch failed with exit code $LASTEXITCODE." }
+$first
+if ($Candidate.Count -gt 1) {
+    sbatch --parsable "--array=2-$($Candidate.Count)" "--dependency=afterok:$first" @SbatchOption @task
+    if ($LASTEXITCODE -ne 0) { throw "sbatch failed with exit code $LASTEXITCODE." }
+}
