@@ -43,6 +43,7 @@ internal sealed record FileRun(TimeSpan Duration, double CoreUse, long PeakBytes
         FileMaker maker = Enum.Parse<FileMaker>(arguments[0]);
         FileType type = Enum.Parse<FileType>(arguments[3]);
         int threads = int.Parse(arguments[4], CultureInfo.InvariantCulture);
+        BenchmarkMatrix? matrix = BenchmarkMatrix.IsUsedBy(type) ? BenchmarkMatrix.Write(arguments[1]) : null;
         using Process process = Process.GetCurrentProcess();
         TimeSpan busy = process.TotalProcessorTime;
         long start = Stopwatch.GetTimestamp();
@@ -59,10 +60,11 @@ internal sealed record FileRun(TimeSpan Duration, double CoreUse, long PeakBytes
                 break;
             case FileMaker.Ours:
                 using (GgufFile file = GgufFile.Open(arguments[1]))
-                    new Quantizer(new() { Threads = threads }).Run(QuantizationPlan.Create(file, type), arguments[2]);
+                    new Quantizer(new() { Threads = threads }).Run(QuantizationPlan.Create(file, type, matrix?.Options), arguments[2]);
                 break;
             case FileMaker.Reference:
-                ReferenceQuantizer.Quantize(arguments[1], arguments[2], type, new() { Threads = threads });
+                ReferenceQuantizerOptions options = matrix?.ReferenceOptions ?? new();
+                ReferenceQuantizer.Quantize(arguments[1], arguments[2], type, options with { Threads = threads });
                 break;
             case FileMaker.Copy:
                 File.Copy(arguments[1], arguments[2]);

@@ -20,6 +20,9 @@ internal static class FileTable
         (FileType.Q4_K_M, 4), (FileType.Q5_K_M, 4), (FileType.Q3_K_M, 4), (FileType.Q2_K, 4), (FileType.IQ4_XS, 4), (FileType.Q8_0, 2),
     ];
 
+    // From F16 alone, since the reference takes minutes for each.
+    private static readonly (FileType Type, double? Bar)[] s_slowTypes = [(FileType.IQ2_XS, 4), (FileType.IQ3_M, 4)];
+
     /// <summary>Measures, and writes each row as soon as it is known.</summary>
     /// <param name="output">Receives the table.</param>
     /// <param name="folder">A folder for the files, about 6 GB, preferably on a RAM disk.</param>
@@ -36,7 +39,7 @@ internal static class FileTable
             {
                 string model = Path.Combine(work.FullName, "model.gguf");
                 BenchmarkModel.TinyLlama.Write(model, source);
-                foreach ((FileType type, double? bar) in (IEnumerable<(FileType, double?)>)[.. s_types, (same, null)])
+                foreach ((FileType type, double? bar) in (IEnumerable<(FileType, double?)>)[.. s_types, .. source == GgmlType.F16 ? s_slowTypes : [], (same, null)])
                 {
                     output.WriteLine(Measure(source, model, type, bar, work.FullName, out bool isSlowCopy));
                     output.Flush();

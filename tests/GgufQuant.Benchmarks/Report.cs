@@ -22,9 +22,9 @@ internal static class Report
         Section(text, "Whole files", $"""
             A llama model of 1.1 billion parameters, quantized from and to {Describe(folder)}, by as many threads as there are
             cores: `{Environment.ProcessorCount}`. Each file is quantized in a separate process; ours is the median of three runs, the
-            reference one run. Q8_0 and unchanged files must take at most 1.5 times as long as `File.Copy`, alternating
-            with it, in medians of five. The cores' share is processor time, including the system's, over elapsed time and cores.
-            Memory is the peak resident size.
+            reference one run. IQ2_XS has a generated importance matrix. Q8_0 and unchanged files must take at most 1.5 times as
+            long as `File.Copy`, alternating with it, in medians of five. The cores' share is processor time, including the system's,
+            over elapsed time and cores. Memory is the peak resident size.
             """);
         FileTable.Write(text, folder);
         Section(text, "Hugging Face folders", """
