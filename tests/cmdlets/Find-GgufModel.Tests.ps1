@@ -9,13 +9,14 @@ BeforeAll {
     New-TestVector (Join-Path $repository vector.gguf)
     $hub = New-LoopbackHub $hubFolder
     $hub.PageSize = 2
-    $before = $env:HF_ENDPOINT, $env:HF_TOKEN
+    $before = $env:HF_ENDPOINT, $env:HF_TOKEN, $env:HF_TOKEN_PATH
     $env:HF_ENDPOINT = $hub.Endpoint
     $env:HF_TOKEN = ''
+    $env:HF_TOKEN_PATH = Join-Path $hubFolder none
 }
 
 AfterAll {
-    $env:HF_ENDPOINT, $env:HF_TOKEN = $before
+    $env:HF_ENDPOINT, $env:HF_TOKEN, $env:HF_TOKEN_PATH = $before
     $hub.Dispose()
 }
 

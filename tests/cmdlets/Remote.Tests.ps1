@@ -8,15 +8,16 @@ BeforeAll {
     New-TestVector (Join-Path $repository vector.gguf)
     Split-Gguf $Samples.Model (Join-Path $repository parts) -MaxSize 4MB
     $hub = New-LoopbackHub $hubFolder
-    $before = $env:HF_ENDPOINT, $env:HF_TOKEN
+    $before = $env:HF_ENDPOINT, $env:HF_TOKEN, $env:HF_TOKEN_PATH
     $env:HF_ENDPOINT = $hub.Endpoint
     $env:HF_TOKEN = ''
+    $env:HF_TOKEN_PATH = Join-Path $hubFolder none
     Push-Location (New-TestFolder)
 }
 
 AfterAll {
     Pop-Location
-    $env:HF_ENDPOINT, $env:HF_TOKEN = $before
+    $env:HF_ENDPOINT, $env:HF_TOKEN, $env:HF_TOKEN_PATH = $before
     $hub.Dispose()
 }
 
@@ -94,6 +95,24 @@ Describe 'A model on a server' {
             $hub.Requests.ToArray().Where{ $_.Token }.IsHub | Select-Object -Unique | Should -BeTrue
         }
         finally { $hub.Token = $null; $env:HF_TOKEN = '' }
+    }
+
+    It 'is read with the token that hf auth login has stored' {
+        $hub.Token = 'hf_secret'
+        Set-Content $env:HF_TOKEN_PATH hf_secret
+        try {
+            (Get-GgufInfo hf://owner/model/model-f16.gguf).Type | Should -Be F16
+            Set-Content $env:HF_TOKEN_PATH hf_wrong
+            "$(Get-GgufInfo hf://owner/model/model-f16.gguf -ErrorAction Continue 2>&1)" | Should -BeLike "*with the token in '$env:HF_TOKEN_PATH' (401)*"
+            Set-Content $env:HF_TOKEN_PATH ('x' * 5000)
+            $failure = Get-GgufInfo hf://owner/model/model-f16.gguf -ErrorAction Continue 2>&1
+            $failure.FullyQualifiedErrorId | Should -BeLike 'ServerError,*'
+            "$failure" | Should -BeLike '*The token for the hub cannot be read.*5,001 bytes*'
+        }
+        finally {
+            $hub.Token = $null
+            Remove-Item $env:HF_TOKEN_PATH
+        }
     }
 
     It 'is read through the proxy that the environment names' {

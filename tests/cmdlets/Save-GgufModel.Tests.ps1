@@ -4,15 +4,16 @@ BeforeAll {
     Copy-Item $Samples.Model (Join-Path $repository model-f16.gguf)
     Split-Gguf $Samples.Model $repository -MaxSize 4MB
     $hub = New-LoopbackHub $hubFolder
-    $before = $env:HF_ENDPOINT, $env:HF_TOKEN
+    $before = $env:HF_ENDPOINT, $env:HF_TOKEN, $env:HF_TOKEN_PATH
     $env:HF_ENDPOINT = $hub.Endpoint
     $env:HF_TOKEN = ''
+    $env:HF_TOKEN_PATH = Join-Path $hubFolder none
     $address = 'hf://owner/model/model-f16.gguf'
     $digest = (Get-FileHash $Samples.Model).Hash
 }
 
 AfterAll {
-    $env:HF_ENDPOINT, $env:HF_TOKEN = $before
+    $env:HF_ENDPOINT, $env:HF_TOKEN, $env:HF_TOKEN_PATH = $before
     $hub.Dispose()
 }
 

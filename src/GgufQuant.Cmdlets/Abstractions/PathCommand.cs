@@ -107,7 +107,7 @@ public abstract class PathCommand : StoppableCommand
     /// <summary>Whether the cmdlet accepts the addresses of remote files.</summary>
     private protected virtual bool TakesAddresses => false;
 
-    /// <summary>Reads remote files, as HF_ENDPOINT and HF_TOKEN say.</summary>
+    /// <summary>Reads remote files, as HF_ENDPOINT, HF_TOKEN and the file of <c>hf auth login</c> say.</summary>
     /// <exception cref="ServerException">One of these is malformed.</exception>
     private protected HubClient Hub => _hub ??= new(HubOptions.FromEnvironment());
 

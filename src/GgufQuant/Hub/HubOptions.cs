@@ -6,7 +6,6 @@ namespace GgufQuant.Hub;
 public sealed record HubOptions
 {
     private const string EndpointVariable = "HF_ENDPOINT";
-    private const string TokenVariable = "HF_TOKEN";
 
     /// <summary>The address of the hub.</summary>
     public Uri Endpoint { get; init; } = new("https://huggingface.co/");
@@ -14,22 +13,29 @@ public sealed record HubOptions
     /// <summary>The token, which is sent to the hub alone, and never unencrypted over a network; null for none.</summary>
     public string? Token { get; init; }
 
+    /// <summary>Where the token was found, for messages.</summary>
+    internal string TokenSource { get; init; } = HubToken.Variable;
+
     /// <summary>The time after which a server that says nothing is given up.</summary>
     internal TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>The time before a failed request is repeated, doubled with each repetition.</summary>
     internal TimeSpan FirstDelay { get; init; } = TimeSpan.FromSeconds(0.5);
 
-    /// <summary>What the environment variables <c>HF_ENDPOINT</c> and <c>HF_TOKEN</c> say.</summary>
-    /// <exception cref="ServerException">One of them is malformed.</exception>
-    public static HubOptions FromEnvironment()
+    /// <summary>What <c>HF_ENDPOINT</c> and <c>HF_TOKEN</c> say, or instead of the latter the file that <c>hf auth login</c> writes.</summary>
+    /// <exception cref="ServerException">One of them is malformed, or the file cannot be read.</exception>
+    public static HubOptions FromEnvironment() =>
+        FromEnvironment(Environment.GetEnvironmentVariable, Environment.GetFolderPath(Environment.SpecialFolder.UserProfile));
+
+    /// <inheritdoc cref="FromEnvironment()"/>
+    /// <param name="variables">Returns the value of an environment variable.</param>
+    /// <param name="home">The user's home folder.</param>
+    internal static HubOptions FromEnvironment(Func<string, string?> variables, string home)
     {
         HubOptions options = new();
-        if (Environment.GetEnvironmentVariable(EndpointVariable)?.Trim() is { Length: > 0 } endpoint)
+        if (variables(EndpointVariable)?.Trim() is { Length: > 0 } endpoint)
             options = options with { Endpoint = ParseEndpoint(endpoint) };
-        if (Environment.GetEnvironmentVariable(TokenVariable)?.Trim() is { Length: > 0 } token)
-            options = options with { Token = CheckToken(token) };
-        return options;
+        return HubToken.Find(variables, home) is { } token ? options with { Token = token.Value, TokenSource = token.Source } : options;
     }
 
     /// <summary>The endpoint; the token must not get into logs.</summary>
@@ -51,9 +57,4 @@ public sealed record HubOptions
         Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https" && address.UserInfo.Length == 0
             ? address
             : throw new ServerException($"The environment variable {EndpointVariable} is '{PrintableText.Escape(text)}', which is not the http or https address of a hub.");
-
-    // The value stays out of the message.
-    private static string CheckToken(string token) => token.All(character => character is > ' ' and <= '~')
-        ? token
-        : throw new ServerException($"The environment variable {TokenVariable} is not a token: it contains something other than ASCII letters, digits and signs.");
 }

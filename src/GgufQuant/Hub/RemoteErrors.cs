@@ -44,8 +44,8 @@ internal static partial class RemoteErrors
     /// <summary>The error for a status other than success.</summary>
     /// <param name="response">The answer.</param>
     /// <param name="address">What was asked for.</param>
-    /// <param name="hasToken">Whether the token was sent.</param>
-    public static Exception Of(HttpResponseMessage response, RemoteAddress address, bool hasToken)
+    /// <param name="tokenSource">Where the token that was sent comes from; null if none was sent.</param>
+    public static Exception Of(HttpResponseMessage response, RemoteAddress address, string? tokenSource)
     {
         int status = (int)response.StatusCode;
         string code = HeaderOf(response, "X-Error-Code");
@@ -54,10 +54,10 @@ internal static partial class RemoteErrors
         return status switch
         {
             _ when code == "GatedRepo" => new UnauthorizedAccessException(
-                $"'{address}' may not be read: its owner admits only users who have asked for access. Ask for it on {address.PageUrl}, and set the environment variable HF_TOKEN to a token of yours.{said}"),
+                $"'{address}' may not be read: its owner admits only users who have asked for access. Ask for it on {address.PageUrl}, and set the environment variable HF_TOKEN to a token of yours, or run 'hf auth login'.{said}"),
             _ when code == "RevisionNotFound" => new FileNotFoundException($"The repository '{repository}' has no revision '{address.Revision}'."),
             _ when code == "EntryNotFound" => new FileNotFoundException($"The repository '{repository}' has no file '{address.File}' in its revision '{address.Revision}'."),
-            401 or 403 => new UnauthorizedAccessException(Denied(address, status, hasToken) + said),
+            401 or 403 => new UnauthorizedAccessException(Denied(address, status, tokenSource) + said),
             404 when address.IsOnHub => new FileNotFoundException($"'{address}' does not exist on the hub.{said}"),
             404 or 410 => new FileNotFoundException($"'{address}' does not exist: the server answers {status}.{said}"),
             429 => new ServerException($"'{ServerOf(response)}' admits no more requests for now (429){After(response)}.{said}") { IsTransient = true, RetryAfter = DelayOf(response) },
@@ -71,13 +71,13 @@ internal static partial class RemoteErrors
 
     private static string ServerOf(HttpResponseMessage response) => ServerOf(response.RequestMessage!.RequestUri!);
 
-    private static string Denied(RemoteAddress address, int status, bool hasToken)
+    private static string Denied(RemoteAddress address, int status, string? tokenSource)
     {
         if (!address.IsOnHub)
             return $"'{address}' may not be read: the server answers {status}.";
-        return hasToken
-            ? $"'{address}' may not be read with the token in HF_TOKEN ({status}): it is not valid, or the repository does not exist or is another's."
-            : $"'{address}' may not be read ({status}): the repository does not exist, or it is private or gated, and then the environment variable HF_TOKEN must be set to a token that may read it.";
+        return tokenSource is not null
+            ? $"'{address}' may not be read with the token in {tokenSource} ({status}): it is not valid, or the repository does not exist or is another's."
+            : $"'{address}' may not be read ({status}): the repository does not exist, or it is private or gated, and then the environment variable HF_TOKEN must be set to a token that may read it, unless 'hf auth login' stores one.";
     }
 
     private static string After(HttpResponseMessage response) =>

@@ -88,7 +88,7 @@ internal sealed class RemoteRequests : IDisposable
                     continue;
                 }
                 if (!message.IsSuccessStatusCode && message.StatusCode != HttpStatusCode.RequestedRangeNotSatisfiable)
-                    throw RemoteErrors.Of(message, address, Options.SendsToken(url));
+                    throw RemoteErrors.Of(message, address, Options.SendsToken(url) ? Options.TokenSource : null);
                 RemoteResponse response = new(message, url, stop);
                 passed.ForEach(response.TakeLinked);
                 passed.Remove(message);
