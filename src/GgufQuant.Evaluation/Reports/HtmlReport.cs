@@ -50,9 +50,10 @@ public static class HtmlReport
         svg .mean { stroke: var(--ink); stroke-width: 2; }
         svg .cell { fill: var(--accent); }
         .scroll { overflow-x: auto; }
+        .table { width: max-content; max-width: max(100%, min(100vw - 4rem, 50vw + 33rem)); }
         .window { max-height: 85vh; overflow-y: auto; border-bottom: 1px solid var(--line); }
-        table { border-collapse: separate; border-spacing: 0; font-variant-numeric: tabular-nums; font-size: .9rem; }
-        th, td { padding: .4rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); background: var(--surface); }
+        table { border-collapse: separate; border-spacing: 0; font-variant-numeric: tabular-nums; font-size: .85rem; }
+        th, td { padding: .4rem .45rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); background: var(--surface); }
         thead th { position: sticky; top: 0; z-index: 1; vertical-align: bottom; white-space: normal; color: var(--muted); font-weight: 600; border-bottom-color: var(--muted); }
         th:first-child { position: sticky; left: 0; text-align: left; }
         tbody th span { display: block; width: max-content; max-width: 17rem; white-space: normal; overflow-wrap: anywhere; }
@@ -74,7 +75,6 @@ public static class HtmlReport
           main { padding: 1.5rem 1rem 3rem; }
           .scroll svg { max-width: none; width: 40rem; }
           .scroll svg.large { width: 56rem; }
-          th, td { padding: .4rem .5rem; }
           tbody th span { max-width: 8rem; }
         }
         @media print {
@@ -83,10 +83,11 @@ public static class HtmlReport
           body { font-size: 10pt; print-color-adjust: exact; }
           main { max-width: none; padding: 0; }
           h2 { break-after: avoid; margin-top: 1.5rem; }
-          .scroll, .window { overflow: visible; max-height: none; }
+          .scroll, .window { overflow: visible; width: auto; max-width: none; max-height: none; }
           figure, tr, .sample, dd { break-inside: avoid; }
           dt { break-after: avoid; }
-          svg { max-height: 115mm; }
+          svg { max-height: 170mm; }
+          svg.large { max-height: 115mm; }
           summary { break-after: avoid; }
           table { font-size: 7.5pt; }
           th, td { padding: .25rem .35rem; }
@@ -122,8 +123,9 @@ public static class HtmlReport
 
             """);
         WriteSummary(page, report, recommendation);
-        WriteFigure(page, "Size against quality", SizeQualityChart.Draw(report, recommendation?.Row),
-            "Further down and further left is better. The line connects the Pareto front: those that no other beats in both. A point without a name had no room for it: point at it, or see the table.");
+        WriteFigure(page, "Size against quality", SizeQualityChart.Draw(report, recommendation?.Row, out bool areAllNamed),
+            "Further down and further left is better. The line connects the Pareto front: those that no other beats in both."
+            + (areAllNamed ? "" : " Some points have no room for their names: point at them, or see the table."));
         WriteTable(page, report, recommendation?.Row);
         WriteFigure(page, "How often it is off, and how far", PercentileChart.Draw(report),
             "A low mean can hide a few tokens that are far off: at those on the right, a quantization writes something else.");
@@ -169,7 +171,7 @@ public static class HtmlReport
     private static void WriteTable(StringBuilder page, QuantReport report, QuantReportRow? recommended)
     {
         IReadOnlyList<ReportColumn> columns = ReportColumn.Of(report);
-        page.Append("<h2>In numbers</h2>\n<div class=\"").Append(report.Rows.Count > FewRows ? "scroll window" : "scroll").Append("\" role=\"region\" aria-label=\"Measurements\" tabindex=\"0\">\n<table>\n<thead><tr>");
+        page.Append("<h2>In numbers</h2>\n<div class=\"").Append(report.Rows.Count > FewRows ? "scroll table window" : "scroll table").Append("\" role=\"region\" aria-label=\"Measurements\" tabindex=\"0\">\n<table>\n<thead><tr>");
         foreach (ReportColumn column in columns)
             page.Append("<th scope=\"col\">").Append(Html(column.Title)).Append("</th>");
         page.Append("</tr></thead>\n<tbody>\n");

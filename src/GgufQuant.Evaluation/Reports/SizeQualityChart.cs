@@ -17,8 +17,12 @@ internal static class SizeQualityChart
     private const int Few = 12;
 
     /// <summary>The figure; empty if there are fewer than two points.</summary>
-    public static string Draw(QuantReport report, QuantReportRow? recommended)
+    /// <param name="report">The report.</param>
+    /// <param name="recommended">The quantization to mark; null for none.</param>
+    /// <param name="areAllNamed">Whether there was room for the name of each point.</param>
+    public static string Draw(QuantReport report, QuantReportRow? recommended, out bool areAllNamed)
     {
+        areAllNamed = true;
         bool hasPredictions = report.Rows.Any(row => row.Predictions is not null);
         (QuantReportRow Row, double Loss)[] points =
         [
@@ -65,6 +69,7 @@ internal static class SizeQualityChart
             string name = Shorten(row.Name, LongestName);
             double radius = row == recommended ? RingRadius : PointRadius;
             Box? label = labels.Place(WidthOf(name), x, y, radius);
+            areAllNamed &= label is not null;
             if (label is { } box && LabelPlacement.Leader(box, x, y, radius) is { } end)
                 svg.Add($"""<line class="leader" x1="{x}" y1="{y}" x2="{end.X}" y2="{end.Y}"/>""");
             if (row == recommended)

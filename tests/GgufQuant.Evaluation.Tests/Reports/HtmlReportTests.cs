@@ -119,8 +119,8 @@ public sealed class HtmlReportTests
     {
         string few = HtmlReport.Write(ExampleReport.Create()), many = HtmlReport.Write(ExampleReport.CreateLarge());
 
-        Assert.DoesNotContain("class=\"scroll window\"", few, StringComparison.Ordinal);
-        Assert.Contains("class=\"scroll window\"", many, StringComparison.Ordinal);
+        Assert.DoesNotContain("class=\"scroll table window\"", few, StringComparison.Ordinal);
+        Assert.Contains("class=\"scroll table window\"", many, StringComparison.Ordinal);
         Assert.DoesNotContain("<summary>2 quantizations", few, StringComparison.Ordinal);
         Assert.Contains("<details><summary>40 quantizations</summary>", many, StringComparison.Ordinal);
         Assert.Equal(42, Pictures(many).Count);

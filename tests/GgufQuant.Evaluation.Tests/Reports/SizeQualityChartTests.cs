@@ -19,20 +19,20 @@ public sealed partial class SizeQualityChartTests
     public void The_recommended_point_alone_has_a_ring()
     {
         QuantReport report = ExampleReport.Create();
-        XElement[] circles = [.. XElement.Parse(SizeQualityChart.Draw(report, report.Rows[0])).Elements("circle")];
+        XElement[] circles = [.. XElement.Parse(SizeQualityChart.Draw(report, report.Rows[0], out _)).Elements("circle")];
 
         // The legend has one too.
         XElement ring = circles.Where(circle => circle.Attribute("class")!.Value == "ring").Skip(1).Single();
         XElement point = circles.Single(circle => circle.Element("title")?.Value.StartsWith("Q4_K_M", StringComparison.Ordinal) == true);
         Assert.Equal((ring.Attribute("cx")!.Value, ring.Attribute("cy")!.Value), (point.Attribute("cx")!.Value, point.Attribute("cy")!.Value));
-        Assert.DoesNotContain("class=\"ring\"", SizeQualityChart.Draw(report, recommended: null), StringComparison.Ordinal);
+        Assert.DoesNotContain("class=\"ring\"", SizeQualityChart.Draw(report, recommended: null, out _), StringComparison.Ordinal);
     }
 
     [Fact]
     public void The_names_of_forty_files_cover_neither_each_other_nor_a_point()
     {
         QuantReport report = ExampleReport.CreateLarge();
-        XElement picture = XElement.Parse(SizeQualityChart.Draw(report, report.Rows[20]));
+        XElement picture = XElement.Parse(SizeQualityChart.Draw(report, report.Rows[20], out bool areAllNamed));
         Box area = new(0, 0, Number(picture, "width"), Number(picture, "height"));
         Box[] points = [.. picture.Elements("circle").Where(circle => circle.Element("title") is not null).Select(circle => Box.Around(Number(circle, "cx"), Number(circle, "cy"), 5))];
         Box[] names =
@@ -42,6 +42,7 @@ public sealed partial class SizeQualityChartTests
         ];
 
         Assert.Equal(40, points.Length);
+        Assert.Equal(areAllNamed, names.Length == points.Length);
         Assert.InRange(names.Length, 25, 40);
         Assert.All(names, name => Assert.True(area.Contains(name)));
         Assert.DoesNotContain(names, name => points.Any(name.Overlaps) || names.Any(other => other != name && other.Overlaps(name)));
@@ -67,11 +68,11 @@ public sealed partial class SizeQualityChartTests
 
     [Fact]
     public void Equal_sizes_are_drawn() =>
-        Assert.DoesNotMatch("NaN|Infinity", SizeQualityChart.Draw(ExampleReport.Create(further: []) with { Rows = [ExampleReport.Row("a", 1000, 0.1), ExampleReport.Row("b", 1000, 0.2)] }, recommended: null));
+        Assert.DoesNotMatch("NaN|Infinity", SizeQualityChart.Draw(ExampleReport.Create(further: []) with { Rows = [ExampleReport.Row("a", 1000, 0.1), ExampleReport.Row("b", 1000, 0.2)] }, recommended: null, out _));
 
     private static double Number(XElement element, string attribute) => double.Parse(element.Attribute(attribute)!.Value, CultureInfo.InvariantCulture);
 
-    private static int PointsOfFront(QuantReport report) => Front().Match(SizeQualityChart.Draw(report, recommended: null)).Groups[1].Value.Split(' ').Length;
+    private static int PointsOfFront(QuantReport report) => Front().Match(SizeQualityChart.Draw(report, recommended: null, out _)).Groups[1].Value.Split(' ').Length;
 
     [GeneratedRegex("<polyline class=\"front\" points=\"([^\"]*)\"/>")]
     private static partial Regex Front();
