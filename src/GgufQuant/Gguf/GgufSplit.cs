@@ -63,7 +63,9 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count, string Qu
         }
         catch (FileNotFoundException exception)
         {
-            IEnumerable<int> later = IsAddress(path) ? [] : Enumerable.Range(number + 1, Count - number - 1).Where(other => !File.Exists(PathOf(other)));
+            // Each would take a request to a server. Full paths have no two slashes in a row.
+            bool isRemote = path.Contains("://", StringComparison.Ordinal);
+            IEnumerable<int> later = isRemote ? [] : Enumerable.Range(number + 1, Count - number - 1).Where(other => !File.Exists(PathOf(other)));
             throw new MissingShardsException(this, [number, .. later], exception);
         }
     }
