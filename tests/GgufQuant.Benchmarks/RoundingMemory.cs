@@ -59,12 +59,15 @@ internal static class RoundingMemory
         long start = Stopwatch.GetTimestamp();
         using GgufFile model = GgufFile.Open(Path.Combine(folder, "model.gguf"));
         using Process process = Process.GetCurrentProcess();
-        // The budget for moments is that of the moments alone; quantizing has one for the whole process.
+        // The budget for moments is that of the moments alone, without the model and its inputs; quantizing has one for the whole process.
         long before = 0;
         if (Enum.Parse<Step>(step) == Step.Moments)
         {
+            IReadOnlyList<CalibratedInput> pass = CalibrationPasses.Plan(InputsOf(model), Budget).Passes[0];
+            Dictionary<int, float[]> inputs = pass.Select(input => input.Columns).Distinct().ToDictionary(columns => columns, columns => SyntheticInputs.Make(columns, Positions));
+            process.Refresh();
             before = process.WorkingSet64;
-            Collect(model, calibration);
+            Collect(model, pass, inputs, calibration);
         }
         else
         {
@@ -75,11 +78,9 @@ internal static class RoundingMemory
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{process.PeakWorkingSet64 - before} {seconds}"));
     }
 
-    // As many inputs of the model as the budget has room for, and a calibration of the layers to round.
-    private static void Collect(GgufFile model, string path)
+    // The moments of a pass, which has as many inputs as the budget has room for, and a calibration of the layers to round.
+    private static void Collect(GgufFile model, IReadOnlyList<CalibratedInput> pass, Dictionary<int, float[]> inputs, string path)
     {
-        IReadOnlyList<CalibratedInput> pass = CalibrationPasses.Plan(InputsOf(model), Budget).Passes[0];
-        Dictionary<int, float[]> inputs = pass.Select(input => input.Columns).Distinct().ToDictionary(columns => columns, columns => SyntheticInputs.Make(columns, Positions));
         List<MomentSums> all = [];
         foreach (CalibratedInput input in pass)
         {
