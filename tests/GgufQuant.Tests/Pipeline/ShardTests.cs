@@ -10,7 +10,7 @@ namespace GgufQuant.Tests.Pipeline;
 /// <summary>Shards that are written apart, by several processes.</summary>
 public sealed class ShardTests(TestModels models) : IClassFixture<TestModels>
 {
-    public static TheoryData<string> Splits => ["size", "tensors", "kept", "weighed"];
+    public static TheoryData<string> Splits => ["size", "tensors", "kept", "weighed", "copied"];
 
     [Theory]
     [MemberData(nameof(Splits))]
@@ -30,7 +30,7 @@ public sealed class ShardTests(TestModels models) : IClassFixture<TestModels>
             Assert.Equal([result.Path], part.PathsAt(apart));
             Assert.Equal(new FileInfo(result.Path).Length, result.Size);
             Assert.Equal(part.Tensors.Sum(tensor => tensor.Source.ByteCount), result.SourceSize);
-            Assert.Equal(all.Type, result.Type);
+            Assert.Equal((all.Type, plan.Imatrix), (result.Type, part.Imatrix));
             (size, weights) = (size + result.Size, weights + result.Weights);
         }
         Assert.Equal((all.Size, all.Weights), (size, weights));
@@ -139,13 +139,19 @@ public sealed class ShardTests(TestModels models) : IClassFixture<TestModels>
         return GgufFile.Open(GgufSplitter.Split(whole, NewPath(), new() { MaxTensors = 20 }, progress: null, TestContext.Current.CancellationToken)[0]);
     }
 
-    private QuantizationPlan Plan(GgufFile source, string split) => QuantizationPlan.Create(source, FileType.Q4_K_M, split switch
+    private QuantizationPlan Plan(GgufFile source, string split) => split switch
+    {
+        "copied" => QuantizationPlan.CreateCopy(source, new() { Split = new() { MaxTensors = 20 } }),
+        _ => QuantizationPlan.Create(source, FileType.Q4_K_M, OptionsFor(source, split)),
+    };
+
+    private QuantizationOptions OptionsFor(GgufFile source, string split) => split switch
     {
         "size" => new() { Split = new() { MaxBytes = 500_000 } },
         "tensors" => new() { Split = new() { MaxTensors = 20 } },
         "kept" => new() { KeepSplit = true },
         _ => new() { Split = new() { MaxTensors = 20 }, Imatrix = NewMatrix(source) },
-    });
+    };
 
     private ImatrixFile NewMatrix(GgufFile source)
     {
