@@ -39,6 +39,7 @@
         'Measure-GgufTask'
         'Merge-Gguf'
         'Merge-ImportanceMatrix'
+        'Merge-QuantComparison'
         'New-ImportanceMatrix'
         'New-QuantCalibration'
         'New-QuantRecipe'

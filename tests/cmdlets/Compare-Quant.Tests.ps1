@@ -296,6 +296,9 @@ Describe 'Compare-Quant' {
         It 'rejects -<Name> <Value>' -ForEach @(
             @{ Name = 'Chunks'; Value = 2; Id = 'NoCorpus' }
             @{ Name = 'LogitsFile'; Value = 'kept.bin'; Id = 'NoCorpus' }
+            @{ Name = 'SkipChunks'; Value = 1; Id = 'NoCorpus' }
+            @{ Name = 'Part'; Value = $true; Id = 'NoCorpus' }
+            @{ Name = 'PredictionOnly'; Value = $true; Id = 'NoCorpus' }
             @{ Name = 'Corpus'; Value = 'none.txt'; Id = 'FileNotFound' }
             @{ Name = 'Chunks'; Value = 0; Id = 'ParameterArgumentValidationError' }
             @{ Name = 'Threads'; Value = 0; Id = 'ParameterArgumentValidationError' }

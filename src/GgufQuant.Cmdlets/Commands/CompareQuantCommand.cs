@@ -13,7 +13,7 @@ namespace GgufQuant.Commands;
 public sealed class CompareQuantCommand : EngineCommand, IStepRunner
 {
     private static readonly ErrorRecord s_noCorpus = new(
-        new ArgumentException("-ChunkCount and -LogitsFile say how to evaluate a text. Name the text with -Corpus."),
+        new ArgumentException("-ChunkCount, -SkipChunk, -Part, -PredictionOnly and -LogitsFile say how to evaluate a text. Name the text with -Corpus."),
         "NoCorpus", ErrorCategory.InvalidArgument, null);
 
     private ReferencePairs? _pairs;
@@ -42,6 +42,20 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
     [Alias("Chunks")]
     [ValidateRange(1, int.MaxValue)]
     public int? ChunkCount { get; set; }
+
+    /// <summary>Number of chunks to skip at the start of the text.</summary>
+    [Parameter(HelpMessage = "Number of chunks to skip at the start of the text.")]
+    [Alias("SkipChunks")]
+    [ValidateRange(0, int.MaxValue)]
+    public int SkipChunk { get; set; }
+
+    /// <summary>Returns parts to be merged.</summary>
+    [Parameter(HelpMessage = "Return parts: Merge-QuantComparison makes of the parts of a text the rows that one run over all of it returns.")]
+    public SwitchParameter Part { get; set; }
+
+    /// <summary>Leaves weights unread.</summary>
+    [Parameter(HelpMessage = "Measure predictions alone, and leave the weights unread.")]
+    public SwitchParameter PredictionOnly { get; set; }
 
     /// <summary>Texts to continue.</summary>
     [Parameter(HelpMessage = "Texts that each model continues; a row shows the continuation of the first, and its GetGenerations() returns all.")]
@@ -81,10 +95,11 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
     {
         base.BeginProcessing();
         _pairs = new(this, Reference is not null, Compare);
+        this.ThrowIfBothBound(nameof(LogitsFile), nameof(Part));
         this.ThrowIfBothBound(nameof(Detailed), nameof(Corpus), nameof(Prompt), nameof(TaskData), nameof(Speed));
         if (Corpus is not null)
             Corpus = ResolveCorpus(Corpus);
-        else if (ChunkCount is not null || LogitsFile is not null)
+        else if (ChunkCount is not null || SkipChunk > 0 || Part || PredictionOnly || LogitsFile is not null)
             ThrowTerminatingError(s_noCorpus);
         if (LogitsFile is not null)
             LogitsFile = ResolveLogits(LogitsFile);
@@ -139,6 +154,9 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
         {
             Corpus = Corpus,
             Chunks = ChunkCount,
+            SkipChunks = SkipChunk,
+            IsPart = Part,
+            SkipsWeights = PredictionOnly,
             LogitsFile = LogitsFile,
             Prompts = Prompt,
             Task = _task,
@@ -153,7 +171,7 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
     private void WriteRow(ComparedModel model)
     {
         QuantComparison row = model.Perplexity is { } perplexity
-            ? new QuantQuality(model.Reference, model.Model, model.Weights, Session!.Name, Corpus!, perplexity, model.Predictions)
+            ? new QuantQuality(model.Reference, model.Model, model.Weights, Session!.Name, Corpus!, perplexity, model.Predictions, model.Part)
             : new QuantComparison(model.Reference, model.Model, model.Weights);
         row.Generations = model.Generations;
         if (model.Task is not null)

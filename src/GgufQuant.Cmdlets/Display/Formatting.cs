@@ -92,14 +92,14 @@ public static class Formatting
     public static string? FinePercent(double share) => $"{Measure(100 * share)}%";
 
     /// <summary>The error of a quantization; a dash for the reference.</summary>
-    public static string? Error(bool isReference, double error) => isReference ? "-" : FinePercent(error);
+    public static string? Error(bool isReference, double? error) => isReference || error is null ? "-" : FinePercent(error.Value);
 
     /// <summary>A ratio in decibels.</summary>
-    public static string Decibels(double ratio) =>
-        double.IsPositiveInfinity(ratio) ? "-" : ratio.ToString("0.0", CultureInfo.CurrentCulture);
+    public static string Decibels(double? ratio) =>
+        ratio is not { } known || double.IsPositiveInfinity(known) ? "-" : known.ToString("0.0", CultureInfo.CurrentCulture);
 
     /// <summary>A cosine close to 1.</summary>
-    public static string Cosine(double cosine) => cosine.ToString("0.00000", CultureInfo.CurrentCulture);
+    public static string Cosine(double? cosine) => cosine?.ToString("0.00000", CultureInfo.CurrentCulture) ?? "-";
 
     /// <summary>The name of a tensor of weights, without its usual ending.</summary>
     public static string? WorstTensor(string? name) =>

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using GgufQuant.Comparison;
+using GgufQuant.Evaluation.Comparison;
 using GgufQuant.Evaluation.Generation;
 using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Formats;
@@ -11,6 +12,9 @@ namespace GgufQuant.Commands;
 internal sealed record ComparisonData(
     string Path, string Reference, FileType? FileType, long Size, long ReferenceSize, double BitsPerWeight, MemoryEstimate Memory, ModelError? Error)
 {
+    /// <summary>Whether the row is about the reference itself.</summary>
+    public bool IsReference => Path == Reference;
+
     /// <summary>The continuations of prompts; empty without prompts.</summary>
     public IReadOnlyList<GenerationComparison> Generations { get; init; } = [];
 
@@ -38,6 +42,9 @@ internal sealed record ComparisonData(
     /// <summary>The perplexity over that text.</summary>
     public MeanEstimate Perplexity { get; init; }
 
+    /// <summary>What the row has in common with the other parts of the measurement; null unless it is one.</summary>
+    public MeasuredPart? Part { get; init; }
+
     /// <summary>The predictions beside the reference's; null for the reference.</summary>
     public KlDivergenceResult? Predictions { get; init; }
 
@@ -50,7 +57,7 @@ internal sealed record ComparisonData(
             return $"there is no file type {(int)type}";
         if (Size < 0 || ReferenceSize < 0 || !double.IsFinite(BitsPerWeight) || BitsPerWeight < 0)
             return "a size is negative";
-        if (Corpus is not null && (Engine is null || Predictions is { Chunks: < 1 } or { ContextLength: < 1 } or { ScoredTokens: < 1 }))
+        if (Corpus is not null && (Engine is null || Predictions is { Range.IsValid: false } or { ContextLength: < 1 } or { ScoredTokens: < 1 }))
             return "it does not say what the predictions were measured with";
         return null;
     }

@@ -32,7 +32,7 @@ public class QuantComparison
     public string Reference => Data.Reference;
 
     /// <summary>Whether this is the reference itself.</summary>
-    public bool IsReference => Data.Error is null;
+    public bool IsReference => Data.IsReference;
 
     /// <summary>The file type's name: <c>Q4_K_M</c>; null if the file does not say.</summary>
     public string? Type => FileType?.ToString();
@@ -52,22 +52,22 @@ public class QuantComparison
     /// <summary>Bytes of memory to run it, estimated.</summary>
     public long Memory => Data.Memory.Total;
 
-    /// <summary>Root mean square of the weights' errors over that of the reference's weights: 0 for equal weights.</summary>
-    public double RelativeRmsError => Data.Error?.RelativeRmsError ?? 0;
+    /// <summary>Root mean square of the weights' errors over that of the reference's weights: 0 for equal weights, null if they were left unread.</summary>
+    public double? RelativeRmsError => Data.Error?.RelativeRmsError ?? OfReference(0);
 
-    /// <summary>1 for weights that point the same way as the reference's.</summary>
-    public double CosineSimilarity => Data.Error?.CosineSimilarity ?? 1;
+    /// <summary>1 for weights that point the same way as the reference's; null if they were left unread.</summary>
+    public double? CosineSimilarity => Data.Error?.CosineSimilarity ?? OfReference(1);
 
-    /// <summary>Signal-to-noise ratio in dB; infinite for equal weights.</summary>
-    public double SignalToNoise => Data.Error?.SignalToNoise ?? double.PositiveInfinity;
+    /// <summary>Signal-to-noise ratio in dB; infinite for equal weights, null if they were left unread.</summary>
+    public double? SignalToNoise => Data.Error?.SignalToNoise ?? OfReference(double.PositiveInfinity);
 
-    /// <summary>The largest error of a weight.</summary>
-    public double MaxAbsoluteError => Data.Error?.MaxAbsoluteError ?? 0;
+    /// <summary>The largest error of a weight; null if they were left unread.</summary>
+    public double? MaxAbsoluteError => Data.Error?.MaxAbsoluteError ?? OfReference(0);
 
-    /// <summary>The name of the tensor with the largest relative error; null for the reference.</summary>
+    /// <summary>The name of the tensor with the largest relative error; null for the reference, and if weights were left unread.</summary>
     public string? WorstTensor => Data.Error?.WorstTensor?.Name;
 
-    /// <summary>The relative error of that tensor; null for the reference.</summary>
+    /// <summary>The relative error of that tensor; null for the reference, and if weights were left unread.</summary>
     public double? WorstTensorError => Data.Error?.WorstTensor?.RelativeRmsError;
 
     /// <summary>Tokens generated from all prompts; null without prompts.</summary>
@@ -115,6 +115,8 @@ public class QuantComparison
     internal void AddSpeed(SpeedResult result) =>
         Data = Data with { PromptSpeed = Summarize(result.PromptSamples), GenerationSpeed = Summarize(result.GenerationSamples) };
 
+    private double? OfReference(double value) => IsReference ? value : null;
+
     private static MeanEstimate? Summarize(IReadOnlyList<double> samples) =>
         SpeedResult.Summarize(samples) is { } speed ? new(speed.Mean, speed.Deviation) : null;
 
@@ -132,7 +134,7 @@ public class QuantComparison
     /// <summary>What the model writes beside what the reference writes; empty unless prompts were given.</summary>
     public IReadOnlyList<GenerationComparison> GetGenerations() => Generations;
 
-    /// <summary>The error of the weights in full, tensor by tensor; null for the reference.</summary>
+    /// <summary>The error of the weights in full, tensor by tensor; null for the reference, and if they were left unread.</summary>
     public ModelError? GetWeightError() => Data.Error;
 
     /// <summary>What the memory is needed for, and what the estimate assumes.</summary>

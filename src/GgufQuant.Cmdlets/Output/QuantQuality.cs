@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using GgufQuant.Comparison;
+using GgufQuant.Evaluation.Comparison;
 using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.Models;
 
@@ -10,8 +11,9 @@ namespace GgufQuant.Commands;
 public sealed class QuantQuality : QuantComparison
 {
     internal QuantQuality(
-        ModelInfo reference, ModelInfo model, ModelError? error, string engine, string corpus, MeanEstimate perplexity, KlDivergenceResult? predictions)
-        : this(ComparisonData.Of(reference, model, error) with { Engine = engine, Corpus = corpus, Perplexity = perplexity, Predictions = predictions })
+        ModelInfo reference, ModelInfo model, ModelError? error, string engine, string corpus, MeanEstimate perplexity, KlDivergenceResult? predictions,
+        MeasuredPart? part)
+        : this(ComparisonData.Of(reference, model, error) with { Engine = engine, Corpus = corpus, Perplexity = perplexity, Predictions = predictions, Part = part })
     {
     }
 
@@ -52,6 +54,9 @@ public sealed class QuantQuality : QuantComparison
 
     /// <summary>The reference's perplexity over this model's: 1 for a model that predicts as well.</summary>
     public double RelativeQuality => Data.Predictions?.RelativeQuality ?? 1;
+
+    /// <summary>Everything in the row.</summary>
+    internal ComparisonData Measured => Data;
 
     /// <summary>Everything measured: percentiles, changes of probability; null for the reference.</summary>
     public KlDivergenceResult? GetPredictions() => Data.Predictions;

@@ -10,7 +10,7 @@ namespace GgufQuant.Evaluation.Comparison;
 /// <summary>The measurements of one model.</summary>
 /// <param name="Reference">The model it was compared with.</param>
 /// <param name="Model">The model.</param>
-/// <param name="Weights">The error of its weights; null for the reference itself.</param>
+/// <param name="Weights">The error of its weights; null for the reference itself, and if they were left unread.</param>
 public sealed record ComparedModel(ModelInfo Reference, ModelInfo Model, ModelError? Weights)
 {
     /// <summary>Perplexity over the text; null if it was not measured.</summary>
@@ -18,6 +18,9 @@ public sealed record ComparedModel(ModelInfo Reference, ModelInfo Model, ModelEr
 
     /// <summary>Its predictions compared with the reference's; null for the reference itself, and if not measured.</summary>
     public KlDivergenceResult? Predictions { get; init; }
+
+    /// <summary>What it has in common with the other parts of the measurement; null unless it is a part, and for the reference itself.</summary>
+    public MeasuredPart? Part { get; init; }
 
     /// <summary>Its continuations compared with the reference's; empty without prompts.</summary>
     public IReadOnlyList<GenerationComparison> Generations { get; init; } = [];

@@ -13,6 +13,15 @@ public sealed record ComparisonOptions
     /// <summary>Maximum number of chunks of the text; null for all of it.</summary>
     public int? Chunks { get; init; }
 
+    /// <summary>Chunks of the text skipped at the start.</summary>
+    public int SkipChunks { get; init; }
+
+    /// <summary>Whether the predictions are kept, to be merged with those of other chunks.</summary>
+    public bool IsPart { get; init; }
+
+    /// <summary>Whether weights are left unread.</summary>
+    public bool SkipsWeights { get; init; }
+
     /// <summary>A file for the reference's logits; null for none.</summary>
     public string? LogitsFile { get; init; }
 

@@ -1,4 +1,6 @@
+using GgufQuant.Calibration;
 using GgufQuant.Comparison;
+using GgufQuant.Evaluation.Calibration;
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Generation;
 using GgufQuant.Evaluation.Hosting;
@@ -54,7 +56,7 @@ public sealed class ComparisonSession
         if (_measuredReferences.Add(reference.Path))
             yield return MeasureReference(referenceInfo);
         if (!PathIdentity.AreSame(candidate.Path, reference.Path))
-            yield return Measure(referenceInfo, candidate, MeasureWeights(reference, candidate));
+            yield return Measure(reference, referenceInfo, candidate, _options.SkipsWeights ? null : MeasureWeights(reference, candidate));
     }
 
     /// <summary>Compares only weights.</summary>
@@ -73,6 +75,8 @@ public sealed class ComparisonSession
         {
             ContextLength = _options.ContextLength,
             Chunks = _options.Chunks,
+            SkipChunks = _options.SkipChunks,
+            KeepRecords = _options.IsPart,
             Threads = _options.Threads,
             LogitsFile = _options.LogitsFile,
         });
@@ -101,15 +105,17 @@ public sealed class ComparisonSession
         return new(reference, reference, Weights: null) { Perplexity = perplexity?.Perplexity, Generations = texts ?? [], Task = _referenceTask, Speed = speed };
     }
 
-    private ComparedModel Measure(ModelInfo reference, GgufFile candidate, ModelError weights)
+    private ComparedModel Measure(GgufFile reference, ModelInfo referenceInfo, GgufFile candidate, ModelError? weights)
     {
         string name = Path.GetFileName(candidate.Path);
-        ComparedModel result = new(reference, Describe(candidate), weights);
+        ComparedModel result = new(referenceInfo, Describe(candidate), weights);
         if (_quality is not null)
         {
             KlDivergenceResult predictions = _runner.Run(
                 $"Evaluating {name}", (progress, token) => _quality.Measure(candidate.Path, progress, token));
             result = result with { Perplexity = predictions.Perplexity, Predictions = predictions };
+            if (_options.IsPart)
+                result = result with { Part = PartOf(reference, candidate, predictions.ContextLength) };
         }
         if (_generation is not null)
         {
@@ -127,6 +133,11 @@ public sealed class ComparisonSession
             result = result with { Speed = _runner.Run(SpeedActivity(name), (progress, token) => _speed.Measure(candidate.Path, progress, token)) };
         return result;
     }
+
+    private MeasuredPart PartOf(GgufFile reference, GgufFile candidate, int contextLength) => new(
+        _runner.Run($"Reading {Path.GetFileName(_options.Corpus)}", (_, token) => CorpusFingerprint.Of(_options.Corpus!, new() { ContextLength = contextLength }, token)),
+        CalibrationWriter.HashOf(reference),
+        CalibrationWriter.HashOf(candidate));
 
     private static string SpeedActivity(string name) => $"Measuring the speed of {name}";
 

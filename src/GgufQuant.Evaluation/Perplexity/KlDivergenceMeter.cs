@@ -24,7 +24,7 @@ public static class KlDivergenceMeter
     {
         if (reference.BatchSize != candidate.BatchSize)
             throw new ArgumentException($"The contexts' batch sizes differ: {reference.BatchSize} and {candidate.BatchSize}.", nameof(candidate));
-        return Measure(new LiveReference(reference), candidate, corpus, threads, progress, cancellationToken);
+        return Measure(new LiveReference(reference), candidate, corpus, threads, keepsRecords: false, progress, cancellationToken);
     }
 
     /// <summary>Evaluates the candidate against predictions from any source.</summary>
@@ -33,11 +33,12 @@ public static class KlDivergenceMeter
         IEvaluationContext candidate,
         CorpusChunks corpus,
         int threads,
+        bool keepsRecords,
         IProgress<WorkProgress>? progress,
         CancellationToken cancellationToken)
     {
         long started = Stopwatch.GetTimestamp();
-        KlDivergenceSums sums = new();
+        KlDivergenceSums sums = new(keepsRecords);
         Prediction[] predictions = new Prediction[candidate.BatchSize];
         threads = Math.Max(1, threads);
         for (int chunk = 0; chunk < corpus.Count; chunk++)
@@ -63,6 +64,6 @@ public static class KlDivergenceMeter
             }
             progress?.Report(corpus.Progress(chunk, sums.Perplexity, started));
         }
-        return sums.Summarize(corpus, Stopwatch.GetElapsedTime(started));
+        return sums.Summarize(corpus.ContextLength, corpus.Range, Stopwatch.GetElapsedTime(started));
     }
 }

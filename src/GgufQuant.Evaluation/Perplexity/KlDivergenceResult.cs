@@ -1,3 +1,6 @@
+using System.Text.Json.Serialization;
+using GgufQuant.Imatrix;
+
 namespace GgufQuant.Evaluation.Perplexity;
 
 /// <summary>How quantization changed a model's predictions over a text: llama-perplexity's <c>--kl-divergence</c> statistics.</summary>
@@ -45,12 +48,41 @@ public sealed record KlDivergenceResult
     /// <summary>Tokens per chunk.</summary>
     public required int ContextLength { get; init; }
 
-    /// <summary>Chunks evaluated.</summary>
-    public required int Chunks { get; init; }
+    /// <summary>Number of chunks evaluated.</summary>
+    public int Chunks => Range.Count;
+
+    /// <summary>Which of the text's chunks were evaluated.</summary>
+    public required ChunkRange Range { get; init; }
 
     /// <summary>Predictions scored.</summary>
     public required long ScoredTokens { get; init; }
 
     /// <summary>Time taken, including the reference's evaluation if there was one.</summary>
     public required TimeSpan Duration { get; init; }
+
+    /// <summary>Each prediction, to merge the result with those of other chunks; null unless they were to be kept.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ReadOnlyMemory<byte>? Records { get; init; }
+
+    /// <summary>The result over the chunks of several results, with the numbers of a single measurement.</summary>
+    /// <param name="parts">The results, in any order. All keep their predictions.</param>
+    /// <exception cref="InvalidDataException">Chunks are missing between two of them or in both, or their predictions are missing or damaged.</exception>
+    public static KlDivergenceResult Merge(IReadOnlyList<KlDivergenceResult> parts)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        KlDivergenceResult[] ordered = [.. parts.OrderBy(part => part.Range.First)];
+        ChunkRange.RequireContiguous([.. ordered.Select(part => (part.Range, $"{part.Range}"))]);
+        KlDivergenceSums sums = new(keepsRecords: false);
+        foreach (KlDivergenceResult part in ordered)
+        {
+            if (part.ContextLength != ordered[0].ContextLength || part.Range.Total != ordered[0].Range.Total)
+                throw new InvalidDataException($"The text was divided into {ordered[0].Range.Total} chunks of {ordered[0].ContextLength} tokens for {ordered[0].Range}, but into {part.Range.Total} of {part.ContextLength} for {part.Range}.");
+            if (part.Records is not { } records || records.Length % PredictionRecords.Size != 0 || records.Length / PredictionRecords.Size != part.ScoredTokens)
+                throw new InvalidDataException($"The records of the predictions of {part.Range} are missing or damaged.");
+            for (int at = 0; at < records.Length; at += PredictionRecords.Size)
+                sums.Add(PredictionRecords.Read(records.Span.Slice(at, PredictionRecords.Size)));
+        }
+        ChunkRange all = ordered[0].Range with { Count = ordered[^1].Range.End - ordered[0].Range.First };
+        return sums.Summarize(ordered[0].ContextLength, all, ordered.Aggregate(TimeSpan.Zero, (sum, part) => sum + part.Duration));
+    }
 }

@@ -1,8 +1,12 @@
+using GgufQuant.Imatrix;
+
 namespace GgufQuant.Evaluation.Perplexity;
 
 /// <summary>Sums over predictions, and the statistics derived from them.</summary>
-internal sealed class KlDivergenceSums
+/// <param name="keepsRecords">Whether the result has each prediction.</param>
+internal sealed class KlDivergenceSums(bool keepsRecords)
 {
+    private readonly MemoryStream? _records = keepsRecords ? new() : null;
     private readonly List<float> _divergences = [];
     private readonly List<float> _changes = [];
     private NegativeLogLikelihood _candidate;
@@ -20,6 +24,8 @@ internal sealed class KlDivergenceSums
 
     public void Add(in Prediction prediction)
     {
+        if (_records is not null)
+            PredictionRecords.Write(_records, prediction);
         _candidate.Add(prediction.Loss);
         _reference.Add(prediction.ReferenceLoss);
         _product += prediction.Loss * prediction.ReferenceLoss;
@@ -36,7 +42,7 @@ internal sealed class KlDivergenceSums
         _changes.Add((float)change);
     }
 
-    public KlDivergenceResult Summarize(CorpusChunks corpus, TimeSpan duration)
+    public KlDivergenceResult Summarize(int contextLength, ChunkRange range, TimeSpan duration)
     {
         long count = _candidate.Count;
         MeanEstimate loss = _candidate.Mean;
@@ -62,8 +68,9 @@ internal sealed class KlDivergenceSums
             ProbabilityChangePercentiles = Percentiles.Of(_changes.ToArray()),
             RmsProbabilityChange = new(rms, rms > 0 ? 0.5 / rms * meanSquare.Error : 0),
             TopTokenMatch = new(same, count > 1 ? Math.Sqrt(same * (1 - same) / (count - 1)) : 0),
-            ContextLength = corpus.ContextLength,
-            Chunks = corpus.Count,
+            ContextLength = contextLength,
+            Range = range,
+            Records = _records?.ToArray(),
             ScoredTokens = count,
             Duration = duration,
         };

@@ -68,13 +68,13 @@ public sealed class QualityMeter : IDisposable
             using LogitsFile file = OpenLogits(stored);
             using ILanguageModel model = Load(path, cancellationToken);
             using IEvaluationContext context = model.CreateContext(ContextOptions(file.ContextLength));
-            return KlDivergenceMeter.Measure(new StoredReference(file), context, _corpus!, Threads, progress, cancellationToken);
+            return KlDivergenceMeter.Measure(new StoredReference(file), context, _corpus!, Threads, _options.KeepRecords, progress, cancellationToken);
         }
 
         Reference reference = _reference ??= LoadReference(cancellationToken);
         using ILanguageModel candidate = Load(path, cancellationToken);
         using IEvaluationContext candidateContext = candidate.CreateContext(ContextOptions(reference.Corpus.ContextLength));
-        return KlDivergenceMeter.Measure(reference.Source, candidateContext, reference.Corpus, Threads, progress, cancellationToken);
+        return KlDivergenceMeter.Measure(reference.Source, candidateContext, reference.Corpus, Threads, _options.KeepRecords, progress, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -85,7 +85,7 @@ public sealed class QualityMeter : IDisposable
         using LogitsFile file = OpenLogits(path);
         // The file does not say whose predictions it contains, so those of its first chunk are recomputed.
         KlDivergenceResult first = KlDivergenceMeter.Measure(
-            new StoredReference(file), reference.Context, reference.Corpus.First(), Threads, progress: null, cancellationToken);
+            new StoredReference(file), reference.Context, reference.Corpus.First(), Threads, keepsRecords: false, progress: null, cancellationToken);
         if (first.KlDivergence.Value > MostDivergenceOfTheSameModel)
         {
             throw new LogitsFormatException(
@@ -143,7 +143,10 @@ public sealed class QualityMeter : IDisposable
         try
         {
             int contextLength = _options.ContextLength ?? CorpusChunks.DefaultContextLength(model);
-            CorpusChunks corpus = CorpusChunks.Create(model, _text, contextLength, _options.Chunks);
+            CorpusChunks corpus = CorpusChunks.Create(model, _text, contextLength, _options.Chunks, _options.SkipChunks);
+            const int Most = PredictionRecords.MaximumBytes / PredictionRecords.Size;
+            if (_options.KeepRecords && (long)corpus.Count * corpus.ScoredPerChunk > Most)
+                throw new InferenceException($"A part of a measurement has at most {Most / corpus.ScoredPerChunk} chunks of {contextLength} tokens, but {corpus.Count} were requested.");
             IEvaluationContext context = model.CreateContext(ContextOptions(contextLength));
             _corpus = corpus;
             _vocabulary = model.Vocabulary;

@@ -9,6 +9,12 @@ public sealed record QualityOptions
     /// <summary>Maximum number of chunks; null for the whole text.</summary>
     public int? Chunks { get; init; }
 
+    /// <summary>Chunks skipped at the start.</summary>
+    public int SkipChunks { get; init; }
+
+    /// <summary>Whether results keep each prediction, so that those of several ranges of chunks can be merged.</summary>
+    public bool KeepRecords { get; init; }
+
     /// <summary>Number of threads; 0 for one per processor.</summary>
     public int Threads { get; init; }
 

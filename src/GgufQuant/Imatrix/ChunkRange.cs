@@ -16,7 +16,7 @@ public readonly record struct ChunkRange(int First, int Count, int Total)
     public override string ToString() => Count == 1 ? $"chunk {End}" : $"chunks {First + 1}-{End}";
 
     /// <summary>Checks that ranges follow each other, each beginning where the one before ends.</summary>
-    /// <param name="ranges">The ranges with what they belong to, by their first chunks.</param>
+    /// <param name="ranges">The ranges with what to call them, by their first chunks.</param>
     /// <exception cref="InvalidDataException">Chunks are missing between two of them, or are in two of them.</exception>
     internal static void RequireContiguous(IReadOnlyList<(ChunkRange Range, string Owner)> ranges)
     {
@@ -25,9 +25,9 @@ public readonly record struct ChunkRange(int First, int Count, int Total)
             (ChunkRange before, string ownerBefore) = ranges[i - 1];
             (ChunkRange range, string owner) = ranges[i];
             if (range.First > before.End)
-                throw new InvalidDataException($"The parts leave a gap, {before with { First = before.End, Count = range.First - before.End }} of the text, between '{ownerBefore}' ({before}) and '{owner}' ({range}).");
+                throw new InvalidDataException($"The parts leave a gap, {before with { First = before.End, Count = range.First - before.End }} of the text, between {ownerBefore} and {owner}.");
             if (range.First < before.End)
-                throw new InvalidDataException($"The parts overlap: '{ownerBefore}' has {before} of the text, and '{owner}' has {range}.");
+                throw new InvalidDataException($"The parts overlap: {ownerBefore} and {owner} of the text have chunks in common.");
         }
     }
 }

@@ -29,7 +29,7 @@ public sealed class HostJsonTests
             RmsProbabilityChange = new(3, 4),
             TopTokenMatch = new(5, 6),
             ContextLength = 7,
-            Chunks = 8,
+            Range = new(1, 8, 20),
             ScoredTokens = long.MaxValue,
             Duration = TimeSpan.FromTicks(123_456_789),
         };

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using GgufQuant.Evaluation.Engines;
 using GgufQuant.Evaluation.Perplexity;
 using GgufQuant.IO;
@@ -65,6 +66,32 @@ public sealed class KlDivergenceMeterTests
         Assert.Equal(1, result.TopTokenMatch.Value);
         Assert.Equal(1, result.RelativeQuality, 1e-11);
         Assert.Equal(1, result.Correlation, 1e-9);
+    }
+
+    [Fact]
+    public void Parts_merge_to_the_result_of_one_measurement()
+    {
+        QualityOptions options = new() { Threads = 1, ContextLength = 64, Chunks = 4 };
+        KlDivergenceResult whole = Measure(options);
+        KlDivergenceResult[] parts =
+        [
+            Measure(options with { SkipChunks = 3, Chunks = 1, KeepRecords = true }),
+            Measure(options with { Chunks = 2, KeepRecords = true }),
+            Measure(options with { SkipChunks = 2, Chunks = 1, KeepRecords = true }),
+        ];
+
+        Assert.Equal(whole, KlDivergenceResult.Merge(parts) with { Duration = whole.Duration });
+        Assert.Contains("chunk 3 of the text", Assert.Throws<InvalidDataException>(() => KlDivergenceResult.Merge(parts[..2])).Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidDataException>(() => KlDivergenceResult.Merge([whole]));
+        byte[] damaged = parts[1].Records!.Value.ToArray();
+        BinaryPrimitives.WriteDoubleLittleEndian(damaged.AsSpan(8), double.NaN);
+        Assert.Throws<InvalidDataException>(() => KlDivergenceResult.Merge([parts[1] with { Records = damaged }]));
+
+        static KlDivergenceResult Measure(QualityOptions options)
+        {
+            using QualityMeter meter = new(SampleEngine.Start(), Sample.Model, Sample.HeldOut, options);
+            return meter.Measure(SampleEngine.Quantized("Q4_0"), null, Token);
+        }
     }
 
     [Fact]

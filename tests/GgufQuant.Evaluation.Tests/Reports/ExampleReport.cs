@@ -79,7 +79,7 @@ internal static class ExampleReport
         RmsProbabilityChange = new(divergence * 3, divergence / 10),
         TopTokenMatch = new(0.95, 0.004),
         ContextLength = 256,
-        Chunks = 20,
+        Range = new(0, 20, 20),
         ScoredTokens = 2540,
         Duration = TimeSpan.FromSeconds(8),
     };
