@@ -1,7 +1,9 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using GgufQuant.Formats;
+using GgufQuant.Simd;
 
 namespace GgufQuant.Calibration;
 
@@ -21,17 +23,18 @@ internal sealed class GridSearch
     private readonly int _points;
 
     // The magnitudes of all points, digit by digit.
-    private readonly float[] _magnitudes;
+    private readonly Memory<float> _magnitudes;
 
     public GridSearch(Grid grid, ReadOnlySpan<byte> magnitudes)
     {
         _dimensions = grid.Dimensions;
         _points = grid.Points.Length;
-        _magnitudes = new float[_dimensions * _points];
+        _magnitudes = CacheLines.Allocate(_dimensions * _points);
+        Span<float> all = _magnitudes.Span;
         for (int digit = 0; digit < _dimensions; digit++)
         {
             for (int point = 0; point < _points; point++)
-                _magnitudes[(digit * _points) + point] = magnitudes[grid.Digit(grid.Points[point], digit)];
+                all[(digit * _points) + point] = magnitudes[grid.Digit(grid.Points[point], digit)];
         }
     }
 
@@ -55,7 +58,7 @@ internal sealed class GridSearch
             distances[0] = 0;
             return 1;
         }
-        Span<float> all = stackalloc float[_points];
+        Span<float> all = MemoryMarshal.CreateSpan(ref CacheLines.Align(stackalloc float[_points + CacheLines.Spare]), _points);
         Vector512<float> limit = Vector512.Create(Measure(targets, costs, scale, all));
         int count = 0;
         // A loop over many points at once: few branches are then hard to predict.
@@ -96,6 +99,7 @@ internal sealed class GridSearch
             negated[i] = Vector512.Create(-Math.Abs(targets[i]));
             weighed[i] = Vector512.Create(costs[i]);
         }
+        Span<float> all = _magnitudes.Span;
         Vector512<float> scales = Vector512.Create(scale);
         Vector512<float> least = Vector512.Create(float.PositiveInfinity);
         Vector512<float> otherLeast = least;
@@ -103,7 +107,7 @@ internal sealed class GridSearch
         for (int first = 0; first < _points; first += 4 * Lanes)
         {
             Vector512<float> d0 = Vector512<float>.Zero, d1 = d0, d2 = d0, d3 = d0;
-            ref float magnitudes = ref _magnitudes[first];
+            ref float magnitudes = ref all[first];
             for (int i = 0; i < negated.Length; i++)
             {
                 Vector512<float> target = negated[i], weight = weighed[i];
