@@ -26,7 +26,8 @@ internal static class FileTable
     /// <summary>Measures, and writes each row as soon as it is known.</summary>
     /// <param name="output">Receives the table.</param>
     /// <param name="folder">A folder for the files, about 6 GB, preferably on a RAM disk.</param>
-    public static void Write(TextWriter output, string folder)
+    /// <param name="isWanted">Chooses types by name.</param>
+    public static void Write(TextWriter output, string folder, Predicate<string> isWanted)
     {
         output.WriteLine("| source | type | ours, s | reference, s | ratio | bar | copy of the source, s | cores' share | memory, MiB | reference memory, MiB | bytes | verdict |");
         output.WriteLine("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- |");
@@ -37,9 +38,10 @@ internal static class FileTable
             RamDisk.Touch(work.FullName);
             foreach ((GgmlType source, FileType same) in new[] { (GgmlType.F16, FileType.F16), (GgmlType.BF16, FileType.BF16) })
             {
+                IEnumerable<(FileType Type, double? Bar)> types = [.. s_types, .. source == GgmlType.F16 ? s_slowTypes : [], (same, null)];
                 string model = Path.Combine(work.FullName, "model.gguf");
                 BenchmarkModel.TinyLlama.Write(model, source);
-                foreach ((FileType type, double? bar) in (IEnumerable<(FileType, double?)>)[.. s_types, .. source == GgmlType.F16 ? s_slowTypes : [], (same, null)])
+                foreach ((FileType type, double? bar) in types.Where(row => isWanted($"{row.Type}")))
                 {
                     output.WriteLine(Measure(source, model, type, bar, work.FullName, out bool isSlowCopy));
                     output.Flush();

@@ -5,7 +5,7 @@ using GgufQuant.Reference;
 const string Usage = """
     Usage: GgufQuant.Benchmarks --report <file.md> [folder for 7 GB of files]
            GgufQuant.Benchmarks --ratios [type,type,...]
-           GgufQuant.Benchmarks --files <folder for 6 GB of files>
+           GgufQuant.Benchmarks --files <folder for 6 GB of files> [type,type,...]
            GgufQuant.Benchmarks --folders <folder for 7 GB of files>
            GgufQuant.Benchmarks --evaluation <folder for 2 GB of files>
            GgufQuant.Benchmarks --rounding [type,type,...]
@@ -34,7 +34,11 @@ switch (args)
         RatioTable.Write(Console.Out, names.Contains);
         return 0;
     case ["--files", string folder]:
-        FileTable.Write(Console.Out, folder);
+        FileTable.Write(Console.Out, folder, _ => true);
+        return 0;
+    case ["--files", string folder, string types]:
+        HashSet<string> made = new(types.Split(','), StringComparer.OrdinalIgnoreCase);
+        FileTable.Write(Console.Out, folder, made.Contains);
         return 0;
     case ["--folders", string folder]:
         FolderTable.Write(Console.Out, folder);
