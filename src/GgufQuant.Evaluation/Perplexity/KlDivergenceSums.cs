@@ -70,7 +70,7 @@ internal sealed class KlDivergenceSums(bool keepsRecords)
             TopTokenMatch = new(same, count > 1 ? Math.Sqrt(same * (1 - same) / (count - 1)) : 0),
             ContextLength = contextLength,
             Range = range,
-            Records = _records?.ToArray(),
+            Records = _records is null ? default(ReadOnlyMemory<byte>?) : _records.ToArray(),
             ScoredTokens = count,
             Duration = duration,
         };
