@@ -29,12 +29,8 @@ param(
     [hashtable] $Connection = @{}
 )
 
-$options = [hashtable]::new($PSBoundParameters)
-'HostName', 'Module', 'Connection', 'Verbose', 'ErrorAction' | ForEach-Object { $options.Remove($_) }
-foreach ($name in 'Path', 'Destination', 'ImportanceMatrix', 'Calibration', 'Recipe') {
-    if ($options[$name]) { $options[$name] = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($options[$name]) }
-}
-if (-not $SplitMaxSize) { $options.KeepSplit = $true }
+. (Join-Path $PSScriptRoot model-options.ps1)
+$options = Get-ModelOption $PSBoundParameters
 $missing = @((Get-QuantPlan @options -ErrorAction Stop).Shards | Where-Object { -not (Test-Path -LiteralPath $_.Path) })
 if (-not $missing) {
     Write-Verbose 'No shard is missing.'

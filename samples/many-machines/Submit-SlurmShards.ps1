@@ -28,13 +28,10 @@ param(
 )
 
 $ErrorActionPreference = 'Stop'
-$options = [hashtable]::new($PSBoundParameters)
-'SbatchOption', 'All', 'Verbose' | ForEach-Object { $options.Remove($_) }
-foreach ($name in 'Path', 'Destination', 'ImportanceMatrix', 'Calibration', 'Recipe') {
-    if ($options[$name]) { $options[$name] = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($options[$name]) }
-}
-$arguments = $options.GetEnumerator() | ForEach-Object { "-$($_.Key)", "$($_.Value)" }
-if (-not $SplitMaxSize) { $options.KeepSplit = $true }
+. (Join-Path $PSScriptRoot model-options.ps1)
+$options = Get-ModelOption $PSBoundParameters
+# Without -SplitMaxSize, the task too splits the file as the source is.
+$arguments = $options.GetEnumerator() | Where-Object Key -ne KeepSplit | ForEach-Object { "-$($_.Key)", "$($_.Value)" }
 $shards = (Get-QuantPlan @options).Shards | Where-Object { $All -or -not (Test-Path -LiteralPath $_.Path) }
 if (-not $shards) {
     Write-Verbose 'No shard is missing.'

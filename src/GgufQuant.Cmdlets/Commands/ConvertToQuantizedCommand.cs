@@ -101,7 +101,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
             Write(null, null);
             return;
         }
-        QuantizationPlan missing = selection.IsAll(selection.Missing) ? plan : plan.ForShards(selection.Missing.Numbers);
+        QuantizationPlan missing = PlanOf(selection.Missing);
         IReadOnlyList<string> paths = missing.PathsAt(destination);
         string source = Formatting.FileName(plan.Source.Path);
         string work = Copy ? $"Copy '{source}'" : $"Quantize '{source}' to {What(plan)}";
@@ -136,10 +136,11 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         Destinations.Keep(plan.Source.Path, paths);
         Write(result, device);
 
+        QuantizationPlan PlanOf(ShardLayout shards) => selection.IsAll(shards) ? plan : plan.ForShards(shards.Numbers);
+
         void Write(QuantizationResult? written, IQuantizationDevice? device)
         {
-            QuantizationPlan chosen = selection.IsAll(selection.Chosen) ? plan : plan.ForShards(selection.Chosen.Numbers);
-            WriteObject(new QuantizedFile(chosen.Describe(destination, TimeSpan.Zero), written, selection.Paths, selection.KeptPaths)
+            WriteObject(new QuantizedFile(PlanOf(selection.Chosen).Describe(destination, TimeSpan.Zero), written, selection.Paths, selection.KeptPaths)
             {
                 DeviceShare = (device as GpuDevice)?.Share ?? 1,
                 Hash = Hash ? string.Join(' ', selection.Paths.Select(HashOf)) : null,

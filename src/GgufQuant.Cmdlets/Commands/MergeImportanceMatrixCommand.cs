@@ -101,9 +101,8 @@ public sealed class MergeImportanceMatrixCommand : PathCommand
     {
         foreach (IGrouping<string, ChunkRange> parts in matrices.Select(matrix => matrix.Part).OfType<ImatrixPart>().GroupBy(part => part.Text, part => part.Chunks))
         {
-            ChunkRange all = parts.Last() with { First = parts.First().First, Count = parts.Last().End - parts.First().First };
-            if (all.Count < all.Total)
-                WriteWarning($"The parts have only {all} of the text's {all.Total}.");
+            if (ChunkRange.Join([.. parts.Select(part => (part, $"{part}"))]).FindMissingEnds() is { } missing)
+                WriteWarning(missing);
         }
     }
 

@@ -47,8 +47,8 @@ public sealed class MergeQuantComparisonCommand : PSCmdlet
             if (other.Predictions!.Range != first.Range)
                 throw new InvalidDataException($"The rows of '{merged[0].Path}' are of {first.Range} of the text, but those of '{other.Path}' are of {other.Predictions.Range}.");
         }
-        if (first.Range.Count < first.Range.Total)
-            WriteWarning($"The parts have only {first.Range} of the text's {first.Range.Total}.");
+        if (first.Range.FindMissingEnds() is { } missing)
+            WriteWarning(missing);
         if (Array.Find(rows, row => row.IsReference) is { } reference)
             merged.Insert(0, reference.Measured with { Perplexity = first.ReferencePerplexity });
         return [.. merged.Select(data => new QuantQuality(data with { Part = null }))];

@@ -28,6 +28,9 @@ public sealed class ComparisonSession
     private RemoteTaskMeter? _task;
     private TaskResult? _referenceTask;
     private RemoteSpeedMeter? _speed;
+
+    // Hashes of the text and the reference, which its candidates share.
+    private (string Text, string Reference)? _part;
     private Exception? _lastFailure;
 
     /// <summary>Creates a session; nothing is loaded yet.</summary>
@@ -70,6 +73,7 @@ public sealed class ComparisonSession
         if (_engine is null || reference == _meteredReference)
             return;
         _meteredReference = reference;
+        _part = null;
         _lastFailure = null;
         _quality = _options.Corpus is null ? null : new(_engine, reference, _options.Corpus, new()
         {
@@ -115,7 +119,10 @@ public sealed class ComparisonSession
                 $"Evaluating {name}", (progress, token) => _quality.Measure(candidate.Path, progress, token));
             result = result with { Perplexity = predictions.Perplexity, Predictions = predictions };
             if (_options.IsPart)
-                result = result with { Part = PartOf(reference, candidate, predictions.ContextLength) };
+            {
+                (string text, string hash) = _part ??= (HashOfText(predictions.ContextLength), CalibrationWriter.HashOf(reference));
+                result = result with { Part = new(text, hash, CalibrationWriter.HashOf(candidate)) };
+            }
         }
         if (_generation is not null)
         {
@@ -134,10 +141,9 @@ public sealed class ComparisonSession
         return result;
     }
 
-    private MeasuredPart PartOf(GgufFile reference, GgufFile candidate, int contextLength) => new(
-        _runner.Run($"Reading {Path.GetFileName(_options.Corpus)}", (_, token) => CorpusFingerprint.Of(_options.Corpus!, new() { ContextLength = contextLength }, token)),
-        CalibrationWriter.HashOf(reference),
-        CalibrationWriter.HashOf(candidate));
+    private string HashOfText(int contextLength) => _runner.Run(
+        $"Reading {Path.GetFileName(_options.Corpus)}",
+        (_, token) => CorpusFingerprint.Of(_options.Corpus!, new() { ContextLength = contextLength }, token));
 
     private static string SpeedActivity(string name) => $"Measuring the speed of {name}";
 

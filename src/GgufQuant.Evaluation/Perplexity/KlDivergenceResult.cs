@@ -71,7 +71,7 @@ public sealed record KlDivergenceResult
     {
         ArgumentNullException.ThrowIfNull(parts);
         KlDivergenceResult[] ordered = [.. parts.OrderBy(part => part.Range.First)];
-        ChunkRange.RequireContiguous([.. ordered.Select(part => (part.Range, $"{part.Range}"))]);
+        ChunkRange all = ChunkRange.Join([.. ordered.Select(part => (part.Range, $"{part.Range}"))]);
         KlDivergenceSums sums = new(keepsRecords: false);
         foreach (KlDivergenceResult part in ordered)
         {
@@ -82,7 +82,6 @@ public sealed record KlDivergenceResult
             for (int at = 0; at < records.Length; at += PredictionRecords.Size)
                 sums.Add(PredictionRecords.Read(records.Span.Slice(at, PredictionRecords.Size)));
         }
-        ChunkRange all = ordered[0].Range with { Count = ordered[^1].Range.End - ordered[0].Range.First };
         return sums.Summarize(ordered[0].ContextLength, all, ordered.Aggregate(TimeSpan.Zero, (sum, part) => sum + part.Duration));
     }
 }

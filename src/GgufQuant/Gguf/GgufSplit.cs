@@ -103,12 +103,11 @@ internal sealed record GgufSplit(string Prefix, int Number, int Count, string Qu
 
     private static (string Name, string Query) WithoutQuery(string path)
     {
-        int query = IsAddress(path) ? path.IndexOf('?') : -1;
+        int query = path.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || path.StartsWith("https://", StringComparison.OrdinalIgnoreCase)
+            ? path.IndexOf('?')
+            : -1;
         return query < 0 ? (path, "") : (path[..query], path[query..]);
     }
-
-    private static bool IsAddress(string path) =>
-        path.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || path.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
 
     private static int ReadNumber(string path, GgufHeader header, GgufEntry entry) =>
         header.Metadata.TryGetUInt64(entry.Key, out ulong value) && value <= int.MaxValue

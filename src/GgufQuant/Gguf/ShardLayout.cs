@@ -1,3 +1,5 @@
+using GgufQuant.IO;
+
 namespace GgufQuant.Gguf;
 
 /// <summary>The files that a model is written to: one file, all of its shards, or some of them.</summary>
@@ -63,6 +65,18 @@ public sealed class ShardLayout
     /// <exception cref="ArgumentOutOfRangeException">The shard is not among <see cref="Numbers"/>.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public string? FindDifference(int number, string path, IEnumerable<string> inputs) => ShardComparison.Find(Files[IndexOf(number)], path, inputs);
+
+    /// <summary>Gives the files their names: all or none, or one by one where other processes may write the same.</summary>
+    /// <param name="files">The complete files, one per number.</param>
+    /// <param name="token">Ends the waiting for a target that is in use.</param>
+    /// <exception cref="IOException">The disk is full or fails, or a target cannot be replaced or has appeared meanwhile.</exception>
+    internal void Commit(IReadOnlyList<AtomicFile> files, CancellationToken token)
+    {
+        if (IsChosen)
+            AtomicFile.CommitEach(files, token);
+        else
+            AtomicFile.CommitAll(files, token);
+    }
 
     /// <summary>The index of a shard among <see cref="Numbers"/> and <see cref="Files"/>.</summary>
     internal int IndexOf(int number)

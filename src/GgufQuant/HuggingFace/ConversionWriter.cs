@@ -28,10 +28,7 @@ internal sealed class ConversionWriter(GgufFile source, ShardLayout layout)
                 files.Add(AtomicFile.Create(path, file.Length, overwrite, file.WriteHeader, isShared: layout.IsChosen));
             WriteData(files, threads, progress, token);
             source.ThrowIfChanged();
-            if (layout.IsChosen)
-                AtomicFile.CommitEach(files, token);
-            else
-                AtomicFile.CommitAll(files, token);
+            layout.Commit(files, token);
         }
         finally
         {

@@ -15,11 +15,15 @@ public readonly record struct ChunkRange(int First, int Count, int Total)
     /// <summary>The range as people count: <c>chunks 9-16</c>.</summary>
     public override string ToString() => Count == 1 ? $"chunk {End}" : $"chunks {First + 1}-{End}";
 
-    /// <summary>Checks that ranges follow each other, each beginning where the one before ends.</summary>
-    /// <param name="ranges">The ranges with what to call them, by their first chunks.</param>
+    /// <summary>A sentence about chunks that are missing at the beginning or the end of the text; null if the range is the whole text.</summary>
+    public string? FindMissingEnds() => Count < Total ? $"The parts have only {this} of the text's {Total}." : null;
+
+    /// <summary>The range of all chunks in ranges that follow each other, each beginning where the one before ends.</summary>
+    /// <param name="ranges">One or more ranges with what to call them, by their first chunks.</param>
     /// <exception cref="InvalidDataException">Chunks are missing between two of them, or are in two of them.</exception>
-    internal static void RequireContiguous(IReadOnlyList<(ChunkRange Range, string Owner)> ranges)
+    public static ChunkRange Join(IReadOnlyList<(ChunkRange Range, string Owner)> ranges)
     {
+        ArgumentNullException.ThrowIfNull(ranges);
         for (int i = 1; i < ranges.Count; i++)
         {
             (ChunkRange before, string ownerBefore) = ranges[i - 1];
@@ -29,5 +33,7 @@ public readonly record struct ChunkRange(int First, int Count, int Total)
             if (range.First < before.End)
                 throw new InvalidDataException($"The parts overlap: {ownerBefore} and {owner} of the text have chunks in common.");
         }
+        ChunkRange first = ranges[0].Range;
+        return first with { Count = ranges[^1].Range.End - first.First };
     }
 }

@@ -27,7 +27,7 @@ public sealed record ImatrixPart(string Text, string Model, ChunkRange Chunks)
     private static ImatrixFile[] PartsOf(string text, IReadOnlyList<ImatrixFile> matrices)
     {
         ImatrixFile[] parts = [.. matrices.Where(matrix => matrix.Part?.Text == text).OrderBy(matrix => matrix.Part!.Chunks.First)];
-        ChunkRange.RequireContiguous([.. parts.Select(part => (part.Part!.Chunks, $"'{part.Path}' ({part.Part.Chunks})"))]);
+        _ = ChunkRange.Join([.. parts.Select(part => (part.Part!.Chunks, $"'{part.Path}' ({part.Part.Chunks})"))]);
         HashSet<string> names = [.. parts[0].Entries.Select(entry => entry.Name)];
         foreach (ImatrixFile part in parts[1..])
         {

@@ -88,10 +88,7 @@ public sealed class Quantizer
             plan.Source.ThrowIfChanged();
             if (replacesReused)
                 _options.Reuse!.Dispose();
-            if (plan.Shards.IsChosen)
-                AtomicFile.CommitEach(files, token);
-            else
-                AtomicFile.CommitAll(files, token);
+            plan.Shards.Commit(files, token);
             journal?.Delete();
             // Of chosen shards, another machine may be resuming the same.
             if (journal is null && !plan.Shards.IsChosen)
