@@ -6,9 +6,6 @@ namespace GgufQuant.Checks;
 /// <summary>Checks a file by the rules of the loader that it is for.</summary>
 internal static class ModelCheck
 {
-    // Known to llama.cpp v0.5.0, but without rules here.
-    private const string WithoutRules = "qwen4exp";
-
     // Image and video models, which stable-diffusion.cpp and ComfyUI load.
     private static readonly string[] s_images =
         ["aura", "cosmos", "flux", "hidream", "hyvid", "ltxv", "lumina2", "qwen_image", "sd1", "sd3", "sdxl", "wan"];
@@ -51,8 +48,6 @@ internal static class ModelCheck
             else
                 findings.Add(new(FindingSeverity.Information, GgufKeys.Architecture, "The file contains only a vocabulary."));
         }
-        else if (architecture == WithoutRules)
-            findings.Add(new(FindingSeverity.Information, GgufKeys.Architecture, $"There are no rules for the architecture '{architecture}' here, so its tensors were not checked."));
         else
             return [new(FindingSeverity.Error, GgufKeys.Architecture, $"llama.cpp v0.5.0 knows no architecture '{architecture}'.")];
         findings.AddRange(

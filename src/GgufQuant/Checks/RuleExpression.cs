@@ -159,6 +159,15 @@ internal sealed class RuleExpression(string text, Func<RuleScope, long> evaluate
                 _position = end + 1;
                 return scope => scope.OfList(name, list);
             }
+            if (name == "element")
+            {
+                int end = text.IndexOf(',', _position);
+                string list = text[_position..end];
+                _position = end + 1;
+                Func<RuleScope, long> index = Conditional();
+                Require(")");
+                return scope => scope.Element(list, index(scope));
+            }
             List<Func<RuleScope, long>> arguments = [];
             while (!Take(")"))
             {

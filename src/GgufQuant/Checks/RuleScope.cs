@@ -46,6 +46,8 @@ internal sealed class RuleScope(HyperParameters parameters, RuleScope? parent = 
 
     public long Call(string name, long[] arguments) => parameters.Call(name, arguments);
 
+    public long Element(string list, long index) => parameters.Element(list, index);
+
     public long OfList(string function, string list) => parameters.OfList(function, list);
 
     public long OfText(string function, string text, long[] arguments) => parameters.OfText(function, text, arguments);

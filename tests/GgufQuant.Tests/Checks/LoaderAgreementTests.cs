@@ -24,7 +24,7 @@ public sealed class LoaderAgreementTests : IDisposable
     [
         ("olmo2", "none"), ("llama", "gpt2"), ("qwen3", "gpt2"), ("qwen3moe", "llama"), ("qwen35", "llama"), ("gemma3", "llama"), ("gemma4", "gemma4"),
         ("mamba", "llama"), ("nemotron_h", "llama"), ("rwkv7", "rwkv"), ("bert", "bert"), ("t5", "t5"), ("deepseek2", "llama"), ("gpt-oss", "gpt2"), ("plamo2", "plamo2"),
-        ("eagle3", "llama"),
+        ("eagle3", "llama"), ("qwen4exp", "llama"),
     ];
 
     // The child process, which a crash ends without a chance to clean up, needs none.

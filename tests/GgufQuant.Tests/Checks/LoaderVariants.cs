@@ -101,6 +101,12 @@ internal static class LoaderVariants
                     yield return ("starts with 6", (int[])[6, .. numbers[1..]]);
                     yield return ("starts with 99", (int[])[99, .. numbers[1..]]);
                 }
+                if (array is ulong[] { Length: > 0 } wide)
+                {
+                    foreach (ulong other in (ulong[])[0, 50, int.MaxValue, uint.MaxValue, ulong.MaxValue])
+                        yield return ($"starts with {other}", (ulong[])[other, .. wide[1..]]);
+                    yield return ("has 65 elements", (ulong[])[.. wide, .. new ulong[65 - wide.Length]]);
+                }
                 break;
         }
     }

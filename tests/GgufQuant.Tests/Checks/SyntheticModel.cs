@@ -21,7 +21,7 @@ internal sealed record SyntheticModel(IReadOnlyList<(string Key, object Value)> 
         """
         afmoe arctic bailingmoe bailingmoe2 bailingmoe3 cohere2moe dbrx deepseek deepseek2 deepseek2-ocr deepseek32 deepseek4 dots1 dots3note ernie4_5-moe exaone-moe
         glm-dsa glm4moe gpt-oss granitemoe grok grovemoe hunyuan-moe hy_v3 hy_v4 kimi-k3 kimi-linear laguna lfm2moe llada-moe llama4 maple mellum mimo2 minimax-01
-        minimax-m2 minimax-m3 mistral4 nemotron_h_moe nomic-bert-moe olmoe phimoe qwen2moe qwen35moe qwen3moe qwen3next qwen3vlmoe rnd1 smallthinker step35
+        minimax-m2 minimax-m3 mistral4 nemotron_h_moe nomic-bert-moe olmoe phimoe qwen2moe qwen35moe qwen3moe qwen3next qwen3vlmoe qwen4exp rnd1 smallthinker step35
         """.Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
 
     // Values that agree with each other, for the keys of an architecture that need them; 2 for any other number.
@@ -58,6 +58,12 @@ internal sealed record SyntheticModel(IReadOnlyList<(string Key, object Value)> 
         ["deepseek32"] = [("attention.key_length_mla", 24u), ("attention.value_length_mla", 16u)],
         ["cohere2moe"] = [("attention.layer_norm_epsilon", 1e-5f)],
         ["deepseek4"] = [("expert_gating_func", 4u), ("attention.compress_ratios", new[] { 0u, 0u })],
+        ["qwen4exp"] =
+        [
+            ("full_attention_interval", 2u), ("attention.compress_ratios", new[] { 0u, 4u }), ("ple.layers", new[] { 0 }),
+            ("ple.ngram_size", 3u), ("ple.heads_per_ngram", 2u), ("ple.layer_multipliers", new ulong[] { 1, 20_000_000_000_000, 3 }),
+            ("ple.head_offsets", new ulong[] { 0, 10, 20, 30 }), ("ple.head_vocab_sizes", new ulong[] { 10, 10, 10, 10 }),
+        ],
         ["glm-dsa"] = [("attention.key_length_mla", 24u), ("attention.value_length_mla", 16u)],
         ["dots3note"] = [("attention.key_length_mla_swa", 24u), ("attention.value_length_mla_swa", 16u)],
         ["hrm_text"] = [("hrm.layers_per_stack", 1u), ("hrm.h_cycles", 1u), ("hrm.l_cycles", 1u)],
