@@ -1,4 +1,6 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace GgufQuant.Formats;
@@ -44,105 +46,132 @@ internal sealed class GridNeighbours
     /// <summary>Finds the neighbours of every code.</summary>
     /// <param name="grid">The points.</param>
     /// <param name="shells">Number of distinct distances that count as near.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static GridNeighbours Build(Grid grid, int shells)
     {
-        int codes = 1 << (grid.DigitBits * grid.Dimensions);
-        int[] map = new int[codes];
+        int[] map = new int[1 << (grid.DigitBits * grid.Dimensions)];
         Array.Fill(map, int.MinValue);
         for (int n = 0; n < grid.Points.Length; n++)
             map[grid.Points[n]] = n;
-
-        Distances distances = new(grid);
-        ushort[]?[] lists = new ushort[codes][];
-        Parallel.For(0, codes, code =>
-        {
-            if (map[code] < 0 && distances.IsProper(code))
-                lists[code] = Near(grid.Points, distances, code, shells);
-        });
-
-        ushort[] joined = new ushort[lists.Sum(list => list?.Length ?? 0)];
+        ushort[] lists = new ushort[1 << 16];
         int end = 0;
-        for (int code = 0; code < codes; code++)
+        Distances distances = new(grid);
+        for (int code = 0; code < map.Length; code++)
         {
-            if (lists[code] is not { } list)
+            if (map[code] >= 0 || !distances.TryMeasure(code))
                 continue;
+            if (lists.Length - end <= grid.Points.Length + Padding)
+                Array.Resize(ref lists, 2 * lists.Length);
             map[code] = ~end;
-            list.CopyTo(joined, end);
-            end += list.Length;
+            end += distances.List(grid.Points, shells, lists.AsSpan(end));
         }
-        return new GridNeighbours(map, joined);
+        return new GridNeighbours(map, lists[..end]);
     }
 
-    private static ushort[] Near(ushort[] points, Distances distances, int code, int shells)
-    {
-        Span<byte> distance = stackalloc byte[points.Length];
-        Span<int> counts = stackalloc int[byte.MaxValue + 1];
-        counts.Clear();
-        for (int n = 0; n < points.Length; n++)
-        {
-            distance[n] = distances.Between(code, points[n]);
-            counts[distance[n]]++;
-        }
-
-        // From counts to the position of each distance's first point.
-        int total = 0;
-        int farthest = 0;
-        for (int found = 0; found < shells; farthest++)
-        {
-            int count = counts[farthest];
-            counts[farthest] = total;
-            total += count;
-            found += count > 0 ? 1 : 0;
-        }
-
-        ushort[] list = new ushort[1 + ((total + Padding - 1) / Padding * Padding)];
-        list[0] = (ushort)total;
-        for (int n = 0; n < points.Length; n++)
-        {
-            if (distance[n] < farthest)
-                list[1 + counts[distance[n]]++] = points[n];
-        }
-        list.AsSpan(1 + total).Fill(list[1]);
-        return list;
-    }
-
-    /// <summary>Squared distances between codes, from a table for each half of a code.</summary>
+    /// <summary>The squared distances of a code to all points, from those of its halves.</summary>
+    /// <remarks>One half of a code has few values, so the distances of all points from each of them fit in a table.</remarks>
     private readonly struct Distances
     {
         private readonly int _halfBits;
-        private readonly byte[] _table;
-        private readonly bool[] _isProper;
 
+        // By value of the lower and of the upper half, a byte per point; null if a digit is none of the grid's levels.
+        private readonly byte[]?[] _lower;
+        private readonly byte[]?[] _upper;
+
+        // Those of the code that was measured last.
+        private readonly byte[] _distances;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public Distances(Grid grid)
         {
-            int digits = grid.Dimensions / 2;
-            _halfBits = grid.DigitBits * digits;
-            int halves = 1 << _halfBits;
-            _table = new byte[halves * halves];
-            _isProper = new bool[halves];
-            for (int a = 0; a < halves; a++)
+            _halfBits = grid.DigitBits * grid.Dimensions / 2;
+            _lower = new byte[1 << _halfBits][];
+            _upper = new byte[1 << _halfBits][];
+            _distances = new byte[grid.Points.Length];
+            byte[] between = new byte[1 << _halfBits];
+            for (int half = 0; half < between.Length; half++)
             {
-                _isProper[a] = true;
-                for (int i = 0; i < digits; i++)
-                    _isProper[a] &= grid.Digit(a, i) < grid.Levels;
-                for (int b = 0; b < halves; b++)
+                if (!Measure(grid, half, between))
+                    continue;
+                byte[] lower = _lower[half] = new byte[grid.Points.Length];
+                byte[] upper = _upper[half] = new byte[grid.Points.Length];
+                for (int n = 0; n < lower.Length; n++)
                 {
-                    for (int i = 0; i < digits; i++)
-                    {
-                        int difference = grid.Digit(a, i) - grid.Digit(b, i);
-                        _table[(a << _halfBits) + b] += (byte)(difference * difference);
-                    }
+                    lower[n] = between[grid.Points[n] & (between.Length - 1)];
+                    upper[n] = between[grid.Points[n] >> _halfBits];
                 }
             }
         }
 
-        /// <summary>Whether every digit of a code is one of the grid's levels; rounding produces no others.</summary>
-        public bool IsProper(int code) => _isProper[code >> _halfBits] && _isProper[code & ((1 << _halfBits) - 1)];
-
-        public byte Between(int a, int b)
+        /// <summary>Measures the distances of a code; returns false if rounding cannot produce it.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public bool TryMeasure(int code)
         {
-            int low = (1 << _halfBits) - 1;
-            return (byte)(_table[(a >> _halfBits << _halfBits) + (b >> _halfBits)] + _table[((a & low) << _halfBits) + (b & low)]);
+            if (_lower[code & (_lower.Length - 1)] is not { } lower || _upper[code >> _halfBits] is not { } upper)
+                return false;
+            for (int n = 0; n < _distances.Length; n += Vector256<byte>.Count)
+                (Vector256.LoadUnsafe(ref lower[n]) + Vector256.LoadUnsafe(ref upper[n])).StoreUnsafe(ref _distances[n]);
+            return true;
+        }
+
+        /// <summary>Writes the points at the smallest distances: their number, then the padded list.</summary>
+        /// <returns>The length of both.</returns>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public int List(ReadOnlySpan<ushort> points, int shells, Span<ushort> list)
+        {
+            int end = 1;
+            // No point is at distance 0: the code would be that point.
+            byte distance = 0;
+            for (int shell = 0; shell < shells; shell++)
+            {
+                distance = NextAfter(distance);
+                for (int n = 0; n < points.Length; n += Vector256<byte>.Count)
+                {
+                    Vector256<byte> isAt = Vector256.Equals(Vector256.LoadUnsafe(ref _distances[n]), Vector256.Create(distance));
+                    for (uint bits = isAt.ExtractMostSignificantBits(); bits != 0; bits &= bits - 1)
+                        list[end++] = points[n + BitOperations.TrailingZeroCount(bits)];
+                }
+            }
+            list[0] = (ushort)(end - 1);
+            int padded = 1 + ((end - 1 + Padding - 1) / Padding * Padding);
+            list[end..padded].Fill(list[1]);
+            return padded;
+        }
+
+        // The smallest distance beyond one.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private byte NextAfter(byte distance)
+        {
+            Vector256<byte> least = Vector256.Create(byte.MaxValue);
+            for (int n = 0; n < _distances.Length; n += Vector256<byte>.Count)
+            {
+                Vector256<byte> at = Vector256.LoadUnsafe(ref _distances[n]);
+                Vector256<byte> isFarther = Vector256.GreaterThan(at, Vector256.Create(distance));
+                least = Vector256.Min(least, Vector256.ConditionalSelect(isFarther, at, Vector256.Create(byte.MaxValue)));
+            }
+            byte next = byte.MaxValue;
+            for (int lane = 0; lane < Vector256<byte>.Count; lane++)
+                next = Math.Min(next, least[lane]);
+            return next;
+        }
+
+        // The distances of one half of a code to every other; false if a digit is none of the grid's levels.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static bool Measure(Grid grid, int half, Span<byte> between)
+        {
+            between.Clear();
+            for (int i = 0; i < grid.Dimensions / 2; i++)
+            {
+                int digit = grid.Digit(half, i);
+                if (digit >= grid.Levels)
+                    return false;
+                for (int other = 0; other < between.Length; other++)
+                {
+                    int difference = digit - grid.Digit(other, i);
+                    between[other] += (byte)(difference * difference);
+                }
+            }
+            return true;
         }
     }
 }

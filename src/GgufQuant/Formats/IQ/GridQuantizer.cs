@@ -32,8 +32,11 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     private const float FarFromInfinite = 1e10f;
 
     private static readonly float[] s_numerators = MakeNumerators();
-    private static readonly float[] s_levels =
-        [.. Enumerable.Range(0, GridScratch.CostRow).Select(code => (2 * (code & ((1 << DigitBits) - 1))) + 1)];
+
+    // The level of each digit, a row; constant data, because a static array costs optimized code a check per access.
+    private static ReadOnlySpan<float> Levels => TFormat.Dimensions == 8
+        ? [1, 3, 5, 7, 1, 3, 5, 7, 1, 3, 5, 7, 1, 3, 5, 7]
+        : [1, 3, 5, 7, 9, 11, 13, 15, 1, 3, 5, 7, 9, 11, 13, 15];
 
     private static int DigitBits => TFormat.Dimensions == 8 ? 2 : 3;
 
@@ -47,6 +50,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
 
     private static int Groups => SubBlockSize / TFormat.Dimensions;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Quantize<TF, TI>(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
         where TF : struct, IFloatLanes<TF, TI>
@@ -70,6 +74,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void QuantizeBlock<TF, TI>(
         ref GridScratch scratch,
         GridNeighbours neighbours,
@@ -104,6 +109,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
             block);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Prepare<TF, TI>(
         ref GridScratch scratch, ReadOnlySpan<float> weights, ReadOnlySpan<float> importance)
         where TF : struct, IFloatLanes<TF, TI>
@@ -141,6 +147,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     }
 
     // Flips the sign of the least important weight if the number of negative signs is odd. Products holds each weight's energy.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MakeSignsEven(ref GridScratch scratch, int group)
     {
         if ((BitOperations.PopCount(scratch.Signs[group]) & 1) == 0)
@@ -154,6 +161,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     }
 
     /// <summary>The scale of each sub-block if its levels were unconstrained; the candidate scales surround it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void FitWithoutGrid<TF, TI>(ref GridScratch scratch)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -180,6 +188,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float FitSubBlock<TF, TI>(
         ref GridScratch scratch, GridNeighbours neighbours, int subBlock, out bool isZero)
         where TF : struct, IFloatLanes<TF, TI>
@@ -257,6 +266,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     }
 
     /// <summary>The code that each group rounds to under each scale.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Round<TF, TI>(ref GridScratch scratch, ref float magnitudes, float range)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -282,6 +292,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     }
 
     /// <summary>Moves the groups that a scale rounded off the grid to the best nearby point, from a first scale on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void FindPoints<TF, TI>(ref GridScratch scratch, GridNeighbours neighbours, int first, int firstStep)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -308,6 +319,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     }
 
     // The same for consecutive scales under which a group rounds to one code.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void FindPoints<TF, TI>(ref GridScratch scratch, ref readonly ushort list, int first, int group, int low, int high)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -326,6 +338,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     }
 
     // The same between two scales whose points are known.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void FindPointsBetween<TF, TI>(
         ref GridScratch scratch, ref readonly ushort list, int first, int group, int low, GridChoice atLow, int high, GridChoice atHigh)
         where TF : struct, IFloatLanes<TF, TI>
@@ -356,6 +369,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     }
 
     // Whether a point that is best under two scales is best under all between them: see the remarks.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool IsClear(ref GridScratch scratch, int start, float greatestScale, GridChoice atLow, GridChoice atHigh)
     {
         float energy = 0;
@@ -370,6 +384,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     /// A group rounds the same way under several scales. With short lists of points it is faster to go through each list once
     /// for all scales that need it than once per scale with the points side by side.
     /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void FindPointsSideBySide<TF, TI>(
         ref GridScratch scratch, GridNeighbours neighbours, int first, int step)
         where TF : struct, IFloatLanes<TF, TI>
@@ -405,6 +420,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     }
 
     // The cost of each level of a group's weights under each scale, [weight][level][lane].
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MakeCosts<TF, TI>(ref GridScratch scratch, int first, TF scales)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -422,6 +438,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TI NearestSideBySide<TF, TI>(ref readonly ushort list, ref float costs, TI asked)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -457,6 +474,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         return TF.Load(in Unsafe.AddByteOffset(ref costs, (uint)offset));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Sum<TF, TI>(ref GridScratch scratch, int first)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -472,7 +490,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
                 TI code = TI.Load(in scratch.Codes[(g * GridScratch.MaxSteps) + step]);
                 for (int i = g * TFormat.Dimensions; i < (g + 1) * TFormat.Dimensions; i++)
                 {
-                    TF level = TF.Lookup8(in s_levels[0], code);
+                    TF level = TF.Lookup8(in Levels[0], code);
                     code >>>= DigitBits;
                     products += TF.Broadcast(Unsafe.Add(ref weighted, i)) * level;
                     squares += TF.Broadcast(Unsafe.Add(ref factors, i)) * level * level;
@@ -483,6 +501,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Refit<TF, TI>(
         ref GridScratch scratch, GridNeighbours neighbours, int first, int groups, float scale)
         where TF : struct, IFloatLanes<TF, TI>
@@ -522,7 +541,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     }
 
     // Callers would exceed what the compiler inlines.
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static GridChoice Nearest<TF, TI>(ref GridScratch scratch, ref readonly ushort list, int first, float scale)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -532,13 +551,13 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
             TFormat.Dimensions,
             in scratch.Magnitudes[first],
             in scratch.Roots[first],
-            in s_levels[0],
+            in Levels[0],
             scale,
             ref scratch.Costs[0]);
         return choice.Code >= 0 ? choice : throw Unrepresentable();
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static (GridChoice First, GridChoice Second) NearestOfTwo<TF, TI>(
         ref GridScratch scratch, ref readonly ushort list, int first, float scale, float otherScale)
         where TF : struct, IFloatLanes<TF, TI>
@@ -549,7 +568,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
             TFormat.Dimensions,
             in scratch.Magnitudes[first],
             in scratch.Roots[first],
-            in s_levels[0],
+            in Levels[0],
             scale,
             otherScale,
             ref scratch.Costs[0]);

@@ -27,6 +27,7 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
     private static int GroupsPerSuperBlock => SuperBlock.Size / GroupSize;
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Quantize<TF, TI>(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
         where TF : struct, IFloatLanes<TF, TI>
@@ -79,6 +80,7 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Square<TF, TI>(ReadOnlySpan<float> weights, Span<float> factors)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -92,6 +94,7 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
 
     /// <summary>Rounds sub-blocks by their best splits, to codes that may be off the grid.</summary>
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Split<TF, TI>(Rounding rounding, GridNeighbours neighbours)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -146,6 +149,7 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
     }
 
     /// <summary>How many weights precede each in ascending order; equal ones keep their order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rank<TF, TI>(ReadOnlySpan<float> weights, Span<int> ranks)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -165,6 +169,7 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
     }
 
     /// <summary>Digit 1 for each weight whose rank is at least a bound, two bits per digit.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static ulong AtLeast<TF, TI>(ReadOnlySpan<int> ranks, int least)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -181,6 +186,7 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
 
     /// <summary>Replaces the off-grid codes of a sub-block by the best nearby points.</summary>
     /// <remarks>The scale becomes the one that fits the points.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Settle<TF, TI>(Rounding rounding, int lane, GridNeighbours neighbours)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>

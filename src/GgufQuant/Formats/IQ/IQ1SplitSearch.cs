@@ -34,6 +34,7 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
     /// <param name="greatest">The greatest magnitude of a weight.</param>
     /// <param name="isSought">The lanes that need a split.</param>
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static IQ1Splits<TF, TI> Best(ref TSums sums, TF factorSum, TF greatest, TI isSought)
     {
         Unsafe.SkipInit(out Scores scores);
@@ -82,7 +83,7 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
     }
 
     // ggml's step, in the lanes near the greatest.
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void Compare(
         ref TSums sums, int middle, int upper, TI isNear, ref TF best, ref IQ1Splits<TF, TI> found)
     {

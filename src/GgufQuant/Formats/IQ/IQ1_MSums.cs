@@ -31,6 +31,7 @@ internal struct IQ1_MSums : IIQ1Sums
     // Bit 1 is the first group, bit 0 the second.
     public static bool IsDown(int shift, int group) => ((shift >> (1 - group)) & 1) != 0;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Take<TF, TI>(int lane, ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, ReadOnlySpan<int> ranks)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -48,6 +49,7 @@ internal struct IQ1_MSums : IIQ1Sums
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public TF AddUp<TF, TI>()
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF> =>
@@ -98,6 +100,7 @@ internal struct IQ1_MSums : IIQ1Sums
         private IQ1Rows _upSquares;
         private IQ1Rows _downSquares;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public TF AddUp<TF, TI>()
             where TF : struct, IFloatLanes<TF, TI>
             where TI : struct, IIntLanes<TI, TF>

@@ -30,6 +30,7 @@ internal struct IQ1_SSums : IIQ1Sums
 
     public static bool IsDown(int shift, int group) => shift == 1;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Take<TF, TI>(int lane, ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, ReadOnlySpan<int> ranks)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -41,6 +42,7 @@ internal struct IQ1_SSums : IIQ1Sums
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public TF AddUp<TF, TI>()
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
