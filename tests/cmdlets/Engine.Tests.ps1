@@ -15,9 +15,14 @@ Describe 'A model that ends the engine' -Skip:$runs.Skip {
         $folder = New-TestFolder
         Copy-Item (Join-Path $data *.gguf) $folder
         Push-Location $folder
-        # ggml asserts that it is not negative.
-        Copy-Item sound.gguf abort.gguf
-        Set-GgufMetadata abort.gguf @{ 'llama.attention.layer_norm_rms_epsilon' = [single] -1 }
+        # A norm of integers, which the loader takes and ggml aborts on when it multiplies with it.
+        $bytes = [IO.File]::ReadAllBytes((Convert-Path sound.gguf))
+        $name = 'output_norm.weight'
+        $type = [Text.Encoding]::Latin1.GetString($bytes).IndexOf($name) + $name.Length + 12
+        $bytes[$type] = 26
+        [IO.File]::WriteAllBytes((Join-Path $folder abort.gguf), $bytes)
+        Copy-Item sound.gguf negative.gguf
+        Set-GgufMetadata negative.gguf @{ 'llama.attention.layer_norm_rms_epsilon' = [single] -1 } -WarningAction Ignore
     }
 
     AfterEach { Pop-Location }
@@ -64,6 +69,13 @@ Describe 'A model that ends the engine' -Skip:$runs.Skip {
         $result.Output.Path | Should -Be (Convert-Path sound-imatrix.gguf)
         $result.Error.FullyQualifiedErrorId | Should -Be 'CannotRunModel,GgufQuant.Commands.NewImportanceMatrixCommand', 'EngineStopped,GgufQuant.Commands.NewImportanceMatrixCommand'
         Get-ChildItem *imatrix* | Should -HaveCount 1
+    }
+
+    It 'is not run if its epsilon is negative' {
+        $result = Invoke-Streams "Measure-GgufSpeed negative.gguf -PromptToken 4 -GeneratedToken 2"
+        $result.Error.FullyQualifiedErrorId | Should -Be 'CannotRunModel,GgufQuant.Commands.MeasureGgufSpeedCommand'
+        $result.Error.Exception.Message | Should -BeLike "*'*negative.gguf' is not loaded, because it would crash the engine. llama.attention.layer_norm_rms_epsilon: It is -1,*"
+        Test-Gguf negative.gguf | Should -BeFalse
     }
 
     It 'is not run if it only drafts tokens for another model' {

@@ -28,7 +28,7 @@ internal sealed class MonitoredEngine(IInferenceEngine engine, MessageReporter r
     private static void Check(string path, CancellationToken cancellationToken)
     {
         if (GgufCheck.FindFatal(path, cancellationToken) is { } finding)
-            throw new ModelLoadException(path, $"'{path}' is not loaded{(finding.EndsProgram ? ", because it would crash the engine" : "")}. {finding.Subject}: {finding.Message}");
+            throw new ModelLoadException(path, $"'{path}' is not loaded{(finding.EndsProgramIn == LlamaBuilds.None ? "" : ", because it would crash the engine")}. {finding.Subject}: {finding.Message}");
     }
 
     private sealed class LoadingProgress(string path, IProgress<double>? inner, MessageReporter reporter) : IProgress<double>

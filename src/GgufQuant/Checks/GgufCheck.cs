@@ -63,7 +63,7 @@ public static class GgufCheck
         return [.. ErrorsOf(file, changed).Except(ErrorsOf(file, file.Metadata))];
     }
 
-    /// <summary>The reason for which loading a file would crash llama.cpp, or for which it cannot be run; null if none is known.</summary>
+    /// <summary>The reason for which running a file could crash the module's engine, or for which it cannot be run; null if none is known.</summary>
     internal static GgufFinding? FindFatal(string path, CancellationToken token)
     {
         try
@@ -73,7 +73,7 @@ public static class GgufCheck
                 return null;
             return DraftHead.Is(file)
                 ? new(FindingSeverity.Error, GgufKeys.Architecture, "The file only drafts tokens for another model, so it does not run alone.")
-                : ModelCheck.Run(file, file.Metadata).FirstOrDefault(finding => finding.EndsProgram);
+                : ModelCheck.Run(file, file.Metadata).FirstOrDefault(finding => finding.EndsProgramIn.HasFlag(LlamaBuilds.Engine)) ?? EngineCheck.FindFatal(file.Metadata);
         }
         catch (Exception exception) when (exception is GgufFormatException or IOException or UnauthorizedAccessException)
         {

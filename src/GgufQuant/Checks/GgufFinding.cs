@@ -6,6 +6,6 @@ namespace GgufQuant.Checks;
 /// <param name="Message">What was found, in complete sentences.</param>
 public sealed record GgufFinding(FindingSeverity Severity, string Subject, string Message)
 {
-    /// <summary>Whether llama.cpp ends the program, by an assertion or a crash, instead of rejecting the file.</summary>
-    internal bool EndsProgram { get; init; }
+    /// <summary>The builds of llama.cpp that may end the program, by an assertion or a crash, or read beyond a value's end, instead of rejecting the file.</summary>
+    internal LlamaBuilds EndsProgramIn { get; init; }
 }

@@ -75,7 +75,10 @@ internal sealed class KeyReader(GgufMetadata metadata, string architecture, List
         }
         if (!Takes(type, entry.ElementType!.Value) || (isList && entry.ElementType == GgufValueType.Boolean))
         {
-            Add(name, $"Its elements are {entry.ElementType}, but llama.cpp takes only {type}.");
+            findings.Add(new(FindingSeverity.Error, name, $"Its elements are {entry.ElementType}, but llama.cpp takes only {type}.")
+            {
+                EndsProgramIn = EngineCheck.Asserts(entry.ElementType!.Value) ? LlamaBuilds.Engine : LlamaBuilds.None,
+            });
             return null;
         }
         if (!isList && entry.Count > HyperParameters.MaxLayers)

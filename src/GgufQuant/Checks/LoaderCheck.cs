@@ -56,7 +56,7 @@ internal sealed class LoaderCheck
         }
         catch (RuleFailedException exception)
         {
-            _findings.Add(new(FindingSeverity.Error, GgufKeys.Architecture, $"llama.cpp does not load this '{_architecture}' model: {exception.Message}.") { EndsProgram = exception.EndsProgram });
+            _findings.Add(new(FindingSeverity.Error, GgufKeys.Architecture, $"llama.cpp does not load this '{_architecture}' model: {exception.Message}.") { EndsProgramIn = exception.EndsProgram ? LlamaBuilds.Both : LlamaBuilds.None });
         }
         return _findings;
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using GgufQuant.Gguf;
 using GgufQuant.Models;
 
@@ -54,8 +55,19 @@ internal static class ModelCheck
             from key in metadata
             where key.Key.StartsWith(architecture + ".", StringComparison.Ordinal) && key.Type == GgufValueType.Float32 && key.Value is float value && !float.IsFinite(value)
             select new GgufFinding(FindingSeverity.Error, key.Key, $"It is {key.Value}, which is not a finite number."));
+        CheckEpsilons(metadata, architecture, findings);
         CheckMapping(file, findings);
         return findings;
+    }
+
+    // The loader takes any number, but ggml's norms assert that it is not negative once the model runs.
+    private static void CheckEpsilons(GgufMetadata metadata, string architecture, List<GgufFinding> findings)
+    {
+        foreach (string key in (string[])[$"{architecture}.attention.layer_norm_epsilon", $"{architecture}.attention.layer_norm_rms_epsilon"])
+        {
+            if (metadata.Find(key) is { Type: GgufValueType.Float32, Value: float epsilon } && !(epsilon >= 0))
+                findings.Add(new(FindingSeverity.Error, key, $"It is {epsilon.ToString(CultureInfo.InvariantCulture)}, and llama.cpp ends the program when it runs a model whose epsilon is not at least 0.") { EndsProgramIn = LlamaBuilds.Both });
+        }
     }
 
     // ggml's ggml_backend_cpu_buffer_from_ptr asserts this of the mapped data, from the first tensor on.
@@ -66,7 +78,7 @@ internal static class ModelCheck
         {
             long start = shard.Min(tensor => tensor.FileOffset);
             if (start % MappedAlignment != 0)
-                findings.Add(new(FindingSeverity.Error, GgufKeys.Alignment, $"The tensors' data starts at byte {start} of '{file.Shards[shard.Key].Path}', and llama.cpp maps only what starts at a multiple of {MappedAlignment}.") { EndsProgram = true });
+                findings.Add(new(FindingSeverity.Error, GgufKeys.Alignment, $"The tensors' data starts at byte {start} of '{file.Shards[shard.Key].Path}', and llama.cpp maps only what starts at a multiple of {MappedAlignment}.") { EndsProgramIn = LlamaBuilds.Both });
         }
     }
 

@@ -67,10 +67,21 @@ internal sealed class RequiredTensors(GgufFile file, string architecture, HyperP
         }
         _used.Add(name);
         if (tensor.Type != GgmlType.F32 && name is ("rope_freqs.weight" or "rope_factors_long.weight" or "rope_factors_short.weight"))
-            findings.Add(new(FindingSeverity.Error, name, $"It is {tensor.Format}, but llama.cpp takes only f32 here.") { EndsProgram = true });
+            findings.Add(new(FindingSeverity.Error, name, $"It is {tensor.Format}, but llama.cpp takes only f32 here.") { EndsProgramIn = LlamaBuilds.Both });
         if (!Fits(tensor, shape, flags.HasFlag(RuleFlags.Reshape)))
-            findings.Add(new(FindingSeverity.Error, name, $"Its shape is {Join(tensor.Shape.AsSpan())}, but llama.cpp expects {Join(shape)} from the metadata."));
+            findings.Add(new(FindingSeverity.Error, name, $"Its shape is {Join(tensor.Shape.AsSpan())}, but llama.cpp expects {Join(shape)} from the metadata.") { EndsProgramIn = HasFurtherDimension(tensor, shape.Length) ? LlamaBuilds.Engine : LlamaBuilds.None });
         return !flags.HasFlag(RuleFlags.Unused);
+    }
+
+    // b10221 tries the weight's operation before it compares shapes, and some operations assert their dimensions.
+    private static bool HasFurtherDimension(GgufTensor tensor, int expected)
+    {
+        for (int i = expected; i < tensor.Shape.Length; i++)
+        {
+            if (tensor.Shape[i] != 1)
+                return true;
+        }
+        return false;
     }
 
     private static bool Fits(GgufTensor tensor, ReadOnlySpan<long> shape, bool reshape)

@@ -197,11 +197,16 @@ internal sealed class VocabularyCheck
         }
         if (entry is { Type: GgufValueType.Array, ElementType: { } element } && types.Contains(element))
             return true;
-        Error(key, $"It is {(entry.Type == GgufValueType.Array ? $"an array of {entry.ElementType}" : $"of type {entry.Type}, not an array")}; llama.cpp takes only an array of {string.Join(" or ", types.ToArray())}.");
+        _findings.Add(new(
+            FindingSeverity.Error, key,
+            $"It is {(entry.Type == GgufValueType.Array ? $"an array of {entry.ElementType}" : $"of type {entry.Type}, not an array")}; llama.cpp takes only an array of {string.Join(" or ", types.ToArray())}.")
+        {
+            EndsProgramIn = EngineCheck.IsReadUnchecked(entry, types[0]) ? LlamaBuilds.Engine : LlamaBuilds.None,
+        });
         return false;
     }
 
     private void Error(string key, string message) => _findings.Add(new(FindingSeverity.Error, key, message));
 
-    private void EndProgram(string key, string message) => _findings.Add(new(FindingSeverity.Error, key, message) { EndsProgram = true });
+    private void EndProgram(string key, string message) => _findings.Add(new(FindingSeverity.Error, key, message) { EndsProgramIn = LlamaBuilds.Both });
 }

@@ -119,6 +119,13 @@ public sealed class GgufCheckTests : IDisposable
         Assert.Contains("'llama.block_count' is 600", Fatal(With(Metadata(), "llama.block_count", 600u)), StringComparison.Ordinal);
         Assert.Contains("'llama.rope.scaling.type' is 'new'", Fatal([.. Metadata(), ("llama.rope.scaling.type", "new")]), StringComparison.Ordinal);
         Assert.Contains("it uses 3 of 2 experts", Fatal([.. Metadata(), ("llama.expert_count", 2u), ("llama.expert_used_count", 3u)]), StringComparison.Ordinal);
+        Assert.Contains("It is -1, and llama.cpp ends the program", Fatal(With(Metadata(), "llama.attention.layer_norm_rms_epsilon", -1f)), StringComparison.Ordinal);
+        Assert.Contains("It is NaN, and llama.cpp ends the program", Fatal(With(Metadata(), "llama.attention.layer_norm_rms_epsilon", float.NaN)), StringComparison.Ordinal);
+        Assert.Null(Fatal(With(Metadata(), "llama.attention.layer_norm_rms_epsilon", 0f)));
+        // Only the engine's build does.
+        Assert.Contains("It is an array of Int32", Fatal(With(Metadata(), "tokenizer.ggml.tokens", new int[300])), StringComparison.Ordinal);
+        Assert.Contains("takes at most 512 experts", Fatal([.. Metadata(), ("llama.expert_count", 513u), ("llama.expert_used_count", 1u)]), StringComparison.Ordinal);
+        Assert.DoesNotContain("takes at most 512 experts", Fatal([.. Metadata(), ("llama.expert_count", 512u), ("llama.expert_used_count", 1u)]) ?? "", StringComparison.Ordinal);
         // What it rejects in words, it may say itself.
         Assert.Null(Fatal(Without(Metadata(), "llama.context_length")));
         Assert.Null(Fatal(With(Metadata(), "llama.embedding_length", 32u)));

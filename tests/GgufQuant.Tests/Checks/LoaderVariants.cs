@@ -54,6 +54,7 @@ internal static class LoaderVariants
                 yield return ("is an array of 2", new[] { number, number });
                 yield return ("is an array of 3 Int32", new[] { (int)number, (int)number, (int)number });
                 yield return ("is an array of 2 UInt64", new[] { (ulong)number, number });
+                yield return ("is an array of 2 Float32", new[] { 1f, 1f });
                 break;
             case int number:
                 yield return ("is a UInt32", (uint)number);
