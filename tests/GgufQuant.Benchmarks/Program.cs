@@ -9,6 +9,7 @@ const string Usage = """
            GgufQuant.Benchmarks --folders <folder for 7 GB of files>
            GgufQuant.Benchmarks --evaluation <folder for 2 GB of files>
            GgufQuant.Benchmarks --rounding [type,type,...]
+           GgufQuant.Benchmarks --starts [type,type,...]
            GgufQuant.Benchmarks --calibrated <folder for 4 GB of files>
            GgufQuant.Benchmarks [BenchmarkDotNet's options]
     """;
@@ -56,6 +57,13 @@ switch (args)
         HashSet<string> rounded = new(types.Split(','), StringComparer.OrdinalIgnoreCase);
         RoundingTable.Write(Console.Out, rounded.Contains);
         return 0;
+    case ["--starts"]:
+        FirstConversionTable.Write(Console.Out, _ => true);
+        return 0;
+    case ["--starts", string types]:
+        HashSet<string> converted = new(types.Split(','), StringComparer.OrdinalIgnoreCase);
+        FirstConversionTable.Write(Console.Out, converted.Contains);
+        return 0;
     case [FileRun.Argument, _, _, _, _, _]:
         FileRun.Make(args.AsSpan(1));
         return 0;
@@ -68,7 +76,10 @@ switch (args)
     case [StartTable.Argument, string header, string emptyModule]:
         StartTable.Measure(header, emptyModule);
         return 0;
-    case ["--report" or "--ratios" or "--files" or "--folders" or "--evaluation" or "--rounding" or "--calibrated", ..]:
+    case [FirstConversionTable.Argument, string type, string folder, string matrix]:
+        FirstConversionTable.Measure(type, folder, matrix);
+        return 0;
+    case ["--report" or "--ratios" or "--files" or "--folders" or "--evaluation" or "--rounding" or "--starts" or "--calibrated", ..]:
         Console.Error.WriteLine(Usage);
         return 1;
     default:
