@@ -10,32 +10,39 @@ internal static class ScaleOnlySearch<TF, TI, TRounding>
     where TI : struct, IIntLanes<TI, TF>
     where TRounding : struct, IRounding
 {
+    // Up to this step, the greatest weight's level rounds to the range's end, not below it.
+    private const int LastWithinRange = 4;
+
     /// <summary>Finds the scale of each lane.</summary>
     /// <param name="weights">The weights, <c>[element][lane]</c>.</param>
     /// <param name="factors">The importance of each weight's error, in the same layout.</param>
     /// <param name="count">Weights per lane.</param>
     /// <param name="range">Levels range from minus this to this minus one.</param>
     /// <param name="products">Scratch of the same size.</param>
-    /// <param name="levels">Receives the levels with <paramref name="range"/> added, in the same layout.</param>
+    /// <param name="bestInverse">Receives the factor that gave the scale its levels.</param>
+    /// <param name="negligible">Receives the lanes that count as zero: their scale is zero.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static TF Run(ref float weights, ref float factors, int count, int range, ref float products, ref byte levels)
+    public static TF Run(
+        ref float weights, ref float factors, int count, int range, ref float products, out TF bestInverse, out TI negligible)
     {
         TF zero = TF.Broadcast(0);
-        TF extreme = ScaleOnlyLanes<TF, TI>.Extreme(ref weights, count, out TI negligible);
-        for (int e = 0; e < count; e++)
-        {
-            TF product = ScaleOnlyLanes<TF, TI>.At(ref factors, e) * ScaleOnlyLanes<TF, TI>.At(ref weights, e);
-            product.Store(ref Unsafe.Add(ref products, e * TF.Count));
-        }
+        TF extreme = ScaleOnlyLanes<TF, TI>.Extreme(ref weights, count, out negligible);
 
-        TF bestInverse = TF.Broadcast(-range) / extreme;
+        TF lowest = TRounding.Bound<TF, TI>(-range);
+        TF highest = TRounding.Bound<TF, TI>(range - 1);
+
+        TF found = TF.Broadcast(-range) / extreme;
         TF sum = zero;
         TF squares = zero;
         for (int e = 0; e < count; e++)
         {
-            TF level = TRounding.Level<TF, TI>(bestInverse * ScaleOnlyLanes<TF, TI>.At(ref weights, e), -range, range - 1);
-            sum += ScaleOnlyLanes<TF, TI>.At(ref products, e) * level;
-            squares += ScaleOnlyLanes<TF, TI>.At(ref factors, e) * level * level;
+            TF weight = ScaleOnlyLanes<TF, TI>.At(ref weights, e);
+            TF factor = ScaleOnlyLanes<TF, TI>.At(ref factors, e);
+            TF product = factor * weight;
+            product.Store(ref Unsafe.Add(ref products, e * TF.Count));
+            TF level = TRounding.Level<TF, TI>(found * weight, lowest, highest);
+            sum += product * level;
+            squares += factor * level * level;
         }
         TF scale = TF.Select(TF.Equal(squares, zero), zero, sum / squares);
         TF best = scale * sum;
@@ -45,46 +52,81 @@ internal static class ScaleOnlySearch<TF, TI, TRounding>
             TF inverse0 = Inverse(range, first, extreme);
             TF inverse1 = Inverse(range, first + 1, extreme);
             TF inverse2 = Inverse(range, first + 2, extreme);
-            TF sum0 = zero, sum1 = zero, sum2 = zero;
-            TF squares0 = zero, squares1 = zero, squares2 = zero;
-            for (int e = 0; e < count; e++)
-            {
-                TF weight = ScaleOnlyLanes<TF, TI>.At(ref weights, e);
-                TF factor = ScaleOnlyLanes<TF, TI>.At(ref factors, e);
-                TF product = ScaleOnlyLanes<TF, TI>.At(ref products, e);
-                TF level0 = TRounding.Level<TF, TI>(inverse0 * weight, -range, range - 1);
-                TF level1 = TRounding.Level<TF, TI>(inverse1 * weight, -range, range - 1);
-                TF level2 = TRounding.Level<TF, TI>(inverse2 * weight, -range, range - 1);
-                sum0 += product * level0;
-                sum1 += product * level1;
-                sum2 += product * level2;
-                squares0 += factor * level0 * level0;
-                squares1 += factor * level1 * level1;
-                squares2 += factor * level2 * level2;
-            }
-            Judge(inverse0, sum0, squares0, ref scale, ref best, ref bestInverse);
-            Judge(inverse1, sum1, squares1, ref scale, ref best, ref bestInverse);
-            Judge(inverse2, sum2, squares2, ref scale, ref best, ref bestInverse);
+            Sums sums = first + 2 <= LastWithinRange
+                ? Add(ref weights, ref factors, ref products, count, lowest, highest, inverse0, inverse1, inverse2, clampsBelow: false)
+                : Add(ref weights, ref factors, ref products, count, lowest, highest, inverse0, inverse1, inverse2, clampsBelow: true);
+            Judge(inverse0, sums.Sum0, sums.Squares0, ref scale, ref best, ref found);
+            Judge(inverse1, sums.Sum1, sums.Squares1, ref scale, ref best, ref found);
+            Judge(inverse2, sums.Sum2, sums.Squares2, ref scale, ref best, ref found);
         }
+        bestInverse = found;
+        return TF.Select(negligible, zero, scale);
+    }
+
+    /// <summary>The levels that a search has found, with <paramref name="range"/> added.</summary>
+    /// <param name="weights">The weights, <c>[element][lane]</c>.</param>
+    /// <param name="count">Weights per lane.</param>
+    /// <param name="range">Levels range from minus this to this minus one.</param>
+    /// <param name="bestInverse">The factor that the search found.</param>
+    /// <param name="negligible">The lanes that it took for zero; all their levels are the lowest.</param>
+    /// <param name="levels">Receives the levels in the layout of the weights.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void StoreLevels(ref float weights, int count, int range, TF bestInverse, TI negligible, ref byte levels)
+    {
         for (int e = 0; e < count; e++)
         {
             TI level = ScaleOnlyLanes<TF, TI>.Level(bestInverse * ScaleOnlyLanes<TF, TI>.At(ref weights, e), range);
             ((level + TI.Broadcast(range)) & ~negligible).StoreBytes(ref Unsafe.Add(ref levels, e * TF.Count));
         }
-        return TF.Select(negligible, zero, scale);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TF Inverse(int range, int step, TF extreme) => TF.Broadcast(-(range + (0.1f * step))) / extreme;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Sums Add(
+        ref float weights, ref float factors, ref float products, int count, TF lowest, TF highest,
+        TF inverse0, TF inverse1, TF inverse2, bool clampsBelow)
+    {
+        TF sum0 = TF.Broadcast(0);
+        TF sum1 = sum0;
+        TF sum2 = sum0;
+        TF squares0 = sum0;
+        TF squares1 = sum0;
+        TF squares2 = sum0;
+        for (int e = 0; e < count; e++)
+        {
+            TF weight = ScaleOnlyLanes<TF, TI>.At(ref weights, e);
+            TF factor = ScaleOnlyLanes<TF, TI>.At(ref factors, e);
+            TF product = ScaleOnlyLanes<TF, TI>.At(ref products, e);
+            TF level0 = Level(inverse0 * weight, lowest, highest, clampsBelow);
+            TF level1 = Level(inverse1 * weight, lowest, highest, clampsBelow);
+            TF level2 = Level(inverse2 * weight, lowest, highest, clampsBelow);
+            sum0 += product * level0;
+            sum1 += product * level1;
+            sum2 += product * level2;
+            squares0 += factor * level0 * level0;
+            squares1 += factor * level1 * level1;
+            squares2 += factor * level2 * level2;
+        }
+        return new(sum0, sum1, sum2, squares0, squares1, squares2);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TF Level(TF value, TF lowest, TF highest, bool clampsBelow) => clampsBelow
+        ? TRounding.Level<TF, TI>(value, lowest, highest)
+        : TRounding.LevelAtMost<TF, TI>(value, highest);
+
+    // Without a branch: in some of the lanes nearly every step is better than the ones before.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Judge(TF inverse, TF sum, TF squares, ref TF scale, ref TF best, ref TF bestInverse)
     {
+        TF quotient = sum / squares;
         TI better = TF.GreaterThan(squares, TF.Broadcast(0)) & TF.GreaterThan(sum * sum, best * squares);
-        if (!TI.Any(better))
-            return;
-        scale = TF.Select(better, sum / squares, scale);
-        best = TF.Select(better, scale * sum, best);
+        scale = TF.Select(better, quotient, scale);
+        best = TF.Select(better, quotient * sum, best);
         bestInverse = TF.Select(better, inverse, bestInverse);
     }
+
+    private readonly record struct Sums(TF Sum0, TF Sum1, TF Sum2, TF Squares0, TF Squares1, TF Squares2);
 }

@@ -13,8 +13,17 @@ internal static class Transposition
     /// <param name="rows">Rows: lanes of the result.</param>
     /// <param name="columns">Columns, a multiple of four: elements of the result.</param>
     /// <param name="destination">Receives <c>[column][row]</c>.</param>
+    public static void Run(ref readonly float source, int rows, int columns, ref float destination) =>
+        Run(in source, rows, columns, columns, ref destination);
+
+    /// <summary>Writes some columns of a wider matrix column by column.</summary>
+    /// <param name="source">The first of the columns, row after row.</param>
+    /// <param name="rows">Rows: lanes of the result.</param>
+    /// <param name="rowLength">Floats from one row to the next.</param>
+    /// <param name="columns">Columns, a multiple of four: elements of the result.</param>
+    /// <param name="destination">Receives <c>[column][row]</c>.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run(ref readonly float source, int rows, int columns, ref float destination)
+    public static void Run(ref readonly float source, int rows, int rowLength, int columns, ref float destination)
     {
         ref float from = ref Unsafe.AsRef(in source);
         if ((!Sse.IsSupported && !AdvSimd.Arm64.IsSupported) || rows % 4 != 0)
@@ -22,7 +31,7 @@ internal static class Transposition
             for (int row = 0; row < rows; row++)
             {
                 for (int column = 0; column < columns; column++)
-                    Unsafe.Add(ref destination, (column * rows) + row) = Unsafe.Add(ref from, (row * columns) + column);
+                    Unsafe.Add(ref destination, (column * rows) + row) = Unsafe.Add(ref from, (row * rowLength) + column);
             }
             return;
         }
@@ -30,16 +39,16 @@ internal static class Transposition
         {
             if (Avx512F.IsSupported && rows == Vector512<float>.Count)
             {
-                RunSixteen(ref Unsafe.Add(ref from, column), columns, ref Unsafe.Add(ref destination, column * rows));
+                RunSixteen(ref Unsafe.Add(ref from, column), rowLength, ref Unsafe.Add(ref destination, column * rows));
                 continue;
             }
             for (int row = 0; row < rows; row += 4)
             {
-                ref float corner = ref Unsafe.Add(ref from, (row * columns) + column);
+                ref float corner = ref Unsafe.Add(ref from, (row * rowLength) + column);
                 Vector128<float> a = Vector128.LoadUnsafe(ref corner);
-                Vector128<float> b = Vector128.LoadUnsafe(ref corner, (nuint)columns);
-                Vector128<float> c = Vector128.LoadUnsafe(ref corner, (nuint)columns * 2);
-                Vector128<float> d = Vector128.LoadUnsafe(ref corner, (nuint)columns * 3);
+                Vector128<float> b = Vector128.LoadUnsafe(ref corner, (nuint)rowLength);
+                Vector128<float> c = Vector128.LoadUnsafe(ref corner, (nuint)rowLength * 2);
+                Vector128<float> d = Vector128.LoadUnsafe(ref corner, (nuint)rowLength * 3);
                 (Vector128<float> lowAb, Vector128<float> highAb) = Interleave(a, b);
                 (Vector128<float> lowCd, Vector128<float> highCd) = Interleave(c, d);
                 ref float target = ref Unsafe.Add(ref destination, (column * rows) + row);
@@ -55,12 +64,12 @@ internal static class Transposition
 
     // Four columns of sixteen rows.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void RunSixteen(ref readonly float corner, int columns, ref float destination)
+    private static void RunSixteen(ref readonly float corner, int rowLength, ref float destination)
     {
-        Vector512<float> a = EveryFourth(in corner, columns, 0);
-        Vector512<float> b = EveryFourth(in corner, columns, 1);
-        Vector512<float> c = EveryFourth(in corner, columns, 2);
-        Vector512<float> d = EveryFourth(in corner, columns, 3);
+        Vector512<float> a = EveryFourth(in corner, rowLength, 0);
+        Vector512<float> b = EveryFourth(in corner, rowLength, 1);
+        Vector512<float> c = EveryFourth(in corner, rowLength, 2);
+        Vector512<float> d = EveryFourth(in corner, rowLength, 3);
         Vector512<double> lowAb = Avx512F.UnpackLow(a, b).AsDouble();
         Vector512<double> highAb = Avx512F.UnpackHigh(a, b).AsDouble();
         Vector512<double> lowCd = Avx512F.UnpackLow(c, d).AsDouble();
@@ -73,12 +82,12 @@ internal static class Transposition
 
     // Four columns of a row and of the rows four, eight and twelve below it.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> EveryFourth(ref readonly float corner, int columns, int row)
+    private static Vector512<float> EveryFourth(ref readonly float corner, int rowLength, int row)
     {
-        Vector512<float> rows = Vector128.LoadUnsafe(in corner, (nuint)(row * columns)).ToVector256Unsafe().ToVector512Unsafe();
-        rows = Avx512F.InsertVector128(rows, Vector128.LoadUnsafe(in corner, (nuint)((row + 4) * columns)), 1);
-        rows = Avx512F.InsertVector128(rows, Vector128.LoadUnsafe(in corner, (nuint)((row + 8) * columns)), 2);
-        return Avx512F.InsertVector128(rows, Vector128.LoadUnsafe(in corner, (nuint)((row + 12) * columns)), 3);
+        Vector512<float> rows = Vector128.LoadUnsafe(in corner, (nuint)(row * rowLength)).ToVector256Unsafe().ToVector512Unsafe();
+        rows = Avx512F.InsertVector128(rows, Vector128.LoadUnsafe(in corner, (nuint)((row + 4) * rowLength)), 1);
+        rows = Avx512F.InsertVector128(rows, Vector128.LoadUnsafe(in corner, (nuint)((row + 8) * rowLength)), 2);
+        return Avx512F.InsertVector128(rows, Vector128.LoadUnsafe(in corner, (nuint)((row + 12) * rowLength)), 3);
     }
 
     // a0 b0 a1 b1, and a2 b2 a3 b3.

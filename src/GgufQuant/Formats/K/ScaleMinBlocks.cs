@@ -126,23 +126,39 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
         where TMode : struct, IImatrixMode
     {
         int size = TFormat.SubBlockSize * TF.Count;
-        ref float laneWeights = ref CacheLines.Align(stackalloc float[size + CacheLines.Spare]);
-        ref float laneFactors = ref CacheLines.Align(stackalloc float[size + CacheLines.Spare]);
-        ref float laneLevels = ref CacheLines.Align(stackalloc float[size + CacheLines.Spare]);
-        for (int j = 0; j < count * SubBlocks; j += TF.Count)
+        ref float laneWeights = ref CacheLines.Align(stackalloc float[(2 * size) + CacheLines.Spare]);
+        ref float laneFactors = ref CacheLines.Align(stackalloc float[(2 * size) + CacheLines.Spare]);
+        ref float laneLevels = ref CacheLines.Align(stackalloc float[(2 * size) + CacheLines.Spare]);
+        for (int j = 0; j < count * SubBlocks; j += 2 * TF.Count)
         {
-            Transposition.Run(in batch[j * TFormat.SubBlockSize], TF.Count, TFormat.SubBlockSize, ref laneWeights);
-            if (TMode.Given)
-                Transposition.Run(in factors[j * TFormat.SubBlockSize], TF.Count, TFormat.SubBlockSize, ref laneFactors);
-            else
-                WeighByMagnitude<TF, TI>(ref laneWeights, ref laneFactors);
-            ScaleMinFit<TF> fit = ScaleMinSearch<TF, TI, Rule<TMode>>.Run(ref laneWeights, ref laneFactors, ref laneLevels);
-            fit.Scale.Store(ref found.Scales[j]);
-            fit.Minimum.Store(ref found.Minimums[j]);
-            fit.FactorSum.Store(ref found.FactorSums[j]);
-            fit.LevelScale.Store(ref found.LevelScales[j]);
-            fit.LevelMinimum.Store(ref found.LevelMinimums[j]);
+            for (int group = 0; group < 2; group++)
+            {
+                int at = (j + (group * TF.Count)) * TFormat.SubBlockSize;
+                ref float groupWeights = ref Unsafe.Add(ref laneWeights, group * size);
+                ref float groupFactors = ref Unsafe.Add(ref laneFactors, group * size);
+                Transposition.Run(in batch[at], TF.Count, TFormat.SubBlockSize, ref groupWeights);
+                if (TMode.Given)
+                    Transposition.Run(in factors[at], TF.Count, TFormat.SubBlockSize, ref groupFactors);
+                else
+                    WeighByMagnitude<TF, TI>(ref groupWeights, ref groupFactors);
+            }
+            ScaleMinSearch<TF, TI, Rule<TMode>>.Run(
+                ref laneWeights, ref laneFactors, ref laneLevels, out ScaleMinFit<TF> first, out ScaleMinFit<TF> second);
+            Store<TF, TI>(first, found, j);
+            Store<TF, TI>(second, found, j + TF.Count);
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store<TF, TI>(ScaleMinFit<TF> fit, Fits found, int at)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        fit.Scale.Store(ref found.Scales[at]);
+        fit.Minimum.Store(ref found.Minimums[at]);
+        fit.FactorSum.Store(ref found.FactorSums[at]);
+        fit.LevelScale.Store(ref found.LevelScales[at]);
+        fit.LevelMinimum.Store(ref found.LevelMinimums[at]);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

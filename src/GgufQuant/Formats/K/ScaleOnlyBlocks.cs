@@ -66,8 +66,8 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
         int batchSize = TF.Count;
         Span<float> padded = stackalloc float[batchSize * SuperBlock.Size];
         Span<float> factors = stackalloc float[TMode.Given ? batchSize * SuperBlock.Size : 0];
-        Span<byte> levels = stackalloc byte[batchSize * SuperBlock.Size];
         Span<float> scales = stackalloc float[batchSize * SubBlocks];
+        Span<float> inverses = stackalloc float[batchSize * SubBlocks];
         Span<float> factorSums = stackalloc float[batchSize * SubBlocks];
         Span<sbyte> stored = stackalloc sbyte[batchSize * SubBlocks];
         Span<float> blockFactors = stackalloc float[batchSize];
@@ -82,12 +82,12 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
                 ImportanceFactors<TF, TI>.WithVariance(batch, 2, count, first, rowLength, importance, factors);
             else if (TMode.Given)
                 ImportanceFactors<TF, TI>.Copy(count, first, rowLength, importance, factors);
-            SearchSubBlocks<TF, TI, TMode>(batch, count, factors, scales, factorSums, levels);
+            SearchSubBlocks<TF, TI, TMode>(batch, count, factors, scales, inverses, factorSums);
             StoreScales<TF, TI, TMode>(scales, factorSums, count, stored, blockFactors);
             for (int b = 0; b < count; b++)
             {
                 Write<TF, TI, TMode>(
-                    batch.Slice(b * SuperBlock.Size, SuperBlock.Size), levels, b * SubBlocks,
+                    batch.Slice(b * SuperBlock.Size, SuperBlock.Size), inverses.Slice(b * SubBlocks, SubBlocks),
                     stored.Slice(b * SubBlocks, SubBlocks), blockFactors[b],
                     target.Slice(b * TFormat.BlockBytes, TFormat.BlockBytes));
             }
@@ -98,7 +98,7 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void SearchSubBlocks<TF, TI, TMode>(
         ReadOnlySpan<float> batch, int count, ReadOnlySpan<float> factors,
-        Span<float> scales, Span<float> factorSums, Span<byte> levels)
+        Span<float> scales, Span<float> inverses, Span<float> factorSums)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
         where TMode : struct, IImatrixMode
@@ -136,7 +136,8 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
             }
             sum.Store(ref factorSums[j]);
             ScaleOnlySearch<TF, TI, BoundedRounding>.Run(
-                ref laneWeights, ref laneFactors, SubBlockSize, TFormat.LevelRange, ref products, ref levels[at]).Store(ref scales[j]);
+                ref laneWeights, ref laneFactors, SubBlockSize, TFormat.LevelRange, ref products, out TF inverse, out _).Store(ref scales[j]);
+            inverse.Store(ref inverses[j]);
         }
     }
 
@@ -160,7 +161,9 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
             ref float products = ref CacheLines.Align(stackalloc float[size + CacheLines.Spare]);
             Transposition.Run(in factorSums[0], TF.Count, SubBlocks, ref laneFactors);
             factor = ScaleOnlySearch<TF, TI, WrappingRounding>.Run(
-                ref laneScales, ref laneFactors, SubBlocks, TFormat.ScaleRange, ref products, ref levels[0]);
+                ref laneScales, ref laneFactors, SubBlocks, TFormat.ScaleRange, ref products, out TF inverse, out TI negligible);
+            ScaleOnlySearch<TF, TI, WrappingRounding>.StoreLevels(
+                ref laneScales, SubBlocks, TFormat.ScaleRange, inverse, negligible, ref levels[0]);
         }
         else
         {
@@ -195,8 +198,7 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Write<TF, TI, TMode>(
-        ReadOnlySpan<float> weights, ReadOnlySpan<byte> found, int firstSubBlock, ReadOnlySpan<sbyte> scales,
-        float factor, Span<byte> block)
+        ReadOnlySpan<float> weights, ReadOnlySpan<float> inverses, ReadOnlySpan<sbyte> scales, float factor, Span<byte> block)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
         where TMode : struct, IImatrixMode
@@ -227,10 +229,10 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
             }
             if (scale == 0)
             {
-                int group = (firstSubBlock + j) / TF.Count;
-                int lane = (firstSubBlock + j) % TF.Count;
-                for (int e = 0; e < SubBlockSize; e++)
-                    levels[at + e] = found[(((group * SubBlockSize) + e) * TF.Count) + lane];
+                ref float lane = ref Unsafe.AsRef(in weights[at]);
+                ScaleOnlyLanes<FloatLane, IntLane>.Extreme(ref lane, SubBlockSize, out IntLane negligible);
+                ScaleOnlySearch<FloatLane, IntLane, BoundedRounding>.StoreLevels(
+                    ref lane, SubBlockSize, TFormat.LevelRange, FloatLane.Broadcast(inverses[j]), negligible, ref levels[at]);
                 continue;
             }
             TF divisor = TF.Broadcast(scale);
@@ -238,7 +240,8 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
             ref byte level = ref levels[at];
             for (int e = 0; e < SubBlockSize; e += TF.Count)
             {
-                TF quotient = TF.Load(in Unsafe.Add(ref Unsafe.AsRef(in weight), e)) / divisor;
+                TF dividend = TF.Load(in Unsafe.Add(ref Unsafe.AsRef(in weight), e));
+                TF quotient = dividend / divisor;
                 (ScaleOnlyLanes<TF, TI>.Level(quotient, TFormat.LevelRange) + range).StoreBytes(ref Unsafe.Add(ref level, e));
             }
         }

@@ -251,12 +251,14 @@ internal static class ScaleOnlyDescent<TF, TI>
             TF productSum = TF.Load(in At(ProductSums, first));
             TF squareSum = TF.Load(in At(SquareSums, first));
             TF greatest = TF.Load(in At(Magnitudes, first));
+            TF lowest = TF.Broadcast(-_range);
+            TF highest = TF.Broadcast(_range - 1);
             TI changed = TI.Broadcast(0);
             ref float weight = ref At(0, first);
             ref float level = ref At(Elements, first);
             for (int e = 0; e < Elements; e++)
             {
-                Improve(in weight, ref level, greatest, ref productSum, ref squareSum, ref changed);
+                Improve(in weight, ref level, greatest, lowest, highest, ref productSum, ref squareSum, ref changed);
                 weight = ref Unsafe.Add(ref weight, _capacity);
                 level = ref Unsafe.Add(ref level, _capacity);
             }
@@ -277,12 +279,14 @@ internal static class ScaleOnlyDescent<TF, TI>
             TF greatest2 = TF.Load(in At(Magnitudes, second));
             TI changed = TI.Broadcast(0);
             TI changed2 = changed;
+            TF lowest = TF.Broadcast(-_range);
+            TF highest = TF.Broadcast(_range - 1);
             ref float weight = ref At(0, first);
             ref float level = ref At(Elements, first);
             for (int e = 0; e < Elements; e++)
             {
-                Improve(in weight, ref level, greatest, ref productSum, ref squareSum, ref changed);
-                Improve(in Unsafe.Add(ref weight, TF.Count), ref Unsafe.Add(ref level, TF.Count), greatest2, ref productSum2, ref squareSum2, ref changed2);
+                Improve(in weight, ref level, greatest, lowest, highest, ref productSum, ref squareSum, ref changed);
+                Improve(in Unsafe.Add(ref weight, TF.Count), ref Unsafe.Add(ref level, TF.Count), greatest2, lowest, highest, ref productSum2, ref squareSum2, ref changed2);
                 weight = ref Unsafe.Add(ref weight, _capacity);
                 level = ref Unsafe.Add(ref level, _capacity);
             }
@@ -295,7 +299,8 @@ internal static class ScaleOnlyDescent<TF, TI>
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private void Improve(ref readonly float weights, ref float levels, TF greatest, ref TF productSum, ref TF squareSum, ref TI changed)
+        private static void Improve(
+            ref readonly float weights, ref float levels, TF greatest, TF lowest, TF highest, ref TF productSum, ref TF squareSum, ref TI changed)
         {
             TF zero = TF.Broadcast(0);
             TF weight = TF.Load(in weights);
@@ -305,13 +310,13 @@ internal static class ScaleOnlyDescent<TF, TI>
             TF otherProducts = productSum - (weighted * old);
             TF otherSquares = squareSum - (factor * old * old);
             TF dividend = weight * otherSquares;
-            TF room = Room(old, dividend, otherProducts, TF.Broadcast(-_range), TF.Broadcast(_range - 1));
+            TF room = Room(old, dividend, otherProducts, lowest, highest);
             TI stays = TF.GreaterThan(room, zero) & TF.GreaterThan(otherProducts, LeastSafe(greatest, squareSum));
             TI candidate = TF.GreaterThan(otherProducts, zero) & ~stays;
             if (!TI.Any(candidate))
                 return;
 
-            TF level = TI.ToFloat(ScaleOnlyLanes<TF, TI>.Level(dividend / otherProducts, _range));
+            TF level = WrappingRounding.Level<TF, TI>(dividend / otherProducts, lowest, highest);
             TF newProducts = otherProducts + (weighted * level);
             TF newSquares = otherSquares + (factor * level * level);
             TI better = candidate & ~TF.Equal(level, old) & TF.GreaterThan(newSquares, zero)

@@ -9,7 +9,9 @@ internal readonly struct LegacyImatrixBlocks<TFormat> : ILaneQuantizer
 {
     private const int Size = LegacyBlocks<TFormat>.Size;
     private const int Half = LegacyBlocks<TFormat>.Half;
-    private const int RowsAtOnce = 4;
+
+    // The search for a scale and a minimum takes two groups of lanes in turns.
+    private static int Groups => TFormat.HasMinimum ? 2 : 1;
 
     private static int MaxCode => LegacyBlocks<TFormat>.MaxCode;
 
@@ -20,15 +22,15 @@ internal readonly struct LegacyImatrixBlocks<TFormat> : ILaneQuantizer
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        int batchSize = Size * TF.Count;
+        int batchSize = Size * TF.Count * Groups;
         Span<float> padded = stackalloc float[batchSize];
         Span<float> factors = stackalloc float[batchSize];
-        Span<float> variances = stackalloc float[RowsAtOnce];
+        Span<float> variances = stackalloc float[TF.Count];
         while (!weights.IsEmpty)
         {
-            scoped ReadOnlySpan<float> rows = weights[..(int)Math.Min((long)RowsAtOnce * rowLength, weights.Length)];
+            scoped ReadOnlySpan<float> rows = weights[..(int)Math.Min((long)TF.Count * rowLength, weights.Length)];
             weights = weights[rows.Length..];
-            MeanSquares(rows, rowLength, variances);
+            MeanSquares<TF, TI>(rows, rowLength, variances);
             for (int first = 0; first < rows.Length; first += batchSize)
             {
                 scoped ReadOnlySpan<float> batch = rows.Slice(first, Math.Min(batchSize, rows.Length - first));
@@ -38,7 +40,7 @@ internal readonly struct LegacyImatrixBlocks<TFormat> : ILaneQuantizer
                     (int row, int column) = Math.DivRem(first + (b * Size), rowLength);
                     Weigh<TF, TI>(in batch[b * Size], in importance[column], variances[row], ref factors[b * Size]);
                 }
-                if (count < TF.Count)
+                if (batch.Length < batchSize)
                 {
                     batch.CopyTo(padded);
                     padded[batch.Length..].Clear();
@@ -51,37 +53,39 @@ internal readonly struct LegacyImatrixBlocks<TFormat> : ILaneQuantizer
         }
     }
 
-    /// <summary>The mean square of each row, summed in ggml's order, four rows side by side.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MeanSquares(ReadOnlySpan<float> rows, int rowLength, Span<float> means)
+    /// <summary>The mean square of each row, summed in ggml's order, as many rows side by side as there are lanes for.</summary>
+    private static void MeanSquares<TF, TI>(ReadOnlySpan<float> rows, int rowLength, Span<float> means)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
     {
-        if (rows.Length < RowsAtOnce * rowLength)
+        int count = rows.Length / rowLength;
+        int row = 0;
+        for (; row + TF.Count <= count; row += TF.Count)
+            MeanSquaresOfLanes<TF, TI>(rows[(row * rowLength)..], rowLength, means[row..]);
+        for (; row + FloatLanes128.Count <= count; row += FloatLanes128.Count)
+            MeanSquaresOfLanes<FloatLanes128, IntLanes128>(rows[(row * rowLength)..], rowLength, means[row..]);
+        for (; row < count; row++)
+            MeanSquaresOfLanes<FloatLane, IntLane>(rows[(row * rowLength)..], rowLength, means[row..]);
+    }
+
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void MeanSquaresOfLanes<TF, TI>(ReadOnlySpan<float> rows, int rowLength, Span<float> means)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        ref float columns = ref CacheLines.Align(stackalloc float[(Size * TF.Count) + CacheLines.Spare]);
+        TF sum = TF.Broadcast(0);
+        for (int column = 0; column < rowLength; column += Size)
         {
-            for (int row = 0; row < rows.Length / rowLength; row++)
+            Transposition.Run(in rows[column], TF.Count, rowLength, Size, ref columns);
+            for (int e = 0; e < Size; e++)
             {
-                float sum = 0;
-                foreach (float weight in rows.Slice(row * rowLength, rowLength))
-                    sum += weight * weight;
-                means[row] = sum / rowLength;
+                TF weight = TF.Load(in Unsafe.Add(ref columns, e * TF.Count));
+                sum += weight * weight;
             }
-            return;
         }
-        ReadOnlySpan<float> row0 = rows[..rowLength];
-        ReadOnlySpan<float> row1 = rows.Slice(rowLength, rowLength);
-        ReadOnlySpan<float> row2 = rows.Slice(2 * rowLength, rowLength);
-        ReadOnlySpan<float> row3 = rows.Slice(3 * rowLength, rowLength);
-        (float sum0, float sum1, float sum2, float sum3) = (0, 0, 0, 0);
-        for (int i = 0; i < row0.Length; i++)
-        {
-            sum0 += row0[i] * row0[i];
-            sum1 += row1[i] * row1[i];
-            sum2 += row2[i] * row2[i];
-            sum3 += row3[i] * row3[i];
-        }
-        means[0] = sum0 / rowLength;
-        means[1] = sum1 / rowLength;
-        means[2] = sum2 / rowLength;
-        means[3] = sum3 / rowLength;
+        (sum / TF.Broadcast(rowLength)).Store(ref means[0]);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -103,31 +107,54 @@ internal readonly struct LegacyImatrixBlocks<TFormat> : ILaneQuantizer
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
+        int group = Size * TF.Count;
         ref float laneWeights = ref CacheLines.Align(stackalloc float[batch.Length + CacheLines.Spare]);
         ref float laneFactors = ref CacheLines.Align(stackalloc float[batch.Length + CacheLines.Spare]);
         ref float scratch = ref CacheLines.Align(stackalloc float[batch.Length + CacheLines.Spare]);
         ref byte codes = ref (stackalloc byte[batch.Length])[0];
-        Span<float> scales = stackalloc float[TF.Count];
-        Span<float> minimums = stackalloc float[TF.Count];
-        Transposition.Run(in batch[0], TF.Count, Size, ref laneWeights);
-        Transposition.Run(in factors[0], TF.Count, Size, ref laneFactors);
+        Span<float> scales = stackalloc float[TF.Count * Groups];
+        Span<float> minimums = stackalloc float[TF.Count * Groups];
+        for (int at = 0; at < batch.Length; at += group)
+        {
+            Transposition.Run(in batch[at], TF.Count, Size, ref Unsafe.Add(ref laneWeights, at));
+            Transposition.Run(in factors[at], TF.Count, Size, ref Unsafe.Add(ref laneFactors, at));
+        }
         if (TFormat.HasMinimum)
         {
-            ScaleMinFit<TF> fit = ScaleMinSearch<TF, TI, Rule>.Run(ref laneWeights, ref laneFactors, ref scratch);
-            fit.Scale.Store(ref scales[0]);
-            (-fit.Minimum).Store(ref minimums[0]);
-            for (int at = 0; at < batch.Length; at += TF.Count)
-            {
-                TI level = TF.NearestInt(fit.LevelScale * (TF.Load(in Unsafe.Add(ref laneWeights, at)) - fit.LevelMinimum));
-                TI.Max(TI.Broadcast(0), TI.Min(TI.Broadcast(MaxCode), level)).StoreBytes(ref Unsafe.Add(ref codes, at));
-            }
+            ScaleMinSearch<TF, TI, Rule>.Run(
+                ref laneWeights, ref laneFactors, ref scratch, out ScaleMinFit<TF> first, out ScaleMinFit<TF> second);
+            Encode<TF, TI>(first, ref laneWeights, ref codes, ref scales[0], ref minimums[0]);
+            Encode<TF, TI>(
+                second, ref Unsafe.Add(ref laneWeights, group), ref Unsafe.Add(ref codes, group), ref scales[TF.Count], ref minimums[TF.Count]);
         }
         else
         {
             ScaleOnlySearch<TF, TI, BoundedRounding>.Run(
-                ref laneWeights, ref laneFactors, Size, LegacyBlocks<TFormat>.ZeroCode, ref scratch, ref codes).Store(ref scales[0]);
+                ref laneWeights, ref laneFactors, Size, LegacyBlocks<TFormat>.ZeroCode, ref scratch, out TF inverse, out TI negligible)
+                .Store(ref scales[0]);
+            ScaleOnlySearch<TF, TI, BoundedRounding>.StoreLevels(
+                ref laneWeights, Size, LegacyBlocks<TFormat>.ZeroCode, inverse, negligible, ref codes);
         }
-        Write<TF, TI>(ref codes, scales, minimums, count, blocks);
+        for (int block = 0; block < count; block += TF.Count)
+        {
+            Write<TF, TI>(
+                ref Unsafe.Add(ref codes, block * Size), scales[block..], minimums[block..], Math.Min(TF.Count, count - block),
+                blocks[(block * TFormat.BlockBytes)..]);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Encode<TF, TI>(ScaleMinFit<TF> fit, ref float weights, ref byte codes, ref float scales, ref float minimums)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        fit.Scale.Store(ref scales);
+        (-fit.Minimum).Store(ref minimums);
+        for (int at = 0; at < Size * TF.Count; at += TF.Count)
+        {
+            TI level = TF.NearestInt(fit.LevelScale * (TF.Load(in Unsafe.Add(ref weights, at)) - fit.LevelMinimum));
+            TI.Max(TI.Broadcast(0), TI.Min(TI.Broadcast(MaxCode), level)).StoreBytes(ref Unsafe.Add(ref codes, at));
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
