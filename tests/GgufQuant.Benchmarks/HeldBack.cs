@@ -20,6 +20,15 @@ internal static class HeldBack
             "ggml improves one weight after the other, each time with a division whose operands depend on the last one. The limit is "
             + "that chain in the fifth of the sub-blocks that can change. Tried: quotients computed only if a level can change (kept), "
             + "sub-blocks that cannot change set aside without a branch (kept), the rest compacted (kept).",
+        (GgmlType.Q3_K or GgmlType.Q6_K or GgmlType.Q4_0 or GgmlType.Q5_0, _) =>
+            "Every scale that ggml tries is tried, and sums are added in its order: the bound is that arithmetic alone. What comes on "
+            + "top is turning sub-blocks into lanes, the greatest weight, choosing among the tries, dividing by the scales as stored, and "
+            + "packing. Tried: lower bounds left out where no level reaches them (kept), choosing without branches (kept), quotients from "
+            + "reciprocals with two exact corrections (no gain, since the divisions overlap with the rest).",
+        (GgmlType.Q2_K or GgmlType.Q4_K or GgmlType.Q5_K or GgmlType.Q4_1 or GgmlType.Q5_1, _) =>
+            "Every scale that ggml tries is tried, and sums are added in its order: the bound is that arithmetic alone. A try starts from "
+            + "the minimum of the best one before, so that each waits for two divisions and for a sum of errors, one addition after the "
+            + "other. Tried: two searches in turns (kept: a tenth more), both in one loop (slower: too many registers).",
         (GgmlType.BF16, KernelWork.Dequantize) =>
             "Widening a weight is one shift: the half megabyte is written as fast as it can be filled with a constant, 8 to 10 billion "
             + "floats per second on this machine, whatever the code. Tried: cache-line-aligned memory (kept).",

@@ -26,8 +26,8 @@ internal static class RatioTable
     /// <param name="isChosen">Whether to measure the type with a name.</param>
     public static void Write(TextWriter output, Func<string, bool> isChosen)
     {
-        output.WriteLine("| type | kernel | ours, Mweights/s | reference, Mweights/s | ratio | bar | verdict |");
-        output.WriteLine("| --- | --- | ---: | ---: | ---: | ---: | --- |");
+        output.WriteLine("| type | kernel | ours, Mweights/s | reference, Mweights/s | ratio | bound | bar | verdict |");
+        output.WriteLine("| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |");
         List<KernelOperation> missed = [];
         foreach (BlockFormat format in BlockFormat.All.Where(format => isChosen(format.Name)))
         {
@@ -38,10 +38,11 @@ internal static class RatioTable
                     missed.Add(operation);
             }
         }
-        foreach (KernelOperation operation in missed)
+        // One paragraph for all that the same thing holds back.
+        foreach (IGrouping<string?, KernelOperation> group in missed.GroupBy(HeldBack.Explain))
         {
             output.WriteLine();
-            output.WriteLine($"Missed by {operation}. {HeldBack.Explain(operation)}".TrimEnd());
+            output.WriteLine($"Missed by {string.Join(", ", group)}. {group.Key}".TrimEnd());
         }
     }
 
@@ -60,11 +61,15 @@ internal static class RatioTable
         List<double> ours = [];
         List<double> theirs = [];
         List<double> copies = [];
+        List<double> bounds = [];
+        int? searched = SearchBound.Instructions(operation);
         for (int round = 0; round < Rounds; round++)
         {
             ours.Add(Time(() => operation.Run(input), calls));
             theirs.Add(Time(() => operation.RunReference(input), calls));
             copies.Add(Time(() => input.Weights.CopyTo(copy), calls));
+            if (searched is int instructions)
+                bounds.Add(SearchBound.Weights(instructions));
         }
 
         double megaweights = input.Weights.Length / 1e6;
@@ -75,12 +80,14 @@ internal static class RatioTable
         SpeedBar bar = SpeedBar.Of(operation);
         bool isMemorySpeed = bar.OrMemorySpeed && share >= SpeedBar.MemoryShare;
         isMet = ratio >= bar.Ratio || isMemorySpeed;
+        double reference = input.Weights.Length / Statistics.Median(theirs);
+        string bound = searched is null ? "" : Invariant($"{Statistics.Median(bounds) / reference:F1}");
         string verdict = !isMet ? "missed"
             : ratio < bar.Ratio ? Invariant($"met: {share:P0} of a memory copy's speed")
             : "met";
         string work = operation.ToString()[(operation.Format.Name.Length + 1)..];
         return Invariant(
-            $"| {operation.Format} | {work} | {megaweights / Statistics.Median(ours):F1} | {megaweights / Statistics.Median(theirs):F1} | {ratio:F2} | {bar.Ratio:0.##} | {verdict} |");
+            $"| {operation.Format} | {work} | {megaweights / Statistics.Median(ours):F1} | {megaweights / Statistics.Median(theirs):F1} | {ratio:F2} | {bound} | {bar.Ratio:0.##} | {verdict} |");
     }
 
     // The runtime recompiles a hot method in the background; only the result should be measured.

@@ -19,7 +19,7 @@ internal static class StartTable
     private const int Calls = 21;
     private const int Tokens = 150_000;
     private const int Tensors = 1000;
-    private const double ImportBar = 150;
+    private const double ImportBar = 100;
     private const double HeaderBar = 30;
 
     /// <summary>Measures and writes the table.</summary>
