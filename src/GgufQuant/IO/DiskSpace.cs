@@ -3,6 +3,9 @@ namespace GgufQuant.IO;
 /// <summary>Checks the free disk space before anything is written.</summary>
 internal static class DiskSpace
 {
+    /// <summary>Whether the disk of a folder has room for files, as far as it says.</summary>
+    internal static bool HasRoom(string folder, long bytes, IFileSystem fileSystem) => fileSystem.FindFreeBytes(folder) is not long available || available >= bytes;
+
     /// <param name="path">One of the files to be written.</param>
     /// <param name="bytes">Total bytes of all files in that folder.</param>
     /// <param name="fileSystem">The file system; null for this platform's.</param>

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using GgufQuant.Gguf;
 using GgufQuant.IO;
 using GgufQuant.Planning;
@@ -15,13 +14,11 @@ public sealed class Quantizer
 {
     private const long SmallestBudget = 64L << 20;
     private readonly QuantizerOptions _options;
-    private readonly IFileSystem _files;
 
     /// <exception cref="ArgumentOutOfRangeException">The memory budget is below 64 MiB, or the number of threads is negative.</exception>
     public Quantizer(QuantizerOptions? options = null)
     {
         _options = options ?? new();
-        _files = _options.FileSystem ?? FileSystem.Native;
         ArgumentOutOfRangeException.ThrowIfNegative(_options.Threads, nameof(options));
         if (_options.MemoryBudget < SmallestBudget)
             throw new ArgumentOutOfRangeException(nameof(options), _options.MemoryBudget, $"A memory budget of {_options.MemoryBudget:N0} bytes is too small: at least {SmallestBudget:N0} are needed.");
@@ -46,113 +43,74 @@ public sealed class Quantizer
     /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public QuantizationResult Run(
         QuantizationPlan plan, string destination, bool overwrite = false,
-        IProgress<WorkProgress>? progress = null, CancellationToken token = default)
+        IProgress<WorkProgress>? progress = null, CancellationToken token = default) =>
+        RunAll([new(plan, destination)], overwrite, progress, token)[0].Result;
+
+    /// <summary>Writes several plans' files in one pass over their source, as far as they fit the memory and the disk together.</summary>
+    /// <remarks>
+    /// The bytes are those of separate runs. What several files hold the same of is made once. A file that fails does not keep
+    /// the others from being written. All files of a pass appear under their names at its end.
+    /// </remarks>
+    /// <param name="outputs">The plans, of one source, which must be open, and where they are written.</param>
+    /// <param name="overwrite">Whether files of these names may be replaced.</param>
+    /// <param name="progress">Receives progress of all together about ten times per second, from any thread.</param>
+    /// <param name="token">Cancels the work within a second; nothing is left behind except finished files, and what can be resumed.</param>
+    /// <returns>What became of each, in the order given.</returns>
+    /// <exception cref="ArgumentException">The plans have several sources, or two files the same name.</exception>
+    /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
+    public IReadOnlyList<QuantizationOutcome> RunAll(
+        IReadOnlyList<QuantizationOutput> outputs, bool overwrite = false, IProgress<WorkProgress>? progress = null, CancellationToken token = default)
     {
-        ArgumentNullException.ThrowIfNull(plan);
-        IReadOnlyList<string> paths = plan.PathsAt(destination);
-        foreach (string path in paths)
-            CheckIsNotSource(_files, plan.Source, path);
+        ArgumentNullException.ThrowIfNull(outputs);
+        if (outputs.Any(output => output.Plan.Source != outputs[0].Plan.Source))
+            throw new ArgumentException("The plans are of several sources.", nameof(outputs));
+        if (outputs.DistinctBy(output => output.Destination).Count() < outputs.Count)
+            throw new ArgumentException("Two plans have the same destination.", nameof(outputs));
 
         using CpuDevice? own = _options.Device is null ? new CpuDevice(_options.Threads) : null;
-        IQuantizationDevice device = _options.Device ?? own!;
-        CheckCanMake(plan, device);
-
-        long start = Stopwatch.GetTimestamp();
-        string?[] origins = _options.Reuse is not null || _options.KeepReuseRecord ? ReuseRecord.HashOrigins(plan, device.Parallelism, token) : [];
-        IReadOnlyDictionary<int, GgufTensor> reused = _options.Reuse is { } earlier
-            ? ReusableTensors.Find(plan, origins, earlier, device.Parallelism, token)
-            : new Dictionary<int, GgufTensor>();
-        // Windows does not let an open file be replaced.
-        bool replacesReused = _options.Reuse is { } reuse && paths.Any(path => reuse.SourcePaths.Any(reusedPath => PathIdentity.AreSame(_files, reusedPath, path)));
-        IReadOnlySet<int> resumed;
-        WorkTimes times;
-        List<AtomicFile> files = [];
-        using ResumeJournal? journal = _options.Resume ? ResumeJournal.Open(plan, paths) : null;
-        try
+        WeightProgress weights = new(progress, outputs.Sum(output => output.Plan.Weights));
+        QuantizationOutcome[] outcomes = new QuantizationOutcome[outputs.Count];
+        // The earlier file can be read until it is replaced.
+        int[] order = [.. Enumerable.Range(0, outputs.Count).OrderBy(index => _options.ReplacesReused(PathsOf(outputs[index])))];
+        for (int first = 0; first < order.Length;)
         {
-            // Shards share the disk, and what an interrupted run left has its space already: all of it or only what was written.
-            DiskSpace.Check(paths[0], paths.Zip(plan.Layout.Files, (path, layout) => journal is null ? layout.Length : LengthWithoutSpace(path, layout.Length)).Sum(), _files);
-            AtomicFile.Continuation? continuation = journal is null ? null
-                : journal.IsContinued ? AtomicFile.Continuation.FromUnfinished
-                : AtomicFile.Continuation.FromNothing;
-            foreach ((string path, GgufWriter layout) in paths.Zip(plan.Layout.Files))
+            int[] together = order[first..(first + CountTogether([.. order[first..].Select(index => outputs[index])]))];
+            RunPass(together);
+            // A disk that does not say what room it has, or that other programs fill, may have it for one after the other.
+            foreach (int index in together.Where(index => together.Length > 1 && outcomes[index].Exception is IOException exception && DiskFullException.IsCauseOf(exception)))
             {
-                AtomicFile file = AtomicFile.Create(path, layout.Length, overwrite, layout.WriteHeader, continuation, isOpenHere: replacesReused, plan.Shards.IsChosen, _files);
-                files.Add(file);
-                if (continuation == AtomicFile.Continuation.FromUnfinished)
-                    WritePadding(file, layout);
+                weights.Skip(-outputs[index].Plan.Weights);
+                RunPass([index]);
             }
-            QuantizationPipeline conversion = new(plan, device, files, _options.MemoryBudget / 2, progress, token) { Reuse = _options.Reuse, Reused = reused, Journal = journal };
-            resumed = conversion.Run();
-            times = conversion.Times;
-            plan.Source.ThrowIfChanged();
-            if (replacesReused)
-                _options.Reuse!.Dispose();
-            plan.Shards.Commit(files, token);
-            journal?.Delete();
-            // Of chosen shards, another machine may be resuming the same.
-            if (journal is null && !plan.Shards.IsChosen)
-                RemoveUnfinished(paths);
+            first += together.Length;
         }
-        finally
-        {
-            files.ForEach(file => file.Dispose());
-        }
+        return outcomes;
 
-        if (_options.KeepReuseRecord)
-            WriteRecord(plan, origins, paths[0], token);
-        return new QuantizationResult(plan.Describe(destination, Stopwatch.GetElapsedTime(start)))
+        void RunPass(int[] indices)
         {
-            Device = device.Name,
-            TensorsReused = reused.Keys.Union(resumed).Count(),
-            Times = times,
-        };
-    }
-
-    // The data of every tensor is verified or written again, and what lies between them is not data.
-    private static void WritePadding(AtomicFile file, GgufWriter layout)
-    {
-        byte[] zeros = new byte[1 << 16];
-        foreach (GgufTensor tensor in layout.Tensors)
-        {
-            int padding = layout.PaddingAfter(tensor);
-            for (int done = 0; done < padding; done += zeros.Length)
-                file.Write(tensor.FileOffset + tensor.ByteCount + done, zeros.AsSpan(0, Math.Min(zeros.Length, padding - done)));
+            QuantizationPass pass = new(_options, _options.Device ?? own!, overwrite, weights, token);
+            foreach ((int index, QuantizationOutcome outcome) in indices.Zip(pass.Run(indices.Select(index => outputs[index]))))
+                outcomes[index] = outcome;
         }
     }
 
-    // What was kept for resuming is no longer needed once the file is complete.
-    private static void RemoveUnfinished(IReadOnlyList<string> paths)
-    {
-        if (!ResumeJournal.Remove(paths[0]))
-            return;
-        foreach (string path in paths)
-            AtomicFile.TryRemove(AtomicFile.UnfinishedPathOf(path));
-    }
+    private static IReadOnlyList<string> PathsOf(QuantizationOutput output) => output.Plan.PathsAt(output.Destination);
 
-    private static void WriteRecord(QuantizationPlan plan, string?[] origins, string path, CancellationToken token)
+    // As many as memory and disk have room for together; the first goes in any case, and says itself what it lacks.
+    private int CountTogether(IReadOnlyList<QuantizationOutput> waiting)
     {
-        using GgufFile file = GgufFile.Open(path);
-        ReuseRecord.Write(path, from tensor in plan.Tensors.Zip(origins)
-                                where tensor.Second is not null
-                                let data = ReuseRecord.HashData(file, file.FindTensor(tensor.First.Name)!, token)
-                                select (tensor.Second, data, tensor.First.Name));
-    }
-
-    private long LengthWithoutSpace(string path, long length) => Math.Max(0, length - _files.CountAllocatedBytes(AtomicFile.UnfinishedPathOf(path)));
-
-    private static void CheckIsNotSource(IFileSystem files, GgufFile source, string destination)
-    {
-        if (source.SourcePaths.Any(path => PathIdentity.AreSame(files, path, destination)))
-            throw new IOException($"'{destination}' is the source model: choose another name for the result.");
-    }
-
-    private static void CheckCanMake(QuantizationPlan plan, IQuantizationDevice device)
-    {
-        foreach (PlannedTensor tensor in plan.Tensors)
+        List<PlannedTensor> tensors = [];
+        Dictionary<string, long> bytes = [];
+        int count = 0;
+        foreach (QuantizationOutput output in waiting)
         {
-            if (!tensor.IsCopied && !device.CanQuantize(tensor.Source.Type, tensor.Target))
-                throw new QuantizationException($"Tensor '{tensor.Name}' cannot be quantized from {tensor.Source.Format} to {tensor.Format}: {device.Name} does not support this conversion.");
+            tensors.AddRange(output.Plan.Tensors);
+            string folder = Path.GetDirectoryName(PathsOf(output)[0]) ?? "";
+            bytes[folder] = bytes.GetValueOrDefault(folder) + OutputFiles.CountMissingBytes(output, _options);
+            if (count > 0 && !(ChunkSize.Fits(tensors, _options.BufferBudget) && DiskSpace.HasRoom(folder, bytes[folder], _options.EffectiveFileSystem)))
+                break;
+            count++;
         }
+        return count;
     }
 }

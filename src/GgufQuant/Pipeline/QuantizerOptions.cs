@@ -32,4 +32,14 @@ public sealed record QuantizerOptions
 
     /// <summary>The file system, for tests; null for this platform's.</summary>
     internal IFileSystem? FileSystem { get; init; }
+
+    /// <summary>The file system to use.</summary>
+    internal IFileSystem EffectiveFileSystem => FileSystem ?? IO.FileSystem.Native;
+
+    /// <summary>Bytes of memory for buffers.</summary>
+    internal long BufferBudget => MemoryBudget / 2;
+
+    /// <summary>Whether files replace the earlier one.</summary>
+    internal bool ReplacesReused(IReadOnlyList<string> paths) =>
+        Reuse is { } reuse && paths.Any(path => reuse.SourcePaths.Any(reusedPath => PathIdentity.AreSame(EffectiveFileSystem, reusedPath, path)));
 }

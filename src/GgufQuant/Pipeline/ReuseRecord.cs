@@ -24,16 +24,17 @@ internal static class ReuseRecord
 
     internal static string PathOf(string file) => file + Extension;
 
-    /// <summary>Hashes all that the bytes of each planned tensor depend on; null for one that is copied, or quantized with moments.</summary>
-    internal static string?[] HashOrigins(QuantizationPlan plan, int threads, CancellationToken token)
+    /// <summary>Hashes all that the bytes of each plan's tensors depend on; null for one that is copied, or quantized with moments.</summary>
+    /// <param name="plans">Plans of one source, which is read once.</param>
+    /// <param name="threads">Threads to use.</param>
+    /// <param name="token">Cancels it.</param>
+    internal static IReadOnlyList<string?[]> HashOrigins(IReadOnlyList<QuantizationPlan> plans, int threads, CancellationToken token)
     {
-        string?[] origins = new string?[plan.Tensors.Count];
-        ParallelLoop.For(origins.Length, threads, index =>
-        {
-            if (plan.Tensors[index] is { IsCopied: false, Moments: null })
-                origins[index] = HashOrigin(plan.Source, plan.Tensors[index], token);
-        }, token);
-        return origins;
+        GgufTensor[] sources = [.. plans.SelectMany(plan => plan.Tensors).Where(HasOrigin).Select(tensor => tensor.Source).Distinct()];
+        string[] hashes = new string[sources.Length];
+        ParallelLoop.For(hashes.Length, threads, index => hashes[index] = HashData(plans[0].Source, sources[index], token), token);
+        Dictionary<GgufTensor, string> data = sources.Zip(hashes).ToDictionary(tensor => tensor.First, tensor => tensor.Second);
+        return [.. plans.Select(plan => plan.Tensors.Select(tensor => HasOrigin(tensor) ? HashOrigin(tensor, data[tensor.Source]) : null).ToArray())];
     }
 
     /// <summary>Hashes a tensor's bytes as they are in a file.</summary>
@@ -69,7 +70,9 @@ internal static class ReuseRecord
         return tensors;
     }
 
-    private static string HashOrigin(GgufFile source, PlannedTensor tensor, CancellationToken token)
+    private static bool HasOrigin(PlannedTensor tensor) => tensor is { IsCopied: false, Moments: null };
+
+    private static string HashOrigin(PlannedTensor tensor, string data)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         // Another build may make other bytes.
@@ -78,7 +81,7 @@ internal static class ReuseRecord
         float[] importance = tensor.Importance?.ReadMeans() ?? [];
         Append(hash, [importance.Length]);
         hash.AppendData(MemoryMarshal.AsBytes(importance.AsSpan()));
-        AppendData(hash, source, tensor.Source, token);
+        hash.AppendData(Convert.FromHexString(data));
         return Convert.ToHexString(hash.GetHashAndReset());
     }
 

@@ -53,6 +53,24 @@ public sealed class CalibratedRunTests : IDisposable
         Assert.Equal(Fresh(second), File.ReadAllBytes(path));
     }
 
+    [Fact]
+    public void Files_rounded_with_a_calibration_share_a_pass_with_others()
+    {
+        using CalibrationFile first = Calibration(1);
+        using CalibrationFile second = Calibration(2);
+        QuantizationPlan[] plans =
+        [
+            PlanWith(first), PlanWith(second), Plan(new() { Imatrix = first.Imatrix, TensorTypes = s_types }),
+            Plan(new() { TensorTypes = [new("attn_v", GgmlType.IQ3_S), .. s_types[1..]] }),
+        ];
+        new Quantizer(new() { Threads = 3 }).RunAll([.. plans.Select((plan, index) => new QuantizationOutput(plan, PathOf($"{index}.gguf")))], token: Token);
+        foreach ((QuantizationPlan plan, int index) in plans.Select((plan, index) => (plan, index)))
+        {
+            new Quantizer().Run(plan, PathOf("alone.gguf"), overwrite: true, token: Token);
+            Assert.Equal(File.ReadAllBytes(PathOf("alone.gguf")), File.ReadAllBytes(PathOf($"{index}.gguf")));
+        }
+    }
+
     [Theory]
     [InlineData(float.NaN, "not a mean of squares")]
     [InlineData(-1f, "not a mean of squares")]
@@ -92,8 +110,9 @@ public sealed class CalibratedRunTests : IDisposable
         return CalibrationFile.Open(path, Token);
     }
 
-    private QuantizationPlan PlanWith(CalibrationFile calibration) =>
-        QuantizationPlan.Create(_model, FileType.Q8_0, new() { Calibration = calibration, TensorTypes = s_types });
+    private QuantizationPlan PlanWith(CalibrationFile calibration) => Plan(new() { Calibration = calibration, TensorTypes = s_types });
+
+    private QuantizationPlan Plan(QuantizationOptions options) => QuantizationPlan.Create(_model, FileType.Q8_0, options);
 
     private string PathOf(string name) => Path.Combine(_folder.FullName, name);
 

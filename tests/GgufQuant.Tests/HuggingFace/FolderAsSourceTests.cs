@@ -36,6 +36,20 @@ public sealed class FolderAsSourceTests : IDisposable
     }
 
     [Fact]
+    public void Several_types_of_one_pass_are_those_of_several()
+    {
+        GoldenCase golden = new("deepseek3_fp8");
+        using HuggingFaceModel model = HuggingFaceModel.Open(golden.CopyTo(_folder.Path), golden.OptionsOf("auto").Options);
+        FileType[] types = [FileType.Q4_K_M, FileType.Q6_K, FileType.BF16];
+        IReadOnlyList<QuantizationOutcome> together = new Quantizer().RunAll(
+            [.. types.Select(type => new QuantizationOutput(QuantizationPlan.Create(model.File, type), _folder.File($"{type}.gguf")))],
+            token: TestContext.Current.CancellationToken);
+        Assert.All(
+            together.Zip(types),
+            file => Assert.Equal(File.ReadAllBytes(Quantize(model.File, file.Second, $"alone-{file.Second}.gguf")), File.ReadAllBytes(file.First.Result.Path)));
+    }
+
+    [Fact]
     public void An_interrupted_conversion_goes_on_and_a_record_is_reused()
     {
         GoldenCase golden = new("qwen3");

@@ -1,0 +1,48 @@
+using GgufQuant.Planning;
+
+namespace GgufQuant.Pipeline;
+
+/// <summary>How memory is divided among the threads of a pass.</summary>
+/// <param name="Weights">Weights per chunk.</param>
+/// <param name="Threads">Threads, each with a chunk.</param>
+internal readonly record struct ChunkSize(int Weights, int Threads)
+{
+    private const int SmallestChunk = 16 * 1024;
+
+    /// <param name="tensors">The tensors of all plans that share the pass.</param>
+    /// <param name="device">What quantizes.</param>
+    /// <param name="budget">Bytes of memory for buffers.</param>
+    /// <exception cref="QuantizationException">The budget is too small.</exception>
+    internal static ChunkSize For(IReadOnlyCollection<PlannedTensor> tensors, IQuantizationDevice device, long budget)
+    {
+        (long longestRow, long most) = Limits(tensors, budget);
+        if (longestRow > most)
+            throw new QuantizationException($"Rows of {longestRow:N0} weights do not fit the memory budget: raise the budget, or omit the importance matrix.");
+        long weights = Math.Max(longestRow, Math.Clamp(most / ThreadsFor(device.PreferredJobs), SmallestChunk, device.PreferredWeights));
+        return new((int)weights, (int)Math.Clamp(most / weights, 1, ThreadsFor(device.Parallelism)));
+    }
+
+    /// <summary>Whether the tensors can share a pass: whether a chunk of any of them fits the budget.</summary>
+    internal static bool Fits(IReadOnlyCollection<PlannedTensor> tensors, long budget)
+    {
+        (long longestRow, long most) = Limits(tensors, budget);
+        return longestRow <= most;
+    }
+
+    // Some formats weight whole rows once importance is given, so such rows are never cut.
+    private static (long LongestRow, long MostWeights) Limits(IReadOnlyCollection<PlannedTensor> tensors, long budget)
+    {
+        double bytesPerWeight = tensors.Select(BytesPerWeight).DefaultIfEmpty(0).Max();
+        long longestRow = tensors.Where(tensor => tensor.Importance is not null || tensor.Moments is not null).Select(tensor => tensor.Source.RowLength).DefaultIfEmpty(0).Max();
+        return (longestRow, (long)(budget / Math.Max(1, bytesPerWeight)));
+    }
+
+    // Twice the number of jobs that run on the device, so that it stays busy while other threads wait for the disk.
+    private static int ThreadsFor(int jobs) => jobs + Math.Max(2, jobs);
+
+    // Source, blocks, and the floats between them; copied data stays where it was read to. A thread makes the blocks of
+    // one type after those of another in the same memory, so further types need none.
+    private static double BytesPerWeight(PlannedTensor tensor) => tensor.IsCopied
+        ? tensor.Source.Format.BitsPerWeight / 8
+        : ((tensor.Source.Format.BitsPerWeight + tensor.Format.BitsPerWeight) / 8) + sizeof(float);
+}
