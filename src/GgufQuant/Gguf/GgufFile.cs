@@ -23,13 +23,15 @@ public sealed class GgufFile : IDisposable
         Tensors = headers.Length == 1 ? first.Tensors : [.. headers.SelectMany(header => header.Tensors)];
         _byName = Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
         Fault = headers.Select(header => header.Fault).FirstOrDefault(fault => fault is not null);
+        Gap = Fault;
         IsHeaderOnly = Fault is not null && headers.All(header => header.IsAlone);
     }
 
-    private GgufFile(string path, GgufWriter layout, long length, ITensorData data)
+    private GgufFile(string path, GgufWriter layout, long length, ITensorData data, Exception? gap)
     {
         _sources = [];
         _data = data;
+        Gap = gap;
         Version = 3;
         Alignment = layout.Alignment;
         Metadata = layout.Metadata;
@@ -68,6 +70,9 @@ public sealed class GgufFile : IDisposable
 
     /// <summary>What is wrong with tensors that <see cref="OpenTolerant"/> left out, or whose data is missing; null if nothing is.</summary>
     public GgufFormatException? Fault { get; }
+
+    /// <summary>What this model, opened tolerantly, lacks of a whole one, so that none may be made from it; null if nothing is missing.</summary>
+    internal Exception? Gap { get; }
 
     /// <summary>Whether the headers are whole and sound, but no tensor has any data: what <see cref="OpenTolerant"/> accepts as well.</summary>
     public bool IsHeaderOnly { get; }
@@ -206,7 +211,8 @@ public sealed class GgufFile : IDisposable
     /// <param name="layout">The file that would be written.</param>
     /// <param name="length">Bytes of the model where it is.</param>
     /// <param name="data">Gives the tensors' data; is disposed of with the file.</param>
-    internal static GgufFile Of(string path, GgufWriter layout, long length, ITensorData data) => new(path, layout, length, data);
+    /// <param name="gap">What is missing, so that no file may be made from it; null if nothing is.</param>
+    internal static GgufFile Of(string path, GgufWriter layout, long length, ITensorData data, Exception? gap) => new(path, layout, length, data, gap);
 
     /// <summary>Reads one file on its own, whether or not it is a shard.</summary>
     internal static GgufFile OpenShard(string path)

@@ -51,7 +51,7 @@ public sealed class HuggingFaceModel : IDisposable
     /// What is wrong with the vocabulary that <see cref="OpenTolerant"/> left out, in whole or in part, so that the model cannot be written:
     /// a <see cref="ModelFolderException"/> or an <see cref="UnknownPreTokenizerException"/>; null if nothing is.
     /// </summary>
-    public Exception? VocabularyFault { get; private init; }
+    public Exception? VocabularyFault => File.Gap;
 
     /// <summary>Whether a path is a folder with a config.json.</summary>
     public static bool IsModelFolder(string path) => Directory.Exists(path) && System.IO.File.Exists(Path.Combine(path, "config.json"));
@@ -176,10 +176,10 @@ public sealed class HuggingFaceModel : IDisposable
             GgufWriter layout = new(keys.Entries, converted.Select(tensor => new GgufTensorInfo(
                 tensor.Name, TensorTypes.Choose(tensor, type, options.Fp8AsQ8), [.. tensor.Values.Shape.Reverse()])), keepsTrailingOnes: true);
             Dictionary<string, TensorValues> values = converted.ToDictionary(tensor => tensor.Name, tensor => tensor.Values, StringComparer.Ordinal);
-            GgufFile file = GgufFile.Of(folder.Path, layout, files.Files.Sum(part => part.Length), new ConvertedTensors(folder, files, values));
+            GgufFile file = GgufFile.Of(folder.Path, layout, files.Files.Sum(part => part.Length), new ConvertedTensors(folder, files, values), vocabulary.Fault);
             warnings.AddRange(context.Warnings);
             string name = $"{general.FileName(options.VocabularyOnly ? null : $"{context.FileType}")}.gguf";
-            return new HuggingFaceModel(file, context.FileType, name, warnings) { Defaults = defaults, VocabularyFault = vocabulary.Fault };
+            return new HuggingFaceModel(file, context.FileType, name, warnings) { Defaults = defaults };
         }
         catch (Exception exception)
         {

@@ -32,6 +32,7 @@ public sealed class Quantizer
     }
 
     /// <summary>Writes a plan's file. It appears under its name only once it is complete.</summary>
+    /// <remarks>Of a folder that was opened tolerantly and has no whole vocabulary, nothing is written: the fault is thrown as it is.</remarks>
     /// <param name="plan">The plan; its source must be open.</param>
     /// <param name="destination">The file to write; shards get its name with their numbers, see <see cref="QuantizationPlan.PathsAt"/>.</param>
     /// <param name="overwrite">Whether a file of that name may be replaced.</param>
@@ -39,7 +40,7 @@ public sealed class Quantizer
     /// <param name="token">Cancels the work within a second; nothing is left behind except what can be resumed.</param>
     /// <exception cref="QuantizationException">A weight is not finite, a type cannot represent it, or the device cannot quantize to a type.</exception>
     /// <exception cref="IOException">The file exists already or cannot be written, the disk has no room, or the source has changed meanwhile.</exception>
-    /// <exception cref="GgufFormatException">The source has shrunk.</exception>
+    /// <exception cref="GgufFormatException">The source has shrunk, or was opened tolerantly and has faulty tensors.</exception>
     /// <exception cref="OperationCanceledException">The operation was cancelled.</exception>
     public QuantizationResult Run(
         QuantizationPlan plan, string destination, bool overwrite = false,
@@ -66,6 +67,8 @@ public sealed class Quantizer
             throw new ArgumentException("The plans are of several sources.", nameof(outputs));
         if (outputs.DistinctBy(output => output.Destination).Count() < outputs.Count)
             throw new ArgumentException("Two plans have the same destination.", nameof(outputs));
+        if (outputs.Select(output => output.Plan.Source.Gap).FirstOrDefault(gap => gap is not null) is { } gap)
+            throw gap;
 
         using CpuDevice? own = _options.Device is null ? new CpuDevice(_options.Threads) : null;
         WeightProgress weights = new(progress, outputs.Sum(output => output.Plan.Weights));

@@ -2,6 +2,7 @@ using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.HuggingFace;
 using GgufQuant.HuggingFace.Vocabulary;
+using GgufQuant.Pipeline;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Tests.HuggingFace;
@@ -94,6 +95,8 @@ public sealed class FaultyVocabularyTests : IDisposable
         string path = _root.File("out.gguf");
         Exception exception = Assert.ThrowsAny<Exception>(() => model.Write(path, token: TestContext.Current.CancellationToken));
         Assert.Same(model.VocabularyFault, exception);
+        QuantizationPlan plan = QuantizationPlan.Create(model.File, FileType.Q8_0);
+        Assert.Same(exception, Assert.ThrowsAny<Exception>(() => new Quantizer().Run(plan, path, token: TestContext.Current.CancellationToken)));
         Assert.False(File.Exists(path));
     }
 
