@@ -51,4 +51,26 @@ public class ScaleOnlyDescentTests : IClassFixture<LaneWidth>
             Assert.True(ReferenceCodec.Quantize(GgmlType.Q3_K, scaled, RowLength, []).AsSpan().SequenceEqual(blocks), $"Times {scale} differs.");
         }
     }
+
+    // Around them, the squares that ggml compares begin to vanish and to overflow; beyond them, nothing moves.
+    [Theory]
+    [InlineData(-7.5, -5.5)]
+    [InlineData(5, 8)]
+    [InlineData(-3, 3)]
+    public void Levels_are_those_of_ggml_where_levels_cease_to_move(double lowest, double highest)
+    {
+        Skip.UnlessExact(GgmlType.Q3_K);
+        Random random = new(6);
+        float[] weights = new float[256 * RowLength];
+        byte[] blocks = new byte[BlockFormat.Of(GgmlType.Q3_K).ByteCount(weights.Length)];
+        for (int i = 0; i < weights.Length; i += 256)
+        {
+            double magnitude = Math.Pow(10, lowest + ((highest - lowest) * random.NextDouble()));
+            double spread = 4 * random.NextDouble();
+            for (int j = 0; j < 256; j++)
+                weights[i + j] = (float)(magnitude * Math.Pow(10, -spread * random.NextDouble()) * (random.Next(3) == 0 ? 1 : -1));
+        }
+        BlockFormat.Of(GgmlType.Q3_K).Quantize(weights, RowLength, [], blocks);
+        Assert.True(ReferenceCodec.Quantize(GgmlType.Q3_K, weights, RowLength, []).AsSpan().SequenceEqual(blocks));
+    }
 }

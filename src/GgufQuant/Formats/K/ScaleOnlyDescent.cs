@@ -10,9 +10,15 @@ namespace GgufQuant.Formats;
 /// Each weight's level is compared with the one that would be best if all others stayed, a quotient. Few change, so most
 /// quotients are never computed. Let the dividend be clamped to the outermost levels' multiples of the divisor, as ggml
 /// clamps the level. If it then lies within 0.499 divisors of the present level's multiple, the quotient rounds to the
-/// present level, whatever the last bits of the products are. This needs a divisor far from denormal and a quotient that is
-/// finite and short of ±2²², where ggml's rounding wraps. The dividend is at most the greatest magnitude times the sum of
-/// squares, so a divisor above 1/(4·10⁶) of that product will do; if the product overflows, no divisor does.
+/// present level, whatever the last bits of the products are.
+/// </para>
+/// <para>
+/// This needs a divisor far from denormal and a quotient short of ±2²², where ggml's rounding wraps, unless no level could
+/// move anyway. Let m be the greatest magnitude, whose weight keeps a level of at least 1. Below m = 4·10⁻⁷, the squares that
+/// ggml compares are zero; above 3·10⁶, those of the present levels overflow: nothing moves. In between, a positive divisor is
+/// at least m³ without the other weights' rounding errors, or for the greatest weight a difference of floats of that
+/// size, so a multiple of 2⁻²⁵ m³: far from denormal. No other weight's quotient exceeds 240, and that of the greatest is an
+/// average of the ratios of its weight to others with a level, which are above m/480.
 /// </para>
 /// <para>
 /// The greatest magnitude takes the lowest level, −4. If its weight is positive, levels have the opposite signs of their
@@ -33,9 +39,6 @@ internal static class ScaleOnlyDescent<TF, TI>
     private const int Elements = ScaleOnlyLanes<TF, TI>.Elements;
     private const float SurelyRounded = 0.499f;
     private const float Magic = 12582912f;
-    private const float ShortOfWrapping = 4e6f;
-    private const float FarFromDenormal = 1e-30f;
-    private const float SurelyGreater = 1.0001f;
 
     /// <summary>Finds the scales of many sub-blocks.</summary>
     /// <param name="weights">Sixteen weights per sub-block.</param>
@@ -202,13 +205,11 @@ internal static class ScaleOnlyDescent<TF, TI>
     /// <summary>Sub-blocks side by side: each row holds one element of all of them.</summary>
     private readonly ref struct SubBlocks(ref float storage, int capacity, int range)
     {
-        // The weights, their levels, two sums over them, of factor · weight · level and of factor · level², and at least the
-        // greatest magnitude.
-        public const int Rows = (2 * Elements) + 3;
+        // The weights, their levels, and two sums over them, of factor · weight · level and of factor · level².
+        public const int Rows = (2 * Elements) + 2;
 
         private const int ProductSums = 2 * Elements;
         private const int SquareSums = ProductSums + 1;
-        private const int Magnitudes = SquareSums + 1;
 
         private readonly ref float _start = ref storage;
         private readonly int _capacity = capacity;
@@ -220,10 +221,8 @@ internal static class ScaleOnlyDescent<TF, TI>
         {
             Transposition.Run(in started.Weights(first), TF.Count, Elements, ref _start);
             (TF inverse, TF productSum, TF squareSum) = started.At(first);
-            TF greatest = TF.Broadcast(_range * SurelyGreater) / inverse;
             productSum.Store(ref At(ProductSums, 0));
             squareSum.Store(ref At(SquareSums, 0));
-            greatest.Store(ref At(Magnitudes, 0));
             TF lowest = TF.Broadcast(-_range);
             TF highest = TF.Broadcast(_range - 1);
             TF leastRoom = TF.Broadcast(float.MaxValue);
@@ -241,7 +240,7 @@ internal static class ScaleOnlyDescent<TF, TI>
                 leastRoom = TF.Min(Room(level, dividend, otherProducts, lowest, highest), leastRoom);
                 leastProducts = TF.Min(otherProducts, leastProducts);
             }
-            return ~(TF.GreaterThan(leastRoom, TF.Broadcast(0)) & TF.GreaterThan(leastProducts, LeastSafe(greatest, squareSum)));
+            return ~(TF.GreaterThan(leastRoom, TF.Broadcast(0)) & TF.GreaterThan(leastProducts, TF.Broadcast(0)));
         }
 
         /// <summary>Makes one pass over one sub-block per lane.</summary>
@@ -250,7 +249,6 @@ internal static class ScaleOnlyDescent<TF, TI>
         {
             TF productSum = TF.Load(in At(ProductSums, first));
             TF squareSum = TF.Load(in At(SquareSums, first));
-            TF greatest = TF.Load(in At(Magnitudes, first));
             TF lowest = TF.Broadcast(-_range);
             TF highest = TF.Broadcast(_range - 1);
             TI changed = TI.Broadcast(0);
@@ -258,7 +256,7 @@ internal static class ScaleOnlyDescent<TF, TI>
             ref float level = ref At(Elements, first);
             for (int e = 0; e < Elements; e++)
             {
-                Improve(in weight, ref level, greatest, lowest, highest, ref productSum, ref squareSum, ref changed);
+                Improve(in weight, ref level, lowest, highest, ref productSum, ref squareSum, ref changed);
                 weight = ref Unsafe.Add(ref weight, _capacity);
                 level = ref Unsafe.Add(ref level, _capacity);
             }
@@ -273,10 +271,8 @@ internal static class ScaleOnlyDescent<TF, TI>
             int second = first + TF.Count;
             TF productSum = TF.Load(in At(ProductSums, first));
             TF squareSum = TF.Load(in At(SquareSums, first));
-            TF greatest = TF.Load(in At(Magnitudes, first));
             TF productSum2 = TF.Load(in At(ProductSums, second));
             TF squareSum2 = TF.Load(in At(SquareSums, second));
-            TF greatest2 = TF.Load(in At(Magnitudes, second));
             TI changed = TI.Broadcast(0);
             TI changed2 = changed;
             TF lowest = TF.Broadcast(-_range);
@@ -285,8 +281,8 @@ internal static class ScaleOnlyDescent<TF, TI>
             ref float level = ref At(Elements, first);
             for (int e = 0; e < Elements; e++)
             {
-                Improve(in weight, ref level, greatest, lowest, highest, ref productSum, ref squareSum, ref changed);
-                Improve(in Unsafe.Add(ref weight, TF.Count), ref Unsafe.Add(ref level, TF.Count), greatest2, lowest, highest, ref productSum2, ref squareSum2, ref changed2);
+                Improve(in weight, ref level, lowest, highest, ref productSum, ref squareSum, ref changed);
+                Improve(in Unsafe.Add(ref weight, TF.Count), ref Unsafe.Add(ref level, TF.Count), lowest, highest, ref productSum2, ref squareSum2, ref changed2);
                 weight = ref Unsafe.Add(ref weight, _capacity);
                 level = ref Unsafe.Add(ref level, _capacity);
             }
@@ -300,7 +296,7 @@ internal static class ScaleOnlyDescent<TF, TI>
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static void Improve(
-            ref readonly float weights, ref float levels, TF greatest, TF lowest, TF highest, ref TF productSum, ref TF squareSum, ref TI changed)
+            ref readonly float weights, ref float levels, TF lowest, TF highest, ref TF productSum, ref TF squareSum, ref TI changed)
         {
             TF zero = TF.Broadcast(0);
             TF weight = TF.Load(in weights);
@@ -311,8 +307,7 @@ internal static class ScaleOnlyDescent<TF, TI>
             TF otherSquares = squareSum - (factor * old * old);
             TF dividend = weight * otherSquares;
             TF room = Room(old, dividend, otherProducts, lowest, highest);
-            TI stays = TF.GreaterThan(room, zero) & TF.GreaterThan(otherProducts, LeastSafe(greatest, squareSum));
-            TI candidate = TF.GreaterThan(otherProducts, zero) & ~stays;
+            TI candidate = TF.GreaterThan(otherProducts, zero) & ~TF.GreaterThan(room, zero);
             if (!TI.Any(candidate))
                 return;
 
@@ -358,11 +353,6 @@ internal static class ScaleOnlyDescent<TF, TI>
             TF reached = TF.Min(TF.Max(dividend, lowest * divisor), highest * divisor);
             return (TF.Broadcast(SurelyRounded) * divisor) - TF.Abs(reached - (level * divisor));
         }
-
-        // Greater divisors are far from denormal, and their quotients are finite and short of where ggml's rounding wraps.
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static TF LeastSafe(TF greatest, TF squareSum) =>
-            TF.Max(greatest * squareSum * TF.Broadcast(1 / ShortOfWrapping), TF.Broadcast(FarFromDenormal));
 
         private ref float At(int row, int lane) => ref Unsafe.Add(ref _start, (row * _capacity) + lane);
     }
