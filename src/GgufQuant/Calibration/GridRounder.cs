@@ -33,15 +33,15 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
     {
         Span<float> scales = stackalloc float[segment.Length / TFormat.ScaleRun];
         ReadScales(segment, scales);
-        Span<int> found = stackalloc int[_search.MostPoints];
-        Span<float> distances = stackalloc float[_search.MostPoints];
+        Span<int> found = stackalloc int[_search.Room];
+        Span<float> distances = stackalloc float[_search.Room];
         Span<float> values = stackalloc float[_dimensions];
         for (int start = 0; start < segment.Length; start += _dimensions)
         {
             float scale = Math.Abs(scales[start / TFormat.ScaleRun]);
             Span<float> targets = segment.Targets.Slice(start, _dimensions);
             int count = _search.Find(targets, segment.Factor.Variances.AsSpan(segment.First + start, _dimensions), scale, found, distances);
-            int chosen = Choose<CostOfErrors>(segment, start, targets, scale, found[..count], distances[..count], double.PositiveInfinity);
+            int chosen = Choose<CostOfErrors>(segment, start, targets, scale, found[..count], distances[..GridSearch.Padded(count)], double.PositiveInfinity);
             // If no cost is finite, any point will do.
             int point = chosen < 0 ? 0 : found[chosen];
             segment.Codes[start] = (ushort)point;
@@ -65,8 +65,8 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
         Span<float> scales = stackalloc float[segment.Length / TFormat.ScaleRun];
         ReadScales(segment, scales);
         Span<float> targets = stackalloc float[_dimensions];
-        Span<int> found = stackalloc int[_search.MostPoints];
-        Span<float> distances = stackalloc float[_search.MostPoints];
+        Span<int> found = stackalloc int[_search.Room];
+        Span<float> distances = stackalloc float[_search.Room];
         Span<float> values = stackalloc float[_dimensions];
         segment.Changes.Clear();
         bool isChanged = false;
@@ -77,7 +77,7 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
             for (int i = 0; i < _dimensions; i++)
                 targets[i] = segment.Values[start + i] - (segment.Residuals[start + i] / squares[i]);
             int count = _search.Find(targets, squares, scale, found, distances);
-            int chosen = Choose<GainOfChanges>(segment, start, targets, scale, found[..count], distances[..count], 0);
+            int chosen = Choose<GainOfChanges>(segment, start, targets, scale, found[..count], distances[..GridSearch.Padded(count)], 0);
             if (chosen < 0)
                 continue;
             isChanged = true;
@@ -232,8 +232,8 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
         private const float FarFromDenormal = 1e-30f;
 
         // Most groups are at their best point already, and single precision suffices to tell. Its error is bounded by the sum
-        // of all terms' magnitudes, Σ 2·|residualᵢ · changeᵢ| + Σ |momentᵢⱼ · changeᵢ · changeⱼ|, with the greatest moment
-        // for all. The present point changes nothing and gains nothing.
+        // of all terms' magnitudes, Σ 2·|residualᵢ · changeᵢ| + Σ |momentᵢⱼ · changeᵢ · changeⱼ|, with the greatest moment,
+        // one of the diagonal, for all. The present point changes nothing and gains nothing.
         [SkipLocalsInit]
         public static bool NoneIsNegative(RowSegment segment, int start, ReadOnlySpan<Vector512<float>> values)
         {
@@ -248,19 +248,17 @@ internal sealed class GridRounder<TFormat> : SegmentRounder
                 bound += magnitude * Vector512.Create(2 * Math.Abs(segment.Residuals[start + i]));
             }
             Vector512<float> gains = Vector512<float>.Zero;
-            Vector128<float> greatest = Vector128<float>.Zero;
+            float greatest = 0;
             for (int i = 0; i < values.Length; i++)
             {
                 ReadOnlySpan<float> moments = segment.MomentsOf(start + i).Slice(start, values.Length);
                 Vector512<float> slopes = Vector512.Create(2 * segment.Residuals[start + i]);
                 for (int j = 0; j < moments.Length; j++)
                     slopes = Vector512.FusedMultiplyAdd(Vector512.Create(moments[j]), changes[j], slopes);
-                for (int j = 0; j < moments.Length; j += Vector128<float>.Count)
-                    greatest = Vector128.Max(greatest, Vector128.Abs(Vector128.Create(moments.Slice(j, Vector128<float>.Count))));
+                greatest = Math.Max(greatest, moments[i]);
                 gains += changes[i] * slopes;
             }
-            float moment = Math.Max(Math.Max(greatest[0], greatest[1]), Math.Max(greatest[2], greatest[3]));
-            bound += sum * sum * Vector512.Create(moment);
+            bound += sum * sum * Vector512.Create(greatest);
             Vector512<float> least = gains - (bound * Vector512.Create(SurelyGreater)) - Vector512.Create(FarFromDenormal);
             return (Vector512.GreaterThan(least, Vector512<float>.Zero) | Vector512.Equals(sum, Vector512<float>.Zero)).AsInt32() == Vector512<int>.AllBitsSet;
         }

@@ -38,15 +38,15 @@ internal sealed class GridSearch
         }
     }
 
-    /// <summary>The maximum number of points that a search finds.</summary>
-    public int MostPoints => _points;
+    /// <summary>The length of the lists that <see cref="Find"/> writes: all points, and room for whole vectors.</summary>
+    public int Room => _points + Lanes;
 
     /// <summary>Finds the nearest points, in index order, and possibly a few more, which <see cref="IsNearest"/> rules out.</summary>
     /// <param name="targets">The target, one value per dimension.</param>
     /// <param name="costs">The cost of a squared miss in each dimension.</param>
     /// <param name="scale">The factor for the points' magnitudes.</param>
-    /// <param name="found">Receives the points' indices.</param>
-    /// <param name="distances">Receives their distances.</param>
+    /// <param name="found">Receives the points' indices; see <see cref="Room"/>.</param>
+    /// <param name="distances">Receives their distances, padded to <see cref="Padded"/> with infinities.</param>
     /// <returns>The number of points found; 0 if no distance is finite.</returns>
     [SkipLocalsInit]
     public int Find(ReadOnlySpan<float> targets, ReadOnlySpan<float> costs, float scale, Span<int> found, Span<float> distances)
@@ -56,6 +56,7 @@ internal sealed class GridSearch
         {
             found[0] = 0;
             distances[0] = 0;
+            distances.Slice(1, Lanes).Fill(float.PositiveInfinity);
             return 1;
         }
         Span<float> all = MemoryMarshal.CreateSpan(ref CacheLines.Align(stackalloc float[_points + CacheLines.Spare]), _points);
@@ -64,29 +65,49 @@ internal sealed class GridSearch
         // A loop over many points at once: few branches are then hard to predict.
         for (int first = 0; first < _points; first += 4 * Lanes)
         {
-            ulong near = 0;
-            for (int part = 0; part < 4 * Lanes; part += Lanes)
-                near |= Vector512.LessThanOrEqual(Vector512.Create<float>(all.Slice(first + part, Lanes)), limit).ExtractMostSignificantBits() << part;
-            for (; near != 0; near &= near - 1)
-            {
-                int point = first + BitOperations.TrailingZeroCount(near);
-                found[count] = point;
-                distances[count++] = all[point];
-            }
+            ref float distance = ref all[first];
+            ulong near = Vector512.LessThanOrEqual(Vector512.LoadUnsafe(ref distance), limit).ExtractMostSignificantBits()
+                | Vector512.LessThanOrEqual(Vector512.LoadUnsafe(ref distance, Lanes), limit).ExtractMostSignificantBits() << Lanes
+                | Vector512.LessThanOrEqual(Vector512.LoadUnsafe(ref distance, 2 * Lanes), limit).ExtractMostSignificantBits() << (2 * Lanes)
+                | Vector512.LessThanOrEqual(Vector512.LoadUnsafe(ref distance, 3 * Lanes), limit).ExtractMostSignificantBits() << (3 * Lanes);
+            Span<int> next = found[count..];
+            count += BitOperations.PopCount(near);
+            // There are most often at most four; what is written beyond them will be overwritten.
+            next[3] = first + BitOperations.TrailingZeroCount(WithoutFirst(WithoutFirst(WithoutFirst(near))));
+            next[2] = first + BitOperations.TrailingZeroCount(WithoutFirst(WithoutFirst(near)));
+            next[1] = first + BitOperations.TrailingZeroCount(WithoutFirst(near));
+            next[0] = first + BitOperations.TrailingZeroCount(near);
+            near = WithoutFirst(WithoutFirst(WithoutFirst(WithoutFirst(near))));
+            for (int k = 4; near != 0; k++, near = WithoutFirst(near))
+                next[k] = first + BitOperations.TrailingZeroCount(near);
         }
+        for (int k = 0; k < count; k++)
+            distances[k] = all[found[k]];
+        distances.Slice(count, Lanes).Fill(float.PositiveInfinity);
         return count;
     }
 
+    /// <summary>A number of found points, rounded up to whole vectors.</summary>
+    public static int Padded(int count) => (count + Lanes - 1) / Lanes * Lanes;
+
     /// <summary>Whether a found point is one of the nearest; lower indices win ties.</summary>
-    /// <param name="distances">The distances of all found points.</param>
+    /// <param name="distances">The distances of all found points, padded.</param>
     /// <param name="index">The index of the found point.</param>
     public static bool IsNearest(ReadOnlySpan<float> distances, int index)
     {
+        Vector512<float> own = Vector512.Create(distances[index]);
         int nearer = 0;
-        for (int k = 0; k < distances.Length; k++)
-            nearer += distances[k] < distances[index] || (distances[k] == distances[index] && k < index) ? 1 : 0;
+        for (int first = 0; first < distances.Length; first += Lanes)
+        {
+            Vector512<float> others = Vector512.Create<float>(distances.Slice(first, Lanes));
+            ulong before = (1ul << Math.Clamp(index - first, 0, Lanes)) - 1;
+            ulong ties = Vector512.Equals(others, own).ExtractMostSignificantBits() & before;
+            nearer += BitOperations.PopCount(Vector512.LessThan(others, own).ExtractMostSignificantBits() | ties);
+        }
         return nearer < Nearest;
     }
+
+    private static ulong WithoutFirst(ulong bits) => bits & (bits - 1);
 
     // Returns a limit that as many lanes are at or below as there are nearest points.
     [SkipLocalsInit]
@@ -146,8 +167,9 @@ internal sealed class GridSearch
         Vector512<int> belowOthers = below;
         foreach (float value in values)
         {
-            below -= Vector512.LessThan(Vector512.Create(value), lanes).AsInt32();
-            belowOthers -= Vector512.LessThan(Vector512.Create(value), others).AsInt32();
+            Vector512<float> other = Vector512.Create(value);
+            below = Vector512.ConditionalSelect(Vector512.LessThan(other, lanes).AsInt32(), below + Vector512<int>.One, below);
+            belowOthers = Vector512.ConditionalSelect(Vector512.LessThan(other, others).AsInt32(), belowOthers + Vector512<int>.One, belowOthers);
         }
         Vector512<float> greatest = Vector512.Max(FirstOf(lanes, below), FirstOf(others, belowOthers));
         Vector256<float> halves = Vector256.Max(greatest.GetLower(), greatest.GetUpper());

@@ -17,8 +17,9 @@ public class GridSearchTests : IClassFixture<LaneWidth>
     public void A_scale_of_zero_makes_all_points_the_same()
     {
         IQ3_SCodes codec = new();
-        int[] found = new int[512];
-        Assert.Equal(1, new GridSearch(codec.Grid, codec.Magnitudes).Find([1, -2, 3, 4], [1, 1, 1, 1], 0, found, new float[512]));
+        GridSearch search = new(codec.Grid, codec.Magnitudes);
+        int[] found = new int[search.Room];
+        Assert.Equal(1, search.Find([1, -2, 3, 4], [1, 1, 1, 1], 0, found, new float[search.Room]));
         Assert.Equal(0, found[0]);
     }
 
@@ -26,8 +27,8 @@ public class GridSearchTests : IClassFixture<LaneWidth>
         where TFormat : struct, IGridFormat
     {
         GridSearch search = new(codec.Grid, codec.Magnitudes);
-        int[] found = new int[search.MostPoints];
-        float[] distances = new float[search.MostPoints];
+        int[] found = new int[search.Room];
+        float[] distances = new float[search.Room];
         Random random = new(3);
         for (int trial = 0; trial < 200; trial++)
         {
@@ -36,7 +37,7 @@ public class GridSearchTests : IClassFixture<LaneWidth>
             float[] targets = [.. Enumerable.Range(0, codec.Grid.Dimensions).Select(_ => (float)(trial % 3 == 0 ? random.Next(-20, 20) : 1.3 * scale * reach * ((2 * random.NextDouble()) - 1)))];
             float[] costs = [.. targets.Select(_ => trial % 3 == 0 ? 1 : (float)random.NextDouble())];
             int count = search.Find(targets, costs, (float)scale, found, distances);
-            IEnumerable<int> nearest = Enumerable.Range(0, count).Where(index => GridSearch.IsNearest(distances.AsSpan(0, count), index)).Select(index => found[index]);
+            IEnumerable<int> nearest = Enumerable.Range(0, count).Where(index => GridSearch.IsNearest(distances.AsSpan(0, GridSearch.Padded(count)), index)).Select(index => found[index]);
             Assert.Equal(ScalarPoints<TFormat>.FindNearest(codec, targets, costs, (float)scale).Order(), nearest);
         }
     }
