@@ -37,6 +37,42 @@ public class GridQuantizerTests : IClassFixture<LaneWidth>
             AssertQuantizesAsReference(type, [.. weights.Select(weight => MathF.ScaleB(weight, exponent))], WeightData.MakeImportance(RowLength), $"times 2^{exponent}");
     }
 
+    // A level that the greatest weight passes at a candidate scale, and others as close to where they round up.
+    [Theory]
+    [MemberData(nameof(Types))]
+    public void Weights_that_lie_where_their_rounding_changes_get_the_points_of_ggml(GgmlType type)
+    {
+        Skip.UnlessExact(type);
+        Random random = new(16);
+        for (int trial = 0; trial < 20; trial++)
+        {
+            float[] weights = new float[Rows * RowLength];
+            for (int i = 0; i < weights.Length; i++)
+            {
+                // In units of a scale under which the greatest weight, 5 or 15, is at its level; the others are at 2, 4, 6...
+                int tenths = i % 16 == 0 ? 50 * (type is GgmlType.IQ3_XXS or GgmlType.IQ3_S ? 3 : 1) : 20 * random.Next(0, 8);
+                float weight = tenths / (50f + random.Next(-9, 10));
+                weights[i] = (random.Next(2) == 0 ? -1 : 1) * MathF.ScaleB(MathF.BitIncrement(weight), random.Next(4) == 0 ? 0 : -1);
+            }
+            AssertQuantizesAsReference(type, weights, WeightData.MakeImportance(RowLength), $"trial {trial}");
+        }
+    }
+
+    // Moved to a point under one scale and rounded to it under the next, a group has the same sums; ggml may keep the later one for how it rounds.
+    [Theory]
+    [MemberData(nameof(Types))]
+    public void Of_equal_tries_ggmls_is_fitted_again(GgmlType type)
+    {
+        Skip.UnlessExact(type);
+        for (int seed = 0; seed < 12; seed++)
+        {
+            Random random = new(seed);
+            float[] importance = [.. Enumerable.Range(0, RowLength).Select(_ => (float)Math.Exp(12 * (random.NextDouble() - 0.5)))];
+            float[] weights = [.. Enumerable.Range(0, 16 * RowLength).Select(_ => random.Next(3) == 0 ? 0 : 0.25f * random.Next(-6, 7))];
+            AssertQuantizesAsReference(type, weights, importance, $"seed {seed}");
+        }
+    }
+
     private static void AssertQuantizesAsReference(GgmlType type, float[] weights, float[] importance, string description)
     {
         byte[] blocks = new byte[BlockFormat.Of(type).ByteCount(weights.Length)];

@@ -10,6 +10,7 @@ namespace GgufQuant.Formats;
 internal sealed class Grid
 {
     private readonly Lazy<GridNeighbours> _neighbours;
+    private readonly Lazy<GridCandidates> _candidates;
 
     private Grid(string bitmap, int dimensions, int levels, int shells)
     {
@@ -18,6 +19,7 @@ internal sealed class Grid
         DigitBits = BitOperations.Log2((uint)levels - 1) + 1;
         Points = Decode(Convert.FromBase64String(bitmap));
         _neighbours = new(() => GridNeighbours.Build(this, shells));
+        _candidates = new(() => GridCandidates.Build(this));
     }
 
     /// <summary>The points of IQ2_XXS.</summary>
@@ -52,6 +54,9 @@ internal sealed class Grid
 
     /// <summary>The points near each off-grid code; built once, on first use.</summary>
     public GridNeighbours Neighbours => _neighbours.Value;
+
+    /// <summary>Those of them that can be the nearest; built once, on first use.</summary>
+    public GridCandidates Candidates => _candidates.Value;
 
     /// <summary>The points as bytes, lowest digit in the lowest byte.</summary>
     /// <param name="levels">The byte that each digit stands for.</param>

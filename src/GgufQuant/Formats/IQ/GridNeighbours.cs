@@ -36,6 +36,12 @@ internal sealed class GridNeighbours
     /// <remarks>The padding repeats the first neighbour, which never wins as the later of two equals.</remarks>
     public ref readonly ushort ListAt(int mapped) => ref _lists[~mapped];
 
+    /// <summary>Whether a code is off the grid, and rounding produces it.</summary>
+    public bool HasList(int code) => _map[code] is < 0 and > int.MinValue;
+
+    /// <summary>The same without the padding, for a code that has a list.</summary>
+    public ReadOnlySpan<ushort> NeighboursOf(int code) => _lists.AsSpan(~_map[code] + 1, _lists[~_map[code]]);
+
     /// <summary>Prefetches the neighbour list of an off-grid code; the lists are scattered in memory.</summary>
     public unsafe void Prefetch(int code)
     {

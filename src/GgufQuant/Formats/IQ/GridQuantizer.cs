@@ -12,43 +12,82 @@ namespace GgufQuant.Formats;
 /// order.
 /// </para>
 /// <para>
-/// Under consecutive scales a group rounds to one code, and chooses among the same points. A point costs
-/// Σ factor · (scale · level − magnitude)², so the difference between two points' costs, divided by the scale, is linear in
-/// the scale: a point that is best under two scales is best under all between them. Only rounding can belie that. With
-/// u = 2⁻²⁴ and E = Σ factor · magnitude², a computed cost C is wrong by at most u · (16 · C + 2 · E), because
-/// scale · level is at most the sum of the magnitude and the miss. The best point's cost is convex, so between the two
-/// scales it is at most the greater of its costs there, and its lead over any other point is at least the lesser of its
-/// leads there times the ratio of the scales, at least 0.69. If both leads exceed 10⁻⁵ · (C + E), that is more than twice
-/// the errors, and the scales between are not tried. Factors or magnitudes near the ends of a float's range are excluded.
+/// Under consecutive scales a group rounds to one code, and chooses among the same points, those of
+/// <see cref="GridCandidates"/>. <see cref="GridLines{TFormat, TF, TI}"/> chooses under all of them at once. Where that is not
+/// clear, or where a weight lies within 2⁻¹⁵ of halfway between two levels, the costs are added up in ggml's order. In
+/// units of half the distance between levels, a weight's computed level is wrong by at most 51 · 2⁻²⁴, and its computed
+/// difference from a level by at most 32 · 2⁻²⁴: together less than a sixth of that.
+/// </para>
+/// <para>
+/// Where all groups keep their codes from one scale to the next, so do the sums. ggml keeps the first of equals, unless
+/// rounding makes it keep the next: that has the same points and scale, but if other groups are off the grid, others
+/// are rounded again. So only scales with the same codes and the same groups off the grid count once.
+/// </para>
+/// <para>
+/// The scale that is fitted to the points mostly lies between two candidates. Rounding is monotonic in the inverse of the scale,
+/// and a clear choice under two scales holds between them, so a group that keeps its code from the one to the other is not
+/// rounded again. If no point changes, the scale is the same sums' quotient as before.
 /// </para>
 /// </remarks>
 internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     where TFormat : struct, IGridFormat
 {
-    // So few scales are faster to try one by one.
-    private const int FewSteps = 4;
-    private const float SurelyGreater = 1e-5f;
-    private const float FarFromDenormal = 1e-30f;
-    private const float FarFromInfinite = 1e10f;
+    // In units of half the distance between levels: see the remarks.
+    private const float SurelyRounded = 1 - (1 / 32768f);
+
+    // Sums within this range, and gains as well, are far from the ends of a float's range in all their products.
+    private const float Small = 1e-15f;
+    private const float Great = 1e15f;
+
+    // Of a gain: ggml's comparison and the quotient together are off by less than ten times 2⁻²⁴.
+    private const float SurelyLess = 1 - (1 / 1048576f);
 
     private static readonly float[] s_numerators = MakeNumerators();
 
     // The level of each digit, a row; constant data, because a static array costs optimized code a check per access.
-    private static ReadOnlySpan<float> Levels => TFormat.Dimensions == 8
+    private static ReadOnlySpan<float> Levels
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TFormat.Dimensions == 8
         ? [1, 3, 5, 7, 1, 3, 5, 7, 1, 3, 5, 7, 1, 3, 5, 7]
         : [1, 3, 5, 7, 9, 11, 13, 15, 1, 3, 5, 7, 9, 11, 13, 15];
+    }
 
-    private static int DigitBits => TFormat.Dimensions == 8 ? 2 : 3;
+    private static int DigitBits
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TFormat.Dimensions == 8 ? 2 : 3;
+    }
 
-    private static int MaxDigit => TFormat.Dimensions == 8 ? 2 : 7;
+    private static int MaxDigit
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TFormat.Dimensions == 8 ? 2 : 7;
+    }
 
-    private static int MaxLevel => (2 * MaxDigit) + 1;
+    private static int MaxLevel
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (2 * MaxDigit) + 1;
+    }
 
-    private static int Steps => (2 * TFormat.Reach) + 1;
+    private static int Steps
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (2 * TFormat.Reach) + 1;
+    }
 
-    private static int SubBlockSize => TFormat.ScaleRun;
+    private static int SubBlockSize
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TFormat.ScaleRun;
+    }
 
-    private static int Groups => SubBlockSize / TFormat.Dimensions;
+    private static int Groups
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => SubBlockSize / TFormat.Dimensions;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Quantize<TF, TI>(
@@ -59,6 +98,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         ref GridScratch scratch = ref Unsafe.As<float, GridScratch>(
             ref CacheLines.Align(stackalloc float[(Unsafe.SizeOf<GridScratch>() / sizeof(float)) + CacheLines.Spare]));
         GridNeighbours neighbours = TFormat.Grid.Neighbours;
+        GridCandidates candidates = TFormat.Grid.Candidates;
         int column = 0;
         for (int b = 0; b < weights.Length / TFormat.BlockSize; b++)
         {
@@ -67,6 +107,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
             QuantizeBlock<TF, TI>(
                 ref scratch,
                 neighbours,
+                candidates,
                 weights.Slice(b * TFormat.BlockSize, TFormat.BlockSize),
                 importance.IsEmpty ? default : importance.Slice(column, TFormat.BlockSize),
                 block);
@@ -78,13 +119,14 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     private static void QuantizeBlock<TF, TI>(
         ref GridScratch scratch,
         GridNeighbours neighbours,
+        GridCandidates candidates,
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> importance,
         Span<byte> block)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        Prepare<TF, TI>(ref scratch, weights, importance);
+        TF sumOfRoots = Prepare<TF, TI>(ref scratch, weights, importance);
         ((Span<int>)scratch.Points).Clear();
         if (TFormat.StartsFromFit)
             FitWithoutGrid<TF, TI>(ref scratch);
@@ -92,7 +134,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         float maxScale = 0;
         for (int s = 0; s < TFormat.BlockSize / SubBlockSize; s++)
         {
-            float scale = FitSubBlock<TF, TI>(ref scratch, neighbours, s, out bool isZero);
+            float scale = FitSubBlock<TF, TI>(ref scratch, neighbours, candidates, s, sumOfRoots, out bool isZero);
             zeros |= isZero ? 1u << s : 0;
             scratch.SubScales[s] = scale;
             maxScale = maxScale > scale ? maxScale : scale;
@@ -109,8 +151,9 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
             block);
     }
 
+    // Returns the sum of the roots, by lane.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Prepare<TF, TI>(
+    private static TF Prepare<TF, TI>(
         ref GridScratch scratch, ReadOnlySpan<float> weights, ReadOnlySpan<float> importance)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -120,6 +163,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
             sum += weight * weight;
         TF variance = TF.Broadcast(TFormat.VarianceFactor * sum / TFormat.BlockSize);
         TF zero = TF.Broadcast(0);
+        TF sumOfRoots = zero;
         for (int g = 0; g < TFormat.BlockSize / 8; g++)
             scratch.Signs[g] = 0;
         for (int i = 0; i < TFormat.BlockSize; i += TF.Count)
@@ -129,7 +173,9 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
                 ? TFormat.FactorWithoutImatrix<TF, TI>(weight, variance)
                 : TF.Load(in importance[i]) * TF.Sqrt(variance + (weight * weight));
             factor.Store(ref scratch.Factors[i]);
-            TF.Sqrt(factor).Store(ref scratch.Roots[i]);
+            TF root = TF.Sqrt(factor);
+            root.Store(ref scratch.Roots[i]);
+            sumOfRoots += root;
             (factor * weight * weight).Store(ref scratch.Products[i]);
             TI negative = TF.GreaterThan(zero, weight);
             TF.Select(negative, -weight, weight).Store(ref scratch.Magnitudes[i]);
@@ -143,7 +189,12 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
                 MakeSignsEven(ref scratch, g);
         }
         for (int i = 0; i < TFormat.BlockSize; i += TF.Count)
-            (TF.Load(in scratch.Factors[i]) * TF.Load(in scratch.Magnitudes[i])).Store(ref scratch.Products[i]);
+        {
+            TF magnitude = TF.Load(in scratch.Magnitudes[i]);
+            (TF.Load(in scratch.Factors[i]) * magnitude).Store(ref scratch.Products[i]);
+            (TF.Load(in scratch.Roots[i]) * magnitude).Store(ref scratch.RootProducts[i]);
+        }
+        return sumOfRoots;
     }
 
     // Flips the sign of the least important weight if the number of negative signs is odd. Products holds each weight's energy.
@@ -190,7 +241,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float FitSubBlock<TF, TI>(
-        ref GridScratch scratch, GridNeighbours neighbours, int subBlock, out bool isZero)
+        ref GridScratch scratch, GridNeighbours neighbours, GridCandidates candidates, int subBlock, TF sumOfRoots, out bool isZero)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
@@ -214,35 +265,27 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         }
 
         Round<TF, TI>(ref scratch, ref magnitudes, range);
-        int done = 0;
-        for (; TFormat.SearchesSideBySide && Steps - done > FewSteps; done += TF.Count)
-            FindPointsSideBySide<TF, TI>(ref scratch, neighbours, first, done);
-        FindPoints<TF, TI>(ref scratch, neighbours, first, done);
-        Sum<TF, TI>(ref scratch, first);
+        bool isSafe = GridLines<TFormat, TF, TI>.AreSafe(sumOfRoots, TF.MaxAcross(greatest), scratch.Scales[0]);
+        uint changes = FindPoints<TF, TI>(ref scratch, neighbours, candidates, first, isSafe);
+        // ggml keeps the first of equally good scales, so only the first of those with the same points counts.
+        uint tries = 1 | (changes << 1);
+        ref int codes = ref Distinct<TF, TI>(ref scratch, ref tries);
+        int count = BitOperations.PopCount(tries);
+        Sum<TF, TI>(ref scratch, ref codes, count, first);
 
-        float best = 0;
-        int chosen = -1;
-        for (int step = 0; step < Steps; step++)
-        {
-            float products = scratch.SumsOfProducts[step];
-            float squares = scratch.SumsOfSquares[step];
-            if (squares > 0 && products * products > best * squares)
-            {
-                scale = products / squares;
-                best = scale * products;
-                chosen = step;
-            }
-        }
-        ref int points = ref scratch.Points[first / TFormat.Dimensions];
+        int chosen = BestTry<TF, TI>(ref scratch, count);
+        if (chosen >= 0)
+            scale = scratch.SumsOfProducts[chosen] / scratch.SumsOfSquares[chosen];
         if (chosen >= 0)
         {
+            ref int points = ref scratch.Points[first / TFormat.Dimensions];
             for (int g = 0; g < Groups; g++)
-                Unsafe.Add(ref points, g) = scratch.Codes[(g * GridScratch.MaxSteps) + chosen];
+                Unsafe.Add(ref points, g) = Unsafe.Add(ref codes, (g * GridScratch.MaxSteps) + chosen);
         }
 
-        int refit = GroupsToRefit(chosen < 0 ? 0 : scratch.OffGrid[chosen], chosen >= 0);
+        int refit = GroupsToRefit(chosen < 0 ? 0 : OffGridAt(ref scratch, StepOf(tries, chosen)), chosen >= 0);
         if (refit != 0 && scale > 0)
-            scale = Refit<TF, TI>(ref scratch, neighbours, first, refit, scale);
+            scale = Refit<TF, TI>(ref scratch, neighbours, first, refit, scale, isFitted: chosen >= 0);
         if (scale < 0)
         {
             scale = -scale;
@@ -252,6 +295,79 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         return scale >= 0 ? scale : throw Unrepresentable();
     }
 
+    // The try that ggml keeps; -1 if it keeps none.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int BestTry<TF, TI>(ref GridScratch scratch, int count)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        int surely = SurelyBestTry<TF, TI>(ref scratch, count);
+        if (surely >= 0)
+            return surely;
+        float best = 0;
+        int chosen = -1;
+        for (int n = 0; n < count; n++)
+        {
+            float products = scratch.SumsOfProducts[n];
+            float squares = scratch.SumsOfSquares[n];
+            if (squares > 0 && products * products > best * squares)
+            {
+                best = products / squares * products;
+                chosen = n;
+            }
+        }
+        return chosen;
+    }
+
+    // The try whose gain, products² / squares, exceeds all others by more than what rounding can change; -1 if there is none.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int SurelyBestTry<TF, TI>(ref GridScratch scratch, int count)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        TF best = TF.Broadcast(0);
+        TI isSafe = TI.Broadcast(-1);
+        for (int n = 0; n < count; n += TF.Count)
+        {
+            TI isTry = BlockLanes<TF, TI>.MaskOf(uint.MaxValue >> (32 - Math.Min(TF.Count, count - n)));
+            TF products = TF.Load(in scratch.SumsOfProducts[n]);
+            TF squares = TF.Load(in scratch.SumsOfSquares[n]);
+            isSafe &= ~isTry | (TF.GreaterThan(squares, TF.Broadcast(Small)) & TF.GreaterThan(TF.Broadcast(Great), squares));
+            TF gains = TF.Select(isTry, products * products / squares, TF.Broadcast(0));
+            gains.Store(ref scratch.Gains[n]);
+            best = TF.Max(best, gains);
+        }
+        if (TI.Any(~isSafe))
+            return -1;
+        float most = TF.MaxAcross(best);
+        if (!(most > Small && most < Great))
+            return -1;
+        TF limit = TF.Broadcast(most * SurelyLess);
+        uint near = 0;
+        for (int n = 0; n < count; n += TF.Count)
+            near |= TI.MaskBits(TF.GreaterThan(TF.Load(in scratch.Gains[n]), limit)) << n;
+        return BitOperations.IsPow2(near) ? BitOperations.TrailingZeroCount(near) : -1;
+    }
+
+    // The step that is the nth of a set.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int StepOf(uint steps, int n)
+    {
+        for (; n > 0; n--)
+            steps &= steps - 1;
+        return BitOperations.TrailingZeroCount(steps);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int OffGridAt(ref GridScratch scratch, int step)
+    {
+        int groups = 0;
+        for (int g = 0; g < Groups; g++)
+            groups |= (int)((scratch.OffGrid[g] >> step) & 1) << g;
+        return groups;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int GroupsToRefit(int offGrid, bool found) => TFormat.Refit switch
     {
         GridRefit.All => (1 << Groups) - 1,
@@ -259,6 +375,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         _ => offGrid,
     };
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void ClearSigns(ref GridScratch scratch, int subBlock)
     {
         for (int g = subBlock * SubBlockSize / 8; g < (subBlock + 1) * SubBlockSize / 8; g++)
@@ -271,223 +388,157 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
+        TF zero = TF.Broadcast(0);
         TF one = TF.Broadcast(1);
+        TF most = TF.Broadcast(2 * MaxDigit);
+        // ggml's nearest_int adds half of it to half the number: the bits below the exponent are the same.
+        TF magic = TF.Broadcast(2 * 12582912f);
+        ((Span<uint>)scratch.Certain).Clear();
         for (int step = 0; step < Steps; step += TF.Count)
         {
             TF inverse = TF.Load(in s_numerators[step]) / TF.Broadcast(range);
+            inverse.Store(ref scratch.Inverses[step]);
             (one / inverse).Store(ref scratch.Scales[step]);
             for (int g = 0; g < Groups; g++)
             {
                 TI code = TI.Broadcast(0);
-                for (int i = 0; i < TFormat.Dimensions; i++)
+                TF farthest = zero;
+                for (int i = TFormat.Dimensions - 1; i >= 0; i--)
                 {
-                    TF magnitude = TF.Broadcast(Unsafe.Add(ref magnitudes, (g * TFormat.Dimensions) + i));
-                    TI digit = TF.NearestInt(TF.Broadcast(0.5f) * ((inverse * magnitude) - one));
-                    digit = TI.Max(TI.Broadcast(0), TI.Min(TI.Broadcast(MaxDigit), digit));
-                    code |= digit << (DigitBits * i);
+                    TF level = (inverse * TF.Broadcast(Unsafe.Add(ref magnitudes, (g * TFormat.Dimensions) + i))) - one;
+                    TF inRange = TF.Min(TF.Max(level, zero), most);
+                    TF rounded = inRange + magic;
+                    farthest = TF.Max(farthest, TF.Abs(inRange - (rounded - magic)));
+                    code = (code << DigitBits) | (TFormat.StartsFromFit ? Digit<TF, TI>(level + magic) : TF.ToBits(rounded));
                 }
-                code.Store(ref scratch.Codes[(g * GridScratch.MaxSteps) + step]);
+                (code & TI.Broadcast((1 << (DigitBits * TFormat.Dimensions)) - 1)).Store(ref scratch.Rounded[(g * GridScratch.MaxSteps) + step]);
+                scratch.Certain[g] |= TI.MaskBits(TF.GreaterThan(TF.Broadcast(SurelyRounded), farthest)) << step;
             }
         }
     }
 
-    /// <summary>Moves the groups that a scale rounded off the grid to the best nearby point, from a first scale on.</summary>
+    // If the scale does not follow from the greatest magnitude, a level may be so great that nearest_int yields whatever its bits hold.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TI Digit<TF, TI>(TF rounded)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        TI bits = TF.ToBits(rounded) & TI.Broadcast(0x007FFFFF);
+        return TI.Min(TI.Broadcast(0x00400000 + MaxDigit), TI.Max(TI.Broadcast(0x00400000), bits));
+    }
+
+    /// <summary>Moves the groups that a scale rounded off the grid to the best nearby point.</summary>
+    /// <returns>A bit for each scale under which some group's code, or whether it is a moved one, differs from the next.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FindPoints<TF, TI>(ref GridScratch scratch, GridNeighbours neighbours, int first, int firstStep)
+    private static uint FindPoints<TF, TI>(ref GridScratch scratch, GridNeighbours neighbours, GridCandidates candidates, int first, bool isSafe)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
         ReadOnlySpan<int> map = neighbours.Map;
-        for (int step = firstStep; step < Steps; step++)
-            scratch.OffGrid[step] = 0;
         for (int g = 0; g < Groups; g++)
         {
-            ReadOnlySpan<int> codes = ((ReadOnlySpan<int>)scratch.Codes).Slice(g * GridScratch.MaxSteps, Steps);
-            for (int low = firstStep, next; low < Steps; low = next)
+            int start = first + (g * TFormat.Dimensions);
+            ref int rounded = ref scratch.Rounded[g * GridScratch.MaxSteps];
+            ref int codes = ref scratch.Codes[g * GridScratch.MaxSteps];
+            uint certain = isSafe ? scratch.Certain[g] : 0;
+            uint changes = Changes<TF, TI>(ref rounded);
+            uint ends = changes | (1u << (Steps - 1));
+            uint offGrid = 0;
+            uint unclear = 0;
+            for (int low = 0, next; low < Steps; low = next)
             {
-                int code = codes[low];
-                for (next = low + 1; next < Steps && codes[next] == code;)
-                    next++;
+                int high = low + BitOperations.TrailingZeroCount(ends >> low);
+                next = high + 1;
+                int code = Unsafe.Add(ref rounded, low);
                 int mapped = map[code];
                 if (mapped >= 0)
+                {
+                    for (int step = low; step < next; step += TF.Count)
+                        TI.Broadcast(code).Store(ref Unsafe.Add(ref codes, step));
                     continue;
-                for (int step = low; step < next; step++)
-                    scratch.OffGrid[step] |= 1 << g;
-                FindPoints<TF, TI>(ref scratch, in neighbours.ListAt(mapped), first, g, low, next - 1);
+                }
+                if (offGrid == 0)
+                    GridLines<TFormat, TF, TI>.StartGroup(ref scratch, start);
+                uint run = (uint)((1ul << next) - (1ul << low));
+                offGrid |= run;
+                uint clear = GridLines<TFormat, TF, TI>.Nearest(ref scratch, in candidates.ListAt(code), low, high, ref Unsafe.Add(ref codes, low));
+                run &= ~(clear & certain);
+                unclear |= run;
+                for (; run != 0; run &= run - 1)
+                {
+                    int step = BitOperations.TrailingZeroCount(run);
+                    Unsafe.Add(ref codes, step) = Nearest<TF, TI>(ref scratch, in neighbours.ListAt(mapped), start, scratch.Scales[step]);
+                }
             }
+            scratch.OffGrid[g] = offGrid;
+            scratch.Steady[g] = ~(changes | unclear | (unclear >> 1));
         }
-    }
 
-    // The same for consecutive scales under which a group rounds to one code.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FindPoints<TF, TI>(ref GridScratch scratch, ref readonly ushort list, int first, int group, int low, int high)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
-    {
-        int start = first + (group * TFormat.Dimensions);
-        if (high == low)
-        {
-            scratch.Codes[(group * GridScratch.MaxSteps) + low] = Nearest<TF, TI>(ref scratch, in list, start, scratch.Scales[low]).Code;
-            return;
-        }
-        (GridChoice atLow, GridChoice atHigh) = NearestOfTwo<TF, TI>(ref scratch, in list, start, scratch.Scales[low], scratch.Scales[high]);
-        scratch.Codes[(group * GridScratch.MaxSteps) + low] = atLow.Code;
-        scratch.Codes[(group * GridScratch.MaxSteps) + high] = atHigh.Code;
-        if (high - low > 1)
-            FindPointsBetween<TF, TI>(ref scratch, in list, first, group, low, atLow, high, atHigh);
-    }
-
-    // The same between two scales whose points are known.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FindPointsBetween<TF, TI>(
-        ref GridScratch scratch, ref readonly ushort list, int first, int group, int low, GridChoice atLow, int high, GridChoice atHigh)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
-    {
-        if (high - low < 2)
-            return;
-        int start = first + (group * TFormat.Dimensions);
-        Span<int> codes = ((Span<int>)scratch.Codes).Slice(group * GridScratch.MaxSteps, Steps);
-        if (atLow.Code == atHigh.Code && IsClear(ref scratch, start, scratch.Scales[low], atLow, atHigh))
-        {
-            codes[(low + 1)..high].Fill(atLow.Code);
-            return;
-        }
-        if (high - low == 2)
-        {
-            codes[low + 1] = Nearest<TF, TI>(ref scratch, in list, start, scratch.Scales[low + 1]).Code;
-            return;
-        }
-        // Where the one point's lead is used up, if each is the other's closest rival.
-        float share = atLow.Gap / (atLow.Gap + atHigh.Gap);
-        int middle = Math.Clamp(low + (int)(share * (high - low)), low + 1, high - 2);
-        (GridChoice atMiddle, GridChoice afterMiddle) = NearestOfTwo<TF, TI>(ref scratch, in list, start, scratch.Scales[middle], scratch.Scales[middle + 1]);
-        codes[middle] = atMiddle.Code;
-        codes[middle + 1] = afterMiddle.Code;
-        FindPointsBetween<TF, TI>(ref scratch, in list, first, group, low, atLow, middle, atMiddle);
-        FindPointsBetween<TF, TI>(ref scratch, in list, first, group, middle + 1, afterMiddle, high, atHigh);
-    }
-
-    // Whether a point that is best under two scales is best under all between them: see the remarks.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static bool IsClear(ref GridScratch scratch, int start, float greatestScale, GridChoice atLow, GridChoice atHigh)
-    {
-        float energy = 0;
-        for (int i = start; i < start + TFormat.Dimensions; i++)
-            energy += scratch.Roots[i] * scratch.Magnitudes[i] * scratch.Magnitudes[i];
-        float error = (SurelyGreater * (Math.Max(atLow.Cost, atHigh.Cost) + energy)) + FarFromDenormal;
-        return Math.Min(atLow.Gap, atHigh.Gap) > error && greatestScale < FarFromInfinite;
-    }
-
-    /// <summary>The same for one scale per lane.</summary>
-    /// <remarks>
-    /// A group rounds the same way under several scales. With short lists of points it is faster to go through each list once
-    /// for all scales that need it than once per scale with the points side by side.
-    /// </remarks>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FindPointsSideBySide<TF, TI>(
-        ref GridScratch scratch, GridNeighbours neighbours, int first, int step)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
-    {
-        ReadOnlySpan<int> map = neighbours.Map;
-        ref float costs = ref scratch.Costs[0];
-        TF scales = TF.Load(in scratch.Scales[step]);
-        TI offGrid = TI.Broadcast(0);
+        uint allChanges = 0;
         for (int g = 0; g < Groups; g++)
         {
-            ref int codes = ref scratch.Codes[(g * GridScratch.MaxSteps) + step];
-            TI rounded = TI.Load(in codes);
-            TI found = rounded;
-            bool hasCosts = false;
-            for (uint pending = uint.MaxValue >> (32 - TF.Count); pending != 0;)
-            {
-                int code = Unsafe.Add(ref codes, BitOperations.TrailingZeroCount(pending));
-                TI isSame = TI.Equal(rounded, TI.Broadcast(code));
-                pending &= ~TI.MaskBits(isSame);
-                int mapped = map[code];
-                if (mapped >= 0)
-                    continue;
-                if (!hasCosts)
-                    MakeCosts<TF, TI>(ref scratch, first + (g * TFormat.Dimensions), scales);
-                hasCosts = true;
-                offGrid |= isSame & TI.Broadcast(1 << g);
-                found = TI.Select(isSame, NearestSideBySide<TF, TI>(in neighbours.ListAt(mapped), ref costs, isSame), found);
-            }
-            found.Store(ref codes);
+            uint changes = Changes<TF, TI>(ref scratch.Codes[g * GridScratch.MaxSteps]);
+            scratch.Steady[g] &= ~changes;
+            allChanges |= changes | (scratch.OffGrid[g] ^ (scratch.OffGrid[g] >> 1));
         }
-        offGrid.Store(ref scratch.OffGrid[step]);
+        return allChanges & ((1u << (Steps - 1)) - 1);
     }
 
-    // The cost of each level of a group's weights under each scale, [weight][level][lane].
+    // A bit for each scale under which a group has another code than under the next one.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Changes<TF, TI>(ref int codes)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        uint same = 0;
+        for (int step = 0; step < Steps; step += TF.Count)
+        {
+            TI isSame = TI.Equal(TI.Load(in Unsafe.Add(ref codes, step)), TI.Load(in Unsafe.Add(ref codes, step + 1)));
+            same |= TI.MaskBits(isSame) << step;
+        }
+        return ~same & ((1u << (Steps - 1)) - 1);
+    }
+
+    // The codes of some scales side by side, if that makes fewer vectors; else the codes of all scales.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MakeCosts<TF, TI>(ref GridScratch scratch, int first, TF scales)
+    private static ref int Distinct<TF, TI>(ref GridScratch scratch, ref uint steps)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        ref float costs = ref scratch.Costs[0];
-        for (int level = 0; level <= MaxDigit; level++)
+        if ((BitOperations.PopCount(steps) + TF.Count - 1) / TF.Count == (Steps + TF.Count - 1) / TF.Count)
         {
-            TF scaled = scales * TF.Broadcast((2 * level) + 1);
-            for (int i = 0; i < TFormat.Dimensions; i++)
-            {
-                TF difference = scaled - TF.Broadcast(Unsafe.Add(ref scratch.Magnitudes[first], i));
-                (TF.Broadcast(Unsafe.Add(ref scratch.Roots[first], i)) * difference * difference)
-                    .Store(ref Unsafe.Add(ref costs, ((i << DigitBits) + level) * TF.Count));
-            }
+            steps = uint.MaxValue >> (32 - Steps);
+            return ref scratch.Codes[0];
         }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TI NearestSideBySide<TF, TI>(ref readonly ushort list, ref float costs, TI asked)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
-    {
-        TF best = TF.Broadcast(float.MaxValue);
-        TI bestCode = TI.Broadcast(0);
-        for (int j = 1; j <= list; j++)
+        int count = 0;
+        for (int step = 0; step < Steps; step += TF.Count)
         {
-            int code = Unsafe.Add(ref Unsafe.AsRef(in list), j);
-            TF cost = Cost<TF, TI>(ref costs, 0, code) + Cost<TF, TI>(ref costs, 1, code)
-                + Cost<TF, TI>(ref costs, 2, code) + Cost<TF, TI>(ref costs, 3, code);
-            if (TFormat.Dimensions == 8)
+            uint chosen = (steps >> step) & (uint.MaxValue >> (32 - TF.Count));
+            TI mask = BlockLanes<TF, TI>.MaskOf(chosen);
+            for (int g = 0; g < Groups; g++)
             {
-                cost = cost + Cost<TF, TI>(ref costs, 4, code) + Cost<TF, TI>(ref costs, 5, code)
-                    + Cost<TF, TI>(ref costs, 6, code) + Cost<TF, TI>(ref costs, 7, code);
+                TF codes = TF.FromBits(TI.Load(in scratch.Codes[(g * GridScratch.MaxSteps) + step]));
+                CompressStore<TF, TI>.Store(codes, mask, ref Unsafe.As<int, float>(ref scratch.Distinct[(g * GridScratch.MaxSteps) + count]));
             }
-            TI better = TF.GreaterThan(best, cost);
-            best = TF.Select(better, cost, best);
-            bestCode = TI.Select(better, TI.Broadcast(code), bestCode);
+            count += BitOperations.PopCount(chosen);
         }
-        return TI.Any(asked & ~TF.GreaterThan(TF.Broadcast(float.MaxValue), best)) ? throw Unrepresentable() : bestCode;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TF Cost<TF, TI>(ref float costs, int weight, int code)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
-    {
-        // The digit, where it is in the code, is moved to where it counts rows: one shift for what would take four operations.
-        int digit = code & (((1 << DigitBits) - 1) << (DigitBits * weight));
-        int shift = BitOperations.Log2((uint)(sizeof(float) * TF.Count)) - (DigitBits * weight);
-        int offset = (shift >= 0 ? digit << shift : digit >> -shift) + ((weight << DigitBits) * sizeof(float) * TF.Count);
-        return TF.Load(in Unsafe.AddByteOffset(ref costs, (uint)offset));
+        return ref scratch.Distinct[0];
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Sum<TF, TI>(ref GridScratch scratch, int first)
+    private static void Sum<TF, TI>(ref GridScratch scratch, ref int codes, int count, int first)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
         ref float weighted = ref scratch.Products[first];
         ref float factors = ref scratch.Factors[first];
-        for (int step = 0; step < Steps; step += TF.Count)
+        for (int step = 0; step < count; step += TF.Count)
         {
             TF products = TF.Broadcast(0);
             TF squares = TF.Broadcast(0);
             for (int g = 0; g < Groups; g++)
             {
-                TI code = TI.Load(in scratch.Codes[(g * GridScratch.MaxSteps) + step]);
+                TI code = TI.Load(in Unsafe.Add(ref codes, (g * GridScratch.MaxSteps) + step));
                 for (int i = g * TFormat.Dimensions; i < (g + 1) * TFormat.Dimensions; i++)
                 {
                     TF level = TF.Lookup8(in Levels[0], code);
@@ -501,29 +552,38 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         }
     }
 
+    // The scale is that of the points if it is fitted: it is then fitted again only if a point changes.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Refit<TF, TI>(
-        ref GridScratch scratch, GridNeighbours neighbours, int first, int groups, float scale)
+        ref GridScratch scratch, GridNeighbours neighbours, int first, int groups, float scale, bool isFitted)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
         float inverse = 1 / scale;
+        int step = StepBelow<TF, TI>(ref scratch, scale, inverse);
+        bool isChanged = !isFitted;
         ref int points = ref scratch.Points[first / TFormat.Dimensions];
         for (int g = 0; g < Groups; g++)
         {
             if ((groups >> g & 1) == 0)
                 continue;
-            int code = 0;
-            for (int i = 0; i < TFormat.Dimensions; i++)
+            int code;
+            if (step >= 0 && (scratch.Steady[g] >> step & 1) != 0)
             {
-                int digit = ScalarMath.NearestInt(0.5f * ((inverse * scratch.Magnitudes[first + (g * TFormat.Dimensions) + i]) - 1));
-                code |= Math.Clamp(digit, 0, MaxDigit) << (DigitBits * i);
+                code = scratch.Codes[(g * GridScratch.MaxSteps) + step];
             }
-            int mapped = neighbours.Map[code];
-            Unsafe.Add(ref points, g) = mapped >= 0
-                ? code
-                : Nearest<TF, TI>(ref scratch, in neighbours.ListAt(mapped), first + (g * TFormat.Dimensions), scale).Code;
+            else
+            {
+                int start = first + (g * TFormat.Dimensions);
+                code = Round(ref scratch, start, inverse);
+                int mapped = neighbours.Map[code];
+                code = mapped >= 0 ? code : Nearest<TF, TI>(ref scratch, in neighbours.ListAt(mapped), start, scale);
+            }
+            isChanged |= code != Unsafe.Add(ref points, g);
+            Unsafe.Add(ref points, g) = code;
         }
+        if (!isChanged)
+            return scale;
 
         float products = 0;
         float squares = 0;
@@ -540,39 +600,47 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         return squares > 0 ? products / squares : scale;
     }
 
-    // Callers would exceed what the compiler inlines.
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static GridChoice Nearest<TF, TI>(ref GridScratch scratch, ref readonly ushort list, int first, float scale)
+    // The candidate scale that together with the next one encloses a scale and its inverse; -1 if there is none.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int StepBelow<TF, TI>(ref GridScratch scratch, float scale, float inverse)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        GridChoice choice = GridSearch<TF, TI>.Nearest(
-            in list,
-            TFormat.Dimensions,
-            in scratch.Magnitudes[first],
-            in scratch.Roots[first],
-            in Levels[0],
-            scale,
-            ref scratch.Costs[0]);
-        return choice.Code >= 0 ? choice : throw Unrepresentable();
+        uint below = 0;
+        for (int step = 0; step < Steps; step += TF.Count)
+            below |= TI.MaskBits(TF.GreaterThan(TF.Broadcast(inverse), TF.Load(in scratch.Inverses[step]))) << step;
+        int last = BitOperations.PopCount(below & (uint.MaxValue >> (32 - Steps))) - 1;
+        return last >= 0 && last < Steps - 1
+            && inverse <= scratch.Inverses[last + 1] && scale <= scratch.Scales[last] && scale >= scratch.Scales[last + 1] ? last : -1;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Round(ref GridScratch scratch, int start, float inverse)
+    {
+        int code = 0;
+        for (int i = 0; i < TFormat.Dimensions; i++)
+        {
+            int digit = ScalarMath.NearestInt(0.5f * ((inverse * scratch.Magnitudes[start + i]) - 1));
+            code |= Math.Clamp(digit, 0, MaxDigit) << (DigitBits * i);
+        }
+        return code;
+    }
+
+    // Callers would exceed what the compiler inlines.
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static (GridChoice First, GridChoice Second) NearestOfTwo<TF, TI>(
-        ref GridScratch scratch, ref readonly ushort list, int first, float scale, float otherScale)
+    private static int Nearest<TF, TI>(ref GridScratch scratch, ref readonly ushort list, int first, float scale)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        (GridChoice First, GridChoice Second) choices = GridSearch<TF, TI>.NearestOfTwo(
+        int code = GridSearch<TF, TI>.Nearest(
             in list,
             TFormat.Dimensions,
             in scratch.Magnitudes[first],
             in scratch.Roots[first],
             in Levels[0],
             scale,
-            otherScale,
             ref scratch.Costs[0]);
-        return choices.First.Code >= 0 && choices.Second.Code >= 0 ? choices : throw Unrepresentable();
+        return code >= 0 ? code : throw Unrepresentable();
     }
 
     private static ArithmeticException Unrepresentable() =>

@@ -30,9 +30,9 @@ internal static class GridSearch<TF, TI>
     /// <param name="levels">The level of each digit, a row.</param>
     /// <param name="scale">The scale.</param>
     /// <param name="costs">Room for a row per weight.</param>
-    /// <returns>The point; its code is -1 if no sum is below the greatest float.</returns>
+    /// <returns>The code; -1 if no sum is below the greatest float.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static GridChoice Nearest(
+    public static int Nearest(
         ref readonly ushort list,
         int dimensions,
         ref readonly float weights,
@@ -45,46 +45,13 @@ internal static class GridSearch<TF, TI>
         int count = list;
         ref ushort codes = ref Unsafe.Add(ref Unsafe.AsRef(in list), 1);
         TF best = TF.Broadcast(float.MaxValue);
-        TF second = best;
         TI bestAt = TI.Broadcast(0);
         for (int j = 0; j < count; j += TF.Count)
         {
             TI code = TI.LoadUInt16(in Unsafe.Add(ref codes, j));
-            Take(Sum(dimensions, code, ref costs), j, count, ref best, ref second, ref bestAt);
+            Take(Sum(dimensions, code, ref costs), j, count, ref best, ref bestAt);
         }
-        return Choose(ref codes, best, second, bestAt, ref costs);
-    }
-
-    /// <summary>The same under two scales, with room for two rows per weight: the codes are read once.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (GridChoice First, GridChoice Second) NearestOfTwo(
-        ref readonly ushort list,
-        int dimensions,
-        ref readonly float weights,
-        ref readonly float factors,
-        ref readonly float levels,
-        float scale,
-        float otherScale,
-        ref float costs)
-    {
-        ref float otherCosts = ref Unsafe.Add(ref costs, dimensions * Row);
-        MakeCosts(dimensions, in weights, in factors, in levels, scale, ref costs);
-        MakeCosts(dimensions, in weights, in factors, in levels, otherScale, ref otherCosts);
-        int count = list;
-        ref ushort codes = ref Unsafe.Add(ref Unsafe.AsRef(in list), 1);
-        TF best = TF.Broadcast(float.MaxValue);
-        TF second = best;
-        TF otherBest = best;
-        TF otherSecond = best;
-        TI bestAt = TI.Broadcast(0);
-        TI otherBestAt = bestAt;
-        for (int j = 0; j < count; j += TF.Count)
-        {
-            TI code = TI.LoadUInt16(in Unsafe.Add(ref codes, j));
-            Take(Sum(dimensions, code, ref costs), j, count, ref best, ref second, ref bestAt);
-            Take(Sum(dimensions, code, ref otherCosts), j, count, ref otherBest, ref otherSecond, ref otherBestAt);
-        }
-        return (Choose(ref codes, best, second, bestAt, ref costs), Choose(ref codes, otherBest, otherSecond, otherBestAt, ref otherCosts));
+        return Choose(ref codes, best, bestAt, ref costs);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -117,32 +84,27 @@ internal static class GridSearch<TF, TI>
         return cost;
     }
 
-    // Keeps the least and the second least cost of each lane; the padding does not count.
+    // Keeps the least cost of each lane; the padding does not count.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Take(TF cost, int first, int count, ref TF best, ref TF second, ref TI bestAt)
+    private static void Take(TF cost, int first, int count, ref TF best, ref TI bestAt)
     {
         TI at = TI.Load(in MemoryMarshal.GetReference(Positions)) + TI.Broadcast(first);
         cost = TF.Select(TI.GreaterThan(TI.Broadcast(count), at), cost, TF.Broadcast(float.MaxValue));
-        second = TF.Min(second, TF.Max(best, cost));
         bestAt = TI.Select(TF.GreaterThan(best, cost), at, bestAt);
         best = TF.Min(cost, best);
     }
 
     // Each lane kept its own first best; among lanes that tie for the least cost, ggml keeps the first.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static GridChoice Choose(ref ushort codes, TF best, TF second, TI bestAt, ref float scratch)
+    private static int Choose(ref ushort codes, TF best, TI bestAt, ref float scratch)
     {
         float least = TF.MinAcross(best);
         if (!(least < float.MaxValue))
-            return new(-1, least, 0);
-        TI isBest = TF.Equal(best, TF.Broadcast(least));
-        uint lanes = TI.MaskBits(isBest);
+            return -1;
+        uint lanes = TI.MaskBits(TF.Equal(best, TF.Broadcast(least)));
         ref int positions = ref Unsafe.As<float, int>(ref scratch);
         bestAt.Store(ref positions);
-        if ((lanes & (lanes - 1)) != 0)
-            return new(Unsafe.Add(ref codes, First(ref positions, lanes)), least, 0);
-        int position = Unsafe.Add(ref positions, BitOperations.TrailingZeroCount(lanes));
-        return new(Unsafe.Add(ref codes, position), least, TF.MinAcross(TF.Select(isBest, second, best)) - least);
+        return Unsafe.Add(ref codes, First(ref positions, lanes));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -17,9 +17,6 @@ internal interface IGridFormat : ICodebookFormat, IQuantizableFormat
     /// <summary>The step from one candidate scale to the next, in levels.</summary>
     static abstract float Step { get; }
 
-    /// <summary>Whether the lists of near points are so short that it is faster to compare scales side by side than points.</summary>
-    static abstract bool SearchesSideBySide { get; }
-
     /// <summary>Whether the candidate scales surround a fit without the grid, or else the scale of the greatest magnitude.</summary>
     static abstract bool StartsFromFit { get; }
 

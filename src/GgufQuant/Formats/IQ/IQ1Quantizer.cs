@@ -211,7 +211,7 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
                 in factors[g * GroupSize],
                 in IQ1Codebook.Levels(shifts[g])[0],
                 scale,
-                ref costs[0]).Code;
+                ref costs[0]);
             if (codes[g] < 0)
                 throw new ArithmeticException($"The weights cannot be quantized to {TFormat.Name}: some squares times their importance overflow a float.");
         }

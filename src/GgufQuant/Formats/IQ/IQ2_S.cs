@@ -35,8 +35,6 @@ internal readonly struct IQ2_S : IGridFormat
 
     static float IGridFormat.Step => 0.1f;
 
-    static bool IGridFormat.SearchesSideBySide => true;
-
     static bool IGridFormat.StartsFromFit => false;
 
     static bool IGridFormat.SevenSigns => false;

@@ -36,8 +36,6 @@ internal readonly struct IQ2_XXS : IGridFormat
 
     static float IGridFormat.Step => 0.1f;
 
-    static bool IGridFormat.SearchesSideBySide => false;
-
     static bool IGridFormat.StartsFromFit => true;
 
     static bool IGridFormat.SevenSigns => true;

@@ -36,8 +36,6 @@ internal readonly struct IQ3_XXS : IGridFormat
 
     static float IGridFormat.Step => 0.2f;
 
-    static bool IGridFormat.SearchesSideBySide => true;
-
     static bool IGridFormat.StartsFromFit => false;
 
     static bool IGridFormat.SevenSigns => true;

@@ -1,0 +1,97 @@
+using System.Runtime.CompilerServices;
+
+namespace GgufQuant.Formats;
+
+/// <summary>For each off-grid code, the neighbours that can be the nearest to weights that round to it.</summary>
+/// <remarks>
+/// <para>
+/// Each digit of the code is the nearest to its weight, so a digit farther away costs more. A neighbour whose every digit
+/// lies at or beyond that of an earlier neighbour, seen from the code, never costs less, and of equals ggml keeps the earlier
+/// one. About half of the neighbours remain.
+/// </para>
+/// <para>
+/// This holds for rounded costs, too: a product and a sum never decrease where an operand does not. The difference between
+/// scale · level and a weight could, but only from the code's own level to one on the other side of a weight that lies
+/// halfway between, within what rounding the difference and the scale's inverse can change. Such weights are for the caller
+/// to exclude.
+/// </para>
+/// </remarks>
+internal sealed class GridCandidates
+{
+    /// <summary>The most candidates that a code may have.</summary>
+    public const int MaxCount = 160;
+
+    /// <summary>Lists are read by so many points, and past their ends if need be.</summary>
+    public const int Unroll = 4;
+
+    // Lists may be read by whole vectors.
+    private const int Padding = 16;
+
+    private readonly int[] _starts;
+    private readonly int[] _lists;
+
+    private GridCandidates(int[] starts, int[] lists)
+    {
+        _starts = starts;
+        _lists = lists;
+    }
+
+    /// <summary>The candidates of an off-grid code: their number, then their codes in the order of the neighbours.</summary>
+    public ref readonly int ListAt(int code) => ref _lists[_starts[code]];
+
+    /// <summary>Finds the candidates of every off-grid code.</summary>
+    /// <param name="grid">The points.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static GridCandidates Build(Grid grid)
+    {
+        GridNeighbours neighbours = grid.Neighbours;
+        int[] starts = new int[neighbours.Map.Length];
+        // By code: the points' alone.
+        uint[] thermometers = new uint[starts.Length];
+        foreach (ushort point in grid.Points)
+            thermometers[point] = Thermometer(grid, point);
+        int[] lists = new int[neighbours.Lists.Length];
+        Span<uint> moves = stackalloc uint[MaxCount];
+        int end = 0;
+        for (int code = 0; code < starts.Length; code++)
+        {
+            if (!neighbours.HasList(code))
+                continue;
+            starts[code] = end;
+            uint thermometer = Thermometer(grid, code);
+            int count = 0;
+            foreach (ushort point in neighbours.NeighboursOf(code))
+            {
+                uint move = thermometer ^ thermometers[point];
+                if (IncludesAny(move, moves[..count]))
+                    continue;
+                moves[count++] = move;
+                lists[end + count] = point;
+            }
+            lists[end] = count;
+            end += 1 + count;
+        }
+        return new GridCandidates(starts, lists[..(end + Padding)]);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static bool IncludesAny(uint move, ReadOnlySpan<uint> others)
+    {
+        foreach (uint other in others)
+        {
+            if ((other & ~move) == 0)
+                return true;
+        }
+        return false;
+    }
+
+    // As many set bits for each digit as it counts, so that two codes differ in the levels that lie between them.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static uint Thermometer(Grid grid, int code)
+    {
+        uint bits = 0;
+        for (int i = 0; i < grid.Dimensions; i++)
+            bits = (bits << (grid.Levels - 1)) | ((1u << grid.Digit(code, i)) - 1);
+        return bits;
+    }
+}
