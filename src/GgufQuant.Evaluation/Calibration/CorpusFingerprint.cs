@@ -21,12 +21,7 @@ public static class CorpusFingerprint
         hash.AppendData(Encoding.UTF8.GetBytes(string.Create(
             CultureInfo.InvariantCulture, $"{options.ContextLength}|{options.Chunks}|{options.SkipChunks}|{options.ParseSpecial}\n")));
         using FileStream file = RegularFile.OpenStream(path);
-        byte[] piece = new byte[1 << 20];
-        for (int read; (read = file.Read(piece)) > 0;)
-        {
-            token.ThrowIfCancellationRequested();
-            hash.AppendData(piece, 0, read);
-        }
+        FileHash.Append(hash, file, token: token);
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

@@ -38,9 +38,7 @@ internal static class ShardComparison
     private static byte[] HashOf(FileStream file, long length)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        byte[] buffer = new byte[(int)Math.Min(1 << 20, length)];
-        for (int read; length > 0 && (read = file.Read(buffer, 0, (int)Math.Min(buffer.Length, length))) > 0; length -= read)
-            hash.AppendData(buffer, 0, read);
+        FileHash.Append(hash, file, length);
         return hash.GetHashAndReset();
     }
 }

@@ -27,13 +27,25 @@ public static class FileHash
     {
         using FileStream file = RegularFile.OpenStream(path);
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        byte[] buffer = new byte[BufferBytes];
-        for (int read; (read = file.Read(buffer)) > 0;)
+        Append(hash, file, progress: count => progress(count, file.Length), token: token);
+        return hash.GetHashAndReset();
+    }
+
+    /// <summary>Appends what follows in a file to a hash.</summary>
+    /// <param name="hash">The hash.</param>
+    /// <param name="file">The file, at the first byte to append.</param>
+    /// <param name="limit">The most bytes to append.</param>
+    /// <param name="progress">Receives how many more bytes have been appended.</param>
+    /// <param name="token">Stops it.</param>
+    internal static void Append(
+        IncrementalHash hash, FileStream file, long limit = long.MaxValue, Action<int>? progress = null, CancellationToken token = default)
+    {
+        byte[] buffer = new byte[(int)Math.Min(BufferBytes, limit)];
+        for (int read; limit > 0 && (read = file.Read(buffer, 0, (int)Math.Min(buffer.Length, limit))) > 0; limit -= read)
         {
             token.ThrowIfCancellationRequested();
             hash.AppendData(buffer, 0, read);
-            progress(read, file.Length);
+            progress?.Invoke(read);
         }
-        return hash.GetHashAndReset();
     }
 }
