@@ -7,8 +7,8 @@ namespace GgufQuant.IO;
 /// It is written beside its target under a temporary name, flushed to the disk and renamed by <see cref="Commit"/>, as its
 /// folder is flushed then. Disposed without that, or when the process is asked to terminate, it leaves nothing behind,
 /// unless it is to be resumed later. What a killed process left is removed when a file of the same name is next begun; a
-/// lock tells it from what another process writes, and where that may be on another machine, its age does, because not
-/// every file system has locks across machines. A file that takes another's place has its permissions. A finished file that
+/// lock tells it from what another process writes. Where that may be on another machine, its name or its age does, because not
+/// every file system has locks across machines: it is removed once its process has ended on this machine, or after an hour. A file that takes another's place has its permissions. A finished file that
 /// cannot get its name is never deleted: it stays beside its target.
 /// </remarks>
 internal sealed class AtomicFile : IDisposable
@@ -39,7 +39,7 @@ internal sealed class AtomicFile : IDisposable
         _path = path;
         _overwrite = overwrite;
         _isResumable = continuation is not null;
-        _temporaryPath = _isResumable ? UnfinishedPathOf(path) : $"{path}.{Guid.NewGuid():N}{Extension}";
+        _temporaryPath = _isResumable ? UnfinishedPathOf(path) : $"{path}.{WriterId.Create()}{Extension}";
         FileStreamOptions options = new()
         {
             Mode = _isResumable ? FileMode.OpenOrCreate : FileMode.CreateNew,
@@ -389,14 +389,16 @@ internal sealed class AtomicFile : IDisposable
         EnumerationOptions options = new() { MatchType = MatchType.Simple, AttributesToSkip = FileAttributes.None };
         foreach (string left in Directory.EnumerateFiles(Path.GetDirectoryName(target)!, $"*{Extension}", options))
         {
-            if (IsTemporaryNameOf(target, left) && File.GetLastWriteTimeUtc(left) <= untouchedSince)
+            ReadOnlySpan<char> writer = WriterOf(target, left);
+            if (WriterId.IsValid(writer) && (File.GetLastWriteTimeUtc(left) <= untouchedSince || WriterId.HasEnded(writer)))
                 TryRemove(left);
         }
     }
 
-    private static bool IsTemporaryNameOf(string target, string path)
+    // Empty for the name of another file.
+    private static ReadOnlySpan<char> WriterOf(string target, string path)
     {
         ReadOnlySpan<char> stem = path.AsSpan()[..^Extension.Length];
-        return stem.StartsWith($"{target}.", PathIdentity.NameComparison) && Guid.TryParseExact(stem[(target.Length + 1)..], "N", out _);
+        return stem.StartsWith($"{target}.", PathIdentity.NameComparison) ? stem[(target.Length + 1)..] : [];
     }
 }

@@ -27,7 +27,10 @@ public sealed record QuantizerOptions
     public bool KeepReuseRecord { get; init; }
 
     /// <summary>Keeps an unfinished file when the work is cancelled or fails, and continues it next time.</summary>
-    /// <remarks>Only complete tensors are kept, and only if their bytes still match the recorded hash.</remarks>
+    /// <remarks>
+    /// Only complete tensors are kept, and only if their bytes still match the recorded hash. A lock keeps others from the unfinished
+    /// file, so shards that several machines write are to be resumed only where locks reach from one to the other.
+    /// </remarks>
     public bool Resume { get; init; }
 
     /// <summary>The file system, for tests; null for this platform's.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using GgufQuant.IO;
 
 namespace GgufQuant.Tests.IO;
@@ -45,6 +46,29 @@ public sealed class AtomicFileTests : IDisposable
         using (AtomicFile file = AtomicFile.Create(Target, 2, overwrite: false, Header, isShared: true))
             file.Commit(TestContext.Current.CancellationToken);
         Assert.Equal(((string[])[Target, recent, written]).Order(), _folder.Files.Order());
+    }
+
+    [Fact]
+    public void What_a_killed_process_of_this_machine_left_is_removed_at_once_without_locks()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Elsewhere, the machine of a process is not known.");
+        using Process ended = Process.Start("true");
+        ended.WaitForExit();
+        using Process runs = Process.Start("sleep", "60");
+        string ofEnded = WriterId.Create(ended.Id);
+        Touch($"model[1].gguf.{ofEnded}.partial");
+        string living = Touch($"model[1].gguf.{WriterId.Create(runs.Id)}.partial");
+        string elsewhere = Touch($"model[1].gguf.{new string('0', 16)}{ofEnded[16..]}.partial");
+        try
+        {
+            using AtomicFile file = AtomicFile.Create(Target, 2, overwrite: false, Header, isShared: true);
+            file.Commit(TestContext.Current.CancellationToken);
+        }
+        finally
+        {
+            runs.Kill();
+        }
+        Assert.Equal(((string[])[Target, living, elsewhere]).Order(), _folder.Files.Order());
     }
 
     [Fact]

@@ -1,0 +1,53 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace GgufQuant.IO;
+
+/// <summary>The 32 hexadecimal digits in the name of a file that is being written, which tell the process that writes it.</summary>
+/// <remarks>16 are for the machine, 8 for the process, and 8 are random.</remarks>
+internal static class WriterId
+{
+    private const int MachineDigits = 16;
+    private const int ProcessDigits = 8;
+    private const int Digits = 32;
+
+    private static readonly string s_machine = IdOfMachine();
+
+    /// <summary>A new one for this process.</summary>
+    internal static string Create() => Create(Environment.ProcessId);
+
+    /// <summary>A new one for a process of this machine.</summary>
+    internal static string Create(int process) =>
+        $"{s_machine}{process:x8}{RandomNumberGenerator.GetHexString(Digits - MachineDigits - ProcessDigits, lowercase: true)}";
+
+    /// <summary>Whether a text has the form of one.</summary>
+    internal static bool IsValid(ReadOnlySpan<char> text) => text.Length == Digits && Guid.TryParseExact(text, "N", out _);
+
+    /// <summary>Whether the process is known to have ended. That of another machine is not.</summary>
+    internal static bool HasEnded(ReadOnlySpan<char> id)
+    {
+        // Elsewhere, nothing tells machines of the same name apart.
+        if (!OperatingSystem.IsLinux() || !id.StartsWith(s_machine) || !int.TryParse(id.Slice(MachineDigits, ProcessDigits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int process))
+            return false;
+        try
+        {
+            Process.GetProcessById(process).Dispose();
+            return false;
+        }
+        catch (ArgumentException)
+        {
+            return true;
+        }
+    }
+
+    // Containers of one machine number their processes separately.
+    private static string IdOfMachine()
+    {
+        string identity = Environment.MachineName;
+        if (OperatingSystem.IsLinux())
+            identity += $"|{File.ReadAllText("/proc/sys/kernel/random/boot_id")}|{new FileInfo("/proc/self/ns/pid").LinkTarget}";
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)))[..MachineDigits];
+    }
+}
