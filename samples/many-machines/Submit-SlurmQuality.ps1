@@ -3,8 +3,8 @@
 Submits Slurm jobs that measure quantizations on a text, one task each.
 
 .DESCRIPTION
-The first job measures the first quantization and keeps the reference's logits; the array for the others starts when it has
-succeeded. Make a report of the rows when both have ended:
+The first job evaluates the reference and writes its logits; the array, a task per quantization, starts when it has succeeded and
+reads them, without running the reference. Make a report of the rows when both have ended:
 
 Get-ChildItem rows/row-*.xml | Import-Clixml | Export-QuantReport report.html
 
@@ -25,18 +25,20 @@ param(
     # The quantizations; of a split one, its first shard.
     [Parameter(Mandatory)] [string[]] $Candidate,
 
-    # Further options of sbatch. Every task needs memory for the reference and the quantization.
-    [string[]] $SbatchOption = @()
+    # Further options of sbatch. The first job needs memory for the reference, the others for a quantization.
+    [string[]] $SbatchOption = @(),
+
+    # Leaves the weights unread; without it, each task reads those of the reference and of the quantization to compare them.
+    [switch] $PredictionOnly
 )
 
 $ErrorActionPreference = 'Stop'
 $folder = (New-Item $Destination -ItemType Directory -Force).FullName
 (Convert-Path -LiteralPath $Candidate) | Set-Content (Join-Path $folder candidates.txt)
 $task = (Join-Path $PSScriptRoot slurm-task.sbatch), (Join-Path $PSScriptRoot measure-quality.ps1), (Convert-Path -LiteralPath $Reference), (Convert-Path -LiteralPath $Corpus), $folder
-$first = sbatch --parsable --array=1 @SbatchOption @task
+if ($PredictionOnly) { $task += '-PredictionOnly' }
+$first = sbatch --parsable --array=0 @SbatchOption @task
 if ($LASTEXITCODE -ne 0) { throw "sbatch failed with exit code $LASTEXITCODE." }
 $first
-if ($Candidate.Count -gt 1) {
-    sbatch --parsable "--array=2-$($Candidate.Count)" "--dependency=afterok:$first" @SbatchOption @task
-    if ($LASTEXITCODE -ne 0) { throw "sbatch failed with exit code $LASTEXITCODE." }
-}
+sbatch --parsable "--array=1-$($Candidate.Count)" "--dependency=afterok:$first" @SbatchOption @task
+if ($LASTEXITCODE -ne 0) { throw "sbatch failed with exit code $LASTEXITCODE." }

@@ -46,6 +46,7 @@ public sealed unsafe class LLamaSharpEngine : IInferenceEngine
         {
             ModelParameters parameters = LLamaSharpLibrary.Loaded.DefaultModelParameters;
             parameters.GpuLayers = options.GpuLayers;
+            parameters.VocabularyOnly = options.VocabularyOnly ? (byte)1 : (byte)0;
             if (options.IsWritable)
             {
                 // A mapped file is read-only, and repacked weights would have to be overwritten in their layout.

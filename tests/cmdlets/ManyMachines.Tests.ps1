@@ -50,6 +50,17 @@ Describe 'The task of an array' -Skip:(-not $IsLinux) {
         Set-Content file ''
         (& $run Q4_K_M, file/task, -SplitMaxSize, 400KB).ExitCode | Should -Be 1
     }
+
+    It 'that is killed leaves a file that the next one on the machine removes' {
+        $arguments = '-File', (Join-Path $scripts convert-shard.ps1), $Samples.Model, 'IQ3_S', 'killed', '-SplitMaxSize', '400KB'
+        $task = Start-PowerShell -ArgumentList $arguments -Environment @{ JOB_COMPLETION_INDEX = '2' }
+        Wait-Until { Get-ChildItem killed/*.partial -ErrorAction Ignore } -TimeoutSeconds 60
+        /bin/kill -s KILL $task.Id
+        $null = $task | Wait-PowerShell
+        Get-ChildItem killed/*-00003-of-*.partial | Should -HaveCount 1
+        (Start-PowerShell -ArgumentList $arguments -Environment @{ JOB_COMPLETION_INDEX = '2' } | Wait-PowerShell).ExitCode | Should -Be 0
+        Get-ChildItem killed -Name | Should -BeLike '*-00003-of-00008.gguf'
+    }
 }
 
 Describe 'A Slurm array' -Skip:(-not $hasSlurm) {
@@ -160,20 +171,44 @@ Subsystem powershell $PWD/bin/$address -sshs -NoLogo -NoProfile
         Get-MadeHash | Should -Be $whole.Hash
     }
 
-    It 'makes the rest on the second call, when a machine has failed during the first' {
+    It 'is named by -SSHConnection in one way that works' {
+        $connection = @{ HostName = 'root@127.0.0.2:17022' } + $call.Connection
+        'Port', 'UserName', 'ConnectingTimeout' | ForEach-Object { $connection.Remove($_) }
+        "$(New-PSSession -SSHConnection $connection -ErrorAction Continue 2>&1)" | Should -Match 'time out: 0 seconds'
+        $session = New-PSSession -SSHConnection ($connection + @{ ConnectingTimeout = 30000 })
+        $session.State | Should -Be Opened
+        $session | Remove-PSSession
+    }
+
+    It 'loses a port that -SSHConnection enumerates before the host' {
+        # The order depends on the capacity.
+        $connection = foreach ($capacity in 1..500) {
+            $table = [hashtable]::new($capacity)
+            ($call.Connection + @{ HostName = '127.0.0.2' }).GetEnumerator() | ForEach-Object { $table[$_.Key] = $_.Value }
+            $names = @($table.Keys)
+            if ($names.IndexOf('Port') -lt $names.IndexOf('HostName')) { $table; break }
+        }
+        $connection | Should -Not -BeNullOrEmpty
+        New-PSSession -SSHConnection $connection -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+    }
+
+    It 'makes the rest on the second call, when one machine is dead and another has failed during the first' {
         Get-ChildItem made | Remove-Item
-        $job = Start-ThreadJob -ArgumentList (Join-Path $scripts Invoke-SshShards.ps1), $hosts, $split, $call -ScriptBlock {
+        $all = @('127.0.0.5') + $hosts
+        $job = Start-ThreadJob -ArgumentList (Join-Path $scripts Invoke-SshShards.ps1), $all, $split, $call -ScriptBlock {
             param($script, $hosts, $split, $call)
             & $script $hosts @split @call
         }
         Wait-Until { Get-ChildItem made/*-00003-of-*.partial } -TimeoutSeconds 60
         /bin/kill -s TERM (Get-Content ssh/127.0.0.4.pid)
         $null = $job | Receive-Job -Wait -AutoRemoveJob -ErrorVariable failure -ErrorAction SilentlyContinue
-        "$failure" | Should -Match '127\.0\.0\.4'
+        foreach ($address in '127.0.0.4', '127.0.0.5') { "$failure" | Should -Match ([regex]::Escape($address)) }
         Get-ChildItem made -Name | Should -Be ($shards[0, 1, 3, 4, 6, 7].Path | Split-Path -Leaf)
-        $rows = & (Join-Path $scripts Invoke-SshShards.ps1) $hosts @split @call
+        $rows = & (Join-Path $scripts Invoke-SshShards.ps1) $all @split @call -ErrorVariable failure -ErrorAction SilentlyContinue
+        "$failure" | Should -Match '127\.0\.0\.5'
         $rows.Paths | Sort-Object | Should -Be $shards[2, 5].Path
         Get-MadeHash | Should -Be $whole.Hash
-        & (Join-Path $scripts Invoke-SshShards.ps1) $hosts @split @call | Should -BeNullOrEmpty
+        Test-Gguf $shards[0].Path | Should -BeTrue
+        & (Join-Path $scripts Invoke-SshShards.ps1) $all @split @call -ErrorAction Stop | Should -BeNullOrEmpty
     }
 }

@@ -34,6 +34,21 @@ Describe 'Merge-QuantComparison' {
         ($merged | Format-Lines) | Should -Be ($whole | Format-Lines)
     }
 
+    It 'returns the rows of one run that reads the logits of the reference, which no part evaluates' {
+        $logits = @{ LogitsFile = 'logits.bin' }
+        $null = $made[0] | Compare-Quant @text @logits -ChunkCount 4 -PredictionOnly
+        $written = (Get-Item logits.bin).LastWriteTimeUtc
+        $one = $made | Compare-Quant @text @logits -ChunkCount 4 -PredictionOnly
+        $parts = foreach ($part in @{ SkipChunk = 2; ChunkCount = 2 }, @{ ChunkCount = 2 }) { $made | Compare-Quant @text @logits @part -Part -PredictionOnly }
+        $merged = $parts | Merge-QuantComparison -WarningAction SilentlyContinue
+        (Get-Item logits.bin).LastWriteTimeUtc | Should -Be $written
+        foreach ($i in 0..2) {
+            foreach ($property in $one[$i].PSObject.Properties) {
+                $merged[$i].($property.Name) | Should -Be $property.Value -Because "$($property.Name) of row $i is that of one run"
+            }
+        }
+    }
+
     It 'gets parts without what was left unread' {
         'RelativeRmsError', 'CosineSimilarity', 'SignalToNoise', 'MaxAbsoluteError', 'WorstTensor' | Where-Object { $null -ne $last[1].$_ } | Should -BeNullOrEmpty
         $last[1].GetWeightError() | Should -BeNullOrEmpty
@@ -48,6 +63,7 @@ Describe 'Merge-QuantComparison' {
         @{ Problem = 'rows of the reference alone'; Message = '*no model but the reference*'; Rows = { $first[0] } }
         @{ Problem = 'different chunks of the models'; Message = '*are of chunks 1-3 of the text, but*are of chunk 4.'; Rows = { $first[1]; $last[2] } }
         @{ Problem = 'rows without predictions'; Message = '*was not measured with -Part*'; Rows = { $whole } }
+        @{ Problem = 'parts with and without stored logits'; Message = '*logits from a file*'; Rows = { $first; $made | Compare-Quant @text -SkipChunk 3 -ChunkCount 1 -Part -PredictionOnly -LogitsFile stored.bin } }
         @{ Problem = 'another text'; Message = '*of different texts*'; Rows = { $last; $made[0] | Compare-Quant -Corpus $Samples.Calibration -ContextLength 64 -ChunkCount 3 -Part -PredictionOnly } }
     ) {
         $rows = & $rows

@@ -95,7 +95,6 @@ public sealed class CompareQuantCommand : EngineCommand, IStepRunner
     {
         base.BeginProcessing();
         _pairs = new(this, Reference is not null, Compare);
-        this.ThrowIfBothBound(nameof(LogitsFile), nameof(Part));
         this.ThrowIfBothBound(nameof(Detailed), nameof(Corpus), nameof(Prompt), nameof(TaskData), nameof(Speed));
         if (Corpus is not null)
             Corpus = ResolveCorpus(Corpus);

@@ -80,6 +80,8 @@ public sealed class MergeQuantComparisonCommand : PSCmdlet
             throw new InvalidDataException($"The rows of '{first.Path}' and '{other.Path}' are of different texts, or of chunks of different sizes.");
         if (other.Part.Reference != first.Part.Reference)
             throw new InvalidDataException($"The reference '{first.Reference}' was another file when a part was measured.");
+        if (other.Part.HasStoredLogits != first.Part.HasStoredLogits)
+            throw new InvalidDataException($"A part was measured with the reference's logits from a file, which are rounded, and another without: give -LogitsFile for all parts or for none.");
         if (other.Engine != first.Engine)
             throw new InvalidDataException($"A part was measured with {first.Engine}, and another with {other.Engine}.");
     }

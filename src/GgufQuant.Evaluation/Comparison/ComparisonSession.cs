@@ -121,7 +121,7 @@ public sealed class ComparisonSession
             if (_options.IsPart)
             {
                 (string text, string hash) = _part ??= (HashOfText(predictions.ContextLength), CalibrationWriter.HashOf(reference));
-                result = result with { Part = new(text, hash, CalibrationWriter.HashOf(candidate)) };
+                result = result with { Part = new(text, hash, CalibrationWriter.HashOf(candidate)) { HasStoredLogits = _options.LogitsFile is not null } };
             }
         }
         if (_generation is not null)

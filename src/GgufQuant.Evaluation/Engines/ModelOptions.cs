@@ -9,6 +9,9 @@ public sealed record ModelOptions
     /// <summary>Whether weights can be overwritten in memory; they are then read, not mapped, and not repacked.</summary>
     public bool IsWritable { get; init; }
 
+    /// <summary>Whether only the tokenizer is needed: the weights are left unread, the trained context length may be unknown, and no context can be created.</summary>
+    public bool VocabularyOnly { get; init; }
+
     /// <summary>Receives the share loaded, 0 to 1.</summary>
     public IProgress<double>? Progress { get; init; }
 }

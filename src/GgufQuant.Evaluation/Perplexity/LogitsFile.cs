@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using System.Text;
 using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Perplexity;
@@ -10,12 +11,13 @@ public sealed class LogitsFile : IDisposable
     private readonly RandomAccessFile _file;
     private readonly int[] _tokens;
 
-    private LogitsFile(RandomAccessFile file, int contextLength, int vocabularySize, int[] tokens)
+    private LogitsFile(RandomAccessFile file, int contextLength, int vocabularySize, int[] tokens, string? referenceHash)
     {
         _file = file;
         ContextLength = contextLength;
         VocabularySize = vocabularySize;
         _tokens = tokens;
+        ReferenceHash = referenceHash;
     }
 
     /// <summary>The file's path.</summary>
@@ -29,6 +31,9 @@ public sealed class LogitsFile : IDisposable
 
     /// <summary>Number of chunks.</summary>
     public int Chunks => _tokens.Length / ContextLength;
+
+    /// <summary>The hash of the model that made the predictions, 64 hexadecimal digits; null if another program wrote the file.</summary>
+    public string? ReferenceHash { get; }
 
     /// <summary>Bytes per row.</summary>
     internal long RowBytes => LogitsLayout.RowBytes(VocabularySize);
@@ -62,7 +67,7 @@ public sealed class LogitsFile : IDisposable
                 BinaryPrimitives.ReverseEndianness(tokens, tokens);
             if (tokens.AsSpan().IndexOfAnyExceptInRange(0, vocabularySize - 1) is var at and >= 0)
                 throw new LogitsFormatException($"Token {at} of '{path}' is {tokens[at]}, outside its vocabulary of {vocabularySize}.");
-            return new(file, contextLength, vocabularySize, tokens);
+            return new(file, contextLength, vocabularySize, tokens, ReadTrailer(file, (long)needed));
         }
         catch
         {
@@ -71,19 +76,28 @@ public sealed class LogitsFile : IDisposable
         }
     }
 
-    /// <summary>Checks that it contains the predictions for a text with a vocabulary of this size; it may have more chunks than the text.</summary>
-    /// <exception cref="LogitsFormatException">It does not.</exception>
-    internal void RequireFor(CorpusChunks corpus, int vocabularySize)
+    /// <summary>Finds the predictions for chunks of a text among its own, with a vocabulary of this size.</summary>
+    /// <returns>Its chunk that is the first of them.</returns>
+    /// <exception cref="LogitsFormatException">It does not contain them.</exception>
+    internal int Find(CorpusChunks corpus, int vocabularySize)
     {
         if (VocabularySize != vocabularySize)
             throw new LogitsFormatException($"'{Path}' contains logits for {VocabularySize} tokens, but the model has {vocabularySize}.");
         if (ContextLength != corpus.ContextLength)
             throw new LogitsFormatException($"'{Path}' contains chunks of {ContextLength} tokens, not {corpus.ContextLength}.");
-        int common = Math.Min(_tokens.Length, corpus.Tokens.Length);
-        if (!corpus.Tokens[..common].SequenceEqual(_tokens.AsSpan(0, common)))
-            throw new LogitsFormatException($"'{Path}' contains logits of another text.");
-        if (Chunks < corpus.Count)
-            throw new LogitsFormatException($"'{Path}' contains {Chunks} chunks, but {corpus.Count} were requested: request fewer, or name another file.");
+        // Chunks are evaluated independently, so it does not matter which chunks of the text surround them.
+        ReadOnlySpan<int> first = corpus.Tokens[..ContextLength];
+        for (int chunk = 0; chunk < Chunks; chunk++)
+        {
+            ReadOnlySpan<int> stored = _tokens.AsSpan(chunk * ContextLength);
+            if (!stored.StartsWith(first))
+                continue;
+            if (stored.StartsWith(corpus.Tokens))
+                return chunk;
+            if (corpus.Tokens.StartsWith(stored))
+                throw new LogitsFormatException($"'{Path}' contains {Chunks - chunk} of the {corpus.Count} chunks that were requested: request fewer, or name another file.");
+        }
+        throw new LogitsFormatException($"'{Path}' contains logits of another text, or of other chunks of it.");
     }
 
     /// <inheritdoc/>
@@ -119,6 +133,14 @@ public sealed class LogitsFile : IDisposable
     {
         (float scale, float least) = ReadHeader(row);
         return scale >= 0 && float.IsFinite(least) && least + (LogitsLayout.MaximumCode * scale) < 0.01f;
+    }
+
+    private static string? ReadTrailer(RandomAccessFile file, long offset)
+    {
+        Span<byte> trailer = stackalloc byte[LogitsLayout.TrailerBytes];
+        if (file.Read(offset, trailer) < trailer.Length || !trailer.StartsWith(LogitsLayout.TrailerMagic))
+            return null;
+        return Encoding.ASCII.GetString(trailer[LogitsLayout.TrailerMagic.Length..]);
     }
 
     private static (float Scale, float Least) ReadHeader(ReadOnlySpan<byte> row) =>

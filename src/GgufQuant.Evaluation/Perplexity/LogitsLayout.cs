@@ -1,6 +1,9 @@
+using System.Security.Cryptography;
+
 namespace GgufQuant.Evaluation.Perplexity;
 
 /// <summary>llama-perplexity's file format for a reference's logits: magic, chunk length, vocabulary, chunk count, tokens, then one row per scored prediction.</summary>
+/// <remarks>This module adds a trailer that says whose logits they are. llama-perplexity reads no further than the last row.</remarks>
 internal static class LogitsLayout
 {
     /// <summary>Bytes before the tokens: magic and three 32-bit integers.</summary>
@@ -14,6 +17,15 @@ internal static class LogitsLayout
 
     /// <summary>The largest code.</summary>
     public const float MaximumCode = 65535;
+
+    /// <summary>Characters of the reference's hash in the trailer.</summary>
+    public const int HashLength = 2 * SHA256.HashSizeInBytes;
+
+    /// <summary>Bytes after the last row: the trailer's magic, and the reference's hash in hexadecimal digits.</summary>
+    public const int TrailerBytes = 8 + HashLength;
+
+    /// <summary>The trailer's magic bytes.</summary>
+    public static ReadOnlySpan<byte> TrailerMagic => "_origin_"u8;
 
     /// <summary>The magic bytes.</summary>
     public static ReadOnlySpan<byte> Magic => "_logits_"u8;

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using System.Text;
 using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Perplexity;
@@ -10,16 +11,18 @@ public sealed class LogitsWriter : IDisposable
 {
     private readonly AtomicFile _file;
     private readonly long _rowBytes;
-    private readonly long _length;
+    private readonly long _rowsEnd;
+    private readonly byte[] _trailer;
     private readonly byte[] _rows;
     private long _position;
 
-    private LogitsWriter(AtomicFile file, long rowBytes, long position, long length, int rows)
+    private LogitsWriter(AtomicFile file, long rowBytes, long position, long rowsEnd, byte[] trailer, int rows)
     {
         _file = file;
         _rowBytes = rowBytes;
         _position = position;
-        _length = length;
+        _rowsEnd = rowsEnd;
+        _trailer = trailer;
         _rows = new byte[rowBytes * rows];
     }
 
@@ -28,9 +31,12 @@ public sealed class LogitsWriter : IDisposable
     /// <param name="corpus">The text.</param>
     /// <param name="vocabularySize">Logits per prediction.</param>
     /// <param name="batchSize">Maximum predictions between two flushes.</param>
+    /// <param name="referenceHash">The hash by which <see cref="LogitsFile.ReferenceHash"/> tells whose logits they are: 64 hexadecimal digits.</param>
     /// <exception cref="IOException">The folder is missing, or the disk has no room for the whole file.</exception>
-    public static LogitsWriter Create(string path, CorpusChunks corpus, int vocabularySize, int batchSize)
+    public static LogitsWriter Create(string path, CorpusChunks corpus, int vocabularySize, int batchSize, string referenceHash)
     {
+        ArgumentNullException.ThrowIfNull(referenceHash);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(referenceHash.Length, LogitsLayout.HashLength);
         long rowBytes = LogitsLayout.RowBytes(vocabularySize);
         byte[] header = new byte[LogitsLayout.HeaderBytes + (corpus.Tokens.Length * sizeof(int))];
         LogitsLayout.Magic.CopyTo(header);
@@ -40,16 +46,18 @@ public sealed class LogitsWriter : IDisposable
         for (int i = 0; i < corpus.Tokens.Length; i++)
             BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(LogitsLayout.HeaderBytes + (i * sizeof(int))), corpus.Tokens[i]);
 
-        long length = header.Length + (rowBytes * corpus.ScoredPerChunk * corpus.Count);
-        AtomicFile file = AtomicFile.Create(Path.GetFullPath(path), length, overwrite: true, stream => stream.Write(header));
-        return new(file, rowBytes, header.Length, length, Math.Min(batchSize, corpus.ScoredPerChunk));
+        long rowsEnd = header.Length + (rowBytes * corpus.ScoredPerChunk * corpus.Count);
+        byte[] trailer = [.. LogitsLayout.TrailerMagic, .. Encoding.ASCII.GetBytes(referenceHash)];
+        AtomicFile file = AtomicFile.Create(Path.GetFullPath(path), rowsEnd + trailer.Length, overwrite: true, stream => stream.Write(header));
+        return new(file, rowBytes, header.Length, rowsEnd, trailer, Math.Min(batchSize, corpus.ScoredPerChunk));
     }
 
     /// <summary>Renames the file to its final name. Without this call, <see cref="Dispose"/> deletes what was written.</summary>
     public void Complete()
     {
-        if (_position != _length)
-            throw new InvalidOperationException($"Only {_position} of the file's {_length} bytes have been written.");
+        if (_position != _rowsEnd)
+            throw new InvalidOperationException($"Only {_position} of the {_rowsEnd} bytes up to the file's last row have been written.");
+        _file.Write(_rowsEnd, _trailer);
         _file.Commit();
     }
 

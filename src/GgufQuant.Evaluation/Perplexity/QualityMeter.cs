@@ -1,4 +1,6 @@
+using GgufQuant.Calibration;
 using GgufQuant.Evaluation.Engines;
+using GgufQuant.Gguf;
 using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Perplexity;
@@ -43,12 +45,14 @@ public sealed class QualityMeter : IDisposable
     {
         if (_referenceResult is not null)
             return _referenceResult;
-        Reference reference = _reference ??= LoadReference(cancellationToken);
         if (_options.LogitsFile is null)
+        {
+            Reference reference = _reference ??= LoadReference(_options.ContextLength, cancellationToken);
             return _referenceResult = PerplexityMeter.Measure(reference.Source, reference.Corpus, reference.Context.BatchSize, Threads, progress, cancellationToken);
+        }
         _referenceResult = File.Exists(_options.LogitsFile)
-            ? ReadLogits(_options.LogitsFile, reference, progress, cancellationToken)
-            : WriteLogits(_options.LogitsFile, reference, progress, cancellationToken);
+            ? ReadLogits(_options.LogitsFile, progress, cancellationToken)
+            : WriteLogits(_options.LogitsFile, progress, cancellationToken);
         Release();
         return _referenceResult;
     }
@@ -65,13 +69,15 @@ public sealed class QualityMeter : IDisposable
         if (_options.LogitsFile is { } stored)
         {
             MeasureReference(null, cancellationToken);
-            using LogitsFile file = OpenLogits(stored);
+            // Each time, since the file may have been replaced.
+            using LogitsFile file = LogitsFile.Open(stored);
+            StoredReference logits = new(file, file.Find(_corpus!, _vocabulary!.Count));
             using ILanguageModel model = Load(path, cancellationToken);
             using IEvaluationContext context = model.CreateContext(ContextOptions(file.ContextLength));
-            return KlDivergenceMeter.Measure(new StoredReference(file), context, _corpus!, Threads, _options.KeepRecords, progress, cancellationToken);
+            return KlDivergenceMeter.Measure(logits, context, _corpus!, Threads, _options.KeepRecords, progress, cancellationToken);
         }
 
-        Reference reference = _reference ??= LoadReference(cancellationToken);
+        Reference reference = _reference ??= LoadReference(_options.ContextLength, cancellationToken);
         using ILanguageModel candidate = Load(path, cancellationToken);
         using IEvaluationContext candidateContext = candidate.CreateContext(ContextOptions(reference.Corpus.ContextLength));
         return KlDivergenceMeter.Measure(reference.Source, candidateContext, reference.Corpus, Threads, _options.KeepRecords, progress, cancellationToken);
@@ -80,44 +86,55 @@ public sealed class QualityMeter : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Release();
 
-    private PerplexityResult ReadLogits(string path, Reference reference, IProgress<WorkProgress>? progress, CancellationToken cancellationToken)
+    private PerplexityResult ReadLogits(string path, IProgress<WorkProgress>? progress, CancellationToken cancellationToken)
     {
-        using LogitsFile file = OpenLogits(path);
-        // The file does not say whose predictions it contains, so those of its first chunk are recomputed.
+        using LogitsFile file = LogitsFile.Open(path);
+        StoredReference logits = file.ReferenceHash is { } hash
+            ? VerifyByHash(file, hash, cancellationToken)
+            : VerifyByEvaluation(file, cancellationToken);
+        int batchSize = ContextOptions(file.ContextLength).BatchSize;
+        return PerplexityMeter.Measure(logits, _corpus!, batchSize, Threads, progress, cancellationToken);
+    }
+
+    private StoredReference VerifyByHash(LogitsFile file, string hash, CancellationToken cancellationToken)
+    {
+        if (HashOfReference(cancellationToken) != hash)
+            throw new LogitsFormatException($"'{file.Path}' contains logits of a different model than '{_referencePath}', as the hash in it tells. Name another file.");
+        using ILanguageModel tokenizer = _engine.Load(_referencePath, new() { VocabularyOnly = true }, cancellationToken);
+        CorpusChunks corpus = Cut(tokenizer, _options.ContextLength ?? file.ContextLength);
+        return new(file, file.Find(corpus, tokenizer.Vocabulary.Count));
+    }
+
+    // The file does not say whose predictions it contains, so those of its first chunk are recomputed.
+    private StoredReference VerifyByEvaluation(LogitsFile file, CancellationToken cancellationToken)
+    {
+        Reference reference = _reference ??= LoadReference(_options.ContextLength ?? file.ContextLength, cancellationToken);
+        StoredReference logits = new(file, file.Find(reference.Corpus, reference.Model.Vocabulary.Count));
         KlDivergenceResult first = KlDivergenceMeter.Measure(
-            new StoredReference(file), reference.Context, reference.Corpus.First(), Threads, keepsRecords: false, progress: null, cancellationToken);
+            logits, reference.Context, reference.Corpus.First(), Threads, keepsRecords: false, progress: null, cancellationToken);
         if (first.KlDivergence.Value > MostDivergenceOfTheSameModel)
         {
             throw new LogitsFormatException(
-                $"'{path}' contains logits of a different model than '{reference.Model.Path}': they diverge by {first.KlDivergence.Value:G3} in the first chunk. Name another file.");
+                $"'{file.Path}' contains logits of a different model than '{_referencePath}': they diverge by {first.KlDivergence.Value:G3} in the first chunk. Name another file.");
         }
-        return PerplexityMeter.Measure(
-            new StoredReference(file), reference.Corpus, reference.Context.BatchSize, Threads, progress, cancellationToken);
+        return logits;
     }
 
-    // Each time, since the file may have been replaced.
-    private LogitsFile OpenLogits(string path)
+    private PerplexityResult WriteLogits(string path, IProgress<WorkProgress>? progress, CancellationToken cancellationToken)
     {
-        LogitsFile file = LogitsFile.Open(path);
-        try
-        {
-            file.RequireFor(_corpus!, _vocabulary!.Count);
-            return file;
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
-    }
-
-    private PerplexityResult WriteLogits(string path, Reference reference, IProgress<WorkProgress>? progress, CancellationToken cancellationToken)
-    {
+        string hash = HashOfReference(cancellationToken);
+        Reference reference = _reference ??= LoadReference(_options.ContextLength, cancellationToken);
         using LogitsWriter writer = LogitsWriter.Create(
-            path, reference.Corpus, reference.Model.Vocabulary.Count, reference.Context.BatchSize);
+            path, reference.Corpus, reference.Model.Vocabulary.Count, reference.Context.BatchSize, hash);
         PerplexityResult result = PerplexityMeter.Measure(reference.Context, reference.Corpus, Threads, writer, progress, cancellationToken);
         writer.Complete();
         return result;
+    }
+
+    private string HashOfReference(CancellationToken cancellationToken)
+    {
+        using GgufFile reference = GgufFile.Open(_referencePath, cancellationToken);
+        return ModelFingerprint.Of(reference);
     }
 
     private ILanguageModel Load(string path, CancellationToken cancellationToken)
@@ -137,19 +154,13 @@ public sealed class QualityMeter : IDisposable
         _reference = null;
     }
 
-    private Reference LoadReference(CancellationToken cancellationToken)
+    private Reference LoadReference(int? contextLength, CancellationToken cancellationToken)
     {
         ILanguageModel model = _engine.Load(_referencePath, new(), cancellationToken);
         try
         {
-            int contextLength = _options.ContextLength ?? CorpusChunks.DefaultContextLength(model);
-            CorpusChunks corpus = CorpusChunks.Create(model, _text, contextLength, _options.Chunks, _options.SkipChunks);
-            const int Most = PredictionRecords.MaximumBytes / PredictionRecords.Size;
-            if (_options.KeepRecords && (long)corpus.Count * corpus.ScoredPerChunk > Most)
-                throw new InferenceException($"A part of a measurement has at most {Most / corpus.ScoredPerChunk} chunks of {contextLength} tokens, but {corpus.Count} were requested.");
-            IEvaluationContext context = model.CreateContext(ContextOptions(contextLength));
-            _corpus = corpus;
-            _vocabulary = model.Vocabulary;
+            CorpusChunks corpus = Cut(model, contextLength ?? CorpusChunks.DefaultContextLength(model));
+            IEvaluationContext context = model.CreateContext(ContextOptions(corpus.ContextLength));
             int vocabularySize = model.Vocabulary.Count;
             IReferenceSource source = RecordedReference.BytesOf(corpus, vocabularySize) <= _options.ReferenceMemory
                 ? new RecordedReference(context, corpus, vocabularySize)
@@ -161,6 +172,17 @@ public sealed class QualityMeter : IDisposable
             model.Dispose();
             throw;
         }
+    }
+
+    private CorpusChunks Cut(ILanguageModel tokenizer, int contextLength)
+    {
+        CorpusChunks corpus = CorpusChunks.Create(tokenizer, _text, contextLength, _options.Chunks, _options.SkipChunks);
+        const int Most = PredictionRecords.MaximumBytes / PredictionRecords.Size;
+        if (_options.KeepRecords && (long)corpus.Count * corpus.ScoredPerChunk > Most)
+            throw new InferenceException($"A part of a measurement has at most {Most / corpus.ScoredPerChunk} chunks of {contextLength} tokens, but {corpus.Count} were requested.");
+        _corpus = corpus;
+        _vocabulary = tokenizer.Vocabulary;
+        return corpus;
     }
 
     private ContextOptions ContextOptions(int contextLength) => new() { ContextLength = contextLength, Threads = _options.Threads };

@@ -1,7 +1,9 @@
 namespace GgufQuant.Evaluation.Perplexity;
 
 /// <summary>The reference's predictions from a logits file.</summary>
-internal sealed class StoredReference(LogitsFile file) : IReferenceSource
+/// <param name="file">The file.</param>
+/// <param name="firstChunk">The file's chunk that is the first of those evaluated.</param>
+internal sealed class StoredReference(LogitsFile file, int firstChunk) : IReferenceSource
 {
     private byte[] _rows = [];
 
@@ -11,7 +13,7 @@ internal sealed class StoredReference(LogitsFile file) : IReferenceSource
         if (_rows.Length < bytes)
             _rows = new byte[bytes];
         int first = batch.Start + batch.FirstScored - (file.ContextLength / 2);
-        file.ReadRows(chunk, first, _rows.AsSpan(0, bytes));
+        file.ReadRows(firstChunk + chunk, first, _rows.AsSpan(0, bytes));
     }
 
     public TokenDistribution Row(int row, ref float[] scratch)

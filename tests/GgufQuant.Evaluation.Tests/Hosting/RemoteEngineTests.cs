@@ -335,12 +335,14 @@ public sealed class RemoteEngineTests
         using TemporaryFolder folder = new();
         string corpus = folder.File("corpus.txt");
         File.WriteAllText(corpus, string.Concat(Enumerable.Range(0, 100)));
+        string reference = folder.File("abort-evaluate.gguf");
+        File.Copy(Sample.Model, reference);
         using RemoteEngine engine = FaultyHost.Start();
         QualityOptions options = new() { Threads = 1, LogitsFile = folder.File("logits") };
 
         Assert.Throws<EngineStoppedException>(
-            () => new RemoteQualityMeter(engine, "abort-evaluate.gguf", corpus, options).MeasureReference(cancellationToken: Token));
+            () => new RemoteQualityMeter(engine, reference, corpus, options).MeasureReference(cancellationToken: Token));
 
-        Assert.Equal([corpus], Directory.GetFiles(Path.GetDirectoryName(corpus)!));
+        Assert.Equal([reference, corpus], Directory.GetFiles(Path.GetDirectoryName(corpus)!).Order(StringComparer.Ordinal));
     }
 }

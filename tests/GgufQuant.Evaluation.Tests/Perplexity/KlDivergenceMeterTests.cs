@@ -119,7 +119,7 @@ public sealed class KlDivergenceMeterTests
     }
 
     [Theory]
-    [InlineData(96, 5, false, "contains 4 chunks, but 5 were requested")]
+    [InlineData(96, 5, false, "contains 4 of the 5 chunks that were requested")]
     [InlineData(64, 4, false, "chunks of 96 tokens, not 64")]
     [InlineData(96, 4, true, "logits of another text")]
     public void Stored_logits_of_another_text_are_rejected(int contextLength, int chunks, bool isOtherText, string message)
@@ -135,6 +135,60 @@ public sealed class KlDivergenceMeterTests
     }
 
     [Fact]
+    public void The_model_of_stored_logits_is_told_by_its_hash()
+    {
+        using TemporaryFolder folder = new();
+        QualityOptions options = StoredIn(folder) with { ContextLength = null };
+        LoadedModels engine = new();
+        using QualityMeter reader = new(engine, Sample.Model, Sample.HeldOut, options);
+
+        KlDivergenceResult result = reader.Measure(SampleEngine.Quantized("Q4_0"), null, Token);
+
+        Assert.Equal(96, result.ContextLength);
+        Assert.Equal([(Sample.Model, true), (SampleEngine.Quantized("Q4_0"), false)], engine.Loaded);
+    }
+
+    [Fact]
+    public void Parts_from_stored_logits_merge_to_one_run()
+    {
+        using TemporaryFolder folder = new();
+        QualityOptions options = StoredIn(folder);
+        KlDivergenceResult whole = Measure(options);
+
+        KlDivergenceResult[] parts =
+        [
+            .. new[] { (1, 2), (0, 1), (3, 1) }.Select(part => Measure(options with { SkipChunks = part.Item1, Chunks = part.Item2, KeepRecords = true })),
+        ];
+
+        Assert.Equal(whole, KlDivergenceResult.Merge(parts) with { Duration = whole.Duration });
+
+        static KlDivergenceResult Measure(QualityOptions options)
+        {
+            using QualityMeter meter = new(SampleEngine.Start(), Sample.Model, Sample.HeldOut, options);
+            return meter.Measure(SampleEngine.Quantized("Q4_0"), null, Token);
+        }
+    }
+
+    [Fact]
+    public void Stored_logits_without_a_hash_are_verified_by_evaluation()
+    {
+        using TemporaryFolder folder = new();
+        QualityOptions options = StoredIn(folder);
+        using QualityMeter hashed = new(SampleEngine.Start(), Sample.Model, Sample.HeldOut, options);
+        PerplexityResult expected = hashed.MeasureReference(null, Token);
+        using (FileStream file = File.OpenWrite(options.LogitsFile!))
+            file.SetLength(file.Length - 72);
+        LoadedModels engine = new();
+        using QualityMeter same = new(engine, Sample.Model, Sample.HeldOut, options);
+        using QualityMeter other = new(SampleEngine.Start(), SampleEngine.Quantized("Q8_0"), Sample.HeldOut, options);
+
+        Assert.Equal(expected.Perplexity, same.MeasureReference(null, Token).Perplexity);
+        Assert.Equal([(Sample.Model, false)], engine.Loaded);
+        LogitsFormatException exception = Assert.Throws<LogitsFormatException>(() => other.MeasureReference(null, Token));
+        Assert.Contains("they diverge by", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Stored_logits_of_another_model_are_rejected()
     {
         using TemporaryFolder folder = new();
@@ -143,7 +197,7 @@ public sealed class KlDivergenceMeterTests
 
         LogitsFormatException exception = Assert.Throws<LogitsFormatException>(() => reader.MeasureReference(null, Token));
 
-        Assert.Contains("logits of a different model than", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("as the hash in it tells", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -313,6 +367,22 @@ public sealed class KlDivergenceMeterTests
         {
             Count++;
             source.Cancel();
+        }
+    }
+
+    /// <summary>The sample engine, with the models that it loads and whether only for their vocabulary.</summary>
+    private sealed class LoadedModels : IInferenceEngine
+    {
+        private readonly IInferenceEngine _engine = SampleEngine.Start();
+
+        public string Name => _engine.Name;
+
+        public List<(string Path, bool VocabularyOnly)> Loaded { get; } = [];
+
+        public ILanguageModel Load(string path, ModelOptions options, CancellationToken cancellationToken)
+        {
+            Loaded.Add((path, options.VocabularyOnly));
+            return _engine.Load(path, options, cancellationToken);
         }
     }
 }

@@ -6,6 +6,8 @@ namespace GgufQuant.Evaluation.Tests.Quality;
 
 public sealed class LogitsFileTests
 {
+    private static readonly string s_hash = new('a', 64);
+
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -16,7 +18,7 @@ public sealed class LogitsFileTests
         using ILanguageModel model = SampleEngine.Load();
         using IEvaluationContext context = model.CreateContext(new() { Threads = 1, ContextLength = 64, BatchSize = 48 });
         CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 64, limit: 2);
-        using (LogitsWriter writer = LogitsWriter.Create(path, corpus, model.Vocabulary.Count, context.BatchSize))
+        using (LogitsWriter writer = LogitsWriter.Create(path, corpus, model.Vocabulary.Count, context.BatchSize, s_hash))
         {
             PerplexityMeter.Measure(context, corpus, 2, writer, cancellationToken: Token);
             writer.Complete();
@@ -32,7 +34,8 @@ public sealed class LogitsFileTests
         LogitsFile.Decode(row, stored);
 
         Assert.Equal((64, 2048, 2), (file.ContextLength, file.VocabularySize, file.Chunks));
-        Assert.Equal(20 + (2 * 64 * 4) + (2 * 31 * ((2048 * 2) + 8)), new FileInfo(path).Length);
+        Assert.Equal(s_hash, file.ReferenceHash);
+        Assert.Equal(20 + (2 * 64 * 4) + (2 * 31 * ((2048 * 2) + 8)) + 8 + 64, new FileInfo(path).Length);
         Assert.Equal(exact.Top, TokenDistribution.FromLogProbabilities(stored).Top);
         for (int token = 0; token < stored.Length; token++)
             Assert.Equal(Math.Max(exact.LogProbability(token), exact.LogProbability(exact.Top) - 16), stored[token], 16 / 65535.0);
@@ -57,13 +60,13 @@ public sealed class LogitsFileTests
             BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(20 + (4 * i)), value);
         File.WriteAllBytes(path, bytes);
         using (LogitsFile same = LogitsFile.Open(path))
-            same.RequireFor(corpus, 2048);
+            Assert.Equal(0, same.Find(corpus, 2048));
 
         int position = (chunk * 64) + token;
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(20 + (4 * position)), (corpus.Tokens[position] + 1) % 2048);
         File.WriteAllBytes(path, bytes);
         using LogitsFile other = LogitsFile.Open(path);
-        Assert.Contains("another text", Assert.Throws<LogitsFormatException>(() => other.RequireFor(corpus, 2048)).Message, StringComparison.Ordinal);
+        Assert.Contains("another text", Assert.Throws<LogitsFormatException>(() => other.Find(corpus, 2048)).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -95,7 +98,7 @@ public sealed class LogitsFileTests
         using ILanguageModel model = SampleEngine.Load();
         CorpusChunks corpus = CorpusChunks.Create(model, Sample.HeldOut, 64, limit: 2);
 
-        LogitsWriter.Create(path, corpus, model.Vocabulary.Count, 64).Dispose();
+        LogitsWriter.Create(path, corpus, model.Vocabulary.Count, 64, s_hash).Dispose();
 
         Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(path)!));
     }

@@ -57,6 +57,7 @@ internal sealed unsafe class LlamaModel : ILanguageModel
         {
             ModelParameters parameters = LlamaApi.DefaultModelParameters().Value;
             parameters.GpuLayers = options.GpuLayers;
+            parameters.VocabularyOnly = options.VocabularyOnly ? (byte)1 : (byte)0;
             parameters.Progress = &OnProgress;
             parameters.ProgressState = GCHandle.ToIntPtr(handle);
             nint model = LlamaApi.LoadModel(path, parameters);
