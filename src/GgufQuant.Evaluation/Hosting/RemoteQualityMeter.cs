@@ -29,18 +29,33 @@ public sealed class RemoteQualityMeter(RemoteEngine engine, string referencePath
     /// <param name="cancellationToken">Cancels by ending the engine process.</param>
     /// <exception cref="EngineStoppedException">The engine process ended or fell silent.</exception>
     public KlDivergenceResult Measure(
-        string path, IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default) =>
-        Run(MeasureCandidate.Operation, path, progress, cancellationToken);
+        string path, IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        if (!options.KeepRecords)
+            return Run(MeasureCandidate.Operation, path, progress, cancellationToken);
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("ggufquant-");
+        try
+        {
+            string records = Path.Combine(folder.FullName, "records");
+            KlDivergenceResult result = Run(MeasureCandidate.Operation, path, progress, cancellationToken, records);
+            return result with { Records = File.ReadAllBytes(records) };
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
 
     private TResult Run<TResult>(
         Operation<QualityRequest, TResult> operation,
         string? candidate,
         IProgress<WorkProgress>? progress,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken,
+        string? recordsPath = null)
     {
         try
         {
-            QualityRequest request = new(_session, referencePath, corpusPath, options, candidate);
+            QualityRequest request = new(_session, referencePath, corpusPath, options, candidate, recordsPath);
             return engine.Run(operation, request, candidate ?? referencePath, progress, cancellationToken);
         }
         catch (Exception exception) when (exception is EngineStoppedException or OperationCanceledException && options.LogitsFile is not null)

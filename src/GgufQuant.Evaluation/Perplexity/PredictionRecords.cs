@@ -8,8 +8,8 @@ internal static class PredictionRecords
     /// <summary>Bytes per prediction.</summary>
     internal const int Size = (3 * sizeof(double)) + 1;
 
-    /// <summary>The most bytes, so that they fit in a message from the engine process.</summary>
-    internal const int MaximumBytes = 11 << 20;
+    /// <summary>The most bytes of a part, whose row has them as text: PowerShell's remoting receives objects of up to 200 MB.</summary>
+    internal const int MaximumBytes = 64 << 20;
 
     /// <summary>Appends a prediction.</summary>
     internal static void Write(Stream stream, in Prediction prediction)

@@ -66,7 +66,7 @@ public sealed class HostJsonTests
     [Fact]
     public void Options_cross_without_loss()
     {
-        QualityRequest quality = new(1, "r", "c", new() { ContextLength = 2, Chunks = 3, Threads = 4, LogitsFile = "l", ReferenceMemory = 6 }, "d");
+        QualityRequest quality = new(1, "r", "c", new() { ContextLength = 2, Chunks = 3, Threads = 4, LogitsFile = "l", ReferenceMemory = 6 }, "d", "e");
         Assert.Equal(quality, Cross(quality, HostJson.Default.QualityRequest));
         QualityRequest reference = quality with { Options = new(), Candidate = null };
         Assert.Equal(reference, Cross(reference, HostJson.Default.QualityRequest));

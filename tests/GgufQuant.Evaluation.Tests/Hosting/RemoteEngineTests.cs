@@ -330,6 +330,21 @@ public sealed class RemoteEngineTests
     }
 
     [Fact]
+    public void Records_of_predictions_are_those_of_the_engine_in_this_process()
+    {
+        using TemporaryFolder folder = new();
+        string corpus = folder.File("corpus.txt");
+        File.WriteAllText(corpus, string.Concat(Enumerable.Range(0, 100)));
+        QualityOptions options = new() { Threads = 1, KeepRecords = true };
+        using RemoteEngine remote = FaultyHost.Start();
+        using QualityMeter meter = new(PackagedEngine.Start(FaultyHost.Location), "reference.gguf", CorpusChunks.ReadText(corpus), options);
+
+        KlDivergenceResult actual = new RemoteQualityMeter(remote, "reference.gguf", corpus, options).Measure("candidate.gguf", null, Token);
+
+        Assert.Equal(meter.Measure("candidate.gguf", null, Token).Records!.Value.ToArray(), actual.Records!.Value.ToArray());
+    }
+
+    [Fact]
     public void An_unfinished_logits_file_is_removed()
     {
         using TemporaryFolder folder = new();

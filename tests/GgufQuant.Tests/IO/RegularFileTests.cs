@@ -8,7 +8,7 @@ public sealed partial class RegularFileTests
     private static readonly string[] s_own =
     [
         "AtomicFile.cs", "GgufMetadataEditor.cs", "RegularFile.cs", "ResumeJournal.cs", "ReuseRecord.cs", "EnginePackage.cs", "WindowsFileSystem.cs",
-        "CollectMoments.cs", "ImatrixSumsFile.cs", "RemoteMomentCollector.cs", "ConvertToQuantizedCommand.cs",
+        "CollectMoments.cs", "ImatrixSumsFile.cs", "RemoteMomentCollector.cs", "RemoteQualityMeter.cs", "ConvertToQuantizedCommand.cs",
         "WriterId.cs",
     ];
 

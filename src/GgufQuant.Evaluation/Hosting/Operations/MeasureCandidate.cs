@@ -9,6 +9,12 @@ internal static class MeasureCandidate
         "measure-candidate",
         HostJson.Default.QualityRequest,
         HostJson.Default.KlDivergenceResult,
-        (engine, request, progress) => request.MeterIn(engine).Measure(
-            request.Candidate ?? throw new ProtocolException("A request names no candidate."), progress));
+        (engine, request, progress) =>
+        {
+            KlDivergenceResult result = request.MeterIn(engine).Measure(
+                request.Candidate ?? throw new ProtocolException("A request names no candidate."), progress);
+            if (request.RecordsPath is not null && result.Records is { } records)
+                File.WriteAllBytes(request.RecordsPath, records.Span);
+            return result with { Records = null };
+        });
 }

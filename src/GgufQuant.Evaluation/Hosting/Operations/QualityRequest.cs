@@ -8,7 +8,8 @@ namespace GgufQuant.Evaluation.Hosting.Operations;
 /// <param name="Corpus">The text's file.</param>
 /// <param name="Options">Options of the measurement.</param>
 /// <param name="Candidate">The candidate's file; null to measure the reference.</param>
-internal sealed record QualityRequest(long Session, string Reference, string Corpus, QualityOptions Options, string? Candidate)
+/// <param name="RecordsPath">A file for the records of a candidate's predictions, which are too long for a message; null to keep none.</param>
+internal sealed record QualityRequest(long Session, string Reference, string Corpus, QualityOptions Options, string? Candidate, string? RecordsPath)
 {
     /// <summary>The meter, created from the text's file if the child has none for the session.</summary>
     internal QualityMeter MeterIn(HostedEngine engine) =>
