@@ -10,6 +10,7 @@ The model, the destination and the module must have the same paths on all machin
 .EXAMPLE
 ./Invoke-SshShards.ps1 n1, n2, n3 /share/model-00001-of-00040.gguf Q4_K_M /share/quantized -Connection @{ UserName = 'me'; ConnectingTimeout = 30000 }
 #>
+
 #Requires -Version 7.6
 [CmdletBinding()]
 param(

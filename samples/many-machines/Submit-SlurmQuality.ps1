@@ -11,8 +11,9 @@ Get-ChildItem rows/row-*.xml | Import-Clixml | Export-QuantReport report.html
 Returns the numbers of the jobs.
 
 .EXAMPLE
-./Submit-SlurmQuality.ps1 /share/model-bf16.gguf /share/heldout.txt /share/rows (Get-ChildItem /share/quantized/*.gguf)
+./Submit-SlurmQuality.ps1 /share/model-bf16.gguf /share/heldout.txt /share/rows (Get-ChildItem /share/quantized/*-00001-of-*.gguf)
 #>
+
 #Requires -Version 7.6
 [CmdletBinding()]
 param(

@@ -9,6 +9,7 @@ destination and the module must have the same paths on all nodes. Returns the jo
 .EXAMPLE
 ./Submit-SlurmShards.ps1 /share/model-00001-of-00040.gguf Q4_K_M /share/quantized -SbatchOption --cpus-per-task=32, --mem=4G
 #>
+
 #Requires -Version 7.6
 [CmdletBinding()]
 param(

@@ -9,6 +9,7 @@ may succeed, or with 2 if none can.
 .EXAMPLE
 ./convert-shard.ps1 /share/model-00001-of-00040.gguf Q4_K_M /share/quantized -Shard 7
 #>
+
 #Requires -Version 7.6
 [CmdletBinding()]
 param(

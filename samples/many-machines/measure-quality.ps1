@@ -8,6 +8,7 @@ Number 0 is the reference, whose logits it writes; the others read them, and nee
 .EXAMPLE
 ./measure-quality.ps1 /share/model-bf16.gguf /share/heldout.txt /share/rows -Number 1
 #>
+
 #Requires -Version 7.6
 [CmdletBinding()]
 param(

@@ -7,6 +7,7 @@ Nothing is measured here. N machines need the longest of three times: the proces
 for the machine's share of the source, and the storage's for source and result together. The processors' speed is that of
 docs/benchmarks.md, and is assumed to grow with the cores.
 #>
+
 #Requires -Version 7.6
 [CmdletBinding()]
 param()

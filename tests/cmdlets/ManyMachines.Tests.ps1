@@ -63,6 +63,43 @@ Describe 'The task of an array' -Skip:(-not $IsLinux) {
     }
 }
 
+Describe 'The Kubernetes job' {
+    BeforeAll {
+        $job = Get-Content (Join-Path $scripts kubernetes-job.yaml) -Raw
+        function Get-Field([string] $Name) { [regex]::Matches($job, "(?m)^[ -]*${Name}: *(.*?)\r?$").ForEach{ $_.Groups[1].Value } }
+        $command = [regex]::Match($job, '(?m)^ *command:\r?\n((?: *- \S+\r?\n)+)').Groups[1].Value -split '\s+- |\s+' -ne ''
+    }
+
+    It 'has what the server demands of a job with an index per shard' {
+        Get-Field completionMode | Should -Be Indexed
+        Get-Field completions | Should -Be ([int] ($command -match '-of-(\d+)\.gguf$' -replace '^.*-of-(\d+)\.gguf$', '$1')[0])
+        [int] (Get-Field parallelism) | Should -BeLessOrEqual ([int] (Get-Field completions))
+        [int] (Get-Field maxFailedIndexes) | Should -BeLessOrEqual ([int] (Get-Field completions))
+        [int] (Get-Field backoffLimitPerIndex) | Should -BeGreaterThan 0 -Because 'FailIndex needs it'
+        # With a podFailurePolicy, no other value is allowed.
+        Get-Field restartPolicy | Should -Be Never
+        Get-Field podReplacementPolicy | Should -Be Failed
+        Get-Field action | Should -Be Ignore, FailIndex
+        Get-Field type | Should -Be DisruptionTarget
+        Get-Field operator | Should -Be In
+        Get-Field values | Should -Be '[2]'
+        Get-Field containerName | Should -BeIn (Get-Field name)
+    }
+
+    It 'has a command that makes the shard of its index' -Skip:(-not $IsLinux) {
+        $parts = Split-Gguf $Samples.Model share -MaxSize 4MB
+        $arguments = @($command).ForEach{
+            $_ -replace '^/many-machines', $scripts -replace '^/share/.*\.gguf$', $parts[0].FullName -replace '^/share', "$PWD/share"
+        }
+        $arguments[0] | Should -Be pwsh
+        foreach ($index in 1, 99) {
+            $run = Start-PowerShell -ArgumentList $arguments[1..99] -Environment @{ JOB_COMPLETION_INDEX = "$index" } | Wait-PowerShell
+            $run.ExitCode | Should -Be ($index -eq 1 ? 0 : 2) -Because $run.Error
+        }
+        Get-ChildItem share/quantized -Name | Should -BeLike '*-Q4_K_M-00002-of-*.gguf'
+    }
+}
+
 Describe 'A Slurm array' -Skip:(-not $hasSlurm) {
     BeforeAll {
         $cluster = Join-Path $PSScriptRoot slurm-cluster.sh
@@ -86,7 +123,8 @@ Describe 'A Slurm array' -Skip:(-not $hasSlurm) {
         Wait-Until { Get-ChildItem made/*-00003-of-*.partial } -TimeoutSeconds 60
         scancel "$($id)_3"
         Wait-Until { timeout 5 squeue -h -j $id -t R -o %N } -TimeoutSeconds 20
-        $node = timeout 5 squeue -h -j $id -t R -o %N | Select-Object -Last 1
+        # The task that started last runs longest.
+        $node = timeout 5 squeue -h -j $id -t R --sort=-S -o %N | Select-Object -First 1
         scontrol update NodeName=$node State=DOWN Reason=test
         Wait-SlurmJob $id
         (Test-Gguf made/*.gguf -HeaderOnly -Detailed).Findings.Subject | Should -Be $shards[2].Path
