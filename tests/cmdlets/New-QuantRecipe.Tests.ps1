@@ -123,6 +123,18 @@ Describe 'Types for a size' {
                 Should -Be (Join-Path $PWD m-12MBmem.psd1)
         }
 
+        It 'uses a card with -GpuMemory, and the host for the rest' {
+            $run = @{ ContextLength = 1024; CacheType = 'Q8_0'; GpuMemory = 11MB }
+            $file = ConvertTo-Quantized m-f16.gguf -TargetMemory 6MB @run @few -Calibration $calibration -WarningAction Ignore
+            $file.Path | Should -Be (Join-Path $PWD m-6MBmem.gguf)
+            $info = Get-GgufInfo $file @run
+            $info.GpuMemory | Should -BeLessOrEqual 11MB
+            $info.Memory - $info.GpuMemory | Should -BeLessOrEqual 6MB
+            $alone = Get-QuantPlan m-f16.gguf -TargetMemory 12MB -ContextLength 1024 -CacheType Q8_0 -AllowedType 'q?_k', q8_0 -Calibration $calibration -WarningAction Ignore
+            $file.Size | Should -BeGreaterThan $alone.Size
+            { Get-QuantPlan m-f16.gguf -TargetMemory 6MB -CpuMoe -Calibration $calibration } | Should -Throw -ErrorId 'ParameterMissing,*'
+        }
+
         It 'chooses types for files that are rounded as llama.cpp does with -ImportanceMatrix' {
             $recipe = New-QuantRecipe m-f16.gguf 3MB @few -ImportanceMatrix $calibration -Destination plain.psd1
             $file = ConvertTo-Quantized m-f16.gguf -TargetSize 3MB @few -ImportanceMatrix $calibration -Destination plain.gguf
@@ -147,6 +159,7 @@ Describe 'Types for a size' {
         @{ Arguments = @{ TargetSize = 3MB; TargetBitsPerWeight = 4; Pure = $true }; Id = 'ParametersExclusive' }
         @{ Arguments = @{ TargetMemory = 3MB; Type = 'Q4_K_M' }; Id = 'ParametersExclusive' }
         @{ Arguments = @{ TargetSize = 3MB; ContextLength = 4096 }; Id = 'ParameterMissing' }
+        @{ Arguments = @{ TargetSize = 3MB; GpuMemory = 8GB }; Id = 'ParameterMissing' }
         @{ Arguments = @{ Type = 'Q4_K_M'; AllowedType = 'q4_k' }; Id = 'ParameterMissing' }
         @{ Arguments = @{ TargetSize = 3MB; ImportanceMatrix = 'm-calibration.gguf' }; Id = 'ParametersExclusive' }
         @{ Arguments = @{ TargetSize = 3MB, 4MB; Destination = 'one.gguf' }; Id = 'DestinationIsFile' }

@@ -139,6 +139,16 @@ public abstract partial class QuantizationCommand : EngineCommand
     [Parameter(HelpMessage = "The type of the key-value cache that -TargetMemory has room for.")]
     public CacheType CacheType { get; set; } = CacheType.F16;
 
+    /// <summary>Bytes of a graphics card's memory.</summary>
+    [Parameter(HelpMessage = "A graphics card's memory, which takes as many layers as fit; -TargetMemory is then the host's beside it.")]
+    [ArgumentCompleter(typeof(SizeCompleter))]
+    [ValidateRange(1, long.MaxValue)]
+    public long? GpuMemory { get; set; }
+
+    /// <summary>Keeps all experts on the host.</summary>
+    [Parameter(HelpMessage = "Keep all experts on the host, as --cpu-moe of llama.cpp's programs does. Needs -GpuMemory.")]
+    public SwitchParameter CpuMoe { get; set; }
+
     /// <summary>The types that may be chosen for a size.</summary>
     [Parameter(HelpMessage = "The types to choose from for a size, wildcards allowed: 'q?_K', q8_0; default: all.")]
     [TensorFormatsTransformation]
@@ -224,12 +234,14 @@ public abstract partial class QuantizationCommand : EngineCommand
             if (Corpus is null && ImportanceMatrix is null)
                 this.ThrowIfMissing(nameof(Calibration), target);
         }
-        this.ThrowIfMissing(nameof(TargetMemory), nameof(ContextLength), nameof(CacheType));
+        this.ThrowIfMissing(nameof(TargetMemory), nameof(ContextLength), nameof(CacheType), nameof(GpuMemory));
+        this.ThrowIfMissing(nameof(GpuMemory), nameof(CpuMoe));
         if (TargetBitsPerWeight.Length == 0 && TargetMemory.Length == 0)
             this.ThrowIfMissing(nameof(TargetSize), nameof(AllowedType), nameof(DefaultCoefficient));
         if (Calibration is not null)
             _calibration = ReadOrThrowTerminating(this.ResolveUnexpanded(Calibration), path => OpenCalibration.Read(this, path));
-        _targets = SizeAllocation.TargetsOf(TargetSize, TargetBitsPerWeight, TargetMemory, ContextLength, CacheType);
+        _targets = SizeAllocation.TargetsOf(
+            TargetSize, TargetBitsPerWeight, TargetMemory, new() { ContextLength = ContextLength, KeyType = CacheType, ValueType = CacheType, GpuMemory = GpuMemory, CpuMoe = CpuMoe });
         if (_targets.Count > 0 && ImportanceMatrix is not null)
             _matrixCalibration = ReadOrThrowTerminating(this.ResolveUnexpanded(ImportanceMatrix), path => OpenCalibration.ReadMatrix(this, path));
         if (Corpus is not null)

@@ -48,6 +48,16 @@ public sealed class NewQuantRecipeCommand : EngineCommand
     [Parameter(HelpMessage = "The type of the key-value cache that -TargetMemory has room for.")]
     public CacheType CacheType { get; set; } = CacheType.F16;
 
+    /// <summary>Bytes of a graphics card's memory.</summary>
+    [Parameter(HelpMessage = "A graphics card's memory, which takes as many layers as fit; -TargetMemory is then the host's beside it.")]
+    [ArgumentCompleter(typeof(SizeCompleter))]
+    [ValidateRange(1, long.MaxValue)]
+    public long? GpuMemory { get; set; }
+
+    /// <summary>Keeps all experts on the host.</summary>
+    [Parameter(HelpMessage = "Keep all experts on the host, as --cpu-moe of llama.cpp's programs does. Needs -GpuMemory.")]
+    public SwitchParameter CpuMoe { get; set; }
+
     /// <summary>The calibration of the model.</summary>
     [Parameter(HelpMessage = "A calibration of the model, from New-QuantCalibration.")]
     [ValidateNotNullOrEmpty]
@@ -132,8 +142,10 @@ public sealed class NewQuantRecipeCommand : EngineCommand
             ThrowTerminatingError(new(
                 new ArgumentException("Give -Calibration a file from New-QuantCalibration, or -Corpus a text to collect one from."), "CalibrationMissing", ErrorCategory.InvalidArgument, null));
         }
-        this.ThrowIfMissing(nameof(TargetMemory), nameof(ContextLength), nameof(CacheType));
-        _targets = SizeAllocation.TargetsOf(TargetSize, TargetBitsPerWeight, TargetMemory, ContextLength, CacheType);
+        this.ThrowIfMissing(nameof(TargetMemory), nameof(ContextLength), nameof(CacheType), nameof(GpuMemory));
+        this.ThrowIfMissing(nameof(GpuMemory), nameof(CpuMoe));
+        _targets = SizeAllocation.TargetsOf(
+            TargetSize, TargetBitsPerWeight, TargetMemory, new() { ContextLength = ContextLength, KeyType = CacheType, ValueType = CacheType, GpuMemory = GpuMemory, CpuMoe = CpuMoe });
         if (_targets.Length == 0)
         {
             ThrowTerminatingError(new(

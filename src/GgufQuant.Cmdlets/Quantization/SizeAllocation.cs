@@ -35,15 +35,11 @@ internal sealed class SizeAllocation(StoppableCommand command, OpenCalibration c
     internal required long MemoryBudget { get; init; }
 
     /// <summary>The targets that a cmdlet's parameters stand for.</summary>
-    internal static SizeTarget[] TargetsOf(long[] sizes, double[] bitsPerWeight, long[] memory, int? contextLength, CacheType cacheType)
-    {
-        MemoryOptions run = new() { ContextLength = contextLength, KeyType = cacheType, ValueType = cacheType };
-        return
-        [
-            .. sizes.Select(SizeTarget.OfBytes), .. bitsPerWeight.Select(SizeTarget.OfBitsPerWeight),
-            .. memory.Select(bytes => SizeTarget.OfMemory(bytes, run)),
-        ];
-    }
+    internal static SizeTarget[] TargetsOf(long[] sizes, double[] bitsPerWeight, long[] memory, MemoryOptions run) =>
+    [
+        .. sizes.Select(SizeTarget.OfBytes), .. bitsPerWeight.Select(SizeTarget.OfBitsPerWeight),
+        .. memory.Select(bytes => SizeTarget.OfMemory(bytes, run)),
+    ];
 
     private int EffectiveThreads => Threads > 0 ? Threads : Environment.ProcessorCount;
 

@@ -9,17 +9,21 @@ namespace GgufQuant.Allocation;
 public sealed class SizeReach
 {
     private readonly GgufFile _source;
-    private readonly FileSize _largest;
+    private readonly ModelShape _shape;
 
     private SizeReach(GgufFile source, QuantizationPlan smallest, QuantizationPlan largest)
     {
         _source = source;
+        _shape = ModelShape.Read(source);
         Smallest = smallest;
-        _largest = FileSize.Of(largest);
+        Largest = largest;
     }
 
     /// <summary>The smallest file, planned for its size only.</summary>
     internal QuantizationPlan Smallest { get; }
+
+    /// <summary>The largest file, planned for its size only.</summary>
+    internal QuantizationPlan Largest { get; }
 
     /// <summary>The sizes for a model without a calibration yet, assuming that it will have importance for every tensor.</summary>
     /// <param name="source">The model.</param>
@@ -50,10 +54,15 @@ public sealed class SizeReach
     /// <exception cref="QuantizationException">The file would be larger even with the smallest types, or smaller even with the largest.</exception>
     public void Check(SizeTarget target)
     {
-        (SizeTarget smallest, SizeTarget largest) = (SizeOf(FileSize.Of(Smallest), target), SizeOf(_largest, target));
+        (SizeTarget smallest, SizeTarget largest) = (SizeOf(Smallest, target), SizeOf(Largest, target));
         // Leftover memory is fine.
         if (target.Amount >= smallest.Amount && (target.Amount <= largest.Amount || target.Memory is not null))
             return;
+        if (target.Run?.GpuMemory is not null)
+        {
+            throw new QuantizationException(
+                $"'{_source.Path}' cannot be quantized to {target} beside a card with {target.Run.GpuMemory:N0} bytes: with the types that may be chosen, the smallest file takes {smallest} of the host. A shorter -ContextLength or a smaller -CacheType takes less.");
+        }
         if (target.Memory is not null)
         {
             throw new QuantizationException(
@@ -65,25 +74,22 @@ public sealed class SizeReach
         throw new QuantizationException($"'{_source.Path}' cannot be quantized to {target}: with the types that may be chosen, the smallest file has {least}, the largest {most}.");
     }
 
-    /// <summary>The size of a file, in the unit of a target.</summary>
-    internal SizeTarget SizeOf(FileSize size, SizeTarget target) =>
-        target.Bytes is not null ? SizeTarget.OfBytes(size.TotalBytes)
-        : target.Memory is not null ? SizeTarget.OfMemory(size.TensorBytes + MemoryBesideWeights(target), target.Run!)
-        : SizeTarget.OfBitsPerWeight(size.BitsPerWeight);
+    /// <summary>The size of a planned file, in the unit of a target.</summary>
+    internal SizeTarget SizeOf(QuantizationPlan plan, SizeTarget target) =>
+        target.Bytes is not null ? SizeTarget.OfBytes(plan.TotalBytes)
+        : target.Run is { } run ? SizeTarget.OfMemory(run.GpuMemory is null ? plan.TensorBytes + MemoryBesideWeights(target) : HostMemory(plan, run), run)
+        : SizeTarget.OfBitsPerWeight(plan.Weights == 0 ? 0 : 8.0 * plan.TensorBytes / plan.Weights);
 
-    /// <summary>Memory in bytes that a target needs for the context and the buffers.</summary>
+    /// <summary>Memory in bytes that a target without a GPU needs for the context and the buffers.</summary>
     internal long MemoryBesideWeights(SizeTarget target) => EstimateFor(target).Total;
 
-    private MemoryEstimate EstimateFor(SizeTarget target) => MemoryEstimate.Of(0, ModelShape.Read(_source), target.Run);
-}
+    private MemoryEstimate EstimateFor(SizeTarget target) => MemoryEstimate.Of(0, _shape, target.Run);
 
-/// <summary>The size of a file.</summary>
-/// <param name="TotalBytes">Size of the file, or of all shards, in bytes.</param>
-/// <param name="TensorBytes">Size of the tensors without header and padding, in bytes.</param>
-/// <param name="Weights">The number of weights.</param>
-internal readonly record struct FileSize(long TotalBytes, long TensorBytes, long Weights)
-{
-    public double BitsPerWeight => Weights == 0 ? 0 : 8.0 * TensorBytes / Weights;
-
-    public static FileSize Of(QuantizationPlan plan) => new(plan.TotalBytes, plan.TensorBytes, plan.Weights);
+    // What remains beside the layers that fit on the GPU.
+    private long HostMemory(QuantizationPlan plan, MemoryOptions run)
+    {
+        ModelWeights weights = ModelWeights.Of(plan.Tensors.Select(tensor => (tensor.Name, tensor.ByteCount)), _shape);
+        MemoryEstimate estimate = MemoryEstimate.Of(weights, _shape, run);
+        return estimate.Placement is { Fits: true } placement ? placement.Host.Total : estimate.Total;
+    }
 }

@@ -68,7 +68,7 @@ public sealed class TypeAllocator
     public SizeTarget SizeOf(QuantizationPlan plan, SizeTarget target)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        return Reach.SizeOf(FileSize.Of(plan), target);
+        return Reach.SizeOf(plan, target);
     }
 
     /// <summary>The number of errors still to be measured.</summary>
@@ -140,12 +140,38 @@ public sealed class TypeAllocator
     {
         ArgumentNullException.ThrowIfNull(costs);
         Reach.Check(target);
+        if (target.Run?.GpuMemory is not null)
+            return AllocateBesideGpu(target, costs, token);
+        long wanted = target.Bytes ?? target.Memory - Reach.MemoryBesideWeights(target) ?? (long)(target.BitsPerWeight!.Value / 8 * Reach.Smallest.Weights);
+        return Allocate(target, wanted, costs, token);
+    }
+
+    // How much of the host's memory a file takes depends on which of its layers fit on the GPU, so sizes are tried.
+    private QuantizationPlan AllocateBesideGpu(SizeTarget target, MeasuredCosts costs, CancellationToken token)
+    {
+        const int Trials = 12;
+        long fits = Reach.Smallest.TensorBytes;
+        long next = Reach.Largest.TensorBytes;
+        long tooLarge = next + 1;
+        QuantizationPlan best = Allocate(target, fits, costs, token);
+        for (int i = 0; i < Trials && fits + 1 < tooLarge; i++, next = fits + ((tooLarge - fits) / 2))
+        {
+            QuantizationPlan plan = Allocate(target, next, costs, token);
+            if (Reach.SizeOf(plan, target).Memory <= target.Memory)
+                (best, fits) = (plan, next);
+            else
+                tooLarge = next;
+        }
+        return best;
+    }
+
+    private QuantizationPlan Allocate(SizeTarget target, long wanted, MeasuredCosts costs, CancellationToken token)
+    {
         bool isFile = target.Bytes is not null;
         QuantizationPlan smallest = Reach.Smallest;
         int alignment = isFile ? smallest.Layout.Files[0].Alignment : 1;
         Choice[][] choices = [.. _tensors.Select(tensor => tensor.Types
             .Select(type => new Choice(GgufAlignment.Align(tensor.BytesIn(type), alignment), CostOf(tensor, type, costs))).ToArray())];
-        long wanted = target.Bytes ?? target.Memory - Reach.MemoryBesideWeights(target) ?? (long)(target.BitsPerWeight!.Value / 8 * smallest.Weights);
         long others = (isFile ? smallest.TotalBytes : smallest.TensorBytes) - _tensors.Sum(tensor => GgufAlignment.Align(tensor.BytesIn(tensor.Types[0]), alignment));
         while (true)
         {

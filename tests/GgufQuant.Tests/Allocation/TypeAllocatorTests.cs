@@ -76,6 +76,31 @@ public sealed class TypeAllocatorTests : IDisposable
         Assert.Equal(plan.TensorBytes + beside, allocator.SizeOf(plan, target).Memory);
     }
 
+    [Theory]
+    [InlineData(0, 0.5)]
+    [InlineData(1_000_000, 0.5)]
+    [InlineData(1_000_000, 0.9)]
+    [InlineData(1_500_000, 0.2)]
+    public void Beside_a_card_the_memory_is_that_of_what_does_not_fit_on_it(long room, double share)
+    {
+        ModelShape shape = ModelShape.Read(_model);
+        MemoryOptions run = new() { ContextLength = 4096, GpuReserve = 0, GpuMemory = MemoryEstimate.Of(0, shape, new() { ContextLength = 4096 }).Total + room };
+        TypeAllocator allocator = Allocator(s_few);
+        (long smallest, long largest) = (HostOf(allocator.Reach.Smallest), HostOf(allocator.Reach.Largest));
+        SizeTarget target = SizeTarget.OfMemory(smallest + (long)(share * (largest - smallest)), run);
+        QuantizationPlan plan = allocator.Allocate(target, CostsOf(allocator));
+        Assert.InRange(HostOf(plan), smallest, target.Memory!.Value);
+        Assert.Equal(HostOf(plan), allocator.SizeOf(plan, target).Memory);
+        // A layer moves with its cache, so memory grows in steps, and some of it may be left over.
+        QuantizationPlan larger = allocator.Allocate(SizeTarget.OfBitsPerWeight(1.01 * plan.BitsPerWeight), CostsOf(allocator));
+        Assert.True(HostOf(larger) > target.Memory.Value);
+        string message = Assert.Throws<QuantizationException>(() => allocator.Reach.Check(SizeTarget.OfMemory(1000, run))).Message;
+        Assert.Contains($"beside a card with {run.GpuMemory:N0} bytes", message, StringComparison.Ordinal);
+
+        long HostOf(QuantizationPlan file) =>
+            MemoryEstimate.Of(ModelWeights.Of(file.Tensors.Select(tensor => (tensor.Name, tensor.ByteCount)), shape), shape, run).Placement!.Host.Total;
+    }
+
     [Fact]
     public void Types_for_rounding_as_ggml_does_are_chosen_by_what_that_costs()
     {
