@@ -121,6 +121,9 @@ Describe 'A Slurm array' -Skip:(-not $hasSlurm) {
     It 'leaves a cancelled shard missing, and makes up for a lost node' {
         $id = & $submit @split -SbatchOption $output
         Wait-Until { Get-ChildItem made/*-00003-of-*.partial } -TimeoutSeconds 60
+        # The task waits, in case scancel takes longer than its shard. Slurm lets it go on to be terminated.
+        $process = [int] "0x$((Get-ChildItem made/*-00003-of-*.partial).Name.Split('.')[-2].Substring(16, 8))"
+        /bin/kill -s STOP $process
         scancel "$($id)_3"
         Wait-Until { timeout 5 squeue -h -j $id -t R -o %N } -TimeoutSeconds 20
         # The task that started last runs longest.
