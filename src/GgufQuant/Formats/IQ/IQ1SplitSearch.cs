@@ -18,15 +18,19 @@ internal readonly record struct IQ1Splits<TF, TI>(TI Middle, TI Upper, TI Shift,
 /// cannot affect the outcome: whichever is kept before it, the greatest is accepted when its turn comes, and after that
 /// only splits that rounding cannot distinguish from it. So all splits are scored first, and ggml's loop runs only over the few
 /// that come near the greatest.</para>
-/// <para>Near means within a margin far above the rounding error of scoring and comparing, about ten times 2⁻²⁴.
-/// That holds as long as all numbers are normal; if they may not be, the loop runs over every split.</para>
+/// <para>Near means within a margin above the rounding errors of scoring and comparing, as long as all numbers are normal; if
+/// they may not be, the loop runs over every split. With S = Σ factor · |weight|, F = Σ factor and u = 2⁻²⁴, the products that
+/// a score is made of and those that ggml compares differ by at most 16 · u · S. The split where the sign changes has products
+/// of at least ⅞ · S and squares of at most (⁹⁄₈)² · F, so the greatest score is at least 0.6 · S² / F. No squares are below
+/// F / 64, so near splits have products of at least S / 11. Their scores are therefore wrong by at most 3 · 10⁻⁵, and two of
+/// them, compared, by half of the margin.</para>
 /// </remarks>
 internal static class IQ1SplitSearch<TF, TI, TSums>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
     where TSums : struct, IIQ1Sums
 {
-    private const float Margin = 1 - (1f / 65536);
+    private const float Margin = 1 - (1f / 8192);
 
     /// <summary>The best splits.</summary>
     /// <param name="sums">The sums of all splits, added up.</param>
@@ -92,6 +96,9 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
             (TF products, TF squares) = sums.At<TF, TI>(shift, middle, upper);
             TI isBetter = isNear & TF.GreaterThan(squares, TF.Broadcast(0))
                 & TF.GreaterThan(products * products, best * squares);
+            // Few are, and only those need the division.
+            if (!TI.Any(isBetter))
+                continue;
             TF scale = products / squares;
             best = TF.Select(isBetter, scale * products, best);
             found = new(

@@ -24,6 +24,12 @@ internal struct IQ1_MSums : IIQ1Sums
     private Group _first;
     private Group _second;
 
+    // Sums over both groups' weights before each rank.
+    private IQ1Rows _products;
+
+    // By shift, the products if every weight were at the upper level.
+    private IQ1Rows _upperProducts;
+
     public static int Size => 16;
 
     public static int Shifts => 4;
@@ -52,8 +58,19 @@ internal struct IQ1_MSums : IIQ1Sums
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public TF AddUp<TF, TI>()
         where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF> =>
-        _first.AddUp<TF, TI>() + _second.AddUp<TF, TI>();
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        TF factor = _first.AddUp<TF, TI>() + _second.AddUp<TF, TI>();
+        for (int rank = 0; rank <= Size; rank++)
+            _products.SetRow<TF, TI>(rank, _first.Products.Row<TF, TI>(rank) + _second.Products.Row<TF, TI>(rank));
+        for (int shift = 0; shift < Shifts; shift++)
+        {
+            TF first = _first.Products.Row<TF, TI>(Size) * TF.Broadcast(IsDown(shift, 0) ? Down : Up);
+            TF second = _second.Products.Row<TF, TI>(Size) * TF.Broadcast(IsDown(shift, 1) ? Down : Up);
+            _upperProducts.SetRow<TF, TI>(shift, first + second);
+        }
+        return factor;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly (TF Products, TF Squares) At<TF, TI>(int shift, int middle, int upper)
@@ -72,19 +89,16 @@ internal struct IQ1_MSums : IIQ1Sums
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        TF firstUp = _first.ProductsAt<TF, TI>(middle, upper, false);
-        TF firstDown = _first.ProductsAt<TF, TI>(middle, upper, true);
-        TF secondUp = _second.ProductsAt<TF, TI>(middle, upper, false);
-        TF secondDown = _second.ProductsAt<TF, TI>(middle, upper, true);
-        TF firstUpSquares = _first.SquaresAt<TF, TI>(middle, upper, false);
-        TF firstDownSquares = _first.SquaresAt<TF, TI>(middle, upper, true);
-        TF secondUpSquares = _second.SquaresAt<TF, TI>(middle, upper, false);
-        TF secondDownSquares = _second.SquaresAt<TF, TI>(middle, upper, true);
-        return IQ1Score<TF, TI>.Of(firstUp + secondUp, firstUpSquares + secondUpSquares)
-            .OrBetter(IQ1Score<TF, TI>.Of(firstUp + secondDown, firstUpSquares + secondDownSquares))
-            .OrBetter(
-                IQ1Score<TF, TI>.Of(firstDown + secondUp, firstDownSquares + secondUpSquares)
-                    .OrBetter(IQ1Score<TF, TI>.Of(firstDown + secondDown, firstDownSquares + secondDownSquares)))
+        TF before = _products.Row<TF, TI>(upper) + _products.Row<TF, TI>(middle);
+        TF firstUp = _first.SquaresAt<TF, TI>(middle, upper, false);
+        TF firstDown = _first.SquaresAt<TF, TI>(middle, upper, true);
+        TF secondUp = _second.SquaresAt<TF, TI>(middle, upper, false);
+        TF secondDown = _second.SquaresAt<TF, TI>(middle, upper, true);
+        IQ1Score<TF, TI> up = IQ1Score<TF, TI>.Of(_upperProducts.Row<TF, TI>(0) - before, firstUp + secondUp)
+            .OrBetter(IQ1Score<TF, TI>.Of(_upperProducts.Row<TF, TI>(1) - before, firstUp + secondDown));
+        return up.OrBetter(
+            IQ1Score<TF, TI>.Of(_upperProducts.Row<TF, TI>(2) - before, firstDown + secondUp)
+                .OrBetter(IQ1Score<TF, TI>.Of(_upperProducts.Row<TF, TI>(3) - before, firstDown + secondDown)))
             .Value;
     }
 

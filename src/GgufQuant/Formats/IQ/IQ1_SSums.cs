@@ -7,20 +7,17 @@ namespace GgufQuant.Formats;
 internal struct IQ1_SSums : IIQ1Sums
 {
     private const float Step = IQ1Codebook.Delta;
+    private const float Up = 1 + Step;
+    private const float Down = 1 - Step;
 
     // Sums over the weights before each rank.
     private IQ1Rows _products;
     private IQ1Rows _factors;
 
-    // What the upper level adds, by its first weight.
-    private IQ1Rows _upProducts;
-    private IQ1Rows _downProducts;
+    // The squares, by the first weight of the upper level, as if there were no lowest one; and what that adds, by the first
+    // weight of the middle one.
     private IQ1Rows _upSquares;
     private IQ1Rows _downSquares;
-
-    // What the lowest level adds, by the first weight of the middle one.
-    private IQ1Rows _lowUpProducts;
-    private IQ1Rows _lowDownProducts;
     private IQ1Rows _lowUpSquares;
     private IQ1Rows _lowDownSquares;
 
@@ -47,24 +44,16 @@ internal struct IQ1_SSums : IIQ1Sums
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        TF product = _products.AddUp<TF, TI>(Size);
+        _products.AddUp<TF, TI>(Size);
         TF factor = _factors.AddUp<TF, TI>(Size);
-        TF up = TF.Broadcast(1 + Step);
-        TF down = TF.Broadcast(1 - Step);
         for (int rank = 0; rank <= Size; rank++)
         {
-            TF before = _products.Row<TF, TI>(rank);
-            _lowUpProducts.SetRow<TF, TI>(rank, before * -down);
-            _lowDownProducts.SetRow<TF, TI>(rank, before * -up);
-            TF products = product - before;
-            _upProducts.SetRow<TF, TI>(rank, products * up);
-            _downProducts.SetRow<TF, TI>(rank, products * down);
-            before = _factors.Row<TF, TI>(rank);
-            _lowUpSquares.SetRow<TF, TI>(rank, before * -down * -down);
-            _lowDownSquares.SetRow<TF, TI>(rank, before * -up * -up);
-            TF remaining = factor - before;
-            _upSquares.SetRow<TF, TI>(rank, remaining * up * up);
-            _downSquares.SetRow<TF, TI>(rank, remaining * down * down);
+            TF before = _factors.Row<TF, TI>(rank);
+            TF middle = before * TF.Broadcast(Step * Step);
+            _upSquares.SetRow<TF, TI>(rank, middle + ((factor - before) * TF.Broadcast(Up * Up)));
+            _downSquares.SetRow<TF, TI>(rank, middle + ((factor - before) * TF.Broadcast(Down * Down)));
+            _lowUpSquares.SetRow<TF, TI>(rank, before * TF.Broadcast((Down * Down) - (Step * Step)));
+            _lowDownSquares.SetRow<TF, TI>(rank, before * TF.Broadcast((Up * Up) - (Step * Step)));
         }
         return factor;
     }
@@ -74,14 +63,19 @@ internal struct IQ1_SSums : IIQ1Sums
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        TF step = TF.Broadcast(Step);
-        TF products = (_products.Row<TF, TI>(upper) - _products.Row<TF, TI>(middle)) * step;
-        TF squares = (_factors.Row<TF, TI>(upper) - _factors.Row<TF, TI>(middle)) * step * step;
-        return shift == 0
-            ? (_lowUpProducts.Row<TF, TI>(middle) + products + _upProducts.Row<TF, TI>(upper),
-                _lowUpSquares.Row<TF, TI>(middle) + squares + _upSquares.Row<TF, TI>(upper))
-            : (_lowDownProducts.Row<TF, TI>(middle) - products + _downProducts.Row<TF, TI>(upper),
-                _lowDownSquares.Row<TF, TI>(middle) + squares + _downSquares.Row<TF, TI>(upper));
+        bool isDown = IsDown(shift, 0);
+        TF low = TF.Broadcast(isDown ? -Up : -Down);
+        TF step = TF.Broadcast(isDown ? -Step : Step);
+        TF high = TF.Broadcast(isDown ? Down : Up);
+        TF products = _products.Row<TF, TI>(middle);
+        TF factors = _factors.Row<TF, TI>(middle);
+        TF productsBetween = _products.Row<TF, TI>(upper) - products;
+        TF factorsBetween = _factors.Row<TF, TI>(upper) - factors;
+        TF productsAbove = _products.Row<TF, TI>(Size) - _products.Row<TF, TI>(upper);
+        TF factorsAbove = _factors.Row<TF, TI>(Size) - _factors.Row<TF, TI>(upper);
+        return (
+            (products * low) + (productsBetween * step) + (productsAbove * high),
+            (factors * low * low) + (factorsBetween * step * step) + (factorsAbove * high * high));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -89,8 +83,12 @@ internal struct IQ1_SSums : IIQ1Sums
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        (TF up, TF upSquares) = At<TF, TI>(0, middle, upper);
-        (TF down, TF downSquares) = At<TF, TI>(1, middle, upper);
-        return IQ1Score<TF, TI>.Of(up, upSquares).OrBetter(IQ1Score<TF, TI>.Of(down, downSquares)).Value;
+        // The levels are one apart.
+        TF products = _products.Row<TF, TI>(Size);
+        TF before = _products.Row<TF, TI>(upper) + _products.Row<TF, TI>(middle);
+        IQ1Score<TF, TI> up = IQ1Score<TF, TI>.Of(
+            (products * TF.Broadcast(Up)) - before, _upSquares.Row<TF, TI>(upper) + _lowUpSquares.Row<TF, TI>(middle));
+        return up.OrBetter(IQ1Score<TF, TI>.Of(
+            (products * TF.Broadcast(Down)) - before, _downSquares.Row<TF, TI>(upper) + _lowDownSquares.Row<TF, TI>(middle))).Value;
     }
 }
