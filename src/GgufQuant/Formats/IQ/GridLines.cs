@@ -92,13 +92,14 @@ internal static class GridLines<TFormat, TF, TI>
         get => PairsWeights ? 16 : Math.Max(8, TF.Count);
     }
 
-    /// <summary>Whether a super-block's factors and a sub-block's greatest magnitude and scale are so far from the ends of a float's range that choices can be clear.</summary>
+    /// <summary>Whether a super-block's factors are so far from the ends of a float's range that choices can be clear.</summary>
+    /// <param name="sums">Their sums by lane, which keep what is infinite or no number.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool AreSafe(TF sumOfFactors, float magnitude, float scale)
-    {
-        uint safe = TI.MaskBits(TF.GreaterThan(TF.Broadcast(FarFromInfinite), sumOfFactors));
-        return safe == uint.MaxValue >> (32 - TF.Count) && magnitude < FarFromInfinite && scale < FarFromInfinite;
-    }
+    public static bool AreSafe(TF sums) =>
+        TI.MaskBits(TF.GreaterThan(TF.Broadcast(FarFromInfinite), sums)) == uint.MaxValue >> (32 - TF.Count);
+
+    /// <summary>The same for a sub-block's greatest magnitude and scale.</summary>
+    public static bool AreSafe(float magnitude, float scale) => magnitude < FarFromInfinite && scale < FarFromInfinite;
 
     /// <summary>Prepares the choice of a group's points.</summary>
     /// <param name="scratch">Has the super-block's magnitudes and factors.</param>

@@ -83,6 +83,12 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         get => TFormat.ScaleRun;
     }
 
+    private static int SubBlocks
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TFormat.BlockSize / SubBlockSize;
+    }
+
     private static int Groups
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -95,46 +101,58 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        ref GridScratch scratch = ref Unsafe.As<float, GridScratch>(
-            ref CacheLines.Align(stackalloc float[(Unsafe.SizeOf<GridScratch>() / sizeof(float)) + CacheLines.Spare]));
+        // A whole number of cache lines.
+        int stride = (Unsafe.SizeOf<GridScratch>() + 63) / 64 * 64;
+        ref byte scratches = ref Unsafe.As<float, byte>(
+            ref CacheLines.Align(stackalloc float[(BlocksAtOnce<TF, TI>() * stride / sizeof(float)) + CacheLines.Spare]));
         GridNeighbours neighbours = TFormat.Grid.Neighbours;
         GridCandidates candidates = TFormat.Grid.Candidates;
         int column = 0;
-        for (int b = 0; b < weights.Length / TFormat.BlockSize; b++)
+        int count = weights.Length / TFormat.BlockSize;
+        for (int first = 0; first < count; first += BlocksAtOnce<TF, TI>())
         {
-            Span<byte> block = blocks.Slice(b * TFormat.BlockBytes, TFormat.BlockBytes);
-            block.Clear();
-            QuantizeBlock<TF, TI>(
-                ref scratch,
-                neighbours,
-                candidates,
-                weights.Slice(b * TFormat.BlockSize, TFormat.BlockSize),
-                importance.IsEmpty ? default : importance.Slice(column, TFormat.BlockSize),
-                block);
-            column = column + TFormat.BlockSize == rowLength ? 0 : column + TFormat.BlockSize;
+            int end = Math.Min(count, first + BlocksAtOnce<TF, TI>());
+            for (int b = first; b < end; b++)
+            {
+                Prepare<TF, TI>(
+                    ref Unsafe.As<byte, GridScratch>(ref Unsafe.Add(ref scratches, (b - first) * stride)),
+                    weights.Slice(b * TFormat.BlockSize, TFormat.BlockSize),
+                    importance.IsEmpty ? default : importance.Slice(column, TFormat.BlockSize));
+                column = column + TFormat.BlockSize == rowLength ? 0 : column + TFormat.BlockSize;
+            }
+            if (TFormat.StartsFromFit)
+                FitWithoutGrid<TF, TI>(ref scratches, stride, (end - first) * SubBlocks);
+            for (int b = first; b < end; b++)
+            {
+                QuantizeBlock<TF, TI>(
+                    ref Unsafe.As<byte, GridScratch>(ref Unsafe.Add(ref scratches, (b - first) * stride)),
+                    neighbours,
+                    candidates,
+                    blocks.Slice(b * TFormat.BlockBytes, TFormat.BlockBytes));
+            }
         }
     }
 
+    // As many super-blocks as have a sub-block for each lane, where their first fits are searched side by side.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int BlocksAtOnce<TF, TI>()
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+        => TFormat.StartsFromFit ? Math.Max(1, TF.Count / SubBlocks) : 1;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void QuantizeBlock<TF, TI>(
-        ref GridScratch scratch,
-        GridNeighbours neighbours,
-        GridCandidates candidates,
-        ReadOnlySpan<float> weights,
-        ReadOnlySpan<float> importance,
-        Span<byte> block)
+        ref GridScratch scratch, GridNeighbours neighbours, GridCandidates candidates, Span<byte> block)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        TF sumOfRoots = Prepare<TF, TI>(ref scratch, weights, importance);
+        block.Clear();
         ((Span<int>)scratch.Points).Clear();
-        if (TFormat.StartsFromFit)
-            FitWithoutGrid<TF, TI>(ref scratch);
         uint zeros = 0;
         float maxScale = 0;
-        for (int s = 0; s < TFormat.BlockSize / SubBlockSize; s++)
+        for (int s = 0; s < SubBlocks; s++)
         {
-            float scale = FitSubBlock<TF, TI>(ref scratch, neighbours, candidates, s, sumOfRoots, out bool isZero);
+            float scale = FitSubBlock<TF, TI>(ref scratch, neighbours, candidates, s, out bool isZero);
             zeros |= isZero ? 1u << s : 0;
             scratch.SubScales[s] = scale;
             maxScale = maxScale > scale ? maxScale : scale;
@@ -145,15 +163,14 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         TFormat.Pack(
             ((ReadOnlySpan<int>)scratch.Points)[..(TFormat.BlockSize / TFormat.Dimensions)],
             scratch.Signs,
-            ((ReadOnlySpan<float>)scratch.SubScales)[..(TFormat.BlockSize / SubBlockSize)],
+            ((ReadOnlySpan<float>)scratch.SubScales)[..SubBlocks],
             zeros,
             maxScale,
             block);
     }
 
-    // Returns the sum of the roots, by lane.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static TF Prepare<TF, TI>(
+    private static void Prepare<TF, TI>(
         ref GridScratch scratch, ReadOnlySpan<float> weights, ReadOnlySpan<float> importance)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
@@ -194,7 +211,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
             (TF.Load(in scratch.Factors[i]) * magnitude).Store(ref scratch.Products[i]);
             (TF.Load(in scratch.Roots[i]) * magnitude).Store(ref scratch.RootProducts[i]);
         }
-        return sumOfRoots;
+        scratch.HasSafeFactors = GridLines<TFormat, TF, TI>.AreSafe(sumOfRoots);
     }
 
     // Flips the sign of the least important weight if the number of negative signs is odd. Products holds each weight's energy.
@@ -213,7 +230,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
 
     /// <summary>The scale of each sub-block if its levels were unconstrained; the candidate scales surround it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FitWithoutGrid<TF, TI>(ref GridScratch scratch)
+    private static void FitWithoutGrid<TF, TI>(ref byte scratches, int stride, int count)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
@@ -221,27 +238,32 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         Span<float> factors = stackalloc float[SubBlockSize * TF.Count];
         Span<int> levels = stackalloc int[SubBlockSize * TF.Count];
         Span<float> scales = stackalloc float[TF.Count];
-        int subBlocks = TFormat.BlockSize / SubBlockSize;
-        for (int first = 0; first < subBlocks; first += TF.Count)
+        for (int first = 0; first < count; first += TF.Count)
         {
-            int count = Math.Min(TF.Count, subBlocks - first);
-            for (int lane = 0; lane < count; lane++)
+            int lanes = Math.Min(TF.Count, count - first);
+            for (int lane = 0; lane < lanes; lane++)
             {
+                ref GridScratch scratch = ref Unsafe.As<byte, GridScratch>(ref Unsafe.Add(ref scratches, (first + lane) / SubBlocks * stride));
+                int start = (first + lane) % SubBlocks * SubBlockSize;
                 for (int i = 0; i < SubBlockSize; i++)
                 {
-                    magnitudes[(i * TF.Count) + lane] = scratch.Magnitudes[((first + lane) * SubBlockSize) + i];
-                    factors[(i * TF.Count) + lane] = scratch.Factors[((first + lane) * SubBlockSize) + i];
+                    magnitudes[(i * TF.Count) + lane] = scratch.Magnitudes[start + i];
+                    factors[(i * TF.Count) + lane] = scratch.Factors[start + i];
                 }
             }
             PositiveScaleSearch<TF, TI>.Run(ref magnitudes[0], ref factors[0], SubBlockSize, MaxDigit + 2, ref levels[0])
                 .Store(ref scales[0]);
-            scales[..count].CopyTo(((Span<float>)scratch.SubScales)[first..]);
+            for (int lane = 0; lane < lanes; lane++)
+            {
+                ref GridScratch scratch = ref Unsafe.As<byte, GridScratch>(ref Unsafe.Add(ref scratches, (first + lane) / SubBlocks * stride));
+                scratch.SubScales[(first + lane) % SubBlocks] = scales[lane];
+            }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float FitSubBlock<TF, TI>(
-        ref GridScratch scratch, GridNeighbours neighbours, GridCandidates candidates, int subBlock, TF sumOfRoots, out bool isZero)
+        ref GridScratch scratch, GridNeighbours neighbours, GridCandidates candidates, int subBlock, out bool isZero)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
@@ -265,7 +287,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         }
 
         Round<TF, TI>(ref scratch, ref magnitudes, range);
-        bool isSafe = GridLines<TFormat, TF, TI>.AreSafe(sumOfRoots, TF.MaxAcross(greatest), scratch.Scales[0]);
+        bool isSafe = scratch.HasSafeFactors && GridLines<TFormat, TF, TI>.AreSafe(TF.MaxAcross(greatest), scratch.Scales[0]);
         uint changes = FindPoints<TF, TI>(ref scratch, neighbours, candidates, first, isSafe);
         // ggml keeps the first of equally good scales, so only the first of those with the same points counts.
         uint tries = 1 | (changes << 1);

@@ -81,6 +81,9 @@ internal struct GridScratch
     /// <summary>The offset of each point near one group.</summary>
     public Candidates Offsets;
 
+    /// <summary>Whether the roots are far from the ends of a float's range.</summary>
+    public bool HasSafeFactors;
+
     /// <summary>Σ root · magnitude² of one group.</summary>
     public float Energy;
 
