@@ -44,9 +44,9 @@ public static class DeviceCatalog
     /// </param>
     /// <param name="threads">Processor cores to use; 0 for all.</param>
     /// <param name="warn">Receives one message if a card fails later and the processor continues alone.</param>
-    /// <param name="plan">
+    /// <param name="plans">
     /// What it will quantize, if known: <c>Auto</c> looks for no card if little would gain from one, and a card is tried only
-    /// with the plan's types.
+    /// with the plans' types.
     /// </param>
     /// <param name="progress">Receives the kernels being tried.</param>
     /// <param name="token">Cancels before the next trial.</param>
@@ -55,7 +55,7 @@ public static class DeviceCatalog
     /// <exception cref="GpuException">The requested device does not exist or is not usable; the message says why.</exception>
     /// <exception cref="OperationCanceledException">The token was signalled.</exception>
     public static IQuantizationDevice Open(
-        string selector, int threads = 0, Action<string>? warn = null, QuantizationPlan? plan = null,
+        string selector, int threads = 0, Action<string>? warn = null, IReadOnlyCollection<QuantizationPlan>? plans = null,
         IProgress<WorkProgress>? progress = null, CancellationToken token = default, Action<string>? explain = null)
     {
         ArgumentNullException.ThrowIfNull(selector);
@@ -67,10 +67,10 @@ public static class DeviceCatalog
         }
         if (api == ComputeApi.Cpu)
             return Chosen(new CpuDevice(threads), "the requested device.");
-        if (api is null && plan is not null && !GpuDevice.Gains(plan, threads))
+        if (api is null && plans is not null && !GpuDevice.Gains(plans, threads))
             return Chosen(new CpuDevice(threads), "this conversion would gain too little from a graphics card to look for one.");
 
-        IReadOnlyCollection<GgmlType> types = plan is null ? KernelPlan.Types : GpuDevice.TypesOf(plan, onlyWhereItGains: api is null);
+        IReadOnlyCollection<GgmlType> types = plans is null ? KernelPlan.Types : GpuDevice.TypesOf(plans, onlyWhereItGains: api is null);
         List<string> reasons = [];
         int position = 0;
         foreach (Candidate candidate in FindAll().Where(candidate => api is null ? candidate.Device.IsGpu : candidate.Device.Api == api))

@@ -87,17 +87,17 @@ public sealed class GpuDevice : IQuantizationDevice
         source is GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 && KernelPlan.Find(target) is not null;
 
     /// <summary>Whether a card saves more than the second or so that opening it and trying its kernels takes.</summary>
-    internal static bool Gains(QuantizationPlan plan, int threads)
+    internal static bool Gains(IEnumerable<QuantizationPlan> plans, int threads)
     {
         int cores = threads > 0 ? threads : Environment.ProcessorCount;
-        double seconds = ForCard(plan, onlyWhereItGains: true)
+        double seconds = plans.SelectMany(plan => ForCard(plan, onlyWhereItGains: true))
             .Sum(tensor => tensor.Source.ElementCount / (KernelPlan.Find(tensor.Target)!.CoreRate * cores));
         return seconds > 1;
     }
 
-    /// <summary>The types of a plan that the card quantizes.</summary>
-    internal static IReadOnlyCollection<GgmlType> TypesOf(QuantizationPlan plan, bool onlyWhereItGains) =>
-        [.. ForCard(plan, onlyWhereItGains).Select(tensor => tensor.Target).Distinct()];
+    /// <summary>The types of some plans that the card quantizes.</summary>
+    internal static IReadOnlyCollection<GgmlType> TypesOf(IEnumerable<QuantizationPlan> plans, bool onlyWhereItGains) =>
+        [.. plans.SelectMany(plan => ForCard(plan, onlyWhereItGains)).Select(tensor => tensor.Target).Distinct()];
 
     /// <inheritdoc/>
     public IMemoryOwner<byte> Allocate(int bytes)

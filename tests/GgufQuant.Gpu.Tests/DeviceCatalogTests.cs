@@ -51,7 +51,16 @@ public class DeviceCatalogTests
     public void Auto_looks_for_a_card_if_much_gains_from_one(FileType type, bool gains)
     {
         using Llama8B model = new();
-        Assert.Equal(gains, GpuDevice.Gains(QuantizationPlan.Create(model.File, type, new()), threads: 4));
+        Assert.Equal(gains, GpuDevice.Gains([QuantizationPlan.Create(model.File, type, new())], threads: 4));
+    }
+
+    [Fact]
+    public void Several_types_of_one_pass_count_together()
+    {
+        using Llama8B model = new();
+        QuantizationPlan[] plans = [.. new[] { FileType.Q8_0, FileType.Q4_K_S }.Select(type => QuantizationPlan.Create(model.File, type, new()))];
+        Assert.True(GpuDevice.Gains(plans, threads: 4));
+        Assert.Equal([GgmlType.Q4_K, GgmlType.Q5_K, GgmlType.Q6_K, GgmlType.Q8_0], GpuDevice.TypesOf(plans, onlyWhereItGains: false).OrderBy(type => type.ToString()));
     }
 
     [Fact]
@@ -59,7 +68,7 @@ public class DeviceCatalogTests
     {
         using GgufFile source = GgufFile.Open(Sample.Model);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M, new());
-        using IQuantizationDevice device = DeviceCatalog.Open("Auto", plan: plan, token: TestContext.Current.CancellationToken);
+        using IQuantizationDevice device = DeviceCatalog.Open("Auto", plans: [plan], token: TestContext.Current.CancellationToken);
         Assert.IsType<CpuDevice>(device);
     }
 
@@ -70,7 +79,7 @@ public class DeviceCatalogTests
     {
         using Llama8B model = new();
         QuantizationPlan plan = QuantizationPlan.Create(model.File, FileType.Q4_K_M, new() { OutputTensorType = GgmlType.Q8_0 });
-        Assert.Equal(types, GpuDevice.TypesOf(plan, onlyWhereItGains).OrderBy(type => type.ToString()));
+        Assert.Equal(types, GpuDevice.TypesOf([plan], onlyWhereItGains).OrderBy(type => type.ToString()));
     }
 
     [Fact]

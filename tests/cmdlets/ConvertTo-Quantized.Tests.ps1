@@ -75,6 +75,38 @@ Describe 'ConvertTo-Quantized' {
             "$($failure[0])" | Should -BeLike '*New-ImportanceMatrix computes one for -ImportanceMatrix.'
         }
 
+        It 'makes the files of one pass as it makes them one by one' {
+            $types = 'Q2_K', 'F16', 'Q4_K_M', 'Q4_K_S', 'Q8_0'
+            $files = ConvertTo-Quantized $Samples.Model $types -Destination together/ -Hash
+            $files.Type | Should -Be $types
+            foreach ($file in $files) {
+                (ConvertTo-Quantized $Samples.Model $file.Type -Destination alone/ -Hash).Hash | Should -Be $file.Hash
+            }
+        }
+
+        It 'reads the source once for all types' -Skip:(-not $IsLinux) {
+            function Get-ReadByteCount { [long] (Get-Content /proc/self/io | Select-String '^rchar: (\d+)').Matches.Groups[1].Value }
+            $before = Get-ReadByteCount
+            ConvertTo-Quantized $Samples.Model Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 -Destination . | Should -HaveCount 5
+            (Get-ReadByteCount) - $before | Should -BeLessThan (2 * (Get-Item $Samples.Model).Length)
+        }
+
+        It 'continues with the other types after one whose file exists' {
+            $null = New-Item novels-6m-Q5_0.gguf
+            $files = ConvertTo-Quantized $Samples.Model Q4_0, Q5_0, Q8_0 -Destination . -ErrorVariable failure -ErrorAction SilentlyContinue
+            $files.Type | Should -Be Q4_0, Q8_0
+            $failure.FullyQualifiedErrorId | Should -Be "DestinationExists,$class"
+            (Get-Item novels-6m-Q5_0.gguf).Length | Should -Be 0
+            Get-ChildItem | Should -HaveCount 3
+        }
+
+        It 'returns what is kept and what is made in the order of the types' {
+            $null = ConvertTo-Quantized $Samples.Model Q5_0 -Destination .
+            $files = ConvertTo-Quantized $Samples.Model Q4_0, Q5_0, Q8_0 -Destination . -SkipExisting
+            $files.Type | Should -Be Q4_0, Q5_0, Q8_0
+            $files.KeptPaths | Should -Be $files[1].Path
+        }
+
         It 'takes a quantized source only with -AllowRequantize' {
             $null = ConvertTo-Quantized $Samples.Model Q8_0 -Destination x-Q8_0.gguf
             $failure = Get-Failure x-Q8_0.gguf @{ Type = 'Q4_0' }
@@ -672,12 +704,12 @@ Describe 'ConvertTo-Quantized' {
     }
 
     Context 'Progress' {
-        It 'counts the types' {
+        It 'is one for all types of a model, and names them' {
             $result = Invoke-Streams 'ConvertTo-Quantized $model Q8_0, IQ3_S -ThreadCount 1 -Device Cpu -Destination .' @{ Model = $Samples.Model }
-            $parts = $result.Progress | Where-Object Activity -eq 'Quantizing novels-6m-f16.gguf'
-            $parts.StatusDescription | Should -Be 'Q8_0, 1 of 2', 'IQ3_S, 2 of 2'
-            $parts.PercentComplete | Should -Be 0, 50
-            $result.Progress | Where-Object Activity -like '* to IQ3_S' | Select-Object ParentActivityId -Unique | ForEach-Object ParentActivityId | Should -Be $parts[0].ActivityId
+            $records = $result.Progress | Where-Object Activity -like 'Quantizing *'
+            $records.Activity | Select-Object -Unique | Should -Be 'Quantizing novels-6m-f16.gguf to Q8_0, IQ3_S'
+            $done = $records[0..($records.Count - 2)].PercentComplete
+            $done | Should -Be ($done | Sort-Object)
             $result.Progress[-1].RecordType | Should -Be Completed
         }
 

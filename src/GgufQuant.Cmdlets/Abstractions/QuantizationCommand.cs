@@ -264,9 +264,6 @@ public abstract partial class QuantizationCommand : EngineCommand
     /// <inheritdoc/>
     private protected override string Variant => _targets.Count == 0 ? string.Join<QuantType>(' ', Types) : "";
 
-    /// <summary>What is done with a model, for progress over several files.</summary>
-    private protected abstract string Activity { get; }
-
     /// <summary>Whether files that exist are replaced.</summary>
     private protected virtual bool ReplacesFiles => false;
 
@@ -307,16 +304,23 @@ public abstract partial class QuantizationCommand : EngineCommand
         {
             FileType type = distinct[i].Type;
             if (distinct.Length > 1)
-                ShowPart($"{Activity} {Formatting.FileName(model.Path)}", distinct[i].Name, i + 1, distinct.Length);
+                ShowPart($"Planning {Formatting.FileName(model.Path)}", distinct[i].Name, i + 1, distinct.Length);
             TryProcess(model, (source, options) => QuantizationPlan.Create(source, type, options));
         }
         EndParts();
+        CompletePlans(model);
     }
 
     /// <summary>Processes one planned file.</summary>
-    /// <param name="plan">The plan; its source is open until the method returns.</param>
+    /// <param name="plan">The plan; its source is open until <see cref="CompletePlans"/> returns.</param>
     /// <param name="destination">The full path of the file; its shards get that name with their numbers.</param>
     protected abstract void ProcessPlan(QuantizationPlan plan, string destination);
+
+    /// <summary>Does what the files of a model are processed together for, once all are planned.</summary>
+    /// <param name="model">The model.</param>
+    private protected virtual void CompletePlans(GgufFile model)
+    {
+    }
 
     /// <summary>Processes a file that cannot be planned, because its calibration is not to be collected.</summary>
     /// <param name="model">The model.</param>
@@ -364,10 +368,11 @@ public abstract partial class QuantizationCommand : EngineCommand
         foreach ((SizeTarget target, Func<QuantizationPlan> plan) in allocation.PlansFor(model, () => OptionsFor(model)))
         {
             if (_targets.Count > 1)
-                ShowPart($"{Activity} {Formatting.FileName(model.Path)}", $"{target}", ++done, _targets.Count);
+                ShowPart($"Planning {Formatting.FileName(model.Path)}", $"{target}", ++done, _targets.Count);
             TryProcess(model, (_, _) => plan(), $"-{Formatting.SizeInName(target)}");
         }
         EndParts();
+        CompletePlans(model);
     }
 
     // A type that is not possible does not prevent the others.

@@ -12,6 +12,11 @@ namespace GgufQuant.Commands;
 [OutputType(typeof(QuantizedFile))]
 public sealed class ConvertToQuantizedCommand : QuantizationCommand
 {
+    // More do not fit a line of progress.
+    private const int MostNamedTypes = 4;
+
+    // Of the model at hand.
+    private readonly List<PlannedConversion> _planned = [];
     private GgufFile? _earlier;
 
     /// <summary>Overwrites existing files.</summary>
@@ -96,68 +101,120 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     {
         if (ShardSelection.Of(this, plan.Shards, Shard, destination, SkipExisting ? plan.InputPaths : null, Force) is not { } selection)
             return;
-        if (selection.Missing.Numbers.Count == 0)
-        {
-            Write(null, null);
-            return;
-        }
-        QuantizationPlan missing = PlanOf(selection.Missing);
-        IReadOnlyList<string> paths = missing.PathsAt(destination);
+        PlannedConversion planned = new(plan, destination, selection);
+        if (planned.IsKept || IsWanted(planned))
+            _planned.Add(planned);
+    }
+
+    private bool IsWanted(PlannedConversion planned)
+    {
+        IReadOnlyList<string> paths = planned.Missing.PathsAt(planned.Destination);
+        QuantizationPlan plan = planned.Plan;
         string source = Formatting.FileName(plan.Source.Path);
         string work = Copy ? $"Copy '{source}'" : $"Quantize '{source}' to {What(plan)}";
-        string action = $"{work} and write {Formatting.Size(missing.TotalBytes)} to '{paths[0]}'.";
-        if (!ShouldProcess(action, $"{action} Continue?", "ConvertTo-Quantized"))
-            return;
-        // What another machine has finished in the meantime has the same bytes.
-        bool replaces = Force || SkipExisting;
-        if (!Destinations.TryPrepare(this, [.. plan.Source.SourcePaths], replaces, paths))
-            return;
-        using IQuantizationDevice device = RunInBackground(
-            $"Preparing to quantize {source}",
-            (progress, token) => DeviceCatalog.Open(
-                Device, ThreadCount, warning => Post(() => WriteWarning(warning)), missing, progress, token, reason => Post(() => WriteVerbose(reason))));
+        string action = $"{work} and write {Formatting.Size(planned.Missing.TotalBytes)} to '{paths[0]}'.";
+        if (!ShouldProcess(action, $"{action} Continue?", "ConvertTo-Quantized") || !Destinations.TryPrepare(this, [.. plan.Source.SourcePaths], Replaces, paths))
+            return false;
+        Destinations.Keep(plan.Source.Path, paths);
         if (plan.Imatrix is { } imatrix)
             WriteVerbose($"'{imatrix.Path}' has entries for {imatrix.Weighed} of the {imatrix.Weighable} tensors that gain from one.");
-        Quantizer quantizer = new(new() { Device = device, MemoryBudget = EffectiveMemoryBudget, Reuse = _earlier, KeepReuseRecord = KeepReuseRecord, Resume = Resume });
-        bool replacesEarlier = _earlier is not null && paths.Any(path => PathIdentity.AreSame(path, _earlier.Path));
-        QuantizationResult result;
+        return true;
+    }
+
+    // What another machine has finished in the meantime has the same bytes.
+    private bool Replaces => Force || SkipExisting;
+
+    /// <inheritdoc/>
+    private protected override void CompletePlans(GgufFile model)
+    {
+        PlannedConversion[] planned = [.. _planned];
+        _planned.Clear();
+        PlannedConversion[] missing = [.. planned.Where(file => !file.IsKept)];
+        Dictionary<PlannedConversion, QuantizationOutcome> outcomes = [];
+        IQuantizationDevice? device = null;
         try
         {
-            result = RunInBackground(
-                Copy ? $"Copying {source}" : $"Quantizing {source} to {What(plan)}",
-                (progress, token) => quantizer.Run(missing, destination, replaces, progress, token));
+            if (missing.Length > 0)
+            {
+                QuantizationOutput[] outputs = [.. missing.Select(file => new QuantizationOutput(file.Missing, file.Destination))];
+                device = OpenDevice(model, outputs);
+                outcomes = missing.Zip(Quantize(model, device, outputs)).ToDictionary(file => file.First, file => file.Second);
+            }
+        }
+        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
+        {
+            WriteError(exception.ToErrorRecord(model.Path));
+        }
+        using (device)
+        {
+            foreach (PlannedConversion file in planned)
+                WriteResult(file, outcomes.GetValueOrDefault(file), device);
+        }
+    }
+
+    private IQuantizationDevice OpenDevice(GgufFile model, QuantizationOutput[] outputs) => RunInBackground(
+        $"Preparing to quantize {Formatting.FileName(model.Path)}",
+        (progress, token) => DeviceCatalog.Open(
+            Device, ThreadCount, warning => Post(() => WriteWarning(warning)), [.. outputs.Select(output => output.Plan)], progress, token,
+            reason => Post(() => WriteVerbose(reason))));
+
+    private IReadOnlyList<QuantizationOutcome> Quantize(GgufFile model, IQuantizationDevice device, QuantizationOutput[] outputs)
+    {
+        string source = Formatting.FileName(model.Path);
+        Quantizer quantizer = new(new() { Device = device, MemoryBudget = EffectiveMemoryBudget, Reuse = _earlier, KeepReuseRecord = KeepReuseRecord, Resume = Resume });
+        bool replacesEarlier = _earlier is not null
+            && outputs.Any(output => output.Plan.PathsAt(output.Destination).Any(path => PathIdentity.AreSame(path, _earlier.Path)));
+        IReadOnlyList<QuantizationOutcome> outcomes;
+        try
+        {
+            outcomes = RunInBackground(
+                Copy ? $"Copying {source}" : $"Quantizing {source} to {What(outputs)}",
+                (progress, token) => quantizer.RunAll(outputs, Replaces, progress, token));
         }
         finally
         {
             if (replacesEarlier)
                 ReopenEarlier();
         }
-        WriteVerbose(TimesOf(result));
-        Destinations.Keep(plan.Source.Path, paths);
-        Write(result, device);
-
-        QuantizationPlan PlanOf(ShardLayout shards) => selection.IsAll(shards) ? plan : plan.ForShards(shards.Numbers);
-
-        void Write(QuantizationResult? written, IQuantizationDevice? device)
-        {
-            WriteObject(new QuantizedFile(PlanOf(selection.Chosen).Describe(destination, TimeSpan.Zero), written, selection.Paths, selection.KeptPaths)
-            {
-                DeviceShare = (device as GpuDevice)?.Share ?? 1,
-                Hash = Hash ? string.Join(' ', selection.Paths.Select(HashOf)) : null,
-            });
-        }
+        foreach (IGrouping<WorkTimes, QuantizationResult> pass in outcomes.Where(outcome => outcome.Exception is null).Select(outcome => outcome.Result).GroupBy(result => result.Times))
+            WriteVerbose(TimesOf([.. pass]));
+        return outcomes;
     }
 
-    // It was closed to be replaced, and further types reuse what is there now.
+    private void WriteResult(PlannedConversion file, QuantizationOutcome? outcome, IQuantizationDevice? device)
+    {
+        try
+        {
+            if (file.IsKept || outcome is not null)
+            {
+                WriteObject(new QuantizedFile(file.Chosen.Describe(file.Destination, TimeSpan.Zero), outcome?.Result, file.Selection.Paths, file.Selection.KeptPaths)
+                {
+                    DeviceShare = file.IsKept ? 1 : (device as GpuDevice)?.Share ?? 1,
+                    Hash = Hash ? string.Join(' ', file.Selection.Paths.Select(HashOf)) : null,
+                });
+            }
+        }
+        catch (Exception exception) when (ModelErrors.IsAboutModel(exception))
+        {
+            WriteError(exception.ToErrorRecord(file.Plan.Source.Path, file.Destination));
+        }
+        if (file.IsKept)
+            return;
+        // Once they exist, other spellings lead to them too; those that failed leave their names to the next model.
+        IReadOnlyList<string> paths = file.Missing.PathsAt(file.Destination);
+        if (outcome is { Exception: null })
+            Destinations.Keep(file.Plan.Source.Path, paths);
+        else
+            Destinations.Forget(paths);
+    }
+
+    // It was closed to be replaced, and further models reuse what is there now.
     private void ReopenEarlier()
     {
         string path = _earlier!.Path;
         _earlier.Dispose();
         _earlier = GgufFile.Open(path, StopToken);
     }
-
-    /// <inheritdoc/>
-    private protected override string Activity => "Quantizing";
 
     /// <inheritdoc/>
     private protected override bool WritesModels => true;
@@ -172,11 +229,14 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     private static string What(QuantizationPlan plan) =>
         plan.Options.Allocation is null ? $"{plan.Type}" : $"{Formatting.Bits(plan.BitsPerWeight)} bits per weight";
 
-    private static string TimesOf(QuantizationResult result)
+    private static string What(QuantizationOutput[] outputs) =>
+        outputs.Length > MostNamedTypes ? $"{outputs.Length} types" : string.Join(", ", outputs.Select(output => What(output.Plan)));
+
+    private static string TimesOf(QuantizationResult[] pass)
     {
-        WorkTimes times = result.Times;
-        return $"'{result.Path}' took {Formatting.Duration(result.Duration)}; over all threads, {Formatting.Duration(times.Reading)} reading, "
-            + $"{Formatting.Duration(times.Quantizing)} quantizing, {Formatting.Duration(times.Writing)} writing.";
+        WorkTimes times = pass[0].Times;
+        return $"{string.Join(", ", pass.Select(result => $"'{result.Path}'"))} took {Formatting.Duration(pass.Max(result => result.Duration))}; "
+            + $"over all threads, {Formatting.Duration(times.Reading)} reading, {Formatting.Duration(times.Quantizing)} quantizing, {Formatting.Duration(times.Writing)} writing.";
     }
 
     private string HashOf(string path) =>

@@ -13,8 +13,5 @@ public sealed class GetQuantPlanCommand : QuantizationCommand
         Corpus is null && TargetSize.Length == 0 && TargetBitsPerWeight.Length == 0 && TargetMemory.Length == 0;
 
     /// <inheritdoc/>
-    private protected override string Activity => "Planning";
-
-    /// <inheritdoc/>
     protected override void ProcessPlan(QuantizationPlan plan, string destination) => WriteObject(new PlannedFile(plan, destination));
 }

@@ -65,16 +65,16 @@ public sealed class QuantizedFile
     /// <summary>The types in it with their shares of the weights, largest first.</summary>
     public ValueList<TensorTypeShare> Shares { get; }
 
-    /// <summary>Time taken.</summary>
+    /// <summary>Time taken; of several files made in one pass, from the pass's start until this one was complete.</summary>
     public TimeSpan Duration { get; }
 
-    /// <summary>Weights quantized per second.</summary>
+    /// <summary>Weights of this file per second of <see cref="Duration"/>.</summary>
     public double WeightsPerSecond { get; }
 
     /// <summary>The device that quantized it.</summary>
     public string Device { get; }
 
-    /// <summary>Share of the weights that the device itself quantized, 0 to 1; the processor did the rest.</summary>
+    /// <summary>Share of the weights that the device itself quantized, 0 to 1, over all files of one call and source; the processor did the rest.</summary>
     public double DeviceShare { get; internal init; } = 1;
 
     /// <summary>Number of tensors copied from an earlier file or kept from an unfinished one.</summary>

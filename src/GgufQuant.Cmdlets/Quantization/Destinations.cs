@@ -66,11 +66,18 @@ internal sealed class Destinations(string? destination = null, bool isFolder = f
         return force ? null : paths.Where(File.Exists).Select(PathErrors.Exists).FirstOrDefault();
     }
 
-    /// <summary>Records files that have been written, which the same run does not overwrite.</summary>
+    /// <summary>Records files that have been or are about to be written, which the same run does not overwrite.</summary>
     internal void Keep(string source, params IReadOnlyList<string> paths)
     {
         foreach (string path in paths)
             _written[_spellings.Of(path)] = source;
+    }
+
+    /// <summary>Leaves to other sources the names of files that could not be written.</summary>
+    internal void Forget(IReadOnlyList<string> paths)
+    {
+        foreach (string path in paths)
+            _written.Remove(_spellings.Of(path));
     }
 
     private static ErrorRecord UsedTwice(string path, bool isSameSource)

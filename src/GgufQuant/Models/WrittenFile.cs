@@ -11,7 +11,7 @@ namespace GgufQuant.Models;
 /// <param name="Weights">The number of weights.</param>
 /// <param name="BitsPerWeight">Average bits per weight, excluding header and padding.</param>
 /// <param name="Shares">The types in it with their shares of the weights, largest first.</param>
-/// <param name="Duration">Time taken.</param>
+/// <param name="Duration">Time taken; of several files made in one pass, from the pass's start until this one was complete.</param>
 public record WrittenFile(
     string Path,
     string Source,
