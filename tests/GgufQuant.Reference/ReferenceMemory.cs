@@ -19,11 +19,12 @@ public sealed unsafe partial class ReferenceMemory : IDisposable
     /// <summary>Loads a model.</summary>
     /// <param name="path">The file.</param>
     /// <param name="error">Why the library does not load it; null if it does.</param>
+    /// <param name="loadsDraft">Whether to load the layers that draft tokens. For v0.5.0 alone.</param>
     /// <returns>The model; null if the library does not load it.</returns>
-    public static ReferenceMemory? TryLoad(string path, out string? error)
+    public static ReferenceMemory? TryLoad(string path, out string? error, bool loadsDraft = false)
     {
         ReferenceLibrary.StartBackends();
-        (nint model, string _, string errors) = ReferenceLog.Capture(() => Load(path));
+        (nint model, string _, string errors) = ReferenceLog.Capture(() => Load(path, loadsDraft));
         error = model == 0 ? errors : null;
         return model == 0 ? null : new(model);
     }
@@ -36,10 +37,46 @@ public sealed unsafe partial class ReferenceMemory : IDisposable
         (bool made, string log, string errors) = ReferenceLog.Capture(() => Create(contextLength, batchSize, sequences, flashAttention, keys, values));
         if (!made)
             throw new InvalidOperationException(errors.Length > 0 ? errors : log);
-        return new(
-            Sum(CacheLine(), log, "keys") + Sum(CacheLine(), log, "values"),
-            Sum(StateLine(), log, "shift") + Sum(StateLine(), log, "recurrence") + Sum(CompressorLine(), log, "size"),
-            Sum(ComputeLine(), log, "size"));
+        return Read(log);
+    }
+
+    private static ReferenceAllocation Read(string log) => new(
+        Sum(CacheLine(), log, "keys") + Sum(CacheLine(), log, "values"),
+        Sum(StateLine(), log, "shift") + Sum(StateLine(), log, "recurrence") + Sum(CompressorLine(), log, "size"),
+        Sum(ComputeLine(), log, "size"));
+
+    /// <summary>What a context takes, and a second one of the same model that drafts tokens for it. For v0.5.0 alone.</summary>
+    /// <param name="contextLength">The tokens of both.</param>
+    /// <exception cref="InvalidOperationException">The library does not make a context; the message is its own.</exception>
+    public (ReferenceAllocation First, ReferenceAllocation Draft) AllocateWithDraft(int contextLength)
+    {
+        const int DraftContext = 1;
+        nint first = 0;
+        nint draft = 0;
+        try
+        {
+            (first, string firstLog, string firstErrors) = ReferenceLog.Capture(() => Create(0, 0));
+            (draft, string draftLog, string draftErrors) = ReferenceLog.Capture(() => first == 0 ? 0 : Create(DraftContext, first));
+            return draft == 0 ? throw new InvalidOperationException(firstErrors + draftErrors) : (Read(firstLog), Read(draftLog));
+        }
+        finally
+        {
+            foreach (nint context in (nint[])[draft, first])
+            {
+                if (context != 0)
+                    ((delegate* unmanaged<nint, void>)ReferenceLibrary.Llama("llama_free"))(context);
+            }
+        }
+
+        nint Create(int type, nint other)
+        {
+            ContextParametersProbe probe = ((delegate* unmanaged<ContextParametersProbe>)ReferenceLibrary.Llama("llama_context_default_params"))();
+            probe.Value.ContextLength = (uint)contextLength;
+            probe.Value.ContextType = type;
+            probe.Value.OtherContext = other;
+            probe.Value.FullSlidingWindow = 0;
+            return ((delegate* unmanaged<nint, ContextParameters, nint>)ReferenceLibrary.Llama("llama_init_from_model"))(_model, probe.Value);
+        }
     }
 
     /// <summary>Loads a model with some of its layers on a card. For v0.5.0 alone.</summary>
@@ -119,7 +156,7 @@ public sealed unsafe partial class ReferenceMemory : IDisposable
         }
     }
 
-    private static nint Load(string path)
+    private static nint Load(string path, bool loadsDraft = false)
     {
         fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
         {
@@ -130,6 +167,8 @@ public sealed unsafe partial class ReferenceMemory : IDisposable
                 ModelParametersProbe probe = ((delegate* unmanaged<ModelParametersProbe>)defaults)();
                 probe.Value.NoAllocation = 1;
                 probe.Value.LoadMode = 0;
+                if (loadsDraft)
+                    probe.Value.LoadMtp = 1;
                 return ((delegate* unmanaged<byte*, ModelParameters, nint>)load)(name, probe.Value);
             }
             PackagedModelParameters parameters = ((delegate* unmanaged<PackagedModelParameters>)defaults)();

@@ -96,6 +96,23 @@ public sealed class ReferenceMemoryTests
         AssertAsAllocated(model, architecture);
     }
 
+    // Four of the eight layers have attention. Of other architectures, the library asserts more tensors than it asks for.
+    [Theory]
+    [InlineData("qwen35")]
+    [InlineData("qwen35moe")]
+    public void A_context_that_drafts_tokens_has_the_cache_of_its_layers_and_takes_less_than_the_first(string architecture)
+    {
+        Assert.SkipWhen(ReferenceLibrary.Build != ReferenceBuild.Npm, $"{ReferenceBuild.Npm.Name} is not here.");
+        using TinyModel trunk = new(new(architecture, layers: 8));
+        using TinyModel model = new(new(architecture, draftLayers: 1, layers: 8), trunk, loadsDraft: true);
+        foreach (int context in (int[])[4096, 65536])
+        {
+            (ReferenceAllocation first, ReferenceAllocation draft) = model.Reference.AllocateWithDraft(context);
+            Assert.Equal((first.Cache / 4, 0), (draft.Cache, draft.State));
+            Assert.InRange(draft.Compute, 1, first.Compute);
+        }
+    }
+
     /// <summary>Keys that change the cache or the state, by what they say.</summary>
     private static readonly Dictionary<string, (string Architecture, Dictionary<string, object> Keys)> s_variants = new()
     {

@@ -20,7 +20,8 @@ internal sealed partial class TinyModel : IDisposable
     /// <summary>Makes the model.</summary>
     /// <param name="architecture">Its architecture.</param>
     /// <param name="extended">A model all of whose tensors it has too; null for none.</param>
-    internal TinyModel(TinyArchitecture architecture, TinyModel? extended = null)
+    /// <param name="loadsDraft">Whether the library loads the layers that draft tokens. For v0.5.0 alone.</param>
+    internal TinyModel(TinyArchitecture architecture, TinyModel? extended = null, bool loadsDraft = false)
     {
         GgufEntry[] metadata = [.. architecture.Metadata];
         OrderedDictionary<string, long[]> tensors = [];
@@ -34,7 +35,7 @@ internal sealed partial class TinyModel : IDisposable
         while (tensors.Count < MostTensors)
         {
             Write(metadata, tensors);
-            ReferenceMemory? loaded = ReferenceMemory.TryLoad(_path, out error);
+            ReferenceMemory? loaded = ReferenceMemory.TryLoad(_path, out error, loadsDraft);
             if (loaded is not null)
             {
                 Reference = loaded;
