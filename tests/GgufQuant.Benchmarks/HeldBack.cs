@@ -29,6 +29,12 @@ internal static class HeldBack
             "Every scale that ggml tries is tried, and sums are added in its order: the bound is that arithmetic alone. A try starts from "
             + "the minimum of the best one before, so that each waits for two divisions and for a sum of errors, one addition after the "
             + "other. Tried: two searches in turns (kept: a tenth more), both in one loop (slower: too many registers).",
+        (GgmlType.IQ2_XXS or GgmlType.IQ2_S or GgmlType.IQ3_XXS or GgmlType.IQ3_S, not KernelWork.Dequantize) =>
+            "A group chooses anew whenever a weight rounds to another level, from five to fifteen points on average, and each point takes "
+            + "eight operations for sixteen scales: a third of the time for IQ2, more than two fifths for IQ3 (sampled). Rounding under "
+            + "every scale and sums in ggml's order follow, and for IQ2_XXS a first fit whose divisions wait for one another. Tried: "
+            + "neighbours left out that can never be the nearest (kept: half of them), all scales of a run at once (kept), repeated tries "
+            + "left out (kept), the points side by side and runs halved (slower: each half waits for the whole choice).",
         (GgmlType.BF16, KernelWork.Dequantize) =>
             "Widening a weight is one shift: the half megabyte is written as fast as it can be filled with a constant, 8 to 10 billion "
             + "floats per second on this machine, whatever the code. Tried: cache-line-aligned memory (kept).",
