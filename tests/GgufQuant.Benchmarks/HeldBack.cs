@@ -35,6 +35,11 @@ internal static class HeldBack
             + "every scale and sums in ggml's order follow, and for IQ2_XXS a first fit whose divisions wait for one another. Tried: "
             + "neighbours left out that can never be the nearest (kept: half of them), all scales of a run at once (kept), repeated tries "
             + "left out (kept), the points side by side and runs halved (slower: each half waits for the whole choice).",
+        (GgmlType.IQ1_S or GgmlType.IQ1_M, not KernelWork.Dequantize) =>
+            "Every split of the sorted weights is scored, 561 per 32 weights or 153 per 16, and each score takes a division. Of the time, "
+            + "scores take a third for IQ1_S and a quarter for IQ1_M, choosing near points a quarter, ranks, sums and packing most of the "
+            + "rest (sampled). Tried: a split's sums from two numbers each (kept: a tenth more for IQ1_S), divisions only where a split is "
+            + "better (kept), splits compared without division (no gain for IQ1_S, slower for IQ1_M: each waits for the one before).",
         (GgmlType.BF16, KernelWork.Dequantize) =>
             "Widening a weight is one shift: the half megabyte is written as fast as it can be filled with a constant, 8 to 10 billion "
             + "floats per second on this machine, whatever the code. Tried: cache-line-aligned memory (kept).",
