@@ -27,22 +27,30 @@ internal sealed record FileRun(TimeSpan Duration, double CoreUse, long PeakBytes
     public const string Argument = "--make";
 
     /// <summary>Quantizes a file, or converts a Hugging Face folder, in a separate process.</summary>
-    public static FileRun Start(FileMaker maker, string source, string destination, FileType type, int threads)
+    public static FileRun Start(FileMaker maker, string source, string destination, FileType type, int threads) => Start(maker, source, destination, [type], threads);
+
+    /// <summary>Makes one or, of ours, several types in a separate process, in one pass over the source.</summary>
+    public static FileRun Start(FileMaker maker, string source, string destination, IReadOnlyList<FileType> types, int threads)
     {
         string[] words = ChildProcess.Run(
-            [Argument, $"{maker}", source, destination, $"{type}", threads.ToString(CultureInfo.InvariantCulture)]).Split(' ');
+            [Argument, $"{maker}", source, destination, string.Join(',', types), threads.ToString(CultureInfo.InvariantCulture)]).Split(' ');
         return new(
             TimeSpan.FromTicks(long.Parse(words[0], CultureInfo.InvariantCulture)),
             double.Parse(words[1], CultureInfo.InvariantCulture),
             long.Parse(words[2], CultureInfo.InvariantCulture));
     }
 
+    /// <summary>The file of one of some types.</summary>
+    public static string PathOf(string destination, FileType type, int count) => count == 1 ? destination : $"{destination}-{type}";
+
     /// <summary>The process's work; it prints the measurements.</summary>
     public static void Make(ReadOnlySpan<string> arguments)
     {
         FileMaker maker = Enum.Parse<FileMaker>(arguments[0]);
-        FileType type = Enum.Parse<FileType>(arguments[3]);
+        FileType[] types = [.. arguments[3].Split(',').Select(name => Enum.Parse<FileType>(name))];
+        FileType type = types[0];
         int threads = int.Parse(arguments[4], CultureInfo.InvariantCulture);
+        string destination = arguments[2];
         BenchmarkMatrix? matrix = BenchmarkMatrix.IsUsedBy(type) ? BenchmarkMatrix.Write(arguments[1]) : null;
         using Process process = Process.GetCurrentProcess();
         TimeSpan busy = process.TotalProcessorTime;
@@ -60,7 +68,11 @@ internal sealed record FileRun(TimeSpan Duration, double CoreUse, long PeakBytes
                 break;
             case FileMaker.Ours:
                 using (GgufFile file = GgufFile.Open(arguments[1]))
-                    new Quantizer(new() { Threads = threads }).Run(QuantizationPlan.Create(file, type, matrix?.Options), arguments[2]);
+                {
+                    QuantizationOutput[] outputs = [.. types.Select(one => new QuantizationOutput(QuantizationPlan.Create(file, one, matrix?.Options), PathOf(destination, one, types.Length)))];
+                    foreach (QuantizationOutcome outcome in new Quantizer(new() { Threads = threads }).RunAll(outputs))
+                        _ = outcome.Result;
+                }
                 break;
             case FileMaker.Reference:
                 ReferenceQuantizerOptions options = matrix?.ReferenceOptions ?? new();

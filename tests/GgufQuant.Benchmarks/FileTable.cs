@@ -106,7 +106,7 @@ internal static class FileTable
 
     private static FileRun Median(List<FileRun> runs) => runs.OrderBy(run => run.Duration).ElementAt(runs.Count / 2);
 
-    private static string Hash(string path)
+    internal static string Hash(string path)
     {
         using FileStream file = File.OpenRead(path);
         return Convert.ToHexString(SHA256.HashData(file));

@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Running;
 using GgufQuant.Benchmarks;
+using GgufQuant.Formats;
 using GgufQuant.Reference;
 
 const string Usage = """
@@ -7,6 +8,7 @@ const string Usage = """
            GgufQuant.Benchmarks --ratios [type,type,...]
            GgufQuant.Benchmarks --files <folder for 6 GB of files> [type,type,...]
            GgufQuant.Benchmarks --folders <folder for 7 GB of files>
+           GgufQuant.Benchmarks --types <folder on a disk for 10 GB of files> [type,type,...]
            GgufQuant.Benchmarks --evaluation <folder for 2 GB of files>
            GgufQuant.Benchmarks --rounding [type,type,...]
            GgufQuant.Benchmarks --starts [type,type,...]
@@ -44,6 +46,12 @@ switch (args)
     case ["--folders", string folder]:
         FolderTable.Write(Console.Out, folder);
         return 0;
+    case ["--types", string folder]:
+        TypesTable.Write(Console.Out, folder, TypesTable.Published);
+        return 0;
+    case ["--types", string folder, string types]:
+        TypesTable.Write(Console.Out, folder, [.. types.Split(',').Select(type => Enum.Parse<FileType>(type, ignoreCase: true))]);
+        return 0;
     case ["--evaluation", string folder]:
         EvaluationTable.Write(Console.Out, folder);
         return 0;
@@ -79,7 +87,7 @@ switch (args)
     case [FirstConversionTable.Argument, string type, string folder, string matrix]:
         FirstConversionTable.Measure(type, folder, matrix);
         return 0;
-    case ["--report" or "--ratios" or "--files" or "--folders" or "--evaluation" or "--rounding" or "--starts" or "--calibrated", ..]:
+    case ["--report" or "--ratios" or "--files" or "--folders" or "--types" or "--evaluation" or "--rounding" or "--starts" or "--calibrated", ..]:
         Console.Error.WriteLine(Usage);
         return 1;
     default:

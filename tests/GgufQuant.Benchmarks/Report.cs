@@ -34,6 +34,12 @@ internal static class Report
             file. Medians of five, alternating.
             """);
         FolderTable.Write(text, folder);
+        Section(text, "Several types", $"""
+            The same model in F16, quantized from and to {Describe(Path.GetTempPath())}: all types in one pass over the source, and each
+            by a process of its own, one after the other. Before each of these processes the system's cache of files is dropped, as if the
+            model did not fit the memory; where that is not allowed, the source is cached. One run.
+            """);
+        TypesTable.Write(text, Path.GetTempPath(), TypesTable.Published);
         WriteRounding(text, folder);
         Section(text, "Evaluation", """
             The held-out text, in chunks of 256 tokens: perplexity of a model in F16 and KL divergence of its Q4_K_M, without PowerShell.
