@@ -96,7 +96,16 @@ public sealed class ImatrixPartTests : IDisposable
         Assert.Contains("another model", Assert.Throws<InvalidDataException>(() => Merge([first, model])).Message, StringComparison.Ordinal);
         string tensors = Write(9, 5, matrix => matrix.Merge("output.weight", new ImatrixSums(2, 1)));
         Assert.Contains("other tensors", Assert.Throws<InvalidDataException>(() => Merge([first, tensors])).Message, StringComparison.Ordinal);
+        string more = Write(0, 9, matrix => matrix.Merge("output.weight", new ImatrixSums(2, 1)));
+        Assert.Contains("other tensors", Assert.Throws<InvalidDataException>(() => Merge([more, Write(9, 6)])).Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData(0, 16, null)]
+    [InlineData(8, 8, "The parts have only chunks 9-16 of the text's 16.")]
+    [InlineData(0, 8, "The parts have only chunks 1-8 of the text's 16.")]
+    public void Chunks_missing_at_either_end_are_said(int first, int count, string? message) =>
+        Assert.Equal(message, new ChunkRange(first, count, 16).FindMissingEnds());
 
     [Fact]
     public void Parts_stand_where_the_first_of_them_does()
