@@ -614,7 +614,6 @@ Describe 'ConvertTo-Quantized' {
             @{ Arguments = @{ TargetBitsPerWeight = 4; Calibration = 'c.gguf'; SplitMaxSize = 1MB }; Message = '-Shard cannot be used with -TargetBitsPerWeight, *' }
             @{ Arguments = @{ TargetMemory = 1GB; Calibration = 'c.gguf'; SplitMaxSize = 1MB }; Message = '-Shard cannot be used with -TargetMemory, *' }
             @{ Arguments = @{ Type = 'Q8_0'; Corpus = 'c.txt'; SplitMaxSize = 1MB }; Message = '-Shard cannot be used with -Corpus, *New-QuantCalibration*' }
-            @{ Arguments = @{ Type = 'Q8_0'; Resume = $true; SplitMaxSize = 1MB }; Message = '-Shard and -Resume cannot be used together.*' }
             @{ Arguments = @{ Type = 'Q8_0'; KeepReuseRecord = $true; SplitMaxSize = 1MB }; Message = '-Shard and -KeepReuseRecord cannot be used together.*' }
         ) {
             $failure = { ConvertTo-Quantized $Samples.Model -Shard 1 @arguments } | Should -Throw -PassThru

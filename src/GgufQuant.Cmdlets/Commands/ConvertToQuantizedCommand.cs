@@ -60,7 +60,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     protected override void BeginProcessing()
     {
         this.ThrowIfMissingAll(nameof(Shard), nameof(KeepSplit), nameof(SplitMaxSize), nameof(SplitMaxTensor));
-        this.ThrowIfBothBound(nameof(Shard), nameof(Resume), nameof(Reuse), nameof(KeepReuseRecord));
+        this.ThrowIfBothBound(nameof(Shard), nameof(Reuse), nameof(KeepReuseRecord));
         ThrowIfPlanDiffers();
         this.ThrowIfBothBound(nameof(SkipExisting), nameof(Reuse), nameof(KeepReuseRecord));
         base.BeginProcessing();
