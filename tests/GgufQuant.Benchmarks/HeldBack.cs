@@ -5,6 +5,11 @@ namespace GgufQuant.Benchmarks;
 /// <summary>Why results close to their bar may miss it, and what was tried.</summary>
 internal static class HeldBack
 {
+    /// <summary>Why files may be made less fast than others.</summary>
+    public const string Files =
+        "The kernels keep the cores busy for nine tenths of the time, so a file is as fast as its kernels: files of Q2_K and Q3_K_M are "
+        + "in good part Q3_K, and IQ3_M is IQ3_S and IQ3_XXS.";
+
     /// <summary>Why files may take longer than a copy.</summary>
     public const string Copies =
         "A copy never leaves the kernel; ours reads, checks every weight and writes. Of the processor time for Q8_0, two fifths "
@@ -12,6 +17,13 @@ internal static class HeldBack
         + "for an unchanged file, seven tenths, a fifth and a tenth. The limit is that a file takes one writer at a time. Tried: "
         + "one writer with the others asleep instead of spinning (kept), kernels compiled before their first run (kept: a quarter less "
         + "time for Q8_0), cache-line-aligned tiles (kept).";
+
+    /// <summary>Why the first conversion of a session may take longer than others.</summary>
+    public const string FirstConversions =
+        "The runtime compiles the code when it first runs. Tried: "
+        + "kernels optimized from their first call instead of later once more (kept), tables of near grid points built from whole numbers (kept: "
+        + "a quarter of the time), ReadyToRun images (a third less for F16, but each is for one system and architecture, and the "
+        + "module is one for all).";
 
     /// <summary>Why a kernel may miss its bar; null for other kernels.</summary>
     public static string? Explain(KernelOperation operation) => (operation.Format.Type, operation.Work) switch
