@@ -38,9 +38,11 @@ internal static class GridLines<TFormat, TF, TI>
     // The offset of a line above all others.
     private const float FarAbove = -1e37f;
 
-    // Entry e covers the levels of digits e & 3 and e >> 2, or with eight levels of digit e & 7. Constant data, because a
-    // static array costs optimized code a check per access.
-    private static ReadOnlySpan<float> Levels
+    // Entry e of these tables covers the levels of digits e & 3 and e >> 2, or with eight levels of digit e & 7. Constant data,
+    // because a static array costs optimized code a check per access.
+
+    /// <summary>The level of each digit, repeated to fill sixteen.</summary>
+    public static ReadOnlySpan<float> Levels
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => PairsWeights

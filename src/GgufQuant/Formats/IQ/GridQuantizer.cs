@@ -44,15 +44,6 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
 
     private static readonly float[] s_numerators = MakeNumerators();
 
-    // The level of each digit, a row; constant data, because a static array costs optimized code a check per access.
-    private static ReadOnlySpan<float> Levels
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => TFormat.Dimensions == 8
-        ? [1, 3, 5, 7, 1, 3, 5, 7, 1, 3, 5, 7, 1, 3, 5, 7]
-        : [1, 3, 5, 7, 9, 11, 13, 15, 1, 3, 5, 7, 9, 11, 13, 15];
-    }
-
     private static int DigitBits
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -563,7 +554,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
                 TI code = TI.Load(in Unsafe.Add(ref codes, (g * GridScratch.MaxSteps) + step));
                 for (int i = g * TFormat.Dimensions; i < (g + 1) * TFormat.Dimensions; i++)
                 {
-                    TF level = TF.Lookup8(in Levels[0], code);
+                    TF level = TF.Lookup8(in GridLines<TFormat, TF, TI>.Levels[0], code);
                     code >>>= DigitBits;
                     products += TF.Broadcast(Unsafe.Add(ref weighted, i)) * level;
                     squares += TF.Broadcast(Unsafe.Add(ref factors, i)) * level * level;
@@ -659,7 +650,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
             TFormat.Dimensions,
             in scratch.Magnitudes[first],
             in scratch.Roots[first],
-            in Levels[0],
+            in GridLines<TFormat, TF, TI>.Levels[0],
             scale,
             ref scratch.Costs[0]);
         return code >= 0 ? code : throw Unrepresentable();

@@ -17,7 +17,6 @@ internal struct GridScratch
     /// <summary>Floats in such a table.</summary>
     public const int TableRow = 16;
 
-
     /// <summary>The weights without their signs; one per group may be negative if seven signs stand for eight.</summary>
     public Weights Magnitudes;
 
