@@ -46,8 +46,16 @@ internal static class WriterId
     private static string IdOfMachine()
     {
         string identity = Environment.MachineName;
-        if (OperatingSystem.IsLinux())
-            identity += $"|{File.ReadAllText("/proc/sys/kernel/random/boot_id")}|{new FileInfo("/proc/self/ns/pid").LinkTarget}";
+        try
+        {
+            if (OperatingSystem.IsLinux())
+                identity += $"|{File.ReadAllText("/proc/sys/kernel/random/boot_id")}|{new FileInfo("/proc/self/ns/pid").LinkTarget}";
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Where the kernel does not tell, no other process is known to be of this machine.
+            identity = RandomNumberGenerator.GetHexString(MachineDigits);
+        }
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)))[..MachineDigits];
     }
 }
