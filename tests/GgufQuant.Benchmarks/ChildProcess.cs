@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace GgufQuant.Benchmarks;
 
@@ -26,4 +27,9 @@ internal static class ChildProcess
         process.WaitForExit();
         return process.ExitCode == 0 ? output.Trim() : throw new InvalidOperationException(errors.Result);
     }
+
+    /// <summary>Runs it to completion, and reads the numbers that it prints.</summary>
+    /// <exception cref="InvalidOperationException">It failed; the message is its error output.</exception>
+    public static double[] Measure(IEnumerable<string> arguments) =>
+        [.. Run(arguments).Split(' ').Select(word => double.Parse(word, CultureInfo.InvariantCulture))];
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
 using GgufQuant.Catalog;
@@ -39,8 +38,7 @@ internal static class FirstConversionTable
             foreach (QuantType type in QuantCatalog.All.Where(type => type.Type != FileType.NVFP4 && isChosen(type.Name)))
             {
                 string[] arguments = [Argument, type.Name, folder.FullName, type.Imatrix == ImatrixAdvice.Required ? matrix : ""];
-                double[][] runs = [.. Enumerable.Range(0, Rounds).Select(_ => ChildProcess.Run(arguments)
-                    .Split(' ').Select(word => double.Parse(word, CultureInfo.InvariantCulture)).ToArray())];
+                double[][] runs = [.. Enumerable.Range(0, Rounds).Select(_ => ChildProcess.Measure(arguments))];
                 double difference = Statistics.Median(runs.Select(run => run[0] - run[1]));
                 output.WriteLine(Invariant(
                     $"| {type} | {Statistics.Median(runs.Select(run => run[0])):F2} | {Statistics.Median(runs.Select(run => run[1])):F2} | {difference:F2} | {Bar} | {(difference <= Bar ? "met" : "missed")} |"));

@@ -42,11 +42,12 @@ internal static class HeldBack
             + "the minimum of the best one before, so that each waits for two divisions and for a sum of errors, one addition after the "
             + "other. Tried: two searches in turns (kept: a tenth more), both in one loop (slower: too many registers).",
         (GgmlType.IQ2_XXS or GgmlType.IQ2_S or GgmlType.IQ3_XXS or GgmlType.IQ3_S, not KernelWork.Dequantize) =>
-            "A group chooses anew whenever a weight rounds to another level, from five to fifteen points on average, and each point takes "
-            + "eight operations for sixteen scales: a third of the time for IQ2, more than two fifths for IQ3 (sampled). Rounding under "
-            + "every scale and sums in ggml's order follow, and for IQ2_XXS a first fit whose divisions wait for one another. Tried: "
-            + "neighbours left out that can never be the nearest (kept: half of them), all scales of a run at once (kept), repeated tries "
-            + "left out (kept), the points side by side and runs halved (slower: each half waits for the whole choice).",
+            "Each time one of its weights rounds to a different level, a group has to pick its point again, from 5 to 15 candidates on "
+            + "average at 8 operations per candidate and 16 scales: a third of the time for IQ2, more than two fifths for IQ3 (sampled). "
+            + "Most of the rest is rounding at every scale and adding sums in ggml's order, and for IQ2_XXS a first fit in which each "
+            + "division depends on the one before. Tried: dropping neighbours that can never be the nearest (kept: half of them), searching "
+            + "all scales of a run at once (kept), skipping repeated tries (kept), searching candidates side by side in half runs (slower: "
+            + "each half waits for the whole choice).",
         (GgmlType.IQ1_S or GgmlType.IQ1_M, not KernelWork.Dequantize) =>
             "Every split of the sorted weights is scored, 561 per 32 weights or 153 per 16, and each score takes a division. Of the time, "
             + "scores take a third for IQ1_S and a quarter for IQ1_M, choosing near points a quarter, ranks, sums and packing most of the "

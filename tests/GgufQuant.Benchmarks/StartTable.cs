@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
 using GgufQuant.Formats;
@@ -32,8 +31,7 @@ internal static class StartTable
             WriteHeader(header);
             string emptyModule = Path.Combine(folder.FullName, "Empty.psd1");
             File.WriteAllText(emptyModule, "@{ ModuleVersion = '1.0'; FunctionsToExport = @(); CmdletsToExport = @() }");
-            double[][] runs = [.. Enumerable.Range(0, Rounds).Select(_ => ChildProcess.Run([Argument, header, emptyModule])
-                .Split(' ').Select(word => double.Parse(word, CultureInfo.InvariantCulture)).ToArray())];
+            double[][] runs = [.. Enumerable.Range(0, Rounds).Select(_ => ChildProcess.Measure([Argument, header, emptyModule]))];
             output.WriteLine("| what | ms | bar, ms | verdict |");
             output.WriteLine("| --- | ---: | ---: | --- |");
             output.WriteLine(Row("`Import-Module`, an empty module: PowerShell's own part", runs.Select(run => run[0]), null));

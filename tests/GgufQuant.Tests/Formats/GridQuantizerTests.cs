@@ -1,5 +1,4 @@
 using GgufQuant.Formats;
-using GgufQuant.Reference;
 using GgufQuant.Tests.Simd;
 
 namespace GgufQuant.Tests.Formats;
@@ -8,23 +7,16 @@ namespace GgufQuant.Tests.Formats;
 public class GridQuantizerTests : IClassFixture<LaneWidth>
 {
     private const int Rows = 4;
-    private const int RowLength = 1024;
+    private const int RowLength = ReferenceBlocks.RowLength;
 
     public static TheoryData<GgmlType> Types => [GgmlType.IQ2_XXS, GgmlType.IQ2_XS, GgmlType.IQ2_S, GgmlType.IQ3_XXS, GgmlType.IQ3_S];
 
-    // The same few magnitudes and factors, so that many points cost the same but for the order of the sum.
     [Theory]
     [MemberData(nameof(Types))]
     public void Of_points_that_cost_the_same_ggmls_is_chosen(GgmlType type)
     {
         Skip.UnlessExact(type);
-        Random random = new(8);
-        float[] importance = [.. Enumerable.Range(0, RowLength).Select(i => i < RowLength / 2 ? 1f : 1 + (i % 2))];
-        for (int magnitudes = 2; magnitudes <= 6; magnitudes++)
-        {
-            float[] weights = [.. Enumerable.Range(0, Rows * RowLength).Select(_ => 0.37f * random.Next(1 - magnitudes, magnitudes))];
-            AssertQuantizesAsReference(type, weights, importance, $"{magnitudes} magnitudes");
-        }
+        ReferenceBlocks.AssertTiesAreSame(type, Rows, 8);
     }
 
     [Theory]
@@ -34,7 +26,7 @@ public class GridQuantizerTests : IClassFixture<LaneWidth>
         Skip.UnlessExact(type);
         float[] weights = WeightData.Make("gaussian", RowLength);
         for (int exponent = -42; exponent <= 40; exponent += 2)
-            AssertQuantizesAsReference(type, [.. weights.Select(weight => MathF.ScaleB(weight, exponent))], WeightData.MakeImportance(RowLength), $"times 2^{exponent}");
+            ReferenceBlocks.AssertSame(type, [.. weights.Select(weight => MathF.ScaleB(weight, exponent))], WeightData.MakeImportance(RowLength), $"times 2^{exponent}");
     }
 
     // A level that the greatest weight passes at a candidate scale, and others as close to where they round up.
@@ -54,7 +46,7 @@ public class GridQuantizerTests : IClassFixture<LaneWidth>
                 float weight = tenths / (50f + random.Next(-9, 10));
                 weights[i] = (random.Next(2) == 0 ? -1 : 1) * MathF.ScaleB(MathF.BitIncrement(weight), random.Next(4) == 0 ? 0 : -1);
             }
-            AssertQuantizesAsReference(type, weights, WeightData.MakeImportance(RowLength), $"trial {trial}");
+            ReferenceBlocks.AssertSame(type, weights, WeightData.MakeImportance(RowLength), $"trial {trial}");
         }
     }
 
@@ -69,14 +61,7 @@ public class GridQuantizerTests : IClassFixture<LaneWidth>
             Random random = new(seed);
             float[] importance = [.. Enumerable.Range(0, RowLength).Select(_ => (float)Math.Exp(12 * (random.NextDouble() - 0.5)))];
             float[] weights = [.. Enumerable.Range(0, 16 * RowLength).Select(_ => random.Next(3) == 0 ? 0 : 0.25f * random.Next(-6, 7))];
-            AssertQuantizesAsReference(type, weights, importance, $"seed {seed}");
+            ReferenceBlocks.AssertSame(type, weights, importance, $"seed {seed}");
         }
-    }
-
-    private static void AssertQuantizesAsReference(GgmlType type, float[] weights, float[] importance, string description)
-    {
-        byte[] blocks = new byte[BlockFormat.Of(type).ByteCount(weights.Length)];
-        BlockFormat.Of(type).Quantize(weights, RowLength, importance, blocks);
-        Assert.True(ReferenceCodec.Quantize(type, weights, RowLength, importance).AsSpan().SequenceEqual(blocks), $"{description} differs.");
     }
 }

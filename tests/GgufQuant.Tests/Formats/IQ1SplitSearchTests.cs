@@ -1,5 +1,4 @@
 using GgufQuant.Formats;
-using GgufQuant.Reference;
 using GgufQuant.Tests.Simd;
 
 namespace GgufQuant.Tests.Formats;
@@ -8,23 +7,16 @@ namespace GgufQuant.Tests.Formats;
 public class IQ1SplitSearchTests : IClassFixture<LaneWidth>
 {
     private const int Rows = 4;
-    private const int RowLength = 1024;
+    private const int RowLength = ReferenceBlocks.RowLength;
 
     public static TheoryData<GgmlType> Types => [GgmlType.IQ1_S, GgmlType.IQ1_M];
 
-    // The same few magnitudes and factors, so that many splits score the same but for the order of the sums.
     [Theory]
     [MemberData(nameof(Types))]
     public void Of_splits_that_score_the_same_ggmls_is_chosen(GgmlType type)
     {
         Skip.UnlessExact(type);
-        Random random = new(5);
-        float[] importance = [.. Enumerable.Range(0, RowLength).Select(i => i < RowLength / 2 ? 1f : 1 + (i % 2))];
-        for (int magnitudes = 2; magnitudes <= 6; magnitudes++)
-        {
-            float[] weights = [.. Enumerable.Range(0, Rows * RowLength).Select(_ => 0.37f * random.Next(1 - magnitudes, magnitudes))];
-            AssertQuantizesAsReference(type, weights, importance, $"{magnitudes} magnitudes");
-        }
+        ReferenceBlocks.AssertTiesAreSame(type, Rows, 5);
     }
 
     // One weight of each sub-block outweighs the others by up to eight orders of magnitude, and factors by as much.
@@ -36,7 +28,7 @@ public class IQ1SplitSearchTests : IClassFixture<LaneWidth>
         Random random = new(6);
         float[] importance = [.. Enumerable.Range(0, RowLength).Select(_ => MathF.Pow(10, random.Next(-4, 5)))];
         float[] weights = [.. WeightData.Make("gaussian", Rows * RowLength).Select((weight, i) => i % 16 == i / 16 % 16 ? weight * MathF.Pow(10, random.Next(0, 9)) : weight)];
-        AssertQuantizesAsReference(type, weights, importance, "Extremes");
+        ReferenceBlocks.AssertSame(type, weights, importance, "Extremes");
     }
 
     [Theory]
@@ -46,13 +38,6 @@ public class IQ1SplitSearchTests : IClassFixture<LaneWidth>
         Skip.UnlessExact(type);
         float[] weights = WeightData.Make("gaussian", RowLength);
         for (int exponent = -24; exponent <= 24; exponent += 2)
-            AssertQuantizesAsReference(type, [.. weights.Select(weight => MathF.ScaleB(weight, exponent))], WeightData.MakeImportance(RowLength), $"times 2^{exponent}");
-    }
-
-    private static void AssertQuantizesAsReference(GgmlType type, float[] weights, float[] importance, string description)
-    {
-        byte[] blocks = new byte[BlockFormat.Of(type).ByteCount(weights.Length)];
-        BlockFormat.Of(type).Quantize(weights, RowLength, importance, blocks);
-        Assert.True(ReferenceCodec.Quantize(type, weights, RowLength, importance).AsSpan().SequenceEqual(blocks), $"{description} differs.");
+            ReferenceBlocks.AssertSame(type, [.. weights.Select(weight => MathF.ScaleB(weight, exponent))], WeightData.MakeImportance(RowLength), $"times 2^{exponent}");
     }
 }

@@ -1,5 +1,4 @@
 using GgufQuant.Formats;
-using GgufQuant.Reference;
 using GgufQuant.Tests.Simd;
 
 namespace GgufQuant.Tests.Formats;
@@ -8,7 +7,7 @@ namespace GgufQuant.Tests.Formats;
 public class ScaleOnlyDescentTests : IClassFixture<LaneWidth>
 {
     private const int Rows = 4;
-    private const int RowLength = 1024;
+    private const int RowLength = ReferenceBlocks.RowLength;
 
     public static TheoryData<string> Shapes => ["gaussian", "ties", "small-integers", "heavy-tail", "positive", "one-outlier"];
 
@@ -19,15 +18,11 @@ public class ScaleOnlyDescentTests : IClassFixture<LaneWidth>
         Skip.UnlessExact(GgmlType.Q3_K);
         float[] weights = WeightData.Make(shape, Rows * RowLength);
         float[] scaled = new float[weights.Length];
-        byte[] blocks = new byte[BlockFormat.Of(GgmlType.Q3_K).ByteCount(weights.Length)];
         for (int exponent = -60; exponent <= 114; exponent++)
         {
             for (int i = 0; i < weights.Length; i++)
                 scaled[i] = MathF.ScaleB(i % 3 == 0 ? -weights[i] : weights[i], exponent);
-            BlockFormat.Of(GgmlType.Q3_K).Quantize(scaled, RowLength, [], blocks);
-            Assert.True(
-                ReferenceCodec.Quantize(GgmlType.Q3_K, scaled, RowLength, []).AsSpan().SequenceEqual(blocks),
-                $"{shape} times 2^{exponent} differs.");
+            ReferenceBlocks.AssertSame(GgmlType.Q3_K, scaled, [], $"{shape} times 2^{exponent}");
         }
     }
 
@@ -43,12 +38,10 @@ public class ScaleOnlyDescentTests : IClassFixture<LaneWidth>
             double magnitude = i % 16 == i / 16 % 16 ? 1 : Math.Pow(10, -8 * random.NextDouble());
             weights[i] = (float)(random.Next(4) == 0 ? magnitude : -magnitude);
         }
-        byte[] blocks = new byte[BlockFormat.Of(GgmlType.Q3_K).ByteCount(weights.Length)];
         foreach (float scale in (ReadOnlySpan<float>)[1, 1e-9f, 1e-10f, 1e12f, 1e15f, 1e38f])
         {
             float[] scaled = [.. weights.Select(weight => weight * scale)];
-            BlockFormat.Of(GgmlType.Q3_K).Quantize(scaled, RowLength, [], blocks);
-            Assert.True(ReferenceCodec.Quantize(GgmlType.Q3_K, scaled, RowLength, []).AsSpan().SequenceEqual(blocks), $"Times {scale} differs.");
+            ReferenceBlocks.AssertSame(GgmlType.Q3_K, scaled, [], $"Times {scale}");
         }
     }
 
@@ -62,7 +55,6 @@ public class ScaleOnlyDescentTests : IClassFixture<LaneWidth>
         Skip.UnlessExact(GgmlType.Q3_K);
         Random random = new(6);
         float[] weights = new float[256 * RowLength];
-        byte[] blocks = new byte[BlockFormat.Of(GgmlType.Q3_K).ByteCount(weights.Length)];
         for (int i = 0; i < weights.Length; i += 256)
         {
             double magnitude = Math.Pow(10, lowest + ((highest - lowest) * random.NextDouble()));
@@ -70,7 +62,6 @@ public class ScaleOnlyDescentTests : IClassFixture<LaneWidth>
             for (int j = 0; j < 256; j++)
                 weights[i + j] = (float)(magnitude * Math.Pow(10, -spread * random.NextDouble()) * (random.Next(3) == 0 ? 1 : -1));
         }
-        BlockFormat.Of(GgmlType.Q3_K).Quantize(weights, RowLength, [], blocks);
-        Assert.True(ReferenceCodec.Quantize(GgmlType.Q3_K, weights, RowLength, []).AsSpan().SequenceEqual(blocks));
+        ReferenceBlocks.AssertSame(GgmlType.Q3_K, weights, [], $"10^{lowest} to 10^{highest}");
     }
 }

@@ -367,7 +367,7 @@ public sealed class SharedPassTests(TestModels models) : IClassFixture<TestModel
         }
     }
 
-    /// <summary>The processor, which goes on with rows that hold a certain weight only when others have failed.</summary>
+    /// <summary>The processor, but rows that contain <see cref="First"/> wait until another row has failed.</summary>
     private sealed class ReversingDevice : Processor
     {
         internal const float First = 1e10f;
