@@ -5,8 +5,10 @@ namespace GgufQuant.Pipeline;
 /// <summary>How memory is divided among the threads of a pass.</summary>
 /// <param name="Weights">Weights per chunk.</param>
 /// <param name="Threads">Threads, each with a chunk.</param>
-internal readonly record struct ChunkSize(int Weights, int Threads)
+/// <param name="Waiting">Chunks that may wait to be written besides.</param>
+internal readonly record struct ChunkSize(int Weights, int Threads, int Waiting)
 {
+    private const int MostWaiting = 8;
     private const int SmallestChunk = 16 * 1024;
 
     /// <param name="tensors">The tensors of all plans that share the pass.</param>
@@ -19,7 +21,8 @@ internal readonly record struct ChunkSize(int Weights, int Threads)
         if (longestRow > most)
             throw new QuantizationException($"Rows of {longestRow:N0} weights do not fit the memory budget: raise the budget, or omit the importance matrix.");
         long weights = Math.Max(longestRow, Math.Clamp(most / ThreadsFor(device.PreferredJobs), SmallestChunk, device.PreferredWeights));
-        return new((int)weights, (int)Math.Clamp(most / weights, 1, ThreadsFor(device.Parallelism)));
+        int threads = (int)Math.Clamp(most / weights, 1, ThreadsFor(device.Parallelism));
+        return new((int)weights, threads, (int)Math.Clamp((most / weights) - threads, 0, MostWaiting));
     }
 
     /// <summary>Whether the tensors can share a pass: whether a chunk of any of them fits the budget.</summary>

@@ -121,14 +121,16 @@ internal sealed class OutputFiles : IDisposable
     /// <param name="offset">Where in the tensor, in bytes.</param>
     /// <param name="blocks">The bytes.</param>
     /// <param name="weights">The number of weights they hold.</param>
-    /// <param name="token">Cancels it.</param>
-    internal void Write(int index, long offset, ReadOnlySpan<byte> blocks, long weights, CancellationToken token)
+    /// <returns>Whether the tensor is complete now, and to be recorded.</returns>
+    internal bool Write(int index, long offset, ReadOnlySpan<byte> blocks, long weights)
     {
         (int file, GgufTensor slot) = Plan.Layout.Slots[index];
         _files[file].Write(slot.FileOffset + offset, blocks);
-        if (Interlocked.Add(ref _weightsLeft[index], -weights) == 0)
-            _journal?.Add(index, HashOf(index, token));
+        return Interlocked.Add(ref _weightsLeft[index], -weights) == 0 && _journal is not null;
     }
+
+    /// <summary>Records that a tensor is complete, so that a run that continues this one need not make it.</summary>
+    internal void Record(int index, CancellationToken token) => _journal!.Add(index, HashOf(index, token));
 
     /// <summary>What the files are once they are written.</summary>
     internal WrittenFile Describe(TimeSpan duration) => Plan.Describe(_output.Destination, duration);

@@ -1,4 +1,4 @@
-using System.Buffers;
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
@@ -20,6 +20,8 @@ internal sealed class QuantizationPipeline
     private readonly CancellationToken _token;
     private readonly ChunkSize _size;
     private readonly RoundingFactors _factors;
+    private readonly WriteQueue _writes;
+    private readonly ConcurrentQueue<TensorSlot> _complete = [];
 
     private readonly Lock _lock = new();
     private IEnumerator<Chunk>? _chunks;
@@ -42,6 +44,7 @@ internal sealed class QuantizationPipeline
         _token = token;
         _size = ChunkSize.For([.. outputs.SelectMany(output => output.Plan.Tensors)], device, bufferBudget);
         _factors = new(bufferBudget, device.Parallelism);
+        _writes = new(_size.Waiting);
     }
 
     /// <summary>An earlier file with some of the tensors.</summary>
@@ -55,46 +58,45 @@ internal sealed class QuantizationPipeline
     /// <exception cref="OperationCanceledException">The token was signalled while there were files left to write.</exception>
     internal void Run()
     {
+        using BufferPool sources = new(_device);
+        using BufferPool targets = new(_device);
         using IEnumerator<Chunk> chunks = Chunks.Of(TensorWork.Of(_outputs), _size.Weights).GetEnumerator();
         _chunks = chunks;
         Thread[] threads = new Thread[_size.Threads];
         for (int i = 0; i < threads.Length; i++)
         {
-            threads[i] = new Thread(Work) { IsBackground = true, Name = $"GgufQuant {i}" };
+            threads[i] = new Thread(() => Work(sources, targets)) { IsBackground = true, Name = $"GgufQuant {i}" };
             threads[i].Start();
         }
         foreach (Thread thread in threads)
             thread.Join();
+        // What was completed last may not be recorded yet.
+        Work(sources, targets);
         if (!HaveAllFailed)
             _token.ThrowIfCancellationRequested();
     }
 
     private bool HaveAllFailed => _outputs.All(output => output.Failure is not null);
 
-    private void Work()
+    private void Work(BufferPool sources, BufferPool targets)
     {
-        Buffer source = new(_device);
-        Buffer target = new(_device);
-        try
-        {
-            while (Step(source, target))
-                ;
-        }
-        finally
-        {
-            source.Dispose();
-            target.Dispose();
-        }
+        while (Step(sources, targets))
+            ;
     }
 
-    private bool Step(Buffer source, Buffer target)
+    private bool Step(BufferPool sources, BufferPool targets)
     {
         Chunk? chunk = null;
         try
         {
+            if (_complete.TryDequeue(out TensorSlot? complete))
+            {
+                OutputFiles.Try([complete.Output], () => complete.Output.Record(complete.Index, _token), _token);
+                return true;
+            }
             OutputFiles.Try(_outputs, () => chunk = Next(), _token);
             if (chunk is not null)
-                Convert(chunk, source, target);
+                Convert(chunk, sources, targets);
         }
         catch (OperationCanceledException) when (_token.IsCancellationRequested)
         {
@@ -110,68 +112,92 @@ internal sealed class QuantizationPipeline
             return !HaveAllFailed && !_token.IsCancellationRequested && _chunks!.MoveNext() ? _chunks.Current : null;
     }
 
-    private void Convert(Chunk chunk, Buffer sourceBuffer, Buffer targetBuffer)
+    private void Convert(Chunk chunk, BufferPool sources, BufferPool targets)
     {
-        Memory<byte> source = default;
-        Memory<byte> blocks = default;
-        Try([.. chunk.Work.Conversions.Where(conversion => conversion.Earlier is null).SelectMany(Wanting)], () => source = Read(chunk, sourceBuffer));
+        PooledBuffer? source = null;
+        Try([.. chunk.Work.Conversions.Where(conversion => conversion.Earlier is null).SelectMany(Wanting)], chunk, () => source = Read(chunk, sources));
         foreach (Conversion conversion in chunk.Work.Conversions)
         {
-            Try(Wanting(conversion), () => blocks = BlocksOf(conversion, chunk, source, targetBuffer));
+            PooledBuffer? blocks = null;
+            Try(Wanting(conversion), chunk, () => blocks = BlocksOf(conversion, chunk, source, targets));
             foreach (TensorSlot slot in Wanting(conversion))
-                Try([slot], () => Write(slot, conversion, chunk, blocks.Span));
+                Write(slot, conversion, chunk, blocks!);
+            blocks?.Release();
             _progress.Add(conversion.Tensor.Name, (long)chunk.Weights * conversion.Slots.Count);
         }
+        source?.Release();
 
         TensorSlot[] Wanting(Conversion conversion) => [.. conversion.Slots.Where(slot => slot.Output.Wants(chunk.Number))];
-
-        void Try(TensorSlot[] slots, Action work) => OutputFiles.Try([.. slots.Select(slot => slot.Output)], work, _token, chunk.Number);
     }
 
-    private Memory<byte> Read(Chunk chunk, Buffer buffer)
+    private void Try(TensorSlot[] slots, Chunk chunk, Action work) => OutputFiles.Try([.. slots.Select(slot => slot.Output)], work, _token, chunk.Number);
+
+    private PooledBuffer Read(Chunk chunk, BufferPool sources)
     {
-        Memory<byte> source = buffer.Take(chunk.SourceBytes);
+        PooledBuffer source = sources.Rent(chunk.SourceBytes);
         long start = Stopwatch.GetTimestamp();
-        _source.Read(chunk.Work.Source, chunk.SourceOffset, source.Span);
+        _source.Read(chunk.Work.Source, chunk.SourceOffset, source.Memory.Span);
         AddTime(ref _readingTicks, start);
         return source;
     }
 
-    private Memory<byte> BlocksOf(Conversion conversion, Chunk chunk, Memory<byte> source, Buffer buffer)
+    // For the caller to release.
+    private PooledBuffer BlocksOf(Conversion conversion, Chunk chunk, PooledBuffer? source, BufferPool targets)
     {
         if (conversion.Earlier is { } earlier)
         {
-            Memory<byte> same = buffer.Take(chunk.BytesOf(conversion));
-            Reuse!.Read(earlier, chunk.OffsetOf(conversion), same.Span);
-            return Checked(conversion, chunk, same);
+            PooledBuffer same = targets.Rent(chunk.BytesOf(conversion));
+            Reuse!.Read(earlier, chunk.OffsetOf(conversion), same.Memory.Span);
+            Check(conversion, chunk, same.Memory);
+            return same;
         }
+        PooledBuffer blocks;
         long start = Stopwatch.GetTimestamp();
-        Memory<byte> blocks = conversion.Tensor.IsCopied
-            ? Checked(conversion, chunk, source)
-            : Quantized(conversion, chunk, source, buffer.Take(chunk.BytesOf(conversion)));
+        if (conversion.Tensor.IsCopied)
+        {
+            blocks = source!;
+            Check(conversion, chunk, blocks.Memory);
+            blocks.Hold();
+        }
+        else
+        {
+            blocks = targets.Rent(chunk.BytesOf(conversion));
+            Quantize(conversion, chunk, source!.Memory, blocks.Memory);
+        }
         AddTime(ref _quantizingTicks, start);
         return blocks;
     }
 
-    private void Write(TensorSlot slot, Conversion conversion, Chunk chunk, ReadOnlySpan<byte> blocks)
+    private void Write(TensorSlot slot, Conversion conversion, Chunk chunk, PooledBuffer blocks)
+    {
+        blocks.Hold();
+        _writes.Add(() =>
+        {
+            if (slot.Output.Wants(chunk.Number) && !_token.IsCancellationRequested)
+                Try([slot], chunk, () => WriteNow(slot, conversion, chunk, blocks.Memory.Span));
+            blocks.Release();
+        });
+    }
+
+    private void WriteNow(TensorSlot slot, Conversion conversion, Chunk chunk, ReadOnlySpan<byte> blocks)
     {
         long start = Stopwatch.GetTimestamp();
-        slot.Output.Write(slot.Index, chunk.OffsetOf(conversion), blocks, chunk.Weights, _token);
+        if (slot.Output.Write(slot.Index, chunk.OffsetOf(conversion), blocks, chunk.Weights))
+            _complete.Enqueue(slot);
         AddTime(ref _writingTicks, start);
     }
 
     private static void AddTime(ref long ticks, long start) => Interlocked.Add(ref ticks, Stopwatch.GetTimestamp() - start);
 
-    private static Memory<byte> Checked(Conversion conversion, Chunk chunk, Memory<byte> bytes)
+    private static void Check(Conversion conversion, Chunk chunk, Memory<byte> bytes)
     {
         BlockFormat format = conversion.Tensor.Format;
         long invalid = BlockValidation.FindInvalid(format, bytes.Span);
         if (invalid >= 0)
             throw Unquantizable(conversion.Tensor, chunk, bytes, new WeightFault(invalid * format.BlockSize, IsInSource: true));
-        return bytes;
     }
 
-    private Memory<byte> Quantized(Conversion conversion, Chunk chunk, Memory<byte> source, Memory<byte> target)
+    private void Quantize(Conversion conversion, Chunk chunk, Memory<byte> source, Memory<byte> target)
     {
         PlannedTensor tensor = conversion.Tensor;
         QuantizationJob job = new(tensor.Source.Type, tensor.Target, chunk.RowLength, chunk.Rows, chunk.ImportanceOf(conversion), source, target);
@@ -185,7 +211,8 @@ internal sealed class QuantizationPipeline
         {
             fault = _device.Quantize(job, _token);
         }
-        return fault is null ? target : throw Unquantizable(tensor, chunk, source, fault);
+        if (fault is not null)
+            throw Unquantizable(tensor, chunk, source, fault);
     }
 
     private static QuantizationException Unquantizable(PlannedTensor tensor, Chunk chunk, Memory<byte> source, WeightFault fault)
@@ -203,23 +230,5 @@ internal sealed class QuantizationPipeline
         return new QuantizationException(string.Create(
             System.Globalization.CultureInfo.InvariantCulture,
             $"Tensor '{tensor.Name}' in the source contains {value[0]} at {position}. The model is damaged and was not quantized."));
-    }
-
-    /// <summary>A device's buffer that grows to the largest chunk a thread has handled.</summary>
-    private sealed class Buffer(IQuantizationDevice device) : IDisposable
-    {
-        private IMemoryOwner<byte>? _owner;
-
-        internal Memory<byte> Take(int bytes)
-        {
-            if (_owner is null || _owner.Memory.Length < bytes)
-            {
-                _owner?.Dispose();
-                _owner = device.Allocate(bytes);
-            }
-            return _owner.Memory[..bytes];
-        }
-
-        public void Dispose() => _owner?.Dispose();
     }
 }
