@@ -6,6 +6,7 @@ using GgufQuant.HuggingFace;
 using GgufQuant.Pipeline;
 using GgufQuant.Planning;
 using GgufQuant.Reference;
+using GgufQuant.TestKit;
 
 namespace GgufQuant.Benchmarks;
 
@@ -18,7 +19,7 @@ internal enum FileMaker
 }
 
 /// <summary>The quantization of one file in a separate process, whose memory is then that of quantizing alone.</summary>
-/// <param name="Duration">Time taken, without the process's start.</param>
+/// <param name="Duration">Time taken, without the process's start and, of ours, once the sample has been converted.</param>
 /// <param name="CoreUse">Share of the time that the threads kept their cores busy, 0 to 1.</param>
 /// <param name="PeakBytes">The process's peak resident memory.</param>
 internal sealed record FileRun(TimeSpan Duration, double CoreUse, long PeakBytes)
@@ -51,28 +52,16 @@ internal sealed record FileRun(TimeSpan Duration, double CoreUse, long PeakBytes
         FileType type = types[0];
         int threads = int.Parse(arguments[4], CultureInfo.InvariantCulture);
         string destination = arguments[2];
+        if (maker == FileMaker.Ours)
+            ConvertSample(Directory.Exists(arguments[1]), destination, types, threads);
         BenchmarkMatrix? matrix = BenchmarkMatrix.IsUsedBy(type) ? BenchmarkMatrix.Write(arguments[1]) : null;
         using Process process = Process.GetCurrentProcess();
         TimeSpan busy = process.TotalProcessorTime;
         long start = Stopwatch.GetTimestamp();
         switch (maker)
         {
-            case FileMaker.Ours when Directory.Exists(arguments[1]):
-                using (HuggingFaceModel model = HuggingFaceModel.Open(arguments[1], new() { PreTokenizer = "gpt-2" }))
-                {
-                    if (model.Type == type)
-                        model.Write(arguments[2], threads: threads);
-                    else
-                        new Quantizer(new() { Threads = threads }).Run(QuantizationPlan.Create(model.File, type), arguments[2]);
-                }
-                break;
             case FileMaker.Ours:
-                using (GgufFile file = GgufFile.Open(arguments[1]))
-                {
-                    QuantizationOutput[] outputs = [.. types.Select(one => new QuantizationOutput(QuantizationPlan.Create(file, one, matrix?.Options), PathOf(destination, one, types.Length)))];
-                    foreach (QuantizationOutcome outcome in new Quantizer(new() { Threads = threads }).RunAll(outputs))
-                        _ = outcome.Result;
-                }
+                Convert(arguments[1], destination, types, threads, matrix);
                 break;
             case FileMaker.Reference:
                 ReferenceQuantizerOptions options = matrix?.ReferenceOptions ?? new();
@@ -87,5 +76,48 @@ internal sealed record FileRun(TimeSpan Duration, double CoreUse, long PeakBytes
         busy = process.TotalProcessorTime - busy;
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"{duration.Ticks} {busy / (duration * threads)} {process.PeakWorkingSet64}"));
+    }
+
+    // The first conversion of a process also compiles the code, which is measured on its own.
+    private static void ConvertSample(bool isFolder, string destination, FileType[] types, int threads)
+    {
+        DirectoryInfo folder = Directory.CreateDirectory($"{destination}-sample");
+        try
+        {
+            string sample = Path.Combine(folder.FullName, isFolder ? "model" : "model.gguf");
+            if (isFolder)
+            {
+                Directory.CreateDirectory(sample);
+                using GgufFile file = GgufFile.Open(Sample.Model);
+                LlamaFolder.Write(file, sample);
+            }
+            else
+            {
+                File.Copy(Sample.Model, sample);
+            }
+            Convert(sample, Path.Combine(folder.FullName, "converted.gguf"), types, threads, BenchmarkMatrix.IsUsedBy(types[0]) ? BenchmarkMatrix.Write(sample) : null);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private static void Convert(string source, string destination, FileType[] types, int threads, BenchmarkMatrix? matrix)
+    {
+        Quantizer quantizer = new(new() { Threads = threads });
+        if (Directory.Exists(source))
+        {
+            using HuggingFaceModel model = HuggingFaceModel.Open(source, new() { PreTokenizer = "gpt-2" });
+            if (model.Type == types[0])
+                model.Write(destination, threads: threads);
+            else
+                quantizer.Run(QuantizationPlan.Create(model.File, types[0]), destination);
+            return;
+        }
+        using GgufFile file = GgufFile.Open(source);
+        QuantizationOutput[] outputs = [.. types.Select(type => new QuantizationOutput(QuantizationPlan.Create(file, type, matrix?.Options), PathOf(destination, type, types.Length)))];
+        foreach (QuantizationOutcome outcome in quantizer.RunAll(outputs))
+            _ = outcome.Result;
     }
 }

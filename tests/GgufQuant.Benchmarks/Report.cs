@@ -22,10 +22,11 @@ internal static class Report
         RatioTable.Write(text, _ => true);
         Section(text, "Whole files", $"""
             A llama model of 1.1 billion parameters, quantized from and to {Describe(folder)}, by as many threads as there are
-            cores: `{Environment.ProcessorCount}`. Each file is quantized in a separate process; ours is the median of three runs, the
-            reference one run. IQ2_XS has a generated importance matrix. Q8_0 and unchanged files must take at most 1.1 times as
-            long as `File.Copy`, alternating with it, in medians of five. The cores' share is processor time, including the system's,
-            over elapsed time and cores. Memory is the peak resident size.
+            cores: `{Environment.ProcessorCount}`. Each file is quantized in a separate process. Ours has converted the sample before, since a
+            first conversion has a table of its own, and is the median of three runs; the reference is one run. IQ2_XS has a
+            generated importance matrix. Q8_0 and unchanged files must take at most 1.1 times as long as `File.Copy`, alternating
+            with it, in medians of five. The cores' share is processor time, including the system's, over elapsed time and cores.
+            Memory is the peak resident size.
             """);
         FileTable.Write(text, folder, _ => true);
         Section(text, "Hugging Face folders", """
