@@ -42,6 +42,7 @@ public static class BlockValidation
         return -1;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static long Find(ReadOnlySpan<byte> blocks, int blockBytes, BlockField[] scales)
     {
         for (int at = 0, block = 0; at < blocks.Length; at += blockBytes, block++)
@@ -55,6 +56,7 @@ public static class BlockValidation
         return -1;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool IsInvalid(BlockField field, ReadOnlySpan<byte> block)
     {
         for (int i = 0; i < field.Count; i++)

@@ -88,6 +88,7 @@ internal struct ScaleMinSearch<TF, TI, TRule>
 
     private readonly ScaleMinFit<TF> Result
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get
         {
             TF zero = TF.Broadcast(0);

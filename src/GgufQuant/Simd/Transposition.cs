@@ -13,6 +13,7 @@ internal static class Transposition
     /// <param name="rows">Rows: lanes of the result.</param>
     /// <param name="columns">Columns, a multiple of four: elements of the result.</param>
     /// <param name="destination">Receives <c>[column][row]</c>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Run(ref readonly float source, int rows, int columns, ref float destination) =>
         Run(in source, rows, columns, columns, ref destination);
 

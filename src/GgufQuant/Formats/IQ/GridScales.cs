@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
@@ -8,10 +9,12 @@ internal static class GridScales
     /// <summary>The code nearest to a scale.</summary>
     /// <param name="inverse">The factor that maps the greatest scale to 31.</param>
     /// <param name="scale">The scale.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Code(float inverse, float scale) =>
         (uint)Math.Clamp(ScalarMath.NearestInt(0.5f * ((inverse * scale) - 1)), 0, 15);
 
     /// <summary>Packs two codes per byte.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(ReadOnlySpan<float> scales, float inverse, Span<byte> codes)
     {
         for (int s = 0; s < scales.Length; s += 2)

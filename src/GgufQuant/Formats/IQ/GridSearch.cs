@@ -110,6 +110,7 @@ internal static class GridSearch<TF, TI>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TF Cost(ref float costs, int weight, TI digit) => TF.Lookup8(in Unsafe.Add(ref costs, weight * Row), digit);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int First(ref int positions, uint lanes)
     {
         int first = int.MaxValue;

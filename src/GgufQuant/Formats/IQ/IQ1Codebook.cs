@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
@@ -21,11 +22,13 @@ internal static class IQ1Codebook
 
     /// <summary>The levels by digit, as a row for the search.</summary>
     /// <param name="shift">-1 for down, 1 for up.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ReadOnlySpan<float> Levels(int shift) => shift < 0
         ? [-1.125f, -0.125f, 0.875f, 0, -1.125f, -0.125f, 0.875f, 0, -1.125f, -0.125f, 0.875f, 0, -1.125f, -0.125f, 0.875f, 0]
         : [-0.875f, 0.125f, 1.125f, 0, -0.875f, 0.125f, 1.125f, 0, -0.875f, 0.125f, 1.125f, 0, -0.875f, 0.125f, 1.125f, 0];
 
     /// <summary>The 3-bit code of a sub-block's scale: c stands for (2·c + 1)/15 of the greatest.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int ScaleCode(float inverse, float scale) =>
         Math.Clamp(ScalarMath.NearestInt(0.5f * ((inverse * scale) - 1)), 0, 7);
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
@@ -64,6 +65,7 @@ internal readonly struct IQ1_M : IIQ1Format
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void IIQ1Format.Pack(
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> factors,

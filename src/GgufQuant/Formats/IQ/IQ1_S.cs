@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
@@ -61,6 +62,7 @@ internal readonly struct IQ1_S : IIQ1Format
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void IIQ1Format.Pack(
         ReadOnlySpan<float> weights,
         ReadOnlySpan<float> factors,

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
@@ -66,6 +67,7 @@ internal readonly struct IQ2_S : IGridFormat
 
     static TF IGridFormat.FactorWithoutImatrix<TF, TI>(TF weight, TF variance) => (TF.Broadcast(0.25f) * variance) + (weight * weight);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void IGridFormat.Pack(
         ReadOnlySpan<int> points,
         ReadOnlySpan<byte> signs,

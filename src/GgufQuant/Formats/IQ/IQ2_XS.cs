@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
@@ -67,6 +68,7 @@ internal readonly struct IQ2_XS : IGridFormat
 
     static TF IGridFormat.FactorWithoutImatrix<TF, TI>(TF weight, TF variance) => weight * weight;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void IGridFormat.Pack(
         ReadOnlySpan<int> points,
         ReadOnlySpan<byte> signs,

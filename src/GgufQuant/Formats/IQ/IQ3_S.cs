@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
@@ -71,6 +72,7 @@ internal readonly struct IQ3_S : IGridFormat
 
     static TF IGridFormat.FactorWithoutImatrix<TF, TI>(TF weight, TF variance) => weight * weight;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void IGridFormat.Pack(
         ReadOnlySpan<int> points,
         ReadOnlySpan<byte> signs,

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
@@ -56,6 +57,7 @@ internal readonly struct Q2_K : IQuantizableFormat, IScaleMinFormat
             block[j] = (byte)(scales[j] | (minimums[j] << 4));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void IScaleMinFormat.UnpackScales(ReadOnlySpan<byte> block, Span<byte> scales, Span<byte> minimums)
     {
         for (int j = 0; j < SubBlocks; j += sizeof(ulong))
@@ -69,6 +71,7 @@ internal readonly struct Q2_K : IQuantizableFormat, IScaleMinFormat
     static void IScaleMinFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block) =>
         TwoBitLevels.Pack(levels, block[SubBlocks..]);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void IScaleMinFormat.UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)
     {
         for (int half = 0; half < 2; half++)

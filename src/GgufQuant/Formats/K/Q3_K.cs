@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using GgufQuant.Simd;
@@ -54,6 +55,7 @@ internal readonly struct Q3_K : IQuantizableFormat, IScaleOnlyFormat
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
         WidestLanes.Quantize<ScaleOnlyBlocks<Q3_K>>(weights, rowLength, importance, blocks);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void IScaleOnlyFormat.PackScales(ReadOnlySpan<sbyte> scales, Span<byte> block)
     {
         // The low nibble of each byte and the two bits above it; a scale is stored with 32 added, which flips bit 5.
@@ -68,6 +70,7 @@ internal readonly struct Q3_K : IQuantizableFormat, IScaleOnlyFormat
         BinaryPrimitives.WriteUInt32LittleEndian(block[(ScalesOffset + 8)..], (uint)high);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void IScaleOnlyFormat.UnpackScales(ReadOnlySpan<byte> block, Span<sbyte> scales)
     {
         ulong low = BinaryPrimitives.ReadUInt64LittleEndian(block[ScalesOffset..]);
@@ -79,12 +82,14 @@ internal readonly struct Q3_K : IQuantizableFormat, IScaleOnlyFormat
     }
 
     // Flips bit 5 back and copies it into the two bits above, which sign-extends each byte.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Widen(ulong stored)
     {
         ulong signs = ~stored & SignBits;
         return (stored ^ SignBits) | (signs << 1) | (signs << 2);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void IScaleOnlyFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block)
     {
         Vector256<ulong> thirds = Vector256<ulong>.Zero;
@@ -102,6 +107,7 @@ internal readonly struct Q3_K : IQuantizableFormat, IScaleOnlyFormat
         thirds.AsByte().CopyTo(block);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void IScaleOnlyFormat.UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)
     {
         TI pair = ByteLanes<TF, TI>.Broadcast(3);

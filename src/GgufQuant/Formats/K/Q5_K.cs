@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GgufQuant.Simd;
 
@@ -58,6 +59,7 @@ internal readonly struct Q5_K : IQuantizableFormat, IScaleMinFormat
     static void IScaleMinFormat.UnpackScales(ReadOnlySpan<byte> block, Span<byte> scales, Span<byte> minimums) =>
         SixBitScales.Unpack(block[4..], scales, minimums);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void IScaleMinFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block)
     {
         ReadOnlySpan<ulong> from = MemoryMarshal.Cast<byte, ulong>(levels);
@@ -77,6 +79,7 @@ internal readonly struct Q5_K : IQuantizableFormat, IScaleMinFormat
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void IScaleMinFormat.UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)
     {
         TI nibble = ByteLanes<TF, TI>.Broadcast(0xF);

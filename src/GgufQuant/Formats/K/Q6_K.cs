@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GgufQuant.Simd;
 
@@ -76,6 +77,7 @@ internal readonly struct Q6_K : IQuantizableFormat, IScaleOnlyFormat
         TwoBitLevels.Pack(high, block[HighBitsOffset..]);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void IScaleOnlyFormat.UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)
     {
         TI nibble = ByteLanes<TF, TI>.Broadcast(0xF);

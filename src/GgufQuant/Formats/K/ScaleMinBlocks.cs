@@ -12,7 +12,11 @@ namespace GgufQuant.Formats;
 internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequantizer
     where TFormat : struct, IScaleMinFormat
 {
-    private static int SubBlocks => SuperBlock.Size / TFormat.SubBlockSize;
+    private static int SubBlocks
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => SuperBlock.Size / TFormat.SubBlockSize;
+    }
 
     public static void Quantize<TF, TI>(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
@@ -209,6 +213,7 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
         return greatest / TFormat.MaxScale;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StoreScalesWithImatrix<TF, TI>(
         Fits found, int count, Span<byte> scales, Span<byte> minimums, Span<float> blockFactors)
         where TF : struct, IFloatLanes<TF, TI>

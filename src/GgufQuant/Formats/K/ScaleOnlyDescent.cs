@@ -81,6 +81,7 @@ internal static class ScaleOnlyDescent<TF, TI>
     }
 
     // Stores the sub-blocks in which nothing changed, and moves the others together.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void SettleUnchanged(
         SubBlocks unsettled, int start, TI changed, Span<float> scales, Span<byte> levels, Span<int> indices, ref int left)
     {
@@ -180,13 +181,16 @@ internal static class ScaleOnlyDescent<TF, TI>
         private readonly ref float _squares = ref Unsafe.Add(ref storage, (Elements + 2) * capacity);
 
         /// <summary>The weights of the sub-block at an index.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public ref float Weights(int index) => ref Unsafe.Add(ref _weights, index * Elements);
 
         /// <summary>The values of one sub-block per lane.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public (TF Inverse, TF Products, TF Squares) At(int index) => (
             TF.Load(in Unsafe.Add(ref _inverses, index)), TF.Load(in Unsafe.Add(ref _products, index)), TF.Load(in Unsafe.Add(ref _squares, index)));
 
         /// <summary>Appends the values of the chosen lanes.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Add(TI chosen, TF inverse, TF products, TF squares, int index)
         {
             CompressStore<TF, TI>.Store(inverse, chosen, ref Unsafe.Add(ref _inverses, index));
@@ -195,6 +199,7 @@ internal static class ScaleOnlyDescent<TF, TI>
         }
 
         /// <summary>Copies the weights of one sub-block.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Copy(ref readonly float weights, int index)
         {
             for (int e = 0; e < Elements; e += TF.Count)
@@ -217,6 +222,7 @@ internal static class ScaleOnlyDescent<TF, TI>
 
         /// <summary>Loads one sub-block per lane, at the levels of the plain scale.</summary>
         /// <returns>A mask of the lanes in which a level may change.</returns>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public TI Load(Started started, int first)
         {
             Transposition.Run(in started.Weights(first), TF.Count, Elements, ref _start);
@@ -245,6 +251,7 @@ internal static class ScaleOnlyDescent<TF, TI>
 
         /// <summary>Makes one pass over one sub-block per lane.</summary>
         /// <returns>A mask of the lanes in which a level changed.</returns>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public TI Improve(int first)
         {
             TF productSum = TF.Load(in At(ProductSums, first));
@@ -266,6 +273,7 @@ internal static class ScaleOnlyDescent<TF, TI>
         }
 
         /// <summary>The same for two sub-blocks per lane: each waits for its previous level, so two take hardly longer than one.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public TI ImproveTwo(int first, out TI changedSecond)
         {
             int second = first + TF.Count;
@@ -323,6 +331,7 @@ internal static class ScaleOnlyDescent<TF, TI>
         }
 
         /// <summary>Copies the chosen lanes so that they lie together.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void CopyTo(SubBlocks other, int first, TI chosen, int destination)
         {
             for (int row = 0; row < Rows; row++)
@@ -334,6 +343,7 @@ internal static class ScaleOnlyDescent<TF, TI>
         /// <param name="index">Its index among all sub-blocks.</param>
         /// <param name="scales">Receives its scale.</param>
         /// <param name="levels">Receives its levels.</param>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Settle(int lane, int index, Span<float> scales, Span<byte> levels)
         {
             float squares = At(SquareSums, lane);
@@ -354,6 +364,7 @@ internal static class ScaleOnlyDescent<TF, TI>
             return (TF.Broadcast(SurelyRounded) * divisor) - TF.Abs(reached - (level * divisor));
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private ref float At(int row, int lane) => ref Unsafe.Add(ref _start, (row * _capacity) + lane);
     }
 }

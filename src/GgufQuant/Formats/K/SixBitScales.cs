@@ -26,6 +26,7 @@ internal static class SixBitScales
     }
 
     /// <summary>Reads eight scales and eight minimums.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Unpack(ReadOnlySpan<byte> packed, Span<byte> scales, Span<byte> minimums)
     {
         uint first = BinaryPrimitives.ReadUInt32LittleEndian(packed);
@@ -35,6 +36,7 @@ internal static class SixBitScales
         BinaryPrimitives.WriteUInt64LittleEndian(minimums, Join(second, shared >> 4));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Join(uint whole, uint nibbles) =>
         (whole & 0x3F3F3F3F) | ((ulong)((nibbles & 0x0F0F0F0F) | ((whole >> 2) & 0x30303030)) << 32);
 }

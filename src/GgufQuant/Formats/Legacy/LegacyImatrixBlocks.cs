@@ -54,6 +54,7 @@ internal readonly struct LegacyImatrixBlocks<TFormat> : ILaneQuantizer
     }
 
     /// <summary>The mean square of each row, summed in ggml's order, as many rows side by side as there are lanes for.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MeanSquares<TF, TI>(ReadOnlySpan<float> rows, int rowLength, Span<float> means)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>

@@ -29,6 +29,7 @@ internal readonly struct Q1_0 : IQuantizableFormat, ILaneQuantizer, IBlockCodec
         WidestLanes.Quantize<Q1_0>(weights, rowLength, importance, blocks);
 
     // ggml sums a block's magnitudes in order, so here the lanes are blocks.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void ILaneQuantizer.Quantize<TFloats, TInts>(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
     {
@@ -58,6 +59,7 @@ internal readonly struct Q1_0 : IQuantizableFormat, ILaneQuantizer, IBlockCodec
         PackSigns<TFloats, TInts>(in weights, ref block);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void IBlockCodec.DequantizeBlock<TFloats, TInts>(ref readonly byte block, ref float weights)
     {
         float magnitude = HalfConversion.Read(in block);
@@ -74,6 +76,7 @@ internal readonly struct Q1_0 : IQuantizableFormat, ILaneQuantizer, IBlockCodec
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static TFloats MeanMagnitude<TFloats, TInts>(ref float elements)
         where TFloats : struct, IFloatLanes<TFloats, TInts>
         where TInts : struct, IIntLanes<TInts, TFloats>
@@ -84,6 +87,7 @@ internal readonly struct Q1_0 : IQuantizableFormat, ILaneQuantizer, IBlockCodec
         return sum / TFloats.Broadcast(BlockSize);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackSigns<TFloats, TInts>(ref readonly float weights, ref byte block)
         where TFloats : struct, IFloatLanes<TFloats, TInts>
         where TInts : struct, IIntLanes<TInts, TFloats>

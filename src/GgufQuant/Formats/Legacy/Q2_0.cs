@@ -36,6 +36,7 @@ internal readonly struct Q2_0 : IQuantizableFormat, IBlockCodec
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
         WidestLanes.Quantize<BlockTraversal<Q2_0>>(weights, rowLength, importance, blocks);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void IBlockCodec.QuantizeBlock<TFloats, TInts>(ref readonly float weights, ref byte block)
     {
         float scale = BlockLanes<TFloats, TInts>.MaxMagnitude(in weights, BlockSize);
@@ -56,6 +57,7 @@ internal readonly struct Q2_0 : IQuantizableFormat, IBlockCodec
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void IBlockCodec.DequantizeBlock<TFloats, TInts>(ref readonly byte block, ref float weights)
     {
         TFloats scale = TFloats.Broadcast(HalfConversion.Read(in block));

@@ -30,6 +30,7 @@ internal readonly struct MXFP4 : IQuantizableFormat, IBlockCodec
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
         WidestLanes.Quantize<BlockTraversal<MXFP4>>(weights, rowLength, importance, blocks);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void IBlockCodec.QuantizeBlock<TFloats, TInts>(ref readonly float weights, ref byte block)
     {
         float max = BlockLanes<TFloats, TInts>.MaxMagnitude(in weights, BlockSize);
@@ -45,6 +46,7 @@ internal readonly struct MXFP4 : IQuantizableFormat, IBlockCodec
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void IBlockCodec.DequantizeBlock<TFloats, TInts>(ref readonly byte block, ref float weights)
     {
         TFloats scale = TFloats.Broadcast(HalfOfPower(block));
@@ -57,6 +59,7 @@ internal readonly struct MXFP4 : IQuantizableFormat, IBlockCodec
     }
 
     /// <summary>2 to the stored exponent minus its bias of 127, halved because the codes count in halves.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float HalfOfPower(byte exponent) =>
         BitConverter.Int32BitsToSingle(exponent < 2 ? 0x00200000 << exponent : (exponent - 1) << 23);
 
@@ -66,6 +69,7 @@ internal readonly struct MXFP4 : IQuantizableFormat, IBlockCodec
     /// order it falls short by <c>shortfall · 2^-24 / ln 2</c>; no shortfall is so close to a boundary that the second
     /// order, or the last bit of a C library's logarithm, could decide.
     /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static int FloorOfLog2(float value)
     {
         const float SmallestNormal = 1.17549435e-38f;

@@ -70,6 +70,7 @@ internal readonly struct NVFP4 : IQuantizableFormat, IBlockCodec
     private static ref byte NibblesOf(ref byte block, int sub) => ref Unsafe.Add(ref block, SubBlocks + (sub * SubBlockSize / 2));
 
     /// <summary>A positive float as four bits of exponent and three of mantissa, halves rounded up.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static byte EncodeScale(float value)
     {
         if (!(value > 0))
@@ -85,6 +86,7 @@ internal readonly struct NVFP4 : IQuantizableFormat, IBlockCodec
     }
 
     /// <summary>The scale, halved because the codes count in halves; the format's NaN reads as zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float DecodeScale(byte code)
     {
         if (code is 0 or 0x7F)

@@ -34,6 +34,7 @@ internal readonly struct TQ1_0 : IQuantizableFormat, IBlockCodec
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
         WidestLanes.Quantize<BlockTraversal<TQ1_0>>(weights, rowLength, importance, blocks);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void IBlockCodec.QuantizeBlock<TFloats, TInts>(ref readonly float weights, ref byte block)
     {
         float scale = BlockLanes<TFloats, TInts>.MaxMagnitude(in weights, BlockSize);
@@ -42,9 +43,13 @@ internal readonly struct TQ1_0 : IQuantizableFormat, IBlockCodec
         ref float source = ref Unsafe.AsRef(in weights);
         Pack<TFloats, TInts>(ref source, ref block, 32, 5, inverse);
         Pack<TFloats, TInts>(ref Unsafe.Add(ref source, 160), ref Unsafe.Add(ref block, 32), 16, 5, inverse);
-        Pack<FloatLane, IntLane>(ref Unsafe.Add(ref source, 240), ref Unsafe.Add(ref block, 48), 4, 4, inverse);
+        if (TFloats.Count > FloatLanes128.Count)
+            Pack<FloatLanes128, IntLanes128>(ref Unsafe.Add(ref source, 240), ref Unsafe.Add(ref block, 48), 4, 4, inverse);
+        else
+            Pack<TFloats, TInts>(ref Unsafe.Add(ref source, 240), ref Unsafe.Add(ref block, 48), 4, 4, inverse);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void IBlockCodec.DequantizeBlock<TFloats, TInts>(ref readonly byte block, ref float weights)
     {
         ref byte codes = ref Unsafe.AsRef(in block);

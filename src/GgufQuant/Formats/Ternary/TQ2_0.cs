@@ -31,6 +31,7 @@ internal readonly struct TQ2_0 : IQuantizableFormat, IBlockCodec
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
         WidestLanes.Quantize<BlockTraversal<TQ2_0>>(weights, rowLength, importance, blocks);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void IBlockCodec.QuantizeBlock<TFloats, TInts>(ref readonly float weights, ref byte block)
     {
         float scale = BlockLanes<TFloats, TInts>.MaxMagnitude(in weights, BlockSize);
@@ -50,6 +51,7 @@ internal readonly struct TQ2_0 : IQuantizableFormat, IBlockCodec
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void IBlockCodec.DequantizeBlock<TFloats, TInts>(ref readonly byte block, ref float weights)
     {
         ref byte codes = ref Unsafe.AsRef(in block);
