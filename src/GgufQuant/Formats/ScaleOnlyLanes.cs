@@ -15,44 +15,47 @@ internal static class ScaleOnlyLanes<TF, TI>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TF At(ref float rows, int element) => TF.Load(in Unsafe.Add(ref rows, element * TF.Count));
 
-    /// <summary>The first element with the greatest magnitude, sign included.</summary>
+    /// <summary>The first element with the greatest magnitude, sign included; +0 if all are zero.</summary>
     /// <param name="rows">The elements.</param>
-    /// <param name="count">Elements per lane, a multiple of four.</param>
+    /// <param name="count">Elements per lane, a multiple of two.</param>
     /// <param name="negligible">The lanes that count as zero.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static TF Extreme(ref float rows, int count, out TI negligible)
     {
-        // Four independent runs at a time; on a tie the earlier run wins.
-        int run = count / 4;
+        // Independent runs, so that none waits for the other.
+        int run = count / 2;
         TF greatest = TF.Broadcast(0);
-        TF extreme = greatest;
         TF greatest1 = greatest;
-        TF extreme1 = greatest;
-        TF greatest2 = greatest;
-        TF extreme2 = greatest;
-        TF greatest3 = greatest;
-        TF extreme3 = greatest;
+        TF least = greatest;
+        TF least1 = greatest;
         for (int e = 0; e < run; e++)
         {
-            Take(At(ref rows, e), ref greatest, ref extreme);
-            Take(At(ref rows, run + e), ref greatest1, ref extreme1);
-            Take(At(ref rows, (2 * run) + e), ref greatest2, ref extreme2);
-            Take(At(ref rows, (3 * run) + e), ref greatest3, ref extreme3);
+            TF value = At(ref rows, e);
+            TF value1 = At(ref rows, run + e);
+            greatest = TF.Max(value, greatest);
+            greatest1 = TF.Max(value1, greatest1);
+            least = TF.Min(value, least);
+            least1 = TF.Min(value1, least1);
         }
-        Take(extreme1, ref greatest, ref extreme);
-        Take(extreme3, ref greatest2, ref extreme2);
-        Take(extreme2, ref greatest, ref extreme);
-        negligible = TF.GreaterThan(TF.Broadcast(SuperBlock.Negligible), greatest);
-        return extreme;
+        greatest = TF.Max(greatest1, greatest);
+        least = TF.Min(least1, least);
+        TF magnitude = TF.Max(-least, greatest);
+        negligible = TF.GreaterThan(TF.Broadcast(SuperBlock.Negligible), magnitude);
+        TF extreme = TF.Select(TF.GreaterThan(magnitude, greatest), least, greatest);
+        TI ties = TF.Equal(-least, greatest) & ~negligible;
+        return TI.Any(ties) ? FirstExtreme(ref rows, count, magnitude, extreme) : extreme;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Take(TF value, ref TF greatest, ref TF extreme)
+    // Both signs occur in some lanes.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static TF FirstExtreme(ref float rows, int count, TF magnitude, TF extreme)
     {
-        TF magnitude = TF.Abs(value);
-        TI greater = TF.GreaterThan(magnitude, greatest);
-        greatest = TF.Select(greater, magnitude, greatest);
-        extreme = TF.Select(greater, value, extreme);
+        for (int e = count - 1; e >= 0; e--)
+        {
+            TF value = At(ref rows, e);
+            extreme = TF.Select(TF.Equal(TF.Abs(value), magnitude), value, extreme);
+        }
+        return extreme;
     }
 
     /// <summary>The nearest level.</summary>

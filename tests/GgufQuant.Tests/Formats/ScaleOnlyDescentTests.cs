@@ -64,4 +64,38 @@ public class ScaleOnlyDescentTests : IClassFixture<LaneWidth>
         }
         ReferenceBlocks.AssertSame(GgmlType.Q3_K, weights, [], $"10^{lowest} to 10^{highest}");
     }
+
+    // All weights but a few are multiples of one number; those few lie on and around the points between two multiples.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void Levels_are_those_of_ggml_if_weights_lie_between_two_levels(int between)
+    {
+        Skip.UnlessExact(GgmlType.Q3_K);
+        Random random = new(7);
+        float[] weights = new float[256 * RowLength];
+        for (int i = 0; i < weights.Length; i += 16)
+        {
+            float unit = MathF.ScaleB((float)(1 + random.NextDouble()), random.Next(-16, 16));
+            Span<float> subBlock = weights.AsSpan(i, 16);
+            int largest = random.Next(1, 4);
+            foreach (ref float weight in subBlock)
+                weight = unit * random.Next(-largest, largest + 1);
+            for (int j = 0; j < between; j++)
+                subBlock[random.Next(16)] = Around(unit * (random.Next(-4, 4) + 0.5f), random);
+            subBlock[random.Next(16)] = -4 * unit;
+        }
+        ReferenceBlocks.AssertSame(GgmlType.Q3_K, weights, [], $"{between} between two levels");
+    }
+
+    // A few floats beside it, or a part in a thousand, which is what the descent leaves to its quotients.
+    private static float Around(float value, Random random)
+    {
+        if (random.Next(2) == 0)
+            return value * (1 + (2e-3f * ((float)random.NextDouble() - 0.5f)));
+        for (int steps = random.Next(8); steps > 0; steps--)
+            value = MathF.BitIncrement(value);
+        return value;
+    }
 }

@@ -11,6 +11,7 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
 {
     private const int SubBlockSize = 16;
     private const int SubBlocks = SuperBlock.Size / SubBlockSize;
+    private const int DescentBatches = 4;
 
     public static void Quantize<TF, TI>(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
@@ -63,7 +64,7 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
         where TI : struct, IIntLanes<TI, TF>
         where TMode : struct, IImatrixMode
     {
-        int batchSize = TF.Count;
+        int batchSize = TFormat.DescendsWithoutImatrix && !TMode.Given ? DescentBatches * TF.Count : TF.Count;
         Span<float> padded = stackalloc float[batchSize * SuperBlock.Size];
         Span<float> factors = stackalloc float[TMode.Given ? batchSize * SuperBlock.Size : 0];
         Span<float> scales = stackalloc float[batchSize * SubBlocks];
@@ -76,14 +77,20 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
         for (int first = 0; first < total; first += batchSize)
         {
             int count = Math.Min(batchSize, total - first);
-            scoped ReadOnlySpan<float> batch = SuperBlock.Batch(weights, first, count, padded);
+            int whole = (count + TF.Count - 1) / TF.Count * TF.Count;
+            scoped ReadOnlySpan<float> batch = SuperBlock.Batch(weights, first, count, padded[..(whole * SuperBlock.Size)]);
             Span<byte> target = blocks.Slice(first * TFormat.BlockBytes, count * TFormat.BlockBytes);
             if (TMode.Given && TFormat.WeighsByVariance)
                 ImportanceFactors<TF, TI>.WithVariance(batch, 2, count, first, rowLength, importance, factors);
             else if (TMode.Given)
                 ImportanceFactors<TF, TI>.Copy(count, first, rowLength, importance, factors);
             SearchSubBlocks<TF, TI, TMode>(batch, count, factors, scales, inverses, factorSums);
-            StoreScales<TF, TI, TMode>(scales, factorSums, count, stored, blockFactors);
+            for (int b = 0; b < count; b += TF.Count)
+            {
+                StoreScales<TF, TI, TMode>(
+                    scales[(b * SubBlocks)..], factorSums[(b * SubBlocks)..], Math.Min(TF.Count, count - b),
+                    stored[(b * SubBlocks)..], blockFactors[b..]);
+            }
             for (int b = 0; b < count; b++)
             {
                 Write<TF, TI, TMode>(
@@ -105,7 +112,7 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
     {
         if (TFormat.DescendsWithoutImatrix && !TMode.Given)
         {
-            ScaleOnlyDescent<TF, TI>.Run(batch, TFormat.LevelRange, scales[..(count * SubBlocks)], levels: []);
+            ScaleOnlyDescent<TF, TI>.Run(batch, TFormat.LevelRange, scales[..(count * SubBlocks)]);
             return;
         }
         int size = SubBlockSize * TF.Count;
@@ -222,9 +229,7 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
             if (scale == 0 && TFormat.DescendsWithoutImatrix && !TMode.Given)
             {
                 // So rare that they are found again rather than stored every time.
-                float ignored = 0;
-                ScaleOnlyDescent<FloatLane, IntLane>.Run(
-                    weights.Slice(at, SubBlockSize), TFormat.LevelRange, new(ref ignored), levels.Slice(at, SubBlockSize));
+                ScaleOnlyLevels.Find(weights.Slice(at, SubBlockSize), TFormat.LevelRange, levels.Slice(at, SubBlockSize));
                 continue;
             }
             if (scale == 0)

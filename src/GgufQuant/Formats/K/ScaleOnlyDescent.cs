@@ -8,17 +8,23 @@ namespace GgufQuant.Formats;
 /// <remarks>
 /// <para>
 /// Each weight's level is compared with the one that would be best if all others stayed, a quotient. Few change, so most
-/// quotients are never computed. Let the dividend be clamped to the outermost levels' multiples of the divisor, as ggml
-/// clamps the level. If it then lies within 0.499 divisors of the present level's multiple, the quotient rounds to the
-/// present level, whatever the last bits of the products are.
+/// quotients are never computed. Let P and S be the sums of factor · weight · level and of factor · level². For a weight w of
+/// level l, the dividend is w (S − w² l²) and the divisor P − w³ l, so that the dividend less l divisors is w S − l P. If that
+/// is less than 0.499 divisors, the quotient rounds to l. It is taken for less only if nearly 2⁻¹² P are left over. All that is
+/// rounded, here and in ggml, is then at most 9 P, and the roundings lose less than 2⁻¹⁶ P.
 /// </para>
 /// <para>
-/// This needs a divisor far from denormal and a quotient short of ±2²², where ggml's rounding wraps, unless no level could
+/// ggml clamps the level, so w S is clamped to the outermost levels' multiples of P: beyond them the quotient rounds to the
+/// outermost level, or further out. A level's sign may differ from its weight's after roundings have decided, so it is w³ l's
+/// magnitude that must leave room.
+/// </para>
+/// <para>
+/// This needs sums far from denormal and a quotient short of ±2²², where ggml's rounding wraps, unless no level could
 /// move anyway. Let m be the greatest magnitude, whose weight keeps a level of at least 1. Below m = 4·10⁻⁷, the squares that
-/// ggml compares are zero; above 3·10⁶, those of the present levels overflow: nothing moves. In between, a positive divisor is
-/// at least m³ without the other weights' rounding errors, or for the greatest weight a difference of floats of that
-/// size, so a multiple of 2⁻²⁵ m³: far from denormal. No other weight's quotient exceeds 240, and that of the greatest is an
-/// average of the ratios of its weight to others with a level, which are above m/480.
+/// ggml compares are zero; above 3·10⁶, those of the present levels overflow: nothing moves. In between, a positive P or divisor
+/// is at least m³ without the other weights' rounding errors, or else a difference of floats of that size, so a multiple of
+/// 2⁻²⁵ m³: far from denormal. No other weight's quotient exceeds 240, and that of the greatest is an average of the ratios of
+/// its weight to others with a level, which are above m/480.
 /// </para>
 /// <para>
 /// The greatest magnitude takes the lowest level, −4. If its weight is positive, levels have the opposite signs of their
@@ -27,8 +33,9 @@ namespace GgufQuant.Formats;
 /// sub-blocks are done at once.
 /// </para>
 /// <para>
-/// So are those in which no weight can change at the initial sums, and then those that changed nothing in a pass. Four out
-/// of five are done before the first pass. The rest are moved together, so that every lane of the passes has work.
+/// So are those in which no weight can change at the initial sums: four out of five in all. The rest are moved together, and
+/// then each lane goes from one weight that may change to the next, whatever the others do. A level that changes, one or two
+/// in most sub-blocks, takes one turn of all lanes; a pass over all sixteen weights in step would wait for each of them.
 /// </para>
 /// </remarks>
 internal static class ScaleOnlyDescent<TF, TI>
@@ -38,76 +45,52 @@ internal static class ScaleOnlyDescent<TF, TI>
     private const int MaxPasses = 5;
     private const int Elements = ScaleOnlyLanes<TF, TI>.Elements;
     private const float SurelyRounded = 0.499f;
+    private const float SurelyKept = 1 - (1f / 2048);
     private const float Magic = 12582912f;
 
     /// <summary>Finds the scales of many sub-blocks.</summary>
     /// <param name="weights">Sixteen weights per sub-block.</param>
     /// <param name="range">Levels range from minus this to this minus one.</param>
     /// <param name="scales">Receives the scales, padded to a multiple of the lanes.</param>
-    /// <param name="levels">
-    /// Receives the levels with <paramref name="range"/> added, <c>[element][lane]</c> for each group of sub-blocks; empty if
-    /// only the scales are wanted.
-    /// </param>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run(ReadOnlySpan<float> weights, int range, Span<float> scales, Span<byte> levels)
+    public static void Run(ReadOnlySpan<float> weights, int range, Span<float> scales)
     {
         int capacity = scales.Length + TF.Count;
-        Span<int> indices = stackalloc int[scales.Length];
-        Started started = new(ref CacheLines.Align(stackalloc float[((Elements + Started.Values) * capacity) + CacheLines.Spare]), capacity);
-        int count = Start(weights, range, scales, levels, started, indices);
-
+        Movable movable = new(ref CacheLines.Align(stackalloc float[(Movable.Rows * capacity) + CacheLines.Spare]), capacity);
+        int count = Start(weights, range, scales, movable);
         SubBlocks unsettled = new(ref CacheLines.Align(stackalloc float[(SubBlocks.Rows * capacity) + CacheLines.Spare]), capacity, range);
-        count = FindMovable(started, unsettled, range, indices[..count]);
-        for (int pass = 0; pass < MaxPasses && count != 0; pass++)
+        unsettled.Load(weights, movable, count);
+        while (count != 0)
         {
             int left = 0;
             for (int start = 0; start < count; start += TF.Count)
             {
-                if (count - start <= TF.Count)
-                {
-                    SettleUnchanged(unsettled, start, unsettled.Improve(start), scales, levels, indices[..count], ref left);
-                    break;
-                }
-                TI changed = unsettled.ImproveTwo(start, out TI changedSecond);
-                SettleUnchanged(unsettled, start, changed, scales, levels, indices[..count], ref left);
-                start += TF.Count;
-                SettleUnchanged(unsettled, start, changedSecond, scales, levels, indices[..count], ref left);
+                // Lanes beyond the last sub-block hold garbage.
+                uint present = (uint)((1L << Math.Min(TF.Count, count - start)) - 1);
+                left += BitOperations.PopCount(unsettled.Improve(start) & present);
             }
-            count = left;
+            if (left <= count / 2)
+                count = unsettled.Settle(count, scales);
         }
-        for (int lane = 0; lane < count; lane++)
-            unsettled.Settle(lane, indices[lane], scales, levels);
-    }
-
-    // Stores the sub-blocks in which nothing changed, and moves the others together.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SettleUnchanged(
-        SubBlocks unsettled, int start, TI changed, Span<float> scales, Span<byte> levels, Span<int> indices, ref int left)
-    {
-        // Lanes beyond the last sub-block hold garbage.
-        uint present = (uint)((1L << Math.Min(TF.Count, indices.Length - start)) - 1);
-        for (uint lanes = present & ~TI.MaskBits(changed); lanes != 0; lanes &= lanes - 1)
-        {
-            int lane = start + BitOperations.TrailingZeroCount(lanes);
-            unsettled.Settle(lane, indices[lane], scales, levels);
-        }
-        unsettled.CopyTo(unsettled, start, changed, left);
-        for (uint lanes = present & TI.MaskBits(changed); lanes != 0; lanes &= lanes - 1)
-            indices[left++] = indices[start + BitOperations.TrailingZeroCount(lanes)];
     }
 
     // Every sub-block at the levels of the plain scale. Returns how many may still improve, and lists them.
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Start(
-        ReadOnlySpan<float> weights, int range, Span<float> scales, Span<byte> levels, Started started, Span<int> indices)
+    private static int Start(ReadOnlySpan<float> weights, int range, Span<float> scales, Movable movable)
     {
-        ref float rows = ref CacheLines.Align(stackalloc float[(Elements * TF.Count) + CacheLines.Spare]);
+        int size = Elements * TF.Count;
+        ref float rows = ref CacheLines.Align(stackalloc float[(3 * size) + CacheLines.Spare]);
+        ref float levels = ref Unsafe.Add(ref rows, size);
+        ref float terms = ref Unsafe.Add(ref levels, size);
         TF zero = TF.Broadcast(0);
         TF lowest = TF.Broadcast(-range);
         TF highest = TF.Broadcast(range - 1);
-        TF wanted = TF.Broadcast(Magic + range);
+        Span<int> lanes = stackalloc int[TF.Count];
+        for (int lane = 0; lane < lanes.Length; lane++)
+            lanes[lane] = lane;
+        TI indices = TI.Load(in lanes[0]);
         int count = 0;
         for (int first = 0; first < scales.Length; first += TF.Count)
         {
@@ -120,24 +103,26 @@ internal static class ScaleOnlyDescent<TF, TI>
             {
                 TF weight = ScaleOnlyLanes<TF, TI>.At(ref rows, e);
                 TF level = PlainLevel(inverse * weight, highest);
+                level.Store(ref Unsafe.Add(ref levels, e * TF.Count));
                 TF factor = weight * weight;
-                products += factor * weight * level;
+                TF term = factor * weight * level;
+                term.Store(ref Unsafe.Add(ref terms, e * TF.Count));
+                products += term;
                 squares += factor * level * level;
-                if (!levels.IsEmpty)
-                {
-                    // The low byte of a float of this magnitude is its integer.
-                    (TF.ToBits(level + wanted) & ~negligible).StoreBytes(ref levels[(first * Elements) + (e * TF.Count)]);
-                }
             }
             TF.Select(TF.GreaterThan(squares, zero), products / squares, zero).Store(ref scales[first]);
-            TI open = TF.GreaterThan(inverse, zero);
-            started.Add(open, inverse, products, squares, count);
-            for (uint lanes = TI.MaskBits(open); lanes != 0; lanes &= lanes - 1)
+            Room room = new(products, squares, lowest, highest);
+            TF greatest = zero;
+            for (int e = 0; e < Elements; e++)
             {
-                int index = first + BitOperations.TrailingZeroCount(lanes);
-                started.Copy(in weights[index * Elements], count);
-                indices[count++] = index;
+                TF weight = ScaleOnlyLanes<TF, TI>.At(ref rows, e);
+                TF level = ScaleOnlyLanes<TF, TI>.At(ref levels, e);
+                TF term = ScaleOnlyLanes<TF, TI>.At(ref terms, e);
+                greatest = TF.Max(room.Taken(weight, level, term), greatest);
             }
+            TI moves = TF.GreaterThan(inverse, zero) & ~TF.GreaterThan(room.Limit, greatest);
+            movable.Add(moves, TF.FromBits(indices + TI.Broadcast(first)), inverse, products, squares, count);
+            count += BitOperations.PopCount(TI.MaskBits(moves));
         }
         return count;
     }
@@ -150,221 +135,224 @@ internal static class ScaleOnlyDescent<TF, TI>
         return TF.Min((scaled + magic) - magic, highest);
     }
 
-    // Moves the sub-blocks in which a level may change to the second memory, and returns their number.
-    [SkipLocalsInit]
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int FindMovable(Started started, SubBlocks unsettled, int range, Span<int> indices)
+    /// <summary>Tells which weights surely keep their levels at given sums: see the class's remarks.</summary>
+    private readonly struct Room
     {
-        SubBlocks group = new(ref CacheLines.Align(stackalloc float[(SubBlocks.Rows * TF.Count) + CacheLines.Spare]), TF.Count, range);
-        int count = 0;
-        for (int start = 0; start < indices.Length; start += TF.Count)
+        private readonly TF _products;
+        private readonly TF _squares;
+        private readonly TF _lowest;
+        private readonly TF _highest;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Room(TF products, TF squares, TF lowest, TF highest)
         {
-            TI movable = group.Load(started, start);
-            group.CopyTo(unsettled, 0, movable, count);
-            // Lanes beyond the last sub-block hold garbage.
-            uint present = (uint)((1L << Math.Min(TF.Count, indices.Length - start)) - 1);
-            for (uint lanes = present & TI.MaskBits(movable); lanes != 0; lanes &= lanes - 1)
-                indices[count++] = indices[start + BitOperations.TrailingZeroCount(lanes)];
+            TF unit = TF.Broadcast(1 / SurelyRounded);
+            _products = products * unit;
+            _squares = squares * unit;
+            _lowest = lowest * _products;
+            _highest = highest * _products;
+            Limit = products * TF.Broadcast(SurelyKept);
         }
-        return count;
+
+        /// <summary>A weight that takes less keeps its level.</summary>
+        public TF Limit { get; }
+
+        /// <summary>What a weight takes.</summary>
+        /// <param name="weight">The weight.</param>
+        /// <param name="level">Its level.</param>
+        /// <param name="term">The magnitude of what it adds to the sum of products.</param>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TF Taken(TF weight, TF level, TF term)
+        {
+            TF reached = TF.Max(TF.Min(weight * _squares, _highest), _lowest);
+            return TF.Abs(reached - (level * _products)) + term;
+        }
     }
 
-    /// <summary>Sub-blocks one after the other, with what is known of them at the levels of the plain scale.</summary>
-    private readonly ref struct Started(ref float storage, int capacity)
+    /// <summary>The sub-blocks that may improve, with what is known of them at the levels of the plain scale.</summary>
+    private readonly ref struct Movable(ref float storage, int capacity)
     {
-        // The inverse of the plain scale, then two sums over the sub-block: see SubBlocks.
-        public const int Values = 3;
+        // Indices among all sub-blocks, inverses of the plain scales, and two sums: see SubBlocks.
+        public const int Rows = 4;
 
-        private readonly ref float _weights = ref storage;
-        private readonly ref float _inverses = ref Unsafe.Add(ref storage, Elements * capacity);
-        private readonly ref float _products = ref Unsafe.Add(ref storage, (Elements + 1) * capacity);
-        private readonly ref float _squares = ref Unsafe.Add(ref storage, (Elements + 2) * capacity);
+        private readonly ref float _start = ref storage;
+        private readonly int _capacity = capacity;
 
-        /// <summary>The weights of the sub-block at an index.</summary>
+        public ref int Indices => ref Unsafe.As<float, int>(ref _start);
+
+        public ref float Inverses => ref Unsafe.Add(ref _start, _capacity);
+
+        public ref float Products => ref Unsafe.Add(ref _start, 2 * _capacity);
+
+        public ref float Squares => ref Unsafe.Add(ref _start, 3 * _capacity);
+
+        /// <summary>Appends the chosen lanes.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public ref float Weights(int index) => ref Unsafe.Add(ref _weights, index * Elements);
-
-        /// <summary>The values of one sub-block per lane.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public (TF Inverse, TF Products, TF Squares) At(int index) => (
-            TF.Load(in Unsafe.Add(ref _inverses, index)), TF.Load(in Unsafe.Add(ref _products, index)), TF.Load(in Unsafe.Add(ref _squares, index)));
-
-        /// <summary>Appends the values of the chosen lanes.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Add(TI chosen, TF inverse, TF products, TF squares, int index)
+        public void Add(TI chosen, TF indices, TF inverse, TF products, TF squares, int count)
         {
-            CompressStore<TF, TI>.Store(inverse, chosen, ref Unsafe.Add(ref _inverses, index));
-            CompressStore<TF, TI>.Store(products, chosen, ref Unsafe.Add(ref _products, index));
-            CompressStore<TF, TI>.Store(squares, chosen, ref Unsafe.Add(ref _squares, index));
-        }
-
-        /// <summary>Copies the weights of one sub-block.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Copy(ref readonly float weights, int index)
-        {
-            for (int e = 0; e < Elements; e += TF.Count)
-                TF.Load(in Unsafe.Add(ref Unsafe.AsRef(in weights), e)).Store(ref Unsafe.Add(ref Weights(index), e));
+            CompressStore<TF, TI>.Store(indices, chosen, ref Unsafe.Add(ref _start, count));
+            CompressStore<TF, TI>.Store(inverse, chosen, ref Unsafe.Add(ref Inverses, count));
+            CompressStore<TF, TI>.Store(products, chosen, ref Unsafe.Add(ref Products, count));
+            CompressStore<TF, TI>.Store(squares, chosen, ref Unsafe.Add(ref Squares, count));
         }
     }
 
     /// <summary>Sub-blocks side by side: each row holds one element of all of them.</summary>
     private readonly ref struct SubBlocks(ref float storage, int capacity, int range)
     {
-        // The weights, their levels, and two sums over them, of factor · weight · level and of factor · level².
-        public const int Rows = (2 * Elements) + 2;
+        // The weights, their levels, and the rows below.
+        public const int Rows = (2 * Elements) + 8;
 
+        // Sums of factor · weight · level and of factor · level².
         private const int ProductSums = 2 * Elements;
         private const int SquareSums = ProductSums + 1;
+
+        // The element at which the pass is, whether it has changed a level, and how many passes may follow.
+        private const int Positions = SquareSums + 1;
+        private const int Changed = Positions + 1;
+        private const int PassesLeft = Changed + 1;
+
+        // The element whose level is about to change, if any, and the level.
+        private const int ChangedElements = PassesLeft + 1;
+        private const int NewLevels = ChangedElements + 1;
+
+        // Indices among all sub-blocks.
+        private const int Indices = NewLevels + 1;
 
         private readonly ref float _start = ref storage;
         private readonly int _capacity = capacity;
         private readonly int _range = range;
 
-        /// <summary>Loads one sub-block per lane, at the levels of the plain scale.</summary>
-        /// <returns>A mask of the lanes in which a level may change.</returns>
+        /// <summary>Loads sub-blocks at the levels of the plain scale.</summary>
+        [SkipLocalsInit]
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public TI Load(Started started, int first)
+        public void Load(ReadOnlySpan<float> weights, Movable movable, int count)
         {
-            Transposition.Run(in started.Weights(first), TF.Count, Elements, ref _start);
-            (TF inverse, TF productSum, TF squareSum) = started.At(first);
-            productSum.Store(ref At(ProductSums, 0));
-            squareSum.Store(ref At(SquareSums, 0));
-            TF lowest = TF.Broadcast(-_range);
+            int size = Elements * TF.Count;
+            ref float source = ref CacheLines.Align(stackalloc float[(2 * size) + CacheLines.Spare]);
+            ref float rows = ref Unsafe.Add(ref source, size);
             TF highest = TF.Broadcast(_range - 1);
-            TF leastRoom = TF.Broadcast(float.MaxValue);
-            TF leastProducts = leastRoom;
-            ref float weights = ref At(0, 0);
-            ref float levels = ref At(Elements, 0);
-            for (int e = 0; e < Elements; e++)
+            TI none = TI.Broadcast(-1);
+            for (int first = 0; first < count; first += TF.Count)
             {
-                TF weight = ScaleOnlyLanes<TF, TI>.At(ref weights, e);
-                TF level = PlainLevel(inverse * weight, highest);
-                level.Store(ref Unsafe.Add(ref levels, e * TF.Count));
-                TF factor = weight * weight;
-                TF otherProducts = productSum - (factor * weight * level);
-                TF dividend = weight * (squareSum - (factor * level * level));
-                leastRoom = TF.Min(Room(level, dividend, otherProducts, lowest, highest), leastRoom);
-                leastProducts = TF.Min(otherProducts, leastProducts);
+                int present = Math.Min(TF.Count, count - first);
+                for (int lane = 0; lane < present; lane++)
+                {
+                    ref readonly float weight = ref weights[Unsafe.Add(ref movable.Indices, first + lane) * Elements];
+                    for (int e = 0; e < Elements; e += TF.Count)
+                        TF.Load(in Unsafe.Add(ref Unsafe.AsRef(in weight), e)).Store(ref Unsafe.Add(ref source, (lane * Elements) + e));
+                }
+                Transposition.Run(in source, TF.Count, Elements, ref rows);
+                TF inverse = TF.Load(in Unsafe.Add(ref movable.Inverses, first));
+                for (int e = 0; e < Elements; e++)
+                {
+                    TF weight = ScaleOnlyLanes<TF, TI>.At(ref rows, e);
+                    weight.Store(ref At(e, first));
+                    PlainLevel(inverse * weight, highest).Store(ref At(Elements + e, first));
+                }
+                TF.Load(in Unsafe.Add(ref movable.Products, first)).Store(ref At(ProductSums, first));
+                TF.Load(in Unsafe.Add(ref movable.Squares, first)).Store(ref At(SquareSums, first));
+                none.Store(ref IntAt(Positions, first));
+                TI.Broadcast(0).Store(ref IntAt(Changed, first));
+                TI.Broadcast(MaxPasses - 1).Store(ref IntAt(PassesLeft, first));
+                none.Store(ref IntAt(ChangedElements, first));
+                TI.Load(in Unsafe.Add(ref movable.Indices, first)).Store(ref IntAt(Indices, first));
             }
-            return ~(TF.GreaterThan(leastRoom, TF.Broadcast(0)) & TF.GreaterThan(leastProducts, TF.Broadcast(0)));
         }
 
-        /// <summary>Makes one pass over one sub-block per lane.</summary>
-        /// <returns>A mask of the lanes in which a level changed.</returns>
+        /// <summary>Goes on to the next weight whose level may change, and changes it, in one sub-block per lane.</summary>
+        /// <returns>The lanes that are not finished, as bits.</returns>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public TI Improve(int first)
-        {
-            TF productSum = TF.Load(in At(ProductSums, first));
-            TF squareSum = TF.Load(in At(SquareSums, first));
-            TF lowest = TF.Broadcast(-_range);
-            TF highest = TF.Broadcast(_range - 1);
-            TI changed = TI.Broadcast(0);
-            ref float weight = ref At(0, first);
-            ref float level = ref At(Elements, first);
-            for (int e = 0; e < Elements; e++)
-            {
-                Improve(in weight, ref level, lowest, highest, ref productSum, ref squareSum, ref changed);
-                weight = ref Unsafe.Add(ref weight, _capacity);
-                level = ref Unsafe.Add(ref level, _capacity);
-            }
-            productSum.Store(ref At(ProductSums, first));
-            squareSum.Store(ref At(SquareSums, first));
-            return changed;
-        }
-
-        /// <summary>The same for two sub-blocks per lane: each waits for its previous level, so two take hardly longer than one.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public TI ImproveTwo(int first, out TI changedSecond)
-        {
-            int second = first + TF.Count;
-            TF productSum = TF.Load(in At(ProductSums, first));
-            TF squareSum = TF.Load(in At(SquareSums, first));
-            TF productSum2 = TF.Load(in At(ProductSums, second));
-            TF squareSum2 = TF.Load(in At(SquareSums, second));
-            TI changed = TI.Broadcast(0);
-            TI changed2 = changed;
-            TF lowest = TF.Broadcast(-_range);
-            TF highest = TF.Broadcast(_range - 1);
-            ref float weight = ref At(0, first);
-            ref float level = ref At(Elements, first);
-            for (int e = 0; e < Elements; e++)
-            {
-                Improve(in weight, ref level, lowest, highest, ref productSum, ref squareSum, ref changed);
-                Improve(in Unsafe.Add(ref weight, TF.Count), ref Unsafe.Add(ref level, TF.Count), lowest, highest, ref productSum2, ref squareSum2, ref changed2);
-                weight = ref Unsafe.Add(ref weight, _capacity);
-                level = ref Unsafe.Add(ref level, _capacity);
-            }
-            productSum.Store(ref At(ProductSums, first));
-            squareSum.Store(ref At(SquareSums, first));
-            productSum2.Store(ref At(ProductSums, second));
-            squareSum2.Store(ref At(SquareSums, second));
-            changedSecond = changed2;
-            return changed;
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void Improve(
-            ref readonly float weights, ref float levels, TF lowest, TF highest, ref TF productSum, ref TF squareSum, ref TI changed)
+        public uint Improve(int first)
         {
             TF zero = TF.Broadcast(0);
-            TF weight = TF.Load(in weights);
-            TF old = TF.Load(in levels);
+            TF lowest = TF.Broadcast(-_range);
+            TF highest = TF.Broadcast(_range - 1);
+            TF productSum = TF.Load(in At(ProductSums, first));
+            TF squareSum = TF.Load(in At(SquareSums, first));
+            TI position = TI.Load(in IntAt(Positions, first));
+            TI changedElement = TI.Load(in IntAt(ChangedElements, first));
+            TF newLevel = TF.Load(in At(NewLevels, first));
+            Room room = new(productSum, squareSum, lowest, highest);
+
+            TI one = TI.Broadcast(1);
+            TI element = TI.Broadcast(Elements - 1);
+            TI next = TI.Broadcast(-1);
+            TI anyMoves = TI.Broadcast(0);
+            TF weight = zero;
+            TF old = zero;
+            // Backwards, so that the first weight found remains.
+            ref float row = ref At(Elements - 1, first);
+            int stride = _capacity;
+            for (int e = 0; e < Elements; e++, element -= one)
+            {
+                ref float levels = ref Unsafe.Add(ref row, Elements * stride);
+                TF candidate = TF.Load(in row);
+                TF level = TF.Select(TI.Equal(element, changedElement), newLevel, TF.Load(in levels));
+                level.Store(ref levels);
+                TF term = TF.Abs(candidate * candidate * candidate * level);
+                TI moves = ~TF.GreaterThan(room.Limit, room.Taken(candidate, level, term));
+                anyMoves |= moves;
+                moves &= TI.GreaterThan(element, position);
+                weight = TF.Select(moves, candidate, weight);
+                old = TF.Select(moves, level, old);
+                next = TI.Select(moves, element, next);
+                row = ref Unsafe.Subtract(ref row, stride);
+            }
+
+            TI found = TI.GreaterThan(next, TI.Broadcast(-1));
             TF factor = weight * weight;
             TF weighted = factor * weight;
             TF otherProducts = productSum - (weighted * old);
             TF otherSquares = squareSum - (factor * old * old);
-            TF dividend = weight * otherSquares;
-            TF room = Room(old, dividend, otherProducts, lowest, highest);
-            TI candidate = TF.GreaterThan(otherProducts, zero) & ~TF.GreaterThan(room, zero);
-            if (!TI.Any(candidate))
-                return;
-
-            TF level = WrappingRounding.Level<TF, TI>(dividend / otherProducts, lowest, highest);
-            TF newProducts = otherProducts + (weighted * level);
-            TF newSquares = otherSquares + (factor * level * level);
-            TI better = candidate & ~TF.Equal(level, old) & TF.GreaterThan(newSquares, zero)
+            TF best = WrappingRounding.Level<TF, TI>(weight * otherSquares / otherProducts, lowest, highest);
+            TF newProducts = otherProducts + (weighted * best);
+            TF newSquares = otherSquares + (factor * best * best);
+            TI better = found & TF.GreaterThan(otherProducts, zero) & ~TF.Equal(best, old) & TF.GreaterThan(newSquares, zero)
                 & TF.GreaterThan(newProducts * newProducts * squareSum, productSum * productSum * newSquares);
-            changed |= better;
-            productSum = TF.Select(better, newProducts, productSum);
-            squareSum = TF.Select(better, newSquares, squareSum);
-            TF.Select(better, level, old).Store(ref levels);
+            TF.Select(better, newProducts, productSum).Store(ref At(ProductSums, first));
+            TF.Select(better, newSquares, squareSum).Store(ref At(SquareSums, first));
+            TI.Select(better, next, TI.Broadcast(-1)).Store(ref IntAt(ChangedElements, first));
+            best.Store(ref At(NewLevels, first));
+
+            TI changed = TI.Load(in IntAt(Changed, first));
+            TI passesLeft = TI.Load(in IntAt(PassesLeft, first));
+            TI passes = ~found & anyMoves & changed & TI.GreaterThan(passesLeft, TI.Broadcast(0));
+            position = TI.Select(found, next, TI.Select(passes, TI.Broadcast(-1), TI.Broadcast(Elements)));
+            position.Store(ref IntAt(Positions, first));
+            ((changed | better) & found).Store(ref IntAt(Changed, first));
+            (passesLeft + passes).Store(ref IntAt(PassesLeft, first));
+            return TI.MaskBits(found | passes);
         }
 
-        /// <summary>Copies the chosen lanes so that they lie together.</summary>
+        /// <summary>Stores the scales, and moves the sub-blocks that are not finished together.</summary>
+        /// <returns>Their number.</returns>
+        [SkipLocalsInit]
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public void CopyTo(SubBlocks other, int first, TI chosen, int destination)
+        public int Settle(int count, Span<float> scales)
         {
-            for (int row = 0; row < Rows; row++)
-                CompressStore<TF, TI>.Store(TF.Load(in At(row, first)), chosen, ref other.At(row, destination));
-        }
-
-        /// <summary>Stores a finished sub-block.</summary>
-        /// <param name="lane">Its lane here.</param>
-        /// <param name="index">Its index among all sub-blocks.</param>
-        /// <param name="scales">Receives its scale.</param>
-        /// <param name="levels">Receives its levels.</param>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public void Settle(int lane, int index, Span<float> scales, Span<byte> levels)
-        {
-            float squares = At(SquareSums, lane);
-            scales[index] = squares > 0 ? At(ProductSums, lane) / squares : 0;
-            if (levels.IsEmpty)
-                return;
-            ref byte level = ref levels[(index / TF.Count * TF.Count * Elements) + (index % TF.Count)];
-            float magic = Magic + _range;
-            for (int e = 0; e < Elements; e++)
-                Unsafe.Add(ref level, e * TF.Count) = (byte)BitConverter.SingleToInt32Bits(At(Elements + e, lane) + magic);
-        }
-
-        // Positive if the quotient rounds to the present level: see the class's remarks.
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static TF Room(TF level, TF dividend, TF divisor, TF lowest, TF highest)
-        {
-            TF reached = TF.Min(TF.Max(dividend, lowest * divisor), highest * divisor);
-            return (TF.Broadcast(SurelyRounded) * divisor) - TF.Abs(reached - (level * divisor));
+            Span<float> found = stackalloc float[TF.Count];
+            TF zero = TF.Broadcast(0);
+            int left = 0;
+            for (int first = 0; first < count; first += TF.Count)
+            {
+                int present = Math.Min(TF.Count, count - first);
+                TF squares = TF.Load(in At(SquareSums, first));
+                TF.Select(TF.GreaterThan(squares, zero), TF.Load(in At(ProductSums, first)) / squares, zero).Store(ref found[0]);
+                for (int lane = 0; lane < present; lane++)
+                    scales[IntAt(Indices, first + lane)] = found[lane];
+                TI unfinished = TI.GreaterThan(TI.Broadcast(Elements), TI.Load(in IntAt(Positions, first)));
+                for (int row = 0; row < Rows; row++)
+                    CompressStore<TF, TI>.Store(TF.Load(in At(row, first)), unfinished, ref At(row, left));
+                left += BitOperations.PopCount(TI.MaskBits(unfinished) & (uint)((1L << present) - 1));
+            }
+            return left;
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private ref float At(int row, int lane) => ref Unsafe.Add(ref _start, (row * _capacity) + lane);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private ref int IntAt(int row, int lane) => ref Unsafe.As<float, int>(ref At(row, lane));
     }
 }
