@@ -43,8 +43,14 @@ internal interface IFloatLanes<TSelf, TInts> :
     /// <summary><c>sqrtf</c>, correctly rounded.</summary>
     static abstract TSelf Sqrt(TSelf value);
 
+    /// <summary><c>a · b + c</c>, rounded once or twice as suits the machine: only where either will do.</summary>
+    static abstract TSelf MultiplyAddEstimate(TSelf a, TSelf b, TSelf c);
+
     /// <summary>All bits set in the lanes where <paramref name="a"/> is greater; never if either is NaN.</summary>
     static abstract TInts GreaterThan(TSelf a, TSelf b);
+
+    /// <summary>A bit for each lane where <paramref name="a"/> is greater, the first lane lowest; never if either is NaN.</summary>
+    static abstract uint GreaterThanBits(TSelf a, TSelf b);
 
     /// <summary>All bits set in the lanes that are equal; never if either is NaN.</summary>
     static abstract TInts Equal(TSelf a, TSelf b);

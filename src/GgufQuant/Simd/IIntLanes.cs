@@ -35,6 +35,9 @@ internal interface IIntLanes<TSelf, TFloats> :
     /// <summary>All bits set in the lanes that are equal.</summary>
     static abstract TSelf Equal(TSelf a, TSelf b);
 
+    /// <summary>A bit for each lane that is equal, the first lane lowest.</summary>
+    static abstract uint EqualBits(TSelf a, TSelf b);
+
     /// <summary>Takes <paramref name="whenSet"/> where the mask's bits are set, else <paramref name="otherwise"/>.</summary>
     static abstract TSelf Select(TSelf mask, TSelf whenSet, TSelf otherwise);
 

@@ -54,8 +54,16 @@ internal readonly struct FloatLanes128(Floats value) : IFloatLanes<FloatLanes128
     public static FloatLanes128 Sqrt(FloatLanes128 value) => new(Vector128.Sqrt(value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes128 MultiplyAddEstimate(FloatLanes128 a, FloatLanes128 b, FloatLanes128 c) =>
+        new(Vector128.MultiplyAddEstimate(a._value, b._value, c._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes128 GreaterThan(FloatLanes128 a, FloatLanes128 b) =>
         new(Vector128.GreaterThan(a._value, b._value).AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint GreaterThanBits(FloatLanes128 a, FloatLanes128 b) =>
+        Vector128.GreaterThan(a._value, b._value).ExtractMostSignificantBits();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes128 Equal(FloatLanes128 a, FloatLanes128 b) => new(Vector128.Equals(a._value, b._value).AsInt32());
@@ -178,6 +186,9 @@ internal readonly struct IntLanes128(Ints value) : IIntLanes<IntLanes128, FloatL
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes128 Equal(IntLanes128 a, IntLanes128 b) => new(Vector128.Equals(a.Value, b.Value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint EqualBits(IntLanes128 a, IntLanes128 b) => Vector128.Equals(a.Value, b.Value).ExtractMostSignificantBits();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes128 Select(IntLanes128 mask, IntLanes128 whenSet, IntLanes128 otherwise) =>

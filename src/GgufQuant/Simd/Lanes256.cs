@@ -54,8 +54,16 @@ internal readonly struct FloatLanes256(Floats value) : IFloatLanes<FloatLanes256
     public static FloatLanes256 Sqrt(FloatLanes256 value) => new(Vector256.Sqrt(value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes256 MultiplyAddEstimate(FloatLanes256 a, FloatLanes256 b, FloatLanes256 c) =>
+        new(Vector256.MultiplyAddEstimate(a._value, b._value, c._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes256 GreaterThan(FloatLanes256 a, FloatLanes256 b) =>
         new(Vector256.GreaterThan(a._value, b._value).AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint GreaterThanBits(FloatLanes256 a, FloatLanes256 b) =>
+        Vector256.GreaterThan(a._value, b._value).ExtractMostSignificantBits();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes256 Equal(FloatLanes256 a, FloatLanes256 b) => new(Vector256.Equals(a._value, b._value).AsInt32());
@@ -166,6 +174,9 @@ internal readonly struct IntLanes256(Ints value) : IIntLanes<IntLanes256, FloatL
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes256 Equal(IntLanes256 a, IntLanes256 b) => new(Vector256.Equals(a.Value, b.Value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint EqualBits(IntLanes256 a, IntLanes256 b) => Vector256.Equals(a.Value, b.Value).ExtractMostSignificantBits();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes256 Select(IntLanes256 mask, IntLanes256 whenSet, IntLanes256 otherwise) =>

@@ -54,8 +54,16 @@ internal readonly struct FloatLanes512(Floats value) : IFloatLanes<FloatLanes512
     public static FloatLanes512 Sqrt(FloatLanes512 value) => new(Vector512.Sqrt(value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes512 MultiplyAddEstimate(FloatLanes512 a, FloatLanes512 b, FloatLanes512 c) =>
+        new(Vector512.MultiplyAddEstimate(a._value, b._value, c._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes512 GreaterThan(FloatLanes512 a, FloatLanes512 b) =>
         new(Vector512.GreaterThan(a._value, b._value).AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint GreaterThanBits(FloatLanes512 a, FloatLanes512 b) =>
+        (uint)Vector512.GreaterThan(a._value, b._value).ExtractMostSignificantBits();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes512 Equal(FloatLanes512 a, FloatLanes512 b) => new(Vector512.Equals(a._value, b._value).AsInt32());
@@ -163,6 +171,9 @@ internal readonly struct IntLanes512(Ints value) : IIntLanes<IntLanes512, FloatL
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes512 Equal(IntLanes512 a, IntLanes512 b) => new(Vector512.Equals(a.Value, b.Value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint EqualBits(IntLanes512 a, IntLanes512 b) => (uint)Vector512.Equals(a.Value, b.Value).ExtractMostSignificantBits();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes512 Select(IntLanes512 mask, IntLanes512 whenSet, IntLanes512 otherwise) =>

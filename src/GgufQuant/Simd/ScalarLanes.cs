@@ -36,7 +36,11 @@ internal readonly struct FloatLane(float value) : IFloatLanes<FloatLane, IntLane
 
     public static FloatLane Sqrt(FloatLane value) => new(MathF.Sqrt(value._value));
 
+    public static FloatLane MultiplyAddEstimate(FloatLane a, FloatLane b, FloatLane c) => new((a._value * b._value) + c._value);
+
     public static IntLane GreaterThan(FloatLane a, FloatLane b) => IntLane.Mask(a._value > b._value);
+
+    public static uint GreaterThanBits(FloatLane a, FloatLane b) => a._value > b._value ? 1u : 0u;
 
     public static IntLane Equal(FloatLane a, FloatLane b) => IntLane.Mask(a._value == b._value);
 
@@ -109,6 +113,8 @@ internal readonly struct IntLane(int value) : IIntLanes<IntLane, FloatLane>
     public static IntLane GreaterThan(IntLane a, IntLane b) => Mask(a._value > b._value);
 
     public static IntLane Equal(IntLane a, IntLane b) => Mask(a._value == b._value);
+
+    public static uint EqualBits(IntLane a, IntLane b) => a._value == b._value ? 1u : 0u;
 
     public static IntLane Select(IntLane mask, IntLane whenSet, IntLane otherwise) => mask.IsSet ? whenSet : otherwise;
 

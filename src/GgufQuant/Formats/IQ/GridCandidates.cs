@@ -21,9 +21,6 @@ internal sealed class GridCandidates
     /// <summary>The most candidates that a code may have.</summary>
     public const int MaxCount = 160;
 
-    /// <summary>Lists are read by so many points, and past their ends if need be.</summary>
-    public const int Unroll = 4;
-
     // Lists may be read by whole vectors.
     private const int Padding = 16;
 

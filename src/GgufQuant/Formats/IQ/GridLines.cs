@@ -15,7 +15,7 @@ namespace GgufQuant.Formats;
 /// <para>
 /// ggml adds up the costs in another order, so a choice counts as clear only if rounding can change neither. With
 /// u = 2⁻²⁴, a cost C that ggml computes is wrong by at most u · (16 · C + 2 · E), because scale · level is at most the sum
-/// of the magnitude and the miss. A computed line is wrong by at most 8u · (scale · slope + 2 · Σ factor · |magnitude| · level),
+/// of the magnitude and the miss. A computed line, fused or not, is wrong by at most 8u · (scale · slope + 2 · Σ factor · |magnitude| · level),
 /// which times the scale is at most u · (40 · E + 32 · C). Of two costs, all this is below u · (84 · E + 96 · C) beside their
 /// difference, C being the lesser; a lead of 10⁻⁵ · (C + E), 168u, is more.
 /// </para>
@@ -36,7 +36,7 @@ internal static class GridLines<TFormat, TF, TI>
     private const float FarFromInfinite = 1e8f;
 
     // The offset of a line above all others.
-    private const float FarAbove = -1e37f;
+    private const float FarAbove = 1e37f;
 
     // Entry e of these tables covers the levels of digits e & 3 and e >> 2, or with eight levels of digit e & 7. Constant data,
     // because a static array costs optimized code a check per access.
@@ -80,6 +80,14 @@ internal static class GridLines<TFormat, TF, TI>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => TFormat.Dimensions == 8;
+    }
+
+    // Lists are read by so many points, and past their ends if need be. Nine of ten lists of points with eight levels have up to
+    // eight: wide lanes take longer to mispredict where the others end than to read eight.
+    private static int Unroll
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => PairsWeights || TF.Count < 8 ? 4 : 8;
     }
 
     private static int EntryBits
@@ -130,7 +138,7 @@ internal static class GridLines<TFormat, TF, TI>
                     offsets = TF.Broadcast(Unsafe.Add(ref products, k)) * TF.Load(in Levels[e]);
                 }
                 slopes.Store(ref scratch.SlopeTables[(k * GridScratch.TableRow) + e]);
-                (offsets + offsets).Store(ref scratch.OffsetTables[(k * GridScratch.TableRow) + e]);
+                (-(offsets + offsets)).Store(ref scratch.OffsetTables[(k * GridScratch.TableRow) + e]);
             }
         }
         float energy = 0;
@@ -150,7 +158,7 @@ internal static class GridLines<TFormat, TF, TI>
     public static uint Nearest(ref GridScratch scratch, ref readonly int list, int low, int high, ref int codes)
     {
         int count = list;
-        int padded = (count + GridCandidates.Unroll - 1) / GridCandidates.Unroll * GridCandidates.Unroll;
+        int padded = (count + Unroll - 1) & -Unroll;
         ref int points = ref Unsafe.Add(ref Unsafe.AsRef(in list), 1);
         for (int j = 0; j < padded; j += TF.Count)
         {
@@ -169,17 +177,23 @@ internal static class GridLines<TFormat, TF, TI>
             TI nearest = TI.Broadcast(0);
             ref float slopes = ref scratch.Slopes[0];
             ref float offsets = ref scratch.Offsets[0];
-            // Few lists differ in the number of fours, so the processor can predict when this ends.
-            for (int j = 0; j < padded; j += GridCandidates.Unroll)
+            // Few lists differ in the number of these steps, so the processor can predict when this ends.
+            for (int j = 0; j < padded; j += Unroll)
             {
                 Take(scale, ref slopes, ref offsets, ref points, j, ref best, ref second, ref nearest);
                 Take(scale, ref slopes, ref offsets, ref points, j + 1, ref best, ref second, ref nearest);
                 Take(scale, ref slopes, ref offsets, ref points, j + 2, ref best, ref second, ref nearest);
                 Take(scale, ref slopes, ref offsets, ref points, j + 3, ref best, ref second, ref nearest);
+                if (Unroll == 4)
+                    continue;
+                Take(scale, ref slopes, ref offsets, ref points, j + 4, ref best, ref second, ref nearest);
+                Take(scale, ref slopes, ref offsets, ref points, j + 5, ref best, ref second, ref nearest);
+                Take(scale, ref slopes, ref offsets, ref points, j + 6, ref best, ref second, ref nearest);
+                Take(scale, ref slopes, ref offsets, ref points, j + 7, ref best, ref second, ref nearest);
             }
             nearest.Store(ref Unsafe.Add(ref codes, step - low));
             TF lead = (TF.Broadcast(SurelyGreater) * best) + (error * TF.Load(in scratch.Inverses[step]));
-            clear |= TI.MaskBits(TF.GreaterThan(second - best, lead)) << step;
+            clear |= TF.GreaterThanBits(second - best, lead) << step;
         }
         return clear;
     }
@@ -188,7 +202,7 @@ internal static class GridLines<TFormat, TF, TI>
     private static void Take(
         TF scale, ref float slopes, ref float offsets, ref int points, int j, ref TF best, ref TF second, ref TI nearest)
     {
-        TF line = (scale * TF.Broadcast(Unsafe.Add(ref slopes, j))) - TF.Broadcast(Unsafe.Add(ref offsets, j));
+        TF line = TF.MultiplyAddEstimate(scale, TF.Broadcast(Unsafe.Add(ref slopes, j)), TF.Broadcast(Unsafe.Add(ref offsets, j)));
         nearest = TI.Select(TF.GreaterThan(best, line), TI.Broadcast(Unsafe.Add(ref points, j)), nearest);
         second = TF.Min(second, TF.Max(best, line));
         best = TF.Min(best, line);
