@@ -1,5 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
@@ -42,7 +44,15 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     // Of a gain: ggml's comparison and the quotient together are off by less than ten times 2⁻²⁴.
     private const float SurelyLess = 1 - (1 / 1048576f);
 
+    private const int Quad = 4;
+
     private static readonly float[] s_numerators = MakeNumerators();
+
+    private static ReadOnlySpan<int> FirstsOfQuads
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => [0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12];
+    }
 
     private static int DigitBits
     {
@@ -358,7 +368,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         TF limit = TF.Broadcast(most * SurelyLess);
         uint near = 0;
         for (int n = 0; n < count; n += TF.Count)
-            near |= TI.MaskBits(TF.GreaterThan(TF.Load(in scratch.Gains[n]), limit)) << n;
+            near |= TF.GreaterThanBits(TF.Load(in scratch.Gains[n]), limit) << n;
         return BitOperations.IsPow2(near) ? BitOperations.TrailingZeroCount(near) : -1;
     }
 
@@ -401,31 +411,88 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        TF zero = TF.Broadcast(0);
-        TF one = TF.Broadcast(1);
-        TF most = TF.Broadcast(2 * MaxDigit);
-        // ggml's nearest_int adds half of it to half the number: the bits below the exponent are the same.
-        TF magic = TF.Broadcast(2 * 12582912f);
-        ((Span<uint>)scratch.Certain).Clear();
+        int last = HasQuads<TF, TI>() ? Steps & -TF.Count : Steps;
         for (int step = 0; step < Steps; step += TF.Count)
         {
             TF inverse = TF.Load(in s_numerators[step]) / TF.Broadcast(range);
             inverse.Store(ref scratch.Inverses[step]);
-            (one / inverse).Store(ref scratch.Scales[step]);
+            (TF.Broadcast(1) / inverse).Store(ref scratch.Scales[step]);
+        }
+        ((Span<uint>)scratch.Certain).Clear();
+        for (int step = 0; step < last; step += TF.Count)
+        {
+            TF inverse = TF.Load(in scratch.Inverses[step]);
             for (int g = 0; g < Groups; g++)
             {
                 TI code = TI.Broadcast(0);
-                TF farthest = zero;
+                TF farthest = TF.Broadcast(0);
                 for (int i = TFormat.Dimensions - 1; i >= 0; i--)
                 {
-                    TF level = (inverse * TF.Broadcast(Unsafe.Add(ref magnitudes, (g * TFormat.Dimensions) + i))) - one;
-                    TF inRange = TF.Min(TF.Max(level, zero), most);
-                    TF rounded = inRange + magic;
-                    farthest = TF.Max(farthest, TF.Abs(inRange - (rounded - magic)));
-                    code = (code << DigitBits) | (TFormat.StartsFromFit ? Digit<TF, TI>(level + magic) : TF.ToBits(rounded));
+                    code <<= DigitBits;
+                    Round<TF, TI>(inverse, TF.Broadcast(Unsafe.Add(ref magnitudes, (g * TFormat.Dimensions) + i)), ref code, ref farthest);
                 }
                 (code & TI.Broadcast((1 << (DigitBits * TFormat.Dimensions)) - 1)).Store(ref scratch.Rounded[(g * GridScratch.MaxSteps) + step]);
-                scratch.Certain[g] |= TI.MaskBits(TF.GreaterThan(TF.Broadcast(SurelyRounded), farthest)) << step;
+                scratch.Certain[g] |= TF.GreaterThanBits(TF.Broadcast(SurelyRounded), farthest) << step;
+            }
+        }
+        if (HasQuads<TF, TI>())
+            RoundQuads<TF, TI>(ref scratch, ref magnitudes, range, last);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Round<TF, TI>(TF inverse, TF magnitude, ref TI code, ref TF farthest)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        // ggml's nearest_int adds half of it to half the number: the bits below the exponent are the same.
+        TF magic = TF.Broadcast(2 * 12582912f);
+        TF level = (inverse * magnitude) - TF.Broadcast(1);
+        TF inRange = TF.Min(TF.Max(level, TF.Broadcast(0)), TF.Broadcast(2 * MaxDigit));
+        TF rounded = inRange + magic;
+        farthest = TF.Max(farthest, TF.Abs(inRange - (rounded - magic)));
+        code |= TFormat.StartsFromFit ? Digit<TF, TI>(level + magic) : TF.ToBits(rounded);
+    }
+
+    // Whether the last few scales leave most of a vector unused.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool HasQuads<TF, TI>()
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+        => TF.Count > Quad && Steps % TF.Count is > 0 and <= Quad;
+
+    /// <summary>Rounds under the last scales, up to four, with four lanes for every four weights.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void RoundQuads<TF, TI>(ref GridScratch scratch, ref float magnitudes, float range, int step)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        Span<int> codes = stackalloc int[TF.Count];
+        TF inverse = TF.Load(in s_numerators[GridScratch.MaxSteps]) / TF.Broadcast(range);
+        for (int first = 0; first < SubBlockSize; first += TF.Count)
+        {
+            TI code = TI.Broadcast(0);
+            TF farthest = TF.Broadcast(0);
+            for (int i = Quad - 1; i >= 0; i--)
+            {
+                code <<= DigitBits;
+                TI index = TI.Load(in MemoryMarshal.GetReference(FirstsOfQuads)) + TI.Broadcast(i);
+                ref float weights = ref Unsafe.Add(ref magnitudes, first);
+                Round<TF, TI>(inverse, TF.Count == 16 ? TF.Lookup16(in weights, index) : TF.Lookup8(in weights, index), ref code, ref farthest);
+            }
+            (code & TI.Broadcast((1 << (DigitBits * Quad)) - 1)).Store(ref codes[0]);
+            uint certain = TF.GreaterThanBits(TF.Broadcast(SurelyRounded), farthest);
+            for (int i = 0; i < TF.Count; i += TFormat.Dimensions)
+            {
+                int g = (first + i) / TFormat.Dimensions;
+                Vector128<int> digits = Vector128.LoadUnsafe(ref codes[i]);
+                uint isCertain = certain >> i;
+                if (TFormat.Dimensions == 2 * Quad)
+                {
+                    digits |= Vector128.LoadUnsafe(ref codes[i + Quad]) << (DigitBits * Quad);
+                    isCertain &= isCertain >> Quad;
+                }
+                digits.StoreUnsafe(ref scratch.Rounded[(g * GridScratch.MaxSteps) + step]);
+                scratch.Certain[g] |= (isCertain & ((1 << Quad) - 1)) << step;
             }
         }
     }
@@ -506,8 +573,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         uint same = 0;
         for (int step = 0; step < Steps; step += TF.Count)
         {
-            TI isSame = TI.Equal(TI.Load(in Unsafe.Add(ref codes, step)), TI.Load(in Unsafe.Add(ref codes, step + 1)));
-            same |= TI.MaskBits(isSame) << step;
+            same |= TI.EqualBits(TI.Load(in Unsafe.Add(ref codes, step)), TI.Load(in Unsafe.Add(ref codes, step + 1))) << step;
         }
         return ~same & ((1u << (Steps - 1)) - 1);
     }
@@ -621,7 +687,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     {
         uint below = 0;
         for (int step = 0; step < Steps; step += TF.Count)
-            below |= TI.MaskBits(TF.GreaterThan(TF.Broadcast(inverse), TF.Load(in scratch.Inverses[step]))) << step;
+            below |= TF.GreaterThanBits(TF.Broadcast(inverse), TF.Load(in scratch.Inverses[step])) << step;
         int last = BitOperations.PopCount(below & (uint.MaxValue >> (32 - Steps))) - 1;
         return last >= 0 && last < Steps - 1
             && inverse <= scratch.Inverses[last + 1] && scale <= scratch.Scales[last] && scale >= scratch.Scales[last + 1] ? last : -1;
@@ -661,9 +727,12 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
 
     private static float[] MakeNumerators()
     {
-        float[] numerators = new float[GridScratch.MaxSteps];
-        for (int i = 0; i < numerators.Length; i++)
+        float[] numerators = new float[GridScratch.MaxSteps + 16];
+        for (int i = 0; i < GridScratch.MaxSteps; i++)
             numerators[i] = MaxLevel + ((Math.Min(i, Steps - 1) - TFormat.Reach) * TFormat.Step);
+        // Those that vectors of eight or more leave over, for RoundQuads.
+        for (int i = 0; i < 16; i++)
+            numerators[GridScratch.MaxSteps + i] = numerators[(Steps & -8) + (i % Quad)];
         return numerators;
     }
 }
