@@ -3,6 +3,10 @@ using GgufQuant.Simd;
 namespace GgufQuant.Formats;
 
 /// <summary>The weighted sums of every split of sub-blocks, ascending, into the levels -1, 0 and 1; a lane per sub-block.</summary>
+/// <remarks>
+/// The levels are one apart. So the products of a split are those of all weights at the upper level, minus the products before
+/// either boundary; and its squares are the sum of two numbers, one for each boundary.
+/// </remarks>
 internal interface IIQ1Sums
 {
     /// <summary>Weights in a sub-block.</summary>
@@ -16,22 +20,15 @@ internal interface IIQ1Sums
     /// <param name="group">The group of eight within the sub-block.</param>
     static abstract bool IsDown(int shift, int group);
 
-    /// <summary>Adds one sub-block.</summary>
-    /// <param name="lane">Its lane.</param>
-    /// <param name="weights">Its weights.</param>
+    /// <summary>Adds up the sub-blocks.</summary>
+    /// <param name="order">By rank, the index of the weight; one row per rank.</param>
+    /// <param name="weights">The weights by rank.</param>
     /// <param name="factors">Their importance.</param>
-    /// <param name="ranks">How many weights precede each in ascending order.</param>
-    void Take<TF, TI>(int lane, ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, ReadOnlySpan<int> ranks)
+    void AddUp<TF, TI>(ReadOnlySpan<int> order, ReadOnlySpan<float> weights, ReadOnlySpan<float> factors)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>;
 
-    /// <summary>Accumulates the sub-blocks, once every lane has one.</summary>
-    /// <returns>The sum of the weights' importance.</returns>
-    TF AddUp<TF, TI>()
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>;
-
-    /// <summary>The sums Σ factor · level · weight and Σ factor · level² of a split.</summary>
+    /// <summary>The sums Σ factor · level · weight and Σ factor · level² of a split, in ggml's order.</summary>
     /// <param name="shift">The index of the combination of shifts.</param>
     /// <param name="middle">The rank of the first weight of level 0.</param>
     /// <param name="upper">The rank of the first weight of level 1.</param>
@@ -39,10 +36,29 @@ internal interface IIQ1Sums
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>;
 
-    /// <summary>The greatest products² / squares that any shifts give a split, up to rounding.</summary>
-    /// <param name="middle">The rank of the first weight of level 0.</param>
-    /// <param name="upper">The rank of the first weight of level 1.</param>
-    TF Score<TF, TI>(int middle, int upper)
+    /// <summary>The products of the weights before a rank at level 1, unshifted.</summary>
+    /// <param name="rank">The rank.</param>
+    TF ProductsBefore<TF, TI>(int rank)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>;
+
+    /// <summary>The products of all weights at the upper level.</summary>
+    /// <param name="shift">The index of the combination of shifts.</param>
+    TF UpperProducts<TF, TI>(int shift)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>;
+
+    /// <summary>The part of a split's squares that the first weight of level 0 decides.</summary>
+    /// <param name="shift">The index of the combination of shifts.</param>
+    /// <param name="middle">The weight's rank.</param>
+    TF MiddleSquares<TF, TI>(int shift, int middle)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>;
+
+    /// <summary>The part of a split's squares that the first weight of level 1 decides.</summary>
+    /// <param name="shift">The index of the combination of shifts.</param>
+    /// <param name="upper">The weight's rank.</param>
+    TF UpperSquares<TF, TI>(int shift, int upper)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>;
 }

@@ -15,10 +15,8 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
 {
     private const int GroupSize = 8;
 
-    // Digit 2 for every weight.
-    private const ulong AllUpper = 0xAAAAAAAAAAAAAAAA;
-
-    private static readonly int[] s_indices = [.. Enumerable.Range(0, 32)];
+    // Digit 2 for every weight of a group.
+    private const int AllUpper = 0xAAAA;
 
     private static int SubBlocks => SuperBlock.Size / TSums.Size;
 
@@ -39,6 +37,8 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
         Span<int> codes = stackalloc int[batchSize * GroupsPerSuperBlock];
         Span<int> shifts = stackalloc int[batchSize * GroupsPerSuperBlock];
         Span<float> scales = stackalloc float[batchSize * SubBlocks];
+        ref IQ1Scratch<TSums> scratch = ref Unsafe.As<float, IQ1Scratch<TSums>>(ref CacheLines.Align(
+            stackalloc float[(Unsafe.SizeOf<IQ1Scratch<TSums>>() / sizeof(float)) + CacheLines.Spare]));
         GridNeighbours neighbours = Grid.IQ1.Neighbours;
 
         int total = weights.Length / SuperBlock.Size;
@@ -60,23 +60,14 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
                     codes.Slice(s * GroupsPerSubBlock, TF.Count * GroupsPerSubBlock),
                     shifts.Slice(s * GroupsPerSubBlock, TF.Count * GroupsPerSubBlock),
                     scales.Slice(s, TF.Count));
-                Split<TF, TI>(rounding, neighbours);
-                // The prefetched neighbour lists have arrived by the time all splits are found.
-                for (int lane = 0; lane < TF.Count; lane++)
-                    Settle<TF, TI>(rounding, lane, neighbours);
+                Transposition.Run(in rounding.Weights[0], TF.Count, TSums.Size, ref scratch.Weights.AsSpan()[0]);
+                Transposition.Run(in rounding.Factors[0], TF.Count, TSums.Size, ref scratch.Factors.AsSpan()[0]);
+                TF scale = Split<TF, TI>(ref scratch);
+                uint moved = Move<TF, TI>(rounding, scale, ref scratch, neighbours);
+                Fit<TF, TI>(ref scratch, BlockLanes<TF, TI>.MaskOf(moved), scale).Store(ref rounding.Scales[0]);
             }
             target.Clear();
-            for (int b = 0; b < count; b++)
-            {
-                TFormat.Pack(
-                    batch.Slice(b * SuperBlock.Size, SuperBlock.Size),
-                    factors.Slice(b * SuperBlock.Size, SuperBlock.Size),
-                    codes.Slice(b * GroupsPerSuperBlock, GroupsPerSuperBlock),
-                    neighbours.Map,
-                    shifts.Slice(b * GroupsPerSuperBlock, GroupsPerSuperBlock),
-                    scales.Slice(b * SubBlocks, SubBlocks),
-                    target.Slice(b * TFormat.BlockBytes, TFormat.BlockBytes));
-            }
+            TFormat.Pack<TF, TI>(new(batch, factors, codes, shifts, scales, count), target);
         }
     }
 
@@ -93,149 +84,118 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
     }
 
     /// <summary>Rounds sub-blocks by their best splits, to codes that may be off the grid.</summary>
+    /// <returns>The scales that fit best.</returns>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Split<TF, TI>(Rounding rounding, GridNeighbours neighbours)
+    private static TF Split<TF, TI>(ref IQ1Scratch<TSums> scratch)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        Span<int> ranks = stackalloc int[TF.Count * TSums.Size];
-        Span<float> greatest = stackalloc float[TF.Count];
-        Unsafe.SkipInit(out TSums sums);
-        for (int lane = 0; lane < TF.Count; lane++)
-        {
-            ReadOnlySpan<float> weights = rounding.Weights.Slice(lane * TSums.Size, TSums.Size);
-            Span<int> laneRanks = ranks.Slice(lane * TSums.Size, TSums.Size);
-            greatest[lane] = BlockLanes<TF, TI>.MaxMagnitude(in weights[0], TSums.Size);
-            Rank<TF, TI>(weights, laneRanks);
-            sums.Take<TF, TI>(lane, weights, rounding.Factors.Slice(lane * TSums.Size, TSums.Size), laneRanks);
-        }
-        TF factorSum = sums.AddUp<TF, TI>();
-        TF magnitudes = TF.Load(in greatest[0]);
-        TI isNegligible = TF.GreaterThan(TF.Broadcast(TFormat.Negligible), magnitudes);
-        IQ1Splits<TF, TI> splits = IQ1SplitSearch<TF, TI, TSums>.Best(ref sums, factorSum, magnitudes, ~isNegligible);
+        Span<float> weights = scratch.SortedWeights.AsSpan();
+        Span<int> order = scratch.Order.AsIntegers();
+        IQ1Order<TF, TI>.Sort(
+            TSums.Size, scratch.Weights.AsSpan(), scratch.Factors.AsSpan(), order, weights, scratch.SortedFactors.AsSpan());
+        scratch.Sums.AddUp<TF, TI>(order, weights, scratch.SortedFactors.AsSpan());
+        TF greatest = TF.Max(
+            TF.Abs(TF.Load(in weights[0])), TF.Abs(TF.Load(in weights[(TSums.Size - 1) * TF.Count])));
+        TI isNegligible = TF.GreaterThan(TF.Broadcast(TFormat.Negligible), greatest);
+        IQ1Splits<TF, TI> splits = IQ1SplitSearch<TF, TI, TSums>.Best(ref scratch, greatest, ~isNegligible);
 
-        Span<int> middles = stackalloc int[TF.Count];
-        Span<int> uppers = stackalloc int[TF.Count];
-        Span<int> shifts = stackalloc int[TF.Count];
-        splits.Middle.Store(ref middles[0]);
-        splits.Upper.Store(ref uppers[0]);
-        splits.Shift.Store(ref shifts[0]);
-        splits.Scale.Store(ref rounding.Scales[0]);
+        Boundary<TF, TI> middle = Boundary<TF, TI>.At(splits.Middle, ref scratch);
+        Boundary<TF, TI> upper = Boundary<TF, TI>.At(splits.Upper, ref scratch);
+        TI isTurned = TF.GreaterThan(TF.Broadcast(0), splits.Scale);
+        for (int g = 0; g < GroupsPerSubBlock; g++)
+        {
+            TI code = TI.Broadcast(0);
+            for (int i = 0; i < GroupSize; i++)
+            {
+                int index = (g * GroupSize) + i;
+                TF weight = scratch.Weights.Row<TF, TI>(index);
+                // A digit is how many boundaries the weight is not before; a mask is -1.
+                code -= (middle.IsAtOrAfter(weight, index) + upper.IsAtOrAfter(weight, index)) << (2 * i);
+            }
+            TI isDown = TI.Broadcast(0);
+            for (int shift = 0; shift < TSums.Shifts; shift++)
+            {
+                if (TSums.IsDown(shift, g))
+                    isDown |= TI.Equal(splits.Shift, TI.Broadcast(shift));
+            }
+            TI.Select(isTurned, TI.Broadcast(AllUpper) - code, code).Store(ref scratch.Codes[g * TF.Count]);
+            TI.Select(isDown ^ isTurned, TI.Broadcast(-1), TI.Broadcast(1)).Store(ref scratch.Shifts[g * TF.Count]);
+        }
+        return TF.Abs(splits.Scale);
+    }
+
+    /// <summary>Replaces the off-grid codes by the best nearby points.</summary>
+    /// <returns>The lanes that had any, as bits.</returns>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static uint Move<TF, TI>(Rounding rounding, TF scale, ref IQ1Scratch<TSums> scratch, GridNeighbours neighbours)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        scale.Store(ref rounding.Scales[0]);
+        for (int at = 0; at < GroupsPerSubBlock * TF.Count; at++)
+            neighbours.Prefetch(scratch.Codes[at]);
+        Unsafe.SkipInit(out Costs costs);
+        uint moved = 0;
         for (int lane = 0; lane < TF.Count; lane++)
         {
-            Span<int> laneCodes = rounding.Codes.Slice(lane * GroupsPerSubBlock, GroupsPerSubBlock);
-            Span<int> laneShifts = rounding.Shifts.Slice(lane * GroupsPerSubBlock, GroupsPerSubBlock);
-            ref float scale = ref rounding.Scales[lane];
-            if (middles[lane] < 0)
-            {
-                laneCodes.Clear();
-                laneShifts.Fill(1);
-                continue;
-            }
-            bool isTurned = scale < 0;
-            scale = Math.Abs(scale);
-            ReadOnlySpan<int> laneRanks = ranks.Slice(lane * TSums.Size, TSums.Size);
-            ulong digits = AtLeast<TF, TI>(laneRanks, middles[lane]) + AtLeast<TF, TI>(laneRanks, uppers[lane]);
-            if (isTurned)
-                digits = AllUpper - digits;
             for (int g = 0; g < GroupsPerSubBlock; g++)
             {
-                laneShifts[g] = TSums.IsDown(shifts[lane], g) ^ isTurned ? -1 : 1;
-                laneCodes[g] = (ushort)(digits >> (16 * g));
-                neighbours.Prefetch(laneCodes[g]);
-            }
-        }
-    }
-
-    /// <summary>How many weights precede each in ascending order; equal ones keep their order.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rank<TF, TI>(ReadOnlySpan<float> weights, Span<int> ranks)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
-    {
-        for (int i = 0; i < TSums.Size; i += TF.Count)
-        {
-            TF own = TF.Load(in weights[i]);
-            TI index = TI.Load(in s_indices[i]);
-            TI rank = TI.Broadcast(0);
-            for (int j = 0; j < TSums.Size; j++)
-            {
-                TF other = TF.Broadcast(weights[j]);
-                rank -= TF.GreaterThan(own, other) | (TF.Equal(own, other) & TI.GreaterThan(index, TI.Broadcast(j)));
-            }
-            rank.Store(ref ranks[i]);
-        }
-    }
-
-    /// <summary>Digit 1 for each weight whose rank is at least a bound, two bits per digit.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static ulong AtLeast<TF, TI>(ReadOnlySpan<int> ranks, int least)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
-    {
-        ulong bits = 0;
-        for (int i = 0; i < TSums.Size; i += TF.Count)
-            bits |= (ulong)TI.MaskBits(TI.GreaterThan(TI.Load(in ranks[i]), TI.Broadcast(least - 1))) << i;
-        bits = (bits | (bits << 16)) & 0x0000FFFF0000FFFF;
-        bits = (bits | (bits << 8)) & 0x00FF00FF00FF00FF;
-        bits = (bits | (bits << 4)) & 0x0F0F0F0F0F0F0F0F;
-        bits = (bits | (bits << 2)) & 0x3333333333333333;
-        return (bits | (bits << 1)) & 0x5555555555555555;
-    }
-
-    /// <summary>Replaces the off-grid codes of a sub-block by the best nearby points.</summary>
-    /// <remarks>The scale becomes the one that fits the points.</remarks>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Settle<TF, TI>(Rounding rounding, int lane, GridNeighbours neighbours)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
-    {
-        ReadOnlySpan<float> weights = rounding.Weights.Slice(lane * TSums.Size, TSums.Size);
-        ReadOnlySpan<float> factors = rounding.Factors.Slice(lane * TSums.Size, TSums.Size);
-        Span<int> codes = rounding.Codes.Slice(lane * GroupsPerSubBlock, GroupsPerSubBlock);
-        ReadOnlySpan<int> shifts = rounding.Shifts.Slice(lane * GroupsPerSubBlock, GroupsPerSubBlock);
-        ref float scale = ref rounding.Scales[lane];
-        Unsafe.SkipInit(out Costs costs);
-        bool allOnGrid = true;
-        for (int g = 0; g < codes.Length; g++)
-        {
-            int mapped = neighbours.Map[codes[g]];
-            if (mapped >= 0)
-                continue;
-            allOnGrid = false;
-            codes[g] = GridSearch<TF, TI>.Nearest(
-                in neighbours.ListAt(mapped),
-                GroupSize,
-                in weights[g * GroupSize],
-                in factors[g * GroupSize],
-                in IQ1Codebook.Levels(shifts[g])[0],
-                scale,
-                ref costs[0]);
-            if (codes[g] < 0)
-                throw new ArithmeticException($"The weights cannot be quantized to {TFormat.Name}: some squares times their importance overflow a float.");
-        }
-        if (!allOnGrid)
-        {
-            float products = 0;
-            float squares = 0;
-            for (int g = 0; g < codes.Length; g++)
-            {
-                ReadOnlySpan<float> levels = IQ1Codebook.Levels(shifts[g]);
-                int code = codes[g];
-                for (int i = g * GroupSize; i < (g + 1) * GroupSize; i++, code >>= 2)
+                int group = (lane * GroupsPerSubBlock) + g;
+                ref int code = ref scratch.Codes[(g * TF.Count) + lane];
+                int shift = scratch.Shifts[(g * TF.Count) + lane];
+                int mapped = neighbours.Map[code];
+                if (mapped < 0)
                 {
-                    float level = levels[code & 3];
-                    float weighted = factors[i] * level;
-                    products += weighted * weights[i];
-                    squares += weighted * level;
+                    moved |= 1u << lane;
+                    code = GridSearch<TF, TI>.Nearest(
+                        in neighbours.ListAt(mapped),
+                        GroupSize,
+                        in rounding.Weights[group * GroupSize],
+                        in rounding.Factors[group * GroupSize],
+                        in IQ1Codebook.Levels(shift)[0],
+                        rounding.Scales[lane],
+                        ref costs[0]);
+                    if (code < 0)
+                        throw new ArithmeticException($"The weights cannot be quantized to {TFormat.Name}: some squares times their importance overflow a float.");
                 }
+                rounding.Codes[group] = code;
+                rounding.Shifts[group] = shift;
             }
-            if (products > 0 && squares > 0)
-                scale = products / squares;
         }
-        if (!(scale >= 0))
+        return moved;
+    }
+
+    /// <summary>The scales that fit the points, in the lanes that were moved to some.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static TF Fit<TF, TI>(ref IQ1Scratch<TSums> scratch, TI isMoved, TF scale)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        TF zero = TF.Broadcast(0);
+        TF products = zero;
+        TF squares = zero;
+        for (int g = 0; g < GroupsPerSubBlock; g++)
+        {
+            TI code = TI.Load(in scratch.Codes[g * TF.Count]);
+            TI isDown = TI.GreaterThan(TI.Broadcast(0), TI.Load(in scratch.Shifts[g * TF.Count]));
+            TF lowest = TF.Select(
+                isDown, TF.Broadcast(-1 - IQ1Codebook.Delta), TF.Broadcast(-1 + IQ1Codebook.Delta));
+            for (int i = g * GroupSize; i < (g + 1) * GroupSize; i++, code >>= 2)
+            {
+                TF level = TI.ToFloat(code & TI.Broadcast(3)) + lowest;
+                TF weighted = scratch.Factors.Row<TF, TI>(i) * level;
+                products += weighted * scratch.Weights.Row<TF, TI>(i);
+                squares += weighted * level;
+            }
+        }
+        TI isFitting = isMoved & TF.GreaterThan(products, zero) & TF.GreaterThan(squares, zero);
+        scale = TF.Select(isFitting, products / squares, scale);
+        if (TI.Any(~(TF.GreaterThan(scale, zero) | TF.Equal(scale, zero))))
             throw new ArithmeticException($"The weights cannot be quantized to {TFormat.Name}: their sums overflow a float.");
+        return scale;
     }
 
     // A row for each weight of a group: see GridSearch.
@@ -263,5 +223,49 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
         public Span<int> Shifts { get; } = shifts;
 
         public Span<float> Scales { get; } = scales;
+    }
+
+    /// <summary>A place in the order of the weights, in each lane: that of a weight, or the end.</summary>
+    private readonly struct Boundary<TF, TI>
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        private readonly TF _weight;
+        private readonly TI _index;
+
+        private Boundary(TF weight, TI index)
+        {
+            _weight = weight;
+            _index = index;
+        }
+
+        /// <summary>The place of a rank; the end if it is negative, or there are no more weights.</summary>
+        [SkipLocalsInit]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public static Boundary<TF, TI> At(TI rank, ref IQ1Scratch<TSums> scratch)
+        {
+            Span<int> ranks = stackalloc int[TF.Count];
+            Span<int> indices = stackalloc int[TF.Count];
+            Span<float> weights = stackalloc float[TF.Count];
+            rank.Store(ref ranks[0]);
+            Span<float> sorted = scratch.SortedWeights.AsSpan();
+            Span<int> order = scratch.Order.AsIntegers();
+            for (int lane = 0; lane < TF.Count; lane++)
+            {
+                int at = (ranks[lane] * TF.Count) + lane;
+                bool isEnd = (uint)ranks[lane] >= (uint)TSums.Size;
+                weights[lane] = isEnd ? float.PositiveInfinity : sorted[at];
+                indices[lane] = isEnd ? 0 : order[at];
+            }
+            return new(TF.Load(in weights[0]), TI.Load(in indices[0]));
+        }
+
+        /// <summary>Whether a weight is at this place or after it.</summary>
+        /// <param name="weight">The weight.</param>
+        /// <param name="index">Its index, which decides between equals.</param>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TI IsAtOrAfter(TF weight, int index) =>
+            TF.GreaterThan(weight, _weight)
+                | (TF.Equal(weight, _weight) & TI.GreaterThan(TI.Broadcast(index + 1), _index));
     }
 }

@@ -1,4 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
@@ -26,27 +28,11 @@ internal struct IQ1Rows
         where TI : struct, IIntLanes<TI, TF> =>
         row.Store(ref Unsafe.Add(ref _first, rank * TF.Count));
 
-    /// <summary>Writes the number of one lane.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Set<TF, TI>(int rank, int lane, float value)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF> =>
-        Unsafe.Add(ref _first, (rank * TF.Count) + lane) = value;
+    /// <summary>All rows.</summary>
+    [UnscopedRef]
+    public Span<float> AsSpan() => this;
 
-    /// <summary>Turns terms, the first in row 1, into the sums before each rank.</summary>
-    /// <param name="terms">Number of terms.</param>
-    /// <returns>The sum of all terms.</returns>
-    public TF AddUp<TF, TI>(int terms)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
-    {
-        TF sum = TF.Broadcast(0);
-        SetRow<TF, TI>(0, sum);
-        for (int rank = 1; rank <= terms; rank++)
-        {
-            sum += Row<TF, TI>(rank);
-            SetRow<TF, TI>(rank, sum);
-        }
-        return sum;
-    }
+    /// <summary>All rows, as integers.</summary>
+    [UnscopedRef]
+    public Span<int> AsIntegers() => MemoryMarshal.Cast<float, int>((Span<float>)this);
 }

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using GgufQuant.Simd;
 
@@ -16,14 +17,22 @@ internal readonly record struct IQ1Splits<TF, TI>(TI Middle, TI Upper, TI Shift,
 /// <remarks>
 /// <para>ggml tries all splits in turn and compares each with the best before it. A split well below the greatest
 /// cannot affect the outcome: whichever is kept before it, the greatest is accepted when its turn comes, and after that
-/// only splits that rounding cannot distinguish from it. So all splits are scored first, and ggml's loop runs only over the few
-/// that come near the greatest.</para>
+/// only splits that rounding cannot distinguish from it. So a great score is guessed first, then all splits are compared with
+/// it roughly, and ggml's loop runs only over the few that come near or exceed it.</para>
+/// <para>The guess is the score of some split, so the greatest is no less. A bad one costs time, as more splits come near it,
+/// but changes nothing. It starts from a scale that is usual, rounds to it, takes the scale that fits best, and so on.</para>
+/// <para>A split is compared without division. Its products are a + b, where a depends on the first boundary and b on the
+/// second, and its squares are c + d likewise. With n the least score that is near, it comes near where
+/// (a + b)² &gt; n · (c + d), that is where 2ab + (b² - nd) &gt; -(a² - nc): a product, a sum and a comparison with what is
+/// the same for all second boundaries.</para>
 /// <para>Near means within a margin above the rounding errors of scoring and comparing, as long as all numbers are normal; if
 /// they may not be, the loop runs over every split. With S = Σ factor · |weight|, F = Σ factor and u = 2⁻²⁴, the products that
 /// a score is made of and those that ggml compares differ by at most 16 · u · S. The split where the sign changes has products
-/// of at least ⅞ · S and squares of at most (⁹⁄₈)² · F, so the greatest score is at least 0.6 · S² / F. No squares are below
-/// F / 64, so near splits have products of at least S / 11. Their scores are therefore wrong by at most 3 · 10⁻⁵, and two of
-/// them, compared, by half of the margin.</para>
+/// of at least ⅞ · S and squares of at most (⁹⁄₈)² · F, so the greatest score is at least 0.6 · S² / F, and no guess is less. No
+/// squares are below F / 64, so near splits have products of at least S / 11. Their scores are therefore wrong by at most
+/// 3 · 10⁻⁵, and two of them, compared, by half of the margin. In the comparison without division, a and b are at most
+/// 2.2 · S, c and d at most 2.6 · F. It rounds nine times, so it is wrong by less than 10⁻⁵ · (S² + n · F), which is
+/// subtracted from what is to be exceeded.</para>
 /// </remarks>
 internal static class IQ1SplitSearch<TF, TI, TSums>
     where TF : struct, IFloatLanes<TF, TI>
@@ -33,48 +42,165 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
     private const float Margin = 1 - (1f / 8192);
 
     /// <summary>The best splits.</summary>
-    /// <param name="sums">The sums of all splits, added up.</param>
-    /// <param name="factorSum">What accumulating the sums returned.</param>
+    /// <param name="scratch">The sums of all splits, the weights by rank and their importance.</param>
     /// <param name="greatest">The greatest magnitude of a weight.</param>
     /// <param name="isSought">The lanes that need a split.</param>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static IQ1Splits<TF, TI> Best(ref TSums sums, TF factorSum, TF greatest, TI isSought)
+    public static IQ1Splits<TF, TI> Best(
+        ref IQ1Scratch<TSums> scratch, TF greatest, TI isSought)
     {
-        Unsafe.SkipInit(out Scores scores);
-        TF reached = TF.Broadcast(0);
-        int split = 0;
-        for (int middle = 0; middle <= TSums.Size; middle++)
+        ref TSums sums = ref scratch.Sums;
+        ref IQ1Table<TSums> middles = ref scratch.Middles;
+        ref IQ1Table<TSums> uppers = ref scratch.Uppers;
+        ref IQ1Table<TSums> slopes = ref scratch.Slopes;
+        TF factorSum = TF.Broadcast(0);
+        TF magnitudeSum = TF.Broadcast(0);
+        for (int rank = 0; rank < TSums.Size; rank++)
         {
-            for (int upper = middle; upper <= TSums.Size; upper++, split += TF.Count)
+            TF factor = scratch.SortedFactors.Row<TF, TI>(rank);
+            factorSum += factor;
+            magnitudeSum += factor * TF.Abs(scratch.SortedWeights.Row<TF, TI>(rank));
+        }
+        for (int rank = 0; rank <= TSums.Size; rank++)
+        {
+            for (int shift = 0; shift < TSums.Shifts; shift++)
             {
-                TF score = sums.Score<TF, TI>(middle, upper);
-                score.Store(ref Unsafe.Add(ref scores[0], split));
-                reached = TF.Max(score, reached);
+                middles.Set<TF, TI>(rank, shift, sums.MiddleSquares<TF, TI>(shift, rank));
+                uppers.Set<TF, TI>(rank, shift, sums.UpperSquares<TF, TI>(shift, rank));
+            }
+        }
+        TF mean = magnitudeSum / factorSum;
+        TF reached = TF.Max(Guess(ref scratch, mean), TF.Broadcast(0.6f) * mean * magnitudeSum);
+
+        TI isNormal = IsNormal(reached, factorSum, greatest);
+        TF least = reached * TF.Broadcast(Margin);
+        TF slack = TF.Broadcast(1e-5f) * ((magnitudeSum * magnitudeSum) + (least * factorSum));
+        for (int rank = 0; rank <= TSums.Size; rank++)
+        {
+            TF before = sums.ProductsBefore<TF, TI>(rank);
+            TF beforeSquare = before * before;
+            for (int shift = 0; shift < TSums.Shifts; shift++)
+            {
+                TF products = sums.UpperProducts<TF, TI>(shift) - before;
+                slopes.Set<TF, TI>(rank, shift, products * TF.Broadcast(-2));
+                middles.Set<TF, TI>(rank, shift, (least * middles.At<TF, TI>(rank, shift)) - (products * products) - slack);
+                uppers.Set<TF, TI>(rank, shift, beforeSquare - (least * uppers.At<TF, TI>(rank, shift)));
             }
         }
 
-        TI isNormal = IsNormal(reached, factorSum, greatest);
-        TF near = reached * TF.Broadcast(Margin);
-        TF best = TF.Select(isNormal, near, TF.Broadcast(float.MinValue));
         TI isDoubtful = isSought & ~isNormal;
-        IQ1Splits<TF, TI> found = new(TI.Broadcast(-1), TI.Broadcast(-1), TI.Broadcast(0), TF.Broadcast(0));
-        split = 0;
+        isSought &= isNormal;
+        int count = 0;
         for (int middle = 0; middle <= TSums.Size; middle++)
         {
-            for (int upper = middle; upper <= TSums.Size; upper++, split += TF.Count)
+            uint near = NearShifts(ref scratch, middle, isSought, isDoubtful);
+            if (near != 0)
+                count = List(ref scratch, middle, near, isSought, isDoubtful, count);
+        }
+        return Compare(ref scratch, count, TF.Select(isNormal, least, TF.Broadcast(float.MinValue)));
+    }
+
+    // The score of a split that is likely the best, or near it.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static TF Guess(ref IQ1Scratch<TSums> scratch, TF mean)
+    {
+        ref TSums sums = ref scratch.Sums;
+        ref IQ1Table<TSums> middles = ref scratch.Middles;
+        ref IQ1Table<TSums> uppers = ref scratch.Uppers;
+        TF reached = TF.Broadcast(0);
+        for (int shift = 0; shift < TSums.Shifts; shift++)
+        {
+            bool isDown = TSums.IsDown(shift, 0);
+            float center = isDown != TSums.IsDown(shift, 1) ? 0 : isDown ? -IQ1Codebook.Delta : IQ1Codebook.Delta;
+            TF scale = mean * TF.Broadcast(1.5f);
+            for (int turn = 0; turn < 3; turn++)
             {
-                TF score = TF.Load(in Unsafe.Add(ref scores[0], split));
-                TI isNear = isDoubtful | (isSought & TF.GreaterThan(score, near));
-                if (TI.Any(isNear))
-                    Compare(ref sums, middle, upper, isNear, ref best, ref found);
+                // The split that rounds to the scale.
+                TF lower = scale * TF.Broadcast(center - 0.5f);
+                TF upper = scale * TF.Broadcast(center + 0.5f);
+                TF middleProducts = sums.ProductsBefore<TF, TI>(0);
+                TF upperProducts = middleProducts;
+                TF middleSquares = middles.At<TF, TI>(0, shift);
+                TF upperSquares = uppers.At<TF, TI>(0, shift);
+                for (int rank = 0; rank < TSums.Size; rank++)
+                {
+                    TF weight = scratch.SortedWeights.Row<TF, TI>(rank);
+                    TI isLow = TF.GreaterThan(lower, weight);
+                    TI isNotHigh = TF.GreaterThan(upper, weight);
+                    TF before = sums.ProductsBefore<TF, TI>(rank + 1);
+                    middleProducts = TF.Select(isLow, before, middleProducts);
+                    middleSquares = TF.Select(isLow, middles.At<TF, TI>(rank + 1, shift), middleSquares);
+                    upperProducts = TF.Select(isNotHigh, before, upperProducts);
+                    upperSquares = TF.Select(isNotHigh, uppers.At<TF, TI>(rank + 1, shift), upperSquares);
+                }
+                // The boundaries would be the wrong way round if the scale were negative.
+                TF products = TF.Abs(sums.UpperProducts<TF, TI>(shift) - middleProducts - upperProducts);
+                scale = products / (middleSquares + upperSquares);
+                reached = TF.Max(products * scale, reached);
             }
         }
-        return found;
+        return reached;
+    }
+
+    // The shifts, as bits, under which any split with a first boundary comes near the greatest score in any lane.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint NearShifts(ref IQ1Scratch<TSums> scratch, int middle, TI isSought, TI isDoubtful)
+    {
+        TF slope0 = scratch.Slopes.At<TF, TI>(middle, 0);
+        TF slope1 = scratch.Slopes.At<TF, TI>(middle, 1);
+        TF slope2 = scratch.Slopes.At<TF, TI>(middle, TSums.Shifts - 2);
+        TF slope3 = scratch.Slopes.At<TF, TI>(middle, TSums.Shifts - 1);
+        TF most0 = TF.Broadcast(float.MinValue);
+        TF most1 = most0;
+        TF most2 = most0;
+        TF most3 = most0;
+        for (int upper = middle; upper <= TSums.Size; upper++)
+        {
+            TF products = scratch.Sums.ProductsBefore<TF, TI>(upper);
+            most0 = TF.Max((slope0 * products) + scratch.Uppers.At<TF, TI>(upper, 0), most0);
+            most1 = TF.Max((slope1 * products) + scratch.Uppers.At<TF, TI>(upper, 1), most1);
+            if (TSums.Shifts > 2)
+            {
+                most2 = TF.Max((slope2 * products) + scratch.Uppers.At<TF, TI>(upper, 2), most2);
+                most3 = TF.Max((slope3 * products) + scratch.Uppers.At<TF, TI>(upper, 3), most3);
+            }
+        }
+        TI isNear0 = isDoubtful | (isSought & TF.GreaterThan(most0, scratch.Middles.At<TF, TI>(middle, 0)));
+        TI isNear1 = isDoubtful | (isSought & TF.GreaterThan(most1, scratch.Middles.At<TF, TI>(middle, 1)));
+        if (TSums.Shifts == 2)
+            return TI.Any(isNear0 | isNear1) ? (TI.Any(isNear0) ? 1u : 0) | (TI.Any(isNear1) ? 2u : 0) : 0;
+        TI isNear2 = isDoubtful | (isSought & TF.GreaterThan(most2, scratch.Middles.At<TF, TI>(middle, 2)));
+        TI isNear3 = isDoubtful | (isSought & TF.GreaterThan(most3, scratch.Middles.At<TF, TI>(middle, 3)));
+        return TI.Any(isNear0 | isNear1 | isNear2 | isNear3)
+            ? (TI.Any(isNear0) ? 1u : 0) | (TI.Any(isNear1) ? 2u : 0) | (TI.Any(isNear2) ? 4u : 0) | (TI.Any(isNear3) ? 8u : 0)
+            : 0;
+    }
+
+    // Lists the splits with a first boundary that come near the greatest score in any lane.
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static int List(
+        ref IQ1Scratch<TSums> scratch, int middle, uint shifts, TI isSought, TI isDoubtful, int count)
+    {
+        for (int upper = middle; upper <= TSums.Size; upper++)
+        {
+            TF products = scratch.Sums.ProductsBefore<TF, TI>(upper);
+            for (uint left = shifts; left != 0; left &= left - 1)
+            {
+                int shift = BitOperations.TrailingZeroCount(left);
+                TF sum = (scratch.Slopes.At<TF, TI>(middle, shift) * products) + scratch.Uppers.At<TF, TI>(upper, shift);
+                TI isNear = isDoubtful | (isSought & TF.GreaterThan(sum, scratch.Middles.At<TF, TI>(middle, shift)));
+                // Which splits are near is hard to predict, so this does not branch.
+                scratch.Near[count] = new(middle, upper, shift, TI.MaskBits(isNear));
+                count += TI.Any(isNear) ? 1 : 0;
+            }
+        }
+        return count;
     }
 
     // No squares are below a 64th of the sum of the factors, and no score exceeds that sum times the greatest square. Scores
     // are compared by their products with the squares.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TI IsNormal(TF reached, TF factorSum, TF greatest)
     {
         TF tiny = TF.Broadcast(1e-30f);
@@ -86,33 +212,27 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
             & TF.GreaterThan(TF.Broadcast(1e36f), products * products * TF.Max(factorSum, one));
     }
 
-    // ggml's step, in the lanes near the greatest.
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static void Compare(
-        ref TSums sums, int middle, int upper, TI isNear, ref TF best, ref IQ1Splits<TF, TI> found)
+    // ggml's loop, over the splits near the greatest in any lane.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static IQ1Splits<TF, TI> Compare(ref IQ1Scratch<TSums> scratch, int count, TF best)
     {
-        for (int shift = 0; shift < TSums.Shifts; shift++)
+        TI middle = TI.Broadcast(-1);
+        TI upper = middle;
+        TI shift = middle;
+        TF scale = TF.Broadcast(0);
+        for (int n = 0; n < count; n++)
         {
-            (TF products, TF squares) = sums.At<TF, TI>(shift, middle, upper);
-            TI isBetter = isNear & TF.GreaterThan(squares, TF.Broadcast(0))
+            IQ1NearSplit split = scratch.Near[n];
+            (TF products, TF squares) = scratch.Sums.At<TF, TI>(split.Shift, split.Middle, split.Upper);
+            TI isBetter = BlockLanes<TF, TI>.MaskOf(split.Lanes) & TF.GreaterThan(squares, TF.Broadcast(0))
                 & TF.GreaterThan(products * products, best * squares);
-            // Few are, and only those need the division.
-            if (!TI.Any(isBetter))
-                continue;
-            TF scale = products / squares;
-            best = TF.Select(isBetter, scale * products, best);
-            found = new(
-                TI.Select(isBetter, TI.Broadcast(middle), found.Middle),
-                TI.Select(isBetter, TI.Broadcast(upper), found.Upper),
-                TI.Select(isBetter, TI.Broadcast(shift), found.Shift),
-                TF.Select(isBetter, scale, found.Scale));
+            TF fitting = products / squares;
+            best = TF.Select(isBetter, fitting * products, best);
+            scale = TF.Select(isBetter, fitting, scale);
+            middle = TI.Select(isBetter, TI.Broadcast(split.Middle), middle);
+            upper = TI.Select(isBetter, TI.Broadcast(split.Upper), upper);
+            shift = TI.Select(isBetter, TI.Broadcast(split.Shift), shift);
         }
-    }
-
-    // The 561 splits of 32 weights, for the widest lanes.
-    [InlineArray(561 * 16)]
-    private struct Scores
-    {
-        private float _first;
+        return new(middle, upper, shift, scale);
     }
 }

@@ -12,7 +12,15 @@ namespace GgufQuant.Formats;
 /// </remarks>
 internal readonly struct IQ1_M : IIQ1Format
 {
-    private const int GroupSize = 8;
+    // Weights with the same scale.
+    private const int ScaleRun = 16;
+
+    private const int SubBlocks = SuperBlock.Size / ScaleRun;
+
+    private const int Groups = SuperBlock.Size / 8;
+
+    // No level is below -9/8.
+    private const int LevelBias = 9;
 
     // The bits of a point's index above its low byte; the highest is the direction of the shift.
     private const int HighBits = 0xF00;
@@ -31,7 +39,7 @@ internal readonly struct IQ1_M : IIQ1Format
 
     public static ImatrixSupport Importance => ImatrixSupport.Optional;
 
-    static int ICodebookFormat.ScaleRun => 16;
+    static int ICodebookFormat.ScaleRun => ScaleRun;
 
     static float IIQ1Format.Negligible => 1e-7f;
 
@@ -65,52 +73,128 @@ internal readonly struct IQ1_M : IIQ1Format
         }
     }
 
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void IIQ1Format.Pack(
-        ReadOnlySpan<float> weights,
-        ReadOnlySpan<float> factors,
-        ReadOnlySpan<int> points,
-        ReadOnlySpan<int> map,
-        ReadOnlySpan<int> shifts,
-        ReadOnlySpan<float> scales,
-        Span<byte> block)
+    static void IIQ1Format.Pack<TF, TI>(IQ1Batch batch, Span<byte> blocks)
     {
-        for (int g = 0; g < points.Length; g++)
+        Span<float> factors = stackalloc float[TF.Count];
+        Span<int> codes = stackalloc int[TF.Count * SubBlocks];
+        factors.Clear();
+        codes.Clear();
+        uint isScaled = 0;
+        for (int b = 0; b < batch.Count; b++)
         {
-            int point = map[points[g]];
-            block[g] = (byte)point;
-            block[32 + (g / 2)] |= (byte)(point >> 8 << (g % 2 * 4));
+            PackPoints(batch.Codes.Slice(b * Groups, Groups), blocks.Slice(b * BlockBytes, BlockBytes));
+            ReadOnlySpan<float> scales = batch.Scales.Slice(b * SubBlocks, SubBlocks);
+            float maxScale = 0;
+            foreach (float scale in scales)
+                maxScale = maxScale > scale ? maxScale : scale;
+            if (maxScale == 0)
+                continue;
+            isScaled |= 1u << b;
+            factors[b] = maxScale / 15;
+            float inverse = 1 / factors[b];
+            for (int s = 0; s < SubBlocks; s++)
+                codes[(b * SubBlocks) + s] = IQ1Codebook.ScaleCode(inverse, scales[s]);
         }
-        float maxScale = 0;
-        foreach (float scale in scales)
-            maxScale = maxScale > scale ? maxScale : scale;
-        if (maxScale == 0)
-            return;
 
-        float factor = maxScale / 15;
-        float inverse = 1 / factor;
-        ulong words = 0;
-        float products = 0;
-        float squares = 0;
-        for (int g = 0; g < points.Length; g++)
+        Fit<TF, TI>(batch, codes, factors);
+        for (int b = 0; b < batch.Count; b++)
         {
-            int s = g / 2;
-            int code = IQ1Codebook.ScaleCode(inverse, scales[s]);
-            words |= (ulong)code << ((16 * (s / 4)) + (3 * (s % 4)));
-            block[32 + s] |= (byte)((shifts[g] < 0 ? 8 : 0) << (g % 2 * 4));
-            ReadOnlySpan<float> levels = IQ1Codebook.Levels(shifts[g]);
-            for (int i = 0; i < GroupSize; i++)
+            if ((isScaled >> b & 1) != 0)
             {
-                float level = levels[(points[g] >> (2 * i)) & 3] * ((2 * code) + 1);
-                float weighted = factors[(GroupSize * g) + i] * level;
-                products += weighted * weights[(GroupSize * g) + i];
-                squares += weighted * level;
+                PackScales(
+                    batch.Shifts.Slice(b * Groups, Groups),
+                    codes.Slice(b * SubBlocks, SubBlocks),
+                    factors[b],
+                    blocks.Slice(b * BlockBytes, BlockBytes));
             }
         }
-        if (squares > 0)
-            factor = products / squares;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PackPoints(ReadOnlySpan<int> points, Span<byte> block)
+    {
+        ReadOnlySpan<int> map = Grid.IQ1.Neighbours.Map;
+        for (int g = 0; g < points.Length; g += 2)
+        {
+            int first = map[points[g]];
+            int second = map[points[g + 1]];
+            block[g] = (byte)first;
+            block[g + 1] = (byte)second;
+            block[32 + (g / 2)] = (byte)((first >> 8) | (second >> 8 << 4));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PackScales(ReadOnlySpan<int> shifts, ReadOnlySpan<int> codes, float factor, Span<byte> block)
+    {
+        ulong words = 0;
+        for (int s = 0; s < codes.Length; s++)
+        {
+            words |= (ulong)codes[s] << ((16 * (s / 4)) + (3 * (s % 4)));
+            block[32 + s] |= (byte)((shifts[2 * s] < 0 ? 0x08 : 0) | (shifts[(2 * s) + 1] < 0 ? 0x80 : 0));
+        }
         ulong half = HalfConversion.Narrow(factor * 1.1125f);
         words |= ((half & 0x000F) << 12) | ((half & 0x00F0) << 24) | ((half & 0x0F00) << 36) | ((half & 0xF000) << 48);
         BinaryPrimitives.WriteUInt64LittleEndian(block[48..], words);
+    }
+
+    /// <summary>Replaces the factors by those that fit the points and the scales' codes.</summary>
+    /// <remarks>
+    /// ggml adds up the weights of a super-block one after the other. So the terms are computed along the super-block, and
+    /// transposed to be added with a super-block in each lane.
+    /// </remarks>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Fit<TF, TI>(IQ1Batch batch, ReadOnlySpan<int> codes, Span<float> factors)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        Span<ulong> levels = stackalloc ulong[TF.Count * Groups];
+        for (int g = 0; g < levels.Length; g++)
+            levels[g] = BiasedEighths(batch.Codes[g], batch.Shifts[g]);
+        ref byte eighths = ref Unsafe.As<ulong, byte>(ref levels[0]);
+
+        int tile = TF.Count * TF.Count;
+        ref float productTerms = ref CacheLines.Align(stackalloc float[(4 * tile) + CacheLines.Spare]);
+        ref float squareTerms = ref Unsafe.Add(ref productTerms, tile);
+        ref float productRows = ref Unsafe.Add(ref productTerms, 2 * tile);
+        ref float squareRows = ref Unsafe.Add(ref productTerms, 3 * tile);
+        TF products = TF.Broadcast(0);
+        TF squares = TF.Broadcast(0);
+        for (int first = 0; first < SuperBlock.Size; first += TF.Count)
+        {
+            for (int b = 0; b < TF.Count; b++)
+            {
+                int at = (b * SuperBlock.Size) + first;
+                int code = codes[at / ScaleRun];
+                TF level = TI.ToFloat(TI.LoadBytes(in Unsafe.Add(ref eighths, at)) - TI.Broadcast(LevelBias))
+                    * TF.Broadcast(((2 * code) + 1) * IQ1Codebook.Delta);
+                TF weighted = TF.Load(in batch.Factors[at]) * level;
+                (weighted * TF.Load(in batch.Weights[at])).Store(ref Unsafe.Add(ref productTerms, b * TF.Count));
+                (weighted * level).Store(ref Unsafe.Add(ref squareTerms, b * TF.Count));
+            }
+            Transposition.Run(in productTerms, TF.Count, TF.Count, ref productRows);
+            Transposition.Run(in squareTerms, TF.Count, TF.Count, ref squareRows);
+            for (int at = 0; at < tile; at += TF.Count)
+            {
+                products += BlockLanes<TF, TI>.At(in productRows, at);
+                squares += BlockLanes<TF, TI>.At(in squareRows, at);
+            }
+        }
+        TF factor = TF.Load(in factors[0]);
+        TF.Select(TF.GreaterThan(squares, TF.Broadcast(0)), products / squares, factor).Store(ref factors[0]);
+    }
+
+    // The levels of a group in eighths, plus a bias that makes them positive, a byte each.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong BiasedEighths(int code, int shift)
+    {
+        ulong digits = (uint)code;
+        digits = (digits | (digits << 24)) & 0x000000FF000000FF;
+        digits = (digits | (digits << 12)) & 0x000F000F000F000F;
+        digits = (digits | (digits << 6)) & 0x0303030303030303;
+        return (digits << 3) + (0x0101010101010101 * (ulong)(LevelBias - 8 + shift));
     }
 }

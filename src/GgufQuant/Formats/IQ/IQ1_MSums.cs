@@ -27,9 +27,6 @@ internal struct IQ1_MSums : IIQ1Sums
     // Sums over both groups' weights before each rank.
     private IQ1Rows _products;
 
-    // By shift, the products if every weight were at the upper level.
-    private IQ1Rows _upperProducts;
-
     public static int Size => 16;
 
     public static int Shifts => 4;
@@ -38,38 +35,32 @@ internal struct IQ1_MSums : IIQ1Sums
     public static bool IsDown(int shift, int group) => ((shift >> (1 - group)) & 1) != 0;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Take<TF, TI>(int lane, ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, ReadOnlySpan<int> ranks)
+    public void AddUp<TF, TI>(ReadOnlySpan<int> order, ReadOnlySpan<float> weights, ReadOnlySpan<float> factors)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
+        TF zero = TF.Broadcast(0);
+        TF firstProducts = zero;
+        TF firstFactors = zero;
+        TF secondProducts = zero;
+        TF secondFactors = zero;
+        _first.Set<TF, TI>(0, zero, zero);
+        _second.Set<TF, TI>(0, zero, zero);
+        _products.SetRow<TF, TI>(0, zero);
         // A weight of one group is a zero to the other.
-        for (int i = 0; i < ranks.Length; i++)
+        for (int rank = 0; rank < Size; rank++)
         {
-            int rank = ranks[i] + 1;
-            float product = factors[i] * weights[i];
-            bool isFirst = i < 8;
-            _first.Products.Set<TF, TI>(rank, lane, isFirst ? product : 0);
-            _first.Factors.Set<TF, TI>(rank, lane, isFirst ? factors[i] : 0);
-            _second.Products.Set<TF, TI>(rank, lane, isFirst ? 0 : product);
-            _second.Factors.Set<TF, TI>(rank, lane, isFirst ? 0 : factors[i]);
+            TI isSecond = TI.GreaterThan(TI.Load(in order[rank * TF.Count]), TI.Broadcast(7));
+            TF factor = TF.Load(in factors[rank * TF.Count]);
+            TF product = factor * TF.Load(in weights[rank * TF.Count]);
+            firstProducts += TF.Select(isSecond, zero, product);
+            firstFactors += TF.Select(isSecond, zero, factor);
+            secondProducts += TF.Select(isSecond, product, zero);
+            secondFactors += TF.Select(isSecond, factor, zero);
+            _first.Set<TF, TI>(rank + 1, firstProducts, firstFactors);
+            _second.Set<TF, TI>(rank + 1, secondProducts, secondFactors);
+            _products.SetRow<TF, TI>(rank + 1, firstProducts + secondProducts);
         }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public TF AddUp<TF, TI>()
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
-    {
-        TF factor = _first.AddUp<TF, TI>() + _second.AddUp<TF, TI>();
-        for (int rank = 0; rank <= Size; rank++)
-            _products.SetRow<TF, TI>(rank, _first.Products.Row<TF, TI>(rank) + _second.Products.Row<TF, TI>(rank));
-        for (int shift = 0; shift < Shifts; shift++)
-        {
-            TF first = _first.Products.Row<TF, TI>(Size) * TF.Broadcast(IsDown(shift, 0) ? Down : Up);
-            TF second = _second.Products.Row<TF, TI>(Size) * TF.Broadcast(IsDown(shift, 1) ? Down : Up);
-            _upperProducts.SetRow<TF, TI>(shift, first + second);
-        }
-        return factor;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -85,67 +76,74 @@ internal struct IQ1_MSums : IIQ1Sums
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly TF Score<TF, TI>(int middle, int upper)
+    public readonly TF ProductsBefore<TF, TI>(int rank)
         where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
-    {
-        TF before = _products.Row<TF, TI>(upper) + _products.Row<TF, TI>(middle);
-        TF firstUp = _first.SquaresAt<TF, TI>(middle, upper, false);
-        TF firstDown = _first.SquaresAt<TF, TI>(middle, upper, true);
-        TF secondUp = _second.SquaresAt<TF, TI>(middle, upper, false);
-        TF secondDown = _second.SquaresAt<TF, TI>(middle, upper, true);
-        IQ1Score<TF, TI> up = IQ1Score<TF, TI>.Of(_upperProducts.Row<TF, TI>(0) - before, firstUp + secondUp)
-            .OrBetter(IQ1Score<TF, TI>.Of(_upperProducts.Row<TF, TI>(1) - before, firstUp + secondDown));
-        return up.OrBetter(
-            IQ1Score<TF, TI>.Of(_upperProducts.Row<TF, TI>(2) - before, firstDown + secondUp)
-                .OrBetter(IQ1Score<TF, TI>.Of(_upperProducts.Row<TF, TI>(3) - before, firstDown + secondDown)))
-            .Value;
-    }
+        where TI : struct, IIntLanes<TI, TF> => _products.Row<TF, TI>(rank);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly TF UpperProducts<TF, TI>(int shift)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF> =>
+        _first.UpperProducts<TF, TI>(IsDown(shift, 0)) + _second.UpperProducts<TF, TI>(IsDown(shift, 1));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly TF MiddleSquares<TF, TI>(int shift, int middle)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF> =>
+        _first.MiddleSquares<TF, TI>(middle, IsDown(shift, 0)) + _second.MiddleSquares<TF, TI>(middle, IsDown(shift, 1));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly TF UpperSquares<TF, TI>(int shift, int upper)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF> =>
+        _first.UpperSquares<TF, TI>(upper, IsDown(shift, 0)) + _second.UpperSquares<TF, TI>(upper, IsDown(shift, 1));
 
     private struct Group
     {
         // Sums over the group's weights before each rank in the sub-block.
-        public IQ1Rows Products;
-        public IQ1Rows Factors;
+        private IQ1Rows _products;
+        private IQ1Rows _factors;
 
-        // The squares up to the first boundary, by its rank, and their change by the second.
-        private IQ1Rows _lowUpSquares;
-        private IQ1Rows _lowDownSquares;
-        private IQ1Rows _upSquares;
-        private IQ1Rows _downSquares;
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public TF AddUp<TF, TI>()
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Set<TF, TI>(int rank, TF products, TF factors)
             where TF : struct, IFloatLanes<TF, TI>
             where TI : struct, IIntLanes<TI, TF>
         {
-            Products.AddUp<TF, TI>(Size);
-            TF factor = Factors.AddUp<TF, TI>(Size);
-            TF upSquares = factor * TF.Broadcast(Up) * TF.Broadcast(Up);
-            TF downSquares = factor * TF.Broadcast(Down) * TF.Broadcast(Down);
-            for (int rank = 0; rank <= Size; rank++)
-            {
-                TF before = Factors.Row<TF, TI>(rank);
-                _lowUpSquares.SetRow<TF, TI>(rank, upSquares + (TF.Broadcast(UpLowStep) * before));
-                _lowDownSquares.SetRow<TF, TI>(rank, downSquares + (TF.Broadcast(DownLowStep) * before));
-                _upSquares.SetRow<TF, TI>(rank, TF.Broadcast(UpHighStep) * before);
-                _downSquares.SetRow<TF, TI>(rank, TF.Broadcast(DownHighStep) * before);
-            }
-            return factor;
+            _products.SetRow<TF, TI>(rank, products);
+            _factors.SetRow<TF, TI>(rank, factors);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly TF ProductsAt<TF, TI>(int middle, int upper, bool down)
             where TF : struct, IFloatLanes<TF, TI>
             where TI : struct, IIntLanes<TI, TF> =>
-            (Products.Row<TF, TI>(Size) * TF.Broadcast(down ? Down : Up))
-                - (Products.Row<TF, TI>(upper) + Products.Row<TF, TI>(middle));
+            UpperProducts<TF, TI>(down) - (_products.Row<TF, TI>(upper) + _products.Row<TF, TI>(middle));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly TF SquaresAt<TF, TI>(int middle, int upper, bool down)
             where TF : struct, IFloatLanes<TF, TI>
-            where TI : struct, IIntLanes<TI, TF> => down
-                ? _lowDownSquares.Row<TF, TI>(middle) + _downSquares.Row<TF, TI>(upper)
-                : _lowUpSquares.Row<TF, TI>(middle) + _upSquares.Row<TF, TI>(upper);
+            where TI : struct, IIntLanes<TI, TF> =>
+            MiddleSquares<TF, TI>(middle, down) + UpperSquares<TF, TI>(upper, down);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly TF UpperProducts<TF, TI>(bool down)
+            where TF : struct, IFloatLanes<TF, TI>
+            where TI : struct, IIntLanes<TI, TF> => _products.Row<TF, TI>(Size) * TF.Broadcast(down ? Down : Up);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly TF MiddleSquares<TF, TI>(int middle, bool down)
+            where TF : struct, IFloatLanes<TF, TI>
+            where TI : struct, IIntLanes<TI, TF>
+        {
+            TF upper = TF.Broadcast(down ? Down : Up);
+            return (_factors.Row<TF, TI>(Size) * upper * upper)
+                + (TF.Broadcast(down ? DownLowStep : UpLowStep) * _factors.Row<TF, TI>(middle));
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly TF UpperSquares<TF, TI>(int upper, bool down)
+            where TF : struct, IFloatLanes<TF, TI>
+            where TI : struct, IIntLanes<TI, TF> =>
+            TF.Broadcast(down ? DownHighStep : UpHighStep) * _factors.Row<TF, TI>(upper);
     }
 }

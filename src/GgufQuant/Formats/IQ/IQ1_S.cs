@@ -63,15 +63,23 @@ internal readonly struct IQ1_S : IIQ1Format
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void IIQ1Format.Pack(
-        ReadOnlySpan<float> weights,
-        ReadOnlySpan<float> factors,
-        ReadOnlySpan<int> points,
-        ReadOnlySpan<int> map,
-        ReadOnlySpan<int> shifts,
-        ReadOnlySpan<float> scales,
-        Span<byte> block)
+    static void IIQ1Format.Pack<TF, TI>(IQ1Batch batch, Span<byte> blocks)
     {
+        for (int b = 0; b < batch.Count; b++)
+        {
+            Pack(
+                batch.Codes.Slice(b * 32, 32),
+                batch.Shifts.Slice(b * 32, 32),
+                batch.Scales.Slice(b * 8, 8),
+                blocks.Slice(b * BlockBytes, BlockBytes));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Pack(
+        ReadOnlySpan<int> points, ReadOnlySpan<int> shifts, ReadOnlySpan<float> scales, Span<byte> block)
+    {
+        ReadOnlySpan<int> map = Grid.IQ1.Neighbours.Map;
         float maxScale = 0;
         foreach (float scale in scales)
             maxScale = maxScale > scale ? maxScale : scale;

@@ -14,13 +14,6 @@ internal struct IQ1_SSums : IIQ1Sums
     private IQ1Rows _products;
     private IQ1Rows _factors;
 
-    // The squares, by the first weight of the upper level, as if there were no lowest one; and what that adds, by the first
-    // weight of the middle one.
-    private IQ1Rows _upSquares;
-    private IQ1Rows _downSquares;
-    private IQ1Rows _lowUpSquares;
-    private IQ1Rows _lowDownSquares;
-
     public static int Size => 32;
 
     public static int Shifts => 2;
@@ -28,34 +21,22 @@ internal struct IQ1_SSums : IIQ1Sums
     public static bool IsDown(int shift, int group) => shift == 1;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Take<TF, TI>(int lane, ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, ReadOnlySpan<int> ranks)
+    public void AddUp<TF, TI>(ReadOnlySpan<int> order, ReadOnlySpan<float> weights, ReadOnlySpan<float> factors)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        for (int i = 0; i < ranks.Length; i++)
+        TF products = TF.Broadcast(0);
+        TF sum = products;
+        _products.SetRow<TF, TI>(0, products);
+        _factors.SetRow<TF, TI>(0, sum);
+        for (int rank = 0; rank < Size; rank++)
         {
-            _products.Set<TF, TI>(ranks[i] + 1, lane, factors[i] * weights[i]);
-            _factors.Set<TF, TI>(ranks[i] + 1, lane, factors[i]);
+            TF factor = TF.Load(in factors[rank * TF.Count]);
+            products += factor * TF.Load(in weights[rank * TF.Count]);
+            sum += factor;
+            _products.SetRow<TF, TI>(rank + 1, products);
+            _factors.SetRow<TF, TI>(rank + 1, sum);
         }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public TF AddUp<TF, TI>()
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
-    {
-        _products.AddUp<TF, TI>(Size);
-        TF factor = _factors.AddUp<TF, TI>(Size);
-        for (int rank = 0; rank <= Size; rank++)
-        {
-            TF before = _factors.Row<TF, TI>(rank);
-            TF middle = before * TF.Broadcast(Step * Step);
-            _upSquares.SetRow<TF, TI>(rank, middle + ((factor - before) * TF.Broadcast(Up * Up)));
-            _downSquares.SetRow<TF, TI>(rank, middle + ((factor - before) * TF.Broadcast(Down * Down)));
-            _lowUpSquares.SetRow<TF, TI>(rank, before * TF.Broadcast((Down * Down) - (Step * Step)));
-            _lowDownSquares.SetRow<TF, TI>(rank, before * TF.Broadcast((Up * Up) - (Step * Step)));
-        }
-        return factor;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -79,16 +60,33 @@ internal struct IQ1_SSums : IIQ1Sums
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly TF Score<TF, TI>(int middle, int upper)
+    public readonly TF ProductsBefore<TF, TI>(int rank)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF> => _products.Row<TF, TI>(rank);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly TF UpperProducts<TF, TI>(int shift)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF> =>
+        _products.Row<TF, TI>(Size) * TF.Broadcast(IsDown(shift, 0) ? Down : Up);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly TF MiddleSquares<TF, TI>(int shift, int middle)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        // The levels are one apart.
-        TF products = _products.Row<TF, TI>(Size);
-        TF before = _products.Row<TF, TI>(upper) + _products.Row<TF, TI>(middle);
-        IQ1Score<TF, TI> up = IQ1Score<TF, TI>.Of(
-            (products * TF.Broadcast(Up)) - before, _upSquares.Row<TF, TI>(upper) + _lowUpSquares.Row<TF, TI>(middle));
-        return up.OrBetter(IQ1Score<TF, TI>.Of(
-            (products * TF.Broadcast(Down)) - before, _downSquares.Row<TF, TI>(upper) + _lowDownSquares.Row<TF, TI>(middle))).Value;
+        float low = IsDown(shift, 0) ? Up : Down;
+        return _factors.Row<TF, TI>(middle) * TF.Broadcast((low * low) - (Step * Step));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly TF UpperSquares<TF, TI>(int shift, int upper)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        float high = IsDown(shift, 0) ? Down : Up;
+        TF before = _factors.Row<TF, TI>(upper);
+        return (before * TF.Broadcast(Step * Step))
+            + ((_factors.Row<TF, TI>(Size) - before) * TF.Broadcast(high * high));
     }
 }

@@ -1,0 +1,155 @@
+using System.Runtime.CompilerServices;
+using GgufQuant.Simd;
+
+namespace GgufQuant.Formats;
+
+/// <summary>Sorts the weights of sub-blocks, one row per weight, one lane per sub-block.</summary>
+/// <remarks>
+/// <para>
+/// ggml sorts by weight alone, and equal ones keep their order. A comparator network (Batcher's odd-even merge sort) sorts all
+/// lanes at once, by the bits of the weights as ordered integers, whose lowest bits are replaced by the index. Keys are thus
+/// unique, and equal weights stay in order.
+/// </para>
+/// <para>
+/// Weights that differ only in the bits replaced can come out of order. They are close together, so an insertion sort, which
+/// keeps the order of equals, is quick to move them. It is rare, and never happens to weights that were 16-bit floats.
+/// </para>
+/// </remarks>
+internal static class IQ1Order<TF, TI>
+    where TF : struct, IFloatLanes<TF, TI>
+    where TI : struct, IIntLanes<TI, TF>
+{
+    private static readonly byte[] s_comparators16 = Comparators(16);
+    private static readonly byte[] s_comparators32 = Comparators(32);
+
+    /// <summary>Sorts ascending.</summary>
+    /// <param name="size">Weights in a sub-block: 16 or 32.</param>
+    /// <param name="weights">The weights.</param>
+    /// <param name="factors">Their importance.</param>
+    /// <param name="order">Receives the index of the weight at each rank.</param>
+    /// <param name="sortedWeights">Receives the weights by rank.</param>
+    /// <param name="sortedFactors">Receives their importance.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Sort(
+        int size,
+        ReadOnlySpan<float> weights,
+        ReadOnlySpan<float> factors,
+        Span<int> order,
+        Span<float> sortedWeights,
+        Span<float> sortedFactors)
+    {
+        MakeKeys(size, in weights[0], ref order[0]);
+        RunNetwork(size == 16 ? s_comparators16 : s_comparators32, ref order[0]);
+        TI indexBits = TI.Broadcast(size - 1);
+        for (int rank = 0; rank < size; rank++)
+        {
+            ref int row = ref order[rank * TF.Count];
+            (TI.Load(in row) & indexBits).Store(ref row);
+        }
+        Gather(size, in weights[0], in factors[0], in order[0], ref sortedWeights[0], ref sortedFactors[0]);
+        uint misordered = Misordered(size, in sortedWeights[0]);
+        for (int lane = 0; misordered != 0; lane++, misordered >>= 1)
+        {
+            if ((misordered & 1) != 0)
+                Mend(size, order[lane..], sortedWeights[lane..], sortedFactors[lane..]);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void MakeKeys(int size, ref readonly float weights, ref int keys)
+    {
+        TI indexBits = TI.Broadcast(size - 1);
+        for (int i = 0; i < size; i++)
+        {
+            // Adding zero makes zeros of both signs equal.
+            TI bits = TF.ToBits(BlockLanes<TF, TI>.At(in weights, i * TF.Count) + TF.Broadcast(0));
+            TI ordered = bits ^ ((bits >> 31) & TI.Broadcast(int.MaxValue));
+            ((ordered & ~indexBits) | TI.Broadcast(i)).Store(ref Unsafe.Add(ref keys, i * TF.Count));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void RunNetwork(byte[] comparators, ref int keys)
+    {
+        for (int c = 0; c < comparators.Length - 1; c += 2)
+        {
+            ref int first = ref Unsafe.Add(ref keys, comparators[c] * TF.Count);
+            ref int second = ref Unsafe.Add(ref keys, comparators[c + 1] * TF.Count);
+            TI a = TI.Load(in first);
+            TI b = TI.Load(in second);
+            TI.Min(a, b).Store(ref first);
+            TI.Max(a, b).Store(ref second);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Gather(
+        int size,
+        ref readonly float weights,
+        ref readonly float factors,
+        ref readonly int order,
+        ref float sortedWeights,
+        ref float sortedFactors)
+    {
+        for (int at = 0; at < size * TF.Count; at += TF.Count)
+        {
+            for (int lane = 0; lane < TF.Count; lane++)
+            {
+                int from = (Unsafe.Add(ref Unsafe.AsRef(in order), at + lane) * TF.Count) + lane;
+                Unsafe.Add(ref sortedWeights, at + lane) = Unsafe.Add(ref Unsafe.AsRef(in weights), from);
+                Unsafe.Add(ref sortedFactors, at + lane) = Unsafe.Add(ref Unsafe.AsRef(in factors), from);
+            }
+        }
+    }
+
+    // The lanes that are not ascending, as bits.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static uint Misordered(int size, ref readonly float sorted)
+    {
+        TI isMisordered = TI.Broadcast(0);
+        TF last = TF.Load(in sorted);
+        for (int rank = 1; rank < size; rank++)
+        {
+            TF next = BlockLanes<TF, TI>.At(in sorted, rank * TF.Count);
+            isMisordered |= TF.GreaterThan(last, next);
+            last = next;
+        }
+        return TI.MaskBits(isMisordered);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Mend(int size, Span<int> order, Span<float> weights, Span<float> factors)
+    {
+        for (int rank = 1; rank < size; rank++)
+        {
+            for (int at = rank * TF.Count; at > 0 && weights[at - TF.Count] > weights[at]; at -= TF.Count)
+            {
+                int below = at - TF.Count;
+                (order[below], order[at]) = (order[at], order[below]);
+                (weights[below], weights[at]) = (weights[at], weights[below]);
+                (factors[below], factors[at]) = (factors[at], factors[below]);
+            }
+        }
+    }
+
+    // Pairs of ranks.
+    private static byte[] Comparators(int size)
+    {
+        List<byte> comparators = [];
+        for (int merged = 1; merged < size; merged *= 2)
+        {
+            for (int distance = merged; distance >= 1; distance /= 2)
+            {
+                for (int first = distance % merged; first + distance < size; first += 2 * distance)
+                {
+                    for (int i = first; i < first + distance && i + distance < size; i++)
+                    {
+                        if (i / (2 * merged) == (i + distance) / (2 * merged))
+                            comparators.AddRange([(byte)i, (byte)(i + distance)]);
+                    }
+                }
+            }
+        }
+        return [.. comparators];
+    }
+}
