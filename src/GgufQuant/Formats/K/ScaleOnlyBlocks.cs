@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GgufQuant.Simd;
@@ -72,6 +73,8 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
         Span<float> factorSums = stackalloc float[batchSize * SubBlocks];
         Span<sbyte> stored = stackalloc sbyte[batchSize * SubBlocks];
         Span<float> blockFactors = stackalloc float[batchSize];
+        Span<ushort> halves = stackalloc ushort[batchSize];
+        Span<float> readFactors = stackalloc float[batchSize];
 
         int total = weights.Length / SuperBlock.Size;
         for (int first = 0; first < total; first += batchSize)
@@ -89,14 +92,20 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
             {
                 StoreScales<TF, TI, TMode>(
                     scales[(b * SubBlocks)..], factorSums[(b * SubBlocks)..], Math.Min(TF.Count, count - b),
-                    stored[(b * SubBlocks)..], blockFactors[b..]);
+                    stored[(b * SubBlocks)..], blockFactors[b..], halves[b..], readFactors[b..]);
             }
             for (int b = 0; b < count; b++)
             {
+                Span<byte> block = target.Slice(b * TFormat.BlockBytes, TFormat.BlockBytes);
+                if (TFormat.ClearsNegligible && blockFactors[b] == 0)
+                {
+                    block.Clear();
+                    continue;
+                }
+                BinaryPrimitives.WriteUInt16LittleEndian(block[TFormat.FactorOffset..], halves[b]);
                 Write<TF, TI, TMode>(
                     batch.Slice(b * SuperBlock.Size, SuperBlock.Size), inverses.Slice(b * SubBlocks, SubBlocks),
-                    stored.Slice(b * SubBlocks, SubBlocks), blockFactors[b],
-                    target.Slice(b * TFormat.BlockBytes, TFormat.BlockBytes));
+                    stored.Slice(b * SubBlocks, SubBlocks), readFactors[b], block);
             }
         }
     }
@@ -112,7 +121,7 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
     {
         if (TFormat.DescendsWithoutImatrix && !TMode.Given)
         {
-            ScaleOnlyDescent<TF, TI>.Run(batch, TFormat.LevelRange, scales[..(count * SubBlocks)]);
+            ScaleOnlyDescent<TF, TI>.Run(batch, TFormat.LevelRange, scales[..(batch.Length / SubBlockSize)]);
             return;
         }
         int size = SubBlockSize * TF.Count;
@@ -148,108 +157,122 @@ internal readonly struct ScaleOnlyBlocks<TFormat> : ILaneQuantizer, ILaneDequant
         }
     }
 
-    // A lane is a super-block here.
+    // A lane is a super-block here, and then a sub-block. The factors are also given as halves, and as they will be read.
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StoreScales<TF, TI, TMode>(
-        ReadOnlySpan<float> scales, ReadOnlySpan<float> factorSums, int count, Span<sbyte> stored, Span<float> blockFactors)
+        ReadOnlySpan<float> scales, ReadOnlySpan<float> factorSums, int count,
+        Span<sbyte> stored, Span<float> blockFactors, Span<ushort> halves, Span<float> readFactors)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
         where TMode : struct, IImatrixMode
     {
         int size = SubBlocks * TF.Count;
         ref float laneScales = ref CacheLines.Align(stackalloc float[size + CacheLines.Spare]);
-        Span<byte> levels = stackalloc byte[size];
         Transposition.Run(in scales[0], TF.Count, SubBlocks, ref laneScales);
         TF factor;
+        TF inverse;
+        TI vanishes;
         if (TMode.Given && TFormat.WeighsByVariance)
         {
             ref float laneFactors = ref CacheLines.Align(stackalloc float[size + CacheLines.Spare]);
             ref float products = ref CacheLines.Align(stackalloc float[size + CacheLines.Spare]);
             Transposition.Run(in factorSums[0], TF.Count, SubBlocks, ref laneFactors);
             factor = ScaleOnlySearch<TF, TI, WrappingRounding>.Run(
-                ref laneScales, ref laneFactors, SubBlocks, TFormat.ScaleRange, ref products, out TF inverse, out TI negligible);
-            ScaleOnlySearch<TF, TI, WrappingRounding>.StoreLevels(
-                ref laneScales, SubBlocks, TFormat.ScaleRange, inverse, negligible, ref levels[0]);
+                ref laneScales, ref laneFactors, SubBlocks, TFormat.ScaleRange, ref products, out inverse, out vanishes);
         }
         else
         {
-            factor = SpreadScales<TF, TI>(ref laneScales, ref levels[0]);
+            // The scale of the greatest magnitude gets the lowest number.
+            TF zero = TF.Broadcast(0);
+            TF extreme = ScaleOnlyLanes<TF, TI>.Extreme(ref laneScales, SubBlocks, out TI negligible);
+            vanishes = TFormat.ClearsNegligible ? negligible : TF.Equal(extreme, zero);
+            inverse = TF.Broadcast(-TFormat.ScaleRange) / extreme;
+            factor = TF.Select(vanishes, zero, TF.Broadcast(1) / inverse);
         }
         factor.Store(ref blockFactors[0]);
-        for (int b = 0; b < count; b++)
+        TI half = HalfConversion.Narrow<TF, TI>(factor);
+        half.StoreUInt16(ref halves[0]);
+        HalfConversion.Widen<TF, TI>(half).Store(ref readFactors[0]);
+
+        Span<float> inverses = stackalloc float[TF.Count];
+        inverse.Store(ref inverses[0]);
+        uint withoutScale = TI.MaskBits(vanishes);
+        for (int b = 0; b < count; b++, withoutScale >>= 1)
         {
-            for (int j = 0; j < SubBlocks; j++)
-                stored[(b * SubBlocks) + j] = (sbyte)(levels[(j * TF.Count) + b] - TFormat.ScaleRange);
+            Span<sbyte> target = stored.Slice(b * SubBlocks, SubBlocks);
+            if ((withoutScale & 1) != 0)
+            {
+                target.Fill((sbyte)-TFormat.ScaleRange);
+                continue;
+            }
+            TF lanes = TF.Broadcast(inverses[b]);
+            for (int j = 0; j < SubBlocks; j += TF.Count)
+            {
+                TI level = ScaleOnlyLanes<TF, TI>.Level(lanes * TF.Load(in scales[(b * SubBlocks) + j]), TFormat.ScaleRange);
+                level.StoreBytes(ref Unsafe.As<sbyte, byte>(ref target[j]));
+            }
         }
     }
 
-    // The scale of the greatest magnitude gets the lowest number.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static TF SpreadScales<TF, TI>(ref float scales, ref byte levels)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
-    {
-        TF zero = TF.Broadcast(0);
-        TF extreme = ScaleOnlyLanes<TF, TI>.Extreme(ref scales, SubBlocks, out TI negligible);
-        TI vanishes = TFormat.ClearsNegligible ? negligible : TF.Equal(extreme, zero);
-        TF inverse = TF.Broadcast(-TFormat.ScaleRange) / extreme;
-        TI range = TI.Broadcast(TFormat.ScaleRange);
-        for (int j = 0; j < SubBlocks; j++)
-        {
-            TI level = ScaleOnlyLanes<TF, TI>.Level(inverse * ScaleOnlyLanes<TF, TI>.At(ref scales, j), TFormat.ScaleRange);
-            ((level + range) & ~vanishes).StoreBytes(ref Unsafe.Add(ref levels, j * TF.Count));
-        }
-        return TF.Select(vanishes, zero, TF.Broadcast(1) / inverse);
-    }
-
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Write<TF, TI, TMode>(
-        ReadOnlySpan<float> weights, ReadOnlySpan<float> inverses, ReadOnlySpan<sbyte> scales, float factor, Span<byte> block)
+        ReadOnlySpan<float> weights, ReadOnlySpan<float> inverses, ReadOnlySpan<sbyte> stored, float factor, Span<byte> block)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
         where TMode : struct, IImatrixMode
     {
-        HalfConversion.Write(ref block[TFormat.FactorOffset], factor);
-        if (TFormat.ClearsNegligible && factor == 0)
-        {
-            block.Clear();
-            return;
-        }
-        factor = HalfConversion.Read(in block[TFormat.FactorOffset]);
-        TFormat.PackScales(scales, block);
+        TFormat.PackScales(stored, block);
 
+        Span<float> scales = stackalloc float[SubBlocks];
+        TF zero = TF.Broadcast(0);
+        TI vanishes = TI.Broadcast(0);
+        for (int j = 0; j < SubBlocks; j += TF.Count)
+        {
+            TF scale = TF.Broadcast(factor) * TI.ToFloat(TI.LoadSBytes(in stored[j]));
+            scale.Store(ref scales[j]);
+            vanishes |= TF.Equal(scale, zero);
+        }
         Span<byte> levels = stackalloc byte[SuperBlock.Size];
+        ref float weight = ref MemoryMarshal.GetReference(weights);
+        ref byte level = ref MemoryMarshal.GetReference(levels);
         TI range = TI.Broadcast(TFormat.LevelRange);
         for (int j = 0; j < SubBlocks; j++)
         {
-            float scale = factor * scales[j];
-            int at = j * SubBlockSize;
-            // If the scale vanishes, the levels of the search are kept.
-            if (scale == 0 && TFormat.DescendsWithoutImatrix && !TMode.Given)
+            TF divisor = TF.Broadcast(scales[j]);
+            for (int e = j * SubBlockSize; e < (j + 1) * SubBlockSize; e += TF.Count)
             {
-                // So rare that they are found again rather than stored every time.
-                ScaleOnlyLevels.Find(weights.Slice(at, SubBlockSize), TFormat.LevelRange, levels.Slice(at, SubBlockSize));
-                continue;
-            }
-            if (scale == 0)
-            {
-                ref float lane = ref Unsafe.AsRef(in weights[at]);
-                ScaleOnlyLanes<FloatLane, IntLane>.Extreme(ref lane, SubBlockSize, out IntLane negligible);
-                ScaleOnlySearch<FloatLane, IntLane, BoundedRounding>.StoreLevels(
-                    ref lane, SubBlockSize, TFormat.LevelRange, FloatLane.Broadcast(inverses[j]), negligible, ref levels[at]);
-                continue;
-            }
-            TF divisor = TF.Broadcast(scale);
-            ref readonly float weight = ref weights[at];
-            ref byte level = ref levels[at];
-            for (int e = 0; e < SubBlockSize; e += TF.Count)
-            {
-                TF dividend = TF.Load(in Unsafe.Add(ref Unsafe.AsRef(in weight), e));
-                TF quotient = dividend / divisor;
+                TF quotient = TF.Load(in Unsafe.Add(ref weight, e)) / divisor;
                 (ScaleOnlyLanes<TF, TI>.Level(quotient, TFormat.LevelRange) + range).StoreBytes(ref Unsafe.Add(ref level, e));
             }
         }
+        if (TI.Any(vanishes))
+            KeepLevels<TMode>(weights, inverses, scales, levels);
         TFormat.PackLevels(levels, block);
+    }
+
+    // If a scale vanishes, the levels of the search are kept. So rare that they are found again rather than stored every time.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void KeepLevels<TMode>(
+        ReadOnlySpan<float> weights, ReadOnlySpan<float> inverses, ReadOnlySpan<float> scales, Span<byte> levels)
+        where TMode : struct, IImatrixMode
+    {
+        for (int j = 0; j < SubBlocks; j++)
+        {
+            if (scales[j] != 0)
+                continue;
+            ReadOnlySpan<float> subBlock = weights.Slice(j * SubBlockSize, SubBlockSize);
+            Span<byte> target = levels.Slice(j * SubBlockSize, SubBlockSize);
+            if (TFormat.DescendsWithoutImatrix && !TMode.Given)
+            {
+                ScaleOnlyLevels.Find(subBlock, TFormat.LevelRange, target);
+                continue;
+            }
+            ref float lane = ref MemoryMarshal.GetReference(subBlock);
+            ScaleOnlyLanes<FloatLane, IntLane>.Extreme(ref lane, SubBlockSize, out IntLane negligible);
+            ScaleOnlySearch<FloatLane, IntLane, BoundedRounding>.StoreLevels(
+                ref lane, SubBlockSize, TFormat.LevelRange, FloatLane.Broadcast(inverses[j]), negligible, ref target[0]);
+        }
     }
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
@@ -49,9 +50,9 @@ internal static class ScaleOnlyDescent<TF, TI>
     private const float Magic = 12582912f;
 
     /// <summary>Finds the scales of many sub-blocks.</summary>
-    /// <param name="weights">Sixteen weights per sub-block.</param>
+    /// <param name="weights">Sixteen weights per sub-block; of sub-blocks, an even multiple of the lanes.</param>
     /// <param name="range">Levels range from minus this to this minus one.</param>
-    /// <param name="scales">Receives the scales, padded to a multiple of the lanes.</param>
+    /// <param name="scales">Receives the scales.</param>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(ReadOnlySpan<float> weights, int range, Span<float> scales)
@@ -81,50 +82,73 @@ internal static class ScaleOnlyDescent<TF, TI>
     private static int Start(ReadOnlySpan<float> weights, int range, Span<float> scales, Movable movable)
     {
         int size = Elements * TF.Count;
-        ref float rows = ref CacheLines.Align(stackalloc float[(3 * size) + CacheLines.Spare]);
-        ref float levels = ref Unsafe.Add(ref rows, size);
-        ref float terms = ref Unsafe.Add(ref levels, size);
+        ref float rows = ref CacheLines.Align(stackalloc float[(6 * size) + CacheLines.Spare]);
+        ref float rows2 = ref Unsafe.Add(ref rows, 3 * size);
         TF zero = TF.Broadcast(0);
         TF lowest = TF.Broadcast(-range);
         TF highest = TF.Broadcast(range - 1);
-        Span<int> lanes = stackalloc int[TF.Count];
-        for (int lane = 0; lane < lanes.Length; lane++)
-            lanes[lane] = lane;
-        TI indices = TI.Load(in lanes[0]);
         int count = 0;
-        for (int first = 0; first < scales.Length; first += TF.Count)
+        // Two at a time, since each sum waits for its last addition.
+        for (int first = 0; first < scales.Length; first += 2 * TF.Count)
         {
-            Transposition.Run(in weights[first * Elements], TF.Count, Elements, ref rows);
-            TF extreme = ScaleOnlyLanes<TF, TI>.Extreme(ref rows, Elements, out TI negligible);
-            TF inverse = TF.Select(negligible, zero, lowest / extreme);
+            int second = first + TF.Count;
+            TF inverse = PlainInverse(in weights[first * Elements], ref rows, lowest);
+            TF inverse2 = PlainInverse(in weights[second * Elements], ref rows2, lowest);
             TF products = zero;
             TF squares = zero;
-            for (int e = 0; e < Elements; e++)
+            TF products2 = zero;
+            TF squares2 = zero;
+            for (int e = 0; e < size; e += TF.Count)
             {
-                TF weight = ScaleOnlyLanes<TF, TI>.At(ref rows, e);
-                TF level = PlainLevel(inverse * weight, highest);
-                level.Store(ref Unsafe.Add(ref levels, e * TF.Count));
-                TF factor = weight * weight;
-                TF term = factor * weight * level;
-                term.Store(ref Unsafe.Add(ref terms, e * TF.Count));
-                products += term;
-                squares += factor * level * level;
+                AddPlain(ref Unsafe.Add(ref rows, e), inverse, highest, ref products, ref squares);
+                AddPlain(ref Unsafe.Add(ref rows2, e), inverse2, highest, ref products2, ref squares2);
             }
             TF.Select(TF.GreaterThan(squares, zero), products / squares, zero).Store(ref scales[first]);
+            TF.Select(TF.GreaterThan(squares2, zero), products2 / squares2, zero).Store(ref scales[second]);
             Room room = new(products, squares, lowest, highest);
+            Room room2 = new(products2, squares2, lowest, highest);
             TF greatest = zero;
-            for (int e = 0; e < Elements; e++)
+            TF greatest2 = zero;
+            for (int e = 0; e < size; e += TF.Count)
             {
-                TF weight = ScaleOnlyLanes<TF, TI>.At(ref rows, e);
-                TF level = ScaleOnlyLanes<TF, TI>.At(ref levels, e);
-                TF term = ScaleOnlyLanes<TF, TI>.At(ref terms, e);
-                greatest = TF.Max(room.Taken(weight, level, term), greatest);
+                greatest = TF.Max(Taken(room, ref Unsafe.Add(ref rows, e)), greatest);
+                greatest2 = TF.Max(Taken(room2, ref Unsafe.Add(ref rows2, e)), greatest2);
             }
-            TI moves = TF.GreaterThan(inverse, zero) & ~TF.GreaterThan(room.Limit, greatest);
-            movable.Add(moves, TF.FromBits(indices + TI.Broadcast(first)), inverse, products, squares, count);
-            count += BitOperations.PopCount(TI.MaskBits(moves));
+            movable.Add(TF.GreaterThan(inverse, zero) & ~TF.GreaterThan(room.Limit, greatest), first, inverse, products, squares, ref count);
+            movable.Add(TF.GreaterThan(inverse2, zero) & ~TF.GreaterThan(room2.Limit, greatest2), second, inverse2, products2, squares2, ref count);
         }
         return count;
+    }
+
+    // Zero if the weights are negligible.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TF PlainInverse(ref readonly float weights, ref float rows, TF lowest)
+    {
+        Transposition.Run(in weights, TF.Count, Elements, ref rows);
+        TF extreme = ScaleOnlyLanes<TF, TI>.Extreme(ref rows, Elements, out TI negligible);
+        return TF.Select(negligible, TF.Broadcast(0), lowest / extreme);
+    }
+
+    // Stores an element's level and what it adds to the sum of products behind the weights.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddPlain(ref float row, TF inverse, TF highest, ref TF products, ref TF squares)
+    {
+        TF weight = TF.Load(in row);
+        TF level = PlainLevel(inverse * weight, highest);
+        level.Store(ref Unsafe.Add(ref row, Elements * TF.Count));
+        TF factor = weight * weight;
+        TF term = factor * weight * level;
+        term.Store(ref Unsafe.Add(ref row, 2 * Elements * TF.Count));
+        products += term;
+        squares += factor * level * level;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TF Taken(Room room, ref float row)
+    {
+        TF level = TF.Load(in Unsafe.Add(ref row, Elements * TF.Count));
+        TF term = TF.Load(in Unsafe.Add(ref row, 2 * Elements * TF.Count));
+        return room.Taken(TF.Load(in row), level, term);
     }
 
     // The greatest magnitude takes the lowest level, so no weight lies below it.
@@ -178,6 +202,8 @@ internal static class ScaleOnlyDescent<TF, TI>
         private readonly ref float _start = ref storage;
         private readonly int _capacity = capacity;
 
+        private static ReadOnlySpan<int> Lanes => [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
         public ref int Indices => ref Unsafe.As<float, int>(ref _start);
 
         public ref float Inverses => ref Unsafe.Add(ref _start, _capacity);
@@ -188,12 +214,14 @@ internal static class ScaleOnlyDescent<TF, TI>
 
         /// <summary>Appends the chosen lanes.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Add(TI chosen, TF indices, TF inverse, TF products, TF squares, int count)
+        public void Add(TI chosen, int first, TF inverse, TF products, TF squares, ref int count)
         {
+            TF indices = TF.FromBits(TI.Load(in MemoryMarshal.GetReference(Lanes)) + TI.Broadcast(first));
             CompressStore<TF, TI>.Store(indices, chosen, ref Unsafe.Add(ref _start, count));
             CompressStore<TF, TI>.Store(inverse, chosen, ref Unsafe.Add(ref Inverses, count));
             CompressStore<TF, TI>.Store(products, chosen, ref Unsafe.Add(ref Products, count));
             CompressStore<TF, TI>.Store(squares, chosen, ref Unsafe.Add(ref Squares, count));
+            count += BitOperations.PopCount(TI.MaskBits(chosen));
         }
     }
 
