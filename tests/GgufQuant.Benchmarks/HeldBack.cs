@@ -49,10 +49,11 @@ internal static class HeldBack
             + "all scales of a run at once (kept), skipping repeated tries (kept), searching candidates side by side in half runs (slower: "
             + "each half waits for the whole choice).",
         (GgmlType.IQ1_S or GgmlType.IQ1_M, not KernelWork.Dequantize) =>
-            "Every split of the sorted weights is scored, 561 per 32 weights or 153 per 16, and each score takes a division. Of the time, "
-            + "scores take a third for IQ1_S and a quarter for IQ1_M, choosing near points a quarter, ranks, sums and packing most of the "
-            + "rest (sampled). Tried: a split's sums from two numbers each (kept: a tenth more for IQ1_S), divisions only where a split is "
-            + "better (kept), splits compared without division (no gain for IQ1_S, slower for IQ1_M: each waits for the one before).",
+            "Every split of the sorted weights is compared with the score of one that is likely the best, 561 per 32 weights or 153 per "
+            + "16, under two or four shifts each. Of the time, comparing takes a quarter, guessing and its tables a fifth, choosing near "
+            + "points a quarter, sorting and packing an eighth each (measured). Tried: a fused multiplication per split and shift instead "
+            + "of a division (kept), a comparator network instead of counting ranks (kept), choosing among listed groups without a branch "
+            + "for each (kept: a third of the choice), guesses from two scales (no gain: fewer splits come near, but each guess costs as much).",
         (GgmlType.BF16, KernelWork.Dequantize) =>
             "Widening a weight is one shift: the half megabyte is written as fast as it can be filled with a constant, 8 to 10 billion "
             + "floats per second on this machine, whatever the code. Tried: cache-line-aligned memory (kept).",

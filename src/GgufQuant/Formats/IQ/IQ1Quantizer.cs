@@ -135,35 +135,40 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
         where TI : struct, IIntLanes<TI, TF>
     {
         scale.Store(ref rounding.Scales[0]);
-        for (int at = 0; at < GroupsPerSubBlock * TF.Count; at++)
-            neighbours.Prefetch(scratch.Codes[at]);
-        Unsafe.SkipInit(out Costs costs);
-        uint moved = 0;
+        int count = 0;
         for (int lane = 0; lane < TF.Count; lane++)
         {
             for (int g = 0; g < GroupsPerSubBlock; g++)
             {
                 int group = (lane * GroupsPerSubBlock) + g;
-                ref int code = ref scratch.Codes[(g * TF.Count) + lane];
-                int shift = scratch.Shifts[(g * TF.Count) + lane];
-                int mapped = neighbours.Map[code];
-                if (mapped < 0)
-                {
-                    moved |= 1u << lane;
-                    code = GridSearch<TF, TI>.Nearest(
-                        in neighbours.ListAt(mapped),
-                        GroupSize,
-                        in rounding.Weights[group * GroupSize],
-                        in rounding.Factors[group * GroupSize],
-                        in IQ1Codebook.Levels(shift)[0],
-                        rounding.Scales[lane],
-                        ref costs[0]);
-                    if (code < 0)
-                        throw new ArithmeticException($"The weights cannot be quantized to {TFormat.Name}: some squares times their importance overflow a float.");
-                }
+                int code = scratch.Codes[(g * TF.Count) + lane];
                 rounding.Codes[group] = code;
-                rounding.Shifts[group] = shift;
+                rounding.Shifts[group] = scratch.Shifts[(g * TF.Count) + lane];
+                // Which codes are off the grid is hard to predict, so this does not branch.
+                scratch.OffGrid[count] = group;
+                count += neighbours.Map[code] >>> 31;
             }
+        }
+        for (int n = 0; n < count; n++)
+            neighbours.Prefetch(rounding.Codes[scratch.OffGrid[n]]);
+        uint moved = 0;
+        for (int n = 0; n < count; n++)
+        {
+            int group = scratch.OffGrid[n];
+            (int lane, int g) = Math.DivRem(group, GroupsPerSubBlock);
+            ref int code = ref rounding.Codes[group];
+            code = GridSearch<TF, TI>.Nearest(
+                in neighbours.ListAt(neighbours.Map[code]),
+                GroupSize,
+                in rounding.Weights[group * GroupSize],
+                in rounding.Factors[group * GroupSize],
+                in IQ1Codebook.Levels(rounding.Shifts[group])[0],
+                rounding.Scales[lane],
+                ref scratch.Costs[0]);
+            if (code < 0)
+                throw new ArithmeticException($"The weights cannot be quantized to {TFormat.Name}: some squares times their importance overflow a float.");
+            scratch.Codes[(g * TF.Count) + lane] = code;
+            moved |= 1u << lane;
         }
         return moved;
     }
@@ -196,13 +201,6 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
         if (TI.Any(~(TF.GreaterThan(scale, zero) | TF.Equal(scale, zero))))
             throw new ArithmeticException($"The weights cannot be quantized to {TFormat.Name}: their sums overflow a float.");
         return scale;
-    }
-
-    // A row for each weight of a group: see GridSearch.
-    [InlineArray(GroupSize * GridSearch<FloatLane, IntLane>.Row)]
-    private struct Costs
-    {
-        private float _first;
     }
 
     /// <summary>One sub-block per lane, and what each is rounded to.</summary>

@@ -28,6 +28,12 @@ internal struct IQ1Scratch<TSums>
     /// <summary>For each group, -1 if the levels are shifted down, else 1.</summary>
     public IQ1GroupRows Shifts;
 
+    /// <summary>The groups that are off the grid: their numbers, sub-block after sub-block.</summary>
+    public IQ1GroupRows OffGrid;
+
+    /// <summary>Costs for <see cref="GridSearch{TF, TI}"/>.</summary>
+    public IQ1Costs Costs;
+
     /// <summary>The sums of all splits.</summary>
     public TSums Sums;
 
@@ -45,10 +51,18 @@ internal struct IQ1Scratch<TSums>
 }
 
 /// <summary>Numbers by group of eight weights: one row per group, one lane per sub-block.</summary>
-[InlineArray(4 * 16)]
+// One more, to write in advance.
+[InlineArray((4 * 16) + 16)]
 internal struct IQ1GroupRows
 {
     private int _first;
+}
+
+/// <summary>A row for each weight of a group.</summary>
+[InlineArray(8 * GridSearch<FloatLane, IntLane>.Row)]
+internal struct IQ1Costs
+{
+    private float _first;
 }
 
 /// <summary>A split that comes near the greatest score.</summary>

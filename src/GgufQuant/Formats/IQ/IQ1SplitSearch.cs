@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using GgufQuant.Simd;
 
@@ -13,6 +12,22 @@ internal readonly record struct IQ1Splits<TF, TI>(TI Middle, TI Upper, TI Shift,
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>;
 
+/// <summary>The scale that fits a split best, and the split's score.</summary>
+internal readonly record struct IQ1Fit<TF, TI>(TF Scale, TF Score)
+    where TF : struct, IFloatLanes<TF, TI>
+    where TI : struct, IIntLanes<TI, TF>
+{
+    /// <summary>The fit of a split, by its products and squares.</summary>
+    /// <remarks>If the scale were negative, a split that rounds to it would have its boundaries the wrong way round.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IQ1Fit<TF, TI> Of(TF products, TF squares)
+    {
+        products = TF.Abs(products);
+        TF scale = products / squares;
+        return new(scale, products * scale);
+    }
+}
+
 /// <summary>Finds the splits with the greatest products² / squares, which have the least weighted error.</summary>
 /// <remarks>
 /// <para>ggml tries all splits in turn and compares each with the best before it. A split well below the greatest
@@ -20,11 +35,12 @@ internal readonly record struct IQ1Splits<TF, TI>(TI Middle, TI Upper, TI Shift,
 /// only splits that rounding cannot distinguish from it. So a great score is guessed first, then all splits are compared with
 /// it roughly, and ggml's loop runs only over the few that come near or exceed it.</para>
 /// <para>The guess is the score of some split, so the greatest is no less. A bad one costs time, as more splits come near it,
-/// but changes nothing. It starts from a scale that is usual, rounds to it, takes the scale that fits best, and so on.</para>
+/// but changes nothing. It starts from a scale that is usual, rounds to it, takes the scale that fits best, and so on. Groups
+/// that are shifted apart round to the mean of the scales found for groups shifted alike.</para>
 /// <para>A split is compared without division. Its products are a + b, where a depends on the first boundary and b on the
 /// second, and its squares are c + d likewise. With n the least score that is near, it comes near where
-/// (a + b)² &gt; n · (c + d), that is where 2ab + (b² - nd) &gt; -(a² - nc): a product, a sum and a comparison with what is
-/// the same for all second boundaries.</para>
+/// (a + b)² &gt; n · (c + d), that is where 2ab + (b² - nd) &gt; -(a² - nc): a product and a sum, the greatest of which is
+/// compared with what is the same for all second boundaries. Only where that is exceeded are they listed one by one.</para>
 /// <para>Near means within a margin above the rounding errors of scoring and comparing, as long as all numbers are normal; if
 /// they may not be, the loop runs over every split. With S = Σ factor · |weight|, F = Σ factor and u = 2⁻²⁴, the products that
 /// a score is made of and those that ggml compares differ by at most 16 · u · S. The split where the sign changes has products
@@ -47,8 +63,7 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
     /// <param name="isSought">The lanes that need a split.</param>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static IQ1Splits<TF, TI> Best(
-        ref IQ1Scratch<TSums> scratch, TF greatest, TI isSought)
+    public static IQ1Splits<TF, TI> Best(ref IQ1Scratch<TSums> scratch, TF greatest, TI isSought)
     {
         ref TSums sums = ref scratch.Sums;
         ref IQ1Table<TSums> middles = ref scratch.Middles;
@@ -62,9 +77,9 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
             factorSum += factor;
             magnitudeSum += factor * TF.Abs(scratch.SortedWeights.Row<TF, TI>(rank));
         }
-        for (int rank = 0; rank <= TSums.Size; rank++)
+        for (int shift = 0; shift < TSums.Shifts; shift++)
         {
-            for (int shift = 0; shift < TSums.Shifts; shift++)
+            for (int rank = 0; rank <= TSums.Size; rank++)
             {
                 middles.Set<TF, TI>(rank, shift, sums.MiddleSquares<TF, TI>(shift, rank));
                 uppers.Set<TF, TI>(rank, shift, sums.UpperSquares<TF, TI>(shift, rank));
@@ -76,27 +91,25 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
         TI isNormal = IsNormal(reached, factorSum, greatest);
         TF least = reached * TF.Broadcast(Margin);
         TF slack = TF.Broadcast(1e-5f) * ((magnitudeSum * magnitudeSum) + (least * factorSum));
-        for (int rank = 0; rank <= TSums.Size; rank++)
+        for (int shift = 0; shift < TSums.Shifts; shift++)
         {
-            TF before = sums.ProductsBefore<TF, TI>(rank);
-            TF beforeSquare = before * before;
-            for (int shift = 0; shift < TSums.Shifts; shift++)
+            TF upperProducts = sums.UpperProducts<TF, TI>(shift);
+            for (int rank = 0; rank <= TSums.Size; rank++)
             {
-                TF products = sums.UpperProducts<TF, TI>(shift) - before;
+                TF before = sums.ProductsBefore<TF, TI>(rank);
+                TF products = upperProducts - before;
                 slopes.Set<TF, TI>(rank, shift, products * TF.Broadcast(-2));
                 middles.Set<TF, TI>(rank, shift, (least * middles.At<TF, TI>(rank, shift)) - (products * products) - slack);
-                uppers.Set<TF, TI>(rank, shift, beforeSquare - (least * uppers.At<TF, TI>(rank, shift)));
+                uppers.Set<TF, TI>(rank, shift, (before * before) - (least * uppers.At<TF, TI>(rank, shift)));
             }
         }
 
-        TI isDoubtful = isSought & ~isNormal;
-        isSought &= isNormal;
+        NearLanes lanes = new(TI.MaskBits(isSought & isNormal), TI.MaskBits(isSought & ~isNormal));
         int count = 0;
         for (int middle = 0; middle <= TSums.Size; middle++)
         {
-            uint near = NearShifts(ref scratch, middle, isSought, isDoubtful);
-            if (near != 0)
-                count = List(ref scratch, middle, near, isSought, isDoubtful, count);
+            if (AreAnyNear(ref scratch, middle, ref lanes))
+                count = List(ref scratch, middle, in lanes, count);
         }
         return Compare(ref scratch, count, TF.Select(isNormal, least, TF.Broadcast(float.MinValue)));
     }
@@ -105,47 +118,96 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static TF Guess(ref IQ1Scratch<TSums> scratch, TF mean)
     {
-        ref TSums sums = ref scratch.Sums;
-        ref IQ1Table<TSums> middles = ref scratch.Middles;
-        ref IQ1Table<TSums> uppers = ref scratch.Uppers;
         TF reached = TF.Broadcast(0);
+        TF scales = reached;
         for (int shift = 0; shift < TSums.Shifts; shift++)
         {
-            bool isDown = TSums.IsDown(shift, 0);
-            float center = isDown != TSums.IsDown(shift, 1) ? 0 : isDown ? -IQ1Codebook.Delta : IQ1Codebook.Delta;
+            if (!IsAlike(shift))
+                continue;
             TF scale = mean * TF.Broadcast(1.5f);
             for (int turn = 0; turn < 3; turn++)
             {
-                // The split that rounds to the scale.
-                TF lower = scale * TF.Broadcast(center - 0.5f);
-                TF upper = scale * TF.Broadcast(center + 0.5f);
-                TF middleProducts = sums.ProductsBefore<TF, TI>(0);
-                TF upperProducts = middleProducts;
-                TF middleSquares = middles.At<TF, TI>(0, shift);
-                TF upperSquares = uppers.At<TF, TI>(0, shift);
-                for (int rank = 0; rank < TSums.Size; rank++)
-                {
-                    TF weight = scratch.SortedWeights.Row<TF, TI>(rank);
-                    TI isLow = TF.GreaterThan(lower, weight);
-                    TI isNotHigh = TF.GreaterThan(upper, weight);
-                    TF before = sums.ProductsBefore<TF, TI>(rank + 1);
-                    middleProducts = TF.Select(isLow, before, middleProducts);
-                    middleSquares = TF.Select(isLow, middles.At<TF, TI>(rank + 1, shift), middleSquares);
-                    upperProducts = TF.Select(isNotHigh, before, upperProducts);
-                    upperSquares = TF.Select(isNotHigh, uppers.At<TF, TI>(rank + 1, shift), upperSquares);
-                }
-                // The boundaries would be the wrong way round if the scale were negative.
-                TF products = TF.Abs(sums.UpperProducts<TF, TI>(shift) - middleProducts - upperProducts);
-                scale = products / (middleSquares + upperSquares);
-                reached = TF.Max(products * scale, reached);
+                IQ1Fit<TF, TI> fit = RoundAlike(ref scratch, shift, scale);
+                scale = fit.Scale;
+                reached = TF.Max(fit.Score, reached);
             }
+            scales += scale;
+        }
+        // Groups that are shifted apart have a scale between.
+        for (int shift = 0; shift < TSums.Shifts; shift++)
+        {
+            if (!IsAlike(shift))
+                reached = TF.Max(RoundApart(ref scratch, shift, scales * TF.Broadcast(0.5f)).Score, reached);
         }
         return reached;
     }
 
-    // The shifts, as bits, under which any split with a first boundary comes near the greatest score in any lane.
+    // Whether all groups are shifted in the same direction.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint NearShifts(ref IQ1Scratch<TSums> scratch, int middle, TI isSought, TI isDoubtful)
+    private static bool IsAlike(int shift) => TSums.IsDown(shift, 0) == TSums.IsDown(shift, 1);
+
+    // Rounds all weights to a scale and one shift.
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static IQ1Fit<TF, TI> RoundAlike(ref IQ1Scratch<TSums> scratch, int shift, TF scale)
+    {
+        TF middleProducts = scratch.Sums.ProductsBefore<TF, TI>(0);
+        TF upperProducts = middleProducts;
+        TF middleSquares = scratch.Middles.At<TF, TI>(0, shift);
+        TF upperSquares = scratch.Uppers.At<TF, TI>(0, shift);
+        float center = TSums.IsDown(shift, 0) ? -IQ1Codebook.Delta : IQ1Codebook.Delta;
+        TF lower = scale * TF.Broadcast(center - 0.5f);
+        TF upper = scale * TF.Broadcast(center + 0.5f);
+        for (int rank = 0; rank < TSums.Size; rank++)
+        {
+            TF weight = scratch.SortedWeights.Row<TF, TI>(rank);
+            TI isLow = TF.GreaterThan(lower, weight);
+            TI isNotHigh = TF.GreaterThan(upper, weight);
+            TF before = scratch.Sums.ProductsBefore<TF, TI>(rank + 1);
+            middleProducts = TF.Select(isLow, before, middleProducts);
+            middleSquares = TF.Select(isLow, scratch.Middles.At<TF, TI>(rank + 1, shift), middleSquares);
+            upperProducts = TF.Select(isNotHigh, before, upperProducts);
+            upperSquares = TF.Select(isNotHigh, scratch.Uppers.At<TF, TI>(rank + 1, shift), upperSquares);
+        }
+        return IQ1Fit<TF, TI>.Of(
+            scratch.Sums.UpperProducts<TF, TI>(shift) - middleProducts - upperProducts, middleSquares + upperSquares);
+    }
+
+    // Rounds weights to a scale, of which either group has its own shift: the boundaries are ranks in both. What either of them
+    // decides of the error is least. Negative weights are not at the upper level, nor others at the lowest.
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static IQ1Fit<TF, TI> RoundApart(ref IQ1Scratch<TSums> scratch, int shift, TF scale)
+    {
+        TF middleProducts = scratch.Sums.ProductsBefore<TF, TI>(0);
+        TF upperProducts = middleProducts;
+        TF middleSquares = scratch.Middles.At<TF, TI>(0, shift);
+        TF upperSquares = scratch.Uppers.At<TF, TI>(0, shift);
+        TF half = scale * TF.Broadcast(0.5f);
+        TF middleError = half * middleSquares;
+        TF upperError = half * upperSquares;
+        for (int rank = 0; rank < TSums.Size; rank++)
+        {
+            TI isNegative = TF.GreaterThan(TF.Broadcast(0), scratch.SortedWeights.Row<TF, TI>(rank));
+            TF before = scratch.Sums.ProductsBefore<TF, TI>(rank + 1);
+            TF squares = scratch.Middles.At<TF, TI>(rank + 1, shift);
+            TF error = before + (half * squares);
+            TI isBetter = TF.GreaterThan(middleError, error) & isNegative;
+            middleError = TF.Select(isBetter, error, middleError);
+            middleProducts = TF.Select(isBetter, before, middleProducts);
+            middleSquares = TF.Select(isBetter, squares, middleSquares);
+            squares = scratch.Uppers.At<TF, TI>(rank + 1, shift);
+            error = before + (half * squares);
+            isBetter = TF.GreaterThan(upperError, error) | isNegative;
+            upperError = TF.Select(isBetter, error, upperError);
+            upperProducts = TF.Select(isBetter, before, upperProducts);
+            upperSquares = TF.Select(isBetter, squares, upperSquares);
+        }
+        return IQ1Fit<TF, TI>.Of(
+            scratch.Sums.UpperProducts<TF, TI>(shift) - middleProducts - upperProducts, middleSquares + upperSquares);
+    }
+
+    // Whether any split with a first boundary comes near the greatest score, and in which lanes.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool AreAnyNear(ref IQ1Scratch<TSums> scratch, int middle, ref NearLanes lanes)
     {
         TF slope0 = scratch.Slopes.At<TF, TI>(middle, 0);
         TF slope1 = scratch.Slopes.At<TF, TI>(middle, 1);
@@ -158,42 +220,66 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
         for (int upper = middle; upper <= TSums.Size; upper++)
         {
             TF products = scratch.Sums.ProductsBefore<TF, TI>(upper);
-            most0 = TF.Max((slope0 * products) + scratch.Uppers.At<TF, TI>(upper, 0), most0);
-            most1 = TF.Max((slope1 * products) + scratch.Uppers.At<TF, TI>(upper, 1), most1);
+            most0 = TF.Max(TF.MultiplyAddEstimate(slope0, products, scratch.Uppers.At<TF, TI>(upper, 0)), most0);
+            most1 = TF.Max(TF.MultiplyAddEstimate(slope1, products, scratch.Uppers.At<TF, TI>(upper, 1)), most1);
             if (TSums.Shifts > 2)
             {
-                most2 = TF.Max((slope2 * products) + scratch.Uppers.At<TF, TI>(upper, 2), most2);
-                most3 = TF.Max((slope3 * products) + scratch.Uppers.At<TF, TI>(upper, 3), most3);
+                most2 = TF.Max(TF.MultiplyAddEstimate(slope2, products, scratch.Uppers.At<TF, TI>(upper, 2)), most2);
+                most3 = TF.Max(TF.MultiplyAddEstimate(slope3, products, scratch.Uppers.At<TF, TI>(upper, 3)), most3);
             }
         }
-        TI isNear0 = isDoubtful | (isSought & TF.GreaterThan(most0, scratch.Middles.At<TF, TI>(middle, 0)));
-        TI isNear1 = isDoubtful | (isSought & TF.GreaterThan(most1, scratch.Middles.At<TF, TI>(middle, 1)));
-        if (TSums.Shifts == 2)
-            return TI.Any(isNear0 | isNear1) ? (TI.Any(isNear0) ? 1u : 0) | (TI.Any(isNear1) ? 2u : 0) : 0;
-        TI isNear2 = isDoubtful | (isSought & TF.GreaterThan(most2, scratch.Middles.At<TF, TI>(middle, 2)));
-        TI isNear3 = isDoubtful | (isSought & TF.GreaterThan(most3, scratch.Middles.At<TF, TI>(middle, 3)));
-        return TI.Any(isNear0 | isNear1 | isNear2 | isNear3)
-            ? (TI.Any(isNear0) ? 1u : 0) | (TI.Any(isNear1) ? 2u : 0) | (TI.Any(isNear2) ? 4u : 0) | (TI.Any(isNear3) ? 8u : 0)
-            : 0;
+        uint near0 = TI.MaskBits(TF.GreaterThan(most0, scratch.Middles.At<TF, TI>(middle, 0)));
+        uint near1 = TI.MaskBits(TF.GreaterThan(most1, scratch.Middles.At<TF, TI>(middle, 1)));
+        lanes.Near[0] = near0;
+        lanes.Near[1] = near1;
+        uint near = near0 | near1;
+        if (TSums.Shifts > 2)
+        {
+            uint near2 = TI.MaskBits(TF.GreaterThan(most2, scratch.Middles.At<TF, TI>(middle, 2)));
+            uint near3 = TI.MaskBits(TF.GreaterThan(most3, scratch.Middles.At<TF, TI>(middle, 3)));
+            lanes.Near[2] = near2;
+            lanes.Near[3] = near3;
+            near |= near2 | near3;
+        }
+        return ((near & lanes.Sought) | lanes.Doubtful) != 0;
     }
 
-    // Lists the splits with a first boundary that come near the greatest score in any lane.
+    // Lists the splits with a first boundary that come near the greatest score in any lane, in ggml's order within a lane.
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static int List(
-        ref IQ1Scratch<TSums> scratch, int middle, uint shifts, TI isSought, TI isDoubtful, int count)
+    private static int List(ref IQ1Scratch<TSums> scratch, int middle, ref readonly NearLanes lanes, int count)
     {
+        // Most often no lane comes near under two shifts, so the shifts need not alternate.
+        if (lanes.AreDisjoint)
+        {
+            for (int shift = 0; shift < TSums.Shifts; shift++)
+            {
+                if ((lanes.Near[shift] & lanes.Sought) != 0)
+                    count = List(ref scratch, middle, shift, middle, TSums.Size, lanes, count);
+            }
+            return count;
+        }
         for (int upper = middle; upper <= TSums.Size; upper++)
         {
-            TF products = scratch.Sums.ProductsBefore<TF, TI>(upper);
-            for (uint left = shifts; left != 0; left &= left - 1)
-            {
-                int shift = BitOperations.TrailingZeroCount(left);
-                TF sum = (scratch.Slopes.At<TF, TI>(middle, shift) * products) + scratch.Uppers.At<TF, TI>(upper, shift);
-                TI isNear = isDoubtful | (isSought & TF.GreaterThan(sum, scratch.Middles.At<TF, TI>(middle, shift)));
-                // Which splits are near is hard to predict, so this does not branch.
-                scratch.Near[count] = new(middle, upper, shift, TI.MaskBits(isNear));
-                count += TI.Any(isNear) ? 1 : 0;
-            }
+            for (int shift = 0; shift < TSums.Shifts; shift++)
+                count = List(ref scratch, middle, shift, upper, upper, lanes, count);
+        }
+        return count;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int List(
+        ref IQ1Scratch<TSums> scratch, int middle, int shift, int firstUpper, int lastUpper, NearLanes lanes, int count)
+    {
+        TF slope = scratch.Slopes.At<TF, TI>(middle, shift);
+        TF bound = scratch.Middles.At<TF, TI>(middle, shift);
+        for (int upper = firstUpper; upper <= lastUpper; upper++)
+        {
+            TF sum = TF.MultiplyAddEstimate(
+                slope, scratch.Sums.ProductsBefore<TF, TI>(upper), scratch.Uppers.At<TF, TI>(upper, shift));
+            uint near = (TI.MaskBits(TF.GreaterThan(sum, bound)) & lanes.Sought) | lanes.Doubtful;
+            // Which splits are near is hard to predict, so this does not branch.
+            scratch.Near[count] = new(middle, upper, shift, near);
+            count += near != 0 ? 1 : 0;
         }
         return count;
     }
@@ -234,5 +320,41 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
             shift = TI.Select(isBetter, TI.Broadcast(split.Shift), shift);
         }
         return new(middle, upper, shift, scale);
+    }
+
+    /// <summary>Lanes as bits, the first lane lowest.</summary>
+    /// <param name="sought">Those that seek the splits near the greatest score.</param>
+    /// <param name="doubtful">Those that seek all splits.</param>
+    private struct NearLanes(uint sought, uint doubtful)
+    {
+        /// <summary>By shift, where any split with the same first boundary comes near.</summary>
+        public ByShift Near;
+
+        public readonly uint Sought => sought;
+
+        public readonly uint Doubtful => doubtful;
+
+        /// <summary>Whether no lane has to be listed under two shifts.</summary>
+        public readonly bool AreDisjoint
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get
+            {
+                uint seen = doubtful;
+                uint twice = doubtful;
+                for (int shift = 0; shift < TSums.Shifts; shift++)
+                {
+                    twice |= seen & Near[shift] & sought;
+                    seen |= Near[shift];
+                }
+                return twice == 0;
+            }
+        }
+    }
+
+    [InlineArray(4)]
+    private struct ByShift
+    {
+        private uint _first;
     }
 }
