@@ -53,8 +53,12 @@ internal readonly struct Q2_K : IQuantizableFormat, IScaleMinFormat
 
     static void IScaleMinFormat.PackScales(ReadOnlySpan<byte> scales, ReadOnlySpan<byte> minimums, Span<byte> block)
     {
-        for (int j = 0; j < SubBlocks; j++)
-            block[j] = (byte)(scales[j] | (minimums[j] << 4));
+        for (int j = 0; j < SubBlocks; j += sizeof(ulong))
+        {
+            ulong low = BinaryPrimitives.ReadUInt64LittleEndian(scales[j..]);
+            ulong high = BinaryPrimitives.ReadUInt64LittleEndian(minimums[j..]);
+            BinaryPrimitives.WriteUInt64LittleEndian(block[j..], low | ((high & LowNibbles) << 4));
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

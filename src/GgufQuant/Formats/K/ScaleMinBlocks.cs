@@ -109,7 +109,7 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
             if (TMode.Given)
                 StoreScalesWithImatrix<TF, TI>(found, count, scales, minimums, blockFactors);
             else
-                StoreScalesWithoutImatrix(found, count, scales, minimums, blockFactors);
+                StoreScalesWithoutImatrix<TF, TI>(found, count, scales, minimums, blockFactors);
             for (int b = 0; b < count; b++)
             {
                 Write<TF, TI>(
@@ -188,29 +188,46 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void StoreScalesWithoutImatrix(Fits found, int count, Span<byte> scales, Span<byte> minimums, Span<float> blockFactors)
+    private static void StoreScalesWithoutImatrix<TF, TI>(
+        Fits found, int count, Span<byte> scales, Span<byte> minimums, Span<float> blockFactors)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
     {
-        for (int b = 0; b < count; b++)
-        {
-            int at = b * SubBlocks;
-            blockFactors[2 * b] = StoreScalesWithoutImatrix(found.Scales.Slice(at, SubBlocks), scales.Slice(at, SubBlocks));
-            blockFactors[(2 * b) + 1] = StoreScalesWithoutImatrix(found.Minimums.Slice(at, SubBlocks), minimums.Slice(at, SubBlocks));
-        }
+        StoreScalesWithoutImatrix<TF, TI>(found.Scales, count, scales, blockFactors);
+        StoreScalesWithoutImatrix<TF, TI>(found.Minimums, count, minimums, blockFactors[1..]);
     }
 
+    // A lane is a super-block first, and then a sub-block.
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float StoreScalesWithoutImatrix(ReadOnlySpan<float> scales, Span<byte> stored)
+    private static void StoreScalesWithoutImatrix<TF, TI>(ReadOnlySpan<float> scales, int count, Span<byte> stored, Span<float> blockFactors)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
     {
-        float greatest = 0;
-        foreach (float scale in scales)
-            greatest = scale > greatest ? scale : greatest;
-        float inverse = greatest > 0 ? TFormat.MaxScale / greatest : 0;
+        Span<float> rows = stackalloc float[SubBlocks * TF.Count];
+        Span<float> results = stackalloc float[2 * TF.Count];
+        Transposition.Run(in scales[0], TF.Count, SubBlocks, ref rows[0]);
+        TF zero = TF.Broadcast(0);
+        TF greatest = zero;
         for (int j = 0; j < SubBlocks; j++)
+            greatest = TF.Max(TF.Load(in rows[j * TF.Count]), greatest);
+        TF max = TF.Broadcast(TFormat.MaxScale);
+        TF.Select(TF.GreaterThan(greatest, zero), max / greatest, zero).Store(ref results[0]);
+        (greatest / max).Store(ref results[TF.Count]);
+
+        Span<float> inverses = rows;
+        for (int b = 0; b < count; b++)
         {
-            byte level = (byte)ScalarMath.NearestInt(inverse * scales[j]);
-            stored[j] = TFormat.CapsScales(weighted: false) ? Math.Min(level, (byte)TFormat.MaxScale) : level;
+            inverses.Slice(b * SubBlocks, SubBlocks).Fill(results[b]);
+            blockFactors[2 * b] = results[TF.Count + b];
         }
-        return greatest / TFormat.MaxScale;
+        for (int i = 0; i < count * SubBlocks; i += TF.Count)
+        {
+            TI level = TF.NearestInt(TF.Load(in inverses[i]) * TF.Load(in scales[i])) & TI.Broadcast(byte.MaxValue);
+            if (TFormat.CapsScales(weighted: false))
+                level = TI.Min(level, TI.Broadcast(TFormat.MaxScale));
+            level.StoreBytes(ref stored[i]);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -248,6 +265,7 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
         }
     }
 
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Write<TF, TI>(
         ReadOnlySpan<float> weights, Fits found, int firstSubBlock, Span<byte> scales, Span<byte> minimums,
@@ -263,29 +281,56 @@ internal readonly struct ScaleMinBlocks<TFormat> : ILaneQuantizer, ILaneDequanti
         // Numbers that wrapped read back as different ones.
         TFormat.UnpackScales(block, scales, minimums);
 
-        Span<byte> levels = stackalloc byte[SuperBlock.Size];
-        TI zero = TI.Broadcast(0);
-        TI max = TI.Broadcast(TFormat.MaxLevel);
+        Span<float> divisors = stackalloc float[SubBlocks];
+        Span<float> offsets = stackalloc float[SubBlocks];
+        bool vanishes = false;
         for (int j = 0; j < SubBlocks; j++)
         {
-            float scale = factor * scales[j];
-            float minimum = minimumFactor * minimums[j];
-            // If the scale vanishes, the levels of the search are kept.
-            bool kept = scale == 0;
-            TF divisor = TF.Broadcast(scale);
-            TF offset = TF.Broadcast(kept ? -found.LevelMinimums[firstSubBlock + j] : minimum);
-            TF levelScale = TF.Broadcast(found.LevelScales[firstSubBlock + j]);
-            ref readonly float weight = ref weights[j * TFormat.SubBlockSize];
-            ref byte level = ref levels[j * TFormat.SubBlockSize];
-            for (int e = 0; e < TFormat.SubBlockSize; e += TF.Count)
+            divisors[j] = factor * scales[j];
+            offsets[j] = minimumFactor * minimums[j];
+            vanishes |= divisors[j] == 0;
+        }
+        Span<byte> levels = stackalloc byte[SuperBlock.Size];
+        ref float weight = ref MemoryMarshal.GetReference(weights);
+        ref byte level = ref MemoryMarshal.GetReference(levels);
+        for (int j = 0; j < SubBlocks; j++)
+        {
+            TF divisor = TF.Broadcast(divisors[j]);
+            TF offset = TF.Broadcast(offsets[j]);
+            for (int i = j * TFormat.SubBlockSize; i < (j + 1) * TFormat.SubBlockSize; i += TF.Count)
             {
-                TF shifted = TF.Load(in Unsafe.Add(ref Unsafe.AsRef(in weight), e)) + offset;
-                TI rounded = TF.NearestInt(kept ? levelScale * shifted : shifted / divisor);
-                TI.Max(zero, TI.Min(max, rounded)).StoreBytes(ref Unsafe.Add(ref level, e));
+                TF shifted = TF.Load(in Unsafe.Add(ref weight, i)) + offset;
+                StoreLevels<TF, TI>(shifted / divisor, ref Unsafe.Add(ref level, i));
             }
         }
+        if (vanishes)
+            KeepLevels<TF, TI>(weights, found, firstSubBlock, divisors, levels);
         TFormat.PackLevels(levels, block);
     }
+
+    // If a scale vanishes, the levels of the search are kept.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void KeepLevels<TF, TI>(
+        ReadOnlySpan<float> weights, Fits found, int firstSubBlock, ReadOnlySpan<float> divisors, Span<byte> levels)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        for (int j = 0; j < SubBlocks; j++)
+        {
+            if (divisors[j] != 0)
+                continue;
+            TF offset = TF.Broadcast(-found.LevelMinimums[firstSubBlock + j]);
+            TF levelScale = TF.Broadcast(found.LevelScales[firstSubBlock + j]);
+            for (int i = j * TFormat.SubBlockSize; i < (j + 1) * TFormat.SubBlockSize; i += TF.Count)
+                StoreLevels<TF, TI>(levelScale * (TF.Load(in weights[i]) + offset), ref levels[i]);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreLevels<TF, TI>(TF scaled, ref byte levels)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF> =>
+        TI.Max(TI.Broadcast(0), TI.Min(TI.Broadcast(TFormat.MaxLevel), TF.NearestInt(scaled))).StoreBytes(ref levels);
 
     private readonly struct Rule<TMode> : IScaleMinRule
         where TMode : struct, IImatrixMode
