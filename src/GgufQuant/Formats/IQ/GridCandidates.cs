@@ -7,7 +7,7 @@ namespace GgufQuant.Formats;
 /// <para>
 /// Each digit of the code is the nearest to its weight, so a digit farther away costs more. A neighbour whose every digit
 /// lies at or beyond that of an earlier neighbour, seen from the code, never costs less, and of equals ggml keeps the earlier
-/// one. About half of the neighbours remain.
+/// one. About half of the neighbours remain, or all if they are equally far from the code: one beyond another is farther.
 /// </para>
 /// <para>
 /// This holds for rounded costs, too: a product and a sum never decrease where an operand does not. The difference between

@@ -18,7 +18,8 @@ namespace GgufQuant.Formats;
 /// <see cref="GridCandidates"/>. <see cref="GridLines{TFormat, TF, TI}"/> chooses under all of them at once. Where that is not
 /// clear, or where a weight lies within 2⁻¹⁵ of halfway between two levels, the costs are added up in ggml's order. In
 /// units of half the distance between levels, a weight's computed level is wrong by at most 51 · 2⁻²⁴, and its computed
-/// difference from a level by at most 32 · 2⁻²⁴: together less than a sixth of that.
+/// difference from a level by at most 32 · 2⁻²⁴: together less than a sixth of that. If all neighbours of a code are
+/// equally far, none is left out, so it does not matter where weights lie.
 /// </para>
 /// <para>
 /// Where all groups keep their codes from one scale to the next, so do the sums. ggml keeps the first of equals, unless
@@ -449,7 +450,8 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         TF level = (inverse * magnitude) - TF.Broadcast(1);
         TF inRange = TF.Min(TF.Max(level, TF.Broadcast(0)), TF.Broadcast(2 * MaxDigit));
         TF rounded = inRange + magic;
-        farthest = TF.Max(farthest, TF.Abs(inRange - (rounded - magic)));
+        if (!TFormat.HasOneShell)
+            farthest = TF.Max(farthest, TF.Abs(inRange - (rounded - magic)));
         code |= TFormat.StartsFromFit ? Digit<TF, TI>(level + magic) : TF.ToBits(rounded);
     }
 

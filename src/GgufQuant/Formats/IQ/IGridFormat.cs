@@ -8,6 +8,9 @@ internal interface IGridFormat : ICodebookFormat, IQuantizableFormat
     /// <summary>The points; digit d stands for the level 2·d + 1 during the search.</summary>
     static abstract Grid Grid { get; }
 
+    /// <summary>Whether all neighbours of a code are equally far from it.</summary>
+    static abstract bool HasOneShell { get; }
+
     /// <summary>Weights per point: 8 with three levels each, or 4 with eight.</summary>
     static abstract int Dimensions { get; }
 

@@ -30,6 +30,8 @@ internal readonly struct IQ2_S : IGridFormat
 
     static Grid IGridFormat.Grid => Grid.IQ2_S;
 
+    static bool IGridFormat.HasOneShell => true;
+
     static int IGridFormat.Dimensions => 8;
 
     static int IGridFormat.Reach => 9;

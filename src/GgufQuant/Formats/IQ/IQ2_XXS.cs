@@ -31,6 +31,8 @@ internal readonly struct IQ2_XXS : IGridFormat
 
     static Grid IGridFormat.Grid => Grid.IQ2_XXS;
 
+    static bool IGridFormat.HasOneShell => false;
+
     static int IGridFormat.Dimensions => 8;
 
     static int IGridFormat.Reach => 6;

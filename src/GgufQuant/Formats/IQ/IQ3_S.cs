@@ -30,6 +30,8 @@ internal readonly struct IQ3_S : IGridFormat
 
     static Grid IGridFormat.Grid => Grid.IQ3_S;
 
+    static bool IGridFormat.HasOneShell => false;
+
     static int IGridFormat.Dimensions => 4;
 
     static int IGridFormat.Reach => 9;

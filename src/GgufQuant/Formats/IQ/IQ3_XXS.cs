@@ -31,6 +31,8 @@ internal readonly struct IQ3_XXS : IGridFormat
 
     static Grid IGridFormat.Grid => Grid.IQ3_XXS;
 
+    static bool IGridFormat.HasOneShell => false;
+
     static int IGridFormat.Dimensions => 4;
 
     static int IGridFormat.Reach => 15;
