@@ -203,10 +203,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
                 scratch.Signs[(i + k) / 8] |= (byte)signs;
         }
         if (TFormat.SevenSigns)
-        {
-            for (int g = 0; g < TFormat.BlockSize / 8; g++)
-                MakeSignsEven(ref scratch, g);
-        }
+            MakeSignsEven<TF, TI>(ref scratch);
         for (int i = 0; i < TFormat.BlockSize; i += TF.Count)
         {
             TF magnitude = TF.Load(in scratch.Magnitudes[i]);
@@ -216,18 +213,36 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         scratch.HasSafeFactors = GridLines<TFormat, TF, TI>.AreSafe(sumOfRoots);
     }
 
-    // Flips the sign of the least important weight if the number of negative signs is odd. Products holds each weight's energy.
+    // Flips the sign of the least important weight of eight if the number of negative signs is odd. Products holds each weight's
+    // energy. Half of the numbers are odd, and the least may be any: both are beyond what a processor can predict.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MakeSignsEven(ref GridScratch scratch, int group)
+    private static void MakeSignsEven<TF, TI>(ref GridScratch scratch)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
     {
-        if ((BitOperations.PopCount(scratch.Signs[group]) & 1) == 0)
-            return;
-        ReadOnlySpan<float> energies = ((ReadOnlySpan<float>)scratch.Products).Slice(8 * group, 8);
-        int least = 0;
-        for (int i = 1; i < 8; i++)
-            least = energies[i] < energies[least] ? i : least;
-        scratch.Magnitudes[(8 * group) + least] = -scratch.Magnitudes[(8 * group) + least];
-        scratch.Signs[group] ^= (byte)(1 << least);
+        Span<float> energies = stackalloc float[8 * TF.Count];
+        Span<int> leastImportant = stackalloc int[TF.Count];
+        for (int first = 0; first < TFormat.BlockSize / 8; first += TF.Count)
+        {
+            Transposition.Run(in scratch.Products[8 * first], TF.Count, 8, ref energies[0]);
+            TF least = TF.Load(in energies[0]);
+            TI leastAt = TI.Broadcast(0);
+            for (int i = 1; i < 8; i++)
+            {
+                TF energy = TF.Load(in energies[i * TF.Count]);
+                TI isLess = TF.GreaterThan(least, energy);
+                least = TF.Select(isLess, energy, least);
+                leastAt = TI.Select(isLess, TI.Broadcast(i), leastAt);
+            }
+            leastAt.Store(ref leastImportant[0]);
+            for (int lane = 0; lane < TF.Count; lane++)
+            {
+                int at = leastImportant[lane];
+                int isOdd = BitOperations.PopCount(scratch.Signs[first + lane]) & 1;
+                Unsafe.As<float, int>(ref scratch.Magnitudes[(8 * (first + lane)) + at]) ^= isOdd << 31;
+                scratch.Signs[first + lane] ^= (byte)(isOdd << at);
+            }
+        }
     }
 
     /// <summary>The scale of each sub-block if its levels were unconstrained; the candidate scales surround it.</summary>
