@@ -15,30 +15,26 @@ namespace GgufQuant.Formats;
 /// keeps the order of equals, is quick to move them. It is rare, and never happens to weights that were 16-bit floats.
 /// </para>
 /// </remarks>
-internal static class IQ1Order<TF, TI>
+internal static class IQ1Order<TF, TI, TSums>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
+    where TSums : struct, IIQ1Sums
 {
     private static readonly byte[] s_comparators16 = Comparators(16);
     private static readonly byte[] s_comparators32 = Comparators(32);
 
     /// <summary>Sorts ascending.</summary>
-    /// <param name="size">Weights in a sub-block: 16 or 32.</param>
-    /// <param name="weights">The weights.</param>
+    /// <param name="weights">The weights, sub-block after sub-block.</param>
     /// <param name="factors">Their importance.</param>
-    /// <param name="order">Receives the index of the weight at each rank.</param>
-    /// <param name="sortedWeights">Receives the weights by rank.</param>
-    /// <param name="sortedFactors">Receives their importance.</param>
+    /// <param name="scratch">Holds a row for each weight; receives the order, and the weights and their importance by rank.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Sort(
-        int size,
-        ReadOnlySpan<float> weights,
-        ReadOnlySpan<float> factors,
-        Span<int> order,
-        Span<float> sortedWeights,
-        Span<float> sortedFactors)
+    public static void Sort(ReadOnlySpan<float> weights, ReadOnlySpan<float> factors, ref IQ1Scratch<TSums> scratch)
     {
-        MakeKeys(size, in weights[0], ref order[0]);
+        int size = TSums.Size;
+        Span<int> order = scratch.Order.AsIntegers();
+        Span<float> sortedWeights = scratch.SortedWeights.AsSpan();
+        Span<float> sortedFactors = scratch.SortedFactors.AsSpan();
+        MakeKeys(size, in scratch.Weights.AsSpan()[0], ref order[0]);
         RunNetwork(size == 16 ? s_comparators16 : s_comparators32, ref order[0]);
         TI indexBits = TI.Broadcast(size - 1);
         for (int rank = 0; rank < size; rank++)
@@ -46,7 +42,16 @@ internal static class IQ1Order<TF, TI>
             ref int row = ref order[rank * TF.Count];
             (TI.Load(in row) & indexBits).Store(ref row);
         }
-        Gather(size, in weights[0], in factors[0], in order[0], ref sortedWeights[0], ref sortedFactors[0]);
+        ref float laneOrder = ref scratch.LaneOrder.AsSpan()[0];
+        if (TF.Count > 1)
+            Transposition.Run(in Unsafe.As<int, float>(ref order[0]), size, TF.Count, ref laneOrder);
+        else
+            scratch.Order.AsSpan()[..size].CopyTo(scratch.LaneOrder.AsSpan());
+        ref float laneSorted = ref scratch.LaneSorted.AsSpan()[0];
+        Gather(in weights[0], in Unsafe.As<float, int>(ref laneOrder), ref laneSorted);
+        Transposition.Run(in laneSorted, TF.Count, size, ref sortedWeights[0]);
+        Gather(in factors[0], in Unsafe.As<float, int>(ref laneOrder), ref laneSorted);
+        Transposition.Run(in laneSorted, TF.Count, size, ref sortedFactors[0]);
         uint misordered = Misordered(size, in sortedWeights[0]);
         for (int lane = 0; misordered != 0; lane++, misordered >>= 1)
         {
@@ -82,22 +87,23 @@ internal static class IQ1Order<TF, TI>
         }
     }
 
+    // Takes the numbers of every sub-block in its order.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Gather(
-        int size,
-        ref readonly float weights,
-        ref readonly float factors,
-        ref readonly int order,
-        ref float sortedWeights,
-        ref float sortedFactors)
+    private static void Gather(ref readonly float numbers, ref readonly int order, ref float sorted)
     {
-        for (int at = 0; at < size * TF.Count; at += TF.Count)
+        for (int first = 0; first < TSums.Size * TF.Count; first += TSums.Size)
         {
-            for (int lane = 0; lane < TF.Count; lane++)
+            ref float table = ref Unsafe.Add(ref Unsafe.AsRef(in numbers), first);
+            for (int at = first; at < first + TSums.Size; at += TF.Count)
             {
-                int from = (Unsafe.Add(ref Unsafe.AsRef(in order), at + lane) * TF.Count) + lane;
-                Unsafe.Add(ref sortedWeights, at + lane) = Unsafe.Add(ref Unsafe.AsRef(in weights), from);
-                Unsafe.Add(ref sortedFactors, at + lane) = Unsafe.Add(ref Unsafe.AsRef(in factors), from);
+                TI index = TI.Load(in Unsafe.Add(ref Unsafe.AsRef(in order), at));
+                TF found = TF.Lookup16(in table, index);
+                if (TSums.Size > 16)
+                {
+                    TF beyond = TF.Lookup16(in Unsafe.Add(ref table, 16), index);
+                    found = TF.Select(TI.GreaterThan(index, TI.Broadcast(15)), beyond, found);
+                }
+                found.Store(ref Unsafe.Add(ref sorted, at));
             }
         }
     }

@@ -62,7 +62,7 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
                     scales.Slice(s, TF.Count));
                 Transposition.Run(in rounding.Weights[0], TF.Count, TSums.Size, ref scratch.Weights.AsSpan()[0]);
                 Transposition.Run(in rounding.Factors[0], TF.Count, TSums.Size, ref scratch.Factors.AsSpan()[0]);
-                TF scale = Split<TF, TI>(ref scratch);
+                TF scale = Split<TF, TI>(rounding, ref scratch);
                 uint moved = Move<TF, TI>(rounding, scale, ref scratch, neighbours);
                 Fit<TF, TI>(ref scratch, BlockLanes<TF, TI>.MaskOf(moved), scale).Store(ref rounding.Scales[0]);
             }
@@ -87,15 +87,13 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
     /// <returns>The scales that fit best.</returns>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static TF Split<TF, TI>(ref IQ1Scratch<TSums> scratch)
+    private static TF Split<TF, TI>(Rounding rounding, ref IQ1Scratch<TSums> scratch)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
         Span<float> weights = scratch.SortedWeights.AsSpan();
-        Span<int> order = scratch.Order.AsIntegers();
-        IQ1Order<TF, TI>.Sort(
-            TSums.Size, scratch.Weights.AsSpan(), scratch.Factors.AsSpan(), order, weights, scratch.SortedFactors.AsSpan());
-        scratch.Sums.AddUp<TF, TI>(order, weights, scratch.SortedFactors.AsSpan());
+        IQ1Order<TF, TI, TSums>.Sort(rounding.Weights, rounding.Factors, ref scratch);
+        scratch.Sums.AddUp<TF, TI>(scratch.Order.AsIntegers(), weights, scratch.SortedFactors.AsSpan());
         TF greatest = TF.Max(
             TF.Abs(TF.Load(in weights[0])), TF.Abs(TF.Load(in weights[(TSums.Size - 1) * TF.Count])));
         TI isNegligible = TF.GreaterThan(TF.Broadcast(TFormat.Negligible), greatest);

@@ -22,6 +22,12 @@ internal struct IQ1Scratch<TSums>
     /// <summary>The index of the weight at each rank.</summary>
     public IQ1Rows Order;
 
+    /// <summary>The same, lane after lane.</summary>
+    public IQ1Rows LaneOrder;
+
+    /// <summary>The weights by rank or their importance, lane after lane.</summary>
+    public IQ1Rows LaneSorted;
+
     /// <summary>The code that each group rounds to, or that of the point it is moved to.</summary>
     public IQ1GroupRows Codes;
 
