@@ -64,6 +64,18 @@ Describe 'ConvertTo-Quantized' {
             $again.Hash | Should -Be $file.Hash
         }
 
+        It 'has the kernels of the types it is given compiled, and no others, while it looks for the model' -Skip:([Environment]::ProcessorCount -eq 1) {
+            $result = Invoke-PowerShell @'
+ConvertTo-Quantized missing.gguf IQ4_XS -ErrorAction Ignore
+$method = [GgufQuant.Formats.BlockFormat].GetMethod('IsPrepared', [Reflection.BindingFlags] 'Instance, NonPublic')
+$isPrepared = { param($type) $method.Invoke([GgufQuant.Formats.BlockFormat]::Of($type), @($false)) }
+for ($i = 0; $i -lt 300 -and -not (& $isPrepared Q6_K); $i++) { Start-Sleep -Milliseconds 100 }
+'IQ4_XS', 'Q6_K', 'Q4_K', 'IQ3_S' | Where-Object { & $isPrepared $_ }
+'@
+            $result.Error | Should -BeNullOrEmpty
+            $result.Output -split '\r?\n' | Should -Be IQ4_XS, Q6_K
+        }
+
         It 'continues with the other types after one that cannot be made' {
             $files = ConvertTo-Quantized $Samples.Model IQ2_XXS, Q8_0 -Destination . -ErrorVariable failure -ErrorAction SilentlyContinue
             $files.Type | Should -Be Q8_0

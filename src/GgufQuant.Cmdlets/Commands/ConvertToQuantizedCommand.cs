@@ -59,6 +59,7 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        PrepareKernels();
         this.ThrowIfMissingAll(nameof(Shard), nameof(KeepSplit), nameof(SplitMaxSize), nameof(SplitMaxTensor));
         this.ThrowIfBothBound(nameof(Shard), nameof(Reuse), nameof(KeepReuseRecord));
         ThrowIfPlanDiffers();
@@ -69,6 +70,14 @@ public sealed class ConvertToQuantizedCommand : QuantizationCommand
         _earlier = ReadOrThrowTerminating(this.ResolveUnexpanded(Reuse), path => GgufFile.Open(path, StopToken));
         if (!Quantizer.HasReuseRecord(_earlier))
             WriteWarning($"'{Formatting.FileName(_earlier.Path)}' has no record of what it was quantized from, so nothing is copied from it: -KeepReuseRecord writes one with each new file.");
+    }
+
+    // While the parameters are read and the model is opened and planned, which keeps one core busy.
+    private void PrepareKernels()
+    {
+        bool mayUseProcessor = Device.Equals("Auto", StringComparison.OrdinalIgnoreCase) || Device.Equals("Cpu", StringComparison.OrdinalIgnoreCase);
+        if (mayUseProcessor && Calibration is null && Corpus is null)
+            _ = Quantizer.Prepare(Array.ConvertAll(Type, type => type.Type), ImportanceMatrix is not null);
     }
 
     // What a machine measures, the next one measures again.

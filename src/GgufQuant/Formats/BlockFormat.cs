@@ -44,6 +44,12 @@ public abstract class BlockFormat
         new Readable<Q8_K>(),
     }.ToFrozenDictionary(format => format.Type);
 
+    // As many super-blocks as the widest lanes hold side by side.
+    private const int TrialWeights = 16 * SuperBlock.Size;
+
+    private int _isPrepared;
+    private int _isPreparedWeighed;
+
     private BlockFormat(BlockLayout layout) => Layout = layout;
 
     /// <summary>Every format, in the order of ggml's numbers.</summary>
@@ -103,6 +109,35 @@ public abstract class BlockFormat
     public virtual void Quantize(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks) =>
         throw new NotSupportedException($"{Name} can only be read, not quantized to.");
+
+    /// <summary>Whether <see cref="Prepare"/> has nothing to do.</summary>
+    /// <param name="isWeighed">Whether importance weights will be given.</param>
+    internal bool IsPrepared(bool isWeighed) => !CanQuantize || Volatile.Read(ref Weighs(isWeighed) ? ref _isPreparedWeighed : ref _isPrepared) != 0;
+
+    /// <summary>Has the runtime compile what <see cref="Quantize"/> runs, and the tables built, by quantizing some weights; once.</summary>
+    /// <param name="isWeighed">Whether importance weights will be given.</param>
+    internal void Prepare(bool isWeighed)
+    {
+        bool weighs = Weighs(isWeighed);
+        if (!CanQuantize || Interlocked.Exchange(ref weighs ? ref _isPreparedWeighed : ref _isPrepared, 1) != 0)
+            return;
+        float[] weights = new float[TrialWeights];
+        uint random = 1;
+        for (int i = 0; i < weights.Length; i++)
+        {
+            random = (random * 1664525) + 1013904223;
+            float uniform = (int)random / 2147483648f;
+            // Few are large, as in a model.
+            weights[i] = uniform * uniform * uniform;
+        }
+        float[] importance = new float[weighs ? TrialWeights : 0];
+        Array.Fill(importance, 1);
+        byte[] blocks = new byte[ByteCount(TrialWeights)];
+        Quantize(weights, TrialWeights, importance, blocks);
+        BlockValidation.FindInvalid(this, blocks);
+    }
+
+    private bool Weighs(bool isWeighed) => Importance == ImatrixSupport.Required || (isWeighed && Importance == ImatrixSupport.Optional);
 
     /// <summary>The name as llama.cpp prints it.</summary>
     public override string ToString() => Name;

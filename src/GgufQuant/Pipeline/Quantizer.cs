@@ -1,3 +1,4 @@
+using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.IO;
 using GgufQuant.Planning;
@@ -23,6 +24,17 @@ public sealed class Quantizer
         if (_options.MemoryBudget < SmallestBudget)
             throw new ArgumentOutOfRangeException(nameof(options), _options.MemoryBudget, $"A memory budget of {_options.MemoryBudget:N0} bytes is too small: at least {SmallestBudget:N0} are needed.");
     }
+
+    /// <summary>Begins to have the runtime compile what files of some types are quantized with, on another thread, and returns at once.</summary>
+    /// <remarks>
+    /// Code is compiled, and tables are built, when they are first used: up to a quarter of a second of a process's first
+    /// conversion. If this is called as soon as the types are known, it happens while the model is opened and planned. What was
+    /// begun before is not begun again, and a single core is left alone. The bytes of files do not depend on it.
+    /// </remarks>
+    /// <param name="types">The types of the files to come; those that llama.cpp writes no files of are ignored.</param>
+    /// <param name="hasImatrix">Whether an importance matrix will be given.</param>
+    /// <returns>Ends when what this call has begun is done; nobody needs to wait for it.</returns>
+    public static Task Prepare(ReadOnlySpan<FileType> types, bool hasImatrix = false) => KernelPreparation.Begin(types, hasImatrix);
 
     /// <summary>Whether tensors of a file can be reused: whether there is a record of what they were made from.</summary>
     public static bool HasReuseRecord(GgufFile file)
@@ -70,6 +82,8 @@ public sealed class Quantizer
         if (outputs.Select(output => output.Plan.Source.Gap).FirstOrDefault(gap => gap is not null) is { } gap)
             throw gap;
 
+        if (_options.Device is null or CpuDevice)
+            _ = KernelPreparation.Begin(outputs);
         using CpuDevice? own = _options.Device is null ? new CpuDevice(_options.Threads) : null;
         WeightProgress weights = new(progress, outputs.Sum(output => output.Plan.Weights));
         QuantizationOutcome[] outcomes = new QuantizationOutcome[outputs.Count];

@@ -178,9 +178,10 @@ internal static class FileTypeTable
 
     /// <exception cref="QuantizationException">llama.cpp does not write files of this type.</exception>
     internal static FileTypeRules Of(FileType type) =>
-        s_rules.TryGetValue(type, out FileTypeRules? rules)
-            ? rules
-            : throw new QuantizationException($"llama.cpp has no file type {type} to quantize to; only single tensors can have that type.");
+        Find(type) ?? throw new QuantizationException($"llama.cpp has no file type {type} to quantize to; only single tensors can have that type.");
+
+    /// <summary>The rules of a file type; null if llama.cpp does not write files of it.</summary>
+    internal static FileTypeRules? Find(FileType type) => s_rules.GetValueOrDefault(type);
 
     private static TypeRule Always(GgmlType type) => _ => new(type, Everywhere);
 
