@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
 using GgufQuant.Formats;
 using static GgufQuant.Catalog.ImatrixAdvice;
@@ -115,13 +114,13 @@ public static class QuantCatalog
             "For models trained with one bit per weight: signs, and one scale per 128 weights.", OutputInQ6),
     ];
 
-    private static readonly FrozenDictionary<FileType, QuantType> s_byType = All.ToFrozenDictionary(entry => entry.Type);
+    private static readonly Dictionary<FileType, QuantType> s_byType = All.ToDictionary(entry => entry.Type);
 
-    private static readonly FrozenDictionary<string, QuantType> s_byName =
-        All.ToFrozenDictionary(entry => entry.Name, StringComparer.OrdinalIgnoreCase);
+    private static readonly Dictionary<string, QuantType> s_byName =
+        All.ToDictionary(entry => entry.Name, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>llama-quantize's short names, and names found in published files.</summary>
-    private static readonly FrozenDictionary<string, FileType> s_aliases = new Dictionary<string, FileType>
+    private static readonly Dictionary<string, FileType> s_aliases = new(StringComparer.OrdinalIgnoreCase)
     {
         ["FP32"] = FileType.F32,
         ["FP16"] = FileType.F16,
@@ -129,7 +128,7 @@ public static class QuantCatalog
         ["Q4_K"] = FileType.Q4_K_M,
         ["Q5_K"] = FileType.Q5_K_M,
         ["MXFP4"] = FileType.MXFP4_MOE,
-    }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
+    };
 
     /// <summary>The entry of a file type.</summary>
     /// <exception cref="KeyNotFoundException">The number is not a file type.</exception>

@@ -1,11 +1,9 @@
-using System.Collections.Frozen;
-
 namespace GgufQuant.Formats;
 
 /// <summary>A tensor type as an object; the table of every format in <see cref="IBlockFormat"/>'s terms.</summary>
 public abstract class BlockFormat
 {
-    private static readonly FrozenDictionary<GgmlType, BlockFormat> s_byType = new BlockFormat[]
+    private static readonly Dictionary<GgmlType, BlockFormat> s_byType = new BlockFormat[]
     {
         new Quantizable<F32>(),
         new Quantizable<IQ1_S>(),
@@ -42,7 +40,7 @@ public abstract class BlockFormat
         new Quantizable<Q2_0>(),
         new Quantizable<Q6_K>(),
         new Readable<Q8_K>(),
-    }.ToFrozenDictionary(format => format.Type);
+    }.ToDictionary(format => format.Type);
 
     // As many super-blocks as the widest lanes hold side by side.
     private const int TrialWeights = 16 * SuperBlock.Size;

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Collections.Frozen;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -11,7 +10,7 @@ internal static class GgufValue
 {
     internal const int ArrayHeaderBytes = sizeof(uint) + sizeof(ulong);
 
-    private static readonly FrozenDictionary<Type, GgufValueType> s_types = new Dictionary<Type, GgufValueType>
+    private static readonly Dictionary<Type, GgufValueType> s_types = new()
     {
         [typeof(byte)] = GgufValueType.UInt8,
         [typeof(sbyte)] = GgufValueType.Int8,
@@ -25,7 +24,7 @@ internal static class GgufValue
         [typeof(ulong)] = GgufValueType.UInt64,
         [typeof(long)] = GgufValueType.Int64,
         [typeof(double)] = GgufValueType.Float64,
-    }.ToFrozenDictionary();
+    };
 
     /// <summary>The GGUF type of a .NET value, and its encoding.</summary>
     /// <exception cref="ArgumentException">GGUF has no such type.</exception>

@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using static GgufQuant.Formats.GgmlType;
 using FileType = GgufQuant.Formats.FileType;
 using GgmlType = GgufQuant.Formats.GgmlType;
@@ -68,7 +67,7 @@ internal static class FileTypeTable
     private const string MiddleLayers = "in the middle three quarters of the layers";
     private const string Everywhere = "not the default, in every layer";
 
-    private static readonly FrozenDictionary<FileType, FileTypeRules> s_rules = new Dictionary<FileType, FileTypeRules>
+    private static readonly Dictionary<FileType, FileTypeRules> s_rules = new()
     {
         [FileType.F32] = new(F32),
         [FileType.F16] = new(F16),
@@ -174,7 +173,7 @@ internal static class FileTypeTable
         },
         [FileType.IQ4_NL] = FourBitNonlinear(IQ4_NL),
         [FileType.IQ4_XS] = FourBitNonlinear(IQ4_XS),
-    }.ToFrozenDictionary();
+    };
 
     /// <exception cref="QuantizationException">llama.cpp does not write files of this type.</exception>
     internal static FileTypeRules Of(FileType type) =>
