@@ -30,9 +30,10 @@ internal static class HeldBack
     public static string? Explain(KernelOperation operation) => (operation.Format.Type, operation.Work) switch
     {
         (GgmlType.Q3_K, KernelWork.Quantize) =>
-            "ggml improves one weight after the other, each time with a division whose operands depend on the last one. The limit is "
-            + "that chain in the fifth of the sub-blocks that can change. Tried: quotients computed only if a level can change (kept), "
-            + "sub-blocks that cannot change set aside without a branch (kept), the rest compacted (kept).",
+            "ggml improves one weight after the other, in the fifth of the sub-blocks that can change, each time with a division whose "
+            + "operands depend on the last one. Tried: quotients computed only if a level can change (kept), sub-blocks that cannot "
+            + "change set aside without a branch (kept), each lane going to its own next weight (kept: a sixth more), levels packed only "
+            + "after those of all blocks are known (no gain).",
         (GgmlType.Q3_K or GgmlType.Q6_K or GgmlType.Q4_0 or GgmlType.Q5_0, _) =>
             "Every scale that ggml tries is tried, and sums are added in its order: the bound is that arithmetic alone. What comes on "
             + "top is turning sub-blocks into lanes, the greatest weight, choosing among the tries, dividing by the scales as stored, and "

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
@@ -51,6 +52,7 @@ internal readonly struct Q2_K : IQuantizableFormat, IScaleMinFormat
 
     static bool IScaleMinFormat.CapsScales(bool weighted) => false;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void IScaleMinFormat.PackScales(ReadOnlySpan<byte> scales, ReadOnlySpan<byte> minimums, Span<byte> block)
     {
         for (int j = 0; j < SubBlocks; j += sizeof(ulong))
@@ -72,8 +74,17 @@ internal readonly struct Q2_K : IQuantizableFormat, IScaleMinFormat
         }
     }
 
-    static void IScaleMinFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block) =>
-        TwoBitLevels.Pack(levels, block[SubBlocks..]);
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void IScaleMinFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block)
+    {
+        for (int half = 0; half < 2; half++)
+        {
+            Vector256<ulong> pairs = Vector256<ulong>.Zero;
+            for (int run = 0; run < 4; run++)
+                pairs |= Vector256.Create(levels.Slice((128 * half) + (32 * run), 32)).AsUInt64() << (2 * run);
+            pairs.AsByte().CopyTo(block[(SubBlocks + (32 * half))..]);
+        }
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void IScaleMinFormat.UnpackLevels<TF, TI>(ref readonly byte block, ref byte levels)

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
@@ -15,8 +16,8 @@ internal readonly struct Q6_K : IQuantizableFormat, IScaleOnlyFormat
     private const int HighBitsOffset = SuperBlock.Size / 2;
     private const int ScalesOffset = HighBitsOffset + (SuperBlock.Size / 4);
     private const int SubBlocks = 16;
-    private const int WordsPerHalf = 16;
     private const ulong LowNibbles = 0x0F0F0F0F0F0F0F0F;
+    private const ulong LowPairs = 0x0303030303030303;
 
     public static GgmlType Type => GgmlType.Q6_K;
 
@@ -57,24 +58,23 @@ internal readonly struct Q6_K : IQuantizableFormat, IScaleOnlyFormat
     static void IScaleOnlyFormat.UnpackScales(ReadOnlySpan<byte> block, Span<sbyte> scales) =>
         block.Slice(ScalesOffset, SubBlocks).CopyTo(MemoryMarshal.AsBytes(scales));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void IScaleOnlyFormat.PackLevels(ReadOnlySpan<byte> levels, Span<byte> block)
     {
-        Span<byte> high = stackalloc byte[SuperBlock.Size];
-        ReadOnlySpan<ulong> from = MemoryMarshal.Cast<byte, ulong>(levels);
-        Span<ulong> pairs = MemoryMarshal.Cast<byte, ulong>(high);
-        Span<ulong> nibbles = MemoryMarshal.Cast<byte, ulong>(block[..HighBitsOffset]);
+        Vector256<ulong> nibble = Vector256.Create(LowNibbles);
+        Vector256<ulong> pair = Vector256.Create(LowPairs);
         for (int half = 0; half < 2; half++)
         {
-            for (int i = 0; i < 8; i++)
+            Vector256<ulong> pairs = Vector256<ulong>.Zero;
+            for (int run = 0; run < 2; run++)
             {
-                ulong first = from[(WordsPerHalf * half) + i];
-                ulong second = from[(WordsPerHalf * half) + i + 8];
-                nibbles[(8 * half) + i] = (first & LowNibbles) | ((second & LowNibbles) << 4);
-                pairs[(WordsPerHalf * half) + i] = (first >> 4) & LowNibbles;
-                pairs[(WordsPerHalf * half) + i + 8] = (second >> 4) & LowNibbles;
+                Vector256<ulong> first = Vector256.Create(levels.Slice((128 * half) + (32 * run), 32)).AsUInt64();
+                Vector256<ulong> second = Vector256.Create(levels.Slice((128 * half) + 64 + (32 * run), 32)).AsUInt64();
+                ((first & nibble) | ((second & nibble) << 4)).AsByte().CopyTo(block[((64 * half) + (32 * run))..]);
+                pairs |= (((first >> 4) & pair) | (second & (pair << 4))) << (2 * run);
             }
+            pairs.AsByte().CopyTo(block[(HighBitsOffset + (32 * half))..]);
         }
-        TwoBitLevels.Pack(high, block[HighBitsOffset..]);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
