@@ -62,13 +62,13 @@ internal static class RatioTable
         List<double> theirs = [];
         List<double> copies = [];
         List<double> bounds = [];
-        int? searched = SearchBound.Instructions(operation);
+        double? searched = SearchBound.InstructionsPerWeight(operation, input);
         for (int round = 0; round < Rounds; round++)
         {
             ours.Add(Time(() => operation.Run(input), calls));
             theirs.Add(Time(() => operation.RunReference(input), calls));
             copies.Add(Time(() => input.Weights.CopyTo(copy), calls));
-            if (searched is int instructions)
+            if (searched is double instructions)
                 bounds.Add(SearchBound.Weights(instructions));
         }
 
