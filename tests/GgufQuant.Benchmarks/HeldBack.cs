@@ -44,12 +44,14 @@ internal static class HeldBack
             + "the minimum of the best one before, so that each waits for two divisions and for a sum of errors, one addition after the "
             + "other. Tried: two searches in turns (kept: a tenth more), both in one loop (slower: too many registers).",
         (GgmlType.IQ2_XXS or GgmlType.IQ2_S or GgmlType.IQ3_XXS or GgmlType.IQ3_S, not KernelWork.Dequantize) =>
-            "Each time one of its weights rounds to a different level, a group has to pick its point again, from 5 to 15 candidates on "
-            + "average at 8 operations per candidate and 16 scales: a third of the time for IQ2, more than two fifths for IQ3 (sampled). "
-            + "Most of the rest is rounding at every scale and adding sums in ggml's order, and for IQ2_XXS a first fit in which each "
-            + "division depends on the one before. Tried: dropping neighbours that can never be the nearest (kept: half of them), searching "
-            + "all scales of a run at once (kept), skipping repeated tries (kept), searching candidates side by side in half runs (slower: "
-            + "each half waits for the whole choice).",
+            "Each time one of its weights rounds to a different level, a group has to pick its point again, two to four times over all "
+            + "scales, from 5 to 14 candidates on average (counted). The bound is the arithmetic of rounding, picking and summing alone. "
+            + "What holds these kernels is not arithmetic, for with half as wide vectors they are still at three quarters to nine tenths "
+            + "of their speed: it is branches that cannot be predicted, since groups differ in how often they pick, and from how many. "
+            + "Tried: dropping neighbours that can never be the nearest (kept: half of them), searching all scales of a run at once "
+            + "(kept), skipping repeated tries (kept), eight candidates at a time (kept for IQ3), rounding the last scales of four "
+            + "weights in one vector (kept), flipping signs without branches (kept), a candidate's index in the low bits of its cost "
+            + "(no gain), picking for all runs of a sub-block at once, by lookups, or by a tree over the candidates (slower).",
         (GgmlType.IQ1_S or GgmlType.IQ1_M, not KernelWork.Dequantize) =>
             "Every split of the sorted weights is compared with the score of one that is likely the best, 561 per 32 weights or 153 per "
             + "16, under two or four shifts each. Of the time, comparing takes a quarter, guessing and its tables a fifth, choosing near "
