@@ -54,7 +54,8 @@ internal static class RatioTable
         int rows = operation.Work == KernelWork.Dequantize
             ? DequantizedRows
             : (int)Math.Clamp(s_turn.TotalSeconds / secondsPerRow, 8, MostRows);
-        int calls = Math.Max(1, (int)(s_turn.TotalSeconds / (secondsPerRow * rows)));
+        int calls = CallsPerTurn(secondsPerRow * rows);
+        int ownCalls = CallsPerTurn(Time(() => operation.Run(sample)) / 8 * rows);
         KernelInput input = new(operation.Format, rows);
         Memory<float> copy = CacheLines.Allocate(input.Weights.Length);
 
@@ -65,7 +66,7 @@ internal static class RatioTable
         double? searched = SearchBound.InstructionsPerWeight(operation, input);
         for (int round = 0; round < Rounds; round++)
         {
-            ours.Add(Time(() => operation.Run(input), calls));
+            ours.Add(Time(() => operation.Run(input), ownCalls));
             theirs.Add(Time(() => operation.RunReference(input), calls));
             copies.Add(Time(() => input.Weights.CopyTo(copy), calls));
             if (searched is double instructions)
@@ -89,6 +90,8 @@ internal static class RatioTable
         return Invariant(
             $"| {operation.Format} | {work} | {megaweights / Statistics.Median(ours):F1} | {megaweights / Statistics.Median(theirs):F1} | {ratio:F2} | {bound} | {bar.Ratio:0.##} | {verdict} |");
     }
+
+    private static int CallsPerTurn(double secondsPerCall) => Math.Max(1, (int)(s_turn.TotalSeconds / secondsPerCall));
 
     // The runtime recompiles a hot method in the background; only the result should be measured.
     private static void WarmUp(KernelOperation operation, KernelInput sample)
