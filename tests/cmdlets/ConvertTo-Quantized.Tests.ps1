@@ -741,10 +741,12 @@ for ($i = 0; $i -lt 300 -and -not (& $isPrepared Q6_K); $i++) { Start-Sleep -Mil
         }
 
         It 'names the tensor, the speed and the share that is done, and ends' {
-            $result = Invoke-Streams 'ConvertTo-Quantized $model IQ3_S -Threads 1 -Device Cpu -Destination .' @{ Model = $Samples.Model }
+            # So large that it is not done before the first record.
+            $large = New-TestGguf large.gguf -Tensor ([ordered] @{ 'blk.0.ffn_up.weight' = 4096, 65536 }) -Sparse
+            $result = Invoke-Streams 'ConvertTo-Quantized $model Q4_K_M -Threads 1 -Device Cpu -Destination .' @{ Model = $large }
             $result.Error | Should -BeNullOrEmpty
-            $records = $result.Progress | Where-Object Activity -eq 'Quantizing novels-6m-f16.gguf to IQ3_S'
-            $records.StatusDescription -match '^(output|token_embd|blk\.\d\.\w+)\.weight, \d.* M/s$' | Should -Not -BeNullOrEmpty
+            $records = $result.Progress | Where-Object Activity -eq 'Quantizing large.gguf to Q4_K_M'
+            $records.StatusDescription -match '^blk\.0\.ffn_up\.weight, \d.* M/s$' | Should -Not -BeNullOrEmpty
             $done = $records[0..($records.Count - 2)].PercentComplete
             $done | Should -Be ($done | Sort-Object)
             $records[-1].RecordType | Should -Be Completed
