@@ -7,9 +7,11 @@ namespace GgufQuant.Benchmarks;
 internal static class ChildProcess
 {
     /// <summary>Runs it to completion.</summary>
-    /// <returns>Its output without the final line break.</returns>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="variables">Environment variables that it has besides this process's.</param>
+    /// <returns>Its output without final white space.</returns>
     /// <exception cref="InvalidOperationException">It failed; the message is its error output.</exception>
-    public static string Run(IEnumerable<string> arguments)
+    public static string Run(IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? variables = null)
     {
         ProcessStartInfo start = new(Environment.ProcessPath!)
         {
@@ -21,6 +23,8 @@ internal static class ChildProcess
             start.ArgumentList.Add(typeof(ChildProcess).Assembly.Location);
         foreach (string argument in arguments)
             start.ArgumentList.Add(argument);
+        foreach ((string name, string value) in variables ?? new Dictionary<string, string>())
+            start.Environment[name] = value;
         using Process process = Process.Start(start)!;
         Task<string> errors = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();
@@ -29,7 +33,8 @@ internal static class ChildProcess
     }
 
     /// <summary>Runs it to completion, and reads the numbers that it prints.</summary>
-    /// <exception cref="InvalidOperationException">It failed; the message is its error output.</exception>
-    public static double[] Measure(IEnumerable<string> arguments) =>
-        [.. Run(arguments).Split(' ').Select(word => double.Parse(word, CultureInfo.InvariantCulture))];
+    /// <inheritdoc cref="Run" path="/param"/>
+    /// <inheritdoc cref="Run" path="/exception"/>
+    public static double[] Measure(IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? variables = null) =>
+        [.. Run(arguments, variables).Split(' ').Select(word => double.Parse(word, CultureInfo.InvariantCulture))];
 }

@@ -75,6 +75,9 @@ switch (args)
     case [FileRun.Argument, _, _, _, _, _]:
         FileRun.Make(args.AsSpan(1));
         return 0;
+    case [KernelSpeed.Argument, string type, string work]:
+        KernelSpeed.MeasureThis(type, work);
+        return 0;
     case [WideLayer.Argument]:
         WideLayer.Measure();
         return 0;
