@@ -89,7 +89,8 @@ function New-Help {
 
 # The manifest lists the package's files, except for the engine; a missing file is an error.
 function New-Package {
-    Invoke-Build $cmdletProject -Property '-p:AllPlatforms=true'
+    # Without machine code, which is for one platform and refused by the others.
+    Invoke-Build $cmdletProject -Property '-p:AllPlatforms=true', '-p:PublishReadyToRun=false'
     New-Help
     $module = Test-ModuleManifest $manifest
     $folder = Join-Path $output $module.Name $module.Version

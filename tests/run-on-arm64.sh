@@ -10,7 +10,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 # A copy, since a build for another platform would replace this one's.
 git ls-files -z | tar c --null -T - | tar x -C "$folder"
-dotnet publish "$folder/tests/GgufQuant.Tests" -c Release -r linux-arm64 --self-contained -m:1 -o "$folder/arm64" -v quiet
+dotnet publish "$folder/tests/GgufQuant.Tests" -c Release -r linux-arm64 --self-contained -p:PublishReadyToRun=false -m:1 -o "$folder/arm64" -v quiet
 
 # .NET hashes with OpenSSL, of which Debian has no package for other processors' programs.
 mkdir -p "$folder/lists/partial" "$folder/openssl"

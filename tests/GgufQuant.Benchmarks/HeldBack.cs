@@ -23,8 +23,8 @@ internal static class HeldBack
         "The runtime compiles the code when it first runs. Tried: "
         + "kernels optimized from their first call instead of later once more (kept), tables of near grid points built from whole numbers (kept: "
         + "a quarter of the time), kernels compiled on another thread while the model is opened and planned (kept), what they call for "
-        + "each block optimized from its first call as well (kept), ReadyToRun images (a third less for F16, but each is for one system "
-        + "and architecture, and the module is one for all).";
+        + "each block optimized from its first call as well (kept), ReadyToRun images (kept in the checkout's build: a third less; each is "
+        + "for one system and architecture, so the package has none).";
 
     /// <summary>Why a kernel may miss its bar; null for other kernels.</summary>
     public static string? Explain(KernelOperation operation) => (operation.Format.Type, operation.Work) switch

@@ -1,5 +1,14 @@
 # What a user of the Gallery does: publish, install, import by name, quantize.
 Describe 'The package' {
+    It 'has assemblies for every platform' {
+        $assemblies = Get-ChildItem (Join-Path $Samples.Root out GgufQuant) -Recurse -Filter GgufQuant*.dll
+        $assemblies.Count | Should -Be 5
+        foreach ($assembly in $assemblies) {
+            $headers = [Reflection.PortableExecutable.PEReader]::new([IO.MemoryStream]::new([IO.File]::ReadAllBytes($assembly))).PEHeaders
+            $headers.CorHeader.ManagedNativeHeaderDirectory.Size | Should -Be 0 -Because "'$($assembly.Name)' must not contain machine code"
+        }
+    }
+
     BeforeAll {
         $version = (Import-PowerShellDataFile $Samples.Manifest).ModuleVersion
         $repository = New-Item (Join-Path $TestDrive repository) -ItemType Directory
