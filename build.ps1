@@ -184,7 +184,7 @@ function New-GpuCheck {
     $folder = Join-Path $output GpuCheck
     Remove-Folder $folder
     Invoke-DotNet publish (Join-Path $PSScriptRoot tests GgufQuant.GpuCheck) --configuration Release --self-contained `
-        --use-current-runtime -p:PublishSingleFile=true -p:EnableCompressionInSingleFile=true -p:DebugType=none --output $folder
+        --use-current-runtime '-p:PublishSingleFile=true' '-p:EnableCompressionInSingleFile=true' '-p:DebugType=none' --output $folder
     Write-Host "Copy '$folder' to the machine and run GgufQuant.GpuCheck there, optionally with a model's path."
 }
 
