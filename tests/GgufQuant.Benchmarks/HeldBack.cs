@@ -54,10 +54,12 @@ internal static class HeldBack
             + "(no gain), picking for all runs of a sub-block at once, by lookups, or by a tree over the candidates (slower).",
         (GgmlType.IQ1_S or GgmlType.IQ1_M, not KernelWork.Dequantize) =>
             "Every split of the sorted weights is compared with the score of one that is likely the best, 561 per 32 weights or 153 per "
-            + "16, under two or four shifts each. Of the time, comparing takes a quarter, guessing and its tables a fifth, choosing near "
-            + "points a quarter, sorting and packing an eighth each (measured). Tried: a fused multiplication per split and shift instead "
+            + "16, under two or four shifts each. Of the time, comparing and its tables take two fifths, choosing near points a quarter, "
+            + "guessing, sorting and packing a tenth each (measured). Tried: a fused multiplication per split and shift instead "
             + "of a division (kept), a comparator network instead of counting ranks (kept), choosing among listed groups without a branch "
-            + "for each (kept: a third of the choice), guesses from two scales (no gain: fewer splits come near, but each guess costs as much).",
+            + "for each (kept: a third of the choice), neighbours that can never be the nearest left out (kept: a tenth less time), shifts "
+            + "looked up instead of branched on (kept: a tenth), guesses from two scales (no gain: fewer splits come near, but each guess "
+            + "costs as much), lists of near points prefetched, or chosen from without positions if they fit a vector (no gain).",
         (GgmlType.BF16, KernelWork.Dequantize) =>
             "Widening a weight is one shift: the half megabyte is written as fast as it can be filled with a constant, 8 to 10 billion "
             + "floats per second on this machine, whatever the code. Tried: cache-line-aligned memory (kept).",

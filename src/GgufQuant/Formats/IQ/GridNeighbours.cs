@@ -1,7 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace GgufQuant.Formats;
 
@@ -41,13 +40,6 @@ internal sealed class GridNeighbours
 
     /// <summary>The same without the padding, for a code that has a list.</summary>
     public ReadOnlySpan<ushort> NeighboursOf(int code) => _lists.AsSpan(~_map[code] + 1, _lists[~_map[code]]);
-
-    /// <summary>Prefetches the neighbour list of an off-grid code; the lists are scattered in memory.</summary>
-    public unsafe void Prefetch(int code)
-    {
-        if (Sse.IsSupported && _map[code] < 0)
-            Sse.Prefetch0(Unsafe.AsPointer(ref _lists[~_map[code]]));
-    }
 
     /// <summary>Finds the neighbours of every code.</summary>
     /// <param name="grid">The points.</param>

@@ -23,7 +23,8 @@ internal static class GridSearch<TF, TI>
     /// A weight's term depends only on its level, so there are just three or eight terms to compute per weight; each lane is
     /// then a point, and adds up the terms in ggml's order.
     /// </remarks>
-    /// <param name="list">The points: see <see cref="GridNeighbours.ListAt"/>.</param>
+    /// <typeparam name="TCode">The type of the list's numbers: 16 or 32 bits.</typeparam>
+    /// <param name="list">The points: see <see cref="GridNeighbours.ListAt"/> or <see cref="GridCandidates.ListAt"/>.</param>
     /// <param name="dimensions">Weights in the group: 8 with two bits per digit, or 4 with three.</param>
     /// <param name="weights">The weights.</param>
     /// <param name="factors">The importance of each weight's error.</param>
@@ -32,26 +33,31 @@ internal static class GridSearch<TF, TI>
     /// <param name="costs">Room for a row per weight.</param>
     /// <returns>The code; -1 if no sum is below the greatest float.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int Nearest(
-        ref readonly ushort list,
+    public static int Nearest<TCode>(
+        ref readonly TCode list,
         int dimensions,
         ref readonly float weights,
         ref readonly float factors,
         ref readonly float levels,
         float scale,
         ref float costs)
+        where TCode : unmanaged, IBinaryInteger<TCode>
     {
         MakeCosts(dimensions, in weights, in factors, in levels, scale, ref costs);
-        int count = list;
-        ref ushort codes = ref Unsafe.Add(ref Unsafe.AsRef(in list), 1);
+        int count = int.CreateTruncating(list);
+        ref TCode codes = ref Unsafe.Add(ref Unsafe.AsRef(in list), 1);
         TF best = TF.Broadcast(float.MaxValue);
         TI bestAt = TI.Broadcast(0);
         for (int j = 0; j < count; j += TF.Count)
         {
-            TI code = TI.LoadUInt16(in Unsafe.Add(ref codes, j));
+            ref TCode at = ref Unsafe.Add(ref codes, j);
+            TI code = Unsafe.SizeOf<TCode>() == sizeof(ushort)
+                ? TI.LoadUInt16(in Unsafe.As<TCode, ushort>(ref at))
+                : TI.Load(in Unsafe.As<TCode, int>(ref at));
             Take(Sum(dimensions, code, ref costs), j, count, ref best, ref bestAt);
         }
-        return Choose(ref codes, best, bestAt, ref costs);
+        int chosen = Choose(best, bestAt, ref costs);
+        return chosen < 0 ? -1 : int.CreateTruncating(Unsafe.Add(ref codes, chosen));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -96,7 +102,7 @@ internal static class GridSearch<TF, TI>
 
     // Each lane kept its own first best; among lanes that tie for the least cost, ggml keeps the first.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Choose(ref ushort codes, TF best, TI bestAt, ref float scratch)
+    private static int Choose(TF best, TI bestAt, ref float scratch)
     {
         float least = TF.MinAcross(best);
         if (!(least < float.MaxValue))
@@ -104,7 +110,7 @@ internal static class GridSearch<TF, TI>
         uint lanes = TI.MaskBits(TF.Equal(best, TF.Broadcast(least)));
         ref int positions = ref Unsafe.As<float, int>(ref scratch);
         bestAt.Store(ref positions);
-        return Unsafe.Add(ref codes, First(ref positions, lanes));
+        return First(ref positions, lanes);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
@@ -36,11 +37,9 @@ internal interface IIQ1Sums
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>;
 
-    /// <summary>The products of the weights before a rank at level 1, unshifted.</summary>
-    /// <param name="rank">The rank.</param>
-    TF ProductsBefore<TF, TI>(int rank)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>;
+    /// <summary>By rank, the products of the weights before it at level 1, unshifted.</summary>
+    [UnscopedRef]
+    ref readonly IQ1Rows Products { get; }
 
     /// <summary>The products of all weights at the upper level.</summary>
     /// <param name="shift">The index of the combination of shifts.</param>
@@ -48,17 +47,10 @@ internal interface IIQ1Sums
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>;
 
-    /// <summary>The part of a split's squares that the first weight of level 0 decides.</summary>
-    /// <param name="shift">The index of the combination of shifts.</param>
-    /// <param name="middle">The weight's rank.</param>
-    TF MiddleSquares<TF, TI>(int shift, int middle)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>;
-
-    /// <summary>The part of a split's squares that the first weight of level 1 decides.</summary>
-    /// <param name="shift">The index of the combination of shifts.</param>
-    /// <param name="upper">The weight's rank.</param>
-    TF UpperSquares<TF, TI>(int shift, int upper)
+    /// <summary>Writes the parts of a split's squares that its boundaries decide, by rank and by shift.</summary>
+    /// <param name="middles">Receives those of the first weight of level 0.</param>
+    /// <param name="uppers">Receives those of the first weight of level 1.</param>
+    void WriteSquares<TF, TI>(ref IQ1Table middles, ref IQ1Table uppers)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>;
 }

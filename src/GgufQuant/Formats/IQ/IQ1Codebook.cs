@@ -20,12 +20,17 @@ internal static class IQ1Codebook
         .. Grid.IQ1.Expand(unchecked((byte)-9), unchecked((byte)-1), 7),
     ];
 
+    // A row for shifts up, and one for shifts down.
+    private static ReadOnlySpan<float> AllLevels =>
+    [
+        -0.875f, 0.125f, 1.125f, 0, -0.875f, 0.125f, 1.125f, 0, -0.875f, 0.125f, 1.125f, 0, -0.875f, 0.125f, 1.125f, 0,
+        -1.125f, -0.125f, 0.875f, 0, -1.125f, -0.125f, 0.875f, 0, -1.125f, -0.125f, 0.875f, 0, -1.125f, -0.125f, 0.875f, 0,
+    ];
+
     /// <summary>The levels by digit, as a row for the search.</summary>
     /// <param name="shift">-1 for down, 1 for up.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ReadOnlySpan<float> Levels(int shift) => shift < 0
-        ? [-1.125f, -0.125f, 0.875f, 0, -1.125f, -0.125f, 0.875f, 0, -1.125f, -0.125f, 0.875f, 0, -1.125f, -0.125f, 0.875f, 0]
-        : [-0.875f, 0.125f, 1.125f, 0, -0.875f, 0.125f, 1.125f, 0, -0.875f, 0.125f, 1.125f, 0, -0.875f, 0.125f, 1.125f, 0];
+    public static ReadOnlySpan<float> Levels(int shift) => AllLevels.Slice((shift >> 31) & GridSearch<FloatLane, IntLane>.Row, GridSearch<FloatLane, IntLane>.Row);
 
     /// <summary>The 3-bit code of a sub-block's scale: c stands for (2·c + 1)/15 of the greatest.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using GgufQuant.Simd;
 
@@ -5,9 +6,19 @@ namespace GgufQuant.Formats;
 
 /// <summary>Quantizes to IQ1_S and IQ1_M.</summary>
 /// <remarks>
+/// <para>
 /// The weights of a sub-block are sorted, and every way to split them into three runs is tried. The best split rounds
 /// each group of eight to a point, or to the best of the points near it. Batches and lanes are as in
 /// <see cref="ScaleMinBlocks{TFormat}"/>.
+/// </para>
+/// <para>
+/// Of the points near a group, only <see cref="GridCandidates"/> are tried, on average one in six, if no weight is stray, that
+/// is if none has a nearer level than the one it rounds to. That is decided by the differences d₀ ≤ d₁ ≤ d₂ between the scaled
+/// levels and the weight, rounded as for the costs: it has the lowest level and |d₀| &lt; |d₁|, the highest one and
+/// |d₂| &lt; |d₁|, or the middle one and neither holds. In the first case d₁ is positive, or |d₀| would not be less, and so
+/// |d₁| ≤ |d₂|: each level farther from the group's code costs no less, even where sums are rounded or overflow. The second case
+/// mirrors it. Groups with stray weights are rare: those of IQ1_M have their boundaries in common, however they are shifted.
+/// </para>
 /// </remarks>
 internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
     where TFormat : struct, IIQ1Format
@@ -39,7 +50,8 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
         Span<float> scales = stackalloc float[batchSize * SubBlocks];
         ref IQ1Scratch<TSums> scratch = ref Unsafe.As<float, IQ1Scratch<TSums>>(ref CacheLines.Align(
             stackalloc float[(Unsafe.SizeOf<IQ1Scratch<TSums>>() / sizeof(float)) + CacheLines.Spare]));
-        GridNeighbours neighbours = Grid.IQ1.Neighbours;
+        Grid grid = Grid.IQ1;
+        _ = grid.Candidates;
 
         int total = weights.Length / SuperBlock.Size;
         for (int first = 0; first < total; first += batchSize)
@@ -63,7 +75,7 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
                 Transposition.Run(in rounding.Weights[0], TF.Count, TSums.Size, ref scratch.Weights.AsSpan()[0]);
                 Transposition.Run(in rounding.Factors[0], TF.Count, TSums.Size, ref scratch.Factors.AsSpan()[0]);
                 TF scale = Split<TF, TI>(rounding, ref scratch);
-                uint moved = Move<TF, TI>(rounding, scale, ref scratch, neighbours);
+                uint moved = Move<TF, TI>(rounding, scale, ref scratch, grid);
                 Fit<TF, TI>(ref scratch, BlockLanes<TF, TI>.MaskOf(moved), scale).Store(ref rounding.Scales[0]);
             }
             target.Clear();
@@ -102,38 +114,53 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
         Boundary<TF, TI> middle = Boundary<TF, TI>.At(splits.Middle, ref scratch);
         Boundary<TF, TI> upper = Boundary<TF, TI>.At(splits.Upper, ref scratch);
         TI isTurned = TF.GreaterThan(TF.Broadcast(0), splits.Scale);
+        TF scale = TF.Abs(splits.Scale);
         for (int g = 0; g < GroupsPerSubBlock; g++)
         {
-            TI code = TI.Broadcast(0);
-            for (int i = 0; i < GroupSize; i++)
-            {
-                int index = (g * GroupSize) + i;
-                TF weight = scratch.Weights.Row<TF, TI>(index);
-                // A digit is how many boundaries the weight is not before; a mask is -1.
-                code -= (middle.IsAtOrAfter(weight, index) + upper.IsAtOrAfter(weight, index)) << (2 * i);
-            }
             TI isDown = TI.Broadcast(0);
             for (int shift = 0; shift < TSums.Shifts; shift++)
             {
                 if (TSums.IsDown(shift, g))
                     isDown |= TI.Equal(splits.Shift, TI.Broadcast(shift));
             }
+            TF lowest = scale * TF.Select(isDown, TF.Broadcast(-1 - IQ1Codebook.Delta), TF.Broadcast(-1 + IQ1Codebook.Delta));
+            TF center = scale * TF.Select(isDown, TF.Broadcast(-IQ1Codebook.Delta), TF.Broadcast(IQ1Codebook.Delta));
+            TF highest = scale * TF.Select(isDown, TF.Broadcast(1 - IQ1Codebook.Delta), TF.Broadcast(1 + IQ1Codebook.Delta));
+            TI code = TI.Broadcast(0);
+            // Turned groups are too rare to be worth a comparison of their own.
+            TI isStray = isTurned;
+            for (int i = 0; i < GroupSize; i++)
+            {
+                int index = (g * GroupSize) + i;
+                TF weight = scratch.Weights.Row<TF, TI>(index);
+                TI isMiddle = middle.IsAtOrAfter(weight, index);
+                TI isUpper = upper.IsAtOrAfter(weight, index);
+                // A digit is how many boundaries the weight is not before; a mask is -1.
+                code -= (isMiddle + isUpper) << (2 * i);
+                TF fromCenter = TF.Abs(center - weight);
+                TI isNearLowest = TF.GreaterThan(fromCenter, TF.Abs(lowest - weight));
+                TI isNearHighest = TF.GreaterThan(fromCenter, TF.Abs(highest - weight));
+                isStray |= ~(isNearLowest ^ isMiddle) | (isNearHighest ^ isUpper);
+            }
             TI.Select(isTurned, TI.Broadcast(AllUpper) - code, code).Store(ref scratch.Codes[g * TF.Count]);
             TI.Select(isDown ^ isTurned, TI.Broadcast(-1), TI.Broadcast(1)).Store(ref scratch.Shifts[g * TF.Count]);
+            isStray.Store(ref scratch.IsStray[g * TF.Count]);
         }
-        return TF.Abs(splits.Scale);
+        return scale;
     }
 
     /// <summary>Replaces the off-grid codes by the best nearby points.</summary>
     /// <returns>The lanes that had any, as bits.</returns>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static uint Move<TF, TI>(Rounding rounding, TF scale, ref IQ1Scratch<TSums> scratch, GridNeighbours neighbours)
+    private static uint Move<TF, TI>(Rounding rounding, TF scale, ref IQ1Scratch<TSums> scratch, Grid grid)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
         scale.Store(ref rounding.Scales[0]);
+        ReadOnlySpan<int> map = grid.Neighbours.Map;
         int count = 0;
+        int strays = 0;
         for (int lane = 0; lane < TF.Count; lane++)
         {
             for (int g = 0; g < GroupsPerSubBlock; g++)
@@ -144,31 +171,49 @@ internal readonly struct IQ1Quantizer<TFormat, TSums> : ILaneQuantizer
                 rounding.Shifts[group] = scratch.Shifts[(g * TF.Count) + lane];
                 // Which codes are off the grid is hard to predict, so this does not branch.
                 scratch.OffGrid[count] = group;
-                count += neighbours.Map[code] >>> 31;
+                scratch.Strays[strays] = group;
+                int isStray = -scratch.IsStray[(g * TF.Count) + lane];
+                int isOffGrid = map[code] >>> 31;
+                count += isOffGrid & ~isStray;
+                strays += isOffGrid & isStray;
             }
         }
-        for (int n = 0; n < count; n++)
-            neighbours.Prefetch(rounding.Codes[scratch.OffGrid[n]]);
         uint moved = 0;
+        GridCandidates candidates = grid.Candidates;
         for (int n = 0; n < count; n++)
         {
             int group = scratch.OffGrid[n];
-            (int lane, int g) = Math.DivRem(group, GroupsPerSubBlock);
-            ref int code = ref rounding.Codes[group];
-            code = GridSearch<TF, TI>.Nearest(
-                in neighbours.ListAt(neighbours.Map[code]),
-                GroupSize,
-                in rounding.Weights[group * GroupSize],
-                in rounding.Factors[group * GroupSize],
-                in IQ1Codebook.Levels(rounding.Shifts[group])[0],
-                rounding.Scales[lane],
-                ref scratch.Costs[0]);
-            if (code < 0)
-                throw new ArithmeticException($"The weights cannot be quantized to {TFormat.Name}: some squares times their importance overflow a float.");
-            scratch.Codes[(g * TF.Count) + lane] = code;
-            moved |= 1u << lane;
+            moved |= Move<TF, TI, int>(rounding, group, in candidates.ListAt(rounding.Codes[group]), ref scratch);
+        }
+        for (int n = 0; n < strays; n++)
+        {
+            int group = scratch.Strays[n];
+            moved |= Move<TF, TI, ushort>(rounding, group, in grid.Neighbours.ListAt(map[rounding.Codes[group]]), ref scratch);
         }
         return moved;
+    }
+
+    // Returns the group's lane as a bit.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Move<TF, TI, TCode>(Rounding rounding, int group, ref readonly TCode list, ref IQ1Scratch<TSums> scratch)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+        where TCode : unmanaged, IBinaryInteger<TCode>
+    {
+        (int lane, int g) = Math.DivRem(group, GroupsPerSubBlock);
+        int code = GridSearch<TF, TI>.Nearest(
+            in list,
+            GroupSize,
+            in rounding.Weights[group * GroupSize],
+            in rounding.Factors[group * GroupSize],
+            in IQ1Codebook.Levels(rounding.Shifts[group])[0],
+            rounding.Scales[lane],
+            ref scratch.Costs[0]);
+        if (code < 0)
+            throw new ArithmeticException($"The weights cannot be quantized to {TFormat.Name}: some squares times their importance overflow a float.");
+        rounding.Codes[group] = code;
+        scratch.Codes[(g * TF.Count) + lane] = code;
+        return 1u << lane;
     }
 
     /// <summary>The scales that fit the points, in the lanes that were moved to some.</summary>

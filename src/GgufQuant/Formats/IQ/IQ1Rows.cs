@@ -28,6 +28,13 @@ internal struct IQ1Rows
         where TI : struct, IIntLanes<TI, TF> =>
         row.Store(ref Unsafe.Add(ref _first, rank * TF.Count));
 
+    /// <summary>A row and those after it.</summary>
+    [UnscopedRef]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly ref readonly float RowsFrom<TF, TI>(int rank)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF> => ref Unsafe.Add(ref Unsafe.AsRef(in _first), rank * TF.Count);
+
     /// <summary>All rows.</summary>
     [UnscopedRef]
     public Span<float> AsSpan() => this;

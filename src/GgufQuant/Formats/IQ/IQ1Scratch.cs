@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using GgufQuant.Simd;
 
@@ -34,8 +35,14 @@ internal struct IQ1Scratch<TSums>
     /// <summary>For each group, -1 if the levels are shifted down, else 1.</summary>
     public IQ1GroupRows Shifts;
 
-    /// <summary>The groups that are off the grid: their numbers, sub-block after sub-block.</summary>
+    /// <summary>For each group, whether any weight has a nearer level than the one it rounds to, as a mask.</summary>
+    public IQ1GroupRows IsStray;
+
+    /// <summary>The groups off the grid that are not stray: their numbers, sub-block after sub-block.</summary>
     public IQ1GroupRows OffGrid;
+
+    /// <summary>The stray groups off the grid.</summary>
+    public IQ1GroupRows Strays;
 
     /// <summary>Costs for <see cref="GridSearch{TF, TI}"/>.</summary>
     public IQ1Costs Costs;
@@ -44,13 +51,13 @@ internal struct IQ1Scratch<TSums>
     public TSums Sums;
 
     /// <summary>By the first boundary: see <see cref="IQ1SplitSearch{TF, TI, TSums}"/>.</summary>
-    public IQ1Table<TSums> Slopes;
+    public IQ1Table Slopes;
 
     /// <summary>By the first boundary.</summary>
-    public IQ1Table<TSums> Middles;
+    public IQ1Table Middles;
 
     /// <summary>By the second boundary.</summary>
-    public IQ1Table<TSums> Uppers;
+    public IQ1Table Uppers;
 
     /// <summary>The splits near the greatest score.</summary>
     public IQ1NearSplits Near;
@@ -72,11 +79,31 @@ internal struct IQ1Costs
 }
 
 /// <summary>A split that comes near the greatest score.</summary>
-/// <param name="Middle">The rank of the first weight of level 0.</param>
-/// <param name="Upper">The rank of the first weight of level 1.</param>
-/// <param name="Shift">The index of the combination of shifts.</param>
-/// <param name="Lanes">Where, as bits, the first lane lowest.</param>
-internal readonly record struct IQ1NearSplit(int Middle, int Upper, int Shift, uint Lanes);
+/// <param name="bits">The split.</param>
+/// <param name="lanes">Where, as bits, the first lane lowest.</param>
+internal readonly struct IQ1NearSplit(int bits, uint lanes)
+{
+    /// <summary>From the bits of a split to those of the one with the next second boundary.</summary>
+    public const int Next = 1 << 8;
+
+    private readonly int _bits = bits;
+
+    /// <summary>The rank of the first weight of level 0.</summary>
+    public int Middle => _bits >> 16;
+
+    /// <summary>The rank of the first weight of level 1.</summary>
+    public int Upper => (_bits >> 8) & 0xFF;
+
+    /// <summary>The index of the combination of shifts.</summary>
+    public int Shift => _bits & 0xFF;
+
+    /// <summary>Where the split comes near.</summary>
+    public uint Lanes { get; } = lanes;
+
+    /// <summary>A split as bits, so that a list of splits takes few instructions to write.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Bits(int middle, int upper, int shift) => (middle << 16) | (upper << 8) | shift;
+}
 
 /// <summary>A list of splits.</summary>
 // The 561 of two shifts, or the 153 of four, and one more to write in advance.
@@ -89,22 +116,14 @@ internal struct IQ1NearSplits
 /// <summary>Numbers by rank and by shift.</summary>
 // The 33 boundaries of two shifts, or the 17 of four, for the widest lanes.
 [InlineArray(17 * 4 * 16)]
-internal struct IQ1Table<TSums>
-    where TSums : struct, IIQ1Sums
+internal struct IQ1Table
 {
     private float _first;
 
-    /// <summary>Reads a row.</summary>
+    /// <summary>The rows of a rank, one per shift.</summary>
+    [UnscopedRef]
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly TF At<TF, TI>(int rank, int shift)
+    public ref float RowsOf<TF, TI>(int rank, int shifts)
         where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF> =>
-        TF.Load(in Unsafe.Add(ref Unsafe.AsRef(in _first), ((rank * TSums.Shifts) + shift) * TF.Count));
-
-    /// <summary>Writes a row.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Set<TF, TI>(int rank, int shift, TF value)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF> =>
-        value.Store(ref Unsafe.Add(ref _first, ((rank * TSums.Shifts) + shift) * TF.Count));
+        where TI : struct, IIntLanes<TI, TF> => ref Unsafe.Add(ref _first, rank * shifts * TF.Count);
 }

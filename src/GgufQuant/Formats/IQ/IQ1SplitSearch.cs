@@ -65,10 +65,6 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static IQ1Splits<TF, TI> Best(ref IQ1Scratch<TSums> scratch, TF greatest, TI isSought)
     {
-        ref TSums sums = ref scratch.Sums;
-        ref IQ1Table<TSums> middles = ref scratch.Middles;
-        ref IQ1Table<TSums> uppers = ref scratch.Uppers;
-        ref IQ1Table<TSums> slopes = ref scratch.Slopes;
         TF factorSum = TF.Broadcast(0);
         TF magnitudeSum = TF.Broadcast(0);
         for (int rank = 0; rank < TSums.Size; rank++)
@@ -77,14 +73,7 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
             factorSum += factor;
             magnitudeSum += factor * TF.Abs(scratch.SortedWeights.Row<TF, TI>(rank));
         }
-        for (int shift = 0; shift < TSums.Shifts; shift++)
-        {
-            for (int rank = 0; rank <= TSums.Size; rank++)
-            {
-                middles.Set<TF, TI>(rank, shift, sums.MiddleSquares<TF, TI>(shift, rank));
-                uppers.Set<TF, TI>(rank, shift, sums.UpperSquares<TF, TI>(shift, rank));
-            }
-        }
+        scratch.Sums.WriteSquares<TF, TI>(ref scratch.Middles, ref scratch.Uppers);
         TF mean = magnitudeSum / factorSum;
         TF reached = TF.Max(Guess(ref scratch, mean), TF.Broadcast(0.6f) * mean * magnitudeSum);
 
@@ -92,17 +81,7 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
         TF least = reached * TF.Broadcast(Margin);
         TF slack = TF.Broadcast(1e-5f) * ((magnitudeSum * magnitudeSum) + (least * factorSum));
         for (int shift = 0; shift < TSums.Shifts; shift++)
-        {
-            TF upperProducts = sums.UpperProducts<TF, TI>(shift);
-            for (int rank = 0; rank <= TSums.Size; rank++)
-            {
-                TF before = sums.ProductsBefore<TF, TI>(rank);
-                TF products = upperProducts - before;
-                slopes.Set<TF, TI>(rank, shift, products * TF.Broadcast(-2));
-                middles.Set<TF, TI>(rank, shift, (least * middles.At<TF, TI>(rank, shift)) - (products * products) - slack);
-                uppers.Set<TF, TI>(rank, shift, (before * before) - (least * uppers.At<TF, TI>(rank, shift)));
-            }
-        }
+            PrepareComparison(ref scratch, shift, least, slack);
 
         NearLanes lanes = new(TI.MaskBits(isSought & isNormal), TI.MaskBits(isSought & ~isNormal));
         int count = 0;
@@ -112,6 +91,30 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
                 count = List(ref scratch, middle, in lanes, count);
         }
         return Compare(ref scratch, count, TF.Select(isNormal, least, TF.Broadcast(float.MinValue)));
+    }
+
+    // Turns squares into the terms of the comparison without division.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PrepareComparison(ref IQ1Scratch<TSums> scratch, int shift, TF least, TF slack)
+    {
+        TF upperProducts = scratch.Sums.UpperProducts<TF, TI>(shift);
+        ref float row = ref Unsafe.AsRef(in scratch.Sums.Products.RowsFrom<TF, TI>(0));
+        ref float middles = ref scratch.Middles.RowsOf<TF, TI>(0, TSums.Shifts);
+        ref float uppers = ref scratch.Uppers.RowsOf<TF, TI>(0, TSums.Shifts);
+        ref float slopes = ref scratch.Slopes.RowsOf<TF, TI>(0, TSums.Shifts);
+        nint at = shift * TF.Count;
+        for (int rank = 0; rank <= TSums.Size; rank++)
+        {
+            TF before = TF.Load(in row);
+            TF products = upperProducts - before;
+            (products * TF.Broadcast(-2)).Store(ref Unsafe.Add(ref slopes, at));
+            ref float middle = ref Unsafe.Add(ref middles, at);
+            ((least * TF.Load(in middle)) - (products * products) - slack).Store(ref middle);
+            ref float upper = ref Unsafe.Add(ref uppers, at);
+            ((before * before) - (least * TF.Load(in upper))).Store(ref upper);
+            row = ref Unsafe.Add(ref row, TF.Count);
+            at += TSums.Shifts * TF.Count;
+        }
     }
 
     // The score of a split that is likely the best, or near it.
@@ -150,23 +153,29 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static IQ1Fit<TF, TI> RoundAlike(ref IQ1Scratch<TSums> scratch, int shift, TF scale)
     {
-        TF middleProducts = scratch.Sums.ProductsBefore<TF, TI>(0);
+        ref float before = ref Unsafe.AsRef(in scratch.Sums.Products.RowsFrom<TF, TI>(0));
+        ref float middles = ref Unsafe.Add(ref scratch.Middles.RowsOf<TF, TI>(0, TSums.Shifts), shift * TF.Count);
+        ref float uppers = ref Unsafe.Add(ref scratch.Uppers.RowsOf<TF, TI>(0, TSums.Shifts), shift * TF.Count);
+        TF middleProducts = TF.Load(in before);
         TF upperProducts = middleProducts;
-        TF middleSquares = scratch.Middles.At<TF, TI>(0, shift);
-        TF upperSquares = scratch.Uppers.At<TF, TI>(0, shift);
+        TF middleSquares = TF.Load(in middles);
+        TF upperSquares = TF.Load(in uppers);
         float center = TSums.IsDown(shift, 0) ? -IQ1Codebook.Delta : IQ1Codebook.Delta;
         TF lower = scale * TF.Broadcast(center - 0.5f);
         TF upper = scale * TF.Broadcast(center + 0.5f);
         for (int rank = 0; rank < TSums.Size; rank++)
         {
+            before = ref Unsafe.Add(ref before, TF.Count);
+            middles = ref Unsafe.Add(ref middles, TSums.Shifts * TF.Count);
+            uppers = ref Unsafe.Add(ref uppers, TSums.Shifts * TF.Count);
             TF weight = scratch.SortedWeights.Row<TF, TI>(rank);
             TI isLow = TF.GreaterThan(lower, weight);
             TI isNotHigh = TF.GreaterThan(upper, weight);
-            TF before = scratch.Sums.ProductsBefore<TF, TI>(rank + 1);
-            middleProducts = TF.Select(isLow, before, middleProducts);
-            middleSquares = TF.Select(isLow, scratch.Middles.At<TF, TI>(rank + 1, shift), middleSquares);
-            upperProducts = TF.Select(isNotHigh, before, upperProducts);
-            upperSquares = TF.Select(isNotHigh, scratch.Uppers.At<TF, TI>(rank + 1, shift), upperSquares);
+            TF products = TF.Load(in before);
+            middleProducts = TF.Select(isLow, products, middleProducts);
+            middleSquares = TF.Select(isLow, TF.Load(in middles), middleSquares);
+            upperProducts = TF.Select(isNotHigh, products, upperProducts);
+            upperSquares = TF.Select(isNotHigh, TF.Load(in uppers), upperSquares);
         }
         return IQ1Fit<TF, TI>.Of(
             scratch.Sums.UpperProducts<TF, TI>(shift) - middleProducts - upperProducts, middleSquares + upperSquares);
@@ -177,28 +186,34 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static IQ1Fit<TF, TI> RoundApart(ref IQ1Scratch<TSums> scratch, int shift, TF scale)
     {
-        TF middleProducts = scratch.Sums.ProductsBefore<TF, TI>(0);
+        ref float before = ref Unsafe.AsRef(in scratch.Sums.Products.RowsFrom<TF, TI>(0));
+        ref float middles = ref Unsafe.Add(ref scratch.Middles.RowsOf<TF, TI>(0, TSums.Shifts), shift * TF.Count);
+        ref float uppers = ref Unsafe.Add(ref scratch.Uppers.RowsOf<TF, TI>(0, TSums.Shifts), shift * TF.Count);
+        TF middleProducts = TF.Load(in before);
         TF upperProducts = middleProducts;
-        TF middleSquares = scratch.Middles.At<TF, TI>(0, shift);
-        TF upperSquares = scratch.Uppers.At<TF, TI>(0, shift);
+        TF middleSquares = TF.Load(in middles);
+        TF upperSquares = TF.Load(in uppers);
         TF half = scale * TF.Broadcast(0.5f);
         TF middleError = half * middleSquares;
         TF upperError = half * upperSquares;
         for (int rank = 0; rank < TSums.Size; rank++)
         {
+            before = ref Unsafe.Add(ref before, TF.Count);
+            middles = ref Unsafe.Add(ref middles, TSums.Shifts * TF.Count);
+            uppers = ref Unsafe.Add(ref uppers, TSums.Shifts * TF.Count);
             TI isNegative = TF.GreaterThan(TF.Broadcast(0), scratch.SortedWeights.Row<TF, TI>(rank));
-            TF before = scratch.Sums.ProductsBefore<TF, TI>(rank + 1);
-            TF squares = scratch.Middles.At<TF, TI>(rank + 1, shift);
-            TF error = before + (half * squares);
+            TF products = TF.Load(in before);
+            TF squares = TF.Load(in middles);
+            TF error = products + (half * squares);
             TI isBetter = TF.GreaterThan(middleError, error) & isNegative;
             middleError = TF.Select(isBetter, error, middleError);
-            middleProducts = TF.Select(isBetter, before, middleProducts);
+            middleProducts = TF.Select(isBetter, products, middleProducts);
             middleSquares = TF.Select(isBetter, squares, middleSquares);
-            squares = scratch.Uppers.At<TF, TI>(rank + 1, shift);
-            error = before + (half * squares);
+            squares = TF.Load(in uppers);
+            error = products + (half * squares);
             isBetter = TF.GreaterThan(upperError, error) | isNegative;
             upperError = TF.Select(isBetter, error, upperError);
-            upperProducts = TF.Select(isBetter, before, upperProducts);
+            upperProducts = TF.Select(isBetter, products, upperProducts);
             upperSquares = TF.Select(isBetter, squares, upperSquares);
         }
         return IQ1Fit<TF, TI>.Of(
@@ -209,40 +224,49 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool AreAnyNear(ref IQ1Scratch<TSums> scratch, int middle, ref NearLanes lanes)
     {
-        TF slope0 = scratch.Slopes.At<TF, TI>(middle, 0);
-        TF slope1 = scratch.Slopes.At<TF, TI>(middle, 1);
-        TF slope2 = scratch.Slopes.At<TF, TI>(middle, TSums.Shifts - 2);
-        TF slope3 = scratch.Slopes.At<TF, TI>(middle, TSums.Shifts - 1);
+        ref float slopes = ref scratch.Slopes.RowsOf<TF, TI>(middle, TSums.Shifts);
+        ref float uppers = ref scratch.Uppers.RowsOf<TF, TI>(middle, TSums.Shifts);
+        ref float before = ref Unsafe.AsRef(in scratch.Sums.Products.RowsFrom<TF, TI>(middle));
+        TF slope0 = At(ref slopes, 0);
+        TF slope1 = At(ref slopes, 1);
+        TF slope2 = At(ref slopes, TSums.Shifts - 2);
+        TF slope3 = At(ref slopes, TSums.Shifts - 1);
         TF most0 = TF.Broadcast(float.MinValue);
         TF most1 = most0;
         TF most2 = most0;
         TF most3 = most0;
         for (int upper = middle; upper <= TSums.Size; upper++)
         {
-            TF products = scratch.Sums.ProductsBefore<TF, TI>(upper);
-            most0 = TF.Max(TF.MultiplyAddEstimate(slope0, products, scratch.Uppers.At<TF, TI>(upper, 0)), most0);
-            most1 = TF.Max(TF.MultiplyAddEstimate(slope1, products, scratch.Uppers.At<TF, TI>(upper, 1)), most1);
+            TF products = TF.Load(in before);
+            most0 = TF.Max(TF.MultiplyAddEstimate(slope0, products, At(ref uppers, 0)), most0);
+            most1 = TF.Max(TF.MultiplyAddEstimate(slope1, products, At(ref uppers, 1)), most1);
             if (TSums.Shifts > 2)
             {
-                most2 = TF.Max(TF.MultiplyAddEstimate(slope2, products, scratch.Uppers.At<TF, TI>(upper, 2)), most2);
-                most3 = TF.Max(TF.MultiplyAddEstimate(slope3, products, scratch.Uppers.At<TF, TI>(upper, 3)), most3);
+                most2 = TF.Max(TF.MultiplyAddEstimate(slope2, products, At(ref uppers, 2)), most2);
+                most3 = TF.Max(TF.MultiplyAddEstimate(slope3, products, At(ref uppers, 3)), most3);
             }
+            before = ref Unsafe.Add(ref before, TF.Count);
+            uppers = ref Unsafe.Add(ref uppers, TSums.Shifts * TF.Count);
         }
-        uint near0 = TI.MaskBits(TF.GreaterThan(most0, scratch.Middles.At<TF, TI>(middle, 0)));
-        uint near1 = TI.MaskBits(TF.GreaterThan(most1, scratch.Middles.At<TF, TI>(middle, 1)));
+        ref float bounds = ref scratch.Middles.RowsOf<TF, TI>(middle, TSums.Shifts);
+        uint near0 = TF.GreaterThanBits(most0, At(ref bounds, 0));
+        uint near1 = TF.GreaterThanBits(most1, At(ref bounds, 1));
         lanes.Near[0] = near0;
         lanes.Near[1] = near1;
         uint near = near0 | near1;
         if (TSums.Shifts > 2)
         {
-            uint near2 = TI.MaskBits(TF.GreaterThan(most2, scratch.Middles.At<TF, TI>(middle, 2)));
-            uint near3 = TI.MaskBits(TF.GreaterThan(most3, scratch.Middles.At<TF, TI>(middle, 3)));
+            uint near2 = TF.GreaterThanBits(most2, At(ref bounds, 2));
+            uint near3 = TF.GreaterThanBits(most3, At(ref bounds, 3));
             lanes.Near[2] = near2;
             lanes.Near[3] = near3;
             near |= near2 | near3;
         }
         return ((near & lanes.Sought) | lanes.Doubtful) != 0;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TF At(ref float rows, int shift) => TF.Load(in Unsafe.Add(ref rows, shift * TF.Count));
 
     // Lists the splits with a first boundary that come near the greatest score in any lane, in ggml's order within a lane.
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
@@ -270,16 +294,23 @@ internal static class IQ1SplitSearch<TF, TI, TSums>
     private static int List(
         ref IQ1Scratch<TSums> scratch, int middle, int shift, int firstUpper, int lastUpper, NearLanes lanes, int count)
     {
-        TF slope = scratch.Slopes.At<TF, TI>(middle, shift);
-        TF bound = scratch.Middles.At<TF, TI>(middle, shift);
+        TF slope = At(ref scratch.Slopes.RowsOf<TF, TI>(middle, TSums.Shifts), shift);
+        TF bound = At(ref scratch.Middles.RowsOf<TF, TI>(middle, TSums.Shifts), shift);
+        ref float before = ref Unsafe.AsRef(in scratch.Sums.Products.RowsFrom<TF, TI>(firstUpper));
+        ref float uppers = ref Unsafe.Add(ref scratch.Uppers.RowsOf<TF, TI>(firstUpper, TSums.Shifts), shift * TF.Count);
+        uint sought = lanes.Sought;
+        uint doubtful = lanes.Doubtful;
+        int split = IQ1NearSplit.Bits(middle, firstUpper, shift);
         for (int upper = firstUpper; upper <= lastUpper; upper++)
         {
-            TF sum = TF.MultiplyAddEstimate(
-                slope, scratch.Sums.ProductsBefore<TF, TI>(upper), scratch.Uppers.At<TF, TI>(upper, shift));
-            uint near = (TI.MaskBits(TF.GreaterThan(sum, bound)) & lanes.Sought) | lanes.Doubtful;
+            TF sum = TF.MultiplyAddEstimate(slope, TF.Load(in before), TF.Load(in uppers));
+            uint near = (TF.GreaterThanBits(sum, bound) & sought) | doubtful;
             // Which splits are near is hard to predict, so this does not branch.
-            scratch.Near[count] = new(middle, upper, shift, near);
+            scratch.Near[count] = new(split, near);
             count += near != 0 ? 1 : 0;
+            split += IQ1NearSplit.Next;
+            before = ref Unsafe.Add(ref before, TF.Count);
+            uppers = ref Unsafe.Add(ref uppers, TSums.Shifts * TF.Count);
         }
         return count;
     }

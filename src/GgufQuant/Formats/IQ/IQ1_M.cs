@@ -25,6 +25,9 @@ internal readonly struct IQ1_M : IIQ1Format
     // The bits of a point's index above its low byte; the highest is the direction of the shift.
     private const int HighBits = 0xF00;
 
+    // Among these, shifted down: set for levels that are shifted down.
+    private const int DirectionBit = 0x8;
+
     public static GgmlType Type => GgmlType.IQ1_M;
 
     public static string Name => "iq1_m";
@@ -84,11 +87,13 @@ internal readonly struct IQ1_M : IIQ1Format
         uint isScaled = 0;
         for (int b = 0; b < batch.Count; b++)
         {
-            PackPoints(batch.Codes.Slice(b * Groups, Groups), blocks.Slice(b * BlockBytes, BlockBytes));
             ReadOnlySpan<float> scales = batch.Scales.Slice(b * SubBlocks, SubBlocks);
-            float maxScale = 0;
-            foreach (float scale in scales)
-                maxScale = maxScale > scale ? maxScale : scale;
+            float maxScale = BlockLanes<TF, TI>.MaxMagnitude(in scales[0], SubBlocks);
+            PackPoints(
+                batch.Codes.Slice(b * Groups, Groups),
+                batch.Shifts.Slice(b * Groups, Groups),
+                maxScale == 0 ? 0 : DirectionBit,
+                blocks.Slice(b * BlockBytes, BlockBytes));
             if (maxScale == 0)
                 continue;
             isScaled |= 1u << b;
@@ -102,18 +107,12 @@ internal readonly struct IQ1_M : IIQ1Format
         for (int b = 0; b < batch.Count; b++)
         {
             if ((isScaled >> b & 1) != 0)
-            {
-                PackScales(
-                    batch.Shifts.Slice(b * Groups, Groups),
-                    codes.Slice(b * SubBlocks, SubBlocks),
-                    factors[b],
-                    blocks.Slice(b * BlockBytes, BlockBytes));
-            }
+                PackScales(codes.Slice(b * SubBlocks, SubBlocks), factors[b], blocks.Slice(b * BlockBytes, BlockBytes));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void PackPoints(ReadOnlySpan<int> points, Span<byte> block)
+    private static void PackPoints(ReadOnlySpan<int> points, ReadOnlySpan<int> shifts, int directionBit, Span<byte> block)
     {
         ReadOnlySpan<int> map = Grid.IQ1.Neighbours.Map;
         for (int g = 0; g < points.Length; g += 2)
@@ -122,18 +121,21 @@ internal readonly struct IQ1_M : IIQ1Format
             int second = map[points[g + 1]];
             block[g] = (byte)first;
             block[g + 1] = (byte)second;
-            block[32 + (g / 2)] = (byte)((first >> 8) | (second >> 8 << 4));
+            // All bits of -1 are set, and only the lowest one of 1.
+            first = (first >> 8) | (shifts[g] & directionBit);
+            second = (second >> 8) | (shifts[g + 1] & directionBit);
+            block[32 + (g / 2)] = (byte)(first | (second << 4));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void PackScales(ReadOnlySpan<int> shifts, ReadOnlySpan<int> codes, float factor, Span<byte> block)
+    private static void PackScales(ReadOnlySpan<int> codes, float factor, Span<byte> block)
     {
         ulong words = 0;
-        for (int s = 0; s < codes.Length; s++)
+        for (int s = 0; s < codes.Length; s += 4)
         {
-            words |= (ulong)codes[s] << ((16 * (s / 4)) + (3 * (s % 4)));
-            block[32 + s] |= (byte)((shifts[2 * s] < 0 ? 0x08 : 0) | (shifts[(2 * s) + 1] < 0 ? 0x80 : 0));
+            uint word = (uint)(codes[s] | (codes[s + 1] << 3) | (codes[s + 2] << 6) | (codes[s + 3] << 9));
+            words |= (ulong)word << (4 * s);
         }
         ulong half = HalfConversion.Narrow(factor * 1.1125f);
         words |= ((half & 0x000F) << 12) | ((half & 0x00F0) << 24) | ((half & 0x0F00) << 36) | ((half & 0xF000) << 48);

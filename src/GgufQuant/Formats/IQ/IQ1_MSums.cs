@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using GgufQuant.Simd;
 
@@ -21,6 +22,13 @@ internal struct IQ1_MSums : IIQ1Sums
     private const float DownLowStep = (Up * Up) - (Step * Step);
     private const float DownHighStep = (Step * Step) - (Down * Down);
 
+    // By direction, up first.
+    private static ReadOnlySpan<float> Uppers => [Up, Down];
+
+    private static ReadOnlySpan<float> LowSteps => [UpLowStep, DownLowStep];
+
+    private static ReadOnlySpan<float> HighSteps => [UpHighStep, DownHighStep];
+
     private Group _first;
     private Group _second;
 
@@ -30,6 +38,9 @@ internal struct IQ1_MSums : IIQ1Sums
     public static int Size => 16;
 
     public static int Shifts => 4;
+
+    [UnscopedRef]
+    public readonly ref readonly IQ1Rows Products => ref _products;
 
     // Bit 1 is the first group, bit 0 the second.
     public static bool IsDown(int shift, int group) => ((shift >> (1 - group)) & 1) != 0;
@@ -61,6 +72,8 @@ internal struct IQ1_MSums : IIQ1Sums
             _second.Set<TF, TI>(rank + 1, secondProducts, secondFactors);
             _products.SetRow<TF, TI>(rank + 1, firstProducts + secondProducts);
         }
+        _first.Complete<TF, TI>(firstProducts, firstFactors);
+        _second.Complete<TF, TI>(secondProducts, secondFactors);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -68,41 +81,56 @@ internal struct IQ1_MSums : IIQ1Sums
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        bool first = IsDown(shift, 0);
-        bool second = IsDown(shift, 1);
+        // No branch: the shifts of splits that come one after the other are hard to predict.
+        int first = shift >> 1;
+        int second = shift & 1;
         return (
             _first.ProductsAt<TF, TI>(middle, upper, first) + _second.ProductsAt<TF, TI>(middle, upper, second),
             _first.SquaresAt<TF, TI>(middle, upper, first) + _second.SquaresAt<TF, TI>(middle, upper, second));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly TF ProductsBefore<TF, TI>(int rank)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF> => _products.Row<TF, TI>(rank);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly TF UpperProducts<TF, TI>(int shift)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF> =>
-        _first.UpperProducts<TF, TI>(IsDown(shift, 0)) + _second.UpperProducts<TF, TI>(IsDown(shift, 1));
+        _first.UpperProducts<TF, TI>(shift >> 1) + _second.UpperProducts<TF, TI>(shift & 1);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly TF MiddleSquares<TF, TI>(int shift, int middle)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public readonly void WriteSquares<TF, TI>(ref IQ1Table middles, ref IQ1Table uppers)
         where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF> =>
-        _first.MiddleSquares<TF, TI>(middle, IsDown(shift, 0)) + _second.MiddleSquares<TF, TI>(middle, IsDown(shift, 1));
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        for (int rank = 0; rank <= Size; rank++)
+        {
+            WriteSums(
+                _first.MiddleSquares<TF, TI>(rank, 0), _first.MiddleSquares<TF, TI>(rank, 1),
+                _second.MiddleSquares<TF, TI>(rank, 0), _second.MiddleSquares<TF, TI>(rank, 1),
+                ref middles.RowsOf<TF, TI>(rank, Shifts));
+            WriteSums(
+                _first.UpperSquares<TF, TI>(rank, 0), _first.UpperSquares<TF, TI>(rank, 1),
+                _second.UpperSquares<TF, TI>(rank, 0), _second.UpperSquares<TF, TI>(rank, 1),
+                ref uppers.RowsOf<TF, TI>(rank, Shifts));
+        }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly TF UpperSquares<TF, TI>(int shift, int upper)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF> =>
-        _first.UpperSquares<TF, TI>(upper, IsDown(shift, 0)) + _second.UpperSquares<TF, TI>(upper, IsDown(shift, 1));
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static void WriteSums(TF firstUp, TF firstDown, TF secondUp, TF secondDown, ref float rows)
+        {
+            (firstUp + secondUp).Store(ref rows);
+            (firstUp + secondDown).Store(ref Unsafe.Add(ref rows, TF.Count));
+            (firstDown + secondUp).Store(ref Unsafe.Add(ref rows, 2 * TF.Count));
+            (firstDown + secondDown).Store(ref Unsafe.Add(ref rows, 3 * TF.Count));
+        }
+    }
 
     private struct Group
     {
         // Sums over the group's weights before each rank in the sub-block.
         private IQ1Rows _products;
         private IQ1Rows _factors;
+
+        // By direction, with all weights at the upper level.
+        private IQ1Rows _upperProducts;
+        private IQ1Rows _upperSquares;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Set<TF, TI>(int rank, TF products, TF factors)
@@ -114,36 +142,44 @@ internal struct IQ1_MSums : IIQ1Sums
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly TF ProductsAt<TF, TI>(int middle, int upper, bool down)
-            where TF : struct, IFloatLanes<TF, TI>
-            where TI : struct, IIntLanes<TI, TF> =>
-            UpperProducts<TF, TI>(down) - (_products.Row<TF, TI>(upper) + _products.Row<TF, TI>(middle));
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly TF SquaresAt<TF, TI>(int middle, int upper, bool down)
-            where TF : struct, IFloatLanes<TF, TI>
-            where TI : struct, IIntLanes<TI, TF> =>
-            MiddleSquares<TF, TI>(middle, down) + UpperSquares<TF, TI>(upper, down);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly TF UpperProducts<TF, TI>(bool down)
-            where TF : struct, IFloatLanes<TF, TI>
-            where TI : struct, IIntLanes<TI, TF> => _products.Row<TF, TI>(Size) * TF.Broadcast(down ? Down : Up);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly TF MiddleSquares<TF, TI>(int middle, bool down)
+        public void Complete<TF, TI>(TF products, TF factors)
             where TF : struct, IFloatLanes<TF, TI>
             where TI : struct, IIntLanes<TI, TF>
         {
-            TF upper = TF.Broadcast(down ? Down : Up);
-            return (_factors.Row<TF, TI>(Size) * upper * upper)
-                + (TF.Broadcast(down ? DownLowStep : UpLowStep) * _factors.Row<TF, TI>(middle));
+            for (int direction = 0; direction < Uppers.Length; direction++)
+            {
+                TF upper = TF.Broadcast(Uppers[direction]);
+                _upperProducts.SetRow<TF, TI>(direction, products * upper);
+                _upperSquares.SetRow<TF, TI>(direction, factors * upper * upper);
+            }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly TF UpperSquares<TF, TI>(int upper, bool down)
+        public readonly TF ProductsAt<TF, TI>(int middle, int upper, int direction)
             where TF : struct, IFloatLanes<TF, TI>
             where TI : struct, IIntLanes<TI, TF> =>
-            TF.Broadcast(down ? DownHighStep : UpHighStep) * _factors.Row<TF, TI>(upper);
+            UpperProducts<TF, TI>(direction) - (_products.Row<TF, TI>(upper) + _products.Row<TF, TI>(middle));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly TF SquaresAt<TF, TI>(int middle, int upper, int direction)
+            where TF : struct, IFloatLanes<TF, TI>
+            where TI : struct, IIntLanes<TI, TF> =>
+            MiddleSquares<TF, TI>(middle, direction) + UpperSquares<TF, TI>(upper, direction);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly TF UpperProducts<TF, TI>(int direction)
+            where TF : struct, IFloatLanes<TF, TI>
+            where TI : struct, IIntLanes<TI, TF> => _upperProducts.Row<TF, TI>(direction);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly TF MiddleSquares<TF, TI>(int middle, int direction)
+            where TF : struct, IFloatLanes<TF, TI>
+            where TI : struct, IIntLanes<TI, TF> =>
+            _upperSquares.Row<TF, TI>(direction) + (TF.Broadcast(LowSteps[direction]) * _factors.Row<TF, TI>(middle));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly TF UpperSquares<TF, TI>(int upper, int direction)
+            where TF : struct, IFloatLanes<TF, TI>
+            where TI : struct, IIntLanes<TI, TF> => TF.Broadcast(HighSteps[direction]) * _factors.Row<TF, TI>(upper);
     }
 }

@@ -96,8 +96,9 @@ internal readonly struct IQ1_S : IIQ1Format
                 block[2 + (4 * s) + k] = (byte)point;
                 word |= point >> 8 << (3 * k);
             }
+            // All bits of -1 are set, and only the lowest one of 1.
             if (maxScale != 0)
-                word |= (IQ1Codebook.ScaleCode(inverse, scales[s]) | (shifts[4 * s] < 0 ? 8 : 0)) << 12;
+                word |= (IQ1Codebook.ScaleCode(inverse, scales[s]) | (shifts[4 * s] & 8)) << 12;
             BinaryPrimitives.WriteUInt16LittleEndian(block[(34 + (2 * s))..], (ushort)word);
         }
     }

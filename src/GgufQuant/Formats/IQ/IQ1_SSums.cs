@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using GgufQuant.Simd;
 
@@ -10,6 +11,13 @@ internal struct IQ1_SSums : IIQ1Sums
     private const float Up = 1 + Step;
     private const float Down = 1 - Step;
 
+    // By shift, up first: the levels -1, 0 and 1.
+    private static ReadOnlySpan<float> Lows => [-Down, -Up];
+
+    private static ReadOnlySpan<float> Steps => [Step, -Step];
+
+    private static ReadOnlySpan<float> Highs => [Up, Down];
+
     // Sums over the weights before each rank.
     private IQ1Rows _products;
     private IQ1Rows _factors;
@@ -17,6 +25,9 @@ internal struct IQ1_SSums : IIQ1Sums
     public static int Size => 32;
 
     public static int Shifts => 2;
+
+    [UnscopedRef]
+    public readonly ref readonly IQ1Rows Products => ref _products;
 
     public static bool IsDown(int shift, int group) => shift == 1;
 
@@ -44,10 +55,9 @@ internal struct IQ1_SSums : IIQ1Sums
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        bool isDown = IsDown(shift, 0);
-        TF low = TF.Broadcast(isDown ? -Up : -Down);
-        TF step = TF.Broadcast(isDown ? -Step : Step);
-        TF high = TF.Broadcast(isDown ? Down : Up);
+        TF low = TF.Broadcast(Lows[shift]);
+        TF step = TF.Broadcast(Steps[shift]);
+        TF high = TF.Broadcast(Highs[shift]);
         TF products = _products.Row<TF, TI>(middle);
         TF factors = _factors.Row<TF, TI>(middle);
         TF productsBetween = _products.Row<TF, TI>(upper) - products;
@@ -60,33 +70,28 @@ internal struct IQ1_SSums : IIQ1Sums
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly TF ProductsBefore<TF, TI>(int rank)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF> => _products.Row<TF, TI>(rank);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly TF UpperProducts<TF, TI>(int shift)
         where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF> =>
-        _products.Row<TF, TI>(Size) * TF.Broadcast(IsDown(shift, 0) ? Down : Up);
+        where TI : struct, IIntLanes<TI, TF> => _products.Row<TF, TI>(Size) * TF.Broadcast(Highs[shift]);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly TF MiddleSquares<TF, TI>(int shift, int middle)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public readonly void WriteSquares<TF, TI>(ref IQ1Table middles, ref IQ1Table uppers)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        float low = IsDown(shift, 0) ? Up : Down;
-        return _factors.Row<TF, TI>(middle) * TF.Broadcast((low * low) - (Step * Step));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly TF UpperSquares<TF, TI>(int shift, int upper)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
-    {
-        float high = IsDown(shift, 0) ? Down : Up;
-        TF before = _factors.Row<TF, TI>(upper);
-        return (before * TF.Broadcast(Step * Step))
-            + ((_factors.Row<TF, TI>(Size) - before) * TF.Broadcast(high * high));
+        TF square = TF.Broadcast(Step * Step);
+        TF up = TF.Broadcast(Up * Up);
+        TF down = TF.Broadcast(Down * Down);
+        TF sum = _factors.Row<TF, TI>(Size);
+        for (int rank = 0; rank <= Size; rank++)
+        {
+            TF before = _factors.Row<TF, TI>(rank);
+            ref float middle = ref middles.RowsOf<TF, TI>(rank, Shifts);
+            (before * (down - square)).Store(ref middle);
+            (before * (up - square)).Store(ref Unsafe.Add(ref middle, TF.Count));
+            ref float upper = ref uppers.RowsOf<TF, TI>(rank, Shifts);
+            ((before * square) + ((sum - before) * up)).Store(ref upper);
+            ((before * square) + ((sum - before) * down)).Store(ref Unsafe.Add(ref upper, TF.Count));
+        }
     }
 }
