@@ -27,7 +27,7 @@ internal sealed record FileRun(TimeSpan Duration, double CoreUse, long PeakBytes
     /// <summary>The argument that makes a process quantize a file.</summary>
     public const string Argument = "--make";
 
-    /// <summary>Quantizes a file, or converts a Hugging Face folder, in a separate process.</summary>
+    /// <summary>Quantizes a file, or converts a Hugging Face folder, in a separate process. What is at the destination is replaced.</summary>
     public static FileRun Start(FileMaker maker, string source, string destination, FileType type, int threads) => Start(maker, source, destination, [type], threads);
 
     /// <summary>Makes one or, of ours, several types in a separate process, in one pass over the source.</summary>
@@ -55,6 +55,10 @@ internal sealed record FileRun(TimeSpan Duration, double CoreUse, long PeakBytes
         if (maker == FileMaker.Ours)
             ConvertSample(Directory.Exists(arguments[1]), destination, types, threads);
         BenchmarkMatrix? matrix = BenchmarkMatrix.IsUsedBy(type) ? BenchmarkMatrix.Write(arguments[1]) : null;
+        // A virtual machine soon returns freed memory to its host, and getting it again may take longer than a copy. So an
+        // earlier file on a RAM disk is deleted no sooner than now.
+        foreach (FileType made in types)
+            File.Delete(PathOf(destination, made, types.Length));
         using Process process = Process.GetCurrentProcess();
         TimeSpan busy = process.TotalProcessorTime;
         long start = Stopwatch.GetTimestamp();

@@ -82,7 +82,6 @@ internal static class FileTable
                 copies.Add(Start(FileMaker.Copy, model, theirs, type));
             runs.Add(Start(FileMaker.Ours, model, ours, type));
         }
-        File.Delete(theirs);
         FileRun own = Median(runs);
         FileRun reference = Start(FileMaker.Reference, model, theirs, type);
         bool isSame = Hash(ours) == Hash(theirs);
@@ -106,11 +105,8 @@ internal static class FileTable
             $"| {BlockFormat.Of(source).Name} | {type} | {seconds:F2} | {reference.Duration.TotalSeconds:F2} | {ratio:F2} | {bar} | {copy:F2} | {own.CoreUse:P0} | {own.PeakBytes >> 20} | {reference.PeakBytes >> 20} | {(isSame ? "identical" : "different")} | {verdict} |");
     }
 
-    private static FileRun Start(FileMaker maker, string model, string destination, FileType type)
-    {
-        File.Delete(destination);
-        return FileRun.Start(maker, model, destination, type, Environment.ProcessorCount);
-    }
+    private static FileRun Start(FileMaker maker, string model, string destination, FileType type) =>
+        FileRun.Start(maker, model, destination, type, Environment.ProcessorCount);
 
     private static FileRun Median(List<FileRun> runs) => runs.OrderBy(run => run.Duration).ElementAt(runs.Count / 2);
 

@@ -61,12 +61,8 @@ internal static class FolderTable
         output.Flush();
     }
 
-    private static FileRun Start(FileMaker maker, string source, DirectoryInfo work, FileType type)
-    {
-        string destination = Path.Combine(work.FullName, "made");
-        File.Delete(destination);
-        return FileRun.Start(maker, source, destination, type, Environment.ProcessorCount);
-    }
+    private static FileRun Start(FileMaker maker, string source, DirectoryInfo work, FileType type) =>
+        FileRun.Start(maker, source, Path.Combine(work.FullName, "made"), type, Environment.ProcessorCount);
 
     private static double ProcessorSeconds(FileRun run) => run.CoreUse * run.Duration.TotalSeconds * Environment.ProcessorCount;
 

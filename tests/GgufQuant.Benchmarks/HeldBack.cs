@@ -16,7 +16,7 @@ internal static class HeldBack
         + "reads and writes and 39 % our kernels; for an unchanged file, 85 % and 5 % (sampled on two cores). The limit is that a file "
         + "takes one writer at a time. Tried: threads that leave their writes to the one that is writing, instead of taking turns (kept: "
         + "a quarter less time for an unchanged file), copying within the kernel (no gain, as the bytes move by less than a page), smaller "
-        + "tiles (slower), cache-line-aligned tiles (kept).";
+        + "tiles (slower), cache-line-aligned tiles (kept), a longer queue of writes (no gain).";
 
     /// <summary>Why the first conversion of a session may take longer than others.</summary>
     public const string FirstConversions =
