@@ -38,7 +38,9 @@ internal static class HeldBack
             "Every scale that ggml tries is tried, and sums are added in its order: the bound is that arithmetic alone. What comes on "
             + "top is turning sub-blocks into lanes, the greatest weight, choosing among the tries, dividing by the scales as stored, and "
             + "packing. Tried: lower bounds left out where no level reaches them (kept), choosing without branches (kept), quotients from "
-            + "reciprocals with two exact corrections (no gain, since the divisions overlap with the rest).",
+            + "reciprocals with two exact corrections (no gain, since the divisions overlap with the rest). Without AVX-512 there are half as "
+            + "many registers, one too few for three scales at a time with both bounds. Tried: adding up one scale after the other, and "
+            + "no lower bound in a register where it is not needed (kept: a tenth more).",
         (GgmlType.Q2_K or GgmlType.Q4_K or GgmlType.Q5_K or GgmlType.Q4_1 or GgmlType.Q5_1, _) =>
             "Every scale that ggml tries is tried, and sums are added in its order: the bound is that arithmetic alone. A try starts from "
             + "the minimum of the best one before, so that each waits for two divisions and for a sum of errors, one addition after the "

@@ -53,8 +53,8 @@ internal static class ScaleOnlySearch<TF, TI, TRounding>
             TF inverse1 = Inverse(range, first + 1, extreme);
             TF inverse2 = Inverse(range, first + 2, extreme);
             Sums sums = first + 2 <= LastWithinRange
-                ? Add(ref weights, ref factors, ref products, count, lowest, highest, inverse0, inverse1, inverse2, clampsBelow: false)
-                : Add(ref weights, ref factors, ref products, count, lowest, highest, inverse0, inverse1, inverse2, clampsBelow: true);
+                ? Add(ref weights, ref factors, ref products, count, range, inverse0, inverse1, inverse2, clampsBelow: false)
+                : Add(ref weights, ref factors, ref products, count, range, inverse0, inverse1, inverse2, clampsBelow: true);
             Judge(inverse0, sums.Sum0, sums.Squares0, ref scale, ref best, ref found);
             Judge(inverse1, sums.Sum1, sums.Squares1, ref scale, ref best, ref found);
             Judge(inverse2, sums.Sum2, sums.Squares2, ref scale, ref best, ref found);
@@ -85,9 +85,11 @@ internal static class ScaleOnlySearch<TF, TI, TRounding>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Sums Add(
-        ref float weights, ref float factors, ref float products, int count, TF lowest, TF highest,
+        ref float weights, ref float factors, ref float products, int count, int range,
         TF inverse0, TF inverse1, TF inverse2, bool clampsBelow)
     {
+        TF lowest = TRounding.Bound<TF, TI>(-range);
+        TF highest = TRounding.Bound<TF, TI>(range - 1);
         TF sum0 = TF.Broadcast(0);
         TF sum1 = sum0;
         TF sum2 = sum0;
@@ -99,15 +101,16 @@ internal static class ScaleOnlySearch<TF, TI, TRounding>
             TF weight = ScaleOnlyLanes<TF, TI>.At(ref weights, e);
             TF factor = ScaleOnlyLanes<TF, TI>.At(ref factors, e);
             TF product = ScaleOnlyLanes<TF, TI>.At(ref products, e);
-            TF level0 = Level(inverse0 * weight, lowest, highest, clampsBelow);
-            TF level1 = Level(inverse1 * weight, lowest, highest, clampsBelow);
-            TF level2 = Level(inverse2 * weight, lowest, highest, clampsBelow);
-            sum0 += product * level0;
-            sum1 += product * level1;
-            sum2 += product * level2;
-            squares0 += factor * level0 * level0;
-            squares1 += factor * level1 * level1;
-            squares2 += factor * level2 * level2;
+            // One scale after the other: there are just enough registers where they are sixteen.
+            TF level = Level(inverse0 * weight, lowest, highest, clampsBelow);
+            sum0 += product * level;
+            squares0 += factor * level * level;
+            level = Level(inverse1 * weight, lowest, highest, clampsBelow);
+            sum1 += product * level;
+            squares1 += factor * level * level;
+            level = Level(inverse2 * weight, lowest, highest, clampsBelow);
+            sum2 += product * level;
+            squares2 += factor * level * level;
         }
         return new(sum0, sum1, sum2, squares0, squares1, squares2);
     }
