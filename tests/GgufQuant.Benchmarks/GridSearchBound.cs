@@ -6,7 +6,7 @@ namespace GgufQuant.Benchmarks;
 /// <summary>The vector instructions of the search over a grid's points, counted on given weights as <see cref="GridQuantizer{TFormat}"/> goes about it.</summary>
 /// <remarks>
 /// Under consecutive scales a group of weights keeps its code, and is then moved to the nearest of the code's candidates: the
-/// runs and their candidates are what differs from one input to another.
+/// runs and their candidates are what differs from one input to another. Runs whose point changes take more.
 /// </remarks>
 internal static class GridSearchBound<TFormat>
     where TFormat : struct, IGridFormat
@@ -17,8 +17,11 @@ internal static class GridSearchBound<TFormat>
     // Per vector of candidates: from four tables each, slope and offset.
     private const int PerLines = 14;
 
-    // Per candidate and vector of scales: multiply and add in one, compare, choose, and the two best in three.
-    private const int PerCandidate = 6;
+    // Per vector of candidates, at both ends of a run: multiply and add in one, the least, compare.
+    private const int PerEnds = 6;
+
+    // The least of all lanes, at both ends of a run: four times rearranged and compared.
+    private const int PerRun = 16;
 
     // Per weight and vector of scales: level and shift, a multiplication and an addition, two and one.
     private const int PerSum = 7;
@@ -56,10 +59,8 @@ internal static class GridSearchBound<TFormat>
         {
             for (next = first + 1; next < codes.Length && codes[next] == codes[first];)
                 next++;
-            if (!TFormat.Grid.Neighbours.HasList(codes[first]))
-                continue;
             int candidates = TFormat.Grid.Candidates.ListAt(codes[first]);
-            count += (Vectors(candidates, lanes) * PerLines) + (Vectors(next - first, lanes) * candidates * PerCandidate);
+            count += (Vectors(candidates, lanes) * (PerLines + PerEnds)) + PerRun;
         }
         return count;
     }

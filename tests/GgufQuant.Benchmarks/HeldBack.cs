@@ -48,12 +48,13 @@ internal static class HeldBack
         (GgmlType.IQ2_XXS or GgmlType.IQ2_S or GgmlType.IQ3_XXS or GgmlType.IQ3_S, not KernelWork.Dequantize) =>
             "Each time one of its weights rounds to a different level, a group has to pick its point again, two to four times over all "
             + "scales, from 5 to 14 candidates on average (counted). The bound is the arithmetic of rounding, picking and summing alone. "
-            + "What holds these kernels is not arithmetic, for with half as wide vectors they are still at three quarters to nine tenths "
-            + "of their speed: it is branches that cannot be predicted, since groups differ in how often they pick, and from how many. "
-            + "Tried: dropping neighbours that can never be the nearest (kept: half of them), searching all scales of a run at once "
-            + "(kept), skipping repeated tries (kept), eight candidates at a time (kept for IQ3), rounding the last scales of four "
-            + "weights in one vector (kept), flipping signs without branches (kept), a candidate's index in the low bits of its cost "
-            + "(no gain), picking for all runs of a sub-block at once, by lookups, or by a tree over the candidates (slower).",
+            + "On top come sorting out what to pick, waiting for one step of a pick after the other, and the signs, factors and packing of "
+            + "a block. Tried: dropping neighbours that can never be the nearest (kept: half of them), skipping repeated tries (kept), "
+            + "rounding the last scales of four weights in one vector (kept), flipping signs without branches (kept), picking at the two "
+            + "ends of a run of scales, with a lane for each candidate (kept), listing what differs between groups instead of branching on "
+            + "it, sixteen groups at once (both together kept: a quarter to a third more), a candidate's index in the low bits of its cost "
+            + "(no gain), runs sorted by their number of candidates, picks of two runs in turns, picking by lookups, or by a tree over the "
+            + "candidates (slower).",
         (GgmlType.IQ1_S or GgmlType.IQ1_M, not KernelWork.Dequantize) =>
             "Every split of the sorted weights is compared with the score of one that is likely the best, 561 per 32 weights or 153 per "
             + "16, under two or four shifts each. Of the time, comparing and its tables take two fifths, choosing near points a quarter, "

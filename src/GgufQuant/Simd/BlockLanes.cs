@@ -13,6 +13,15 @@ internal static class BlockLanes<TFloats, TInts>
     private static ReadOnlySpan<int> PowersOfTwo =>
         [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768];
 
+    private static ReadOnlySpan<int> Naturals => [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
+    /// <summary>The number of each lane, from 0 on.</summary>
+    public static TInts Numbers
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TInts.Load(in MemoryMarshal.GetReference(Naturals));
+    }
+
     /// <summary>The lanes at weight <paramref name="index"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TFloats At(ref readonly float weights, int index) =>

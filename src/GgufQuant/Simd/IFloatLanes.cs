@@ -58,6 +58,9 @@ internal interface IFloatLanes<TSelf, TInts> :
     /// <summary>Takes <paramref name="whenSet"/> where the mask's bits are set, else <paramref name="otherwise"/>.</summary>
     static abstract TSelf Select(TInts mask, TSelf whenSet, TSelf otherwise);
 
+    /// <summary>Takes <paramref name="whenGreater"/> where <paramref name="a"/> is greater, else <paramref name="otherwise"/>.</summary>
+    static abstract TInts SelectGreater(TSelf a, TSelf b, TInts whenGreater, TInts otherwise);
+
     /// <summary>ggml's <c>nearest_int</c>: rounds to nearest, ties to even, by adding 1.5·2²³ and reading the low bits.</summary>
     /// <remarks>Beyond ±2²² the result is whatever those bits hold, and NaN gives 0, as on the reference's x86.</remarks>
     static abstract TInts NearestInt(TSelf value);
@@ -86,4 +89,7 @@ internal interface IFloatLanes<TSelf, TInts> :
 
     /// <summary>The least lane; no lane is NaN.</summary>
     static abstract float MinAcross(TSelf value);
+
+    /// <summary>The least lane in every lane; no lane is NaN.</summary>
+    static abstract TSelf MinToAll(TSelf value);
 }

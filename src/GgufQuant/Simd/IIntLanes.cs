@@ -23,6 +23,9 @@ internal interface IIntLanes<TSelf, TFloats> :
     /// <summary>Stores as many integers as there are lanes.</summary>
     void Store(ref int destination);
 
+    /// <summary>Stores as many of the first lanes, and leaves the rest as it is; more than there are lanes count as all.</summary>
+    void StoreFirst(int count, ref int destination);
+
     /// <summary>The greater of each pair.</summary>
     static abstract TSelf Max(TSelf a, TSelf b);
 
@@ -40,6 +43,9 @@ internal interface IIntLanes<TSelf, TFloats> :
 
     /// <summary>Takes <paramref name="whenSet"/> where the mask's bits are set, else <paramref name="otherwise"/>.</summary>
     static abstract TSelf Select(TSelf mask, TSelf whenSet, TSelf otherwise);
+
+    /// <summary>Takes <paramref name="whenGreater"/> where <paramref name="a"/> is greater, else <paramref name="otherwise"/>.</summary>
+    static abstract TFloats SelectGreater(TSelf a, TSelf b, TFloats whenGreater, TFloats otherwise);
 
     /// <summary>Whether any lane of a mask is set.</summary>
     static abstract bool Any(TSelf mask);

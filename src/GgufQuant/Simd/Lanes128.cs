@@ -72,6 +72,11 @@ internal readonly struct FloatLanes128(Floats value) : IFloatLanes<FloatLanes128
     public static FloatLanes128 Select(IntLanes128 mask, FloatLanes128 whenSet, FloatLanes128 otherwise) =>
         new(Vector128.ConditionalSelect(mask.Value.AsSingle(), whenSet._value, otherwise._value));
 
+    // In one expression, or the compiler turns the comparison's mask into a vector and back.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes128 SelectGreater(FloatLanes128 a, FloatLanes128 b, IntLanes128 whenGreater, IntLanes128 otherwise) => new(
+        Vector128.ConditionalSelect(Vector128.GreaterThan(a._value, b._value), whenGreater.Value.AsSingle(), otherwise.Value.AsSingle()).AsInt32());
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes128 NearestInt(FloatLanes128 value)
     {
@@ -105,6 +110,13 @@ internal readonly struct FloatLanes128(Floats value) : IFloatLanes<FloatLanes128
         IntLanes128.GreaterThan(index & IntLanes128.Broadcast(8), IntLanes128.Broadcast(0)),
         Lookup8(in Unsafe.Add(ref Unsafe.AsRef(in table), 8), index),
         Lookup8(in table, index));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes128 MinToAll(FloatLanes128 value)
+    {
+        value = Min(value, new(Vector128.Shuffle(value._value, Vector128.Create(2, 3, 0, 1))));
+        return Min(value, new(Vector128.Shuffle(value._value, Vector128.Create(1, 0, 3, 2))));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MaxAcross(FloatLanes128 value)
@@ -176,6 +188,11 @@ internal readonly struct IntLanes128(Ints value) : IIntLanes<IntLanes128, FloatL
     public static IntLanes128 operator >>>(IntLanes128 value, int shift) => new(value.Value >>> shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreFirst(int count, ref int destination) => Vector128.ConditionalSelect(
+        Vector128.GreaterThan(Vector128.Create(count), Vector128.Create(0, 1, 2, 3)), Value, Vector128.LoadUnsafe(ref destination))
+        .StoreUnsafe(ref destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes128 Max(IntLanes128 a, IntLanes128 b) => new(Vector128.Max(a.Value, b.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -193,6 +210,10 @@ internal readonly struct IntLanes128(Ints value) : IIntLanes<IntLanes128, FloatL
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes128 Select(IntLanes128 mask, IntLanes128 whenSet, IntLanes128 otherwise) =>
         new(Vector128.ConditionalSelect(mask.Value, whenSet.Value, otherwise.Value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes128 SelectGreater(IntLanes128 a, IntLanes128 b, FloatLanes128 whenGreater, FloatLanes128 otherwise) => FloatLanes128.FromBits(new(
+        Vector128.ConditionalSelect(Vector128.GreaterThan(a.Value, b.Value), FloatLanes128.ToBits(whenGreater).Value, FloatLanes128.ToBits(otherwise).Value)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Any(IntLanes128 mask) => mask.Value != Ints.Zero;

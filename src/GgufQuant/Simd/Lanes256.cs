@@ -72,6 +72,11 @@ internal readonly struct FloatLanes256(Floats value) : IFloatLanes<FloatLanes256
     public static FloatLanes256 Select(IntLanes256 mask, FloatLanes256 whenSet, FloatLanes256 otherwise) =>
         new(Vector256.ConditionalSelect(mask.Value.AsSingle(), whenSet._value, otherwise._value));
 
+    // In one expression, or the compiler turns the comparison's mask into a vector and back.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes256 SelectGreater(FloatLanes256 a, FloatLanes256 b, IntLanes256 whenGreater, IntLanes256 otherwise) => new(
+        Vector256.ConditionalSelect(Vector256.GreaterThan(a._value, b._value), whenGreater.Value.AsSingle(), otherwise.Value.AsSingle()).AsInt32());
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes256 NearestInt(FloatLanes256 value)
     {
@@ -108,6 +113,14 @@ internal readonly struct FloatLanes256(Floats value) : IFloatLanes<FloatLanes256
         IntLanes256.GreaterThan(index & IntLanes256.Broadcast(8), IntLanes256.Broadcast(0)),
         Lookup8(in Unsafe.Add(ref Unsafe.AsRef(in table), 8), index),
         Lookup8(in table, index));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes256 MinToAll(FloatLanes256 value)
+    {
+        value = Min(value, new(Vector256.Shuffle(value._value, Vector256.Create(4, 5, 6, 7, 0, 1, 2, 3))));
+        value = Min(value, new(Vector256.Shuffle(value._value, Vector256.Create(2, 3, 0, 1, 6, 7, 4, 5))));
+        return Min(value, new(Vector256.Shuffle(value._value, Vector256.Create(1, 0, 3, 2, 5, 4, 7, 6))));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MaxAcross(FloatLanes256 value) =>
@@ -164,6 +177,11 @@ internal readonly struct IntLanes256(Ints value) : IIntLanes<IntLanes256, FloatL
     public static IntLanes256 operator >>>(IntLanes256 value, int shift) => new(value.Value >>> shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreFirst(int count, ref int destination) => Vector256.ConditionalSelect(
+        Vector256.GreaterThan(Vector256.Create(count), Vector256.Create(0, 1, 2, 3, 4, 5, 6, 7)), Value, Vector256.LoadUnsafe(ref destination))
+        .StoreUnsafe(ref destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes256 Max(IntLanes256 a, IntLanes256 b) => new(Vector256.Max(a.Value, b.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -181,6 +199,10 @@ internal readonly struct IntLanes256(Ints value) : IIntLanes<IntLanes256, FloatL
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes256 Select(IntLanes256 mask, IntLanes256 whenSet, IntLanes256 otherwise) =>
         new(Vector256.ConditionalSelect(mask.Value, whenSet.Value, otherwise.Value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes256 SelectGreater(IntLanes256 a, IntLanes256 b, FloatLanes256 whenGreater, FloatLanes256 otherwise) => FloatLanes256.FromBits(new(
+        Vector256.ConditionalSelect(Vector256.GreaterThan(a.Value, b.Value), FloatLanes256.ToBits(whenGreater).Value, FloatLanes256.ToBits(otherwise).Value)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Any(IntLanes256 mask) => mask.Value != Ints.Zero;

@@ -72,6 +72,11 @@ internal readonly struct FloatLanes512(Floats value) : IFloatLanes<FloatLanes512
     public static FloatLanes512 Select(IntLanes512 mask, FloatLanes512 whenSet, FloatLanes512 otherwise) =>
         new(Vector512.ConditionalSelect(mask.Value.AsSingle(), whenSet._value, otherwise._value));
 
+    // In one expression, or the compiler turns the comparison's mask into a vector and back.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static IntLanes512 SelectGreater(FloatLanes512 a, FloatLanes512 b, IntLanes512 whenGreater, IntLanes512 otherwise) => new(
+        Vector512.ConditionalSelect(Vector512.GreaterThan(a._value, b._value), whenGreater.Value.AsSingle(), otherwise.Value.AsSingle()).AsInt32());
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes512 NearestInt(FloatLanes512 value)
     {
@@ -104,6 +109,23 @@ internal readonly struct FloatLanes512(Floats value) : IFloatLanes<FloatLanes512
         return new(Avx512F.IsSupported
             ? Avx512F.PermuteVar16x32(floats, index.Value)
             : Vector512.Shuffle(floats, index.Value & Vector512.Create(15)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes512 MinToAll(FloatLanes512 value)
+    {
+        if (Avx512F.IsSupported)
+        {
+            value = Min(value, new(Avx512F.Shuffle4x128(value._value, value._value, 0b01_00_11_10)));
+            value = Min(value, new(Avx512F.Shuffle4x128(value._value, value._value, 0b10_11_00_01)));
+        }
+        else
+        {
+            value = Min(value, new(Vector512.Shuffle(value._value, Vector512.Create(8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7))));
+            value = Min(value, new(Vector512.Shuffle(value._value, Vector512.Create(4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11))));
+        }
+        value = Min(value, new(Vector512.Shuffle(value._value, Vector512.Create(2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13))));
+        return Min(value, new(Vector512.Shuffle(value._value, Vector512.Create(1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14))));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -161,6 +183,19 @@ internal readonly struct IntLanes512(Ints value) : IIntLanes<IntLanes512, FloatL
     public static IntLanes512 operator >>>(IntLanes512 value, int shift) => new(value.Value >>> shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public unsafe void StoreFirst(int count, ref int destination)
+    {
+        Ints mask = Vector512.GreaterThan(Vector512.Create(count), Vector512.Create(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+        if (Avx512F.IsSupported)
+        {
+            fixed (int* start = &destination)
+                Avx512F.MaskStore(start, mask, Value);
+            return;
+        }
+        Vector512.ConditionalSelect(mask, Value, Vector512.LoadUnsafe(ref destination)).StoreUnsafe(ref destination);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes512 Max(IntLanes512 a, IntLanes512 b) => new(Vector512.Max(a.Value, b.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -178,6 +213,10 @@ internal readonly struct IntLanes512(Ints value) : IIntLanes<IntLanes512, FloatL
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes512 Select(IntLanes512 mask, IntLanes512 whenSet, IntLanes512 otherwise) =>
         new(Vector512.ConditionalSelect(mask.Value, whenSet.Value, otherwise.Value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FloatLanes512 SelectGreater(IntLanes512 a, IntLanes512 b, FloatLanes512 whenGreater, FloatLanes512 otherwise) => FloatLanes512.FromBits(new(
+        Vector512.ConditionalSelect(Vector512.GreaterThan(a.Value, b.Value), FloatLanes512.ToBits(whenGreater).Value, FloatLanes512.ToBits(otherwise).Value)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Any(IntLanes512 mask) => mask.Value != Ints.Zero;

@@ -47,6 +47,9 @@ internal readonly struct FloatLane(float value) : IFloatLanes<FloatLane, IntLane
     public static FloatLane Select(IntLane mask, FloatLane whenSet, FloatLane otherwise) =>
         mask.IsSet ? whenSet : otherwise;
 
+    public static IntLane SelectGreater(FloatLane a, FloatLane b, IntLane whenGreater, IntLane otherwise) =>
+        a._value > b._value ? whenGreater : otherwise;
+
     public static IntLane NearestInt(FloatLane value) => new(ScalarMath.NearestInt(value._value));
 
     public static IntLane Truncate(FloatLane value) => new(ScalarMath.Truncate(value._value));
@@ -60,6 +63,8 @@ internal readonly struct FloatLane(float value) : IFloatLanes<FloatLane, IntLane
 
     public static FloatLane Lookup16(ref readonly float table, IntLane index) =>
         new(Unsafe.Add(ref Unsafe.AsRef(in table), index.Value & 15));
+
+    public static FloatLane MinToAll(FloatLane value) => value;
 
     public static float MaxAcross(FloatLane value) => value._value;
 
@@ -106,6 +111,8 @@ internal readonly struct IntLane(int value) : IIntLanes<IntLane, FloatLane>
 
     public static IntLane operator >>>(IntLane value, int shift) => new(value._value >>> shift);
 
+    public void StoreFirst(int count, ref int destination) => destination = count > 0 ? _value : destination;
+
     public static IntLane Max(IntLane a, IntLane b) => new(Math.Max(a._value, b._value));
 
     public static IntLane Min(IntLane a, IntLane b) => new(Math.Min(a._value, b._value));
@@ -117,6 +124,9 @@ internal readonly struct IntLane(int value) : IIntLanes<IntLane, FloatLane>
     public static uint EqualBits(IntLane a, IntLane b) => a._value == b._value ? 1u : 0u;
 
     public static IntLane Select(IntLane mask, IntLane whenSet, IntLane otherwise) => mask.IsSet ? whenSet : otherwise;
+
+    public static FloatLane SelectGreater(IntLane a, IntLane b, FloatLane whenGreater, FloatLane otherwise) =>
+        a._value > b._value ? whenGreater : otherwise;
 
     public static bool Any(IntLane mask) => mask.IsSet;
 

@@ -1,8 +1,9 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace GgufQuant.Formats;
 
-/// <summary>For each off-grid code, the neighbours that can be the nearest to weights that round to it.</summary>
+/// <summary>For each code off the grid, the neighbours that can be the nearest to weights that round to it; for a point, itself.</summary>
 /// <remarks>
 /// <para>
 /// Each digit of the code is the nearest to its weight, so a digit farther away costs more. A neighbour whose every digit
@@ -21,9 +22,10 @@ internal sealed class GridCandidates
     /// <summary>The most candidates that a code may have.</summary>
     public const int MaxCount = 160;
 
-    // Lists may be read by whole vectors.
-    private const int Padding = 16;
+    // Lists may be read by whole vectors, and at the position that none of 32 bits has.
+    private const int Padding = 80;
 
+    // By code: where its list starts.
     private readonly int[] _starts;
     private readonly int[] _lists;
 
@@ -33,10 +35,17 @@ internal sealed class GridCandidates
         _lists = lists;
     }
 
-    /// <summary>The candidates of an off-grid code: their number, then their codes in the order of the neighbours.</summary>
-    public ref readonly int ListAt(int code) => ref _lists[_starts[code]];
+    /// <summary>The candidates of a code: their number, then their codes in the order of the neighbours. The code is not checked.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ref int ListAt(int code) => ref Unsafe.Add(ref Lists, Unsafe.Add(ref Starts, code));
 
-    /// <summary>Finds the candidates of every off-grid code.</summary>
+    /// <summary>The first element of all lists.</summary>
+    public ref int Lists => ref MemoryMarshal.GetArrayDataReference(_lists);
+
+    /// <summary>By code, where its list starts; the first element.</summary>
+    public ref int Starts => ref MemoryMarshal.GetArrayDataReference(_starts);
+
+    /// <summary>Finds the candidates of every code.</summary>
     /// <param name="grid">The points.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static GridCandidates Build(Grid grid)
@@ -47,14 +56,21 @@ internal sealed class GridCandidates
         uint[] thermometers = new uint[starts.Length];
         foreach (ushort point in grid.Points)
             thermometers[point] = Thermometer(grid, point);
-        int[] lists = new int[neighbours.Lists.Length];
+        int[] lists = new int[neighbours.Lists.Length + (2 * grid.Points.Length)];
         Span<uint> moves = stackalloc uint[MaxCount];
         int end = 0;
         for (int code = 0; code < starts.Length; code++)
         {
+            if (neighbours.Map[code] >= 0)
+            {
+                starts[code] = end;
+                lists[end] = 1;
+                lists[end + 1] = code;
+                end += 2;
+                continue;
+            }
             if (!neighbours.HasList(code))
                 continue;
-            starts[code] = end;
             uint thermometer = Thermometer(grid, code);
             int count = 0;
             foreach (ushort point in neighbours.NeighboursOf(code))
@@ -66,6 +82,7 @@ internal sealed class GridCandidates
                 lists[end + count] = point;
             }
             lists[end] = count;
+            starts[code] = end;
             end += 1 + count;
         }
         return new GridCandidates(starts, lists[..(end + Padding)]);

@@ -1,5 +1,5 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
@@ -9,8 +9,8 @@ namespace GgufQuant.Formats;
 /// <para>
 /// A point's cost Σ factor · (scale · level − magnitude)² is scale · (scale · slope − offset) + E, with the slope
 /// Σ factor · level², the offset 2 · Σ factor · magnitude · level and E = Σ factor · magnitude², which is the same for all.
-/// So a point is a line over the scale, and the lowest line is the nearest point. The lines are made once per list, from
-/// tables of which one entry covers up to two weights.
+/// So a point is a line over the scale, and the lowest line is the nearest point. Lines are made from tables of which one
+/// entry covers up to two weights.
 /// </para>
 /// <para>
 /// ggml adds up the costs in another order, so a choice counts as clear only if rounding can change neither. With
@@ -24,6 +24,12 @@ namespace GgufQuant.Formats;
 /// scales is so under all between: the lead there is at least the mean of those at the ends, as far as the scales
 /// allow, which are never less than 2/3 of one another; 112u · (C + E) remain, and ggml's errors are at most u · (4 · E + 32 · C).
 /// </para>
+/// <para>
+/// If it is one point under the first scale and another under the last, all others are at least that much farther away
+/// than one of the two, if under some scale between they are so than both: up to that scale compare them with the one, after it
+/// with the other. Any scale between will do, and where the two lines cross is the best. What remains is to compare the two.
+/// </para>
+/// <para>The least of the scales has the greatest error, which goes for all of them.</para>
 /// <para>Factors or magnitudes near the ends of a float's range make no choice clear.</para>
 /// </remarks>
 internal static class GridLines<TFormat, TF, TI>
@@ -34,6 +40,9 @@ internal static class GridLines<TFormat, TF, TI>
     private const float SurelyGreater = 1e-5f;
     private const float FarFromDenormal = 1e-30f;
     private const float FarFromInfinite = 1e8f;
+
+    // Where the tables of offsets start in those of a group.
+    private const int OffsetTables = GridBatch.Tables * GridBatch.TableRow;
 
     // The offset of a line above all others.
     private const float FarAbove = 1e37f;
@@ -50,6 +59,15 @@ internal static class GridLines<TFormat, TF, TI>
         : [1, 3, 5, 7, 9, 11, 13, 15, 1, 3, 5, 7, 9, 11, 13, 15];
     }
 
+    // −2 · level.
+    private static ReadOnlySpan<float> Offsets
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => PairsWeights
+        ? [-2, -6, -10, -14, -2, -6, -10, -14, -2, -6, -10, -14, -2, -6, -10, -14]
+        : [-2, -6, -10, -14, -18, -22, -26, -30, -2, -6, -10, -14, -18, -22, -26, -30];
+    }
+
     private static ReadOnlySpan<float> Squares
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -58,10 +76,10 @@ internal static class GridLines<TFormat, TF, TI>
         : [1, 9, 25, 49, 81, 121, 169, 225, 1, 9, 25, 49, 81, 121, 169, 225];
     }
 
-    private static ReadOnlySpan<float> NextLevels
+    private static ReadOnlySpan<float> NextOffsets
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => [1, 1, 1, 1, 3, 3, 3, 3, 5, 5, 5, 5, 7, 7, 7, 7];
+        get => [-2, -2, -2, -2, -6, -6, -6, -6, -10, -10, -10, -10, -14, -14, -14, -14];
     }
 
     private static ReadOnlySpan<float> NextSquares
@@ -70,24 +88,10 @@ internal static class GridLines<TFormat, TF, TI>
         get => [1, 1, 1, 1, 9, 9, 9, 9, 25, 25, 25, 25, 49, 49, 49, 49];
     }
 
-    private static ReadOnlySpan<int> Positions
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
-    }
-
     private static bool PairsWeights
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => TFormat.Dimensions == 8;
-    }
-
-    // Lists are read by so many points, and past their ends if need be. Nine of ten lists of points with eight levels have up to
-    // eight: wide lanes take longer to mispredict where the others end than to read eight.
-    private static int Unroll
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => PairsWeights || TF.Count < 8 ? 4 : 8;
     }
 
     private static int EntryBits
@@ -111,89 +115,257 @@ internal static class GridLines<TFormat, TF, TI>
     /// <summary>The same for a sub-block's greatest magnitude and scale.</summary>
     public static bool AreSafe(float magnitude, float scale) => magnitude < FarFromInfinite && scale < FarFromInfinite;
 
-    /// <summary>Prepares the choice of a group's points.</summary>
+    /// <summary>Prepares the choice of the points of a batch.</summary>
     /// <param name="scratch">Has the super-block's magnitudes and factors.</param>
-    /// <param name="start">The group's first weight.</param>
+    /// <param name="batch">Has the scales; receives the tables.</param>
+    /// <param name="start">The first group's first weight.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void StartGroup(ref GridScratch scratch, int start)
+    public static void StartGroups(ref GridScratch scratch, ref GridBatch batch, int start)
     {
-        ref float factors = ref scratch.Roots[start];
-        ref float products = ref scratch.RootProducts[start];
-        for (int k = 0; k < GridScratch.Tables; k++)
+        for (int e = 0; e < EntriesUsed; e += TF.Count)
         {
-            for (int e = 0; e < EntriesUsed; e += TF.Count)
+            TF squares = TF.Load(in Squares[e]);
+            TF offsets = TF.Load(in Offsets[e]);
+            TF nextSquares = TF.Load(in NextSquares[e]);
+            TF nextOffsets = TF.Load(in NextOffsets[e]);
+            ref float factor = ref scratch.Roots[start];
+            ref float product = ref scratch.RootProducts[start];
+            ref float slope = ref batch.LineTables[e];
+            for (int g = 0; g < GridBatch.Groups; g++)
             {
-                TF slopes;
-                TF offsets;
-                if (PairsWeights)
+                for (int k = 0; k < GridBatch.Tables; k++)
                 {
-                    slopes = (TF.Broadcast(Unsafe.Add(ref factors, 2 * k)) * TF.Load(in Squares[e]))
-                        + (TF.Broadcast(Unsafe.Add(ref factors, (2 * k) + 1)) * TF.Load(in NextSquares[e]));
-                    offsets = (TF.Broadcast(Unsafe.Add(ref products, 2 * k)) * TF.Load(in Levels[e]))
-                        + (TF.Broadcast(Unsafe.Add(ref products, (2 * k) + 1)) * TF.Load(in NextLevels[e]));
+                    if (PairsWeights)
+                    {
+                        TF.MultiplyAddEstimate(TF.Broadcast(factor), squares, TF.Broadcast(Unsafe.Add(ref factor, 1)) * nextSquares).Store(ref slope);
+                        TF.MultiplyAddEstimate(TF.Broadcast(product), offsets, TF.Broadcast(Unsafe.Add(ref product, 1)) * nextOffsets)
+                            .Store(ref Unsafe.Add(ref slope, OffsetTables));
+                        factor = ref Unsafe.Add(ref factor, 2);
+                        product = ref Unsafe.Add(ref product, 2);
+                    }
+                    else
+                    {
+                        (TF.Broadcast(factor) * squares).Store(ref slope);
+                        (TF.Broadcast(product) * offsets).Store(ref Unsafe.Add(ref slope, OffsetTables));
+                        factor = ref Unsafe.Add(ref factor, 1);
+                        product = ref Unsafe.Add(ref product, 1);
+                    }
+                    slope = ref Unsafe.Add(ref slope, GridBatch.TableRow);
                 }
-                else
-                {
-                    slopes = TF.Broadcast(Unsafe.Add(ref factors, k)) * TF.Load(in Squares[e]);
-                    offsets = TF.Broadcast(Unsafe.Add(ref products, k)) * TF.Load(in Levels[e]);
-                }
-                slopes.Store(ref scratch.SlopeTables[(k * GridScratch.TableRow) + e]);
-                (-(offsets + offsets)).Store(ref scratch.OffsetTables[(k * GridScratch.TableRow) + e]);
+                slope = ref Unsafe.Add(ref slope, OffsetTables);
             }
         }
-        float energy = 0;
-        for (int i = 0; i < TFormat.Dimensions; i++)
-            energy += Unsafe.Add(ref products, i) * scratch.Magnitudes[start + i];
-        scratch.Energy = energy;
+        ref float inverses = ref batch.Inverses[0];
+        ref float errors = ref batch.Errors[0];
+        for (int g = 0; g < GridBatch.Groups; g++)
+        {
+            float energy = 0;
+            for (int i = 0; i < TFormat.Dimensions; i++)
+                energy += scratch.Energies[start + i];
+            start += TFormat.Dimensions;
+            TF error = TF.Broadcast((2 * SurelyGreater * energy) + FarFromDenormal);
+            for (int step = 0; step < (2 * TFormat.Reach) + 1; step += TF.Count)
+                (error * TF.Load(in Unsafe.Add(ref inverses, step))).Store(ref Unsafe.Add(ref errors, step));
+            inverses = ref Unsafe.Add(ref inverses, GridBatch.MaxSteps);
+            errors = ref Unsafe.Add(ref errors, GridBatch.MaxSteps);
+        }
     }
 
-    /// <summary>Finds the nearest point under consecutive scales.</summary>
-    /// <param name="scratch">Has the scales, and the group's tables.</param>
+    /// <summary>Finds the points that may be the nearest under the first and the last of some consecutive scales.</summary>
+    /// <remarks>If it is one and the same, it is the nearest between them, too.</remarks>
+    /// <param name="list">The points, no more than lanes: see <see cref="GridCandidates.ListAt"/>.</param>
+    /// <param name="tables">The group's tables.</param>
+    /// <param name="firstScale">The first scale.</param>
+    /// <param name="lastScale">The last one.</param>
+    /// <param name="error">What cannot be told apart.</param>
+    /// <param name="near">Receives a bit for each under the first, then under the last.</param>
+    /// <returns>The code of the first of them.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int NearestOfEnds(ref int list, ref float tables, TF firstScale, TF lastScale, TF error, out int near)
+    {
+        MakeLines(ref list, 0, ref tables, out TF slope, out TF offset);
+        TF first = TF.MultiplyAddEstimate(firstScale, slope, offset);
+        TF last = TF.MultiplyAddEstimate(lastScale, slope, offset);
+        uint nearFirst = TF.GreaterThanBits(Limit(TF.MinToAll(first), error), first);
+        uint nearLast = TF.GreaterThanBits(Limit(TF.MinToAll(last), error), last);
+        near = (int)(nearFirst | (nearLast << 16));
+        return Unsafe.Add(ref Unsafe.Add(ref list, 1), (nint)(uint)BitOperations.TrailingZeroCount(nearFirst));
+    }
+
+    /// <summary>Finds the point that is the nearest under the first and the last of some consecutive scales, and so between them.</summary>
+    /// <param name="batch">Has room for their lines.</param>
     /// <param name="list">The points: see <see cref="GridCandidates.ListAt"/>.</param>
-    /// <param name="low">The first scale.</param>
-    /// <param name="high">The last one.</param>
-    /// <param name="codes">Receives the point's code under each scale from the first on, with more after the last one.</param>
-    /// <returns>A bit for each scale under which the point is clear.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static uint Nearest(ref GridScratch scratch, ref readonly int list, int low, int high, ref int codes)
+    /// <param name="tables">The group's tables.</param>
+    /// <param name="firstScale">The first scale.</param>
+    /// <param name="lastScale">The last one.</param>
+    /// <param name="error">What cannot be told apart.</param>
+    /// <param name="changes">Receives 1 if there is none, or it is not clear; else 0.</param>
+    /// <returns>Its code.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int NearestOfManyThroughout(
+        ref GridBatch batch, ref int list, ref float tables, TF firstScale, TF lastScale, TF error, out int changes)
     {
         int count = list;
-        int padded = (count + Unroll - 1) & -Unroll;
-        ref int points = ref Unsafe.Add(ref Unsafe.AsRef(in list), 1);
+        TF first = TF.Broadcast(float.MaxValue);
+        TF last = first;
+        for (int j = 0; j < count; j += TF.Count)
+        {
+            MakeLines(ref list, j, ref tables, out TF slope, out TF offset);
+            slope.Store(ref batch.Slopes[j]);
+            offset.Store(ref batch.Offsets[j]);
+            first = TF.Min(first, TF.MultiplyAddEstimate(firstScale, slope, offset));
+            last = TF.Min(last, TF.MultiplyAddEstimate(lastScale, slope, offset));
+        }
+        TF firstLimit = Limit(TF.MinToAll(first), error);
+        TF lastLimit = Limit(TF.MinToAll(last), error);
+        int at = 0;
+        int nears = -1;
+        uint differences = 0;
+        for (int j = 0; j < count; j += TF.Count)
+        {
+            TF slope = TF.Load(in batch.Slopes[j]);
+            TF offset = TF.Load(in batch.Offsets[j]);
+            uint nearFirst = TF.GreaterThanBits(firstLimit, TF.MultiplyAddEstimate(firstScale, slope, offset));
+            uint nearLast = TF.GreaterThanBits(lastLimit, TF.MultiplyAddEstimate(lastScale, slope, offset));
+            differences |= nearFirst ^ nearLast;
+            nears += BitOperations.PopCount(nearFirst);
+            at += (j + BitOperations.TrailingZeroCount(nearFirst)) & ((int)(nearFirst | (0 - nearFirst)) >> 31);
+        }
+        int all = nears | (int)differences;
+        changes = (all | -all) >>> 31;
+        // Where several may be the nearest, their positions add up to none.
+        return Unsafe.Add(ref list, 1 + (at & ~(-nears >> 31)));
+    }
+
+    /// <summary>Finds the nearest of two points under each of some consecutive scales, if all others are farther away.</summary>
+    /// <param name="batch">Has room for the points' lines.</param>
+    /// <param name="list">The points: see <see cref="GridCandidates.ListAt"/>.</param>
+    /// <param name="tables">The group's tables.</param>
+    /// <param name="near">The two, as received from <see cref="NearestOfEnds"/>; 0 if there are more points than lanes.</param>
+    /// <param name="scales">The first scale.</param>
+    /// <param name="errors">What cannot be told apart under it.</param>
+    /// <param name="steps">The number of scales.</param>
+    /// <param name="codes">Receives the point's code under each scale.</param>
+    /// <param name="clear">Receives a bit for each scale under which the point is clear.</param>
+    /// <returns>Whether all others are farther away.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool TryNearestOfTwo(
+        ref GridBatch batch,
+        ref int list,
+        ref float tables,
+        int near,
+        ref float scales,
+        ref float errors,
+        int steps,
+        ref int codes,
+        out uint clear)
+    {
+        uint nearFirst = (uint)near & ushort.MaxValue;
+        uint nearLast = (uint)near >> 16;
+        clear = 0;
+        if (!BitOperations.IsPow2(nearFirst) || !BitOperations.IsPow2(nearLast))
+            return false;
+        ref float slopes = ref batch.Slopes[0];
+        ref float offsets = ref batch.Offsets[0];
+        MakeLines(ref list, 0, ref tables, out TF slope, out TF offset);
+        slope.Store(ref slopes);
+        offset.Store(ref offsets);
+        nint p = (nint)(uint)BitOperations.TrailingZeroCount(nearFirst);
+        nint q = (nint)(uint)BitOperations.TrailingZeroCount(nearLast);
+        TF slopeP = TF.Broadcast(Unsafe.Add(ref slopes, p));
+        TF slopeQ = TF.Broadcast(Unsafe.Add(ref slopes, q));
+        TF offsetP = TF.Broadcast(Unsafe.Add(ref offsets, p));
+        TF offsetQ = TF.Broadcast(Unsafe.Add(ref offsets, q));
+        TF crossing = TF.Min(
+            TF.Max((offsetQ - offsetP) / (slopeP - slopeQ), TF.Broadcast(Unsafe.Add(ref scales, steps - 1))), TF.Broadcast(scales));
+        TF greater = TF.Max(TF.MultiplyAddEstimate(crossing, slopeP, offsetP), TF.MultiplyAddEstimate(crossing, slopeQ, offsetQ));
+        TF limit = Limit(greater, TF.Broadcast(Unsafe.Add(ref errors, steps - 1)));
+        uint far = TF.GreaterThanBits(TF.MultiplyAddEstimate(crossing, slope, offset), limit);
+        if ((far | nearFirst | nearLast) != uint.MaxValue >> (32 - TF.Count))
+            return false;
+        TI codeP = TI.Broadcast(Unsafe.Add(ref list, p + 1));
+        TI codeQ = TI.Broadcast(Unsafe.Add(ref list, q + 1));
+        for (int step = 0; step < steps; step += TF.Count)
+        {
+            TF scale = TF.Load(in Unsafe.Add(ref scales, step));
+            TF lineP = TF.MultiplyAddEstimate(scale, slopeP, offsetP);
+            TF lineQ = TF.MultiplyAddEstimate(scale, slopeQ, offsetQ);
+            TF lead = TF.MultiplyAddEstimate(TF.Broadcast(SurelyGreater), TF.Min(lineP, lineQ), TF.Load(in Unsafe.Add(ref errors, step)));
+            clear |= TF.GreaterThanBits(TF.Abs(lineP - lineQ), lead) << step;
+            TF.SelectGreater(lineP, lineQ, codeQ, codeP).StoreFirst(steps - step, ref Unsafe.Add(ref codes, step));
+        }
+        return true;
+    }
+
+    // The lines of points from the given one of a list on; those after the last one lie above all others.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void MakeLines(ref int list, int from, ref float tables, out TF slope, out TF offset) =>
+        MakeLines(TI.Load(in Unsafe.Add(ref list, 1 + from)), list - from, ref tables, out slope, out offset);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void MakeLines(TI codes, int count, ref float tables, out TF slope, out TF offset)
+    {
+        TI second = codes >>> EntryBits;
+        TI third = codes >>> (2 * EntryBits);
+        TI fourth = codes >>> (3 * EntryBits);
+        slope = (Entry(ref tables, 0, codes) + Entry(ref tables, 1, second)) + (Entry(ref tables, 2, third) + Entry(ref tables, 3, fourth));
+        TF ofPoints = (Entry(ref tables, 4, codes) + Entry(ref tables, 5, second)) + (Entry(ref tables, 6, third) + Entry(ref tables, 7, fourth));
+        offset = TI.SelectGreater(
+            TI.Broadcast(count), BlockLanes<TF, TI>.Numbers, ofPoints, TF.Broadcast(FarAbove));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TF Limit(TF line, TF error) => TF.MultiplyAddEstimate(line, TF.Broadcast(1 + SurelyGreater), error);
+
+    /// <summary>Finds the nearest point under each of some consecutive scales.</summary>
+    /// <param name="batch">Has room for the points' lines.</param>
+    /// <param name="list">The points: see <see cref="GridCandidates.ListAt"/>.</param>
+    /// <param name="tables">The group's tables.</param>
+    /// <param name="scales">The first scale.</param>
+    /// <param name="errors">What cannot be told apart under it.</param>
+    /// <param name="steps">The number of scales.</param>
+    /// <param name="codes">Receives the point's code under each scale.</param>
+    /// <returns>A bit for each scale under which the point is clear.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint Nearest(
+        ref GridBatch batch,
+        ref int list,
+        ref float tables,
+        ref float scales,
+        ref float errors,
+        int steps,
+        ref int codes)
+    {
+        int padded = (list + 3) & -4;
         for (int j = 0; j < padded; j += TF.Count)
         {
-            TI code = TI.Load(in Unsafe.Add(ref points, j));
-            Sum(ref scratch.SlopeTables[0], code).Store(ref scratch.Slopes[j]);
-            TI isPoint = TI.GreaterThan(TI.Broadcast(count - j), TI.Load(in MemoryMarshal.GetReference(Positions)));
-            TF.Select(isPoint, Sum(ref scratch.OffsetTables[0], code), TF.Broadcast(FarAbove)).Store(ref scratch.Offsets[j]);
+            MakeLines(ref list, j, ref tables, out TF slope, out TF offset);
+            slope.Store(ref batch.Slopes[j]);
+            offset.Store(ref batch.Offsets[j]);
         }
-        TF error = TF.Broadcast((2 * SurelyGreater * scratch.Energy) + FarFromDenormal);
         uint clear = 0;
-        for (int step = low; step <= high; step += TF.Count)
+        for (int step = 0; step < steps; step += TF.Count)
         {
-            TF scale = TF.Load(in scratch.Scales[step]);
+            TF scale = TF.Load(in Unsafe.Add(ref scales, step));
             TF best = TF.Broadcast(float.MaxValue);
             TF second = best;
             TI nearest = TI.Broadcast(0);
-            ref float slopes = ref scratch.Slopes[0];
-            ref float offsets = ref scratch.Offsets[0];
-            // Few lists differ in the number of these steps, so the processor can predict when this ends.
-            for (int j = 0; j < padded; j += Unroll)
+            ref float slopes = ref batch.Slopes[0];
+            ref float offsets = ref batch.Offsets[0];
+            ref int point = ref Unsafe.Add(ref list, 1);
+            for (int j = 0; j < padded; j += 4)
             {
-                Take(scale, ref slopes, ref offsets, ref points, j, ref best, ref second, ref nearest);
-                Take(scale, ref slopes, ref offsets, ref points, j + 1, ref best, ref second, ref nearest);
-                Take(scale, ref slopes, ref offsets, ref points, j + 2, ref best, ref second, ref nearest);
-                Take(scale, ref slopes, ref offsets, ref points, j + 3, ref best, ref second, ref nearest);
-                if (Unroll == 4)
-                    continue;
-                Take(scale, ref slopes, ref offsets, ref points, j + 4, ref best, ref second, ref nearest);
-                Take(scale, ref slopes, ref offsets, ref points, j + 5, ref best, ref second, ref nearest);
-                Take(scale, ref slopes, ref offsets, ref points, j + 6, ref best, ref second, ref nearest);
-                Take(scale, ref slopes, ref offsets, ref points, j + 7, ref best, ref second, ref nearest);
+                Take(scale, ref slopes, ref offsets, ref point, 0, ref best, ref second, ref nearest);
+                Take(scale, ref slopes, ref offsets, ref point, 1, ref best, ref second, ref nearest);
+                Take(scale, ref slopes, ref offsets, ref point, 2, ref best, ref second, ref nearest);
+                Take(scale, ref slopes, ref offsets, ref point, 3, ref best, ref second, ref nearest);
+                slopes = ref Unsafe.Add(ref slopes, 4);
+                offsets = ref Unsafe.Add(ref offsets, 4);
+                point = ref Unsafe.Add(ref point, 4);
             }
-            nearest.Store(ref Unsafe.Add(ref codes, step - low));
-            TF lead = (TF.Broadcast(SurelyGreater) * best) + (error * TF.Load(in scratch.Inverses[step]));
+            TF lead = TF.MultiplyAddEstimate(TF.Broadcast(SurelyGreater), best, TF.Load(in Unsafe.Add(ref errors, step)));
             clear |= TF.GreaterThanBits(second - best, lead) << step;
+            nearest.StoreFirst(steps - step, ref Unsafe.Add(ref codes, step));
         }
         return clear;
     }
@@ -203,17 +375,66 @@ internal static class GridLines<TFormat, TF, TI>
         TF scale, ref float slopes, ref float offsets, ref int points, int j, ref TF best, ref TF second, ref TI nearest)
     {
         TF line = TF.MultiplyAddEstimate(scale, TF.Broadcast(Unsafe.Add(ref slopes, j)), TF.Broadcast(Unsafe.Add(ref offsets, j)));
-        nearest = TI.Select(TF.GreaterThan(best, line), TI.Broadcast(Unsafe.Add(ref points, j)), nearest);
+        nearest = TF.SelectGreater(best, line, TI.Broadcast(Unsafe.Add(ref points, j)), nearest);
         second = TF.Min(second, TF.Max(best, line));
         best = TF.Min(best, line);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TF Sum(ref float tables, TI code) =>
-        (Entry(ref tables, code) + Entry(ref Unsafe.Add(ref tables, GridScratch.TableRow), code >>> EntryBits))
-            + (Entry(ref Unsafe.Add(ref tables, 2 * GridScratch.TableRow), code >>> (2 * EntryBits))
-                + Entry(ref Unsafe.Add(ref tables, 3 * GridScratch.TableRow), code >>> (3 * EntryBits)));
+    /// <summary>Finds the nearest point under one scale.</summary>
+    /// <param name="scratch">Has the super-block's magnitudes and factors.</param>
+    /// <param name="batch">Has the group's tables, and room for costs.</param>
+    /// <param name="list">The points: see <see cref="GridNeighbours.ListAt"/>.</param>
+    /// <param name="start">The group's first weight.</param>
+    /// <param name="group">The group.</param>
+    /// <param name="scale">The scale.</param>
+    /// <param name="error">What cannot be told apart.</param>
+    /// <returns>The point's code.</returns>
+    // Callers would exceed what the compiler inlines.
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    public static int NearestAt(
+        ref GridScratch scratch, ref GridBatch batch, ref readonly ushort list, int start, int group, float scale, float error)
+    {
+        int count = list;
+        ref ushort points = ref Unsafe.Add(ref Unsafe.AsRef(in list), 1);
+        ref float tables = ref batch.LineTables[group * GridBatch.LineTablesSize];
+        TF best = TF.Broadcast(float.MaxValue);
+        TF second = best;
+        TI bestCode = TI.Broadcast(0);
+        for (int j = 0; j < count; j += TF.Count)
+        {
+            TI codes = TI.LoadUInt16(in Unsafe.Add(ref points, j));
+            MakeLines(codes, count - j, ref tables, out TF slope, out TF offset);
+            TF line = TF.MultiplyAddEstimate(TF.Broadcast(scale), slope, offset);
+            bestCode = TF.SelectGreater(best, line, codes, bestCode);
+            second = TF.Min(second, TF.Max(best, line));
+            best = TF.Min(best, line);
+        }
+        TF limit = Limit(TF.MinToAll(best), TF.Broadcast(error));
+        uint near = TF.GreaterThanBits(limit, best);
+        // Nothing is certain where factors or magnitudes are not safe.
+        if (batch.Certain[group] != 0 && scale < FarFromInfinite && BitOperations.IsPow2(near) && TF.GreaterThanBits(limit, second) == 0)
+        {
+            ref int codes = ref Unsafe.As<float, int>(ref batch.Costs[0]);
+            bestCode.Store(ref codes);
+            return Unsafe.Add(ref codes, BitOperations.TrailingZeroCount(near));
+        }
+        int code = GridSearch<TF, TI>.Nearest(
+            in list,
+            TFormat.Dimensions,
+            in scratch.Magnitudes[start],
+            in scratch.Roots[start],
+            in Levels[0],
+            scale,
+            ref batch.Costs[0]);
+        return code >= 0 ? code : throw Unrepresentable();
+    }
+
+    /// <summary>The error of weights whose costs are beyond a float's range.</summary>
+    public static ArithmeticException Unrepresentable() =>
+        new($"The weights cannot be quantized to {TFormat.Name}: some squares times their importance overflow a float.");
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TF Entry(ref float table, TI index) => PairsWeights ? TF.Lookup16(in table, index) : TF.Lookup8(in table, index);
+    private static TF Entry(ref float tables, int table, TI index) => PairsWeights
+        ? TF.Lookup16(in Unsafe.Add(ref tables, table * GridBatch.TableRow), index)
+        : TF.Lookup8(in Unsafe.Add(ref tables, table * GridBatch.TableRow), index);
 }

@@ -15,11 +15,11 @@ namespace GgufQuant.Formats;
 /// </para>
 /// <para>
 /// Under consecutive scales a group rounds to one code, and chooses among the same points, those of
-/// <see cref="GridCandidates"/>. <see cref="GridLines{TFormat, TF, TI}"/> chooses under all of them at once. Where that is not
-/// clear, or where a weight lies within 2⁻¹⁵ of halfway between two levels, the costs are added up in ggml's order. In
-/// units of half the distance between levels, a weight's computed level is wrong by at most 51 · 2⁻²⁴, and its computed
-/// difference from a level by at most 32 · 2⁻²⁴: together less than a sixth of that. If all neighbours of a code are
-/// equally far, none is left out, so it does not matter where weights lie.
+/// <see cref="GridCandidates"/>. <see cref="GridRuns{TFormat, TF, TI}"/> chooses under all of them at once. Where that is not
+/// clear, or where a weight lies within 2⁻¹⁵ of halfway between two levels, the choice is among all neighbours of the code,
+/// and if it is not clear either, costs are added up in ggml's order. In units of half the distance between levels, a weight's
+/// computed level is wrong by at most 51 · 2⁻²⁴, and its computed difference from a level by at most 32 · 2⁻²⁴: together
+/// less than a sixth of that. If all neighbours are equally far, none is left out, so it does not matter where weights lie.
 /// </para>
 /// <para>
 /// Where all groups keep their codes from one scale to the next, so do the sums. ggml keeps the first of equals, unless
@@ -48,6 +48,15 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     private const int Quad = 4;
 
     private static readonly float[] s_numerators = MakeNumerators();
+
+    // What a digit is multiplied by in a code, from the lowest one on.
+    private static ReadOnlySpan<int> Places
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TFormat.Dimensions == 8
+            ? [1, 4, 16, 64, 256, 1024, 4096, 16384, 1, 4, 16, 64, 256, 1024, 4096, 16384]
+            : [1, 8, 64, 512, 1, 8, 64, 512, 1, 8, 64, 512, 1, 8, 64, 512];
+    }
 
     private static ReadOnlySpan<int> FirstsOfQuads
     {
@@ -91,12 +100,20 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         get => TFormat.BlockSize / SubBlockSize;
     }
 
+    // A batch has 16 groups.
+    private static int SubBlocksAtOnce
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => GridBatch.Groups / Groups;
+    }
+
     private static int Groups
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => SubBlockSize / TFormat.Dimensions;
     }
 
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Quantize<TF, TI>(
         ReadOnlySpan<float> weights, int rowLength, ReadOnlySpan<float> importance, Span<byte> blocks)
@@ -107,6 +124,8 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         int stride = (Unsafe.SizeOf<GridScratch>() + 63) / 64 * 64;
         ref byte scratches = ref Unsafe.As<float, byte>(
             ref CacheLines.Align(stackalloc float[(BlocksAtOnce<TF, TI>() * stride / sizeof(float)) + CacheLines.Spare]));
+        ref GridBatch batch = ref Unsafe.As<float, GridBatch>(
+            ref CacheLines.Align(stackalloc float[(Unsafe.SizeOf<GridBatch>() / sizeof(float)) + CacheLines.Spare]));
         GridNeighbours neighbours = TFormat.Grid.Neighbours;
         GridCandidates candidates = TFormat.Grid.Candidates;
         int column = 0;
@@ -128,6 +147,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
             {
                 QuantizeBlock<TF, TI>(
                     ref Unsafe.As<byte, GridScratch>(ref Unsafe.Add(ref scratches, (b - first) * stride)),
+                    ref batch,
                     neighbours,
                     candidates,
                     blocks.Slice(b * TFormat.BlockBytes, TFormat.BlockBytes));
@@ -144,7 +164,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void QuantizeBlock<TF, TI>(
-        ref GridScratch scratch, GridNeighbours neighbours, GridCandidates candidates, Span<byte> block)
+        ref GridScratch scratch, ref GridBatch batch, GridNeighbours neighbours, GridCandidates candidates, Span<byte> block)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
@@ -152,12 +172,25 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         ((Span<int>)scratch.Points).Clear();
         uint zeros = 0;
         float maxScale = 0;
-        for (int s = 0; s < SubBlocks; s++)
+        for (int first = 0; first < SubBlocks; first += SubBlocksAtOnce)
         {
-            float scale = FitSubBlock<TF, TI>(ref scratch, neighbours, candidates, s, out bool isZero);
-            zeros |= isZero ? 1u << s : 0;
-            scratch.SubScales[s] = scale;
-            maxScale = maxScale > scale ? maxScale : scale;
+            zeros |= StartBatch<TF, TI>(ref scratch, ref batch, first);
+            GridRuns<TFormat, TF, TI>.FindPoints(ref scratch, ref batch, neighbours, candidates, first * Groups, zeros >> first);
+            Fit<TF, TI>(ref scratch, ref batch, neighbours, first, zeros >> first);
+            for (int s = first; s < first + SubBlocksAtOnce; s++)
+            {
+                if ((zeros >> s & 1) != 0)
+                    continue;
+                float scale = batch.Fits[s - first];
+                if (scale < 0)
+                {
+                    scale = -scale;
+                    for (int g = s * SubBlockSize / 8; g < (s + 1) * SubBlockSize / 8; g++)
+                        scratch.Signs[g] = (byte)~scratch.Signs[g];
+                }
+                scratch.SubScales[s] = scale >= 0 ? scale : throw GridLines<TFormat, TF, TI>.Unrepresentable();
+                maxScale = maxScale > scale ? maxScale : scale;
+            }
         }
         ReadOnlySpan<int> map = neighbours.Map;
         for (int g = 0; g < TFormat.BlockSize / TFormat.Dimensions; g++)
@@ -208,7 +241,9 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         {
             TF magnitude = TF.Load(in scratch.Magnitudes[i]);
             (TF.Load(in scratch.Factors[i]) * magnitude).Store(ref scratch.Products[i]);
-            (TF.Load(in scratch.Roots[i]) * magnitude).Store(ref scratch.RootProducts[i]);
+            TF rootProduct = TF.Load(in scratch.Roots[i]) * magnitude;
+            rootProduct.Store(ref scratch.RootProducts[i]);
+            (rootProduct * magnitude).Store(ref scratch.Energies[i]);
         }
         scratch.HasSafeFactors = GridLines<TFormat, TF, TI>.AreSafe(sumOfRoots);
     }
@@ -278,77 +313,193 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         }
     }
 
+    /// <summary>Rounds the groups of the next sub-blocks under all scales.</summary>
+    /// <returns>A bit for each sub-block that counts as zero.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float FitSubBlock<TF, TI>(
-        ref GridScratch scratch, GridNeighbours neighbours, GridCandidates candidates, int subBlock, out bool isZero)
+    private static uint StartBatch<TF, TI>(ref GridScratch scratch, ref GridBatch batch, int first)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        int first = subBlock * SubBlockSize;
-        ref float magnitudes = ref scratch.Magnitudes[first];
-        TF greatest = TF.Load(in magnitudes);
-        for (int i = TF.Count; i < SubBlockSize; i += TF.Count)
-            greatest = TF.Max(greatest, TF.Load(in Unsafe.Add(ref magnitudes, i)));
-        float range = TF.MaxAcross(greatest);
-        float scale = TFormat.StartsFromFit ? scratch.SubScales[subBlock] : range / MaxLevel;
-        isZero = range < TFormat.Negligible;
-        if (TFormat.StartsFromFit)
+        uint zeros = 0;
+        ((Span<uint>)batch.Certain).Clear();
+        for (int s = first; s < first + SubBlocksAtOnce; s++)
         {
-            range = scale * (MaxDigit + 1);
-            isZero |= range <= 0;
+            ref float magnitudes = ref scratch.Magnitudes[s * SubBlockSize];
+            TF greatest = TF.Load(in magnitudes);
+            for (int i = TF.Count; i < SubBlockSize; i += TF.Count)
+                greatest = TF.Max(greatest, TF.Load(in Unsafe.Add(ref magnitudes, i)));
+            float magnitude = TF.MaxAcross(greatest);
+            float range = magnitude;
+            bool isZero = range < TFormat.Negligible;
+            if (TFormat.StartsFromFit)
+            {
+                range = scratch.SubScales[s] * (MaxDigit + 1);
+                isZero |= range <= 0;
+            }
+            else
+            {
+                scratch.SubScales[s] = range / MaxLevel;
+            }
+            if (isZero)
+            {
+                zeros |= 1u << s;
+                scratch.SubScales[s] = 0;
+                ClearSigns(ref scratch, s);
+                continue;
+            }
+            Round<TF, TI>(ref batch, ref magnitudes, range, s - first);
+            bool isSafe = scratch.HasSafeFactors && GridLines<TFormat, TF, TI>.AreSafe(magnitude, batch.Scales[(s - first) * Groups * GridBatch.MaxSteps]);
+            if (!isSafe)
+                ((Span<uint>)batch.Certain).Slice((s - first) * Groups, Groups).Clear();
         }
-        if (isZero)
-        {
-            ClearSigns(ref scratch, subBlock);
-            return 0;
-        }
-
-        Round<TF, TI>(ref scratch, ref magnitudes, range);
-        bool isSafe = scratch.HasSafeFactors && GridLines<TFormat, TF, TI>.AreSafe(TF.MaxAcross(greatest), scratch.Scales[0]);
-        uint changes = FindPoints<TF, TI>(ref scratch, neighbours, candidates, first, isSafe);
-        // ggml keeps the first of equally good scales, so only the first of those with the same points counts.
-        uint tries = 1 | (changes << 1);
-        ref int codes = ref Distinct<TF, TI>(ref scratch, ref tries);
-        int count = BitOperations.PopCount(tries);
-        Sum<TF, TI>(ref scratch, ref codes, count, first);
-
-        int chosen = BestTry<TF, TI>(ref scratch, count);
-        if (chosen >= 0)
-            scale = scratch.SumsOfProducts[chosen] / scratch.SumsOfSquares[chosen];
-        if (chosen >= 0)
-        {
-            ref int points = ref scratch.Points[first / TFormat.Dimensions];
-            for (int g = 0; g < Groups; g++)
-                Unsafe.Add(ref points, g) = Unsafe.Add(ref codes, (g * GridScratch.MaxSteps) + chosen);
-        }
-
-        int refit = GroupsToRefit(chosen < 0 ? 0 : OffGridAt(ref scratch, StepOf(tries, chosen)), chosen >= 0);
-        if (refit != 0 && scale > 0)
-            scale = Refit<TF, TI>(ref scratch, neighbours, first, refit, scale, isFitted: chosen >= 0);
-        if (scale < 0)
-        {
-            scale = -scale;
-            for (int g = first / 8; g < (first + SubBlockSize) / 8; g++)
-                scratch.Signs[g] = (byte)~scratch.Signs[g];
-        }
-        return scale >= 0 ? scale : throw Unrepresentable();
+        return zeros;
     }
 
-    // The try that ggml keeps; -1 if it keeps none.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int BestTry<TF, TI>(ref GridScratch scratch, int count)
+    private static void SumTries<TF, TI>(ref GridScratch scratch, ref GridBatch batch, int subBlock)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        int surely = SurelyBestTry<TF, TI>(ref scratch, count);
-        if (surely >= 0)
-            return surely;
+        int inBatch = subBlock % SubBlocksAtOnce;
+        // ggml keeps the first of equally good scales, so only the first of those with the same points counts.
+        uint tries = 1 | (Changes(ref batch, inBatch) << 1);
+        ref int codes = ref Distinct<TF, TI>(ref batch, inBatch, ref tries);
+        batch.Tries[inBatch] = tries;
+        Sum<TF, TI>(ref scratch, ref batch, ref codes, BitOperations.PopCount(tries), subBlock);
+    }
+
+    /// <summary>Chooses the best try of each sub-block, fits a scale to its points, and rounds to points again under that.</summary>
+    /// <remarks>Step by step for all sub-blocks, for each step waits for the one before it, and ends in what cannot be predicted.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Fit<TF, TI>(ref GridScratch scratch, ref GridBatch batch, GridNeighbours neighbours, int first, uint zeros)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        for (int s = 0; s < SubBlocksAtOnce; s++)
+        {
+            if ((zeros >> s & 1) == 0)
+                SumTries<TF, TI>(ref scratch, ref batch, first + s);
+        }
+        // By sub-block, and by group.
+        uint changed = 0;
+        uint refit = 0;
+        for (int s = 0; s < SubBlocksAtOnce; s++)
+        {
+            if ((zeros >> s & 1) != 0)
+                continue;
+            int chosen = BestTry<TF, TI>(ref batch, s, BitOperations.PopCount(batch.Tries[s]));
+            float scale = scratch.SubScales[first + s];
+            int step = 0;
+            if (chosen >= 0)
+            {
+                int at = (s * GridBatch.MaxSteps) + chosen;
+                scale = batch.SumsOfProducts[at] / batch.SumsOfSquares[at];
+                step = batch.StepsOfTries[at];
+                for (int g = s * Groups; g < (s + 1) * Groups; g++)
+                    scratch.Points[(first * Groups) + g] = batch.Codes[(g * GridBatch.MaxSteps) + step];
+            }
+            batch.Fits[s] = scale;
+            changed |= chosen >= 0 ? 0 : 1u << s;
+            uint groups = GroupsToRefit(chosen < 0 ? 0 : OffGridAt(ref batch, s, step), chosen >= 0);
+            refit |= scale > 0 ? groups << (s * Groups) : 0;
+        }
+        uint others = RefitSteady<TF, TI>(ref scratch, ref batch, first, refit, ref changed);
+        for (; others != 0; others &= others - 1)
+        {
+            int g = BitOperations.TrailingZeroCount(others);
+            int s = g / Groups;
+            int code = 0;
+            for (int i = 0; i < TFormat.Dimensions; i++)
+                code |= batch.Digits[(g * TFormat.Dimensions) + i];
+            int mapped = neighbours.Map[code];
+            int start = (first * SubBlockSize) + (g * TFormat.Dimensions);
+            if (mapped < 0)
+            {
+                float error = batch.Errors[g * GridBatch.MaxSteps] * (batch.InversesOfFits[s] / batch.Inverses[g * GridBatch.MaxSteps]);
+                code = GridLines<TFormat, TF, TI>.NearestAt(ref scratch, ref batch, in neighbours.ListAt(mapped), start, g, batch.Fits[s], error);
+            }
+            ref int point = ref scratch.Points[(first * Groups) + g];
+            changed |= code != point ? 1u << s : 0;
+            point = code;
+        }
+        // Only where a point changed does the scale, too, but never where there was nothing to round again.
+        for (; changed != 0; changed &= changed - 1)
+        {
+            int s = BitOperations.TrailingZeroCount(changed);
+            if ((refit >> (s * Groups) & ((1u << Groups) - 1)) != 0)
+                batch.Fits[s] = FittedScale(ref scratch, first + s, batch.Fits[s]);
+        }
+    }
+
+    // Sets the points that surely are those under the scales around the fitted one. Returns a bit for each of the other groups.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static uint RefitSteady<TF, TI>(ref GridScratch scratch, ref GridBatch batch, int first, uint refit, ref uint changed)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        uint others = refit;
+        for (int s = 0; s < SubBlocksAtOnce; s++)
+        {
+            if ((refit >> (s * Groups) & ((1u << Groups) - 1)) == 0)
+                continue;
+            float scale = batch.Fits[s];
+            float inverse = 1 / scale;
+            batch.InversesOfFits[s] = inverse;
+            RoundDigits<TF, TI>(ref scratch, ref batch, (first + s) * SubBlockSize, s * SubBlockSize, inverse);
+            int step = StepBelow<TF, TI>(ref batch, s, scale, inverse);
+            if (step < 0)
+                continue;
+            int differences = 0;
+            for (int g = s * Groups; g < (s + 1) * Groups; g++)
+            {
+                uint isSteady = (batch.Steady[g] >> step) & (refit >> g) & 1;
+                ref int point = ref scratch.Points[(first * Groups) + g];
+                int difference = (point ^ batch.Codes[(g * GridBatch.MaxSteps) + step]) & -(int)isSteady;
+                point ^= difference;
+                differences |= difference;
+                others &= ~(isSteady << g);
+            }
+            changed |= (uint)(differences | -differences) >> 31 << s;
+        }
+        return others;
+    }
+
+    // The scale that is fitted to a sub-block's points.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float FittedScale(ref GridScratch scratch, int subBlock, float scale)
+    {
+        int first = subBlock * SubBlockSize;
+        float products = 0;
+        float squares = 0;
+        for (int g = 0; g < Groups; g++)
+        {
+            int code = scratch.Points[(subBlock * Groups) + g];
+            for (int i = g * TFormat.Dimensions; i < (g + 1) * TFormat.Dimensions; i++, code >>= DigitBits)
+            {
+                float level = (2 * (code & ((1 << DigitBits) - 1))) + 1;
+                products += scratch.Products[first + i] * level;
+                squares += scratch.Factors[first + i] * level * level;
+            }
+        }
+        return squares > 0 ? products / squares : scale;
+    }
+
+    // The try that ggml keeps; -1 if it keeps none. A try whose gain, products² / squares, is surely less than another's is none,
+    // and if it was the best so far, any of the greatest still takes its place.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int BestTry<TF, TI>(ref GridBatch batch, int subBlock, int count)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        if (TryFindBest<TF, TI>(ref batch, subBlock, count, out uint near) && BitOperations.IsPow2(near))
+            return BitOperations.TrailingZeroCount(near);
         float best = 0;
         int chosen = -1;
-        for (int n = 0; n < count; n++)
+        for (; near != 0; near &= near - 1)
         {
-            float products = scratch.SumsOfProducts[n];
-            float squares = scratch.SumsOfSquares[n];
+            int n = BitOperations.TrailingZeroCount(near);
+            float products = batch.SumsOfProducts[(subBlock * GridBatch.MaxSteps) + n];
+            float squares = batch.SumsOfSquares[(subBlock * GridBatch.MaxSteps) + n];
             if (squares > 0 && products * products > best * squares)
             {
                 best = products / squares * products;
@@ -358,59 +509,50 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         return chosen;
     }
 
-    // The try whose gain, products² / squares, exceeds all others by more than what rounding can change; -1 if there is none.
+    // A bit for each try whose gain is not surely less than the greatest, by more than what rounding can change; for all tries if
+    // their sums are too small or great to tell.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int SurelyBestTry<TF, TI>(ref GridScratch scratch, int count)
+    private static bool TryFindBest<TF, TI>(ref GridBatch batch, int subBlock, int count, out uint near)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
+        near = (uint)((1ul << count) - 1);
         TF best = TF.Broadcast(0);
-        TI isSafe = TI.Broadcast(-1);
+        uint safe = 0;
         for (int n = 0; n < count; n += TF.Count)
         {
-            TI isTry = BlockLanes<TF, TI>.MaskOf(uint.MaxValue >> (32 - Math.Min(TF.Count, count - n)));
-            TF products = TF.Load(in scratch.SumsOfProducts[n]);
-            TF squares = TF.Load(in scratch.SumsOfSquares[n]);
-            isSafe &= ~isTry | (TF.GreaterThan(squares, TF.Broadcast(Small)) & TF.GreaterThan(TF.Broadcast(Great), squares));
-            TF gains = TF.Select(isTry, products * products / squares, TF.Broadcast(0));
-            gains.Store(ref scratch.Gains[n]);
+            TF products = TF.Load(in batch.SumsOfProducts[(subBlock * GridBatch.MaxSteps) + n]);
+            TF squares = TF.Load(in batch.SumsOfSquares[(subBlock * GridBatch.MaxSteps) + n]);
+            safe |= (TF.GreaterThanBits(squares, TF.Broadcast(Small)) & TF.GreaterThanBits(TF.Broadcast(Great), squares)) << n;
+            TF gains = TI.SelectGreater(
+                TI.Broadcast(count - n), BlockLanes<TF, TI>.Numbers, products * products / squares, TF.Broadcast(0));
+            gains.Store(ref batch.Gains[n]);
             best = TF.Max(best, gains);
         }
-        if (TI.Any(~isSafe))
-            return -1;
         float most = TF.MaxAcross(best);
-        if (!(most > Small && most < Great))
-            return -1;
+        if ((near & ~safe) != 0 || !(most > Small && most < Great))
+            return false;
         TF limit = TF.Broadcast(most * SurelyLess);
-        uint near = 0;
+        near = 0;
         for (int n = 0; n < count; n += TF.Count)
-            near |= TF.GreaterThanBits(TF.Load(in scratch.Gains[n]), limit) << n;
-        return BitOperations.IsPow2(near) ? BitOperations.TrailingZeroCount(near) : -1;
-    }
-
-    // The step that is the nth of a set.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int StepOf(uint steps, int n)
-    {
-        for (; n > 0; n--)
-            steps &= steps - 1;
-        return BitOperations.TrailingZeroCount(steps);
+            near |= TF.GreaterThanBits(TF.Load(in batch.Gains[n]), limit) << n;
+        return true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int OffGridAt(ref GridScratch scratch, int step)
+    private static uint OffGridAt(ref GridBatch batch, int subBlock, int step)
     {
-        int groups = 0;
+        uint groups = 0;
         for (int g = 0; g < Groups; g++)
-            groups |= (int)((scratch.OffGrid[g] >> step) & 1) << g;
+            groups |= ((batch.OffGrid[(subBlock * Groups) + g] >> step) & 1) << g;
         return groups;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int GroupsToRefit(int offGrid, bool found) => TFormat.Refit switch
+    private static uint GroupsToRefit(uint offGrid, bool found) => TFormat.Refit switch
     {
-        GridRefit.All => (1 << Groups) - 1,
-        GridRefit.AllIfAnyIsOff => offGrid != 0 || !found ? (1 << Groups) - 1 : 0,
+        GridRefit.All => (1u << Groups) - 1,
+        GridRefit.AllIfAnyIsOff => offGrid != 0 || !found ? (1u << Groups) - 1 : 0,
         _ => offGrid,
     };
 
@@ -421,23 +563,30 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
             scratch.Signs[g] = 0;
     }
 
-    /// <summary>The code that each group rounds to under each scale.</summary>
+    /// <summary>The code that each group of a sub-block rounds to under each scale.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Round<TF, TI>(ref GridScratch scratch, ref float magnitudes, float range)
+    private static void Round<TF, TI>(ref GridBatch batch, ref float magnitudes, float range, int subBlock)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
         int last = HasQuads<TF, TI>() ? Steps & -TF.Count : Steps;
+        ref float inverses = ref batch.Inverses[subBlock * Groups * GridBatch.MaxSteps];
         for (int step = 0; step < Steps; step += TF.Count)
         {
             TF inverse = TF.Load(in s_numerators[step]) / TF.Broadcast(range);
-            inverse.Store(ref scratch.Inverses[step]);
-            (TF.Broadcast(1) / inverse).Store(ref scratch.Scales[step]);
+            TF scale = TF.Broadcast(1) / inverse;
+            for (int g = 0; g < Groups; g++)
+            {
+                int at = (((subBlock * Groups) + g) * GridBatch.MaxSteps) + step;
+                inverse.Store(ref batch.Inverses[at]);
+                scale.Store(ref batch.Scales[at]);
+            }
         }
-        ((Span<uint>)scratch.Certain).Clear();
+        ref uint certain = ref batch.Certain[subBlock * Groups];
+        ref int rounded = ref batch.Rounded[subBlock * Groups * GridBatch.MaxSteps];
         for (int step = 0; step < last; step += TF.Count)
         {
-            TF inverse = TF.Load(in scratch.Inverses[step]);
+            TF inverse = TF.Load(in Unsafe.Add(ref inverses, step));
             for (int g = 0; g < Groups; g++)
             {
                 TI code = TI.Broadcast(0);
@@ -447,12 +596,12 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
                     code <<= DigitBits;
                     Round<TF, TI>(inverse, TF.Broadcast(Unsafe.Add(ref magnitudes, (g * TFormat.Dimensions) + i)), ref code, ref farthest);
                 }
-                (code & TI.Broadcast((1 << (DigitBits * TFormat.Dimensions)) - 1)).Store(ref scratch.Rounded[(g * GridScratch.MaxSteps) + step]);
-                scratch.Certain[g] |= TF.GreaterThanBits(TF.Broadcast(SurelyRounded), farthest) << step;
+                (code & TI.Broadcast((1 << (DigitBits * TFormat.Dimensions)) - 1)).Store(ref Unsafe.Add(ref rounded, (g * GridBatch.MaxSteps) + step));
+                Unsafe.Add(ref certain, g) |= TF.GreaterThanBits(TF.Broadcast(SurelyRounded), farthest) << step;
             }
         }
         if (HasQuads<TF, TI>())
-            RoundQuads<TF, TI>(ref scratch, ref magnitudes, range, last);
+            RoundQuads<TF, TI>(ref certain, ref rounded, ref magnitudes, range, last);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -479,12 +628,12 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
 
     /// <summary>Rounds under the last scales, up to four, with four lanes for every four weights.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RoundQuads<TF, TI>(ref GridScratch scratch, ref float magnitudes, float range, int step)
+    private static void RoundQuads<TF, TI>(ref uint certain, ref int rounded, ref float magnitudes, float range, int step)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
         Span<int> codes = stackalloc int[TF.Count];
-        TF inverse = TF.Load(in s_numerators[GridScratch.MaxSteps]) / TF.Broadcast(range);
+        TF inverse = TF.Load(in s_numerators[GridBatch.MaxSteps]) / TF.Broadcast(range);
         for (int first = 0; first < SubBlockSize; first += TF.Count)
         {
             TI code = TI.Broadcast(0);
@@ -497,19 +646,19 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
                 Round<TF, TI>(inverse, TF.Count == 16 ? TF.Lookup16(in weights, index) : TF.Lookup8(in weights, index), ref code, ref farthest);
             }
             (code & TI.Broadcast((1 << (DigitBits * Quad)) - 1)).Store(ref codes[0]);
-            uint certain = TF.GreaterThanBits(TF.Broadcast(SurelyRounded), farthest);
+            uint allCertain = TF.GreaterThanBits(TF.Broadcast(SurelyRounded), farthest);
             for (int i = 0; i < TF.Count; i += TFormat.Dimensions)
             {
                 int g = (first + i) / TFormat.Dimensions;
                 Vector128<int> digits = Vector128.LoadUnsafe(ref codes[i]);
-                uint isCertain = certain >> i;
+                uint isCertain = allCertain >> i;
                 if (TFormat.Dimensions == 2 * Quad)
                 {
                     digits |= Vector128.LoadUnsafe(ref codes[i + Quad]) << (DigitBits * Quad);
                     isCertain &= isCertain >> Quad;
                 }
-                digits.StoreUnsafe(ref scratch.Rounded[(g * GridScratch.MaxSteps) + step]);
-                scratch.Certain[g] |= (isCertain & ((1 << Quad) - 1)) << step;
+                digits.StoreUnsafe(ref Unsafe.Add(ref rounded, (g * GridBatch.MaxSteps) + step));
+                Unsafe.Add(ref certain, g) |= (isCertain & ((1 << Quad) - 1)) << step;
             }
         }
     }
@@ -524,87 +673,29 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         return TI.Min(TI.Broadcast(0x00400000 + MaxDigit), TI.Max(TI.Broadcast(0x00400000), bits));
     }
 
-    /// <summary>Moves the groups that a scale rounded off the grid to the best nearby point.</summary>
-    /// <returns>A bit for each scale under which some group's code, or whether it is a moved one, differs from the next.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static uint FindPoints<TF, TI>(ref GridScratch scratch, GridNeighbours neighbours, GridCandidates candidates, int first, bool isSafe)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
-    {
-        ReadOnlySpan<int> map = neighbours.Map;
-        for (int g = 0; g < Groups; g++)
-        {
-            int start = first + (g * TFormat.Dimensions);
-            ref int rounded = ref scratch.Rounded[g * GridScratch.MaxSteps];
-            ref int codes = ref scratch.Codes[g * GridScratch.MaxSteps];
-            uint certain = isSafe ? scratch.Certain[g] : 0;
-            uint changes = Changes<TF, TI>(ref rounded);
-            uint ends = changes | (1u << (Steps - 1));
-            uint offGrid = 0;
-            uint unclear = 0;
-            for (int low = 0, next; low < Steps; low = next)
-            {
-                int high = low + BitOperations.TrailingZeroCount(ends >> low);
-                next = high + 1;
-                int code = Unsafe.Add(ref rounded, low);
-                int mapped = map[code];
-                if (mapped >= 0)
-                {
-                    for (int step = low; step < next; step += TF.Count)
-                        TI.Broadcast(code).Store(ref Unsafe.Add(ref codes, step));
-                    continue;
-                }
-                if (offGrid == 0)
-                    GridLines<TFormat, TF, TI>.StartGroup(ref scratch, start);
-                uint run = (uint)((1ul << next) - (1ul << low));
-                offGrid |= run;
-                uint clear = GridLines<TFormat, TF, TI>.Nearest(ref scratch, in candidates.ListAt(code), low, high, ref Unsafe.Add(ref codes, low));
-                run &= ~(clear & certain);
-                unclear |= run;
-                for (; run != 0; run &= run - 1)
-                {
-                    int step = BitOperations.TrailingZeroCount(run);
-                    Unsafe.Add(ref codes, step) = Nearest<TF, TI>(ref scratch, in neighbours.ListAt(mapped), start, scratch.Scales[step]);
-                }
-            }
-            scratch.OffGrid[g] = offGrid;
-            scratch.Steady[g] = ~(changes | unclear | (unclear >> 1));
-        }
-
-        uint allChanges = 0;
-        for (int g = 0; g < Groups; g++)
-        {
-            uint changes = Changes<TF, TI>(ref scratch.Codes[g * GridScratch.MaxSteps]);
-            scratch.Steady[g] &= ~changes;
-            allChanges |= changes | (scratch.OffGrid[g] ^ (scratch.OffGrid[g] >> 1));
-        }
-        return allChanges & ((1u << (Steps - 1)) - 1);
-    }
-
-    // A bit for each scale under which a group has another code than under the next one.
+    // A bit for each scale under which some group's code, or whether it is a moved one, differs from the next.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Changes<TF, TI>(ref int codes)
-        where TF : struct, IFloatLanes<TF, TI>
-        where TI : struct, IIntLanes<TI, TF>
+    private static uint Changes(ref GridBatch batch, int subBlock)
     {
-        uint same = 0;
-        for (int step = 0; step < Steps; step += TF.Count)
-        {
-            same |= TI.EqualBits(TI.Load(in Unsafe.Add(ref codes, step)), TI.Load(in Unsafe.Add(ref codes, step + 1))) << step;
-        }
-        return ~same & ((1u << (Steps - 1)) - 1);
+        uint changes = 0;
+        for (int g = subBlock * Groups; g < (subBlock + 1) * Groups; g++)
+            changes |= batch.Changes[g] | (batch.OffGrid[g] ^ (batch.OffGrid[g] >> 1));
+        return changes & ((1u << (Steps - 1)) - 1);
     }
 
     // The codes of some scales side by side, if that makes fewer vectors; else the codes of all scales.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static ref int Distinct<TF, TI>(ref GridScratch scratch, ref uint steps)
+    private static ref int Distinct<TF, TI>(ref GridBatch batch, int subBlock, ref uint steps)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
+        ref int all = ref batch.Codes[subBlock * Groups * GridBatch.MaxSteps];
         if ((BitOperations.PopCount(steps) + TF.Count - 1) / TF.Count == (Steps + TF.Count - 1) / TF.Count)
         {
             steps = uint.MaxValue >> (32 - Steps);
-            return ref scratch.Codes[0];
+            for (int step = 0; step < Steps; step += TF.Count)
+                (BlockLanes<TF, TI>.Numbers + TI.Broadcast(step)).Store(ref batch.StepsOfTries[(subBlock * GridBatch.MaxSteps) + step]);
+            return ref all;
         }
         int count = 0;
         for (int step = 0; step < Steps; step += TF.Count)
@@ -613,143 +704,93 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
             TI mask = BlockLanes<TF, TI>.MaskOf(chosen);
             for (int g = 0; g < Groups; g++)
             {
-                TF codes = TF.FromBits(TI.Load(in scratch.Codes[(g * GridScratch.MaxSteps) + step]));
-                CompressStore<TF, TI>.Store(codes, mask, ref Unsafe.As<int, float>(ref scratch.Distinct[(g * GridScratch.MaxSteps) + count]));
+                TF codes = TF.FromBits(TI.Load(in Unsafe.Add(ref all, (g * GridBatch.MaxSteps) + step)));
+                CompressStore<TF, TI>.Store(codes, mask, ref Unsafe.As<int, float>(ref batch.Distinct[(g * GridBatch.MaxSteps) + count]));
             }
+            TI numbers = BlockLanes<TF, TI>.Numbers + TI.Broadcast(step);
+            CompressStore<TF, TI>.Store(TF.FromBits(numbers), mask, ref Unsafe.As<int, float>(ref batch.StepsOfTries[(subBlock * GridBatch.MaxSteps) + count]));
             count += BitOperations.PopCount(chosen);
         }
-        return ref scratch.Distinct[0];
+        return ref batch.Distinct[0];
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Sum<TF, TI>(ref GridScratch scratch, ref int codes, int count, int first)
+    private static void Sum<TF, TI>(ref GridScratch scratch, ref GridBatch batch, ref int codes, int count, int subBlock)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        ref float weighted = ref scratch.Products[first];
-        ref float factors = ref scratch.Factors[first];
+        ref float weighted = ref scratch.Products[subBlock * SubBlockSize];
+        ref float factors = ref scratch.Factors[subBlock * SubBlockSize];
+        int sums = subBlock % SubBlocksAtOnce * GridBatch.MaxSteps;
         for (int step = 0; step < count; step += TF.Count)
         {
             TF products = TF.Broadcast(0);
             TF squares = TF.Broadcast(0);
             for (int g = 0; g < Groups; g++)
             {
-                TI code = TI.Load(in Unsafe.Add(ref codes, (g * GridScratch.MaxSteps) + step));
-                for (int i = g * TFormat.Dimensions; i < (g + 1) * TFormat.Dimensions; i++)
+                TI code = TI.Load(in Unsafe.Add(ref codes, (g * GridBatch.MaxSteps) + step));
+                for (nint i = g * TFormat.Dimensions; i < (g + 1) * TFormat.Dimensions; i += 4)
                 {
-                    TF level = TF.Lookup8(in GridLines<TFormat, TF, TI>.Levels[0], code);
-                    code >>>= DigitBits;
-                    products += TF.Broadcast(Unsafe.Add(ref weighted, i)) * level;
-                    squares += TF.Broadcast(Unsafe.Add(ref factors, i)) * level * level;
+                    Add(ref weighted, ref factors, i, ref code, ref products, ref squares);
+                    Add(ref weighted, ref factors, i + 1, ref code, ref products, ref squares);
+                    Add(ref weighted, ref factors, i + 2, ref code, ref products, ref squares);
+                    Add(ref weighted, ref factors, i + 3, ref code, ref products, ref squares);
                 }
             }
-            products.Store(ref scratch.SumsOfProducts[step]);
-            squares.Store(ref scratch.SumsOfSquares[step]);
+            products.Store(ref batch.SumsOfProducts[sums + step]);
+            squares.Store(ref batch.SumsOfSquares[sums + step]);
         }
     }
 
-    // The scale is that of the points if it is fitted: it is then fitted again only if a point changes.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Refit<TF, TI>(
-        ref GridScratch scratch, GridNeighbours neighbours, int first, int groups, float scale, bool isFitted)
+    // Adds the terms of one weight; its level is the lowest digit of the codes, which is taken off.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add<TF, TI>(ref float weighted, ref float factors, nint weight, ref TI codes, ref TF products, ref TF squares)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        float inverse = 1 / scale;
-        int step = StepBelow<TF, TI>(ref scratch, scale, inverse);
-        bool isChanged = !isFitted;
-        ref int points = ref scratch.Points[first / TFormat.Dimensions];
-        for (int g = 0; g < Groups; g++)
-        {
-            if ((groups >> g & 1) == 0)
-                continue;
-            int code;
-            if (step >= 0 && (scratch.Steady[g] >> step & 1) != 0)
-            {
-                code = scratch.Codes[(g * GridScratch.MaxSteps) + step];
-            }
-            else
-            {
-                int start = first + (g * TFormat.Dimensions);
-                code = Round(ref scratch, start, inverse);
-                int mapped = neighbours.Map[code];
-                code = mapped >= 0 ? code : Nearest<TF, TI>(ref scratch, in neighbours.ListAt(mapped), start, scale);
-            }
-            isChanged |= code != Unsafe.Add(ref points, g);
-            Unsafe.Add(ref points, g) = code;
-        }
-        if (!isChanged)
-            return scale;
-
-        float products = 0;
-        float squares = 0;
-        for (int g = 0; g < Groups; g++)
-        {
-            int code = Unsafe.Add(ref points, g);
-            for (int i = g * TFormat.Dimensions; i < (g + 1) * TFormat.Dimensions; i++, code >>= DigitBits)
-            {
-                float level = (2 * (code & ((1 << DigitBits) - 1))) + 1;
-                products += scratch.Products[first + i] * level;
-                squares += scratch.Factors[first + i] * level * level;
-            }
-        }
-        return squares > 0 ? products / squares : scale;
+        TF level = TF.Lookup8(in GridLines<TFormat, TF, TI>.Levels[0], codes);
+        codes >>>= DigitBits;
+        products += TF.Broadcast(Unsafe.Add(ref weighted, weight)) * level;
+        squares += TF.Broadcast(Unsafe.Add(ref factors, weight)) * level * level;
     }
 
     // The candidate scale that together with the next one encloses a scale and its inverse; -1 if there is none.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int StepBelow<TF, TI>(ref GridScratch scratch, float scale, float inverse)
+    private static int StepBelow<TF, TI>(ref GridBatch batch, int subBlock, float scale, float inverse)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
         uint below = 0;
+        ref float inverses = ref batch.Inverses[subBlock * Groups * GridBatch.MaxSteps];
+        ref float scales = ref batch.Scales[subBlock * Groups * GridBatch.MaxSteps];
         for (int step = 0; step < Steps; step += TF.Count)
-            below |= TF.GreaterThanBits(TF.Broadcast(inverse), TF.Load(in scratch.Inverses[step])) << step;
+            below |= TF.GreaterThanBits(TF.Broadcast(inverse), TF.Load(in Unsafe.Add(ref inverses, step))) << step;
         int last = BitOperations.PopCount(below & (uint.MaxValue >> (32 - Steps))) - 1;
         return last >= 0 && last < Steps - 1
-            && inverse <= scratch.Inverses[last + 1] && scale <= scratch.Scales[last] && scale >= scratch.Scales[last + 1] ? last : -1;
+            && inverse <= Unsafe.Add(ref inverses, last + 1) && scale <= Unsafe.Add(ref scales, last) && scale >= Unsafe.Add(ref scales, last + 1) ? last : -1;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Round(ref GridScratch scratch, int start, float inverse)
-    {
-        int code = 0;
-        for (int i = 0; i < TFormat.Dimensions; i++)
-        {
-            int digit = ScalarMath.NearestInt(0.5f * ((inverse * scratch.Magnitudes[start + i]) - 1));
-            code |= Math.Clamp(digit, 0, MaxDigit) << (DigitBits * i);
-        }
-        return code;
-    }
-
-    // Callers would exceed what the compiler inlines.
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static int Nearest<TF, TI>(ref GridScratch scratch, ref readonly ushort list, int first, float scale)
+    private static void RoundDigits<TF, TI>(ref GridScratch scratch, ref GridBatch batch, int first, int inBatch, float inverse)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        int code = GridSearch<TF, TI>.Nearest(
-            in list,
-            TFormat.Dimensions,
-            in scratch.Magnitudes[first],
-            in scratch.Roots[first],
-            in GridLines<TFormat, TF, TI>.Levels[0],
-            scale,
-            ref scratch.Costs[0]);
-        return code >= 0 ? code : throw Unrepresentable();
+        for (int i = 0; i < SubBlockSize; i += TF.Count)
+        {
+            TF level = TF.Broadcast(0.5f) * ((TF.Broadcast(inverse) * TF.Load(in scratch.Magnitudes[first + i])) - TF.Broadcast(1));
+            TI digit = TI.Min(TI.Max(TF.NearestInt(level), TI.Broadcast(0)), TI.Broadcast(MaxDigit));
+            (digit * TI.Load(in Places[i % TFormat.Dimensions])).Store(ref batch.Digits[inBatch + i]);
+        }
     }
-
-    private static ArithmeticException Unrepresentable() =>
-        new($"The weights cannot be quantized to {TFormat.Name}: some squares times their importance overflow a float.");
 
     private static float[] MakeNumerators()
     {
-        float[] numerators = new float[GridScratch.MaxSteps + 16];
-        for (int i = 0; i < GridScratch.MaxSteps; i++)
+        float[] numerators = new float[GridBatch.MaxSteps + 16];
+        for (int i = 0; i < GridBatch.MaxSteps; i++)
             numerators[i] = MaxLevel + ((Math.Min(i, Steps - 1) - TFormat.Reach) * TFormat.Step);
         // Those that vectors of eight or more leave over, for RoundQuads.
         for (int i = 0; i < 16; i++)
-            numerators[GridScratch.MaxSteps + i] = numerators[(Steps & -8) + (i % Quad)];
+            numerators[GridBatch.MaxSteps + i] = numerators[(Steps & -8) + (i % Quad)];
         return numerators;
     }
 }

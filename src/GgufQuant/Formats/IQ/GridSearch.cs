@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using GgufQuant.Simd;
 
 namespace GgufQuant.Formats;
@@ -15,8 +14,6 @@ internal static class GridSearch<TF, TI>
 {
     /// <summary>Floats in a row of costs or levels: by digit, repeated to fill the widest lanes.</summary>
     public const int Row = 16;
-
-    private static ReadOnlySpan<int> Positions => [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
     /// <summary>The first point in a list that minimizes Σ factor · (scale · level − weight)².</summary>
     /// <remarks>
@@ -94,7 +91,7 @@ internal static class GridSearch<TF, TI>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Take(TF cost, int first, int count, ref TF best, ref TI bestAt)
     {
-        TI at = TI.Load(in MemoryMarshal.GetReference(Positions)) + TI.Broadcast(first);
+        TI at = BlockLanes<TF, TI>.Numbers + TI.Broadcast(first);
         cost = TF.Select(TI.GreaterThan(TI.Broadcast(count), at), cost, TF.Broadcast(float.MaxValue));
         bestAt = TI.Select(TF.GreaterThan(best, cost), at, bestAt);
         best = TF.Min(cost, best);

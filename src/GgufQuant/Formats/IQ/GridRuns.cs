@@ -1,0 +1,277 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using GgufQuant.Simd;
+
+namespace GgufQuant.Formats;
+
+/// <summary>Moves the groups that a scale rounded off the grid to the nearest point, for many groups and all scales at once.</summary>
+/// <remarks>
+/// Under consecutive scales a group rounds to one code: a run. How many runs a group has, how many candidates a code has, and
+/// whether one point is the nearest under all scales of a run, no processor can predict. So the runs of sixteen groups are
+/// listed first, and those that need more work are listed again: each loop does the same over and over.
+/// </remarks>
+internal static class GridRuns<TFormat, TF, TI>
+    where TFormat : struct, IGridFormat
+    where TF : struct, IFloatLanes<TF, TI>
+    where TI : struct, IIntLanes<TI, TF>
+{
+    private const int StartShift = 16;
+
+    private static int Steps
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (2 * TFormat.Reach) + 1;
+    }
+
+    private static int GroupsOfSubBlock
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TFormat.ScaleRun / TFormat.Dimensions;
+    }
+
+    /// <summary>Finds the points of all groups under all scales.</summary>
+    /// <param name="scratch">Has the super-block's magnitudes and factors.</param>
+    /// <param name="batch">Has the scales and what groups rounded to under them; receives points, and what changes.</param>
+    /// <param name="neighbours">The points near each code.</param>
+    /// <param name="candidates">Those of them that can be the nearest.</param>
+    /// <param name="firstGroup">The super-block's first group of the batch.</param>
+    /// <param name="zeros">A bit for each sub-block to leave out.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static unsafe void FindPoints(
+        ref GridScratch scratch, ref GridBatch batch, GridNeighbours neighbours, GridCandidates candidates, int firstGroup, uint zeros)
+    {
+        GridLines<TFormat, TF, TI>.StartGroups(ref scratch, ref batch, firstGroup * TFormat.Dimensions);
+        ((Span<uint>)batch.Unclear).Clear();
+        int count = List(ref batch, zeros);
+        // The batch is on the stack, so it does not move. Pointers spare the checks for null that references to such a large struct take.
+        GridBatch* memory = (GridBatch*)Unsafe.AsPointer(ref batch);
+        SearchEnds(memory, candidates, count);
+        int changing = ListChanging(ref batch, count, out int big);
+        SearchChanging(memory, candidates, SearchEndsOfBig(memory, candidates, big, changing));
+        FindUnclear(ref scratch, ref batch, neighbours, firstGroup, zeros);
+        for (int g = 0; g < GridBatch.Groups; g++)
+        {
+            uint changes = Changes(ref batch.Codes[g * GridBatch.MaxSteps]);
+            uint unclear = batch.Unclear[g];
+            batch.Steady[g] = ~(batch.Changes[g] | unclear | (unclear >> 1) | changes);
+            batch.Changes[g] = changes;
+            uint onGrid = 0;
+            for (int step = 0; step < Steps; step += TF.Count)
+            {
+                int at = (g * GridBatch.MaxSteps) + step;
+                onGrid |= TI.EqualBits(TI.Load(in batch.Rounded[at]), TI.Load(in batch.Codes[at])) << step;
+            }
+            batch.OffGrid[g] = ~onGrid;
+        }
+    }
+
+    // A run: its code, and where it starts, an index of Codes.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int CodeOf(int run) => run & ushort.MaxValue;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int StartOf(int run) => run >>> StartShift;
+
+    // It ends before the next one, or with the scales of its group.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int EndOf(int run, int next)
+    {
+        int last = (StartOf(run) & -GridBatch.MaxSteps) + Steps - 1;
+        // The lesser of both, without a branch, for nobody could predict it.
+        int difference = StartOf(next) - 1 - last;
+        return last + (difference & (difference >> 31));
+    }
+
+    // Lists the runs, and returns their number.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int List(ref GridBatch batch, uint zeros)
+    {
+        int count = 0;
+        for (int g = 0; g < GridBatch.Groups; g++)
+        {
+            if ((zeros >> (g / GroupsOfSubBlock) & 1) != 0)
+                continue;
+            ref int rounded = ref batch.Rounded[g * GridBatch.MaxSteps];
+            uint changes = Changes(ref rounded);
+            batch.Changes[g] = changes;
+            uint starts = (changes << 1) | 1;
+            for (int step = 0; step < Steps; step += TF.Count)
+            {
+                uint chosen = (starts >> step) & (uint.MaxValue >> (32 - TF.Count));
+                TI at = BlockLanes<TF, TI>.Numbers + TI.Broadcast((g * GridBatch.MaxSteps) + step);
+                TI runs = TI.Load(in Unsafe.Add(ref rounded, step)) + (at << StartShift);
+                CompressStore<TF, TI>.Store(TF.FromBits(runs), BlockLanes<TF, TI>.MaskOf(chosen), ref Unsafe.As<int, float>(ref batch.Runs[count]));
+                count += BitOperations.PopCount(chosen);
+            }
+        }
+        batch.Runs[count] = (GridBatch.Groups * GridBatch.MaxSteps) << StartShift;
+        return count;
+    }
+
+    // Finds the points that may be the nearest under each run's first and last scale, and sets one of them for all.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static unsafe void SearchEnds(GridBatch* batch, GridCandidates candidates, int count)
+    {
+        ref int lists = ref candidates.Lists;
+        ref int listStarts = ref candidates.Starts;
+        for (nint n = 0; n < count; n++)
+        {
+            GridBatch* ofRun = GridBatch.From(batch, n);
+            int run = ofRun->Runs[0];
+            nint start = StartOf(run);
+            nint end = EndOf(run, ofRun->Runs[1]);
+            GridBatch* ofStart = GridBatch.From(batch, start);
+            GridBatch* ofEnd = GridBatch.From(batch, end);
+            ref int list = ref Unsafe.Add(ref lists, Unsafe.Add(ref listStarts, CodeOf(run)));
+            ofRun->Sizes[0] = list;
+            int code = GridLines<TFormat, TF, TI>.NearestOfEnds(
+                ref list,
+                ref TablesOf(batch, start),
+                TF.Broadcast(ofStart->Scales[0]),
+                TF.Broadcast(ofEnd->Scales[0]),
+                TF.Broadcast(ofEnd->Errors[0]),
+                out int near);
+            ofRun->Nearest[0] = near;
+            TI point = TI.Broadcast(code);
+            point.Store(ref ofStart->Codes[0]);
+            for (nint step = TF.Count; step <= end - start; step += TF.Count)
+                point.Store(ref GridBatch.From(ofStart, step)->Codes[0]);
+        }
+    }
+
+    // Lists the runs that may not keep a point, and apart from them those with more candidates than lanes.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int ListChanging(ref GridBatch batch, int count, out int big)
+    {
+        int changing = 0;
+        big = 0;
+        for (int n = 0; n < count; n += TF.Count)
+        {
+            TI near = TI.Load(in batch.Nearest[n]);
+            TI first = near & TI.Broadcast(ushort.MaxValue);
+            TI differences = (first ^ (near >>> 16)) | (first & (first - TI.Broadcast(1)));
+            uint runs = uint.MaxValue >> (32 - Math.Min(TF.Count, count - n));
+            uint isBig = runs & ~TI.MaskBits(TI.GreaterThan(TI.Broadcast(TF.Count + 1), TI.Load(in batch.Sizes[n])));
+            uint isChanging = runs & ~(TI.EqualBits(differences, TI.Broadcast(0)) | isBig);
+            TF numbers = TF.FromBits(BlockLanes<TF, TI>.Numbers + TI.Broadcast(n));
+            CompressStore<TF, TI>.Store(numbers, BlockLanes<TF, TI>.MaskOf(isBig), ref Unsafe.As<int, float>(ref batch.Big[big]));
+            CompressStore<TF, TI>.Store(numbers, BlockLanes<TF, TI>.MaskOf(isChanging), ref Unsafe.As<int, float>(ref batch.Changing[changing]));
+            big += BitOperations.PopCount(isBig);
+            changing += BitOperations.PopCount(isChanging);
+        }
+        return changing;
+    }
+
+    // Sets a point under all scales of the runs with more candidates than lanes; lists those that may not keep it.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static unsafe int SearchEndsOfBig(GridBatch* batch, GridCandidates candidates, int count, nint changing)
+    {
+        for (nint k = 0; k < count; k++)
+        {
+            int n = GridBatch.From(batch, k)->Big[0];
+            GridBatch* ofRun = GridBatch.From(batch, n);
+            int run = ofRun->Runs[0];
+            nint start = StartOf(run);
+            nint end = EndOf(run, ofRun->Runs[1]);
+            GridBatch* ofStart = GridBatch.From(batch, start);
+            GridBatch* ofEnd = GridBatch.From(batch, end);
+            int code = GridLines<TFormat, TF, TI>.NearestOfManyThroughout(
+                ref *batch,
+                ref candidates.ListAt(CodeOf(run)),
+                ref TablesOf(batch, start),
+                TF.Broadcast(ofStart->Scales[0]),
+                TF.Broadcast(ofEnd->Scales[0]),
+                TF.Broadcast(ofEnd->Errors[0]),
+                out int changes);
+            int steps = (int)(end - start) + 1;
+            for (int step = 0; step < steps; step += TF.Count)
+                TI.Broadcast(code).StoreFirst(steps - step, ref GridBatch.From(ofStart, step)->Codes[0]);
+            ofRun->Nearest[0] = 0;
+            GridBatch.From(batch, changing)->Changing[0] = n;
+            changing += changes;
+        }
+        return (int)changing;
+    }
+
+    // Finds the points of the runs that may not keep theirs.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static unsafe void SearchChanging(GridBatch* batch, GridCandidates candidates, int count)
+    {
+        for (nint k = 0; k < count; k++)
+        {
+            GridBatch* ofRun = GridBatch.From(batch, GridBatch.From(batch, k)->Changing[0]);
+            int run = ofRun->Runs[0];
+            nint start = StartOf(run);
+            int steps = EndOf(run, ofRun->Runs[1]) - (int)start + 1;
+            GridBatch* ofStart = GridBatch.From(batch, start);
+            ref int list = ref candidates.ListAt(CodeOf(run));
+            ref float tables = ref TablesOf(batch, start);
+            if (!GridLines<TFormat, TF, TI>.TryNearestOfTwo(
+                ref *batch,
+                ref list,
+                ref tables,
+                ofRun->Nearest[0],
+                ref ofStart->Scales[0],
+                ref ofStart->Errors[0],
+                steps,
+                ref ofStart->Codes[0],
+                out uint clear))
+            {
+                clear = GridLines<TFormat, TF, TI>.Nearest(
+                    ref *batch, ref list, ref tables, ref ofStart->Scales[0], ref ofStart->Errors[0], steps, ref ofStart->Codes[0]);
+            }
+            uint unclear = ~clear & (uint)((1ul << steps) - 1);
+            if (unclear != 0)
+                batch->Unclear[(int)start / GridBatch.MaxSteps] |= unclear << (int)(start % GridBatch.MaxSteps);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe ref float TablesOf(GridBatch* batch, nint start) =>
+        ref GridBatch.From(batch, (start & -GridBatch.MaxSteps) * (GridBatch.LineTablesSize / GridBatch.MaxSteps))->LineTables[0];
+
+    // Finds the points that are not clear, and those of codes where a weight may as well round to the next level.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void FindUnclear(ref GridScratch scratch, ref GridBatch batch, GridNeighbours neighbours, int firstGroup, uint zeros)
+    {
+        uint groups = 0;
+        for (int g = 0; g < GridBatch.Groups; g += TF.Count)
+        {
+            ref int unclear = ref Unsafe.As<uint, int>(ref batch.Unclear[g]);
+            TI certain = TI.Load(in Unsafe.As<uint, int>(ref batch.Certain[g]));
+            TI all = TI.Load(in unclear) | (TI.Broadcast((int)(uint.MaxValue >> (32 - Steps))) & ~certain);
+            all.Store(ref unclear);
+            groups |= (TI.EqualBits(all, TI.Broadcast(0)) ^ (uint.MaxValue >> (32 - TF.Count))) << g;
+        }
+        for (; groups != 0; groups &= groups - 1)
+        {
+            int g = BitOperations.TrailingZeroCount(groups);
+            if ((zeros >> (g / GroupsOfSubBlock) & 1) != 0)
+                continue;
+            for (uint steps = batch.Unclear[g]; steps != 0; steps &= steps - 1)
+            {
+                int at = (g * GridBatch.MaxSteps) + BitOperations.TrailingZeroCount(steps);
+                int code = batch.Rounded[at];
+                int mapped = neighbours.Map[code];
+                batch.Codes[at] = mapped >= 0 ? code : GridLines<TFormat, TF, TI>.NearestAt(
+                    ref scratch,
+                    ref batch,
+                    in neighbours.ListAt(mapped),
+                    (firstGroup + g) * TFormat.Dimensions,
+                    g,
+                    batch.Scales[at],
+                    batch.Errors[at]);
+            }
+        }
+    }
+
+    // A bit for each scale under which a group has another code than under the next one.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Changes(ref int codes)
+    {
+        uint same = 0;
+        for (int step = 0; step < Steps; step += TF.Count)
+            same |= TI.EqualBits(TI.Load(in Unsafe.Add(ref codes, step)), TI.Load(in Unsafe.Add(ref codes, step + 1))) << step;
+        return ~same & ((1u << (Steps - 1)) - 1);
+    }
+}
