@@ -326,7 +326,8 @@ internal static class GridLines<TFormat, TF, TI>
     /// <param name="steps">The number of scales.</param>
     /// <param name="codes">Receives the point's code under each scale.</param>
     /// <returns>A bit for each scale under which the point is clear.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    // Callers would exceed what the compiler inlines.
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static uint Nearest(
         ref GridBatch batch,
         ref int list,
@@ -418,6 +419,13 @@ internal static class GridLines<TFormat, TF, TI>
             bestCode.Store(ref codes);
             return Unsafe.Add(ref codes, BitOperations.TrailingZeroCount(near));
         }
+        return NearestExactly(ref scratch, ref batch, in list, start, scale);
+    }
+
+    // The same with costs added up in ggml's order.
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static int NearestExactly(ref GridScratch scratch, ref GridBatch batch, ref readonly ushort list, int start, float scale)
+    {
         int code = GridSearch<TF, TI>.Nearest(
             in list,
             TFormat.Dimensions,

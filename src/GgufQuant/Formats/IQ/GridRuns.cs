@@ -23,6 +23,13 @@ internal static class GridRuns<TFormat, TF, TI>
         get => (2 * TFormat.Reach) + 1;
     }
 
+    // Whether most codes have no more candidates than there are lanes.
+    private static bool MostFitLanes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TF.Count == 16 || (TFormat.Dimensions == 4 && TF.Count == 8);
+    }
+
     private static int GroupsOfSubBlock
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -45,8 +52,18 @@ internal static class GridRuns<TFormat, TF, TI>
         int count = List(ref batch, zeros);
         // The batch is on the stack, so it does not move. Pointers spare the checks for null that references to such a large struct take.
         GridBatch* memory = (GridBatch*)Unsafe.AsPointer(ref batch);
-        SearchEnds(memory, candidates, count);
-        int changing = ListChanging(ref batch, count, out int big);
+        int changing = 0;
+        int big = count;
+        if (MostFitLanes)
+        {
+            SearchEnds(memory, candidates, count);
+            changing = ListChanging(ref batch, count, out big);
+        }
+        else
+        {
+            for (int n = 0; n < count; n += TF.Count)
+                (BlockLanes<TF, TI>.Numbers + TI.Broadcast(n)).Store(ref batch.Big[n]);
+        }
         SearchChanging(memory, candidates, SearchEndsOfBig(memory, candidates, big, changing));
         FindUnclear(ref scratch, ref batch, neighbours, firstGroup, zeros);
         for (int g = 0; g < GridBatch.Groups; g++)
@@ -185,7 +202,14 @@ internal static class GridRuns<TFormat, TF, TI>
                 out int changes);
             int steps = (int)(end - start) + 1;
             for (int step = 0; step < steps; step += TF.Count)
-                TI.Broadcast(code).StoreFirst(steps - step, ref GridBatch.From(ofStart, step)->Codes[0]);
+            {
+                ref int codes = ref GridBatch.From(ofStart, step)->Codes[0];
+                // Of all runs, the next one sets what is beyond the end of this.
+                if (MostFitLanes)
+                    TI.Broadcast(code).StoreFirst(steps - step, ref codes);
+                else
+                    TI.Broadcast(code).Store(ref codes);
+            }
             ofRun->Nearest[0] = 0;
             GridBatch.From(batch, changing)->Changing[0] = n;
             changing += changes;
