@@ -47,7 +47,7 @@ internal struct GridBatch
     /// <summary>By group, a bit for each candidate scale under which its point was not clear.</summary>
     public GroupFlags Unclear;
 
-    /// <summary>By group, a bit for each candidate scale from which to the next one its point changes.</summary>
+    /// <summary>By group, a bit for each candidate scale from which to the next one its code changes; once points are found, its point.</summary>
     public GroupFlags Changes;
 
     /// <summary>By group, a bit for each candidate scale from which to the next one its code surely remains the same.</summary>
@@ -110,6 +110,14 @@ internal struct GridBatch
     /// <summary>The offset of each point near one group.</summary>
     public Candidates Offsets;
 
+    /// <summary>
+    /// The same memory seen from a later element on, so that this is the first of each array: without a check of bounds.
+    /// </summary>
+    /// <param name="batch">The memory.</param>
+    /// <param name="index">Of an element of four bytes.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe GridBatch* From(GridBatch* batch, nint index) => (GridBatch*)((float*)batch + index);
+
     // And a vector: those of the last scales are read by whole ones.
     [InlineArray((Groups * MaxSteps) + 16)]
     public struct GroupScales
@@ -147,14 +155,6 @@ internal struct GridBatch
     {
         private int _first;
     }
-
-    /// <summary>
-    /// The same memory seen from a later element on, so that this is the first of each array: without a check of bounds.
-    /// </summary>
-    /// <param name="batch">The memory.</param>
-    /// <param name="index">Of an element of four bytes.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static unsafe GridBatch* From(GridBatch* batch, nint index) => (GridBatch*)((float*)batch + index);
 
     [InlineArray(MaxSubBlocks * MaxSteps)]
     public struct SubBlockSteps
