@@ -43,6 +43,11 @@ internal static class Transposition
                 RunSixteen(ref Unsafe.Add(ref from, column), rowLength, ref Unsafe.Add(ref destination, column * rows));
                 continue;
             }
+            if (Avx.IsSupported && rows == Vector256<float>.Count)
+            {
+                RunEight(ref Unsafe.Add(ref from, column), rowLength, ref Unsafe.Add(ref destination, column * rows));
+                continue;
+            }
             for (int row = 0; row < rows; row += 4)
             {
                 ref float corner = ref Unsafe.Add(ref from, (row * rowLength) + column);
@@ -80,6 +85,30 @@ internal static class Transposition
         Avx512F.UnpackLow(highAb, highCd).AsSingle().StoreUnsafe(ref destination, 32);
         Avx512F.UnpackHigh(highAb, highCd).AsSingle().StoreUnsafe(ref destination, 48);
     }
+
+    // Four columns of eight rows.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void RunEight(ref readonly float corner, int rowLength, ref float destination)
+    {
+        Vector256<float> a = AndFourBelow(in corner, rowLength, 0);
+        Vector256<float> b = AndFourBelow(in corner, rowLength, 1);
+        Vector256<float> c = AndFourBelow(in corner, rowLength, 2);
+        Vector256<float> d = AndFourBelow(in corner, rowLength, 3);
+        Vector256<double> lowAb = Avx.UnpackLow(a, b).AsDouble();
+        Vector256<double> highAb = Avx.UnpackHigh(a, b).AsDouble();
+        Vector256<double> lowCd = Avx.UnpackLow(c, d).AsDouble();
+        Vector256<double> highCd = Avx.UnpackHigh(c, d).AsDouble();
+        Avx.UnpackLow(lowAb, lowCd).AsSingle().StoreUnsafe(ref destination);
+        Avx.UnpackHigh(lowAb, lowCd).AsSingle().StoreUnsafe(ref destination, 8);
+        Avx.UnpackLow(highAb, highCd).AsSingle().StoreUnsafe(ref destination, 16);
+        Avx.UnpackHigh(highAb, highCd).AsSingle().StoreUnsafe(ref destination, 24);
+    }
+
+    // Four columns of a row and of the row four below it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> AndFourBelow(ref readonly float corner, int rowLength, int row) => Avx.InsertVector128(
+        Vector128.LoadUnsafe(in corner, (nuint)(row * rowLength)).ToVector256Unsafe(),
+        Vector128.LoadUnsafe(in corner, (nuint)((row + 4) * rowLength)), 1);
 
     // Four columns of a row and of the rows four, eight and twelve below it.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -80,13 +80,23 @@ internal readonly struct LegacyImatrixBlocks<TFormat> : ILaneQuantizer
         for (int column = 0; column < rowLength; column += Size)
         {
             Transposition.Run(in rows[column], TF.Count, rowLength, Size, ref columns);
-            for (int e = 0; e < Size; e++)
-            {
-                TF weight = TF.Load(in Unsafe.Add(ref columns, e * TF.Count));
-                sum += weight * weight;
-            }
+            sum = AddSquares<TF, TI>(sum, ref columns);
         }
         (sum / TF.Broadcast(rowLength)).Store(ref means[0]);
+    }
+
+    // A method of its own, without calls: a sum that lives across calls would stay in memory.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static TF AddSquares<TF, TI>(TF sum, ref float columns)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        for (int at = 0; at < Size * TF.Count; at += TF.Count)
+        {
+            TF weight = TF.Load(in Unsafe.Add(ref columns, at));
+            sum += weight * weight;
+        }
+        return sum;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -112,7 +122,8 @@ internal readonly struct LegacyImatrixBlocks<TFormat> : ILaneQuantizer
         ref float laneWeights = ref CacheLines.Align(stackalloc float[batch.Length + CacheLines.Spare]);
         ref float laneFactors = ref CacheLines.Align(stackalloc float[batch.Length + CacheLines.Spare]);
         ref float scratch = ref CacheLines.Align(stackalloc float[batch.Length + CacheLines.Spare]);
-        ref byte codes = ref (stackalloc byte[batch.Length])[0];
+        // The search has no more use for its scratch when the codes are made.
+        ref int codes = ref Unsafe.As<float, int>(ref scratch);
         Span<float> scales = stackalloc float[TF.Count * Groups];
         Span<float> minimums = stackalloc float[TF.Count * Groups];
         for (int at = 0; at < batch.Length; at += group)
@@ -133,8 +144,7 @@ internal readonly struct LegacyImatrixBlocks<TFormat> : ILaneQuantizer
             ScaleOnlySearch<TF, TI, BoundedRounding>.Run(
                 ref laneWeights, ref laneFactors, Size, LegacyBlocks<TFormat>.ZeroCode, ref scratch, out TF inverse, out TI negligible)
                 .Store(ref scales[0]);
-            ScaleOnlySearch<TF, TI, BoundedRounding>.StoreLevels(
-                ref laneWeights, Size, LegacyBlocks<TFormat>.ZeroCode, inverse, negligible, ref codes);
+            Encode<TF, TI>(inverse, negligible, ref laneWeights, ref codes);
         }
         for (int block = 0; block < count; block += TF.Count)
         {
@@ -145,7 +155,20 @@ internal readonly struct LegacyImatrixBlocks<TFormat> : ILaneQuantizer
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Encode<TF, TI>(ScaleMinFit<TF> fit, ref float weights, ref byte codes, ref float scales, ref float minimums)
+    private static void Encode<TF, TI>(TF inverse, TI negligible, ref float weights, ref int codes)
+        where TF : struct, IFloatLanes<TF, TI>
+        where TI : struct, IIntLanes<TI, TF>
+    {
+        int range = LegacyBlocks<TFormat>.ZeroCode;
+        for (int at = 0; at < Size * TF.Count; at += TF.Count)
+        {
+            TI level = ScaleOnlyLanes<TF, TI>.Level(inverse * TF.Load(in Unsafe.Add(ref weights, at)), range);
+            ((level + TI.Broadcast(range)) & ~negligible).Store(ref Unsafe.Add(ref codes, at));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Encode<TF, TI>(ScaleMinFit<TF> fit, ref float weights, ref int codes, ref float scales, ref float minimums)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
@@ -154,13 +177,13 @@ internal readonly struct LegacyImatrixBlocks<TFormat> : ILaneQuantizer
         for (int at = 0; at < Size * TF.Count; at += TF.Count)
         {
             TI level = TF.NearestInt(fit.LevelScale * (TF.Load(in Unsafe.Add(ref weights, at)) - fit.LevelMinimum));
-            TI.Max(TI.Broadcast(0), TI.Min(TI.Broadcast(MaxCode), level)).StoreBytes(ref Unsafe.Add(ref codes, at));
+            TI.Max(TI.Broadcast(0), TI.Min(TI.Broadcast(MaxCode), level)).Store(ref Unsafe.Add(ref codes, at));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Write<TF, TI>(
-        ref byte codes, ReadOnlySpan<float> scales, ReadOnlySpan<float> minimums, int count, Span<byte> blocks)
+        ref int codes, ReadOnlySpan<float> scales, ReadOnlySpan<float> minimums, int count, Span<byte> blocks)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
@@ -173,10 +196,15 @@ internal readonly struct LegacyImatrixBlocks<TFormat> : ILaneQuantizer
             for (int i = 0; i < sizeof(int); i++)
             {
                 int e = (word * sizeof(int)) + i;
-                TI low = TI.LoadBytes(in Unsafe.Add(ref codes, e * TF.Count));
-                TI high = TI.LoadBytes(in Unsafe.Add(ref codes, (e + Half) * TF.Count));
-                packed |= ((low & TI.Broadcast(0xF)) | ((high & TI.Broadcast(0xF)) << 4)) << (8 * i);
-                fifths |= ((low >>> 4) << e) | ((high >>> 4) << (e + Half));
+                TI low = TI.Load(in Unsafe.Add(ref codes, e * TF.Count));
+                TI high = TI.Load(in Unsafe.Add(ref codes, (e + Half) * TF.Count));
+                if (TFormat.CodeBits == 5)
+                {
+                    fifths |= ((low >>> 4) << e) | ((high >>> 4) << (e + Half));
+                    low &= TI.Broadcast(0xF);
+                    high &= TI.Broadcast(0xF);
+                }
+                packed |= (low | (high << 4)) << (8 * i);
             }
             packed.Store(ref nibbles[word * TF.Count]);
         }
