@@ -1,3 +1,4 @@
+# Lists have commas: @( ) with a line for each item is a script, which an import would have to compile first.
 @{
     ModuleVersion        = '0.1.0'
     GUID                 = '3eefc89b-3440-4b41-a0fd-2a1e19223402'
@@ -6,67 +7,67 @@
     Copyright            = '(c) 2026 The GgufQuant authors. MIT license.'
     Description          = 'Quantizes GGUF language models to the same bytes as llama.cpp, and shows what each quantization costs.'
     PowerShellVersion    = '7.6'
-    CompatiblePSEditions = @('Core')
+    CompatiblePSEditions = 'Core'
 
     # A nested module, not the root one: only so does Get-Help look for the help beside the assembly.
-    NestedModules        = @('module/GgufQuant.Cmdlets.dll')
+    NestedModules        = 'module/GgufQuant.Cmdlets.dll'
 
     # The types file names types, and is read before nested modules are loaded.
-    RequiredAssemblies   = @('module/GgufQuant.Cmdlets.dll')
+    RequiredAssemblies   = 'module/GgufQuant.Cmdlets.dll'
 
-    TypesToProcess       = @('module/GgufQuant.Types.ps1xml')
-    FormatsToProcess     = @('module/GgufQuant.Format.ps1xml')
+    TypesToProcess       = 'module/GgufQuant.Types.ps1xml'
+    FormatsToProcess     = 'module/GgufQuant.Format.ps1xml'
 
     CmdletsToExport      = @(
-        'Compare-GgufGeneration'
-        'Compare-Quant'
-        'ConvertTo-Gguf'
-        'ConvertTo-ImportanceMatrix'
-        'ConvertTo-Quantized'
-        'Export-QuantReport'
-        'Find-GgufModel'
-        'Find-QuantType'
-        'Get-GgufInfo'
-        'Get-GgufMetadata'
-        'Get-GgufTensor'
-        'Get-ImportanceMatrix'
-        'Get-QuantDevice'
-        'Get-QuantEngine'
-        'Get-QuantPlan'
-        'Get-QuantType'
-        'Install-QuantEngine'
-        'Measure-GgufSpeed'
-        'Measure-GgufTask'
-        'Merge-Gguf'
-        'Merge-ImportanceMatrix'
-        'Merge-QuantComparison'
-        'New-ImportanceMatrix'
-        'New-QuantCalibration'
-        'New-QuantRecipe'
-        'Save-GgufModel'
-        'Set-GgufMetadata'
-        'Split-Gguf'
+        'Compare-GgufGeneration',
+        'Compare-Quant',
+        'ConvertTo-Gguf',
+        'ConvertTo-ImportanceMatrix',
+        'ConvertTo-Quantized',
+        'Export-QuantReport',
+        'Find-GgufModel',
+        'Find-QuantType',
+        'Get-GgufInfo',
+        'Get-GgufMetadata',
+        'Get-GgufTensor',
+        'Get-ImportanceMatrix',
+        'Get-QuantDevice',
+        'Get-QuantEngine',
+        'Get-QuantPlan',
+        'Get-QuantType',
+        'Install-QuantEngine',
+        'Measure-GgufSpeed',
+        'Measure-GgufTask',
+        'Merge-Gguf',
+        'Merge-ImportanceMatrix',
+        'Merge-QuantComparison',
+        'New-ImportanceMatrix',
+        'New-QuantCalibration',
+        'New-QuantRecipe',
+        'Save-GgufModel',
+        'Set-GgufMetadata',
+        'Split-Gguf',
         'Test-Gguf'
     )
     FunctionsToExport    = @()
-    AliasesToExport      = @('Test-GgufGeneration')
+    AliasesToExport      = 'Test-GgufGeneration'
     VariablesToExport    = @()
 
     # Everything that the package holds.
     FileList             = @(
-        'CHANGELOG.md'
-        'GgufQuant.psd1'
-        'LICENSE'
-        'README.md'
-        'THIRD-PARTY-NOTICES.md'
-        'module/GgufQuant.Cmdlets.dll'
-        'module/GgufQuant.Format.ps1xml'
-        'module/GgufQuant.Gpu.dll'
-        'module/GgufQuant.Evaluation.dll'
-        'module/GgufQuant.Types.ps1xml'
-        'module/GgufQuant.dll'
-        'module/en-US/GgufQuant.Cmdlets.dll-Help.xml'
-        'module/en-US/about_GgufQuant.help.txt'
+        'CHANGELOG.md',
+        'GgufQuant.psd1',
+        'LICENSE',
+        'README.md',
+        'THIRD-PARTY-NOTICES.md',
+        'module/GgufQuant.Cmdlets.dll',
+        'module/GgufQuant.Format.ps1xml',
+        'module/GgufQuant.Gpu.dll',
+        'module/GgufQuant.Evaluation.dll',
+        'module/GgufQuant.Types.ps1xml',
+        'module/GgufQuant.dll',
+        'module/en-US/GgufQuant.Cmdlets.dll-Help.xml',
+        'module/en-US/about_GgufQuant.help.txt',
         'module/en-US/about_GgufQuant_Types.help.txt'
     )
 
