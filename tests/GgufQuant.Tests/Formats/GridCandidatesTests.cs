@@ -51,6 +51,38 @@ public class GridCandidatesTests
         Assert.InRange(candidates, neighbours / 10, neighbours);
     }
 
+    [Theory]
+    [MemberData(nameof(Grids))]
+    [InlineData(nameof(Grid.IQ1))]
+    public void A_neighbour_is_left_out_if_and_only_if_an_earlier_candidate_lies_on_the_way_to_it(string name)
+    {
+        Grid grid = (Grid)typeof(Grid).GetProperty(name)!.GetValue(null)!;
+        for (int code = 0; code < grid.Neighbours.Map.Length; code++)
+        {
+            if (!grid.Neighbours.HasList(code))
+                continue;
+            List<int> expected = [];
+            foreach (ushort point in grid.Neighbours.NeighboursOf(code))
+            {
+                if (!expected.Exists(earlier => LiesBetween(grid, code, earlier, point)))
+                    expected.Add(point);
+            }
+            Assert.Equal(expected, CandidatesOf(grid, code).ToArray());
+        }
+    }
+
+    // Whether each digit of a point lies at or between those of the code and of another point.
+    private static bool LiesBetween(Grid grid, int code, int point, int other)
+    {
+        for (int i = 0; i < grid.Dimensions; i++)
+        {
+            int digit = grid.Digit(point, i);
+            if (digit < Math.Min(grid.Digit(code, i), grid.Digit(other, i)) || digit > Math.Max(grid.Digit(code, i), grid.Digit(other, i)))
+                return false;
+        }
+        return true;
+    }
+
     private static ReadOnlySpan<int> CandidatesOf(Grid grid, int code)
     {
         ref readonly int list = ref grid.Candidates.ListAt(code);

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace GgufQuant.Formats;
 
@@ -24,6 +25,9 @@ internal sealed class GridCandidates
 
     // Lists may be read by whole vectors, and at the position that none of 32 bits has.
     private const int Padding = 80;
+
+    // Moves are compared in whole vectors. No move includes this one: codes have at most 28 digits' levels.
+    private const uint NoMove = uint.MaxValue;
 
     // By code: where its list starts.
     private readonly int[] _starts;
@@ -58,6 +62,7 @@ internal sealed class GridCandidates
             thermometers[point] = Thermometer(grid, point);
         int[] lists = new int[neighbours.Lists.Length + (2 * grid.Points.Length)];
         Span<uint> moves = stackalloc uint[MaxCount];
+        moves.Fill(NoMove);
         int end = 0;
         for (int code = 0; code < starts.Length; code++)
         {
@@ -76,11 +81,12 @@ internal sealed class GridCandidates
             foreach (ushort point in neighbours.NeighboursOf(code))
             {
                 uint move = thermometer ^ thermometers[point];
-                if (IncludesAny(move, moves[..count]))
+                if (IncludesAny(move, moves, count))
                     continue;
                 moves[count++] = move;
                 lists[end + count] = point;
             }
+            moves[..count].Fill(NoMove);
             lists[end] = count;
             starts[code] = end;
             end += 1 + count;
@@ -89,11 +95,12 @@ internal sealed class GridCandidates
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static bool IncludesAny(uint move, ReadOnlySpan<uint> others)
+    private static bool IncludesAny(uint move, Span<uint> others, int count)
     {
-        foreach (uint other in others)
+        Vector256<uint> including = Vector256.Create(move);
+        for (int n = 0; n < count; n += Vector256<uint>.Count)
         {
-            if ((other & ~move) == 0)
+            if (Vector256.EqualsAny(Vector256.AndNot(Vector256.LoadUnsafe(ref others[n]), including), Vector256<uint>.Zero))
                 return true;
         }
         return false;
