@@ -114,7 +114,7 @@ internal sealed unsafe class GpuJob : IDisposable
         bool weighted = !job.Importance.IsEmpty && BlockFormat.Of(plan.Type).Importance != ImatrixSupport.Ignored;
         (int sums, _) = plan.Squares(job.RowLength, job.Rows, weighted);
         int subBlocks = weights / plan.SubBlockSize;
-        (nint gridMap, nint neighbours) = plan.Grid is null ? default : _queue.Tables.Of(plan.Grid, _queue);
+        (nint gridMap, nint neighbours) = plan.Grid is { } grid ? _queue.Tables.Of(grid, _queue) : default;
         return new()
         {
             Source = _source.Of(job.Source.Length),

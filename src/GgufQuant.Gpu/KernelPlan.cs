@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using GgufQuant.Formats;
 
 namespace GgufQuant.Gpu;
@@ -14,8 +13,9 @@ internal sealed class KernelPlan
     private const int SuperBlockSize = 256;
     private const int PackItems = 32;
 
-    private static readonly FrozenDictionary<GgmlType, KernelPlan> s_plans = new KernelPlan[]
-    {
+    // Asked for each tensor of a first conversion: so few are found faster than a dictionary is compiled.
+    private static readonly KernelPlan[] s_plans =
+    [
         new(GgmlType.Q4_0, "legacy", subBlockSize: 32),
         new(GgmlType.Q4_1, "legacy", subBlockSize: 32),
         new(GgmlType.Q5_0, "legacy", subBlockSize: 32),
@@ -34,28 +34,31 @@ internal sealed class KernelPlan
         new(GgmlType.Q5_K, "k-scale-min", subBlockSize: 32),
         new(GgmlType.Q6_K, "k-scale-only", subBlockSize: 16),
         new(GgmlType.IQ4_XS, "iq4", subBlockSize: 32),
-        new(GgmlType.IQ3_XXS, "iq2-iq3", subBlockSize: 32, Grid.IQ3_XXS),
-        new(GgmlType.IQ3_S, "iq2-iq3", subBlockSize: 32, Grid.IQ3_S),
-        new(GgmlType.IQ2_XXS, "iq2-iq3", subBlockSize: 32, Grid.IQ2_XXS),
-        new(GgmlType.IQ2_XS, "iq2-iq3", subBlockSize: 16, Grid.IQ2_XS),
-        new(GgmlType.IQ2_S, "iq2-iq3", subBlockSize: 16, Grid.IQ2_S),
-        new(GgmlType.IQ1_S, "iq1", subBlockSize: 32, Grid.IQ1),
-        new(GgmlType.IQ1_M, "iq1", subBlockSize: 16, Grid.IQ1),
-    }.ToFrozenDictionary(plan => plan.Type);
+        new(GgmlType.IQ3_XXS, "iq2-iq3", subBlockSize: 32, () => Grid.IQ3_XXS),
+        new(GgmlType.IQ3_S, "iq2-iq3", subBlockSize: 32, () => Grid.IQ3_S),
+        new(GgmlType.IQ2_XXS, "iq2-iq3", subBlockSize: 32, () => Grid.IQ2_XXS),
+        new(GgmlType.IQ2_XS, "iq2-iq3", subBlockSize: 16, () => Grid.IQ2_XS),
+        new(GgmlType.IQ2_S, "iq2-iq3", subBlockSize: 16, () => Grid.IQ2_S),
+        new(GgmlType.IQ1_S, "iq1", subBlockSize: 32, () => Grid.IQ1),
+        new(GgmlType.IQ1_M, "iq1", subBlockSize: 16, () => Grid.IQ1),
+    ];
 
     private readonly BlockFormat _format;
 
-    private KernelPlan(GgmlType type, string file, int subBlockSize, Grid? grid = null)
+    // Called by the card alone: the first grid that is asked for makes all of them.
+    private readonly Func<Grid>? _grid;
+
+    private KernelPlan(GgmlType type, string file, int subBlockSize, Func<Grid>? grid = null)
     {
         Type = type;
         File = file;
         SubBlockSize = subBlockSize;
-        Grid = grid;
+        _grid = grid;
         _format = BlockFormat.Of(type);
     }
 
     /// <summary>The types that have kernels.</summary>
-    internal static IReadOnlyList<GgmlType> Types { get; } = [.. s_plans.Keys.Order()];
+    internal static IReadOnlyList<GgmlType> Types => field ??= [.. s_plans.Select(plan => plan.Type).Order()];
 
     /// <summary>The target type.</summary>
     internal GgmlType Type { get; }
@@ -67,16 +70,16 @@ internal sealed class KernelPlan
     internal int SubBlockSize { get; }
 
     /// <summary>The grid its kernels look up; null if they use none.</summary>
-    internal Grid? Grid { get; }
+    internal Grid? Grid => _grid?.Invoke();
 
     /// <summary>Whether the search needs memory between weights and levels: a byte per weight and three floats per sub-block.</summary>
     internal bool HasSearch => SubBlockSize < _format.BlockSize;
 
     /// <summary>The plan of a type; null if it has no kernels.</summary>
-    internal static KernelPlan? Find(GgmlType type) => s_plans.GetValueOrDefault(type);
+    internal static KernelPlan? Find(GgmlType type) => Array.Find(s_plans, plan => plan.Type == type);
 
     /// <summary>Approximate weights per second and core: the figures of docs/benchmarks.md for a K type and a grid type.</summary>
-    internal double CoreRate => Grid is null ? 100e6 : 10e6;
+    internal double CoreRate => _grid is null ? 100e6 : 10e6;
 
     /// <summary>Whether a graphics card quantizes to the type faster than the weights reach it, and a processor does not.</summary>
     internal static bool Gains(GgmlType type, bool weighted) =>
@@ -105,9 +108,9 @@ internal sealed class KernelPlan
             yield break;
         }
         yield return (Of("search"), weights / SubBlockSize);
-        if (Grid is null)
+        if (_grid is null)
             yield return (Of("scale"), weights / SuperBlockSize);
-        yield return (Of("pack"), weights / SuperBlockSize * (Grid is null ? PackItems : 1));
+        yield return (Of("pack"), weights / SuperBlockSize * (_grid is null ? PackItems : 1));
     }
 
     private Kernel Of(string step) => new(File, $"{step}_{_format.Name}");
