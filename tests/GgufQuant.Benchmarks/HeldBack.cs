@@ -22,9 +22,10 @@ internal static class HeldBack
     public const string FirstConversions =
         "The runtime compiles the code when it first runs. Tried: "
         + "kernels optimized from their first call instead of later once more (kept), tables of near grid points built from whole numbers (kept: "
-        + "a quarter of the time), kernels compiled on another thread while the model is opened and planned (kept), what they call for "
-        + "each block optimized from its first call as well (kept), ReadyToRun images (kept in the checkout's build: a third less; each is "
-        + "for one system and architecture, so the package has none).";
+        + "a quarter of the time) and with vectors (kept), kernels compiled on another thread while the model is opened and planned, and "
+        + "with them what reads the source (kept), what they call for each block optimized from its first call as well (kept), tables for "
+        + "graphics cards not made where none is looked for (kept), ReadyToRun images (kept in the checkout's build: a third less; each is "
+        + "for one system and architecture, so the package has none), with the framework's generic code for our types in them (kept: a tenth less).";
 
     /// <summary>Why a kernel may miss its bar; null for other kernels.</summary>
     public static string? Explain(KernelOperation operation) => (operation.Format.Type, operation.Work) switch

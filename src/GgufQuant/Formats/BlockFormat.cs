@@ -47,6 +47,7 @@ public abstract class BlockFormat
 
     private int _isPrepared;
     private int _isPreparedWeighed;
+    private int _isReadingPrepared;
 
     private BlockFormat(BlockLayout layout) => Layout = layout;
 
@@ -133,6 +134,19 @@ public abstract class BlockFormat
         byte[] blocks = new byte[ByteCount(TrialWeights)];
         Quantize(weights, TrialWeights, importance, blocks);
         BlockValidation.FindInvalid(this, blocks);
+    }
+
+    /// <summary>Whether <see cref="PrepareReading"/> has nothing to do.</summary>
+    internal bool IsReadingPrepared => Volatile.Read(ref _isReadingPrepared) != 0;
+
+    /// <summary>Has the runtime compile what checks and reads blocks; once.</summary>
+    internal void PrepareReading()
+    {
+        if (Interlocked.Exchange(ref _isReadingPrepared, 1) != 0)
+            return;
+        byte[] blocks = new byte[ByteCount(TrialWeights)];
+        BlockValidation.FindInvalid(this, blocks);
+        Dequantize(blocks, new float[TrialWeights]);
     }
 
     private bool Weighs(bool isWeighed) => Importance == ImatrixSupport.Required || (isWeighed && Importance == ImatrixSupport.Optional);

@@ -4,7 +4,7 @@ using GgufQuant.Planning;
 
 namespace GgufQuant.Pipeline;
 
-/// <summary>Has kernels compiled, and their tables built, before the first weights come: on another thread, in the order of need.</summary>
+/// <summary>Has kernels compiled, and their tables built, before the first weights come: on other threads, in the order of need.</summary>
 internal static class KernelPreparation
 {
     // A bit per file type.
@@ -25,19 +25,28 @@ internal static class KernelPreparation
         return wanted == 0 ? Task.CompletedTask : Run(() => Prepare(wanted, hasImatrix));
     }
 
-    /// <summary>Prepares what is needed for files beyond that.</summary>
+    /// <summary>Prepares what is needed for files beyond that: to read their source, then to quantize.</summary>
     internal static Task Begin(IReadOnlyList<QuantizationOutput> outputs)
     {
-        List<PlannedTensor> waiting = [];
+        List<Action> waiting = [];
+        foreach (QuantizationOutput output in outputs)
+        {
+            foreach (PlannedTensor tensor in output.Plan.Tensors)
+            {
+                BlockFormat source = BlockFormat.Of(tensor.Source.Type);
+                if (!source.IsReadingPrepared)
+                    waiting.Add(source.PrepareReading);
+            }
+        }
         foreach (QuantizationOutput output in outputs)
         {
             foreach (PlannedTensor tensor in output.Plan.Tensors)
             {
                 if (!tensor.IsCopied && tensor.Moments is null && !tensor.Format.IsPrepared(tensor.Importance is not null))
-                    waiting.Add(tensor);
+                    waiting.Add(() => tensor.Format.Prepare(tensor.Importance is not null));
             }
         }
-        return waiting.Count == 0 ? Task.CompletedTask : Run(() => waiting.ForEach(tensor => tensor.Format.Prepare(tensor.Importance is not null)));
+        return waiting.Count == 0 ? Task.CompletedTask : Run(() => waiting.ForEach(prepare => prepare()));
     }
 
     private static void Prepare(long types, bool hasImatrix)

@@ -39,6 +39,23 @@ public sealed class KernelPreparationTests
         Assert.Equal(before, Quantize(format));
     }
 
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public async Task A_format_is_read_the_same_while_others_prepare_that_and_afterwards(string name)
+    {
+        BlockFormat format = BlockFormat.All.Single(format => format.Name == name);
+        byte[] blocks = new byte[format.ByteCount(1024)];
+        new Random(1).NextBytes(blocks);
+        Task[] preparing = [.. Enumerable.Range(0, 4).Select(_ => Task.Run(format.PrepareReading, Token))];
+        float[] before = new float[1024];
+        format.Dequantize(blocks, before);
+        await Task.WhenAll(preparing);
+        Assert.True(format.IsReadingPrepared);
+        float[] after = new float[1024];
+        format.Dequantize(blocks, after);
+        Assert.Equal(before.Select(BitConverter.SingleToInt32Bits), after.Select(BitConverter.SingleToInt32Bits));
+    }
+
     private static byte[][] Quantize(BlockFormat format)
     {
         const int Count = 8192;
