@@ -59,13 +59,19 @@ internal struct GridBatch
     /// <summary>The slope of each entry of a code, <c>[table][entry]</c>, then the offsets in the same layout: group by group.</summary>
     public EntryTables LineTables;
 
-    /// <summary>The runs, group by group: see <see cref="GridRuns{TFormat, TF, TI}"/>. One more ends the last.</summary>
+    /// <summary>All runs, group by group: see <see cref="GridRuns{TFormat, TF, TI}"/>. One more ends the last.</summary>
     public RunValues Runs;
 
-    /// <summary>A bit for each candidate of a run that may be the nearest under its first scale, then for its last.</summary>
+    /// <summary>Where the runs off the grid start, an index of <see cref="Codes"/>, and from bit 16 on where they end.</summary>
+    public RunValues Bounds;
+
+    /// <summary>Where the candidates of each of them start: see <see cref="GridCandidates.Lists"/>.</summary>
+    public RunValues Lists;
+
+    /// <summary>A bit for each candidate of such a run that may be the nearest under its first scale, then for its last.</summary>
     public RunValues Nearest;
 
-    /// <summary>The number of a run's candidates.</summary>
+    /// <summary>The number of its candidates.</summary>
     public RunValues Sizes;
 
     /// <summary>The runs that have more candidates than lanes.</summary>

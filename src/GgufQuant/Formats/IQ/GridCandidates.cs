@@ -33,11 +33,15 @@ internal sealed class GridCandidates
     private readonly int[] _starts;
     private readonly int[] _lists;
 
-    private GridCandidates(int[] starts, int[] lists)
+    private GridCandidates(int[] starts, int[] lists, int endOfPoints)
     {
         _starts = starts;
         _lists = lists;
+        EndOfPoints = endOfPoints;
     }
+
+    /// <summary>Where the lists of the grid's points end, which come first.</summary>
+    public int EndOfPoints { get; }
 
     /// <summary>The candidates of a code: their number, then their codes in the order of the neighbours. The code is not checked.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -58,23 +62,22 @@ internal sealed class GridCandidates
         int[] starts = new int[neighbours.Map.Length];
         // By code: the points' alone.
         uint[] thermometers = new uint[starts.Length];
-        foreach (ushort point in grid.Points)
-            thermometers[point] = Thermometer(grid, point);
         int[] lists = new int[neighbours.Lists.Length + (2 * grid.Points.Length)];
+        int end = 0;
+        foreach (ushort point in grid.Points)
+        {
+            thermometers[point] = Thermometer(grid, point);
+            starts[point] = end;
+            lists[end] = 1;
+            lists[end + 1] = point;
+            end += 2;
+        }
+        int endOfPoints = end;
         Span<uint> moves = stackalloc uint[MaxCount];
         moves.Fill(NoMove);
-        int end = 0;
         for (int code = 0; code < starts.Length; code++)
         {
-            if (neighbours.Map[code] >= 0)
-            {
-                starts[code] = end;
-                lists[end] = 1;
-                lists[end + 1] = code;
-                end += 2;
-                continue;
-            }
-            if (!neighbours.HasList(code))
+            if (neighbours.Map[code] >= 0 || !neighbours.HasList(code))
                 continue;
             uint thermometer = Thermometer(grid, code);
             int count = 0;
@@ -91,7 +94,7 @@ internal sealed class GridCandidates
             starts[code] = end;
             end += 1 + count;
         }
-        return new GridCandidates(starts, lists[..(end + Padding)]);
+        return new GridCandidates(starts, lists[..(end + Padding)], endOfPoints);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

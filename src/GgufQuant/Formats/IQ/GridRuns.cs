@@ -49,9 +49,9 @@ internal static class GridRuns<TFormat, TF, TI>
     {
         GridLines<TFormat, TF, TI>.StartGroups(ref scratch, ref batch, firstGroup * TFormat.Dimensions);
         ((Span<uint>)batch.Unclear).Clear();
-        int count = List(ref batch, zeros);
         // The batch is on the stack, so it does not move. Pointers spare the checks for null that references to such a large struct take.
         GridBatch* memory = (GridBatch*)Unsafe.AsPointer(ref batch);
+        int count = ListOffGrid(memory, candidates, List(ref batch, zeros));
         int changing = 0;
         int big = count;
         if (MostFitLanes)
@@ -99,7 +99,7 @@ internal static class GridRuns<TFormat, TF, TI>
         return last + (difference & (difference >> 31));
     }
 
-    // Lists the runs, and returns their number.
+    // Lists the runs, and returns their number. All codes are points at first.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int List(ref GridBatch batch, uint zeros)
     {
@@ -116,7 +116,9 @@ internal static class GridRuns<TFormat, TF, TI>
             {
                 uint chosen = (starts >> step) & (uint.MaxValue >> (32 - TF.Count));
                 TI at = BlockLanes<TF, TI>.Numbers + TI.Broadcast((g * GridBatch.MaxSteps) + step);
-                TI runs = TI.Load(in Unsafe.Add(ref rounded, step)) + (at << StartShift);
+                TI codes = TI.Load(in Unsafe.Add(ref rounded, step));
+                codes.Store(ref batch.Codes[(g * GridBatch.MaxSteps) + step]);
+                TI runs = codes + (at << StartShift);
                 CompressStore<TF, TI>.Store(TF.FromBits(runs), BlockLanes<TF, TI>.MaskOf(chosen), ref Unsafe.As<int, float>(ref batch.Runs[count]));
                 count += BitOperations.PopCount(chosen);
             }
@@ -125,21 +127,40 @@ internal static class GridRuns<TFormat, TF, TI>
         return count;
     }
 
+    // Lists the runs off the grid, and returns their number.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static unsafe int ListOffGrid(GridBatch* batch, GridCandidates candidates, int count)
+    {
+        ref int starts = ref candidates.Starts;
+        int lastOfPoints = candidates.EndOfPoints - 1;
+        nint offGrid = 0;
+        for (nint n = 0; n < count; n++)
+        {
+            GridBatch* ofRun = GridBatch.From(batch, n);
+            int run = ofRun->Runs[0];
+            int list = Unsafe.Add(ref starts, CodeOf(run));
+            GridBatch* listed = GridBatch.From(batch, offGrid);
+            listed->Bounds[0] = StartOf(run) | (EndOf(run, ofRun->Runs[1]) << StartShift);
+            listed->Lists[0] = list;
+            // Without a branch, again.
+            offGrid += (lastOfPoints - list) >>> 31;
+        }
+        return (int)offGrid;
+    }
+
     // Finds the points that may be the nearest under each run's first and last scale, and sets one of them for all.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static unsafe void SearchEnds(GridBatch* batch, GridCandidates candidates, int count)
     {
         ref int lists = ref candidates.Lists;
-        ref int listStarts = ref candidates.Starts;
         for (nint n = 0; n < count; n++)
         {
             GridBatch* ofRun = GridBatch.From(batch, n);
-            int run = ofRun->Runs[0];
-            nint start = StartOf(run);
-            nint end = EndOf(run, ofRun->Runs[1]);
+            nint start = StartOfBounds(ofRun->Bounds[0]);
+            nint end = EndOfBounds(ofRun->Bounds[0]);
             GridBatch* ofStart = GridBatch.From(batch, start);
             GridBatch* ofEnd = GridBatch.From(batch, end);
-            ref int list = ref Unsafe.Add(ref lists, Unsafe.Add(ref listStarts, CodeOf(run)));
+            ref int list = ref Unsafe.Add(ref lists, ofRun->Lists[0]);
             ofRun->Sizes[0] = list;
             int code = GridLines<TFormat, TF, TI>.NearestOfEnds(
                 ref list,
@@ -149,12 +170,24 @@ internal static class GridRuns<TFormat, TF, TI>
                 TF.Broadcast(ofEnd->Errors[0]),
                 out int near);
             ofRun->Nearest[0] = near;
-            TI point = TI.Broadcast(code);
-            point.Store(ref ofStart->Codes[0]);
-            for (nint step = TF.Count; step <= end - start; step += TF.Count)
-                point.Store(ref GridBatch.From(ofStart, step)->Codes[0]);
+            SetPoint(ofStart, code, (int)(end - start) + 1);
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe void SetPoint(GridBatch* ofStart, int code, int steps)
+    {
+        TI point = TI.Broadcast(code);
+        point.StoreFirst(steps, ref ofStart->Codes[0]);
+        for (int step = TF.Count; step < steps; step += TF.Count)
+            point.StoreFirst(steps - step, ref GridBatch.From(ofStart, step)->Codes[0]);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int StartOfBounds(int bounds) => bounds & ushort.MaxValue;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int EndOfBounds(int bounds) => bounds >>> StartShift;
 
     // Lists the runs that may not keep a point, and apart from them those with more candidates than lanes.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -187,29 +220,19 @@ internal static class GridRuns<TFormat, TF, TI>
         {
             int n = GridBatch.From(batch, k)->Big[0];
             GridBatch* ofRun = GridBatch.From(batch, n);
-            int run = ofRun->Runs[0];
-            nint start = StartOf(run);
-            nint end = EndOf(run, ofRun->Runs[1]);
+            nint start = StartOfBounds(ofRun->Bounds[0]);
+            nint end = EndOfBounds(ofRun->Bounds[0]);
             GridBatch* ofStart = GridBatch.From(batch, start);
             GridBatch* ofEnd = GridBatch.From(batch, end);
             int code = GridLines<TFormat, TF, TI>.NearestOfManyThroughout(
                 ref *batch,
-                ref candidates.ListAt(CodeOf(run)),
+                ref Unsafe.Add(ref candidates.Lists, ofRun->Lists[0]),
                 ref TablesOf(batch, start),
                 TF.Broadcast(ofStart->Scales[0]),
                 TF.Broadcast(ofEnd->Scales[0]),
                 TF.Broadcast(ofEnd->Errors[0]),
                 out int changes);
-            int steps = (int)(end - start) + 1;
-            for (int step = 0; step < steps; step += TF.Count)
-            {
-                ref int codes = ref GridBatch.From(ofStart, step)->Codes[0];
-                // Of all runs, the next one sets what is beyond the end of this.
-                if (MostFitLanes)
-                    TI.Broadcast(code).StoreFirst(steps - step, ref codes);
-                else
-                    TI.Broadcast(code).Store(ref codes);
-            }
+            SetPoint(ofStart, code, (int)(end - start) + 1);
             ofRun->Nearest[0] = 0;
             GridBatch.From(batch, changing)->Changing[0] = n;
             changing += changes;
@@ -224,11 +247,10 @@ internal static class GridRuns<TFormat, TF, TI>
         for (nint k = 0; k < count; k++)
         {
             GridBatch* ofRun = GridBatch.From(batch, GridBatch.From(batch, k)->Changing[0]);
-            int run = ofRun->Runs[0];
-            nint start = StartOf(run);
-            int steps = EndOf(run, ofRun->Runs[1]) - (int)start + 1;
+            nint start = StartOfBounds(ofRun->Bounds[0]);
+            int steps = EndOfBounds(ofRun->Bounds[0]) - (int)start + 1;
             GridBatch* ofStart = GridBatch.From(batch, start);
-            ref int list = ref candidates.ListAt(CodeOf(run));
+            ref int list = ref Unsafe.Add(ref candidates.Lists, ofRun->Lists[0]);
             ref float tables = ref TablesOf(batch, start);
             if (!GridLines<TFormat, TF, TI>.TryNearestOfTwo(
                 ref *batch,
