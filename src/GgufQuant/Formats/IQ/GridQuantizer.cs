@@ -485,14 +485,28 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     }
 
     // The try that ggml keeps; -1 if it keeps none. A try whose gain, products² / squares, is surely less than another's is none,
-    // and if it was the best so far, any of the greatest still takes its place.
+    // and if it was the best so far, any of the greatest still takes its place. Of equal ones, each takes the place of the one before,
+    // or none does.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int BestTry<TF, TI>(ref GridBatch batch, int subBlock, int count)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        if (TryFindBest<TF, TI>(ref batch, subBlock, count, out uint near) && BitOperations.IsPow2(near))
-            return BitOperations.TrailingZeroCount(near);
+        if (TryFindBest<TF, TI>(ref batch, subBlock, count, out uint near))
+        {
+            int first = BitOperations.TrailingZeroCount(near);
+            float products = batch.SumsOfProducts[(subBlock * GridBatch.MaxSteps) + first];
+            float squares = batch.SumsOfSquares[(subBlock * GridBatch.MaxSteps) + first];
+            uint equal = 0;
+            for (int n = 0; n < count; n += TF.Count)
+            {
+                int at = (subBlock * GridBatch.MaxSteps) + n;
+                equal |= (TI.EqualBits(TF.ToBits(TF.Load(in batch.SumsOfProducts[at])), TF.ToBits(TF.Broadcast(products)))
+                    & TI.EqualBits(TF.ToBits(TF.Load(in batch.SumsOfSquares[at])), TF.ToBits(TF.Broadcast(squares)))) << n;
+            }
+            if ((near & ~equal) == 0)
+                return products * products > products / squares * products * squares ? BitOperations.Log2(near) : first;
+        }
         float best = 0;
         int chosen = -1;
         for (; near != 0; near &= near - 1)
