@@ -155,12 +155,12 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         }
     }
 
-    // As many super-blocks as have a sub-block for each lane, where their first fits are searched side by side.
+    // As many super-blocks as have two sub-blocks for each lane, where their first fits are searched side by side.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int BlocksAtOnce<TF, TI>()
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
-        => TFormat.StartsFromFit ? Math.Max(1, TF.Count / SubBlocks) : 1;
+        => TFormat.StartsFromFit ? Math.Max(1, 2 * TF.Count / SubBlocks) : 1;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void QuantizeBlock<TF, TI>(
@@ -286,26 +286,28 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        Span<float> magnitudes = stackalloc float[SubBlockSize * TF.Count];
-        Span<float> factors = stackalloc float[SubBlockSize * TF.Count];
-        Span<int> levels = stackalloc int[SubBlockSize * TF.Count];
-        Span<float> scales = stackalloc float[TF.Count];
-        for (int first = 0; first < count; first += TF.Count)
+        int lanes = 2 * TF.Count;
+        Span<float> magnitudes = stackalloc float[SubBlockSize * lanes];
+        Span<float> factors = stackalloc float[SubBlockSize * lanes];
+        Span<int> levels = stackalloc int[SubBlockSize * lanes];
+        Span<float> scales = stackalloc float[lanes];
+        for (int first = 0; first < count; first += lanes)
         {
-            int lanes = Math.Min(TF.Count, count - first);
-            for (int lane = 0; lane < lanes; lane++)
+            for (int lane = 0; lane < Math.Min(lanes, count - first); lane++)
             {
                 ref GridScratch scratch = ref Unsafe.As<byte, GridScratch>(ref Unsafe.Add(ref scratches, (first + lane) / SubBlocks * stride));
                 int start = (first + lane) % SubBlocks * SubBlockSize;
+                int at = (lane / TF.Count * SubBlockSize * TF.Count) + (lane % TF.Count);
                 for (int i = 0; i < SubBlockSize; i++)
                 {
-                    magnitudes[(i * TF.Count) + lane] = scratch.Magnitudes[start + i];
-                    factors[(i * TF.Count) + lane] = scratch.Factors[start + i];
+                    magnitudes[at + (i * TF.Count)] = scratch.Magnitudes[start + i];
+                    factors[at + (i * TF.Count)] = scratch.Factors[start + i];
                 }
             }
-            PositiveScaleSearch<TF, TI>.Run(ref magnitudes[0], ref factors[0], SubBlockSize, MaxDigit + 2, ref levels[0])
+            PositiveScaleSearch<TF, TI>.RunTwo(ref magnitudes[0], ref factors[0], SubBlockSize, MaxDigit + 2, ref levels[0], out TF second)
                 .Store(ref scales[0]);
-            for (int lane = 0; lane < lanes; lane++)
+            second.Store(ref scales[TF.Count]);
+            for (int lane = 0; lane < Math.Min(lanes, count - first); lane++)
             {
                 ref GridScratch scratch = ref Unsafe.As<byte, GridScratch>(ref Unsafe.Add(ref scratches, (first + lane) / SubBlocks * stride));
                 scratch.SubScales[(first + lane) % SubBlocks] = scales[lane];
