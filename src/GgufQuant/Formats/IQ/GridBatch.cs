@@ -104,6 +104,9 @@ internal struct GridBatch
     /// <summary>Its inverse.</summary>
     public SubBlockScales InversesOfFits;
 
+    /// <summary>A bit for each weight of a sub-block that under the fitted scale may be close to where its rounding changes.</summary>
+    public SubBlockFlags Uncertain;
+
     /// <summary>The digit of each weight under the fitted scale, in its place in the code.</summary>
     public WeightDigits Digits;
 

@@ -382,9 +382,10 @@ internal static class GridLines<TFormat, TF, TI>
     }
 
     /// <summary>Finds the nearest point under one scale.</summary>
+    /// <typeparam name="TCode">The type of the list's numbers: 16 or 32 bits.</typeparam>
     /// <param name="scratch">Has the super-block's magnitudes and factors.</param>
     /// <param name="batch">Has the group's tables, and room for costs.</param>
-    /// <param name="list">The points: see <see cref="GridNeighbours.ListAt"/>.</param>
+    /// <param name="list">The points: see <see cref="GridNeighbours.ListAt"/> or <see cref="GridCandidates.ListAt"/>.</param>
     /// <param name="start">The group's first weight.</param>
     /// <param name="group">The group.</param>
     /// <param name="scale">The scale.</param>
@@ -392,18 +393,19 @@ internal static class GridLines<TFormat, TF, TI>
     /// <returns>The point's code.</returns>
     // Callers would exceed what the compiler inlines.
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    public static int NearestAt(
-        ref GridScratch scratch, ref GridBatch batch, ref readonly ushort list, int start, int group, float scale, float error)
+    public static int NearestAt<TCode>(
+        ref GridScratch scratch, ref GridBatch batch, ref readonly TCode list, int start, int group, float scale, float error)
+        where TCode : unmanaged, IBinaryInteger<TCode>
     {
-        int count = list;
-        ref ushort points = ref Unsafe.Add(ref Unsafe.AsRef(in list), 1);
+        int count = int.CreateTruncating(list);
+        ref TCode points = ref Unsafe.Add(ref Unsafe.AsRef(in list), 1);
         ref float tables = ref batch.LineTables[group * GridBatch.LineTablesSize];
         TF best = TF.Broadcast(float.MaxValue);
         TF second = best;
         TI bestCode = TI.Broadcast(0);
         for (int j = 0; j < count; j += TF.Count)
         {
-            TI codes = TI.LoadUInt16(in Unsafe.Add(ref points, j));
+            TI codes = GridSearch<TF, TI>.Codes(ref Unsafe.Add(ref points, j));
             MakeLines(codes, count - j, ref tables, out TF slope, out TF offset);
             TF line = TF.MultiplyAddEstimate(TF.Broadcast(scale), slope, offset);
             bestCode = TF.SelectGreater(best, line, codes, bestCode);
@@ -422,9 +424,17 @@ internal static class GridLines<TFormat, TF, TI>
         return NearestExactly(ref scratch, ref batch, in list, start, scale);
     }
 
-    // The same with costs added up in ggml's order.
+    /// <summary>The same with costs added up in ggml's order.</summary>
+    /// <typeparam name="TCode">The type of the list's numbers: 16 or 32 bits.</typeparam>
+    /// <param name="scratch">Has the super-block's magnitudes and factors.</param>
+    /// <param name="batch">Has room for costs.</param>
+    /// <param name="list">The points: see <see cref="GridNeighbours.ListAt"/> or <see cref="GridCandidates.ListAt"/>.</param>
+    /// <param name="start">The group's first weight.</param>
+    /// <param name="scale">The scale.</param>
+    /// <returns>The point's code.</returns>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static int NearestExactly(ref GridScratch scratch, ref GridBatch batch, ref readonly ushort list, int start, float scale)
+    public static int NearestExactly<TCode>(ref GridScratch scratch, ref GridBatch batch, ref readonly TCode list, int start, float scale)
+        where TCode : unmanaged, IBinaryInteger<TCode>
     {
         int code = GridSearch<TF, TI>.Nearest(
             in list,

@@ -29,7 +29,8 @@ namespace GgufQuant.Formats;
 /// <para>
 /// The scale that is fitted to the points mostly lies between two candidates. Rounding is monotonic in the inverse of the scale,
 /// and a clear choice under two scales holds between them, so a group that keeps its code from the one to the other is not
-/// rounded again. If no point changes, the scale is the same sums' quotient as before.
+/// rounded again. Others choose among candidates as well, unless a weight lies close to halfway. If no point changes, the scale is
+/// the same sums' quotient as before.
 /// </para>
 /// </remarks>
 internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
@@ -176,7 +177,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         {
             zeros |= StartBatch<TF, TI>(ref scratch, ref batch, first);
             GridRuns<TFormat, TF, TI>.FindPoints(ref scratch, ref batch, neighbours, candidates, first * Groups, zeros >> first);
-            Fit<TF, TI>(ref scratch, ref batch, neighbours, first, zeros >> first);
+            Fit<TF, TI>(ref scratch, ref batch, neighbours, candidates, first, zeros >> first);
             for (int s = first; s < first + SubBlocksAtOnce; s++)
             {
                 if ((zeros >> s & 1) != 0)
@@ -373,7 +374,8 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
     /// <summary>Chooses the best try of each sub-block, fits a scale to its points, and rounds to points again under that.</summary>
     /// <remarks>Step by step for all sub-blocks, for each step waits for the one before it, and ends in what cannot be predicted.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Fit<TF, TI>(ref GridScratch scratch, ref GridBatch batch, GridNeighbours neighbours, int first, uint zeros)
+    private static void Fit<TF, TI>(
+        ref GridScratch scratch, ref GridBatch batch, GridNeighbours neighbours, GridCandidates candidates, int first, uint zeros)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
@@ -418,7 +420,10 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
             if (mapped < 0)
             {
                 float error = batch.Errors[g * GridBatch.MaxSteps] * (batch.InversesOfFits[s] / batch.Inverses[g * GridBatch.MaxSteps]);
-                code = GridLines<TFormat, TF, TI>.NearestAt(ref scratch, ref batch, in neighbours.ListAt(mapped), start, g, batch.Fits[s], error);
+                uint uncertain = (batch.Uncertain[s] >> (g % Groups * TFormat.Dimensions)) & ((1u << TFormat.Dimensions) - 1);
+                code = uncertain == 0
+                    ? GridLines<TFormat, TF, TI>.NearestAt(ref scratch, ref batch, in candidates.ListAt(code), start, g, batch.Fits[s], error)
+                    : GridLines<TFormat, TF, TI>.NearestAt(ref scratch, ref batch, in neighbours.ListAt(mapped), start, g, batch.Fits[s], error);
             }
             ref int point = ref scratch.Points[(first * Groups) + g];
             changed |= code != point ? 1u << s : 0;
@@ -791,12 +796,16 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
+        uint certain = 0;
         for (int i = 0; i < SubBlockSize; i += TF.Count)
         {
             TF level = TF.Broadcast(0.5f) * ((TF.Broadcast(inverse) * TF.Load(in scratch.Magnitudes[first + i])) - TF.Broadcast(1));
             TI digit = TI.Min(TI.Max(TF.NearestInt(level), TI.Broadcast(0)), TI.Broadcast(MaxDigit));
             (digit * TI.Load(in Places[i % TFormat.Dimensions])).Store(ref batch.Digits[inBatch + i]);
+            TF inRange = TF.Min(TF.Max(level, TF.Broadcast(0)), TF.Broadcast(MaxDigit));
+            certain |= TF.GreaterThanBits(TF.Broadcast(SurelyRounded / 2), TF.Abs(inRange - TI.ToFloat(digit))) << i;
         }
+        batch.Uncertain[inBatch / SubBlockSize] = ~certain;
     }
 
     private static float[] MakeNumerators()

@@ -65,7 +65,7 @@ internal static class GridRuns<TFormat, TF, TI>
                 (BlockLanes<TF, TI>.Numbers + TI.Broadcast(n)).Store(ref batch.Big[n]);
         }
         SearchChanging(memory, candidates, SearchEndsOfBig(memory, candidates, big, changing));
-        FindUnclear(ref scratch, ref batch, neighbours, firstGroup, zeros);
+        FindUnclear(ref scratch, ref batch, neighbours, candidates, firstGroup, zeros);
         for (int g = 0; g < GridBatch.Groups; g++)
         {
             uint changes = Changes(ref batch.Codes[g * GridBatch.MaxSteps]);
@@ -278,7 +278,8 @@ internal static class GridRuns<TFormat, TF, TI>
 
     // Finds the points that are not clear, and those of codes where a weight may as well round to the next level.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FindUnclear(ref GridScratch scratch, ref GridBatch batch, GridNeighbours neighbours, int firstGroup, uint zeros)
+    private static void FindUnclear(
+        ref GridScratch scratch, ref GridBatch batch, GridNeighbours neighbours, GridCandidates candidates, int firstGroup, uint zeros)
     {
         uint groups = 0;
         for (int g = 0; g < GridBatch.Groups; g += TF.Count)
@@ -299,14 +300,14 @@ internal static class GridRuns<TFormat, TF, TI>
                 int at = (g * GridBatch.MaxSteps) + BitOperations.TrailingZeroCount(steps);
                 int code = batch.Rounded[at];
                 int mapped = neighbours.Map[code];
-                batch.Codes[at] = mapped >= 0 ? code : GridLines<TFormat, TF, TI>.NearestAt(
-                    ref scratch,
-                    ref batch,
-                    in neighbours.ListAt(mapped),
-                    (firstGroup + g) * TFormat.Dimensions,
-                    g,
-                    batch.Scales[at],
-                    batch.Errors[at]);
+                int start = (firstGroup + g) * TFormat.Dimensions;
+                float scale = batch.Scales[at];
+                if (mapped >= 0)
+                    batch.Codes[at] = code;
+                else if ((batch.Certain[g] >> (at % GridBatch.MaxSteps) & 1) != 0)
+                    batch.Codes[at] = GridLines<TFormat, TF, TI>.NearestExactly(ref scratch, ref batch, in candidates.ListAt(code), start, scale);
+                else
+                    batch.Codes[at] = GridLines<TFormat, TF, TI>.NearestAt(ref scratch, ref batch, in neighbours.ListAt(mapped), start, g, scale, batch.Errors[at]);
             }
         }
     }

@@ -47,15 +47,21 @@ internal static class GridSearch<TF, TI>
         TI bestAt = TI.Broadcast(0);
         for (int j = 0; j < count; j += TF.Count)
         {
-            ref TCode at = ref Unsafe.Add(ref codes, j);
-            TI code = Unsafe.SizeOf<TCode>() == sizeof(ushort)
-                ? TI.LoadUInt16(in Unsafe.As<TCode, ushort>(ref at))
-                : TI.Load(in Unsafe.As<TCode, int>(ref at));
-            Take(Sum(dimensions, code, ref costs), j, count, ref best, ref bestAt);
+            Take(Sum(dimensions, Codes(ref Unsafe.Add(ref codes, j)), ref costs), j, count, ref best, ref bestAt);
         }
         int chosen = Choose(best, bestAt, ref costs);
         return chosen < 0 ? -1 : int.CreateTruncating(Unsafe.Add(ref codes, chosen));
     }
+
+    /// <summary>Loads as many codes of a list as there are lanes.</summary>
+    /// <typeparam name="TCode">The type of the list's numbers: 16 or 32 bits.</typeparam>
+    /// <param name="first">The first of them.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TI Codes<TCode>(ref TCode first)
+        where TCode : unmanaged, IBinaryInteger<TCode>
+        => Unsafe.SizeOf<TCode>() == sizeof(ushort)
+            ? TI.LoadUInt16(in Unsafe.As<TCode, ushort>(ref first))
+            : TI.Load(in Unsafe.As<TCode, int>(ref first));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void MakeCosts(
