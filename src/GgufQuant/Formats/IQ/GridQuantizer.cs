@@ -48,6 +48,9 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
 
     private const int Quad = 4;
 
+    // Super-blocks.
+    private const int SumsAtOnce = 4;
+
     private static readonly float[] s_numerators = MakeNumerators();
 
     // What a digit is multiplied by in a code, from the lowest one on.
@@ -129,6 +132,7 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
             ref CacheLines.Align(stackalloc float[(Unsafe.SizeOf<GridBatch>() / sizeof(float)) + CacheLines.Spare]));
         GridNeighbours neighbours = TFormat.Grid.Neighbours;
         GridCandidates candidates = TFormat.Grid.Candidates;
+        Span<float> squares = stackalloc float[SumsAtOnce];
         int column = 0;
         int count = weights.Length / TFormat.BlockSize;
         for (int first = 0; first < count; first += BlocksAtOnce<TF, TI>())
@@ -136,10 +140,13 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
             int end = Math.Min(count, first + BlocksAtOnce<TF, TI>());
             for (int b = first; b < end; b++)
             {
+                if (b % SumsAtOnce == 0)
+                    SumSquares(weights.Slice(b * TFormat.BlockSize, Math.Min(SumsAtOnce, count - b) * TFormat.BlockSize), squares);
                 Prepare<TF, TI>(
                     ref Unsafe.As<byte, GridScratch>(ref Unsafe.Add(ref scratches, (b - first) * stride)),
                     weights.Slice(b * TFormat.BlockSize, TFormat.BlockSize),
-                    importance.IsEmpty ? default : importance.Slice(column, TFormat.BlockSize));
+                    importance.IsEmpty ? default : importance.Slice(column, TFormat.BlockSize),
+                    squares[b % SumsAtOnce]);
                 column = column + TFormat.BlockSize == rowLength ? 0 : column + TFormat.BlockSize;
             }
             if (TFormat.StartsFromFit)
@@ -205,16 +212,45 @@ internal readonly struct GridQuantizer<TFormat> : ILaneQuantizer
             block);
     }
 
+    // Σ weight² of up to four super-blocks, of four at once, since each addition waits for the one before it.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SumSquares(ReadOnlySpan<float> weights, Span<float> sums)
+    {
+        if (weights.Length == SumsAtOnce * TFormat.BlockSize)
+        {
+            ref float weight = ref MemoryMarshal.GetReference(weights);
+            float first = 0;
+            float second = 0;
+            float third = 0;
+            float fourth = 0;
+            for (nint i = 0; i < TFormat.BlockSize; i++)
+            {
+                first += Square(Unsafe.Add(ref weight, i));
+                second += Square(Unsafe.Add(ref weight, i + TFormat.BlockSize));
+                third += Square(Unsafe.Add(ref weight, i + (2 * TFormat.BlockSize)));
+                fourth += Square(Unsafe.Add(ref weight, i + (3 * TFormat.BlockSize)));
+            }
+            sums[0] = first;
+            sums[1] = second;
+            sums[2] = third;
+            sums[3] = fourth;
+            return;
+        }
+        sums.Clear();
+        for (int i = 0; i < weights.Length; i++)
+            sums[i / TFormat.BlockSize] += Square(weights[i]);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Square(float weight) => weight * weight;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Prepare<TF, TI>(
-        ref GridScratch scratch, ReadOnlySpan<float> weights, ReadOnlySpan<float> importance)
+        ref GridScratch scratch, ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, float squares)
         where TF : struct, IFloatLanes<TF, TI>
         where TI : struct, IIntLanes<TI, TF>
     {
-        float sum = 0;
-        foreach (float weight in weights)
-            sum += weight * weight;
-        TF variance = TF.Broadcast(TFormat.VarianceFactor * sum / TFormat.BlockSize);
+        TF variance = TF.Broadcast(TFormat.VarianceFactor * squares / TFormat.BlockSize);
         TF zero = TF.Broadcast(0);
         TF sumOfRoots = zero;
         for (int g = 0; g < TFormat.BlockSize / 8; g++)
