@@ -59,8 +59,11 @@ internal struct GridBatch
     /// <summary>The slope of each entry of a code, <c>[table][entry]</c>, then the offsets in the same layout: group by group.</summary>
     public EntryTables LineTables;
 
-    /// <summary>All runs, group by group: see <see cref="GridRuns{TFormat, TF, TI}"/>. One more ends the last.</summary>
+    /// <summary>The code of each run, group by group, and from bit 16 on where it starts: see <see cref="GridRuns{TFormat, TF, TI}"/>.</summary>
     public RunValues Runs;
+
+    /// <summary>From bit 16 on, where each of them ends.</summary>
+    public RunValues Ends;
 
     /// <summary>Where the runs off the grid start, an index of <see cref="Codes"/>, and from bit 16 on where they end.</summary>
     public RunValues Bounds;

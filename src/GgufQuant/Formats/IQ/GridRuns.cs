@@ -15,7 +15,7 @@ internal static class GridRuns<TFormat, TF, TI>
     where TF : struct, IFloatLanes<TF, TI>
     where TI : struct, IIntLanes<TI, TF>
 {
-    private const int StartShift = 16;
+    private const int EndShift = 16;
 
     private static int Steps
     {
@@ -82,28 +82,12 @@ internal static class GridRuns<TFormat, TF, TI>
         }
     }
 
-    // A run: its code, and where it starts, an index of Codes.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int CodeOf(int run) => run & ushort.MaxValue;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int StartOf(int run) => run >>> StartShift;
-
-    // It ends before the next one, or with the scales of its group.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int EndOf(int run, int next)
-    {
-        int last = (StartOf(run) & -GridBatch.MaxSteps) + Steps - 1;
-        // The lesser of both, without a branch, for nobody could predict it.
-        int difference = StartOf(next) - 1 - last;
-        return last + (difference & (difference >> 31));
-    }
-
     // Lists the runs, and returns their number. All codes are points at first.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int List(ref GridBatch batch, uint zeros)
     {
         int count = 0;
+        int ended = 0;
         for (int g = 0; g < GridBatch.Groups; g++)
         {
             if ((zeros >> (g / GroupsOfSubBlock) & 1) != 0)
@@ -112,37 +96,44 @@ internal static class GridRuns<TFormat, TF, TI>
             uint changes = Changes(ref rounded);
             batch.Changes[g] = changes;
             uint starts = (changes << 1) | 1;
+            uint ends = changes | (1u << (Steps - 1));
             for (int step = 0; step < Steps; step += TF.Count)
             {
-                uint chosen = (starts >> step) & (uint.MaxValue >> (32 - TF.Count));
-                TI at = BlockLanes<TF, TI>.Numbers + TI.Broadcast((g * GridBatch.MaxSteps) + step);
                 TI codes = TI.Load(in Unsafe.Add(ref rounded, step));
                 codes.Store(ref batch.Codes[(g * GridBatch.MaxSteps) + step]);
-                TI runs = codes + (at << StartShift);
-                CompressStore<TF, TI>.Store(TF.FromBits(runs), BlockLanes<TF, TI>.MaskOf(chosen), ref Unsafe.As<int, float>(ref batch.Runs[count]));
-                count += BitOperations.PopCount(chosen);
+                TI bounds = (BlockLanes<TF, TI>.Numbers + TI.Broadcast((g * GridBatch.MaxSteps) + step)) << EndShift;
+                count += Append(codes | bounds, starts >> step, ref batch.Runs[count]);
+                ended += Append(bounds, ends >> step, ref batch.Ends[ended]);
             }
         }
-        batch.Runs[count] = (GridBatch.Groups * GridBatch.MaxSteps) << StartShift;
         return count;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Append(TI values, uint chosen, ref int list)
+    {
+        chosen &= uint.MaxValue >> (32 - TF.Count);
+        CompressStore<TF, TI>.Store(TF.FromBits(values), BlockLanes<TF, TI>.MaskOf(chosen), ref Unsafe.As<int, float>(ref list));
+        return BitOperations.PopCount(chosen);
     }
 
     // Lists the runs off the grid, and returns their number.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static unsafe int ListOffGrid(GridBatch* batch, GridCandidates candidates, int count)
     {
+        int* runs = (int*)&batch->Runs;
+        int* ends = (int*)&batch->Ends;
+        int* bounds = (int*)&batch->Bounds;
+        int* lists = (int*)&batch->Lists;
         ref int starts = ref candidates.Starts;
         int lastOfPoints = candidates.EndOfPoints - 1;
         nint offGrid = 0;
         for (nint n = 0; n < count; n++)
         {
-            GridBatch* ofRun = GridBatch.From(batch, n);
-            int run = ofRun->Runs[0];
-            int list = Unsafe.Add(ref starts, CodeOf(run));
-            GridBatch* listed = GridBatch.From(batch, offGrid);
-            listed->Bounds[0] = StartOf(run) | (EndOf(run, ofRun->Runs[1]) << StartShift);
-            listed->Lists[0] = list;
-            // Without a branch, again.
+            int list = Unsafe.Add(ref starts, runs[n] & ushort.MaxValue);
+            bounds[offGrid] = (runs[n] >>> EndShift) | ends[n];
+            lists[offGrid] = list;
+            // Without a branch, for nobody could predict it.
             offGrid += (lastOfPoints - list) >>> 31;
         }
         return (int)offGrid;
@@ -187,7 +178,7 @@ internal static class GridRuns<TFormat, TF, TI>
     private static int StartOfBounds(int bounds) => bounds & ushort.MaxValue;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int EndOfBounds(int bounds) => bounds >>> StartShift;
+    private static int EndOfBounds(int bounds) => bounds >>> EndShift;
 
     // Lists the runs that may not keep a point, and apart from them those with more candidates than lanes.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
