@@ -24,7 +24,7 @@ internal interface IIntLanes<TSelf, TFloats> :
     void Store(ref int destination);
 
     /// <summary>Stores as many of the first lanes, and leaves the rest as it is; more than there are lanes count as all.</summary>
-    void StoreFirst(int count, ref int destination);
+    unsafe void StoreFirst(int count, int* destination);
 
     /// <summary>The greater of each pair.</summary>
     static abstract TSelf Max(TSelf a, TSelf b);

@@ -188,9 +188,9 @@ internal readonly struct IntLanes128(Ints value) : IIntLanes<IntLanes128, FloatL
     public static IntLanes128 operator >>>(IntLanes128 value, int shift) => new(value.Value >>> shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void StoreFirst(int count, ref int destination) => Vector128.ConditionalSelect(
-        Vector128.GreaterThan(Vector128.Create(count), Vector128.Create(0, 1, 2, 3)), Value, Vector128.LoadUnsafe(ref destination))
-        .StoreUnsafe(ref destination);
+    public unsafe void StoreFirst(int count, int* destination) => Vector128.ConditionalSelect(
+        Vector128.GreaterThan(Vector128.Create(count), Vector128.Create(0, 1, 2, 3)), Value, Vector128.Load(destination))
+        .Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes128 Max(IntLanes128 a, IntLanes128 b) => new(Vector128.Max(a.Value, b.Value));

@@ -177,9 +177,9 @@ internal readonly struct IntLanes256(Ints value) : IIntLanes<IntLanes256, FloatL
     public static IntLanes256 operator >>>(IntLanes256 value, int shift) => new(value.Value >>> shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void StoreFirst(int count, ref int destination) => Vector256.ConditionalSelect(
-        Vector256.GreaterThan(Vector256.Create(count), Vector256.Create(0, 1, 2, 3, 4, 5, 6, 7)), Value, Vector256.LoadUnsafe(ref destination))
-        .StoreUnsafe(ref destination);
+    public unsafe void StoreFirst(int count, int* destination) => Vector256.ConditionalSelect(
+        Vector256.GreaterThan(Vector256.Create(count), Vector256.Create(0, 1, 2, 3, 4, 5, 6, 7)), Value, Vector256.Load(destination))
+        .Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static IntLanes256 Max(IntLanes256 a, IntLanes256 b) => new(Vector256.Max(a.Value, b.Value));

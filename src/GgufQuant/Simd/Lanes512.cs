@@ -183,16 +183,13 @@ internal readonly struct IntLanes512(Ints value) : IIntLanes<IntLanes512, FloatL
     public static IntLanes512 operator >>>(IntLanes512 value, int shift) => new(value.Value >>> shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public unsafe void StoreFirst(int count, ref int destination)
+    public unsafe void StoreFirst(int count, int* destination)
     {
         Ints mask = Vector512.GreaterThan(Vector512.Create(count), Vector512.Create(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
         if (Avx512F.IsSupported)
-        {
-            fixed (int* start = &destination)
-                Avx512F.MaskStore(start, mask, Value);
-            return;
-        }
-        Vector512.ConditionalSelect(mask, Value, Vector512.LoadUnsafe(ref destination)).StoreUnsafe(ref destination);
+            Avx512F.MaskStore(destination, mask, Value);
+        else
+            Vector512.ConditionalSelect(mask, Value, Vector512.Load(destination)).Store(destination);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -111,7 +111,7 @@ internal readonly struct IntLane(int value) : IIntLanes<IntLane, FloatLane>
 
     public static IntLane operator >>>(IntLane value, int shift) => new(value._value >>> shift);
 
-    public void StoreFirst(int count, ref int destination) => destination = count > 0 ? _value : destination;
+    public unsafe void StoreFirst(int count, int* destination) => *destination = count > 0 ? _value : *destination;
 
     public static IntLane Max(IntLane a, IntLane b) => new(Math.Max(a._value, b._value));
 

@@ -122,14 +122,6 @@ internal struct GridBatch
     /// <summary>The offset of each point near one group.</summary>
     public Candidates Offsets;
 
-    /// <summary>
-    /// The same memory seen from a later element on, so that this is the first of each array: without a check of bounds.
-    /// </summary>
-    /// <param name="batch">The memory.</param>
-    /// <param name="index">Of an element of four bytes.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static unsafe GridBatch* From(GridBatch* batch, nint index) => (GridBatch*)((float*)batch + index);
-
     // And a vector: those of the last scales are read by whole ones.
     [InlineArray((Groups * MaxSteps) + 16)]
     public struct GroupScales

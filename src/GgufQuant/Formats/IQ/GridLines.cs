@@ -249,7 +249,7 @@ internal static class GridLines<TFormat, TF, TI>
     /// <param name="clear">Receives a bit for each scale under which the point is clear.</param>
     /// <returns>Whether all others are farther away.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool TryNearestOfTwo(
+    public static unsafe bool TryNearestOfTwo(
         ref GridBatch batch,
         ref int list,
         ref float tables,
@@ -257,7 +257,7 @@ internal static class GridLines<TFormat, TF, TI>
         ref float scales,
         ref float errors,
         int steps,
-        ref int codes,
+        int* codes,
         out uint clear)
     {
         uint nearFirst = (uint)near & ushort.MaxValue;
@@ -292,7 +292,7 @@ internal static class GridLines<TFormat, TF, TI>
             TF lineQ = TF.MultiplyAddEstimate(scale, slopeQ, offsetQ);
             TF lead = TF.MultiplyAddEstimate(TF.Broadcast(SurelyGreater), TF.Min(lineP, lineQ), TF.Load(in Unsafe.Add(ref errors, step)));
             clear |= TF.GreaterThanBits(TF.Abs(lineP - lineQ), lead) << step;
-            TF.SelectGreater(lineP, lineQ, codeQ, codeP).StoreFirst(steps - step, ref Unsafe.Add(ref codes, step));
+            TF.SelectGreater(lineP, lineQ, codeQ, codeP).StoreFirst(steps - step, codes + step);
         }
         return true;
     }
@@ -328,14 +328,14 @@ internal static class GridLines<TFormat, TF, TI>
     /// <returns>A bit for each scale under which the point is clear.</returns>
     // Callers would exceed what the compiler inlines.
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    public static uint Nearest(
+    public static unsafe uint Nearest(
         ref GridBatch batch,
         ref int list,
         ref float tables,
         ref float scales,
         ref float errors,
         int steps,
-        ref int codes)
+        int* codes)
     {
         int padded = (list + 3) & -4;
         for (int j = 0; j < padded; j += TF.Count)
@@ -366,7 +366,7 @@ internal static class GridLines<TFormat, TF, TI>
             }
             TF lead = TF.MultiplyAddEstimate(TF.Broadcast(SurelyGreater), best, TF.Load(in Unsafe.Add(ref errors, step)));
             clear |= TF.GreaterThanBits(second - best, lead) << step;
-            nearest.StoreFirst(steps - step, ref Unsafe.Add(ref codes, step));
+            nearest.StoreFirst(steps - step, codes + step);
         }
         return clear;
     }

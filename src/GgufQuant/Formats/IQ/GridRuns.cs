@@ -143,42 +143,46 @@ internal static class GridRuns<TFormat, TF, TI>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static unsafe void SearchEnds(GridBatch* batch, GridCandidates candidates, int count)
     {
+        int* bounds = (int*)&batch->Bounds;
+        int* starts = (int*)&batch->Lists;
+        int* sizes = (int*)&batch->Sizes;
+        int* nearest = (int*)&batch->Nearest;
+        float* scales = (float*)&batch->Scales;
+        float* errors = (float*)&batch->Errors;
         ref int lists = ref candidates.Lists;
         for (nint n = 0; n < count; n++)
         {
-            GridBatch* ofRun = GridBatch.From(batch, n);
-            nint start = StartOfBounds(ofRun->Bounds[0]);
-            nint end = EndOfBounds(ofRun->Bounds[0]);
-            GridBatch* ofStart = GridBatch.From(batch, start);
-            GridBatch* ofEnd = GridBatch.From(batch, end);
-            ref int list = ref Unsafe.Add(ref lists, ofRun->Lists[0]);
-            ofRun->Sizes[0] = list;
+            nint start = StartOf(bounds[n]);
+            nint end = EndOf(bounds[n]);
+            ref int list = ref Unsafe.Add(ref lists, starts[n]);
+            sizes[n] = list;
             int code = GridLines<TFormat, TF, TI>.NearestOfEnds(
                 ref list,
-                ref TablesOf(batch, start),
-                TF.Broadcast(ofStart->Scales[0]),
-                TF.Broadcast(ofEnd->Scales[0]),
-                TF.Broadcast(ofEnd->Errors[0]),
-                out int near);
-            ofRun->Nearest[0] = near;
-            SetPoint(ofStart, code, (int)(end - start) + 1);
+                ref *TablesOf(batch, start),
+                TF.Broadcast(scales[start]),
+                TF.Broadcast(scales[end]),
+                TF.Broadcast(errors[end]),
+                out nearest[n]);
+            SetPoint(batch, code, start, end);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static unsafe void SetPoint(GridBatch* ofStart, int code, int steps)
+    private static unsafe void SetPoint(GridBatch* batch, int code, nint start, nint end)
     {
+        int* codes = (int*)&batch->Codes + start;
+        int steps = (int)(end - start) + 1;
         TI point = TI.Broadcast(code);
-        point.StoreFirst(steps, ref ofStart->Codes[0]);
+        point.StoreFirst(steps, codes);
         for (int step = TF.Count; step < steps; step += TF.Count)
-            point.StoreFirst(steps - step, ref GridBatch.From(ofStart, step)->Codes[0]);
+            point.StoreFirst(steps - step, codes + step);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int StartOfBounds(int bounds) => bounds & ushort.MaxValue;
+    private static int StartOf(int bounds) => bounds & ushort.MaxValue;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int EndOfBounds(int bounds) => bounds >>> EndShift;
+    private static int EndOf(int bounds) => bounds >>> EndShift;
 
     // Lists the runs that may not keep a point, and apart from them those with more candidates than lanes.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -205,57 +209,51 @@ internal static class GridRuns<TFormat, TF, TI>
 
     // Sets a point under all scales of the runs with more candidates than lanes; lists those that may not keep it.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static unsafe int SearchEndsOfBig(GridBatch* batch, GridCandidates candidates, int count, nint changing)
+    private static unsafe int SearchEndsOfBig(GridBatch* batch, GridCandidates candidates, int count, int changing)
     {
-        for (nint k = 0; k < count; k++)
+        float* scales = (float*)&batch->Scales;
+        float* errors = (float*)&batch->Errors;
+        for (int k = 0; k < count; k++)
         {
-            int n = GridBatch.From(batch, k)->Big[0];
-            GridBatch* ofRun = GridBatch.From(batch, n);
-            nint start = StartOfBounds(ofRun->Bounds[0]);
-            nint end = EndOfBounds(ofRun->Bounds[0]);
-            GridBatch* ofStart = GridBatch.From(batch, start);
-            GridBatch* ofEnd = GridBatch.From(batch, end);
+            int n = ((int*)&batch->Big)[k];
+            int bounds = ((int*)&batch->Bounds)[n];
+            nint start = StartOf(bounds);
+            nint end = EndOf(bounds);
             int code = GridLines<TFormat, TF, TI>.NearestOfManyThroughout(
                 ref *batch,
-                ref Unsafe.Add(ref candidates.Lists, ofRun->Lists[0]),
-                ref TablesOf(batch, start),
-                TF.Broadcast(ofStart->Scales[0]),
-                TF.Broadcast(ofEnd->Scales[0]),
-                TF.Broadcast(ofEnd->Errors[0]),
+                ref Unsafe.Add(ref candidates.Lists, ((int*)&batch->Lists)[n]),
+                ref *TablesOf(batch, start),
+                TF.Broadcast(scales[start]),
+                TF.Broadcast(scales[end]),
+                TF.Broadcast(errors[end]),
                 out int changes);
-            SetPoint(ofStart, code, (int)(end - start) + 1);
-            ofRun->Nearest[0] = 0;
-            GridBatch.From(batch, changing)->Changing[0] = n;
+            SetPoint(batch, code, start, end);
+            ((int*)&batch->Nearest)[n] = 0;
+            ((int*)&batch->Changing)[changing] = n;
             changing += changes;
         }
-        return (int)changing;
+        return changing;
     }
 
     // Finds the points of the runs that may not keep theirs.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static unsafe void SearchChanging(GridBatch* batch, GridCandidates candidates, int count)
     {
-        for (nint k = 0; k < count; k++)
+        for (int k = 0; k < count; k++)
         {
-            GridBatch* ofRun = GridBatch.From(batch, GridBatch.From(batch, k)->Changing[0]);
-            nint start = StartOfBounds(ofRun->Bounds[0]);
-            int steps = EndOfBounds(ofRun->Bounds[0]) - (int)start + 1;
-            GridBatch* ofStart = GridBatch.From(batch, start);
-            ref int list = ref Unsafe.Add(ref candidates.Lists, ofRun->Lists[0]);
-            ref float tables = ref TablesOf(batch, start);
+            int n = ((int*)&batch->Changing)[k];
+            int bounds = ((int*)&batch->Bounds)[n];
+            nint start = StartOf(bounds);
+            int steps = EndOf(bounds) - (int)start + 1;
+            ref int list = ref Unsafe.Add(ref candidates.Lists, ((int*)&batch->Lists)[n]);
+            float* tables = TablesOf(batch, start);
+            float* scales = (float*)&batch->Scales + start;
+            float* errors = (float*)&batch->Errors + start;
+            int* codes = (int*)&batch->Codes + start;
             if (!GridLines<TFormat, TF, TI>.TryNearestOfTwo(
-                ref *batch,
-                ref list,
-                ref tables,
-                ofRun->Nearest[0],
-                ref ofStart->Scales[0],
-                ref ofStart->Errors[0],
-                steps,
-                ref ofStart->Codes[0],
-                out uint clear))
+                ref *batch, ref list, ref *tables, ((int*)&batch->Nearest)[n], ref *scales, ref *errors, steps, codes, out uint clear))
             {
-                clear = GridLines<TFormat, TF, TI>.Nearest(
-                    ref *batch, ref list, ref tables, ref ofStart->Scales[0], ref ofStart->Errors[0], steps, ref ofStart->Codes[0]);
+                clear = GridLines<TFormat, TF, TI>.Nearest(ref *batch, ref list, ref *tables, ref *scales, ref *errors, steps, codes);
             }
             uint unclear = ~clear & (uint)((1ul << steps) - 1);
             if (unclear != 0)
@@ -264,8 +262,8 @@ internal static class GridRuns<TFormat, TF, TI>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static unsafe ref float TablesOf(GridBatch* batch, nint start) =>
-        ref GridBatch.From(batch, (start & -GridBatch.MaxSteps) * (GridBatch.LineTablesSize / GridBatch.MaxSteps))->LineTables[0];
+    private static unsafe float* TablesOf(GridBatch* batch, nint start) =>
+        (float*)&batch->LineTables + ((start & -GridBatch.MaxSteps) * (GridBatch.LineTablesSize / GridBatch.MaxSteps));
 
     // Finds the points that are not clear, and those of codes where a weight may as well round to the next level.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
