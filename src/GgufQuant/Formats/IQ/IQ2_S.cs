@@ -79,10 +79,15 @@ internal readonly struct IQ2_S : IGridFormat
         Span<byte> block)
     {
         signs.CopyTo(block[34..]);
-        for (int k = 0; k < points.Length; k++)
+        for (int k = 0; k < points.Length; k += 4)
         {
-            block[2 + k] = (byte)points[k];
-            block[66 + (k / 4)] |= (byte)(points[k] >> 8 << (k % 4 * 2));
+            int high = 0;
+            for (int i = 0; i < 4; i++)
+            {
+                block[2 + k + i] = (byte)points[k + i];
+                high |= points[k + i] >> 8 << (2 * i);
+            }
+            block[66 + (k / 4)] = (byte)high;
         }
         if (maxScale == 0)
             return;

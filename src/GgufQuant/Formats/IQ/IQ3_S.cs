@@ -88,12 +88,14 @@ internal readonly struct IQ3_S : IGridFormat
         {
             if ((zeros >> s & 1) != 0)
                 continue;
+            int high = 0;
             for (int k = 0; k < 8; k++)
             {
                 int point = points[(8 * s) + k];
                 block[2 + (8 * filled) + k] = (byte)point;
-                block[66 + s] |= (byte)(point >> 8 << k);
+                high |= point >> 8 << k;
             }
+            block[66 + s] = (byte)high;
             signs.Slice(4 * s, 4).CopyTo(block[(74 + (4 * filled))..]);
             filled++;
         }
