@@ -77,8 +77,8 @@ internal struct GridBatch
     /// <summary>The number of its candidates.</summary>
     public RunValues Sizes;
 
-    /// <summary>The runs that have more candidates than lanes.</summary>
-    public RunValues Big;
+    /// <summary>The runs that have more candidates than lanes; later all whose points are to be found under one scale after the other.</summary>
+    public RunValues Rest;
 
     /// <summary>The runs whose point changes, or may.</summary>
     public RunValues Changing;

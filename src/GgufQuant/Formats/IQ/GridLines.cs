@@ -237,19 +237,19 @@ internal static class GridLines<TFormat, TF, TI>
         return Unsafe.Add(ref list, 1 + (at & ~(-nears >> 31)));
     }
 
-    /// <summary>Finds the nearest of two points under each of some consecutive scales, if all others are farther away.</summary>
+    /// <summary>Finds the nearest of two points under each of some consecutive scales, and which others may be as near.</summary>
     /// <param name="batch">Has room for the points' lines.</param>
     /// <param name="list">The points: see <see cref="GridCandidates.ListAt"/>.</param>
     /// <param name="tables">The group's tables.</param>
-    /// <param name="near">The two, as received from <see cref="NearestOfEnds"/>; 0 if there are more points than lanes.</param>
+    /// <param name="near">The two, as returned by <see cref="NearestOfEnds"/>.</param>
     /// <param name="scales">The first scale.</param>
     /// <param name="errors">What cannot be told apart under it.</param>
     /// <param name="steps">The number of scales.</param>
     /// <param name="codes">Receives the point's code under each scale.</param>
     /// <param name="clear">Receives a bit for each scale under which the point is clear.</param>
-    /// <returns>Whether all others are farther away.</returns>
+    /// <returns>A bit for each point that may be as near; also if more than two may be the nearest under the first or last scale.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static unsafe bool TryNearestOfTwo(
+    public static unsafe uint NearestOfTwo(
         ref GridBatch batch,
         ref int list,
         ref float tables,
@@ -263,8 +263,6 @@ internal static class GridLines<TFormat, TF, TI>
         uint nearFirst = (uint)near & ushort.MaxValue;
         uint nearLast = (uint)near >> 16;
         clear = 0;
-        if (!BitOperations.IsPow2(nearFirst) || !BitOperations.IsPow2(nearLast))
-            return false;
         ref float slopes = ref batch.Slopes[0];
         ref float offsets = ref batch.Offsets[0];
         MakeLines(ref list, 0, ref tables, out TF slope, out TF offset);
@@ -281,8 +279,6 @@ internal static class GridLines<TFormat, TF, TI>
         TF greater = TF.Max(TF.MultiplyAddEstimate(crossing, slopeP, offsetP), TF.MultiplyAddEstimate(crossing, slopeQ, offsetQ));
         TF limit = Limit(greater, TF.Broadcast(Unsafe.Add(ref errors, steps - 1)));
         uint far = TF.GreaterThanBits(TF.MultiplyAddEstimate(crossing, slope, offset), limit);
-        if ((far | nearFirst | nearLast) != uint.MaxValue >> (32 - TF.Count))
-            return false;
         TI codeP = TI.Broadcast(Unsafe.Add(ref list, p + 1));
         TI codeQ = TI.Broadcast(Unsafe.Add(ref list, q + 1));
         for (int step = 0; step < steps; step += TF.Count)
@@ -294,7 +290,8 @@ internal static class GridLines<TFormat, TF, TI>
             clear |= TF.GreaterThanBits(TF.Abs(lineP - lineQ), lead) << step;
             TF.SelectGreater(lineP, lineQ, codeQ, codeP).StoreFirst(steps - step, codes + step);
         }
-        return true;
+        uint others = (uint.MaxValue >> (32 - TF.Count)) & ~(far | nearFirst | nearLast);
+        return others | (nearFirst & (nearFirst - 1)) | (nearLast & (nearLast - 1));
     }
 
     // The lines of points from the given one of a list on; those after the last one lie above all others.

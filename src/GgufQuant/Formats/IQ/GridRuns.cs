@@ -52,19 +52,21 @@ internal static class GridRuns<TFormat, TF, TI>
         // The batch is on the stack, so it does not move. Pointers spare the checks for null that references to such a large struct take.
         GridBatch* memory = (GridBatch*)Unsafe.AsPointer(ref batch);
         int count = ListOffGrid(memory, candidates, List(ref batch, zeros));
-        int changing = 0;
-        int big = count;
+        int rest;
         if (MostFitLanes)
         {
             SearchEnds(memory, candidates, count);
-            changing = ListChanging(ref batch, count, out big);
+            int changing = ListChanging(ref batch, count, out int big);
+            rest = SearchEndsOfBig(memory, candidates, big);
+            rest += SearchTwo(memory, candidates, changing, rest);
         }
         else
         {
             for (int n = 0; n < count; n += TF.Count)
-                (BlockLanes<TF, TI>.Numbers + TI.Broadcast(n)).Store(ref batch.Big[n]);
+                (BlockLanes<TF, TI>.Numbers + TI.Broadcast(n)).Store(ref batch.Rest[n]);
+            rest = SearchEndsOfBig(memory, candidates, count);
         }
-        SearchChanging(memory, candidates, SearchEndsOfBig(memory, candidates, big, changing));
+        SearchEach(memory, candidates, rest);
         FindUnclear(ref scratch, ref batch, neighbours, candidates, firstGroup, zeros);
         for (int g = 0; g < GridBatch.Groups; g++)
         {
@@ -199,7 +201,7 @@ internal static class GridRuns<TFormat, TF, TI>
             uint isBig = runs & ~TI.MaskBits(TI.GreaterThan(TI.Broadcast(TF.Count + 1), TI.Load(in batch.Sizes[n])));
             uint isChanging = runs & ~(TI.EqualBits(differences, TI.Broadcast(0)) | isBig);
             TF numbers = TF.FromBits(BlockLanes<TF, TI>.Numbers + TI.Broadcast(n));
-            CompressStore<TF, TI>.Store(numbers, BlockLanes<TF, TI>.MaskOf(isBig), ref Unsafe.As<int, float>(ref batch.Big[big]));
+            CompressStore<TF, TI>.Store(numbers, BlockLanes<TF, TI>.MaskOf(isBig), ref Unsafe.As<int, float>(ref batch.Rest[big]));
             CompressStore<TF, TI>.Store(numbers, BlockLanes<TF, TI>.MaskOf(isChanging), ref Unsafe.As<int, float>(ref batch.Changing[changing]));
             big += BitOperations.PopCount(isBig);
             changing += BitOperations.PopCount(isChanging);
@@ -207,15 +209,18 @@ internal static class GridRuns<TFormat, TF, TI>
         return changing;
     }
 
-    // Sets a point under all scales of the runs with more candidates than lanes; lists those that may not keep it.
+    // Sets a point under all scales of the runs with more candidates than lanes. Keeps the runs that may not keep it in the list, and
+    // returns their number.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static unsafe int SearchEndsOfBig(GridBatch* batch, GridCandidates candidates, int count, int changing)
+    private static unsafe int SearchEndsOfBig(GridBatch* batch, GridCandidates candidates, int count)
     {
+        int* runs = (int*)&batch->Rest;
         float* scales = (float*)&batch->Scales;
         float* errors = (float*)&batch->Errors;
+        int rest = 0;
         for (int k = 0; k < count; k++)
         {
-            int n = ((int*)&batch->Big)[k];
+            int n = runs[k];
             int bounds = ((int*)&batch->Bounds)[n];
             nint start = StartOf(bounds);
             nint end = EndOf(bounds);
@@ -228,38 +233,69 @@ internal static class GridRuns<TFormat, TF, TI>
                 TF.Broadcast(errors[end]),
                 out int changes);
             SetPoint(batch, code, start, end);
-            ((int*)&batch->Nearest)[n] = 0;
-            ((int*)&batch->Changing)[changing] = n;
-            changing += changes;
+            runs[rest] = n;
+            rest += changes;
         }
-        return changing;
+        return rest;
     }
 
-    // Finds the points of the runs that may not keep theirs.
+    // Finds the points of the runs that change from one to another. Lists those where others may come between, after so many that are
+    // listed already, and returns their number.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static unsafe void SearchChanging(GridBatch* batch, GridCandidates candidates, int count)
+    private static unsafe int SearchTwo(GridBatch* batch, GridCandidates candidates, int count, int listed)
     {
+        int* rest = (int*)&batch->Rest + listed;
+        int added = 0;
         for (int k = 0; k < count; k++)
         {
             int n = ((int*)&batch->Changing)[k];
             int bounds = ((int*)&batch->Bounds)[n];
             nint start = StartOf(bounds);
             int steps = EndOf(bounds) - (int)start + 1;
-            ref int list = ref Unsafe.Add(ref candidates.Lists, ((int*)&batch->Lists)[n]);
-            float* tables = TablesOf(batch, start);
-            float* scales = (float*)&batch->Scales + start;
-            float* errors = (float*)&batch->Errors + start;
-            int* codes = (int*)&batch->Codes + start;
-            if (!GridLines<TFormat, TF, TI>.TryNearestOfTwo(
-                ref *batch, ref list, ref *tables, ((int*)&batch->Nearest)[n], ref *scales, ref *errors, steps, codes, out uint clear))
-            {
-                clear = GridLines<TFormat, TF, TI>.Nearest(ref *batch, ref list, ref *tables, ref *scales, ref *errors, steps, codes);
-            }
-            uint unclear = ~clear & (uint)((1ul << steps) - 1);
-            if (unclear != 0)
-                batch->Unclear[(int)start / GridBatch.MaxSteps] |= unclear << (int)(start % GridBatch.MaxSteps);
+            uint others = GridLines<TFormat, TF, TI>.NearestOfTwo(
+                ref *batch,
+                ref Unsafe.Add(ref candidates.Lists, ((int*)&batch->Lists)[n]),
+                ref *TablesOf(batch, start),
+                ((int*)&batch->Nearest)[n],
+                ref ((float*)&batch->Scales)[start],
+                ref ((float*)&batch->Errors)[start],
+                steps,
+                (int*)&batch->Codes + start,
+                out uint clear);
+            // Without a branch: one in five has others, and the answer comes late.
+            int hasOthers = (int)((others | (0 - others)) >> 31);
+            rest[added] = n;
+            added += hasOthers;
+            AddUnclear(batch, start, ~clear & (uint)((1ul << steps) - 1) & (uint)(hasOthers - 1));
+        }
+        return added;
+    }
+
+    // Finds the points of runs under one scale after the other.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static unsafe void SearchEach(GridBatch* batch, GridCandidates candidates, int count)
+    {
+        for (int k = 0; k < count; k++)
+        {
+            int n = ((int*)&batch->Rest)[k];
+            int bounds = ((int*)&batch->Bounds)[n];
+            nint start = StartOf(bounds);
+            int steps = EndOf(bounds) - (int)start + 1;
+            uint clear = GridLines<TFormat, TF, TI>.Nearest(
+                ref *batch,
+                ref Unsafe.Add(ref candidates.Lists, ((int*)&batch->Lists)[n]),
+                ref *TablesOf(batch, start),
+                ref ((float*)&batch->Scales)[start],
+                ref ((float*)&batch->Errors)[start],
+                steps,
+                (int*)&batch->Codes + start);
+            AddUnclear(batch, start, ~clear & (uint)((1ul << steps) - 1));
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe void AddUnclear(GridBatch* batch, nint start, uint steps) =>
+        ((uint*)&batch->Unclear)[start / GridBatch.MaxSteps] |= steps << (int)(start % GridBatch.MaxSteps);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static unsafe float* TablesOf(GridBatch* batch, nint start) =>
