@@ -53,23 +53,7 @@
     AliasesToExport      = 'Test-GgufGeneration'
     VariablesToExport    = @()
 
-    # Everything that the package holds.
-    FileList             = @(
-        'CHANGELOG.md',
-        'GgufQuant.psd1',
-        'LICENSE',
-        'README.md',
-        'THIRD-PARTY-NOTICES.md',
-        'module/GgufQuant.Cmdlets.dll',
-        'module/GgufQuant.Format.ps1xml',
-        'module/GgufQuant.Gpu.dll',
-        'module/GgufQuant.Evaluation.dll',
-        'module/GgufQuant.Types.ps1xml',
-        'module/GgufQuant.dll',
-        'module/en-US/GgufQuant.Cmdlets.dll-Help.xml',
-        'module/en-US/about_GgufQuant.help.txt',
-        'module/en-US/about_GgufQuant_Types.help.txt'
-    )
+    # No FileList: an import would look for each file. build.ps1 lists what the package holds.
 
     PrivateData          = @{
         PSData = @{

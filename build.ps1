@@ -52,6 +52,22 @@ $manifest = Join-Path $PSScriptRoot GgufQuant.psd1
 $output = Join-Path $PSScriptRoot out
 $cmdletProject = Join-Path $PSScriptRoot src GgufQuant.Cmdlets
 $cmdletTests = Join-Path $PSScriptRoot tests cmdlets
+$packagedFiles = @(
+    'CHANGELOG.md'
+    'GgufQuant.psd1'
+    'LICENSE'
+    'README.md'
+    'THIRD-PARTY-NOTICES.md'
+    'module/GgufQuant.Cmdlets.dll'
+    'module/GgufQuant.Format.ps1xml'
+    'module/GgufQuant.Gpu.dll'
+    'module/GgufQuant.Evaluation.dll'
+    'module/GgufQuant.Types.ps1xml'
+    'module/GgufQuant.dll'
+    'module/en-US/GgufQuant.Cmdlets.dll-Help.xml'
+    'module/en-US/about_GgufQuant.help.txt'
+    'module/en-US/about_GgufQuant_Types.help.txt'
+)
 
 function Invoke-DotNet {
     dotnet @args | Out-Host
@@ -87,7 +103,7 @@ function New-Help {
     if ($LASTEXITCODE -ne 0) { throw 'The help could not be generated.' }
 }
 
-# The manifest lists the package's files, except for the engine; a missing file is an error.
+# A missing file is an error.
 function New-Package {
     # Without machine code, which is for one platform and refused by the others.
     Invoke-Build $cmdletProject -Property '-p:AllPlatforms=true', '-p:PublishReadyToRun=false'
@@ -96,7 +112,7 @@ function New-Package {
     $folder = Join-Path $output $module.Name $module.Version
     Remove-Folder $folder
     $engine = Join-Path $PSScriptRoot module engine
-    $files = $module.FileList
+    $files = $packagedFiles.ForEach{ Join-Path $PSScriptRoot $_ }
     if (Test-Path $engine) { $files += (Get-ChildItem $engine -File -Recurse).FullName }
     foreach ($file in $files) {
         $target = Join-Path $folder ([IO.Path]::GetRelativePath($PSScriptRoot, $file))
