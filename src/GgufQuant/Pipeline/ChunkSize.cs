@@ -5,8 +5,9 @@ namespace GgufQuant.Pipeline;
 /// <summary>How memory is divided among the threads of a pass.</summary>
 /// <param name="Weights">Weights per chunk.</param>
 /// <param name="Threads">Threads, each with a chunk.</param>
+/// <param name="Spare">How many of the threads are of use only while others wait for the disk.</param>
 /// <param name="Waiting">Chunks that may wait to be written besides.</param>
-internal readonly record struct ChunkSize(int Weights, int Threads, int Waiting)
+internal readonly record struct ChunkSize(int Weights, int Threads, int Spare, int Waiting)
 {
     private const int MostWaiting = 8;
     private const int SmallestChunk = 16 * 1024;
@@ -22,7 +23,7 @@ internal readonly record struct ChunkSize(int Weights, int Threads, int Waiting)
             throw new QuantizationException($"Rows of {longestRow:N0} weights do not fit the memory budget: raise the budget, or omit the importance matrix.");
         long weights = Math.Max(longestRow, Math.Clamp(most / ThreadsFor(device.PreferredJobs), SmallestChunk, device.PreferredWeights));
         int threads = (int)Math.Clamp(most / weights, 1, ThreadsFor(device.Parallelism));
-        return new((int)weights, threads, (int)Math.Clamp((most / weights) - threads, 0, MostWaiting));
+        return new((int)weights, threads, SpareOf(threads, device), (int)Math.Clamp((most / weights) - threads, 0, MostWaiting));
     }
 
     /// <summary>Whether the tensors can share a pass: whether a chunk of any of them fits the budget.</summary>
@@ -42,6 +43,11 @@ internal readonly record struct ChunkSize(int Weights, int Threads, int Waiting)
 
     // Twice the number of jobs that run on the device, so that it stays busy while other threads wait for the disk.
     private static int ThreadsFor(int jobs) => jobs + Math.Max(2, jobs);
+
+    // Where nothing waits for the disk, more threads than cores would only take turns, and the one that writes would have to wait for
+    // the others. A card's threads wait for the card instead.
+    private static int SpareOf(int threads, IQuantizationDevice device) =>
+        device is CpuDevice ? Math.Max(0, threads - Math.Max(device.Parallelism, Environment.ProcessorCount)) : 0;
 
     // Source, blocks, and the floats between them; copied data stays where it was read to. A thread makes the blocks of
     // one type after those of another in the same memory, so further types need none.

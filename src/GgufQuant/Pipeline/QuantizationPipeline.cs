@@ -13,6 +13,12 @@ namespace GgufQuant.Pipeline;
 /// </remarks>
 internal sealed class QuantizationPipeline
 {
+    // Reads from the system's cache of files are faster.
+    private const double SlowBytesPerSecond = 4e9;
+
+    // Before so much has been read, a few reads that happened to be interrupted would look like a disk.
+    private const long LeastBytes = 16 << 20;
+
     private readonly GgufFile _source;
     private readonly IReadOnlyList<OutputFiles> _outputs;
     private readonly IQuantizationDevice _device;
@@ -24,8 +30,10 @@ internal sealed class QuantizationPipeline
     private readonly ConcurrentQueue<TensorSlot> _complete = [];
 
     private readonly Lock _lock = new();
+    private readonly ManualResetEventSlim _spareThreadsRun = new();
     private IEnumerator<Chunk>? _chunks;
     private long _readingTicks;
+    private long _readBytes;
     private long _quantizingTicks;
     private long _writingTicks;
 
@@ -65,23 +73,28 @@ internal sealed class QuantizationPipeline
         Thread[] threads = new Thread[_size.Threads];
         for (int i = 0; i < threads.Length; i++)
         {
-            threads[i] = new Thread(() => Work(sources, targets)) { IsBackground = true, Name = $"GgufQuant {i}" };
+            bool isSpare = i >= threads.Length - _size.Spare;
+            threads[i] = new Thread(() => Work(sources, targets, isSpare)) { IsBackground = true, Name = $"GgufQuant {i}" };
             threads[i].Start();
         }
         foreach (Thread thread in threads)
             thread.Join();
         // What was completed last may not be recorded yet.
-        Work(sources, targets);
+        Work(sources, targets, isSpare: false);
         if (!HaveAllFailed)
             _token.ThrowIfCancellationRequested();
     }
 
     private bool HaveAllFailed => _outputs.All(output => output.Failure is not null);
 
-    private void Work(BufferPool sources, BufferPool targets)
+    private void Work(BufferPool sources, BufferPool targets, bool isSpare)
     {
+        if (isSpare)
+            _spareThreadsRun.Wait();
         while (Step(sources, targets))
             ;
+        // Nothing is left to do, so that they end.
+        _spareThreadsRun.Set();
     }
 
     private bool Step(BufferPool sources, BufferPool targets)
@@ -138,6 +151,9 @@ internal sealed class QuantizationPipeline
         long start = Stopwatch.GetTimestamp();
         _source.Read(chunk.Work.Source, chunk.SourceOffset, source.Memory.Span);
         AddTime(ref _readingTicks, start);
+        long bytes = Interlocked.Add(ref _readBytes, chunk.SourceBytes);
+        if (bytes >= LeastBytes && bytes < SlowBytesPerSecond * Times.Reading.TotalSeconds)
+            _spareThreadsRun.Set();
         return source;
     }
 
