@@ -17,7 +17,8 @@ internal static class HeldBack
         + "takes one writer at a time; writes alone take two thirds of a copy's time, and reads two fifths (measured), so that two cores could "
         + "be faster than a copy, if both were free all the time. Tried: threads that leave their writes to the one that is writing, instead of taking turns (kept: "
         + "a quarter less time for an unchanged file), copying within the kernel (no gain, as the bytes move by less than a page), smaller "
-        + "tiles (slower), cache-line-aligned tiles (kept), a longer queue of writes (no gain).";
+        + "tiles (slower), cache-line-aligned tiles (kept), a longer queue of writes (no gain), no more threads than cores as long as reads "
+        + "come from memory (kept: an eighth less processor time for an unchanged file).";
 
     /// <summary>Why the first conversion of a session may take longer than others.</summary>
     public const string FirstConversions =
@@ -56,9 +57,12 @@ internal static class HeldBack
             + "a block. Tried: dropping neighbours that can never be the nearest (kept: half of them), skipping repeated tries (kept), "
             + "rounding the last scales of four weights in one vector (kept), flipping signs without branches (kept), picking at the two "
             + "ends of a run of scales, with a lane for each candidate (kept), listing what differs between groups instead of branching on "
-            + "it, sixteen groups at once (both together kept: a quarter to a third more), a candidate's index in the low bits of its cost "
-            + "(no gain), runs sorted by their number of candidates, picks of two runs in turns, picking by lookups, or by a tree over the "
-            + "candidates (slower).",
+            + "it, sixteen groups at once (both together kept: a quarter to a third more), picking only where a code is off the grid, "
+            + "choosing between equal tries without going through them, sums of four super-blocks and first fits of two vectors in turns, "
+            + "and setting points that lie between two others apart without a branch (together kept: a tenth to a quarter more), a "
+            + "candidate's index in the low bits of its cost, both ends of a run in one vector, or the choice of a point in a loop of its "
+            + "own (no gain), runs sorted by their number of candidates, picks of two runs in turns, picking by lookups, or by a tree over "
+            + "the candidates (slower).",
         (GgmlType.IQ1_S or GgmlType.IQ1_M, not KernelWork.Dequantize) =>
             "Every split of the sorted weights is compared with the score of one that is likely the best, 561 per 32 weights or 153 per "
             + "16, under two or four shifts each. Of the time, comparing and its tables take two fifths, choosing near points a quarter, "
