@@ -241,13 +241,13 @@ internal static class GridLines<TFormat, TF, TI>
     /// <param name="batch">Has room for the points' lines.</param>
     /// <param name="list">The points: see <see cref="GridCandidates.ListAt"/>.</param>
     /// <param name="tables">The group's tables.</param>
-    /// <param name="near">The two, as returned by <see cref="NearestOfEnds"/>.</param>
+    /// <param name="near">The two, as received from <see cref="NearestOfEnds"/>.</param>
     /// <param name="scales">The first scale.</param>
     /// <param name="errors">What cannot be told apart under it.</param>
     /// <param name="steps">The number of scales.</param>
     /// <param name="codes">Receives the point's code under each scale.</param>
     /// <param name="clear">Receives a bit for each scale under which the point is clear.</param>
-    /// <returns>A bit for each point that may be as near; also if more than two may be the nearest under the first or last scale.</returns>
+    /// <returns>0 if all others are farther away, and each end has one nearest point.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static unsafe uint NearestOfTwo(
         ref GridBatch batch,

@@ -111,6 +111,7 @@ internal static class GridRuns<TFormat, TF, TI>
         return count;
     }
 
+    // Appends the values with a set bit to a list, and returns their number.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Append(TI values, uint chosen, ref int list)
     {
@@ -174,10 +175,8 @@ internal static class GridRuns<TFormat, TF, TI>
     {
         int* codes = (int*)&batch->Codes + start;
         int steps = (int)(end - start) + 1;
-        TI point = TI.Broadcast(code);
-        point.StoreFirst(steps, codes);
-        for (int step = TF.Count; step < steps; step += TF.Count)
-            point.StoreFirst(steps - step, codes + step);
+        for (int step = 0; step < steps; step += TF.Count)
+            TI.Broadcast(code).StoreFirst(steps - step, codes + step);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -200,11 +199,9 @@ internal static class GridRuns<TFormat, TF, TI>
             uint runs = uint.MaxValue >> (32 - Math.Min(TF.Count, count - n));
             uint isBig = runs & ~TI.MaskBits(TI.GreaterThan(TI.Broadcast(TF.Count + 1), TI.Load(in batch.Sizes[n])));
             uint isChanging = runs & ~(TI.EqualBits(differences, TI.Broadcast(0)) | isBig);
-            TF numbers = TF.FromBits(BlockLanes<TF, TI>.Numbers + TI.Broadcast(n));
-            CompressStore<TF, TI>.Store(numbers, BlockLanes<TF, TI>.MaskOf(isBig), ref Unsafe.As<int, float>(ref batch.Rest[big]));
-            CompressStore<TF, TI>.Store(numbers, BlockLanes<TF, TI>.MaskOf(isChanging), ref Unsafe.As<int, float>(ref batch.Changing[changing]));
-            big += BitOperations.PopCount(isBig);
-            changing += BitOperations.PopCount(isChanging);
+            TI numbers = BlockLanes<TF, TI>.Numbers + TI.Broadcast(n);
+            big += Append(numbers, isBig, ref batch.Rest[big]);
+            changing += Append(numbers, isChanging, ref batch.Changing[changing]);
         }
         return changing;
     }
