@@ -36,10 +36,14 @@ internal sealed class PooledBuffer(IQuantizationDevice device, ConcurrentBag<Poo
     /// <summary>The bytes asked for.</summary>
     internal Memory<byte> Memory => _owner!.Memory[.._bytes];
 
+    /// <summary>Whether nothing has been written to the memory before.</summary>
+    internal bool IsNew { get; private set; }
+
     /// <summary>Takes it, with unspecified contents.</summary>
     internal void Take(int bytes)
     {
-        if (_owner is null || _owner.Memory.Length < bytes)
+        IsNew = _owner is null || _owner.Memory.Length < bytes;
+        if (IsNew)
         {
             _owner?.Dispose();
             _owner = device.Allocate(bytes);

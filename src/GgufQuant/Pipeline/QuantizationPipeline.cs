@@ -14,10 +14,10 @@ namespace GgufQuant.Pipeline;
 internal sealed class QuantizationPipeline
 {
     // Reads from the system's cache of files are faster.
-    private const double SlowBytesPerSecond = 4e9;
+    private const double SlowBytesPerSecond = 3e9;
 
     // Before so much has been read, a few reads that happened to be interrupted would look like a disk.
-    private const long LeastBytes = 16 << 20;
+    private const long LeastBytes = 64 << 20;
 
     private readonly GgufFile _source;
     private readonly IReadOnlyList<OutputFiles> _outputs;
@@ -33,7 +33,8 @@ internal sealed class QuantizationPipeline
     private readonly ManualResetEventSlim _spareThreadsRun = new();
     private IEnumerator<Chunk>? _chunks;
     private long _readingTicks;
-    private long _readBytes;
+    private long _repeatedReadingTicks;
+    private long _repeatedReadBytes;
     private long _quantizingTicks;
     private long _writingTicks;
 
@@ -151,9 +152,14 @@ internal sealed class QuantizationPipeline
         long start = Stopwatch.GetTimestamp();
         _source.Read(chunk.Work.Source, chunk.SourceOffset, source.Memory.Span);
         AddTime(ref _readingTicks, start);
-        long bytes = Interlocked.Add(ref _readBytes, chunk.SourceBytes);
-        if (bytes >= LeastBytes && bytes < SlowBytesPerSecond * Times.Reading.TotalSeconds)
-            _spareThreadsRun.Set();
+        // The first read into memory waits for the system to provide its pages, which may take longer than the read.
+        if (!source.IsNew)
+        {
+            AddTime(ref _repeatedReadingTicks, start);
+            long bytes = Interlocked.Add(ref _repeatedReadBytes, chunk.SourceBytes);
+            if (bytes >= LeastBytes && bytes < SlowBytesPerSecond * Stopwatch.GetElapsedTime(0, _repeatedReadingTicks).TotalSeconds)
+                _spareThreadsRun.Set();
+        }
         return source;
     }
 
