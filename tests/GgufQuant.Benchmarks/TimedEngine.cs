@@ -6,7 +6,7 @@ namespace GgufQuant.Benchmarks;
 /// <summary>Measures the time that is spent in an engine.</summary>
 internal sealed class TimedEngine(IInferenceEngine engine) : IInferenceEngine
 {
-    /// <summary>The time so far, running models, loading them and tokenizing.</summary>
+    /// <summary>The time so far, running models, loading and freeing them, and tokenizing.</summary>
     public TimeSpan Elapsed { get; private set; }
 
     public string Name => engine.Name;
@@ -21,6 +21,12 @@ internal sealed class TimedEngine(IInferenceEngine engine) : IInferenceEngine
         Elapsed += Stopwatch.GetElapsedTime(start);
         return result;
     }
+
+    private void Measure(Action work) => Measure(() =>
+    {
+        work();
+        return 0;
+    });
 
     private sealed class Model(TimedEngine engine, ILanguageModel model) : ILanguageModel
     {
@@ -40,7 +46,7 @@ internal sealed class TimedEngine(IInferenceEngine engine) : IInferenceEngine
 
         public IEvaluationContext CreateContext(ContextOptions options) => engine.Measure(() => new Context(engine, model.CreateContext(options)));
 
-        public void Dispose() => model.Dispose();
+        public void Dispose() => engine.Measure(model.Dispose);
     }
 
     private sealed class Context(TimedEngine engine, IEvaluationContext context) : IEvaluationContext
@@ -49,7 +55,7 @@ internal sealed class TimedEngine(IInferenceEngine engine) : IInferenceEngine
 
         public int BatchSize => context.BatchSize;
 
-        public void Reset() => context.Reset();
+        public void Reset() => engine.Measure(context.Reset);
 
         public void Evaluate(ReadOnlySpan<int> tokens, int position, int firstOutput, CancellationToken cancellationToken)
         {
@@ -60,6 +66,6 @@ internal sealed class TimedEngine(IInferenceEngine engine) : IInferenceEngine
 
         public ReadOnlySpan<float> Logits(int index) => context.Logits(index);
 
-        public void Dispose() => context.Dispose();
+        public void Dispose() => engine.Measure(context.Dispose);
     }
 }

@@ -149,6 +149,7 @@ public sealed class QualityMeter : IDisposable
 
     private void Release()
     {
+        (_reference?.Source as IDisposable)?.Dispose();
         _reference?.Context.Dispose();
         _reference?.Model.Dispose();
         _reference = null;
@@ -157,18 +158,20 @@ public sealed class QualityMeter : IDisposable
     private Reference LoadReference(int? contextLength, CancellationToken cancellationToken)
     {
         ILanguageModel model = _engine.Load(_referencePath, new(), cancellationToken);
+        IEvaluationContext? context = null;
         try
         {
             CorpusChunks corpus = Cut(model, contextLength ?? CorpusChunks.DefaultContextLength(model));
-            IEvaluationContext context = model.CreateContext(ContextOptions(corpus.ContextLength));
+            context = model.CreateContext(ContextOptions(corpus.ContextLength));
             int vocabularySize = model.Vocabulary.Count;
             IReferenceSource source = RecordedReference.BytesOf(corpus, vocabularySize) <= _options.ReferenceMemory
-                ? new RecordedReference(context, corpus, vocabularySize)
+                ? new RecordedReference(context, corpus, vocabularySize, Threads)
                 : new LiveReference(context);
             return new(model, context, corpus, source);
         }
         catch
         {
+            context?.Dispose();
             model.Dispose();
             throw;
         }

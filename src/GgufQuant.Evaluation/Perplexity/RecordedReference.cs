@@ -1,13 +1,19 @@
 using GgufQuant.Evaluation.Engines;
+using GgufQuant.IO;
 
 namespace GgufQuant.Evaluation.Perplexity;
 
 /// <summary>The reference model, evaluated the first time a batch is requested, and cached from then on.</summary>
-internal sealed class RecordedReference(IEvaluationContext context, CorpusChunks corpus, int vocabularySize) : IReferenceSource
+/// <param name="context">The model's context.</param>
+/// <param name="corpus">The text.</param>
+/// <param name="vocabularySize">Tokens in the model's vocabulary.</param>
+/// <param name="threads">Threads that copy logits.</param>
+internal sealed class RecordedReference(IEvaluationContext context, CorpusChunks corpus, int vocabularySize, int threads) : IReferenceSource, IDisposable
 {
     private readonly LiveReference _live = new(context);
-    private readonly float[]?[] _rows = new float[corpus.Count * corpus.ScoredPerChunk][];
-    private int _first;
+    private readonly LogitsMemory _logits = new((long)corpus.Count * corpus.ScoredPerChunk, vocabularySize);
+    private readonly bool[] _isRecorded = new bool[corpus.Count];
+    private long _first;
 
     /// <summary>Bytes that the logits of a text take.</summary>
     public static long BytesOf(CorpusChunks corpus, int vocabularySize) =>
@@ -15,20 +21,17 @@ internal sealed class RecordedReference(IEvaluationContext context, CorpusChunks
 
     public void Advance(int chunk, int[] tokens, ChunkBatch batch, CancellationToken cancellationToken)
     {
-        _first = (chunk * corpus.ScoredPerChunk) + batch.Start + batch.FirstScored - corpus.FirstScored;
+        _first = ((long)chunk * corpus.ScoredPerChunk) + batch.Start + batch.FirstScored - corpus.FirstScored;
         // The batches before the first scored token leave nothing to cache, but the chunk's later ones depend on them.
-        if (IsRecorded(chunk))
+        if (_isRecorded[chunk])
             return;
         _live.Advance(chunk, tokens, batch, cancellationToken);
-        for (int row = 0; row < batch.Scored; row++)
-        {
-            float[] logits = new float[vocabularySize];
-            context.Logits(batch.FirstScored + row).CopyTo(logits);
-            _rows[_first + row] = logits;
-        }
+        ParallelLoop.For(batch.Scored, threads, row => context.Logits(batch.FirstScored + row).CopyTo(_logits[_first + row]), cancellationToken);
+        _isRecorded[chunk] = batch.Start + batch.Length == corpus.ContextLength;
     }
 
-    public TokenDistribution Row(int row, ref float[] scratch) => TokenDistribution.FromLogits(_rows[_first + row]);
+    public TokenDistribution Row(int row, ref float[] scratch) => TokenDistribution.FromLogits(_logits[_first + row]);
 
-    private bool IsRecorded(int chunk) => _rows[((chunk + 1) * corpus.ScoredPerChunk) - 1] is not null;
+    /// <inheritdoc/>
+    public void Dispose() => _logits.Dispose();
 }
