@@ -12,6 +12,7 @@ const string Usage = """
            GgufQuant.Benchmarks --evaluation <folder for 2 GB of files>
            GgufQuant.Benchmarks --rounding [type,type,...]
            GgufQuant.Benchmarks --starts [type,type,...]
+           GgufQuant.Benchmarks --imports
            GgufQuant.Benchmarks --calibrated <folder for 4 GB of files>
            GgufQuant.Benchmarks [BenchmarkDotNet's options]
     """;
@@ -84,13 +85,16 @@ switch (args)
     case [RoundingMemory.Argument, string step, string folder]:
         RoundingMemory.Measure(step, folder);
         return 0;
-    case [StartTable.Argument, string header, string emptyModule]:
-        StartTable.Measure(header, emptyModule);
+    case ["--imports"]:
+        StartTable.Write(Console.Out);
+        return 0;
+    case [StartTable.Argument, string header, string firstEmpty, string secondEmpty]:
+        StartTable.Measure(header, firstEmpty, secondEmpty);
         return 0;
     case [FirstConversionTable.Argument, string type, string folder, string matrix]:
         FirstConversionTable.Measure(type, folder, matrix);
         return 0;
-    case ["--report" or "--ratios" or "--files" or "--folders" or "--types" or "--evaluation" or "--rounding" or "--starts" or "--calibrated", ..]:
+    case ["--report" or "--ratios" or "--files" or "--folders" or "--types" or "--evaluation" or "--rounding" or "--starts" or "--imports" or "--calibrated", ..]:
         Console.Error.WriteLine(Usage);
         return 1;
     default:
