@@ -3,44 +3,47 @@ namespace GgufQuant.Formats;
 /// <summary>A tensor type as an object; the table of every format in <see cref="IBlockFormat"/>'s terms.</summary>
 public abstract class BlockFormat
 {
-    private static readonly Dictionary<GgmlType, BlockFormat> s_byType = new BlockFormat[]
-    {
+    // In the order of ggml's numbers.
+    private static readonly BlockFormat[] s_all =
+    [
         new Quantizable<F32>(),
-        new Quantizable<IQ1_S>(),
-        new Quantizable<IQ1_M>(),
-        new Quantizable<IQ2_XXS>(),
-        new Quantizable<IQ2_XS>(),
-        new Quantizable<IQ2_S>(),
-        new Quantizable<IQ3_XXS>(),
-        new Quantizable<IQ3_S>(),
-        new Quantizable<IQ4_NL>(),
-        new Quantizable<IQ4_XS>(),
-        new Quantizable<Q2_K>(),
-        new Quantizable<Q3_K>(),
-        new Quantizable<Q4_K>(),
-        new Quantizable<Q5_K>(),
         new Quantizable<F16>(),
-        new Quantizable<BF16>(),
-        new Readable<F64>(),
-        new Readable<I8>(),
-        new Readable<I16>(),
-        new Readable<I32>(),
-        new Readable<I64>(),
         new Quantizable<Q4_0>(),
         new Quantizable<Q4_1>(),
         new Quantizable<Q5_0>(),
         new Quantizable<Q5_1>(),
         new Quantizable<Q8_0>(),
         new Readable<Q8_1>(),
+        new Quantizable<Q2_K>(),
+        new Quantizable<Q3_K>(),
+        new Quantizable<Q4_K>(),
+        new Quantizable<Q5_K>(),
+        new Quantizable<Q6_K>(),
+        new Readable<Q8_K>(),
+        new Quantizable<IQ2_XXS>(),
+        new Quantizable<IQ2_XS>(),
+        new Quantizable<IQ3_XXS>(),
+        new Quantizable<IQ1_S>(),
+        new Quantizable<IQ4_NL>(),
+        new Quantizable<IQ3_S>(),
+        new Quantizable<IQ2_S>(),
+        new Quantizable<IQ4_XS>(),
+        new Readable<I8>(),
+        new Readable<I16>(),
+        new Readable<I32>(),
+        new Readable<I64>(),
+        new Readable<F64>(),
+        new Quantizable<IQ1_M>(),
+        new Quantizable<BF16>(),
         new Quantizable<TQ1_0>(),
         new Quantizable<TQ2_0>(),
         new Quantizable<MXFP4>(),
         new Quantizable<NVFP4>(),
         new Quantizable<Q1_0>(),
         new Quantizable<Q2_0>(),
-        new Quantizable<Q6_K>(),
-        new Readable<Q8_K>(),
-    }.ToDictionary(format => format.Type);
+    ];
+
+    private static readonly BlockFormat?[] s_byNumber = ByNumber();
 
     // As many super-blocks as the widest lanes hold side by side.
     private const int TrialWeights = 16 * SuperBlock.Size;
@@ -49,28 +52,38 @@ public abstract class BlockFormat
     private int _isPreparedWeighed;
     private int _isReadingPrepared;
 
-    private BlockFormat(BlockLayout layout) => Layout = layout;
+    private BlockFormat(GgmlType type, string name, int blockSize, int blockBytes, BlockLayout layout, bool isQuantized)
+    {
+        if (layout.Bytes != blockBytes)
+            throw new InvalidOperationException($"The fields of {name} take {layout.Bytes} bytes, but its block has {blockBytes}.");
+        Type = type;
+        Name = name;
+        BlockSize = blockSize;
+        BlockBytes = blockBytes;
+        Layout = layout;
+        IsQuantized = isQuantized;
+    }
 
     /// <summary>Every format, in the order of ggml's numbers.</summary>
-    public static IReadOnlyList<BlockFormat> All { get; } = [.. s_byType.Values.OrderBy(format => format.Type)];
+    public static IReadOnlyList<BlockFormat> All => s_all;
 
     /// <summary>The type's number in ggml.</summary>
-    public abstract GgmlType Type { get; }
+    public GgmlType Type { get; }
 
     /// <summary>The name as llama.cpp prints it.</summary>
-    public abstract string Name { get; }
+    public string Name { get; }
 
     /// <summary>Weights per block.</summary>
-    public abstract int BlockSize { get; }
+    public int BlockSize { get; }
 
     /// <summary>Bytes per block.</summary>
-    public abstract int BlockBytes { get; }
+    public int BlockBytes { get; }
 
     /// <summary>The block's fields.</summary>
     internal BlockLayout Layout { get; }
 
     /// <summary>Whether ggml counts the type as quantized.</summary>
-    public abstract bool IsQuantized { get; }
+    public bool IsQuantized { get; }
 
     /// <summary>Whether <see cref="Quantize"/> can write this format.</summary>
     public virtual bool CanQuantize => false;
@@ -89,8 +102,11 @@ public abstract class BlockFormat
             : throw new ArgumentOutOfRangeException(nameof(type), type, $"ggml has no tensor type {(int)type}.");
 
     /// <summary>The format of a type, if ggml has a type with this number.</summary>
-    public static bool TryGet(GgmlType type, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out BlockFormat? format) =>
-        s_byType.TryGetValue(type, out format);
+    public static bool TryGet(GgmlType type, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out BlockFormat? format)
+    {
+        format = (uint)type < (uint)s_byNumber.Length ? s_byNumber[(int)type] : null;
+        return format is not null;
+    }
 
     /// <summary>A format as an object, whether or not it is in the table.</summary>
     internal static BlockFormat Of<TFormat>()
@@ -130,7 +146,9 @@ public abstract class BlockFormat
             weights[i] = uniform * uniform * uniform;
         }
         float[] importance = new float[weighs ? TrialWeights : 0];
-        Array.Fill(importance, 1);
+        // Not by Fill, which the runtime would have to compile first.
+        for (int i = 0; i < importance.Length; i++)
+            importance[i] = 1;
         byte[] blocks = new byte[ByteCount(TrialWeights)];
         Quantize(weights, TrialWeights, importance, blocks);
         BlockValidation.FindInvalid(this, blocks);
@@ -149,6 +167,14 @@ public abstract class BlockFormat
         Dequantize(blocks, new float[TrialWeights]);
     }
 
+    private static BlockFormat?[] ByNumber()
+    {
+        BlockFormat?[] formats = new BlockFormat?[(int)s_all[^1].Type + 1];
+        foreach (BlockFormat format in s_all)
+            formats[(int)format.Type] = format;
+        return formats;
+    }
+
     private bool Weighs(bool isWeighed) => Importance == ImatrixSupport.Required || (isWeighed && Importance == ImatrixSupport.Optional);
 
     /// <summary>The name as llama.cpp prints it.</summary>
@@ -158,21 +184,9 @@ public abstract class BlockFormat
         where TFormat : struct, IBlockFormat
     {
         public Readable()
-            : base(TFormat.Layout)
+            : base(TFormat.Type, TFormat.Name, TFormat.BlockSize, TFormat.BlockBytes, TFormat.Layout, TFormat.IsQuantized)
         {
-            if (Layout.Bytes != TFormat.BlockBytes)
-                throw new InvalidOperationException($"The fields of {TFormat.Name} take {Layout.Bytes} bytes, but its block has {TFormat.BlockBytes}.");
         }
-
-        public override GgmlType Type => TFormat.Type;
-
-        public override string Name => TFormat.Name;
-
-        public override int BlockSize => TFormat.BlockSize;
-
-        public override int BlockBytes => TFormat.BlockBytes;
-
-        public override bool IsQuantized => TFormat.IsQuantized;
 
         public override void Dequantize(ReadOnlySpan<byte> blocks, Span<float> weights)
         {

@@ -71,9 +71,9 @@ internal sealed class BlockLayout
             placed[i] = fields[i] with { Offset = Bytes };
             Bytes += fields[i].Bytes;
         }
-        Scales = [.. placed.Where(field => field.IsScale)];
-        Words = [.. placed.Where(field => field.Width > 1)];
-        HasBigEndianForm = placed.All(field => field.Kind != FieldKind.MixedWidths);
+        Scales = Array.FindAll(placed, field => field.IsScale);
+        Words = Array.FindAll(placed, field => field.Width > 1);
+        HasBigEndianForm = !Array.Exists(placed, field => field.Kind == FieldKind.MixedWidths);
     }
 
     /// <summary>Bytes of the block.</summary>

@@ -21,7 +21,7 @@ public class OptimizedLoopTests
         "IQ3_XXS.Unpack", "IQ4_XS.Unpack", "NVFP4.DequantizeBlock", "NVFP4.QuantizeBlock",
 
         // They make tables, once.
-        "Grid.Decode", "Grid.Encode", "Grid.Expand", "GridQuantizer`1.MakeNumerators", "IQ1Order`3.Comparators", "NonlinearLevels.MakeMidpoints",
+        "BlockFormat.ByNumber", "Grid.Decode", "Grid.Encode", "Grid.Expand", "GridQuantizer`1.MakeNumerators", "IQ1Order`3.Comparators", "NonlinearLevels.MakeMidpoints",
         "SignBits.SpreadBits",
 
         // For rare blocks, types that no file is quantized to, and processors without an instruction.

@@ -73,8 +73,10 @@ internal sealed class GridCandidates
             end += 2;
         }
         int endOfPoints = end;
+        // Not by Fill, which the runtime would compile anew for this type, and at first without optimizing it.
         Span<uint> moves = stackalloc uint[MaxCount];
-        moves.Fill(NoMove);
+        for (int n = 0; n < moves.Length; n++)
+            moves[n] = NoMove;
         for (int code = 0; code < starts.Length; code++)
         {
             if (neighbours.Map[code] >= 0 || !neighbours.HasList(code))
@@ -89,7 +91,8 @@ internal sealed class GridCandidates
                 moves[count++] = move;
                 lists[end + count] = point;
             }
-            moves[..count].Fill(NoMove);
+            for (int n = 0; n < count; n++)
+                moves[n] = NoMove;
             lists[end] = count;
             starts[code] = end;
             end += 1 + count;

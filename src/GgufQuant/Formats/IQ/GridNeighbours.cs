@@ -48,7 +48,9 @@ internal sealed class GridNeighbours
     public static GridNeighbours Build(Grid grid, int shells)
     {
         int[] map = new int[1 << (grid.DigitBits * grid.Dimensions)];
-        Array.Fill(map, int.MinValue);
+        // Not by Fill, here and below: the runtime would compile it anew for these types, and at first without optimizing it.
+        for (int code = 0; code < map.Length; code++)
+            map[code] = int.MinValue;
         for (int n = 0; n < grid.Points.Length; n++)
             map[grid.Points[n]] = n;
         ushort[] lists = new ushort[1 << 16];
@@ -132,7 +134,8 @@ internal sealed class GridNeighbours
             }
             list[0] = (ushort)(end - 1);
             int padded = 1 + ((end - 1 + Padding - 1) / Padding * Padding);
-            list[end..padded].Fill(list[1]);
+            for (; end < padded; end++)
+                list[end] = list[1];
             return padded;
         }
 

@@ -151,7 +151,10 @@ internal static class IQ1Order<TF, TI, TSums>
                     for (int i = first; i < first + distance && i + distance < size; i++)
                     {
                         if (i / (2 * merged) == (i + distance) / (2 * merged))
-                            comparators.AddRange([(byte)i, (byte)(i + distance)]);
+                        {
+                            comparators.Add((byte)i);
+                            comparators.Add((byte)(i + distance));
+                        }
                     }
                 }
             }
