@@ -18,7 +18,8 @@ internal static class HeldBack
         + "be faster than a copy, if both were free all the time. Tried: threads that leave their writes to the one that is writing, instead of taking turns (kept: "
         + "a quarter less time for an unchanged file), copying within the kernel (no gain, as the bytes move by less than a page), smaller "
         + "tiles (slower), cache-line-aligned tiles (kept), a longer queue of writes (no gain), no more threads than cores as long as reads "
-        + "come from memory (kept: an eighth less processor time for an unchanged file).";
+        + "come from memory (kept: an eighth less processor time for an unchanged file), and reads into new memory not counted for that, since "
+        + "on some virtual machines the first access to a page takes longer than reading it (kept: a fifth less time for an unchanged file).";
 
     /// <summary>Why the first conversion of a session may take longer than others.</summary>
     public const string FirstConversions =
@@ -27,7 +28,8 @@ internal static class HeldBack
         + "a quarter of the time) and with vectors (kept), kernels compiled on another thread while the model is opened and planned, and "
         + "with them what reads the source (kept), what they call for each block optimized from its first call as well (kept), tables for "
         + "graphics cards not made where none is looked for (kept), ReadyToRun images (kept in the checkout's build: a third less; each is "
-        + "for one system and architecture, so the package has none), with the framework's generic code for our types in them (kept: a tenth less).";
+        + "for one system and architecture, so the package has none), with the framework's generic code for our types in them (kept: a tenth less), "
+        + "tables filled by loops, and formats that know their names and sizes without a method for each (kept: half as many methods to compile).";
 
     /// <summary>Why a kernel may miss its bar; null for other kernels.</summary>
     public static string? Explain(KernelOperation operation) => (operation.Format.Type, operation.Work) switch
