@@ -1,7 +1,6 @@
+using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 
 namespace GgufQuant.IO;
 
@@ -20,7 +19,7 @@ internal static class WriterId
 
     /// <summary>A new one for a process of this machine.</summary>
     internal static string Create(int process) =>
-        $"{s_machine}{process:x8}{RandomNumberGenerator.GetHexString(Digits - MachineDigits - ProcessDigits, lowercase: true)}";
+        $"{s_machine}{process:x8}{Random.Shared.GetHexString(Digits - MachineDigits - ProcessDigits, lowercase: true)}";
 
     /// <summary>Whether a text has the form of one.</summary>
     internal static bool IsValid(ReadOnlySpan<char> text) => text.Length == Digits && Guid.TryParseExact(text, "N", out _);
@@ -42,20 +41,23 @@ internal static class WriterId
         }
     }
 
-    // Containers of one machine number their processes separately.
+    // Not a hash by System.Security.Cryptography, which would load OpenSSL for the first file of a session.
     private static string IdOfMachine()
     {
-        string identity = Environment.MachineName;
         try
         {
-            if (OperatingSystem.IsLinux())
-                identity += $"|{File.ReadAllText("/proc/sys/kernel/random/boot_id")}|{new FileInfo("/proc/self/ns/pid").LinkTarget}";
+            // Containers of one machine number their processes separately. The link is such as pid:[4026531836].
+            if (OperatingSystem.IsLinux() && new FileInfo("/proc/self/ns/pid").LinkTarget is { } processes)
+            {
+                ReadOnlySpan<byte> boot = Guid.Parse(File.ReadAllText("/proc/sys/kernel/random/boot_id")).ToByteArray();
+                ulong container = ulong.Parse(processes.AsSpan().Trim("pid:[]"), CultureInfo.InvariantCulture);
+                return $"{BinaryPrimitives.ReadUInt64LittleEndian(boot) ^ BinaryPrimitives.ReadUInt64LittleEndian(boot[8..]) ^ container:x16}";
+            }
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or FormatException or OverflowException)
         {
-            // Where the kernel does not tell, no other process is known to be of this machine.
-            identity = RandomNumberGenerator.GetHexString(MachineDigits);
         }
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)))[..MachineDigits];
+        // Where the kernel does not tell, no other process is known to be of this machine.
+        return Random.Shared.GetHexString(MachineDigits, lowercase: true);
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Pipeline;
@@ -24,20 +25,34 @@ public sealed class QuantizationPipelineTests : IDisposable
     [Fact]
     public void More_threads_than_cores_read_only_once_reads_have_turned_out_to_be_slow()
     {
-        int cores = Environment.ProcessorCount;
-        GgufWriter layout = new(
-            [GgufEntry.Create(GgufKeys.Architecture, "llama")],
-            Enumerable.Range(0, Judged + New + (4 * cores)).Select(i => new GgufTensorInfo($"blk.{i}.ffn_up.weight", GgmlType.F16, [1024, TensorBytes / 2048])));
-        using SlowData data = new();
-        using GgufFile source = GgufFile.Of(_folder.Path, layout, layout.Length, data, gap: null);
-        new Quantizer().Run(QuantizationPlan.Create(source, FileType.F16), Path.Combine(_folder.Path, "copy.gguf"), token: TestContext.Current.CancellationToken);
-        int[] readers = [.. data.Readers];
-        Assert.InRange(readers[..Judged].Distinct().Count(), 1, cores);
-        Assert.InRange(readers.Distinct().Count(), cores + 1, int.MaxValue);
+        int[] readers = ReadersOf(new SlowData(_ => true));
+        Assert.InRange(readers[..Judged].Distinct().Count(), 1, Environment.ProcessorCount);
+        Assert.InRange(readers.Distinct().Count(), Environment.ProcessorCount + 1, int.MaxValue);
     }
 
-    private sealed class SlowData : ITensorData
+    [Fact]
+    public void Reads_that_are_slow_only_into_new_memory_need_no_more_threads_than_cores()
     {
+        int[] readers = ReadersOf(new SlowData(isNew => isNew));
+        Assert.InRange(readers.Distinct().Count(), 1, Environment.ProcessorCount);
+    }
+
+    // The threads of all reads, in order.
+    private int[] ReadersOf(SlowData data)
+    {
+        GgufWriter layout = new(
+            [GgufEntry.Create(GgufKeys.Architecture, "llama")],
+            Enumerable.Range(0, Judged + New + (4 * Environment.ProcessorCount)).Select(i => new GgufTensorInfo($"blk.{i}.ffn_up.weight", GgmlType.F16, [1024, TensorBytes / 2048])));
+        using GgufFile source = GgufFile.Of(_folder.Path, layout, layout.Length, data, gap: null);
+        new Quantizer().Run(QuantizationPlan.Create(source, FileType.F16), Path.Combine(_folder.Path, "copy.gguf"), token: TestContext.Current.CancellationToken);
+        return [.. data.Readers];
+    }
+
+    /// <param name="isSlow">Whether a read is slow, from whether nothing has been read into its memory before.</param>
+    private sealed class SlowData(Func<bool, bool> isSlow) : ITensorData
+    {
+        private readonly ConcurrentDictionary<nint, int> _used = [];
+
         // The thread of each read, in order.
         public ConcurrentQueue<int> Readers { get; } = [];
 
@@ -46,8 +61,12 @@ public sealed class QuantizationPipelineTests : IDisposable
         public void Read(GgufTensor tensor, long offset, Span<byte> destination)
         {
             Readers.Enqueue(Environment.CurrentManagedThreadId);
-            Thread.Sleep(5);
-            destination.Clear();
+            // Memory of this size is not moved.
+            bool isNew = _used.TryAdd(Unsafe.ByteOffset(ref Unsafe.NullRef<byte>(), ref destination[0]), 0);
+            if (isNew)
+                destination.Clear();
+            if (isSlow(isNew))
+                Thread.Sleep(isNew ? 50 : 5);
         }
 
         public long SourceBytesOf(GgufTensor tensor) => tensor.ByteCount;
