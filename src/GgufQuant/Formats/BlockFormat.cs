@@ -65,7 +65,7 @@ public abstract class BlockFormat
     }
 
     /// <summary>Every format, in the order of ggml's numbers.</summary>
-    public static IReadOnlyList<BlockFormat> All => s_all;
+    public static IReadOnlyList<BlockFormat> All { get; } = [.. s_all];
 
     /// <summary>The type's number in ggml.</summary>
     public GgmlType Type { get; }

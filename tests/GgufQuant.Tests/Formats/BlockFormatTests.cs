@@ -35,6 +35,24 @@ public class BlockFormatTests : IClassFixture<LaneWidth>
 
     public static TheoryData<GgmlType> AllTypes => [.. BlockFormat.All.Select(format => format.Type)];
 
+    [Fact]
+    public void Every_type_has_a_format_in_the_order_of_the_types_numbers()
+    {
+        GgmlType[] types = Enum.GetValues<GgmlType>();
+        Assert.Equal(types, BlockFormat.All.Select(format => format.Type));
+        Assert.Equal(types, types.Select(type => BlockFormat.Of(type).Type));
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(4)]
+    [InlineData(1000)]
+    public void A_number_that_is_no_type_of_ggml_has_no_format(int number)
+    {
+        Assert.False(BlockFormat.TryGet((GgmlType)number, out _));
+        Assert.Throws<ArgumentOutOfRangeException>(() => BlockFormat.Of((GgmlType)number));
+    }
+
     [ReferenceTheory]
     [MemberData(nameof(AllTypes))]
     public void A_format_is_described_as_ggml_describes_it(GgmlType type)
