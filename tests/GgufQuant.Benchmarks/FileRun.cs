@@ -27,6 +27,8 @@ internal sealed record FileRun(TimeSpan Duration, double CoreUse, long PeakBytes
     /// <summary>The argument that makes a process quantize a file.</summary>
     public const string Argument = "--make";
 
+    private static readonly TimeSpan s_returned = TimeSpan.FromSeconds(3);
+
     /// <summary>Quantizes a file, or converts a Hugging Face folder, in a separate process. What is at the destination is replaced.</summary>
     public static FileRun Start(FileMaker maker, string source, string destination, FileType type, int threads) => Start(maker, source, destination, [type], threads);
 
@@ -55,8 +57,9 @@ internal sealed record FileRun(TimeSpan Duration, double CoreUse, long PeakBytes
         if (maker == FileMaker.Ours)
             ConvertSample(Directory.Exists(arguments[1]), destination, types, threads);
         BenchmarkMatrix? matrix = BenchmarkMatrix.IsUsedBy(type) ? BenchmarkMatrix.Write(arguments[1]) : null;
-        // A virtual machine soon returns freed memory to its host, and getting it again may take longer than a copy. So an
-        // earlier file on a RAM disk is deleted no sooner than now.
+        // A virtual machine returns freed memory to its host two seconds later, and getting it again may take longer than a copy. So
+        // an earlier file on a RAM disk is deleted no sooner than now, when what the last process freed has been returned.
+        Thread.Sleep(s_returned);
         foreach (FileType made in types)
             File.Delete(PathOf(destination, made, types.Length));
         using Process process = Process.GetCurrentProcess();
