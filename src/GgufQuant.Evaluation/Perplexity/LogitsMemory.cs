@@ -2,10 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace GgufQuant.Evaluation.Perplexity;
 
-/// <summary>Memory for the logits of many predictions, outside the collected heap.</summary>
+/// <summary>Memory for the logits of many predictions, outside the garbage-collected heap.</summary>
 /// <remarks>
-/// The collector would copy such arrays once or twice. Linux provides this memory in huge pages if it may: on a virtual machine, the
-/// first access to each small page can take longer than its share of the statistics.
+/// The garbage collector would copy such arrays once or twice. Linux is asked to back this memory with huge pages: on a virtual
+/// machine, the first access to each small page can take longer than computing the statistics of what it holds.
 /// </remarks>
 internal sealed unsafe partial class LogitsMemory : IDisposable
 {
@@ -26,7 +26,7 @@ internal sealed unsafe partial class LogitsMemory : IDisposable
         _vocabularySize = vocabularySize;
         nuint bytes = (checked((nuint)rows * (nuint)vocabularySize * sizeof(float)) + HugePage - 1) / HugePage * HugePage;
         _logits = (float*)NativeMemory.AlignedAlloc(bytes, HugePage);
-        // Advice: where it cannot be taken, nothing is lost.
+        // Only advice: if the kernel cannot follow it, nothing is lost.
         if (OperatingSystem.IsLinux())
             _ = Advise(_logits, bytes, AdviseHugePages);
     }

@@ -146,7 +146,7 @@ public abstract class BlockFormat
             weights[i] = uniform * uniform * uniform;
         }
         float[] importance = new float[weighs ? TrialWeights : 0];
-        // Not by Fill, which the runtime would have to compile first.
+        // A loop, because the JIT would have to compile Fill<float> first.
         for (int i = 0; i < importance.Length; i++)
             importance[i] = 1;
         byte[] blocks = new byte[ByteCount(TrialWeights)];

@@ -41,7 +41,7 @@ internal static class WriterId
         }
     }
 
-    // Not a hash by System.Security.Cryptography, which would load OpenSSL for the first file of a session.
+    // Not hashed: System.Security.Cryptography would load OpenSSL in the middle of a session's first conversion.
     private static string IdOfMachine()
     {
         try

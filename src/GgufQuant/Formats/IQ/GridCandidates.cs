@@ -73,7 +73,7 @@ internal sealed class GridCandidates
             end += 2;
         }
         int endOfPoints = end;
-        // Not by Fill, which the runtime would compile anew for this type, and at first without optimizing it.
+        // A loop, because the JIT would have to compile Fill<uint> first, and would not optimize it at that point.
         Span<uint> moves = stackalloc uint[MaxCount];
         for (int n = 0; n < moves.Length; n++)
             moves[n] = NoMove;

@@ -48,7 +48,7 @@ internal sealed class GridNeighbours
     public static GridNeighbours Build(Grid grid, int shells)
     {
         int[] map = new int[1 << (grid.DigitBits * grid.Dimensions)];
-        // Not by Fill, here and below: the runtime would compile it anew for these types, and at first without optimizing it.
+        // A loop, here and in List, because the JIT would have to compile Fill for these types first, and would not optimize it at that point.
         for (int code = 0; code < map.Length; code++)
             map[code] = int.MinValue;
         for (int n = 0; n < grid.Points.Length; n++)
