@@ -136,7 +136,7 @@ function Invoke-Demo {
     if ($LASTEXITCODE -ne 0) { throw "The demo failed with exit code $LASTEXITCODE." }
 }
 
-# The counts in the runner's summary.
+# The counts in the runner's summary, and the failed tests with their messages.
 function Invoke-XUnit {
     $log = New-TemporaryFile
     try {
@@ -149,7 +149,8 @@ function Invoke-XUnit {
             $counts[$name] = [int] $line.Matches[0].Groups[1].Value
         }
 
-        [pscustomobject] @{ Runner = 'xUnit'; Passed = $counts.succeeded; Failed = $counts.failed; Skipped = $counts.skipped; ExitCode = $exitCode }
+        $failures = (Select-String '^failed ' $log -Context 0, 8).ForEach{ $_.Line; $_.Context.PostContext }
+        [pscustomobject] @{ Runner = 'xUnit'; Passed = $counts.succeeded; Failed = $counts.failed; Skipped = $counts.skipped; Failures = $failures; ExitCode = $exitCode }
     }
     finally {
         Remove-Item $log
@@ -166,14 +167,16 @@ function Invoke-PesterTest {
         $exitCode = $LASTEXITCODE
         $counts = Get-Content $result -Raw | ConvertFrom-Json
         if (-not $counts) { throw "Pester ended with exit code $exitCode and without a result." }
-        [pscustomobject] @{ Runner = 'Pester'; Passed = $counts.Passed; Failed = $counts.Failed; Skipped = $counts.Skipped; ExitCode = $exitCode }
+        [pscustomobject] @{ Runner = 'Pester'; Passed = $counts.Passed; Failed = $counts.Failed; Skipped = $counts.Skipped; Failures = $counts.Failures; ExitCode = $exitCode }
     }
     finally {
         Remove-Item $result
     }
 }
 
+# Failed tests are repeated at the end, where they are seen without searching the log.
 function Assert-Passed([object[]] $Run) {
+    $Run.Failures.ForEach{ Write-Host $_ }
     foreach ($item in $Run) {
         Write-Host ('{0,-7} {1} passed, {2} failed, {3} skipped' -f "$($item.Runner):", $item.Passed, $item.Failed, $item.Skipped)
     }

@@ -12,7 +12,7 @@ param(
     [SupportsWildcards()]
     [string] $Filter = '*',
 
-    # Receives the counts as JSON.
+    # Receives the counts and the failed tests as JSON.
     [string] $ResultPath
 )
 
@@ -33,7 +33,8 @@ $result = Invoke-Pester -Configuration $configuration
 # What failed outside of a test counts as well: a file that does not parse, a BeforeAll that throws.
 $failed = $result.FailedCount + $result.FailedBlocksCount + $result.FailedContainersCount
 if ($ResultPath) {
-    @{ Passed = $result.PassedCount; Failed = $failed; Skipped = $result.SkippedCount } | ConvertTo-Json | Set-Content $ResultPath
+    $failures = @($result.Failed; $result.FailedBlocks; $result.FailedContainers).ForEach{ "failed $($_.ExpandedPath ?? $_.Name)"; "  $($_.ErrorRecord)" }
+    @{ Passed = $result.PassedCount; Failed = $failed; Skipped = $result.SkippedCount; Failures = $failures } | ConvertTo-Json | Set-Content $ResultPath
 }
 
 exit [Math]::Min($failed, 100)
