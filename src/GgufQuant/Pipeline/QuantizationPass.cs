@@ -86,7 +86,7 @@ internal sealed class QuantizationPass(QuantizerOptions options, IQuantizationDe
 
     private WorkTimes Convert(OutputFiles[] outputs)
     {
-        QuantizationPipeline pipeline = new(outputs, device, options.BufferBudget, progress, token) { Reuse = options.Reuse };
+        QuantizationPipeline pipeline = new(outputs, device, options.BufferBudget, progress, token) { Reuse = options.Reuse, Clock = options.Clock };
         pipeline.Run();
         OutputFiles[] written = [.. outputs.Where(output => output.Failure is null)];
         if (written.Length > 0)

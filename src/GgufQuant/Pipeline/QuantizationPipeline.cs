@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.Planning;
@@ -59,9 +58,12 @@ internal sealed class QuantizationPipeline
     /// <summary>An earlier file with some of the tensors.</summary>
     internal GgufFile? Reuse { get; init; }
 
+    /// <summary>What the times are measured with.</summary>
+    internal TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <summary>The time spent so far, over all threads together.</summary>
     internal WorkTimes Times => new(
-        Stopwatch.GetElapsedTime(0, _readingTicks), Stopwatch.GetElapsedTime(0, _quantizingTicks), Stopwatch.GetElapsedTime(0, _writingTicks));
+        Clock.GetElapsedTime(0, _readingTicks), Clock.GetElapsedTime(0, _quantizingTicks), Clock.GetElapsedTime(0, _writingTicks));
 
     /// <summary>Writes every tensor's data, except to files that fail.</summary>
     /// <exception cref="OperationCanceledException">The token was signalled while there were files left to write.</exception>
@@ -149,7 +151,7 @@ internal sealed class QuantizationPipeline
     private PooledBuffer Read(Chunk chunk, BufferPool sources)
     {
         PooledBuffer source = sources.Rent(chunk.SourceBytes);
-        long start = Stopwatch.GetTimestamp();
+        long start = Clock.GetTimestamp();
         _source.Read(chunk.Work.Source, chunk.SourceOffset, source.Memory.Span);
         AddTime(ref _readingTicks, start);
         // The first read into memory waits for the system to provide its pages, which may take longer than the read.
@@ -157,7 +159,7 @@ internal sealed class QuantizationPipeline
         {
             AddTime(ref _repeatedReadingTicks, start);
             long bytes = Interlocked.Add(ref _repeatedReadBytes, chunk.SourceBytes);
-            if (bytes >= LeastBytes && bytes < SlowBytesPerSecond * Stopwatch.GetElapsedTime(0, _repeatedReadingTicks).TotalSeconds)
+            if (bytes >= LeastBytes && bytes < SlowBytesPerSecond * Clock.GetElapsedTime(0, _repeatedReadingTicks).TotalSeconds)
                 _spareThreadsRun.Set();
         }
         return source;
@@ -174,7 +176,7 @@ internal sealed class QuantizationPipeline
             return same;
         }
         PooledBuffer blocks;
-        long start = Stopwatch.GetTimestamp();
+        long start = Clock.GetTimestamp();
         if (conversion.Tensor.IsCopied)
         {
             blocks = source!;
@@ -203,13 +205,13 @@ internal sealed class QuantizationPipeline
 
     private void WriteNow(TensorSlot slot, Conversion conversion, Chunk chunk, ReadOnlySpan<byte> blocks)
     {
-        long start = Stopwatch.GetTimestamp();
+        long start = Clock.GetTimestamp();
         if (slot.Output.Write(slot.Index, chunk.OffsetOf(conversion), blocks, chunk.Weights))
             _complete.Enqueue(slot);
         AddTime(ref _writingTicks, start);
     }
 
-    private static void AddTime(ref long ticks, long start) => Interlocked.Add(ref ticks, Stopwatch.GetTimestamp() - start);
+    private void AddTime(ref long ticks, long start) => Interlocked.Add(ref ticks, Clock.GetTimestamp() - start);
 
     private static void Check(Conversion conversion, Chunk chunk, Memory<byte> bytes)
     {

@@ -39,6 +39,9 @@ public sealed record QuantizerOptions
     /// <summary>The file system to use.</summary>
     internal IFileSystem EffectiveFileSystem => FileSystem ?? IO.FileSystem.Native;
 
+    /// <summary>What reading, quantizing and writing are timed with, other than the system's clock in tests.</summary>
+    internal TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <summary>Bytes of memory for buffers.</summary>
     internal long BufferBudget => MemoryBudget / 2;
 

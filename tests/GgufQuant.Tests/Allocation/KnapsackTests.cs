@@ -78,8 +78,8 @@ public sealed class KnapsackTests
         Random random = new(7);
         Choice[][] items =
             [.. Enumerable.Range(0, 2000).Select(_ => Enumerable.Range(0, 100).Select(_ => new Choice(random.Next(1, 400_000_000), random.NextDouble())).ToArray())];
-        using CancellationTokenSource stop = new(TimeSpan.FromMilliseconds(50));
-        Assert.Throws<OperationCanceledException>(() => Knapsack.Solve(items, 400_000_000_000, stop.Token));
+        CancellationToken stop = DelayedStop.After(TimeSpan.FromMilliseconds(50));
+        Assert.Throws<OperationCanceledException>(() => Knapsack.Solve(items, 400_000_000_000, stop));
     }
 
     private static Choice[][] Items(Random random, int count, int unit, int mostUnits) =>
