@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
+using GgufQuant.IO;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Pipeline;

@@ -1,5 +1,6 @@
 using GgufQuant.Gguf;
 using GgufQuant.HuggingFace;
+using GgufQuant.IO;
 using GgufQuant.Models;
 
 namespace GgufQuant.Tests.HuggingFace;
@@ -45,5 +46,32 @@ public sealed class ConversionWriterTests : IDisposable
             Assert.Null(all.FindDifference(number, written.Path, model.File.SourcePaths));
         }
         Assert.Equal(0, size);
+    }
+
+    [Fact]
+    public void What_fails_after_a_write_ends_the_conversion_and_leaves_nothing()
+    {
+        GoldenCase golden = new("llama3_bpe");
+        using HuggingFaceModel model = HuggingFaceModel.Open(golden.CopyTo(_folder.Path), golden.OptionsOf(golden.Labels.First()).Options);
+        DirectoryInfo made = Directory.CreateDirectory(_folder.File("made"));
+        FailingProgress progress = new();
+        InvalidOperationException thrown = Assert.Throws<InvalidOperationException>(
+            () => model.Write(Path.Combine(made.FullName, "m.gguf"), progress: progress, token: TestContext.Current.CancellationToken));
+        Assert.Same(progress.Failure, thrown);
+        Assert.Equal(1, progress.Reports);
+        Assert.Empty(made.GetFileSystemInfos());
+    }
+
+    private sealed class FailingProgress : IProgress<WorkProgress>
+    {
+        public InvalidOperationException Failure { get; } = new();
+
+        public int Reports { get; private set; }
+
+        public void Report(WorkProgress value)
+        {
+            Reports++;
+            throw Failure;
+        }
     }
 }

@@ -1,6 +1,6 @@
-using GgufQuant.Pipeline;
+using GgufQuant.IO;
 
-namespace GgufQuant.Tests.Pipeline;
+namespace GgufQuant.Tests.IO;
 
 public sealed class WriteQueueTests
 {
