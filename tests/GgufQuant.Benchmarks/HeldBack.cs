@@ -12,14 +12,13 @@ internal static class HeldBack
 
     /// <summary>Why files may take longer than a copy.</summary>
     public const string Copies =
-        "A copy never leaves the kernel; ours reads, checks every weight and writes. Of the processor time for Q8_0, 46 % is the kernel's "
-        + "reads and writes and 39 % our kernels; for an unchanged file, 85 % and 5 % (sampled on two cores). A file "
-        + "takes one writer at a time; writes alone take two thirds of a copy's time, and reads two fifths (measured), so that two cores could "
-        + "be faster than a copy, if both were free all the time. Tried: threads that leave their writes to the one that is writing, instead of taking turns (kept: "
-        + "a quarter less time for an unchanged file), copying within the kernel (no gain, as the bytes move by less than a page), smaller "
-        + "tiles (slower), cache-line-aligned tiles (kept), a longer queue of writes (no gain), no more threads than cores as long as reads "
-        + "come from memory (kept: an eighth less processor time for an unchanged file), and reads into new memory not counted for that, since "
-        + "on some virtual machines the first access to a page takes longer than reading it (kept: a fifth less time for an unchanged file).";
+        "A copy never leaves the kernel; ours reads, checks every weight and writes. A file takes one writer at a time. For an unchanged "
+        + "file, reads and writes alone are the bound. Tried: threads that leave their writes to the one that is writing, instead of taking "
+        + "turns (kept: a quarter less time for an unchanged file), copying within the kernel (no gain, as the bytes move by less than a "
+        + "page), smaller chunks, and longer and shorter queues of writes (no gain), cache-line-aligned tiles (kept), no more threads than "
+        + "cores as long as reads come from memory (kept: an eighth less processor time for an unchanged file), and reads into new memory "
+        + "not counted for that, since on some virtual machines the first access to a page takes longer than reading it (kept: a fifth "
+        + "less time for an unchanged file).";
 
     /// <summary>Why the first conversion of a session may take longer than others.</summary>
     public const string FirstConversions =
