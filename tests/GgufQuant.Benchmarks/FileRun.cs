@@ -1,15 +1,12 @@
-using System.Buffers;
 using System.Diagnostics;
 using System.Globalization;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.HuggingFace;
-using GgufQuant.IO;
 using GgufQuant.Pipeline;
 using GgufQuant.Planning;
 using GgufQuant.Reference;
 using GgufQuant.TestKit;
-using Microsoft.Win32.SafeHandles;
 
 namespace GgufQuant.Benchmarks;
 
@@ -19,9 +16,6 @@ internal enum FileMaker
     Ours,
     Reference,
     Copy,
-
-    /// <summary>Our reads and writes of an unchanged file, without anything else.</summary>
-    ReadsAndWrites,
 }
 
 /// <summary>The quantization of one file in a separate process, whose memory is then that of quantizing alone.</summary>
@@ -35,10 +29,6 @@ internal sealed record FileRun(TimeSpan Duration, double CoreUse, long PeakBytes
 
     // After five, one in five of the methods that one conversion leaves to be compiled again is left; more rounds change little.
     private const int WarmingRounds = 5;
-
-    // Of two bytes per weight, as the pipeline's.
-    private const int ChunkBytes = 512 << 10;
-    private const int ChunksWaiting = 8;
 
     private static readonly TimeSpan s_recompiled = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan s_returned = TimeSpan.FromSeconds(3);
@@ -91,9 +81,6 @@ internal sealed record FileRun(TimeSpan Duration, double CoreUse, long PeakBytes
             case FileMaker.Copy:
                 File.Copy(source, destination);
                 break;
-            case FileMaker.ReadsAndWrites:
-                ReadAndWrite(source, destination, threads);
-                break;
         }
         TimeSpan duration = Stopwatch.GetElapsedTime(start);
         process.Refresh();
@@ -135,29 +122,6 @@ internal sealed record FileRun(TimeSpan Duration, double CoreUse, long PeakBytes
         {
             folder.Delete(recursive: true);
         }
-    }
-
-    private static void ReadAndWrite(string source, string destination, int threads)
-    {
-        using SafeFileHandle from = File.OpenHandle(source);
-        using SafeFileHandle to = File.OpenHandle(destination, FileMode.CreateNew, FileAccess.Write);
-        long length = RandomAccess.GetLength(from);
-        RandomAccess.SetLength(to, length);
-        WriteQueue writes = new(ChunksWaiting);
-        long next = -ChunkBytes;
-        Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads }, _ =>
-        {
-            for (long at = Interlocked.Add(ref next, ChunkBytes); at < length; at = Interlocked.Add(ref next, ChunkBytes))
-            {
-                byte[] buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
-                (long offset, int bytes) = (at, RandomAccess.Read(from, buffer.AsSpan(0, ChunkBytes), at));
-                writes.Add(() =>
-                {
-                    RandomAccess.Write(to, buffer.AsSpan(0, bytes), offset);
-                    ArrayPool<byte>.Shared.Return(buffer);
-                });
-            }
-        });
     }
 
     private static void Convert(string source, string destination, FileType[] types, int threads, BenchmarkMatrix? matrix)

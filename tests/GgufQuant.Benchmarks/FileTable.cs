@@ -29,7 +29,7 @@ internal static class FileTable
     /// <param name="isWanted">Chooses types by name.</param>
     public static void Write(TextWriter output, string folder, Predicate<string> isWanted)
     {
-        output.WriteLine("| source | type | ours, s | reference, s | ratio | bar | copy of the source, s | reads and writes alone, s | cores' share | memory, MiB | reference memory, MiB | bytes | verdict |");
+        output.WriteLine("| source | type | ours, s | reference, s | ratio | bar | copy of the source, s | cores' share | memory, MiB | reference memory, MiB | bytes | verdict |");
         output.WriteLine("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- |");
         bool anySlowCopy = false;
         bool anySlowKernel = false;
@@ -76,13 +76,10 @@ internal static class FileTable
         bool isCopyLike = bar is null or 2;
         List<FileRun> runs = [];
         List<FileRun> copies = [];
-        List<FileRun> moves = [];
         for (int round = 0; round < (isCopyLike ? CopyRounds : Rounds); round++)
         {
             if (isCopyLike)
                 copies.Add(Start(FileMaker.Copy, model, theirs, type));
-            if (bar is null)
-                moves.Add(Start(FileMaker.ReadsAndWrites, model, theirs, type));
             runs.Add(Start(FileMaker.Ours, model, ours, type));
         }
         FileRun own = Median(runs);
@@ -98,7 +95,6 @@ internal static class FileTable
         if (isSlowKernel)
             missed.Add(Invariant($"below {bar}×"));
         double? copy = isCopyLike ? Median(copies).Duration.TotalSeconds : null;
-        double? bound = bar is null ? Median(moves).Duration.TotalSeconds : null;
         isSlowCopy = seconds > CopyBar * copy;
         if (isSlowCopy)
             missed.Add(Invariant($"{seconds / copy:F2} times a copy's time"));
@@ -106,7 +102,7 @@ internal static class FileTable
             missed.Add(Invariant($"above {MemoryBar >> 20} MiB"));
         string verdict = missed.Count == 0 ? "met" : $"missed: {string.Join(", ", missed)}";
         return Invariant(
-            $"| {BlockFormat.Of(source).Name} | {type} | {seconds:F2} | {reference.Duration.TotalSeconds:F2} | {ratio:F2} | {bar} | {copy:F2} | {bound:F2} | {own.CoreUse:P0} | {own.PeakBytes >> 20} | {reference.PeakBytes >> 20} | {(isSame ? "identical" : "different")} | {verdict} |");
+            $"| {BlockFormat.Of(source).Name} | {type} | {seconds:F2} | {reference.Duration.TotalSeconds:F2} | {ratio:F2} | {bar} | {copy:F2} | {own.CoreUse:P0} | {own.PeakBytes >> 20} | {reference.PeakBytes >> 20} | {(isSame ? "identical" : "different")} | {verdict} |");
     }
 
     private static FileRun Start(FileMaker maker, string model, string destination, FileType type) =>

@@ -12,8 +12,8 @@ internal static class HeldBack
 
     /// <summary>Why files may take longer than a copy.</summary>
     public const string Copies =
-        "A copy never leaves the kernel; ours reads, checks every weight and writes. A file takes one writer at a time. For an unchanged "
-        + "file, reads and writes alone are the bound. Tried: threads that leave their writes to the one that is writing, instead of taking "
+        "A copy never leaves the kernel; ours reads, checks every weight and writes. A file takes one writer at "
+        + "a time. Tried: threads that leave their writes to the one that is writing, instead of taking "
         + "turns (kept: a quarter less time for an unchanged file), copying within the kernel (no gain, as the bytes move by less than a "
         + "page), smaller chunks, and longer and shorter queues of writes (no gain), cache-line-aligned tiles (kept), no more threads than "
         + "cores as long as reads come from memory (kept: an eighth less processor time for an unchanged file), and reads into new memory "

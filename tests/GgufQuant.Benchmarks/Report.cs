@@ -25,9 +25,8 @@ internal static class Report
             cores: `{Environment.ProcessorCount}`. Each file is quantized in a separate process. Ours has converted the sample five times before,
             since a first conversion has a table of its own, and is the median of three runs; the reference is one run. IQ2_XS has a
             generated importance matrix. Q8_0 and unchanged files must take at most 1.1 times as long as `File.Copy`, alternating
-            with it, in medians of seven. Reads and writes alone are those of an unchanged file, by the same threads in chunks of the same size,
-            with nothing checked: the bound of a program that looks at the bytes. The cores' share is processor time, including the
-            system's, over elapsed time and cores. Memory is the peak resident size.
+            with it, in medians of seven. The cores' share is processor time, including the system's, over elapsed time and cores.
+            Memory is the peak resident size.
             """);
         FileTable.Write(text, folder, _ => true);
         Section(text, "Hugging Face folders", """
