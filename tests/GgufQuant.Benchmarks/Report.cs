@@ -3,7 +3,7 @@ namespace GgufQuant.Benchmarks;
 /// <summary>All tables in one Markdown document.</summary>
 internal static class Report
 {
-    /// <summary>Measures everything, in less than an hour on two cores, and writes the document once it is complete.</summary>
+    /// <summary>Measures everything, in about an hour on two cores, and writes the document once it is complete.</summary>
     /// <param name="path">The document.</param>
     /// <param name="folder">A folder for large files.</param>
     public static void Write(string path, string folder)

@@ -1,6 +1,4 @@
-using System.Buffers;
 using System.Diagnostics;
-using System.Runtime.ExceptionServices;
 using GgufQuant.Gguf;
 using GgufQuant.IO;
 
@@ -10,8 +8,7 @@ namespace GgufQuant.HuggingFace;
 /// <remarks>gguf-py's <c>GGUFWriter</c>: shards are filled by unpadded bytes, and the first has all metadata.</remarks>
 internal sealed class ConversionWriter(GgufFile source, ShardLayout layout)
 {
-    private const int ChunkBytes = 512 << 10;
-    private const int MostWaiting = 8;
+    private const int ChunkBytes = 2 << 20;
 
     /// <summary>The files of a whole model.</summary>
     /// <param name="source">The model.</param>
@@ -47,40 +44,20 @@ internal sealed class ConversionWriter(GgufFile source, ShardLayout layout)
         long start = Stopwatch.GetTimestamp();
         long done = 0;
         int next = -1;
-        WriteQueue writes = new(MostWaiting);
-        ExceptionDispatchInfo? failure = null;
         ParallelLoop.For(threads, threads, _ =>
         {
-            for (int i = Interlocked.Increment(ref next); i < chunks.Length && failure is null; i = Interlocked.Increment(ref next))
+            byte[] buffer = new byte[Math.Min(ChunkBytes, total)];
+            for (int i = Interlocked.Increment(ref next); i < chunks.Length; i = Interlocked.Increment(ref next))
             {
                 token.ThrowIfCancellationRequested();
                 (int file, GgufTensor target, long offset, int bytes) = chunks[i];
-                byte[] buffer = ArrayPool<byte>.Shared.Rent(bytes);
-                source.Read(source.FindTensor(target.Name)!, offset, buffer.AsSpan(0, bytes));
-                writes.Add(() => Write(files[file], target, offset, buffer, bytes));
+                Span<byte> part = buffer.AsSpan(0, bytes);
+                source.Read(source.FindTensor(target.Name)!, offset, part);
+                files[file].Write(target.FileOffset + offset, part);
+                long written = Interlocked.Add(ref done, bytes);
+                progress?.Report(WorkProgress.Of($"{target.Name}, {NumberText.Size(written)} of {NumberText.Size(total)}", written, total, start));
             }
         }, token);
-        failure?.Throw();
-
-        void Write(AtomicFile file, GgufTensor target, long offset, byte[] buffer, int bytes)
-        {
-            try
-            {
-                if (failure is not null)
-                    return;
-                file.Write(target.FileOffset + offset, buffer.AsSpan(0, bytes));
-                done += bytes;
-                progress?.Report(WorkProgress.Of($"{target.Name}, {NumberText.Size(done)} of {NumberText.Size(total)}", done, total, start));
-            }
-            catch (Exception exception)
-            {
-                failure = ExceptionDispatchInfo.Capture(exception);
-            }
-            finally
-            {
-                ArrayPool<byte>.Shared.Return(buffer);
-            }
-        }
     }
 
     private IEnumerable<(int File, GgufTensor Target, long Offset, int Bytes)> Chunks()

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
-using GgufQuant.IO;
 using GgufQuant.Planning;
 
 namespace GgufQuant.Pipeline;
@@ -60,7 +59,7 @@ internal sealed class QuantizationPipeline
     internal GgufFile? Reuse { get; init; }
 
     /// <summary>What the times are measured with.</summary>
-    internal TimeProvider Clock { get; init; } = TimeProvider.System;
+    internal required TimeProvider Clock { get; init; }
 
     /// <summary>The time spent so far, over all threads together.</summary>
     internal WorkTimes Times => new(

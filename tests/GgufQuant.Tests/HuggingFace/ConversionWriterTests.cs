@@ -49,16 +49,14 @@ public sealed class ConversionWriterTests : IDisposable
     }
 
     [Fact]
-    public void What_fails_after_a_write_ends_the_conversion_and_leaves_nothing()
+    public void A_failure_while_it_is_written_leaves_nothing()
     {
         GoldenCase golden = new("llama3_bpe");
         using HuggingFaceModel model = HuggingFaceModel.Open(golden.CopyTo(_folder.Path), golden.OptionsOf(golden.Labels.First()).Options);
         DirectoryInfo made = Directory.CreateDirectory(_folder.File("made"));
         FailingProgress progress = new();
-        InvalidOperationException thrown = Assert.Throws<InvalidOperationException>(
-            () => model.Write(Path.Combine(made.FullName, "m.gguf"), progress: progress, token: TestContext.Current.CancellationToken));
-        Assert.Same(progress.Failure, thrown);
-        Assert.Equal(1, progress.Reports);
+        Assert.Same(progress.Failure, Assert.Throws<InvalidOperationException>(
+            () => model.Write(Path.Combine(made.FullName, "m.gguf"), progress: progress, token: TestContext.Current.CancellationToken)));
         Assert.Empty(made.GetFileSystemInfos());
     }
 
@@ -66,12 +64,6 @@ public sealed class ConversionWriterTests : IDisposable
     {
         public InvalidOperationException Failure { get; } = new();
 
-        public int Reports { get; private set; }
-
-        public void Report(WorkProgress value)
-        {
-            Reports++;
-            throw Failure;
-        }
+        public void Report(WorkProgress value) => throw Failure;
     }
 }

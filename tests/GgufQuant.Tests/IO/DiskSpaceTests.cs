@@ -11,7 +11,7 @@ public sealed class DiskSpaceTests : IDisposable
 {
     private const int Tensors = 4;
     private readonly TemporaryFolder _folder = new();
-    private readonly CancellationTokenSource _inTime = new(TimeSpan.FromSeconds(5));
+    private readonly CancellationTokenSource _inTime = new(TimeSpan.FromSeconds(2));
 
     public void Dispose()
     {

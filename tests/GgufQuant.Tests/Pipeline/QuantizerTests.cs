@@ -387,14 +387,20 @@ public sealed class QuantizerTests(TestModels models) : IClassFixture<TestModels
     }
 
     [Fact]
-    public void Cancelling_leaves_nothing()
+    public void Cancelling_ends_soon_and_leaves_nothing()
     {
         using GgufFile source = GgufFile.Open(Sample.Model);
         QuantizationPlan plan = QuantizationPlan.Create(source, FileType.Q4_K_M);
         string path = NewPath();
         using CancellationTokenSource cancellation = new();
-        Progress progress = new(_ => cancellation.Cancel());
+        long cancelled = 0;
+        Progress progress = new(_ =>
+        {
+            Interlocked.CompareExchange(ref cancelled, System.Diagnostics.Stopwatch.GetTimestamp(), 0);
+            cancellation.Cancel();
+        });
         Assert.ThrowsAny<OperationCanceledException>(() => new Quantizer().Run(plan, path, overwrite: false, progress, cancellation.Token));
+        Assert.InRange(System.Diagnostics.Stopwatch.GetElapsedTime(cancelled), TimeSpan.Zero, TimeSpan.FromSeconds(1));
         AssertNothingLeft(path);
     }
 

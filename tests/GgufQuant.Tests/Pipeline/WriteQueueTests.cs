@@ -1,6 +1,6 @@
-using GgufQuant.IO;
+using GgufQuant.Pipeline;
 
-namespace GgufQuant.Tests.IO;
+namespace GgufQuant.Tests.Pipeline;
 
 public sealed class WriteQueueTests
 {

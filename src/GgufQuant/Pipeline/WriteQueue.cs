@@ -1,4 +1,4 @@
-namespace GgufQuant.IO;
+namespace GgufQuant.Pipeline;
 
 /// <summary>Lets one thread write at a time, without the others waiting for it.</summary>
 /// <remarks>
