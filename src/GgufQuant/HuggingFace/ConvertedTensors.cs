@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Numerics;
 using System.Runtime.InteropServices;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
@@ -51,7 +50,7 @@ internal sealed class ConvertedTensors(ModelFolder folder, WeightFiles files, IR
         {
             source.Read(first, destination);
             if (format.Type == GgmlType.BF16)
-                QuietNaNs(MemoryMarshal.Cast<byte, ushort>(destination));
+                QuietNaNs(destination);
             return;
         }
         float[] buffer = ArrayPool<float>.Shared.Rent(StepValues);
@@ -68,18 +67,14 @@ internal sealed class ConvertedTensors(ModelFolder folder, WeightFiles files, IR
         ArrayPool<float>.Shared.Return(buffer);
     }
 
-    // The converter goes through F32, which turns signaling NaNs into quiet ones.
-    private static void QuietNaNs(Span<ushort> values)
+    // The converter goes through F32, which turns signaling NaNs into quiet ones. Hardly any model has a NaN, and looking for one
+    // takes less time than writing every value again.
+    private static void QuietNaNs(Span<byte> values)
     {
         const ushort Magnitude = 0x7FFF, Infinity = 0x7F80, Quiet = 0x40;
-        int whole = values.Length - (values.Length % Vector<ushort>.Count);
-        for (int i = 0; i < whole; i += Vector<ushort>.Count)
-        {
-            Vector<ushort> value = new(values[i..]);
-            Vector<ushort> isNaN = Vector.GreaterThan(value & new Vector<ushort>(Magnitude), new Vector<ushort>(Infinity));
-            (value | (isNaN & new Vector<ushort>(Quiet))).CopyTo(values[i..]);
-        }
-        foreach (ref ushort value in values[whole..])
+        if (BlockValidation.FindInvalid(BlockFormat.Of(GgmlType.BF16), values) < 0)
+            return;
+        foreach (ref ushort value in MemoryMarshal.Cast<byte, ushort>(values))
         {
             if ((value & Magnitude) > Infinity)
                 value |= Quiet;
