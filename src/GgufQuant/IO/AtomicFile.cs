@@ -16,6 +16,10 @@ internal sealed class AtomicFile : IDisposable
     private const string Extension = ".partial";
     private const string KeptExtension = ".new";
 
+    // File systems take one writer at a time. The next spins there and takes over at once, where waking it would take a good part of
+    // a write; the others sleep.
+    private const int MostWriters = 2;
+
     // A process that writes a file writes to it far more often.
     private static readonly TimeSpan s_abandonedAfter = TimeSpan.FromHours(1);
 
@@ -28,7 +32,7 @@ internal sealed class AtomicFile : IDisposable
     private readonly bool _isResumable;
     private readonly FileStream _stream;
     private readonly PosixSignalRegistration[] _signals;
-    private readonly Lock _writing = new();
+    private readonly SemaphoreSlim _writers = new(MostWriters);
     private string _temporaryPath;
     private bool _isFinished;
     private bool _committed;
@@ -147,9 +151,15 @@ internal sealed class AtomicFile : IDisposable
     /// <summary>Writes bytes at an offset; thread-safe.</summary>
     internal void Write(long offset, ReadOnlySpan<byte> bytes)
     {
-        // File systems take one writer at a time and the others would spin; with this lock they sleep.
-        lock (_writing)
+        _writers.Wait();
+        try
+        {
             RandomAccess.Write(_stream.SafeFileHandle, bytes, offset);
+        }
+        finally
+        {
+            _writers.Release();
+        }
     }
 
     /// <summary>Reads bytes that were written; thread-safe.</summary>
@@ -350,8 +360,10 @@ internal sealed class AtomicFile : IDisposable
         {
             if (_committed)
                 return;
-            lock (_writing)
-                Close();
+            for (int i = 0; i < MostWriters; i++)
+                _writers.Wait();
+            Close();
+            _writers.Release(MostWriters);
             if (_isFinished)
                 Keep();
             else
