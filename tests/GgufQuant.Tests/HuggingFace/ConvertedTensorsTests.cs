@@ -1,9 +1,8 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using System.Text.Json.Nodes;
 using GgufQuant.Formats;
 using GgufQuant.Gguf;
 using GgufQuant.HuggingFace;
+using GgufQuant.HuggingFace.Safetensors;
 
 namespace GgufQuant.Tests.HuggingFace;
 
@@ -21,11 +20,14 @@ public sealed class ConvertedTensorsTests : IDisposable
         GoldenCase golden = new("qwen2");
         string folder = golden.CopyTo(_folder.Path);
         string weights = Path.Combine(folder, "model.safetensors");
-        byte[] bytes = File.ReadAllBytes(weights);
-        int header = (int)BinaryPrimitives.ReadInt64LittleEndian(bytes);
-        int start = (int)JsonNode.Parse(bytes.AsSpan(sizeof(long), header))!["model.embed_tokens.weight"]!["data_offsets"]![0]!;
-        MemoryMarshal.AsBytes(stored.AsSpan()).CopyTo(bytes.AsSpan(sizeof(long) + header + start));
-        File.WriteAllBytes(weights, bytes);
+        long offset;
+        using (SafetensorsFile file = SafetensorsFile.Open(weights))
+            offset = file.Tensors.Single(tensor => tensor.Name == "model.embed_tokens.weight").FileOffset;
+        using (FileStream file = File.OpenWrite(weights))
+        {
+            file.Position = offset;
+            file.Write(MemoryMarshal.AsBytes(stored.AsSpan()));
+        }
 
         using HuggingFaceModel model = HuggingFaceModel.Open(folder, golden.OptionsOf("auto").Options);
         GgufTensor tensor = model.File.FindTensor("token_embd.weight")!;
